@@ -1,0 +1,1 @@
+"""The radio link: the only importer of `meshtastic` in the bot."""

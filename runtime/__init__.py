@@ -1,0 +1,1 @@
+"""Threads and time: the lowest layer, which knows nothing of radios or people."""

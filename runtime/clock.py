@@ -1,0 +1,48 @@
+"""The only module that reads a clock or blocks with a timeout."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+MAX_WAIT = 3600.0  # SimpleQueue.get refuses timeouts beyond threading.TIMEOUT_MAX, inf included
+
+
+class Clock(Protocol):
+    """Time as the services see it; tests replace it by one that they move."""
+
+    def monotonic(self) -> float:
+        """Return seconds since an arbitrary start; never jumps."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the wall time in UTC; on a Pi it jumps when NTP arrives."""
+        ...
+
+    def get(self, inbox: SimpleQueue[T], deadline: float) -> T | None:
+        """Return the next item, or None once `deadline` (monotonic seconds, may be inf) has passed."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def monotonic(self) -> float:
+        """See Clock."""
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        """See Clock."""
+        return datetime.now(UTC)
+
+    def get(self, inbox: SimpleQueue[T], deadline: float) -> T | None:
+        """See Clock."""
+        while (remaining := deadline - time.monotonic()) > 0:
+            try:
+                return inbox.get(timeout=min(remaining, MAX_WAIT))
+            except Empty:
+                continue  # MAX_WAIT elapsed, or the deadline passed: look again
+        return None  # a passed deadline goes before a queued item, or a flood would starve it

@@ -1,0 +1,143 @@
+"""Thread ownership: a Service owns one thread and one inbox; the Supervisor owns the Services."""
+
+from __future__ import annotations
+
+import abc
+import logging
+import signal
+import threading
+from collections.abc import Sequence
+from math import inf
+from queue import SimpleQueue
+from typing import Any, Final
+
+from runtime.clock import Clock
+
+LOGGER = logging.getLogger(__name__)
+STOP: Final = object()
+PING: Final = object()
+DROP_REPORT_EVERY = 60.0  # seconds between two lines about a full inbox
+
+
+class Service(abc.ABC):
+    """One thread, one inbox. Subclasses react to messages and deadlines; they block nowhere else."""
+
+    name: str
+
+    def __init__(self, clock: Clock, inbox_limit: float = inf) -> None:
+        """Make the service; nothing runs until `start`. `inbox_limit` bounds what `offer` may queue."""
+        self._clock = clock
+        self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self._inbox_limit = inbox_limit
+        self._dropped = 0
+        self._dropped_said_at = -inf
+        self._thread: threading.Thread | None = None
+        self.pings_answered = 0
+
+    @abc.abstractmethod
+    def handle(self, message: Any) -> None:
+        """React to one message, in the service's thread."""
+
+    def on_deadline(self) -> None:
+        """React to a passed deadline, in the service's thread."""
+
+    def on_start(self) -> None:
+        """Run once in the service's thread before the first message."""
+
+    def on_stop(self) -> None:
+        """Run once in the service's thread after the last message, also after a crash."""
+
+    def deadline(self) -> float:
+        """Return when `on_deadline` is due (monotonic seconds), inf for never."""
+        return inf
+
+    def tell(self, message: object) -> None:
+        """Queue a message; never blocks, never refuses. For senders inside the process."""
+        self._inbox.put(message)
+
+    def offer(self, message: object) -> bool:
+        """Queue what the network sent; beyond the limit drop it, count it, and return False."""
+        if self._inbox.qsize() >= self._inbox_limit:
+            self._dropped += 1
+            return False
+        self._inbox.put(message)
+        return True
+
+    def start(self, crashed: SimpleQueue[Any]) -> None:
+        """Start the thread; an exception that escapes it is put into `crashed`."""
+        # daemon: a thread that hangs against all care must not keep the process from exiting
+        self._thread = threading.Thread(target=self._main, args=(crashed,), name=self.name, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask for the end; returns at once. The owner joins."""
+        self._inbox.put(STOP)
+
+    def join(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds; return whether the thread has ended."""
+        if self._thread is None:
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _main(self, crashed: SimpleQueue[Any]) -> None:
+        try:
+            self.on_start()
+            self._loop()
+        except Exception as exc:  # noqa: BLE001 - whatever it was, the process restarts from a known state
+            LOGGER.critical("💥 %s: %s: %s", self.name, type(exc).__name__, exc, exc_info=True)
+            crashed.put(exc)
+        finally:
+            self.on_stop()
+
+    def _loop(self) -> None:
+        while (message := self._clock.get(self._inbox, self.deadline())) is not STOP:
+            if message is PING:
+                self.pings_answered += 1
+            elif message is None:
+                self.on_deadline()
+            else:
+                self.handle(message)
+            self._report_drops(self._clock.monotonic())
+
+    def _report_drops(self, now: float) -> None:
+        if self._dropped and now - self._dropped_said_at >= DROP_REPORT_EVERY:
+            LOGGER.warning("⚠️ %s: file pleine, %d messages refusés", self.name, self._dropped)
+            self._dropped, self._dropped_said_at = 0, now
+
+
+class Supervisor:
+    """Starts services in order, stops them in reverse order within one shared grace period."""
+
+    def __init__(self, services: Sequence[Service], clock: Clock, grace: float) -> None:
+        """Take the services in starting order; `grace` is in seconds for all of them together."""
+        self._services = services
+        self._clock = clock
+        self._grace = grace
+        # SimpleQueue.put is reentrant, so a signal handler may call it; Event.set is not.
+        self.requests: SimpleQueue[Any] = SimpleQueue()
+        self.stuck: list[str] = []
+
+    def catch_signals(self) -> None:
+        """Turn SIGTERM and SIGINT into requests to stop; main thread only."""
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, lambda number, _frame: self.requests.put(signal.Signals(number)))
+
+    def run(self) -> Any:
+        """Start all, wait for the first request, stop all; return the request (a signal or an exception)."""
+        started: list[Service] = []
+        try:
+            for service in self._services:
+                service.start(self.requests)
+                started.append(service)
+            return self.requests.get()
+        finally:
+            self._stop(started)
+
+    def _stop(self, started: Sequence[Service]) -> None:
+        deadline = self._clock.monotonic() + self._grace
+        for service in reversed(started):
+            service.stop()
+            if not service.join(max(0.0, deadline - self._clock.monotonic())):
+                LOGGER.error("❌ %s ne s'arrête pas: abandonné", service.name)
+                self.stuck.append(service.name)

@@ -1,0 +1,1 @@
+"""The database: nothing outside knows that it is SQLite."""
