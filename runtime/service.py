@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 from runtime.clock import Clock
+from runtime.throttle import Throttle
 
 LOGGER = logging.getLogger(__name__)
 STOP: Final = object()
@@ -29,8 +30,7 @@ class Service(abc.ABC):
         self._clock = clock
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._inbox_limit = inbox_limit
-        self._dropped = 0
-        self._dropped_said_at = -inf
+        self._drops = Throttle(DROP_REPORT_EVERY)
         self._thread: threading.Thread | None = None
         self.pings_answered = 0
 
@@ -58,7 +58,7 @@ class Service(abc.ABC):
     def offer(self, message: object) -> bool:
         """Queue what the network sent; beyond the limit drop it, count it, and return False."""
         if self._inbox.qsize() >= self._inbox_limit:
-            self._dropped += 1
+            self._drops.count(-inf)  # only counted here: the sender is a thread that must not wait for the log
             return False
         self._inbox.put(message)
         return True
@@ -84,7 +84,7 @@ class Service(abc.ABC):
         try:
             self.on_start()
             self._loop()
-        except Exception as exc:  # noqa: BLE001 - whatever it was, the process restarts from a known state
+        except Exception as exc:  # whatever it was: the process restarts from a known state
             LOGGER.critical("💥 %s: %s: %s", self.name, type(exc).__name__, exc, exc_info=True)
             crashed.put(exc)
         finally:
@@ -101,9 +101,8 @@ class Service(abc.ABC):
             self._report_drops(self._clock.monotonic())
 
     def _report_drops(self, now: float) -> None:
-        if self._dropped and now - self._dropped_said_at >= DROP_REPORT_EVERY:
-            LOGGER.warning("⚠️ %s: file pleine, %d messages refusés", self.name, self._dropped)
-            self._dropped, self._dropped_said_at = 0, now
+        if dropped := self._drops.due(now):
+            LOGGER.warning("⚠️ %s: file pleine, %d messages refusés", self.name, dropped)
 
 
 class Supervisor:

@@ -1,0 +1,199 @@
+"""The thread Mesh-Dispatcher: sorts what the mesh says, has commands run elsewhere, and sends their answers back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Protocol
+
+from commands.gate import Gate, Verdict, return_path
+from commands.language import Translate
+from commands.language import mark as _
+from commands.registry import Registry, Request, parse
+from mesh_link.outbox import OutgoingText
+from mesh_link.packets import BadPacketError, NodeInfoHeard, RoutingAnswer, TextMessage, translate
+from runtime.clock import Clock
+from runtime.journal import mask_command
+from runtime.pool import WorkerPool
+from runtime.service import Service
+from runtime.throttle import Throttle
+
+LOGGER = logging.getLogger(__name__)
+info_print, error_print = LOGGER.info, LOGGER.error
+INBOX_LIMIT = 1000  # packets: 20 s of the busiest mesh
+WAITING_LIMIT = 50  # commands; their answers alone are two minutes of air
+LOST_WORKERS_LIMIT = 8  # commands that hang for ever before none is accepted any more
+
+
+class PacketSinks(Protocol):
+    """Where the dispatcher sends what is not its own; each call only puts into an inbox."""
+
+    def node_info_heard(self, heard: NodeInfoHeard) -> None:
+        """A NODEINFO packet came."""
+
+    def routing_answer(self, answer: RoutingAnswer) -> None:
+        """One of our packets was acknowledged or refused."""
+
+    def send_text(self, message: OutgoingText) -> None:
+        """Queue an answer for the radio."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLimits:
+    """Bounds of the work; config.py says what each is for."""
+
+    workers: int = 2
+    timeout: float = 30.0  # seconds a command may take
+    answer_ttl: float = 120.0  # seconds an answer may wait for the link
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Job:
+    """One question under work."""
+
+    message: TextMessage
+    request: Request
+    run: Callable[[Request], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A worker's result."""
+
+    job: Job
+    answer: str
+
+
+class Dispatcher(Service):
+    """Takes the library's packet dictionaries (through `offer`) and its workers' results."""
+
+    name = "Mesh-Dispatcher"
+
+    def __init__(  # noqa: PLR0917 - its collaborators, each once
+        self,
+        clock: Clock,
+        registry: Registry,
+        gate: Gate,
+        tr: Translate,
+        limits: CommandLimits,
+        sinks: PacketSinks,
+        own_num: Callable[[], int],
+    ) -> None:
+        super().__init__(clock, INBOX_LIMIT)
+        self._registry = registry
+        self._gate = gate
+        self._translate = tr
+        self._limits = limits
+        self._sinks = sinks
+        self._own_num = own_num
+        self._pool: WorkerPool[Job] = WorkerPool("Commands", self._work)
+        self._running: dict[Job, float] = {}  # when each must be done
+        self._lost: set[Job] = set()  # each holds a thread that may never come back
+        self._bad_packets = Throttle(60.0)
+
+    # -- service
+
+    def on_start(self) -> None:
+        """See Service."""
+        self._pool.start(self._limits.workers)
+
+    def on_stop(self) -> None:
+        """See Service."""
+        self._pool.stop()
+
+    def deadline(self) -> float:
+        """See Service."""
+        return min(self._running.values(), default=inf)
+
+    def on_deadline(self) -> None:
+        """Apologise for the commands that take too long, and give their threads up."""
+        now = self._clock.monotonic()
+        for job in [job for job, due in self._running.items() if due <= now]:
+            del self._running[job]
+            if self._pool.replace_worker(job):
+                self._lost.add(job)
+            error_print("❌ Commande /%s sans fin: abandonnée", job.request.command)
+            self._answer(job.message, self._translate(_("⌛ /{name} took too long.")).format(name=job.request.command))
+
+    def handle(self, message: Mapping[str, Any] | Finished) -> None:
+        """See Service."""
+        if isinstance(message, Finished):
+            self._finish(message)
+            return
+        try:
+            packet = translate(message)
+        except BadPacketError as exc:
+            if count := self._bad_packets.count(self._clock.monotonic()):
+                LOGGER.warning("⚠️ Paquet incorrect ignoré (%d): %s", count, exc)
+            return
+        match packet:
+            case TextMessage():
+                self._on_text(packet)
+            case NodeInfoHeard():
+                self._sinks.node_info_heard(packet)
+            case RoutingAnswer():
+                self._sinks.routing_answer(packet)
+
+    # -- questions
+
+    def _on_text(self, message: TextMessage) -> None:
+        info_print(
+            "📨 MESSAGE BRUT: '%s' | from=0x%08x | to=0x%08x | broadcast=%s",
+            mask_command(message.text),
+            message.sender,
+            message.to,
+            message.is_broadcast,
+        )
+        verdict = self._gate.judge(message, self._own_num(), self._clock.now().timestamp())
+        if verdict is Verdict.ANSWER:
+            self._start(message)
+        elif verdict is Verdict.STALE:
+            info_print("⏳ Commande de 0x%08x trop ancienne, sans réponse", message.sender)
+        else:
+            LOGGER.debug("Message 0x%08x: %s", message.packet_id, verdict.value)
+
+    def _start(self, message: TextMessage) -> None:
+        parsed = parse(message.text)
+        if parsed is None:
+            return
+        name, argument = parsed
+        command = self._registry.find(name)
+        if command is None:
+            self._unknown(message, name)
+            return
+        if len(self._running) >= WAITING_LIMIT or len(self._lost) >= LOST_WORKERS_LIMIT:
+            LOGGER.warning("⚠️ Trop de commandes en cours: /%s refusée", command.name)
+            self._answer(message, self._translate(_("🚦 Too busy, please ask again in a minute.")))
+            return
+        request = Request(name, argument, message.sender, message.reception, self._translate, tuple(self._registry))
+        job = Job(message, request, command.run)
+        self._running[job] = self._clock.monotonic() + self._limits.timeout
+        self._pool.submit(job)
+
+    def _unknown(self, message: TextMessage, name: str) -> None:
+        if not message.is_broadcast:  # on a channel it may be another bot's command
+            text = self._translate(_("Unknown command /{name}. /help lists mine."))
+            self._answer(message, text.format(name=name[:20]))
+
+    def _work(self, job: Job) -> None:
+        """Run one command, on a worker's thread."""
+        try:
+            answer = job.run(job.request)
+        except Exception as exc:  # a command's fault is its own: the asker is told, the bot goes on
+            error_print("❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, exc)
+            LOGGER.debug("Commande /%s", job.request.command, exc_info=True)
+            answer = self._translate(_("⚠️ /{name} failed, the operator can see why in the log."))
+            answer = answer.format(name=job.request.command)
+        self.tell(Finished(job, answer))
+
+    def _finish(self, finished: Finished) -> None:
+        self._lost.discard(finished.job)  # it came back after all; its asker has had an answer
+        if self._running.pop(finished.job, None) is not None and finished.answer:
+            self._answer(finished.job.message, finished.answer)
+
+    def _answer(self, message: TextMessage, text: str) -> None:
+        path = return_path(message)
+        expires_at = self._clock.monotonic() + self._limits.answer_ttl
+        self._sinks.send_text(OutgoingText(text, path.to, path.channel, path.reply_id, path.want_ack, expires_at))

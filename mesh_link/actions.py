@@ -1,0 +1,85 @@
+"""What the link machine wants done or said; the shell performs them in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NewType
+
+Generation = NewType("Generation", int)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLink:
+    """Start the session of this generation."""
+
+    generation: Generation
+    attempt: int  # since the outage began, from 1
+    reconnection: bool  # False until the first READY of this process
+    alerted: bool  # the outage is known: say less
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLink:
+    """Ask the session to end; CLOSED will follow."""
+
+    generation: Generation
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonLink:
+    """The session did not end in time: cut its socket and forget it."""
+
+    generation: Generation
+
+
+@dataclass(frozen=True, slots=True)
+class SendProbe:
+    """Send a heartbeat on this generation's connection."""
+
+    generation: Generation
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReady:
+    """The bot can answer (again)."""
+
+    generation: Generation
+    reconnection: bool
+    outage: float  # seconds without a link
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSilent:
+    """Silence forces a reconnection."""
+
+    seconds: float
+    maximum: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """An attempt failed or a link was lost; the next attempt comes in `retry_in` seconds."""
+
+    reason: str
+    first: bool  # of this outage
+    was_ready: bool
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkAlert:
+    """The outage has become worth an alert; once an outage."""
+
+    failures: int
+    outage: float  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class LinkContended:
+    """Several troubles in a row: another client probably takes the node's only place."""
+
+    troubles: int
+
+
+Action = OpenLink | CloseLink | AbandonLink | SendProbe | LinkReady | LinkSilent | LinkDown | LinkAlert | LinkContended

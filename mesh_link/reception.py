@@ -1,0 +1,31 @@
+"""Packets from the library's publishing thread to an inbox of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pubsub import pub
+
+TOPIC = "meshtastic.receive"  # and everything below it
+
+
+class Reception:
+    """Subscribes once for the process's life; packets of an interface that has just gone count as well."""
+
+    def __init__(self, deliver: Callable[[Mapping[str, Any]], object], owner: object) -> None:
+        """Deliver each packet of `owner`'s interfaces; `deliver` runs on a thread that must not wait."""
+        self._deliver = deliver
+        self._owner = owner
+
+    def start(self) -> None:
+        """Subscribe. The library keeps only a weak reference: keep this object."""
+        pub.subscribe(self._on_receive, TOPIC)
+
+    def stop(self) -> None:
+        """Unsubscribe."""
+        pub.unsubscribe(self._on_receive, TOPIC)
+
+    def _on_receive(self, packet: Mapping[str, Any], interface: Any) -> None:
+        if getattr(interface, "owner", None) is self._owner:
+            self._deliver(packet)

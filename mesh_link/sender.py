@@ -1,0 +1,103 @@
+"""The thread Mesh-Sender: gives the outbox's packets to the current interface, and the node's answers to the outbox."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from mesh_link.outbox import Fate, Outbox, Outcome, OutgoingText, TextPacket
+from mesh_link.packets import RoutingAnswer
+from mesh_link.session import QueueStatus
+from runtime.clock import Clock
+from runtime.service import Service
+
+LOGGER = logging.getLogger(__name__)
+PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)  # a Pi without network starts in its past: do not teach that
+SILENT_FATES = frozenset({Fate.ACCEPTED, Fate.ACKNOWLEDGED, Fate.RELAYED})
+
+
+class SendingInterface(Protocol):
+    """The part of the interface that sends."""
+
+    def send_text_packet(self, packet: TextPacket) -> None:
+        """Write one packet; OSError if the link is gone."""
+
+    def send_time(self, seconds: int) -> None:
+        """Tell the node the time; OSError if the link is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChange:
+    """Whether packets may flow from now on."""
+
+    up: bool
+
+
+class MeshSender(Service):
+    """Takes OutgoingText, QueueStatus, RoutingAnswer and LinkChange."""
+
+    name = "Mesh-Sender"
+
+    def __init__(self, clock: Clock, outbox: Outbox, interface_of: Callable[[], SendingInterface | None]) -> None:
+        super().__init__(clock)
+        self._outbox = outbox
+        self._interface_of = interface_of  # asked at each packet: nobody keeps a copy of the interface
+
+    def deadline(self) -> float:
+        """See Service."""
+        return self._outbox.deadline
+
+    def on_deadline(self) -> None:
+        """See Service."""
+        self._say(self._outbox.on_deadline(self._clock.monotonic()))
+        self._pump()
+
+    def handle(self, message: object) -> None:
+        """See Service."""
+        now = self._clock.monotonic()
+        match message:
+            case OutgoingText():
+                self._outbox.add(message, now)
+            case QueueStatus():
+                self._say(self._outbox.on_queue_status(message.packet_id, message.result, now))
+            case RoutingAnswer():
+                self._say(self._on_routing(message))
+            case LinkChange(up=True):
+                self._outbox.link_up()
+                self._tell_time()
+            case LinkChange(up=False):
+                self._outbox.link_down()
+        self._pump()
+
+    def _on_routing(self, answer: RoutingAnswer) -> list[Outcome]:
+        return self._outbox.on_routing(answer.request_id, answer.error, sender=answer.sender)
+
+    def _pump(self) -> None:
+        while (packet := self._outbox.take(self._clock.monotonic())) is not None:
+            interface = self._interface_of()
+            try:
+                if interface is None:
+                    raise ConnectionError("no link")
+                interface.send_text_packet(packet)
+            except OSError as exc:
+                LOGGER.debug("Paquet 0x%08x gardé pour le prochain lien: %s", packet.packet_id, exc)
+                self._outbox.not_sent()
+
+    def _tell_time(self) -> None:
+        now, interface = self._clock.now(), self._interface_of()
+        if interface is None or now < PLAUSIBLE_NOW:
+            return
+        try:
+            interface.send_time(int(now.timestamp()))
+        except OSError as exc:
+            LOGGER.debug("Heure non transmise au nœud: %s", exc)
+
+    def _say(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            level = logging.DEBUG if outcome.fate in SILENT_FATES else logging.WARNING
+            packet = outcome.packet
+            detail = f" ({outcome.detail})" if outcome.detail else ""
+            LOGGER.log(level, "📤 Réponse à 0x%08x %s%s", packet.to, outcome.fate.value, detail)

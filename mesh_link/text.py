@@ -1,0 +1,44 @@
+"""Cutting a text into packets; pure."""
+
+from __future__ import annotations
+
+MIN_LIMIT = 16  # bytes; below it the numbering would leave no room for text
+
+
+def split_text(text: str, limit: int) -> list[str]:
+    """Return `text` as parts of at most `limit` bytes of UTF-8, numbered `(1/3) ` when there are several.
+
+    Parts are cut at a line's or word's end where one is near, else between two characters, never within one.
+    Without the numbering the parts join to the same text, which must be encodable as UTF-8.
+    """
+    if limit < MIN_LIMIT:
+        raise ValueError(f"limit must be at least {MIN_LIMIT} bytes, not {limit}")
+    if len(text.encode()) <= limit:
+        return [text]
+    count = 2
+    while True:
+        room = limit - len(f"({count}/{count}) ")
+        parts = _cut(text, room)
+        if len(f"{len(parts)}") <= len(f"{count}"):
+            return [f"({n}/{len(parts)}) {part}" for n, part in enumerate(parts, 1)]
+        count = len(parts)
+
+
+def _cut(text: str, room: int) -> list[str]:
+    parts = []
+    while text:
+        part = text.encode()[:room].decode(errors="ignore")
+        if len(part) < len(text):
+            part = part[: _break_point(part)]
+        parts.append(part)
+        text = text[len(part) :]
+    return parts
+
+
+def _break_point(part: str) -> int:
+    """Return where to end a full part: after its last newline or space if that keeps at least half of it."""
+    for mark in ("\n", " "):
+        end = part.rfind(mark) + 1
+        if end > len(part) // 2:
+            return end
+    return len(part)
