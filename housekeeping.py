@@ -1,0 +1,102 @@
+"""The thread Housekeeping: writes down what was learnt, and vouches to systemd for every other thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from mesh_link.packets import NodeInfoHeard, NodeRecord
+from node_manager import NodeManager
+from runtime.clock import Clock
+from runtime.service import PING, Service
+from runtime.systemd import notify
+
+LOGGER = logging.getLogger(__name__)
+INBOX_LIMIT = 1000  # NODEINFO packets waiting for a slow disk
+UPKEEP_EVERY = 900.0  # seconds between two looks at the database and at the interface's keys
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDatabase:
+    """What the node's own database said, at READY."""
+
+    records: Sequence[NodeRecord]
+
+
+class Housekeeping(Service):
+    """Takes NodeDatabase and NodeInfoHeard; the only thread that waits for the disk."""
+
+    name = "Housekeeping"
+
+    def __init__(
+        self,
+        clock: Clock,
+        node_manager: NodeManager,
+        interface_of: Callable[[], Any],
+        watchdog_interval: float | None,
+    ) -> None:
+        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch."""
+        super().__init__(clock, INBOX_LIMIT)
+        self._node_manager = node_manager
+        self._interface_of = interface_of
+        self._watchdog_interval = watchdog_interval
+        self._watched: dict[Service, int] = {}  # with the pings that each must have answered
+        self._vouch_at = inf
+        self._upkeep_at = inf
+
+    def watch(self, services: Sequence[Service]) -> None:
+        """Vouch for these services from now on; before `start`."""
+        self._watched = dict.fromkeys(services, 0)
+
+    def on_start(self) -> None:
+        """See Service."""
+        now = self._clock.monotonic()
+        self._upkeep_at = now + UPKEEP_EVERY
+        if self._watchdog_interval is not None:
+            self._vouch_at = now
+
+    def deadline(self) -> float:
+        """See Service."""
+        return min(self._vouch_at, self._upkeep_at)
+
+    def on_deadline(self) -> None:
+        """See Service."""
+        now = self._clock.monotonic()
+        if now >= self._vouch_at and self._watchdog_interval is not None:
+            self._vouch_at = now + self._watchdog_interval
+            self._vouch()
+        if now >= self._upkeep_at:
+            self._upkeep_at = now + UPKEEP_EVERY
+            self._upkeep()
+
+    def handle(self, message: NodeDatabase | NodeInfoHeard) -> None:
+        """See Service."""
+        match message:
+            case NodeDatabase(records):
+                self._node_manager.learn_from_node_database(records)
+            case NodeInfoHeard(record):
+                self._node_manager.learn_from_nodeinfo(record)
+
+    def on_stop(self) -> None:
+        """See Service."""
+        self._node_manager.flush()
+
+    def _vouch(self) -> None:
+        """Tell systemd that all is well if every thread has answered; else let it restart the process."""
+        deaf = [service.name for service, pings in self._watched.items() if service.pings_answered < pings]
+        if deaf:
+            LOGGER.error("❌ Ne répond plus: %s; systemd va relancer le bot", ", ".join(deaf))
+            return
+        notify("WATCHDOG=1")
+        for service in self._watched:
+            self._watched[service] += 1
+            service.tell(PING)
+
+    def _upkeep(self) -> None:
+        self._node_manager.flush()
+        interface = self._interface_of()
+        if interface is not None:
+            self._node_manager.sync_pubkeys_to_interface(interface)

@@ -1,0 +1,275 @@
+"""MeshBot: builds the parts, starts them in order, stops them in reverse."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import random
+import secrets
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import config
+from commands.dispatcher import CommandLimits, Dispatcher
+from commands.gate import Gate
+from commands.help import HELP
+from commands.language import translator
+from commands.ping import PING
+from commands.registry import Registry
+from housekeeping import Housekeeping, NodeDatabase
+from mesh_link.actions import Generation, LinkAlert, LinkReady
+from mesh_link.backoff import Backoff
+from mesh_link.interface import LinkTarget, MeshTCPInterface
+from mesh_link.machine import LinkMachine, LinkTimes
+from mesh_link.outbox import Outbox, OutgoingText
+from mesh_link.packets import NodeInfoHeard, RoutingAnswer
+from mesh_link.sender import LinkChange, MeshSender
+from mesh_link.session import QueueStatus
+from node_manager import NodeManager
+from runtime import journal
+from runtime.clock import Clock, SystemClock
+from runtime.service import Supervisor
+from runtime.systemd import notify, watchdog_interval
+from storage.database import StorageError, open_database
+from storage.nodes import NodeStore
+from tcp_interface_manager import TCPInterfaceManager
+
+__version__ = "0.1.0"
+LOGGER = logging.getLogger(__name__)
+info_print, error_print = LOGGER.info, LOGGER.error
+PUBKEY_SYNC_JOIN = 0.5  # seconds; a waiting sync ends at once, a running one is nearly done
+STOP_GRACE = 2.5  # seconds for all threads together; systemd and people are promised 3
+
+
+class MeshBot:
+    """Owns the interface and every thread; knows what each part needs and nothing of how it works."""
+
+    TCP_PUBKEY_SYNC_DELAY: float = config.TCP_PUBKEY_SYNC_DELAY
+
+    def __init__(self, settings: config.Settings, clock: Clock | None = None) -> None:
+        """Build everything; nothing runs until `run`."""
+        self._clock = clock or SystemClock()
+        self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
+        self.node_manager = _node_manager(settings, self._clock)
+        self._own_num = 0  # until the first READY
+        self._ready_generation: Generation | None = None
+        self._pubkey_sync: tuple[threading.Thread, SimpleQueue[bool]] | None = None
+        self._housekeeping = Housekeeping(
+            self._clock, self.node_manager, lambda: self.interface, watchdog_interval()
+        )
+        self._sender = MeshSender(self._clock, _outbox(settings), lambda: self.interface)
+        self._dispatcher = Dispatcher(
+            self._clock,
+            Registry([HELP, PING]),
+            Gate(settings.answer_on_channels, settings.command_max_age),
+            translator(settings.language),
+            CommandLimits(settings.command_workers, settings.command_timeout, settings.answer_ttl),
+            sinks=self,
+            own_num=lambda: self._own_num,
+        )
+        self._tcp = TCPInterfaceManager(_target(settings), _machine(settings), self._clock, owner=self)
+        # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
+        self._services = (self._housekeeping, self._sender, self._dispatcher, self._tcp)
+        self._housekeeping.watch((self._sender, self._dispatcher, self._tcp))
+        self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE)
+
+    @property
+    def interface(self) -> MeshTCPInterface | None:
+        """The current READY interface, or None; ask each time and keep no copy."""
+        return self._tcp.interface
+
+    def run(self) -> int:
+        """Run until a signal, a request or a crash; return the exit code."""
+        notify("READY=1", "STATUS=Connexion au nœud")
+        reason = self.supervisor.run()
+        notify("STOPPING=1")
+        self._cancel_pubkey_sync()
+        crashed = isinstance(reason, BaseException)
+        info_print("🛑 Arrêt: %s", f"{type(reason).__name__}" if crashed else getattr(reason, "name", reason))
+        return 1 if crashed else 0
+
+    def stop(self) -> None:
+        """Ask `run` to end; returns at once."""
+        self.supervisor.requests.put("demandé")
+
+    def _reconnect_tcp_interface(self) -> None:
+        """Ask for a reconnection; returns at once."""
+        self._tcp.request_reconnection()
+
+    # -- public keys, after every READY
+
+    def _schedule_pubkey_sync(self, generation: Generation) -> None:
+        delay = self.TCP_PUBKEY_SYNC_DELAY
+        info_print("🔑 Synchronisation clés publiques programmée dans %ss...", delay)
+        self._cancel_pubkey_sync()
+        cancelled: SimpleQueue[bool] = SimpleQueue()
+        due = self._clock.monotonic() + delay
+
+        def deferred_pubkey_sync() -> None:
+            if self._cancelled_before(due, cancelled) or self._ready_generation != generation:
+                LOGGER.debug("Synchronisation des clés annulée: le lien %d n'est plus", generation)
+                return
+            self._sync_pubkeys()
+
+        thread = threading.Thread(target=deferred_pubkey_sync, daemon=True, name="TCP-PubkeySync")
+        self._pubkey_sync = thread, cancelled
+        thread.start()
+
+    def _cancelled_before(self, due: float, cancelled: SimpleQueue[bool]) -> bool:
+        return self._clock.get(cancelled, due) is not None
+
+    def _sync_pubkeys(self) -> None:
+        """Do what the specification says, 15 s after READY; whatever fails is one log line."""
+        try:
+            info_print("🔑 Démarrage synchronisation clés publiques différée...")
+            injected = self.node_manager.sync_pubkeys_to_interface(self.interface, force=True)
+            if injected > 0:
+                info_print("✅ %d clés publiques re-synchronisées", injected)
+            else:
+                info_print("ℹ️ Aucune clé à re-synchroniser")
+        except Exception as sync_error:
+            error_print("⚠️ Erreur re-sync clés: %s", sync_error)
+
+    def _cancel_pubkey_sync(self) -> None:
+        if self._pubkey_sync is not None:
+            thread, cancelled = self._pubkey_sync
+            cancelled.put(True)
+            thread.join(0 if thread is threading.current_thread() else PUBKEY_SYNC_JOIN)
+            self._pubkey_sync = None
+
+    # -- LinkOwner: on the thread TCP-Watchdog or one of the library's, so only inboxes are filled
+
+    def link_ready(self, ready: LinkReady, interface: MeshTCPInterface) -> None:
+        """See LinkOwner."""
+        self._own_num = interface.myInfo.my_node_num
+        self._ready_generation = ready.generation
+        self._housekeeping.tell(NodeDatabase(interface.take_records()))
+        self._sender.tell(LinkChange(up=True))
+        self._schedule_pubkey_sync(ready.generation)
+        notify("STATUS=Lien TCP prêt")
+
+    def link_lost(self) -> None:
+        """See LinkOwner."""
+        self._ready_generation = None
+        self._sender.tell(LinkChange(up=False))
+        notify("STATUS=Lien TCP coupé, reconnexion en cours")
+
+    def link_alert(self, alert: LinkAlert) -> None:
+        """See LinkOwner."""
+        notify(f"STATUS=Nœud injoignable depuis {alert.outage:.0f} s, {alert.failures} essais")
+
+    def queue_status(self, status: QueueStatus) -> None:
+        """See LinkOwner."""
+        self._sender.tell(status)
+
+    def packet_received(self, packet: Mapping[str, Any]) -> None:
+        """See LinkOwner."""
+        self._dispatcher.offer(packet)
+
+    # -- PacketSinks
+
+    def node_info_heard(self, heard: NodeInfoHeard) -> None:
+        """See PacketSinks."""
+        self._housekeeping.offer(heard)
+
+    def routing_answer(self, answer: RoutingAnswer) -> None:
+        """See PacketSinks."""
+        self._sender.tell(answer)
+
+    def send_text(self, message: OutgoingText) -> None:
+        """See PacketSinks."""
+        self._sender.tell(message)
+
+
+def _node_manager(settings: config.Settings, clock: Clock) -> NodeManager:
+    """Open the database; without one the bot answers all the same, and keys last as long as the process."""
+    try:
+        manager = NodeManager(NodeStore(open_database(settings.data_dir, clock)), clock)
+    except StorageError as exc:
+        error_print("❌ Base de données: %s. Les clés apprises seront perdues à l'arrêt", exc)
+        manager = NodeManager(None, clock)
+    if settings.node_names_file.is_file():
+        manager.import_node_names(settings.node_names_file)
+    return manager
+
+
+def _outbox(settings: config.Settings) -> Outbox:
+    return Outbox(settings.send_interval, settings.answer_max_bytes, lambda: secrets.randbits(32) or 1)
+
+
+def _target(settings: config.Settings) -> LinkTarget:
+    return LinkTarget(
+        settings.tcp_host,
+        settings.tcp_port,
+        connect_timeout=settings.tcp_connect_timeout,
+        send_timeout=settings.tcp_send_timeout,
+        user_timeout=settings.tcp_user_timeout,
+    )
+
+
+def _machine(settings: config.Settings) -> LinkMachine:
+    times = LinkTimes(
+        connect_timeout=settings.tcp_connect_timeout,
+        config_timeout=settings.tcp_config_timeout,
+        config_silence=settings.tcp_config_silence,
+        close_timeout=settings.tcp_close_timeout,
+        probe_after=settings.tcp_probe_after,
+        probe_timeout=settings.tcp_probe_timeout,
+        probe_misses=settings.tcp_probe_misses,
+        silent_timeout=settings.tcp_silent_timeout,
+        alert_after=settings.tcp_alert_after,
+        stable_after=settings.tcp_stable_after,
+    )
+    return LinkMachine(times, Backoff(settings.tcp_interface_cleanup_delay, lambda: random.uniform(-1, 1)))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit code: 0 asked to stop, 1 crashed, 78 bad configuration."""
+    options = _parser().parse_args(arguments)
+    journal.speak_utf8(sys.stdout, sys.stderr)
+    if options.demo:
+        from demo.__main__ import main as demo  # noqa: PLC0415 - the daemon never needs it
+
+        return demo()
+    try:
+        settings = config.load(options.config)
+    except config.ConfigError as error:
+        for problem in error.problems:
+            print(f"❌ {problem}", file=sys.stderr)
+        return config.EXIT_CONFIG
+    if options.check_config:
+        print(config.effective(settings), end="")
+        return 0
+    return _run(settings)
+
+
+def _run(settings: config.Settings) -> int:
+    journal.set_up(settings.log_level)
+    journal.mask(settings.secrets())
+    info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
+    bot = MeshBot(settings)
+    bot.supervisor.catch_signals()
+    code = bot.run()
+    if bot.supervisor.stuck:  # a thread in a call that nothing can end must not hold the exit
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="main_bot.py", description="MeshBot: a bot for a Meshtastic network.")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML, see meshbot.toml.example")
+    parser.add_argument("--check-config", action="store_true", help="print the settings in force and exit")
+    parser.add_argument("--demo", action="store_true", help="try the bot on a virtual node, without a radio")
+    parser.add_argument("--version", action="version", version=f"MeshBot {__version__}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
