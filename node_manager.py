@@ -1,0 +1,287 @@
+"""NodeManager: who is on the mesh, which public key to trust, and giving those keys back to a fresh interface."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import threading
+import weakref
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from mesh_link.node_entries import UNSET, is_placeholder, put_key
+from mesh_link.packets import BROADCAST_NUM, KEY_BYTES, NodeRecord
+from storage.database import StorageError
+from storage.node_book import NodeBook
+from storage.node_names import read_node_names
+from storage.nodes import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from runtime.clock import Clock
+
+LOGGER = logging.getLogger(__name__)
+info_print, error_print = LOGGER.info, LOGGER.error
+
+COMPLAINTS_SHOWN: Final = 5  # of a file to import, in one log line
+# What a sender must not bring into the log: line ends, escapes, half characters, reversed writing.
+UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+Said = tuple[NodeRow, bytes]  # what one source says of one node, and its key, which may be empty
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCounts:
+    """How much is known."""
+
+    nodes: int
+    keys: int  # trusted, one a node at most
+    pending: int  # different from the trusted one, unconfirmed
+
+
+class NodeManager:
+    """Keeps names and public keys: in memory for reading, in the database as soon as they are learnt. Thread-safe.
+
+    A database that fails stops nothing: what was learnt stays in memory and is written by the next call that can.
+    """
+
+    def __init__(self, store: NodeStore | None, clock: Clock) -> None:
+        """Load what is known; without a store nothing outlives the process. Raises StorageError."""
+        self._store = store
+        self._clock = clock
+        self._book = NodeBook(store.load() if store else Snapshot())
+        self._book_lock = threading.Lock()  # what is in memory; held for no I/O
+        self._writer_lock = threading.Lock()  # who writes to the store; readers never take it
+        self._store_fails = False
+        self._nodeinfos = 0  # NODEINFO packets taken in: each may have made the library forget a key
+        self._synced: tuple[Any, int] | None = None  # the `nodes` last synced, and the revision it then had
+        self._synced_interface: weakref.ref[Any] | None = None
+
+    # What is known
+
+    def name_of(self, num: int) -> str:
+        """Return the node's long name, else its short one, else its id `!xxxxxxxx`."""
+        with self._book_lock:
+            row = self._book.nodes.get(num)
+        return (row and (row.long_name or row.short_name)) or f"!{num:08x}"
+
+    def public_key(self, num: int) -> bytes | None:
+        """Return the node's trusted key, 32 bytes."""
+        with self._book_lock:
+            row = self._book.trusted.get(num)
+        return row.public_key if row else None
+
+    def pending_keys(self) -> dict[int, list[bytes]]:
+        """Return the keys that wait for a confirmation, by node, the first heard first."""
+        with self._book_lock:
+            return {num: [row.public_key for row in rows] for num, rows in self._book.pending.items()}
+
+    def counts(self) -> NodeCounts:
+        """Return how much is known."""
+        with self._book_lock:
+            book = self._book
+            return NodeCounts(len(book.nodes), len(book.trusted), sum(map(len, book.pending.values())))
+
+    def duplicates(self) -> dict[bytes, list[int]]:
+        """Return each trusted key that several nodes share, with their numbers."""
+        with self._book_lock:
+            return self._book.duplicates()
+
+    # Learning
+
+    def learn_from_node_database(self, records: Iterable[NodeRecord]) -> int:
+        """Take in the radio's own node database, whose keys are right; return how many trusted keys are new.
+
+        Only what the node itself sent during its configuration belongs here: an interface that was synced already
+        would confirm our own keys to us.
+        """
+        return self._take_in(map(_from_radio, records), KeySource.NODEDB)
+
+    def learn_from_nodeinfo(self, record: NodeRecord) -> int:
+        """Take in a NODEINFO packet, `num` being the packet's sender; return how many trusted keys are new.
+
+        A node's first key is trusted; another one is set apart and reported once.
+        """
+        with self._book_lock:
+            self._nodeinfos += 1
+        return self._take_in([_from_radio(record)], KeySource.NODEINFO)
+
+    def confirm_key(self, num: int, key: bytes) -> bool:
+        """Trust `key` on an operator's word, which only such a word changes again; False for an impossible key."""
+        self._take_in([(NodeRow(num), key)], KeySource.OPERATOR)
+        return self.public_key(num) == key
+
+    def import_node_names(self, path: Path) -> int:
+        """Import the older bot's `node_names.json`; return the number of nodes, 0 if it is absent or was imported.
+
+        The same content is imported once. What is known already wins over what the file says.
+        """
+        try:
+            content = path.read_bytes()
+            names = read_node_names(content)
+        except FileNotFoundError:
+            LOGGER.debug("Pas de fichier %s à importer", path)
+            return 0
+        except (OSError, ValueError) as exc:
+            error_print(f"❌ {path} n'est pas importé ({exc}): corrigez-le ou retirez-le")
+            return 0
+        mark = ImportRow(hashlib.sha256(content).hexdigest(), str(path), self._now())
+        with self._book_lock:
+            if mark.digest in self._book.imported:
+                return 0
+        self._take_in(names.entries, KeySource.IMPORT, mark)
+        LOGGER.info("📥 %d nœuds importés de %s", len(names.entries), path)
+        if names.complaints:
+            shown = "; ".join(names.complaints[:COMPLAINTS_SHOWN])
+            LOGGER.warning("⚠️ %s: %d entrées fautives: %s", path.name, len(names.complaints), shown)
+        return len(names.entries)
+
+    def flush(self) -> bool:
+        """Write what the database does not hold yet; return whether nothing is left to write. Raises nothing."""
+        with self._writer_lock:
+            with self._book_lock:
+                changes = self._book.take_unsaved()
+            if not changes or self._store is None:
+                return True
+            failure, failed_before = self._save(self._store, changes), self._store_fails
+            self._store_fails = failure is not None
+        if failure is not None and not failed_before:
+            error_print(
+                f"❌ Base de données: {failure}. Ce qui est appris reste en mémoire et sera écrit dès que possible"
+            )
+        elif failure is None and failed_before:
+            info_print(f"✅ Base de données de nouveau accessible: {len(changes)} lignes écrites")
+        return failure is None
+
+    def _save(self, store: NodeStore, changes: Changes) -> StorageError | None:
+        try:
+            store.save(changes)
+        except StorageError as exc:
+            with self._book_lock:
+                self._book.put_back(changes)
+            return exc
+        return None
+
+    def _take_in(self, said: Iterable[Said], source: KeySource, mark: ImportRow | None = None) -> int:
+        """Learn, write, report; return how many nodes got a new trusted key."""
+        screened = list(_screened(said))
+        now = self._now()
+        with self._book_lock:
+            before = self._book.trust_changes
+            lines = [line for row, key in screened if (line := self._book.learn(row, key, source, now))]
+            if mark is not None:
+                self._book.mark_imported(mark)
+            changed = self._book.trust_changes - before
+            if changed:
+                lines += self._book.shared_key_lines()
+        self.flush()
+        for line in lines:
+            LOGGER.warning(line)
+        return changed
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp())
+
+    # Giving keys back
+
+    def sync_pubkeys_to_interface(self, interface: Any, force: bool = False) -> int:  # noqa: FBT001, FBT002 - specified so
+        """Put the trusted keys that `interface.nodes` lacks or has otherwise there; return how many. Raises nothing.
+
+        Not forced, it does nothing when neither the keys nor the interface changed since the last sync.
+        """
+        with self._book_lock:
+            revision = self._book.trust_changes + self._nodeinfos
+        if not force and self._is_synced(interface, revision):
+            LOGGER.debug("Clés publiques inchangées depuis la dernière synchronisation")
+            return 0
+        self._synced = None
+        info_print("🔄 Starting public key synchronization to interface.nodes...")
+        try:
+            return self._inject(interface, revision)
+        except Exception as exc:  # noqa: BLE001 - whatever the library raises, the bot goes on
+            error_print(f"⚠️ Error accessing interface.nodes: {exc}")
+            error_print("❌ Cannot sync pubkeys: interface.nodes not accessible")
+            return 0
+
+    def _inject(self, interface: Any, revision: int) -> int:
+        nodes = getattr(interface, "nodes", None)
+        if nodes is None:
+            error_print("❌ Cannot sync pubkeys: interface.nodes is None")
+            return 0
+        by_num = getattr(interface, "nodesByNum", None)
+        if not isinstance(by_num, dict):  # an interface without it is served by id alone
+            by_num = {}
+        info_print(f"   Current interface.nodes count: {len(nodes)}")
+        with self._book_lock:
+            keyed = self._book.keyed()
+        injected = sum(put_key(nodes, by_num, _to_radio(row, key)) for row, key in keyed)
+        self._remember_sync(interface, nodes, revision)
+        info_print(f"✅ SYNC COMPLETE: {len(keyed)} public keys synchronized to interface.nodes")
+        return injected
+
+    def _is_synced(self, interface: Any, revision: int) -> bool:
+        synced = self._synced
+        if synced is None or synced[1] != revision:
+            return False
+        try:  # a restarted configuration replaces the dictionary, so its identity tells about both
+            return getattr(interface, "nodes", None) is synced[0]
+        except Exception:  # noqa: BLE001 - the sync itself meets it again, and reports it
+            return False
+
+    def _remember_sync(self, interface: Any, nodes: Any, revision: int) -> None:
+        self._synced = (nodes, revision)
+        with suppress(TypeError):  # not every object can be referred to weakly
+            self._synced_interface = weakref.ref(interface, self._forget_sync)
+
+    def _forget_sync(self, interface: weakref.ref[Any]) -> None:
+        if interface is self._synced_interface:  # a dead interface's nodes are megabytes
+            self._synced = None
+
+
+def is_usable(key: bytes) -> bool:
+    """Return whether `key` can be a public key at all."""
+    return len(key) == KEY_BYTES and any(key)
+
+
+def _from_radio(record: NodeRecord) -> Said:
+    named = not is_placeholder(record)
+    row = NodeRow(
+        record.num,
+        long_name=record.long_name if named else "",
+        short_name=record.short_name if named else "",
+        hw_model="" if record.hw_model == UNSET else record.hw_model,
+        role=record.role,
+        latitude=record.latitude,
+        longitude=record.longitude,
+        altitude=record.altitude,
+    )
+    return row, record.public_key
+
+
+def _to_radio(row: NodeRow, key: bytes) -> NodeRecord:
+    return NodeRecord(row.num, row.long_name, row.short_name, row.hw_model, public_key=key)
+
+
+def _screened(said: Iterable[Said]) -> Iterator[Said]:
+    """Leave out impossible nodes, unusable keys, and what does not belong into a line of text."""
+    for row, key in said:
+        if not 0 < row.num < BROADCAST_NUM:
+            LOGGER.debug("Nœud %d ignoré: numéro impossible", row.num)
+            continue
+        if key and not is_usable(key):
+            LOGGER.debug("Clé publique inutilisable de !%08x ignorée (%d octets)", row.num, len(key))
+        yield _legible(row), key if is_usable(key) else b""
+
+
+def _legible(row: NodeRow) -> NodeRow:
+    return replace(
+        row,
+        long_name=UNPRINTABLE.sub("", row.long_name),
+        short_name=UNPRINTABLE.sub("", row.short_name),
+        hw_model=UNPRINTABLE.sub("", row.hw_model),
+        role=UNPRINTABLE.sub("", row.role),
+    )
