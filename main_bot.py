@@ -58,10 +58,8 @@ class MeshBot:
         self.node_manager = _node_manager(settings, self._clock)
         self._own_num = 0  # until the first READY
         self._ready_generation: Generation | None = None
-        self._pubkey_sync: tuple[threading.Thread, SimpleQueue[bool]] | None = None
-        self._housekeeping = Housekeeping(
-            self._clock, self.node_manager, lambda: self.interface, watchdog_interval()
-        )
+        self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
+        self._housekeeping = Housekeeping(self._clock, self.node_manager, lambda: self.interface, watchdog_interval())
         self._sender = MeshSender(self._clock, _outbox(settings), lambda: self.interface)
         self._dispatcher = Dispatcher(
             self._clock,
@@ -88,7 +86,7 @@ class MeshBot:
         notify("READY=1", "STATUS=Connexion au nœud")
         reason = self.supervisor.run()
         notify("STOPPING=1")
-        self._cancel_pubkey_sync()
+        self._end_pubkey_sync()
         crashed = isinstance(reason, BaseException)
         info_print("🛑 Arrêt: %s", f"{type(reason).__name__}" if crashed else getattr(reason, "name", reason))
         return 1 if crashed else 0
@@ -107,7 +105,7 @@ class MeshBot:
         delay = self.TCP_PUBKEY_SYNC_DELAY
         info_print("🔑 Synchronisation clés publiques programmée dans %ss...", delay)
         self._cancel_pubkey_sync()
-        cancelled: SimpleQueue[bool] = SimpleQueue()
+        cancelled: SimpleQueue[str] = SimpleQueue()
         due = self._clock.monotonic() + delay
 
         def deferred_pubkey_sync() -> None:
@@ -120,7 +118,7 @@ class MeshBot:
         self._pubkey_sync = thread, cancelled
         thread.start()
 
-    def _cancelled_before(self, due: float, cancelled: SimpleQueue[bool]) -> bool:
+    def _cancelled_before(self, due: float, cancelled: SimpleQueue[str]) -> bool:
         return self._clock.get(cancelled, due) is not None
 
     def _sync_pubkeys(self) -> None:
@@ -132,15 +130,17 @@ class MeshBot:
                 info_print("✅ %d clés publiques re-synchronisées", injected)
             else:
                 info_print("ℹ️ Aucune clé à re-synchroniser")
-        except Exception as sync_error:
+        except Exception as sync_error:  # noqa: BLE001 - the specification's: a failed sync harms nothing else
             error_print("⚠️ Erreur re-sync clés: %s", sync_error)
 
     def _cancel_pubkey_sync(self) -> None:
         if self._pubkey_sync is not None:
-            thread, cancelled = self._pubkey_sync
-            cancelled.put(True)
-            thread.join(0 if thread is threading.current_thread() else PUBKEY_SYNC_JOIN)
-            self._pubkey_sync = None
+            self._pubkey_sync[1].put("annulée")
+
+    def _end_pubkey_sync(self) -> None:
+        self._cancel_pubkey_sync()
+        if self._pubkey_sync is not None:
+            self._pubkey_sync[0].join(PUBKEY_SYNC_JOIN)
 
     # -- LinkOwner: on the thread TCP-Watchdog or one of the library's, so only inboxes are filled
 
@@ -156,6 +156,7 @@ class MeshBot:
     def link_lost(self) -> None:
         """See LinkOwner."""
         self._ready_generation = None
+        self._cancel_pubkey_sync()
         self._sender.tell(LinkChange(up=False))
         notify("STATUS=Lien TCP coupé, reconnexion en cours")
 
@@ -225,7 +226,7 @@ def _machine(settings: config.Settings) -> LinkMachine:
         alert_after=settings.tcp_alert_after,
         stable_after=settings.tcp_stable_after,
     )
-    return LinkMachine(times, Backoff(settings.tcp_interface_cleanup_delay, lambda: random.uniform(-1, 1)))
+    return LinkMachine(times, Backoff(settings.tcp_interface_cleanup_delay, lambda: random.uniform(-1, 1)))  # noqa: S311 - jitter
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,15 +15,15 @@ def run(request: Request) -> str:
     wanted = request.argument.split()[0].lower().removeprefix(PREFIX)
     for command in request.available:
         if wanted in (command.name, *command.aliases):
-            use = f"{PREFIX}{command.name} {command.usage}".rstrip()
-            return f"{use} — {tr(command.summary)}"
+            usage = f" {tr(command.usage)}" if command.usage else ""  # gettext translates "" into its header
+            return f"{PREFIX}{command.name}{usage} — {tr(command.summary)}"
     return tr(_("No command /{name}. /help lists them.")).format(name=wanted[:20])
 
 
 HELP = Command(
     name="help",
     aliases=("aide", "?"),
-    usage="[command]",
+    usage=_("[command]"),
     summary=_("lists the commands, or tells what one does"),
     run=run,
     examples=(

@@ -9,7 +9,7 @@ from mesh_link.packets import Reception
 
 def run(request: Request) -> str:
     """Return SNR, RSSI and hops of the question, as far as the packet tells them."""
-    return ", ".join([f"🏓 {request.translate(_('pong'))}", *_signal(request), _path(request)])
+    return ", ".join(["🏓 pong", *_signal(request), _path(request)])
 
 
 def _signal(request: Request) -> list[str]:

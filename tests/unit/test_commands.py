@@ -1,0 +1,63 @@
+"""Every example of every command is what the command answers."""
+
+import pytest
+
+from commands.help import HELP
+from commands.language import translator
+from commands.ping import PING
+from commands.registry import Registry, Request, parse
+
+COMMANDS = Registry([HELP, PING])
+EXAMPLES = [(command, example) for command in COMMANDS for example in command.examples]
+ANSWER_BYTES = 200  # one packet
+
+
+def ask(question, language, reception):
+    name, argument = parse(question)
+    request = Request(name, argument, 0x1234, reception, translator(language), tuple(COMMANDS))
+    return COMMANDS.find(name).run(request)
+
+
+@pytest.mark.parametrize(("command", "example"), EXAMPLES, ids=[e.question for _, e in EXAMPLES])
+def test_an_example_gets_the_answer_it_promises(command, example):
+    assert COMMANDS.find(parse(example.question)[0]) is command
+    assert ask(example.question, "en", example.reception) == example.answer
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize(("command", "example"), EXAMPLES, ids=[e.question for _, e in EXAMPLES])
+def test_every_example_fits_one_packet_in_every_language(command, example, language):
+    assert 0 < len(ask(example.question, language, example.reception).encode()) <= ANSWER_BYTES
+
+
+def test_help_is_french_by_default():
+    assert ask("/help", "fr", None).startswith("Commandes : /help /ping")
+
+
+@pytest.mark.parametrize("command", list(COMMANDS), ids=lambda c: c.name)
+def test_every_text_of_a_command_has_its_french(command):
+    french = translator("fr")
+    assert french(command.summary) != command.summary
+    assert not command.usage or french(command.usage) != command.usage
+
+
+def test_two_commands_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="help"):
+        Registry([HELP, HELP.__class__("aide", "another", HELP.run)])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/help", ("help", "")),
+        ("  /HELP  ping  x ", ("help", "ping  x")),
+        ("/ping\n", ("ping", "")),
+        ("hello", None),
+        ("", None),
+        ("/", None),
+        ("/ help", None),
+        ("see /help", None),
+    ],
+)
+def test_a_command_line_is_a_slash_a_name_and_the_rest(text, expected):
+    assert parse(text) == expected
