@@ -170,8 +170,8 @@ class Settings(BaseSettings):
     """Longest text of one packet, in UTF-8."""
     send_interval: Seconds = Field(SEND_INTERVAL, ge=2.2, le=60)
     """Between two texts; the node drops what follows within 2 s, in silence."""
-    answer_ttl: Seconds = Field(ANSWER_TTL, ge=1, le=3600)
-    """How long an answer waits for the link before it is given up."""
+    answer_ttl: Seconds = Field(ANSWER_TTL, ge=2.2, le=3600)
+    """How long an answer waits for the link before it is given up; at least send_interval."""
     command_max_age: Seconds = Field(COMMAND_MAX_AGE, ge=1, le=86400)
     """A question older than this when it arrives is not answered."""
     command_timeout: Seconds = Field(COMMAND_TIMEOUT, ge=0.1, le=600)

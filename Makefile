@@ -1,0 +1,61 @@
+# What a newcomer and a contributor run; `make` alone lists it.
+PY := .venv/bin/python
+BABEL := $(PY) -m babel.messages.frontend --quiet
+LANGUAGES := fr
+POT := locale/meshbot.pot
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit test-property test-integration test-e2e lint types bench example catalogs clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
+
+setup: ## Make .venv with everything needed; quick when it is up to date
+	@PYTHON='$(PYTHON)' scripts/setup
+
+demo: setup ## Be a mesh user: a virtual node, the real bot, and faults on demand
+	@$(PY) main_bot.py --demo
+
+test: setup ## All tests
+	@$(PY) -m pytest
+
+test-unit: setup ## Decisions and small parts
+	@$(PY) -m pytest tests/unit
+
+test-property: setup ## Rules that must hold for any input
+	@$(PY) -m pytest tests/property
+
+test-integration: setup ## Parts together, over sockets and files
+	@$(PY) -m pytest tests/integration
+
+test-e2e: setup ## The whole program
+	@$(PY) -m pytest tests/e2e
+
+lint: setup ## Style, format, and which module may import which
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@.venv/bin/lint-imports
+
+types: setup ## Types
+	@$(PY) -m mypy
+
+bench: setup ## Measures beside the plain library, as a table
+	@$(PY) -m bench
+
+example: setup ## Write meshbot.toml.example anew from config.py
+	@$(PY) scripts/make_example.py
+
+catalogs: setup ## Bring the translations in step with the code, and compile them
+	@mkdir -p locale
+	@$(BABEL) extract --project=meshbot --add-location=file --sort-by-file --ignore-dirs='.* tests' -o $(POT) .
+	@for language in $(LANGUAGES); do \
+	    test -f locale/$$language/LC_MESSAGES/meshbot.po || \
+	    $(BABEL) init -i $(POT) -d locale -D meshbot -l $$language || exit 1; \
+	done
+	@$(BABEL) update -i $(POT) -d locale -D meshbot --no-fuzzy-matching --ignore-pot-creation-date
+	@rm $(POT)
+	@$(BABEL) compile -d locale -D meshbot
+
+clean: ## Remove .venv and caches; never data or settings
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
