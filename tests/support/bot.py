@@ -1,0 +1,58 @@
+"""The real bot in this process, in a thread of its own, on settings that are quick by default."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any, Self
+
+from config import Settings
+from main_bot import MeshBot
+from tests.support.waiting import PATIENCE, LogWatch
+
+READY = r"✅ (Connexion TCP établie|Reconnexion TCP réussie \(background\))"
+QUICK = {
+    "tcp_probe_after": 0.3,
+    "tcp_probe_timeout": 0.3,
+    "tcp_silent_timeout": 2,
+    "tcp_interface_cleanup_delay": 0.1,
+    "tcp_stable_after": 0,
+    "tcp_pubkey_sync_delay": 0.2,
+    "tcp_config_silence": 1,
+    "tcp_config_timeout": 5,
+    "tcp_connect_timeout": 2,
+    "tcp_close_timeout": 2,
+}
+
+
+class RunningBot:
+    """Starts with `with`, and is stopped and joined at its end."""
+
+    def __init__(self, port: int, data_dir: Path, clock: Any = None, **settings: Any) -> None:
+        values = {"tcp_host": "127.0.0.1", "tcp_port": port, "data_dir": data_dir} | QUICK | settings
+        values.setdefault("node_names_file", data_dir / "node_names.json")
+        self.settings = Settings(**values)
+        self.log = LogWatch()
+        self.bot = MeshBot(self.settings, clock)
+        self.exit_code: int | None = None
+        self._thread = threading.Thread(target=self._main, name="Test-Bot")
+
+    def _main(self) -> None:
+        self.exit_code = self.bot.run()
+
+    def wait_ready(self, times: int = 1) -> None:
+        """Wait until the link has been READY that often."""
+        self.log.wait_for(READY, times)
+
+    def __enter__(self) -> Self:
+        """Start the bot."""
+        self.log.__enter__()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the bot; it must end."""
+        self.bot.stop()
+        self._thread.join(PATIENCE)
+        self.log.__exit__()
+        assert not self._thread.is_alive(), "the bot did not stop"
