@@ -1,0 +1,181 @@
+"""What can go wrong with a node, as data: names, parameters with unit and default, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+Value = float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One knob of a fault; its default's type is its type."""
+
+    name: str
+    default: Value
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way to fail. A fault that happens once has nothing to heal."""
+
+    name: str
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    once: bool = False
+
+
+_CONNECTIONS = Parameter("connections", 0, "connections", "how many it strikes, 0 for all until healed")
+_FRAMES = Parameter("frames", 1, "frames", "how many it strikes, 0 for all until healed")
+_TABLE = (
+    Fault("drop", "closes the client's connection (FIN)", once=True),
+    Fault("reset", "resets the client's connection (RST)", once=True),
+    Fault("refuse", "refuses new connections, keeps the present one"),
+    Fault(
+        "reboot",
+        "drops the client, refuses for a while, comes back with its volatile memory empty",
+        (
+            Parameter("seconds", 10.0, "s", "time away; an ESP32 needs 10 to 20"),
+            Parameter("forget_recent", 1, "0 or 1", "lose what its node database learnt since its last save"),
+        ),
+        once=True,
+    ),
+    Fault("mute", "accepts bytes, says nothing, keeps the connection open", (_CONNECTIONS,)),
+    Fault(
+        "stall",
+        "falls silent in the middle of a configuration",
+        (Parameter("after", 10, "node infos", "other nodes told before the silence"), _CONNECTIONS),
+    ),
+    Fault("accept_then_nothing", "accepts new connections and neither reads nor writes", (_CONNECTIONS,)),
+    Fault("stuck", "main loop stopped: only the system's accept backlog answers"),
+    Fault("blackhole", "new connections hang unanswered, the present one is no longer served"),
+    Fault(
+        "garbage",
+        "puts noise between its frames",
+        (
+            Parameter("bytes", 64, "bytes", "noise before each frame"),
+            Parameter("start_byte", 0, "0 or 1", "end the noise with a lone 0x94"),
+        ),
+    ),
+    Fault(
+        "cut_frame",
+        "sends a frame in two pieces",
+        (Parameter("pause", 0.5, "s", "time between the pieces"), _FRAMES),
+    ),
+    Fault("truncated_frame", "sends half a frame, then the next one whole", (_FRAMES,)),
+    Fault("oversized", "sends a header with a bogus length", (Parameter("length", 4096, "bytes", "claimed"), _FRAMES)),
+    Fault("slow", "sends slowly", (Parameter("rate", 2000.0, "bytes/s", "of the whole stream"),)),
+    Fault("thief", "another client takes the link again and again", (Parameter("every", 5.0, "s", "between thefts"),)),
+    Fault("tx_queue_full", "has no room left to send: free = 0, packets answered with res = 32"),
+    Fault(
+        "nak",
+        "refuses packets with a routing error",
+        (
+            Parameter("reason", "NO_CHANNEL", "Routing.Error", "name of the error"),
+            Parameter("packets", 0, "packets", "how many it strikes, 0 for all until healed"),
+            Parameter("remote", 0, "0 or 1", "sent by the destination over the air, not by the node itself"),
+        ),
+    ),
+    Fault("unheard", "nobody repeats, acknowledges or answers what it sends"),
+    Fault("echo", "hands every packet it hears to the client twice"),
+    Fault("forget_nodes", "loses its node database, itself excepted", once=True),
+    Fault(
+        "old_firmware",
+        "behaves like an earlier version",
+        (Parameter("version", "2.7.5", "version", "heartbeats are answered from 2.7.6 on"),),
+    ),
+)
+FAULTS: Final[Mapping[str, Fault]] = {fault.name: fault for fault in _TABLE}
+
+
+class ActiveFaults:
+    """The faults switched on now, each with its parameters."""
+
+    def __init__(self) -> None:
+        self._active: dict[str, dict[str, Value]] = {}
+        self._since: dict[str, int] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._active
+
+    def names(self) -> tuple[str, ...]:
+        """Return what is switched on."""
+        return tuple(self._active)
+
+    def switch_on(self, name: str, params: Mapping[str, Value], first_connection: int) -> dict[str, Value]:
+        """Check and complete the parameters; keep the fault unless it happens once. ValueError says what is wrong."""
+        values = complete(name, params)
+        if not FAULTS[name].once:
+            self._active[name] = values
+            self._since[name] = first_connection
+        return values
+
+    def heal(self, name: str | None) -> None:
+        """Switch one fault off, or all of them."""
+        if name is None:
+            self._active.clear()
+            return
+        known(name)
+        self._active.pop(name, None)
+
+    def number(self, name: str, parameter: str) -> float:
+        """Return a parameter of a fault that is on."""
+        return float(self._active[name][parameter])
+
+    def text(self, name: str, parameter: str) -> str:
+        """Return a parameter of a fault that is on."""
+        return str(self._active[name][parameter])
+
+    def strikes_connection(self, name: str, number: int) -> bool:
+        """Whether the fault is on and meant for the connection with this ordinal number."""
+        if name not in self._active:
+            return False
+        first, count = self._since[name], self.number(name, "connections")
+        return first <= number and (not count or number < first + count)
+
+    def strikes(self, name: str, counter: str) -> bool:
+        """Whether the fault is on; uses up one of its `counter`, and heals it after the last."""
+        if name not in self._active:
+            return False
+        left = self.number(name, counter)
+        if left == 1:
+            del self._active[name]
+        elif left:
+            self._active[name][counter] = left - 1
+        return True
+
+
+def known(name: str) -> Fault:
+    """Return the fault of that name; ValueError suggests the nearest one."""
+    if name not in FAULTS:
+        near = get_close_matches(name, FAULTS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(FAULTS)}"
+        raise ValueError(f"no fault is called {name!r}: {hint}")
+    return FAULTS[name]
+
+
+def complete(name: str, params: Mapping[str, Value]) -> dict[str, Value]:
+    """Return all parameters of a fault, the given ones converted; ValueError says which is wrong."""
+    parameters = {parameter.name: parameter for parameter in known(name).parameters}
+    for given in params:
+        if given not in parameters:
+            takes = ", ".join(parameters) or "no parameters"
+            raise ValueError(f"fault {name!r} has no parameter {given!r}: it takes {takes}")
+    return {key: _convert(name, parameter, params.get(key)) for key, parameter in parameters.items()}
+
+
+def _convert(name: str, parameter: Parameter, value: Value | None) -> Value:
+    if value is None or isinstance(parameter.default, str):
+        return parameter.default if value is None else str(value)
+    try:
+        number = float(value)
+    except ValueError:
+        raise ValueError(f"fault {name!r}: {parameter.name}={value!r} is not a number ({parameter.unit})") from None
+    if number < 0:
+        raise ValueError(f"fault {name!r}: {parameter.name}={value} is negative ({parameter.unit})")
+    return number

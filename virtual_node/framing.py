@@ -1,0 +1,61 @@
+"""The stream protocol's frames, read as the firmware reads them, quirks included."""
+
+from __future__ import annotations
+
+from typing import Final
+
+START1: Final = 0x94
+START2: Final = 0xC3
+HEADER_BYTES: Final = 4  # START1, START2, length as a big-endian 16-bit number
+MAX_PAYLOAD: Final = 512  # bytes; a longer length in a header is taken for noise
+
+
+def frame(payload: bytes) -> bytes:
+    """Put a header before one serialised message."""
+    return bytes((START1, START2)) + len(payload).to_bytes(2, "big") + payload
+
+
+class Deframer:
+    """Finds the frames in a byte stream, however it is cut.
+
+    Like the firmware's reader it looks at each byte once: the byte that disproves a start is not tried as a start
+    itself, so a lone START1 just before a frame costs that frame, while other noise costs nothing.
+    """
+
+    def __init__(self) -> None:
+        self._header = bytearray()
+        self._payload = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take the next bytes of the stream; return the payloads that they complete."""
+        payloads: list[bytes] = []
+        position = 0
+        while position < len(data):
+            if len(self._header) < HEADER_BYTES:
+                self._take_header_byte(data[position])
+                position += 1
+            else:
+                part = data[position : position + self._missing()]
+                self._payload += part
+                position += len(part)
+            if len(self._header) == HEADER_BYTES and not self._missing():
+                payloads.append(bytes(self._payload))
+                self._restart()
+        return payloads
+
+    def _take_header_byte(self, byte: int) -> None:
+        place = len(self._header)
+        self._header.append(byte)
+        wrong_start = (place == 0 and byte != START1) or (place == 1 and byte != START2)
+        if wrong_start or (len(self._header) == HEADER_BYTES and self._length() > MAX_PAYLOAD):
+            self._restart()
+
+    def _length(self) -> int:
+        return int.from_bytes(self._header[2:], "big")
+
+    def _missing(self) -> int:
+        return self._length() - len(self._payload)
+
+    def _restart(self) -> None:
+        self._header.clear()
+        self._payload.clear()
