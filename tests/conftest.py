@@ -29,3 +29,4 @@ def no_thread_left():
 def log_level(caplog):
     """Keep every record, so that a test can look for any line."""
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.WARNING, "meshtastic")  # at DEBUG it prints every packet several times

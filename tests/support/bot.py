@@ -56,3 +56,4 @@ class RunningBot:
         self._thread.join(PATIENCE)
         self.log.__exit__()
         assert not self._thread.is_alive(), "the bot did not stop"
+        assert self.exit_code == 0, "a service crashed"
