@@ -42,9 +42,9 @@ class Admin:
             return None
 
     def _get(self, kind: str, asked: Any) -> Answer | None:
-        config, own = self._state.config, self._state.own.num
+        config = self._state.config
         if kind == "get_owner_request":
-            return self._answer(get_owner_response=self._state.nodes.get(own).user)
+            return self._answer(get_owner_response=self._state.nodes.own_user())
         if kind == "get_device_metadata_request":
             return self._answer(get_device_metadata_response=config.metadata())
         if kind == "get_channel_request":  # counted from 1
@@ -57,7 +57,8 @@ class Admin:
         return None
 
     def _change(self, kind: str, message: admin_pb2.AdminMessage, now: float) -> Answer | None:
-        value, nodes = getattr(message, kind, None), self._state.nodes
+        value: Any = getattr(message, kind, None)
+        nodes = self._state.nodes
         match kind:
             case "set_time_only":
                 self._state.clock_offset = value - now
@@ -97,8 +98,7 @@ class Admin:
         return None
 
     def _set_owner(self, wanted: mesh_pb2.User, now: float) -> Answer | None:
-        user = mesh_pb2.User()
-        user.CopyFrom(self._state.nodes.get(self._state.own.num).user)
+        user = self._state.nodes.own_user()
         before = user.SerializeToString()
         for field in ("long_name", "short_name"):
             name = getattr(wanted, field)

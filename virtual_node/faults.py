@@ -101,6 +101,7 @@ class ActiveFaults:
         self._since: dict[str, int] = {}
 
     def __contains__(self, name: str) -> bool:
+        """Whether the fault is switched on."""
         return name in self._active
 
     def names(self) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class Firmware:
         now: float,
         epoch: int,
     ) -> None:
-        """Make the node and its mesh; `epoch` is the time in seconds since 1970, which the node itself does not know."""
+        """Make the node and its mesh; `epoch` is the time in seconds since 1970, which the node does not know."""
         if nodes < 1:
             raise ValueError(f"nodes={nodes}: the node itself is one, so it is at least 1")
         version_numbers(version)
@@ -165,10 +165,10 @@ class Firmware:
         self._state.faults.heal(name)
         self._tell_version()
 
-    def say(self, num: int, text: str, to: int | None, channel: int, reply_id: int, now: float, **fields: Any) -> int:
+    def say(self, num: int, text: str, now: float, **fields: Any) -> int:
         """Let a user send a text; see Mesh.say. Nothing is heard during a reboot."""
         if self.is_up(now):
-            return self._mesh.say(num, text, to, channel, reply_id, now, **fields)
+            return self._mesh.say(num, text, now, **fields)
         return int(fields.get("packet_id", 0)) or self._state.new_id()
 
     def hear(self, packet: mesh_pb2.MeshPacket, now: float) -> None:

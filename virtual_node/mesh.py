@@ -43,14 +43,16 @@ class Mesh:
         self._receiver.forget()
         self._plan_chatter(now)
 
-    def say(self, num: int, text: str, to: int | None, channel: int, reply_id: int, now: float, **fields: Any) -> int:
+    def say(self, num: int, text: str, now: float, to: int | None = None, **fields: Any) -> int:
         """Send a user's text to the node (to=None), to everybody, or to someone else; return the packet id.
 
-        `fields` are the received packet's. A user with a key encrypts a direct message with it, as real ones do.
+        `fields` are the received packet's, besides `packet_id`, `channel` and `reply_id`. A user with a key encrypts
+        a direct message with it, as real ones do, unless pki_encrypted=False.
         """
         state = self._state
         user = state.users.get(num)
         to = state.own.num if to is None else to
+        channel, reply_id = fields.pop("channel", 0), fields.pop("reply_id", 0)
         packet_id: int = fields.pop("packet_id", 0) or state.new_id()
         direct = to == state.own.num
         pki = fields.pop("pki_encrypted", direct and user is not None and bool(user.public_key))
@@ -102,7 +104,7 @@ class Mesh:
         user = rng.choice(list(self._state.users.values()))
         kind = rng.choices([name for name, _ in CHATTER_KINDS], [weight for _, weight in CHATTER_KINDS])[0]
         if kind == "text":
-            self.say(user.num, rng.choice(SMALL_TALK), BROADCAST_NUM, 0, 0, now)
+            self.say(user.num, rng.choice(SMALL_TALK), now, BROADCAST_NUM)
             return
         port = PortNum.Value(f"{kind.upper()}_APP")
         self._receiver.hear(self._packet(user.num, BROADCAST_NUM, port, self._content(user, port, now)), now)
@@ -119,7 +121,7 @@ class Mesh:
         self._state.agenda.at(now + 2 * self._state.airtime, introduce)
 
     def _encrypt(self, packet: mesh_pb2.MeshPacket, user: User, now: float) -> None:
-        """Mark the packet as decrypted by the node, or leave it unreadable if the node's key for the user is not his."""
+        """Mark the packet as decrypted by the node, or leave it unreadable if the node has not the user's key."""
         known = self._state.nodes.key(user.num)
         if known == user.public_key:
             packet.pki_encrypted, packet.public_key = True, known

@@ -38,6 +38,7 @@ class NodeDb:
         self._saved_at = now  # the firmware counts its first minute from the boot
 
     def __len__(self) -> int:
+        """Return how many nodes it knows, the own one included."""
         return len(self._entries)
 
     def get(self, num: int) -> mesh_pb2.NodeInfo | None:
@@ -108,6 +109,12 @@ class NodeDb:
             info.is_key_manually_verified = contact.manually_verified
         self.save(now)
 
+    def own_user(self) -> mesh_pb2.User:
+        """Return a copy of what the node says of itself."""
+        user = mesh_pb2.User()
+        user.CopyFrom(self._entries[self._own_num].info.user)
+        return user
+
     def set_own_user(self, user: mesh_pb2.User, now: float) -> None:
         """Rename the own node, and save."""
         self._edit(self._own_num).user.CopyFrom(user)
@@ -153,8 +160,8 @@ class NodeDb:
             self._make_room()
             entry = self._entries[num] = _Entry(mesh_pb2.NodeInfo(num=num))
         elif num not in self._unsaved:
-            self._unsaved[num] = mesh_pb2.NodeInfo()
-            self._unsaved[num].CopyFrom(entry.info)
+            before = self._unsaved[num] = mesh_pb2.NodeInfo()
+            before.CopyFrom(entry.info)
         entry.framed = b""
         return entry.info
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, Final
+from typing import Final
 
 CONNECT_TIMEOUT: Final = 1.0  # seconds; the system's backlog on loopback answers at once
 
@@ -33,9 +33,12 @@ class Thief:
         self._next_at = None
         self._leave()
 
-    def is_me(self, peer: Any) -> bool:
-        """Whether that is the address of the thief's end."""
-        return self._socket is not None and self._socket.getsockname() == peer
+    def is_at_other_end_of(self, accepted: socket.socket) -> bool:
+        """Whether the node just accepted the thief."""
+        try:
+            return self._socket is not None and self._socket.getsockname() == accepted.getpeername()
+        except OSError:
+            return False  # that caller left already, and the thief stays
 
     def _leave(self) -> None:
         if self._socket is not None:
