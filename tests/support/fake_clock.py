@@ -50,9 +50,7 @@ class FakeClock:
     def wait_parked(self, deadline: float) -> None:
         """Block until some thread waits for exactly `deadline` (bounded in real time)."""
         with self._changed:
-            ok = self._changed.wait_for(
-                lambda: any(d == deadline for d, _ in self._parked.values()), SETTLE_TIMEOUT
-            )
+            ok = self._changed.wait_for(lambda: any(d == deadline for d, _ in self._parked.values()), SETTLE_TIMEOUT)
         assert ok, f"nobody waits for {deadline}: {[d for d, _ in self._parked.values()]}"
 
     def advance(self, seconds: float) -> None:
