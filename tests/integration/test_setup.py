@@ -191,6 +191,7 @@ def test_another_named_python_than_the_environment_s_makes_it_anew(machine):
     ("pip_says", "french", "english"),
     [
         ("Retrying after connection broken by 'NewConnectionError'", "injoignable", "cannot be reached"),
+        ("No matching version (from versions: none)", "injoignable", "cannot be reached"),
         ("Temporary failure in name resolution", "injoignable", "cannot be reached"),
         ("ERROR: [Errno 28] No space left on device", "Plus de place sur le disque", "The disk is full"),
         ("ERROR: Failed to build wheel", "meshbot-install.log", "meshbot-install.log"),
