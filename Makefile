@@ -34,7 +34,7 @@ test-e2e: setup ## The whole program
 lint: setup ## Style, format, and which module may import which
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
-	@.venv/bin/lint-imports
+	@$(PY) scripts/check_imports.py
 
 types: setup ## Types
 	@$(PY) -m mypy

@@ -1,0 +1,55 @@
+"""The log of a process of its own: what only its stdout, its locale and its exit code can show."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+START = "import logging, sys; from runtime.journal import set_up; set_up(); LOGGER = logging.getLogger('x')\n"
+
+
+def start(code, **options):
+    return subprocess.Popen(
+        [sys.executable, "-c", START + code],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
+
+
+def test_the_log_is_utf8_in_a_service_that_has_no_locale():
+    bare = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PATH": os.environ["PATH"]}
+    out, err = start(r"LOGGER.info('\u2705 cl\xe9s %s', '\udcff')", env=bare).communicate(timeout=60)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d \[INFO\] ✅ clés \\udcff\n", out.decode("utf-8"))
+    assert not err
+
+
+def test_a_reader_that_leaves_neither_ends_the_process_nor_spoils_its_exit_code():
+    child = start(
+        "LOGGER.info('first'); sys.stdin.readline()\n"
+        "LOGGER.info('second'); LOGGER.info('third'); sys.stderr.write('alive')\n"
+    )
+    assert child.stdout.readline().endswith(b"[INFO] first\n")
+    child.stdout.close()
+    child.stdin.write(b"go on\n")
+    child.stdin.close()
+    assert child.stderr.read() == b"alive"
+    child.stderr.close()
+    assert child.wait(60) == 0
+
+
+def test_a_process_started_without_stdout_runs():
+    child = start("LOGGER.info('to nobody'); sys.stderr.write('alive')", preexec_fn=lambda: os.close(1))
+    out, err = child.communicate(timeout=60)
+    assert (out, err, child.returncode) == (b"", b"alive", 0)
+
+
+def test_what_nobody_catches_is_a_log_line_and_no_bare_traceback():
+    child = start("raise ValueError('no node')")
+    out, err = child.communicate(timeout=60)
+    assert re.fullmatch(r"\S+ \[CRITICAL\] 💥 MainThread: ValueError: no node \(<string>:2\)\n", out.decode())
+    assert (err, child.returncode) == (b"", 1)
