@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,12 +89,13 @@ def open_database(data_dir: Path, clock: Clock, busy_timeout: float = BUSY_TIMEO
         raise StorageError(f"dossier {data_dir} impossible à créer ({exc.strerror}), changez MESHBOT_DATA_DIR") from exc
     path = data_dir / FILE_NAME
     try:
-        return _checked(Database(path, busy_timeout))
+        _inspect(path, busy_timeout)
+        return _prepared(Database(path, busy_timeout))
     except DamagedError as exc:
         aside = _set_aside(path, clock.now())
         error_print = LOGGER.error  # a line for people, without a traceback
         error_print("❌ Base de données illisible: %s. Gardée sous %s, une base neuve est commencée", exc, aside)
-        return _checked(Database(path, busy_timeout))
+        return _prepared(Database(path, busy_timeout))
 
 
 def _set_up(connection: Any, _record: object) -> None:
@@ -108,13 +109,27 @@ def _set_up(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _checked(database: Database) -> Database:
-    """Return the database, found sound and with its tables; close it when it is not."""
+def _inspect(path: Path, busy_timeout: float) -> None:
+    """Raise DamagedError if the file is no sound database.
+
+    Read-only, because a writer that closes a damaged file first folds the log into it and then deletes the log.
+    """
+    if not path.is_file():
+        return
+    try:
+        reader = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy_timeout)
+        with closing(reader):
+            verdict = str(reader.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.Error as exc:
+        raise _explained(exc, path) from exc
+    if verdict != "ok":
+        raise DamagedError(f"{path} est abîmé ({verdict})")
+
+
+def _prepared(database: Database) -> Database:
+    """Return the database with its tables in it; close it when that fails."""
     try:
         with database.transaction() as connection:
-            verdict = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
-            if verdict != "ok":
-                raise DamagedError(f"{database.path}: {verdict}")
             METADATA.create_all(connection)
             _check_version(connection, database.path)
     except StorageError:
@@ -147,7 +162,7 @@ def _set_aside(path: Path, now: datetime) -> Path:
     return aside
 
 
-def _explained(exc: SQLAlchemyError, path: Path) -> StorageError:
+def _explained(exc: Exception, path: Path) -> StorageError:
     cause = exc.orig if isinstance(exc, DBAPIError) else exc
     code = getattr(cause, "sqlite_errorcode", None)
     primary = code & 0xFF if code is not None else None  # the rest of the code is detail

@@ -1,0 +1,51 @@
+"""A process killed while it writes loses nothing that it called kept."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+
+from node_manager import NodeManager
+from storage.database import FILE_NAME, open_database
+from storage.nodes import NodeStore
+from tests.support.fake_clock import FakeClock
+from tests.support.nodes import key
+
+WRITER = [sys.executable, "-m", "tests.support.key_writer"]
+
+
+def write_until_killed(folder, first, count):
+    """Kill the writer right after its `count`th key; return all that it said."""
+    with subprocess.Popen([*WRITER, str(folder), str(first)], stdout=subprocess.PIPE, text=True) as writer:
+        said = [int(writer.stdout.readline()) for _ in range(count)]
+        writer.kill()
+        return said + [int(line) for line in writer.stdout if line.endswith("\n")]
+
+
+def test_every_key_that_was_called_kept_survives_kills_one_after_the_other(tmp_path):
+    said = []
+    for count in (1, 30, 60):
+        said += write_until_killed(tmp_path, len(said) + 1, count)
+        assert (tmp_path / f"{FILE_NAME}-wal").exists()  # it was killed, not closed
+    database = open_database(tmp_path, FakeClock())
+    manager = NodeManager(NodeStore(database), FakeClock())
+    assert {num: manager.public_key(num) for num in said} == {num: key(num) for num in said}
+    assert {manager.name_of(num) for num in said} == {f"Node {num}" for num in said}
+    # at most the one that each killed writer was about to call kept
+    assert len(said) <= manager.counts().keys <= len(said) + 3
+    assert [path.name for path in tmp_path.iterdir() if "corrupt" in path.name] == []
+    database.close()
+
+
+def test_a_process_killed_while_it_makes_the_database_leaves_one_that_opens(tmp_path):
+    with subprocess.Popen([*WRITER, str(tmp_path), "1"], stdout=subprocess.DEVNULL) as writer:
+        while not (tmp_path / FILE_NAME).exists():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                writer.wait(0.001)  # the file appears without telling anybody
+            assert writer.poll() is None
+        writer.kill()
+    database = open_database(tmp_path, FakeClock())
+    assert NodeManager(NodeStore(database), FakeClock()).confirm_key(1, key(9))
+    assert [path.name for path in tmp_path.iterdir() if "corrupt" in path.name] == []
+    database.close()

@@ -1,0 +1,44 @@
+"""Nodes, keys, and an interface without a radio."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from mesh_link.packets import NodeRecord
+
+ALICE, BOB, CAROL = 0x20001EEF, 0x20001EF0, 0x20001EF1
+
+
+def key(seed: int) -> bytes:
+    """A usable public key, another one for each seed."""
+    return seed.to_bytes(2, "big") + bytes(29) + b"\x01"
+
+
+def text_of(public_key: bytes) -> str:
+    """The key as the library writes it."""
+    return base64.b64encode(public_key).decode()
+
+
+def record(num: int, public_key: bytes = b"", **said: Any) -> NodeRecord:
+    return NodeRecord(num, public_key=public_key, **said)
+
+
+class BareInterface:
+    """What the library offers of its nodes: two maps, filled with one dictionary a node."""
+
+    def __init__(self, *nums: int) -> None:
+        self.nodes: Any = {}
+        self.nodesByNum: Any = {}
+        for num in nums:
+            self.hear(num)
+
+    def hear(self, num: int, **user: str) -> None:
+        """A NODEINFO packet, which replaces the user dictionary."""
+        ident = f"!{num:08x}"
+        node = self.nodesByNum.setdefault(num, {"num": num})
+        node["user"] = {"id": ident, "longName": f"User {num:x}", **user}
+        self.nodes[node["user"]["id"]] = node
+
+    def key_of(self, num: int) -> str | None:
+        return self.nodes[f"!{num:08x}"]["user"].get("publicKey")

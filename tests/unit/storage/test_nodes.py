@@ -1,0 +1,102 @@
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import event, text
+
+from storage.database import StorageError
+from storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore, Snapshot
+from tests.support.nodes import ALICE, BOB, key
+
+ALICE_ROW = NodeRow(ALICE, "Alice 🦊", "AL", "TBEAM", "ROUTER", 45.1, 5.2, 210, 1_767_620_158)
+TRUSTED = KeyRow(ALICE, key(1), KeySource.NODEDB, KeyStatus.TRUSTED, 10, 11)
+PENDING = KeyRow(ALICE, key(2), KeySource.NODEINFO, KeyStatus.PENDING, 12, 12)
+
+
+@pytest.fixture
+def store(database):
+    return NodeStore(database)
+
+
+def changes(*rows):
+    found = Changes()
+    for row in rows:
+        if isinstance(row, NodeRow):
+            found.nodes[row.num] = row
+        elif isinstance(row, KeyRow):
+            found.keys[row.num, row.public_key] = row
+        else:
+            found.imports[row.digest] = row
+    return found
+
+
+def stored_keys(database):
+    with database.transaction() as connection:
+        return [
+            tuple(row) for row in connection.execute(text("SELECT public_key, status, first_seen FROM public_keys"))
+        ]
+
+
+def test_an_empty_database_gives_an_empty_snapshot(store):
+    assert store.load() == Snapshot()
+
+
+def test_rows_come_back_as_they_were_saved(store):
+    bob = NodeRow(0xFFFFFFFE)
+    store.save(changes(ALICE_ROW, bob, TRUSTED, PENDING, ImportRow("d" * 64, "/x.json", 5)))
+    assert store.load() == Snapshot(
+        nodes={ALICE: ALICE_ROW, bob.num: bob},
+        trusted={ALICE: TRUSTED},
+        pending={ALICE: [PENDING]},
+        imported={"d" * 64},
+    )
+
+
+def test_a_saved_row_replaces_the_one_before(store):
+    store.save(changes(ALICE_ROW))
+    renamed = replace(ALICE_ROW, long_name="Alicia", latitude=None)
+    store.save(changes(renamed))
+    assert store.load().nodes == {ALICE: renamed}
+
+
+def test_a_new_trusted_key_takes_the_place_of_the_old_one_in_one_transaction(store, database):
+    store.save(changes(ALICE_ROW, TRUSTED, PENDING))
+    newly_trusted = replace(PENDING, status=KeyStatus.TRUSTED)
+    store.save(changes(newly_trusted, replace(TRUSTED, status=KeyStatus.SUPERSEDED)))
+    assert store.load().trusted == {ALICE: newly_trusted}
+    assert sorted(stored_keys(database)) == [(key(1), "superseded", 10), (key(2), "trusted", 12)]
+
+
+def test_when_a_key_was_first_seen_never_changes(store, database):
+    store.save(changes(ALICE_ROW, TRUSTED))
+    store.save(changes(replace(TRUSTED, first_seen=99)))
+    assert stored_keys(database) == [(key(1), "trusted", 10)]
+
+
+def test_two_trusted_keys_of_one_node_are_refused_and_nothing_of_the_batch_is_kept(store):
+    store.save(changes(ALICE_ROW, TRUSTED))
+    with pytest.raises(StorageError):
+        store.save(changes(NodeRow(BOB), replace(PENDING, status=KeyStatus.TRUSTED)))
+    assert store.load() == Snapshot(nodes={ALICE: ALICE_ROW}, trusted={ALICE: TRUSTED})
+
+
+@pytest.mark.parametrize("bad", [replace(TRUSTED, public_key=b"short"), replace(TRUSTED, num=BOB)])
+def test_the_database_itself_refuses_short_keys_and_keys_without_a_node(store, bad):
+    with pytest.raises(StorageError, match="constraint"):
+        store.save(changes(ALICE_ROW, bad))
+
+
+def test_a_batch_is_one_transaction_and_nothing_to_write_is_none(store, database):
+    begun = []
+    event.listen(database.engine, "begin", begun.append)
+    store.save(Changes())
+    assert begun == []
+    store.save(changes(*(NodeRow(num) for num in range(1, 500)), ALICE_ROW, TRUSTED))
+    assert len(begun) == 1
+
+
+def test_newer_changes_win():
+    older = changes(ALICE_ROW, TRUSTED)
+    older.update(changes(replace(ALICE_ROW, role=""), NodeRow(BOB)))
+    assert older == changes(replace(ALICE_ROW, role=""), NodeRow(BOB), TRUSTED)
+    assert len(older) == 3
+    assert not Changes()

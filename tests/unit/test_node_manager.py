@@ -1,0 +1,392 @@
+import base64
+import json
+import logging
+import sqlite3
+import threading
+
+import pytest
+from sqlalchemy import event
+
+from node_manager import NodeCounts, NodeManager
+from storage.database import open_database
+from storage.nodes import NodeStore
+from tests.support.fake_clock import EPOCH, FakeClock
+from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, record, text_of
+
+START = int(EPOCH.timestamp())
+
+
+@pytest.fixture
+def database(tmp_path):
+    opened = open_database(tmp_path / "data", FakeClock(), busy_timeout=0.05)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def manager(database):
+    return restarted(database)
+
+
+@pytest.fixture
+def lines(caplog):
+    caplog.set_level(logging.INFO)
+    return lambda: [f"{each.levelname} {each.message}" for each in caplog.records]
+
+
+def restarted(database):
+    """A manager that knows what the database holds."""
+    return NodeManager(NodeStore(database), FakeClock())
+
+
+def locked(database):
+    """Another program's lock; closing it frees the database."""
+    other = sqlite3.connect(database.path)
+    other.execute("BEGIN IMMEDIATE")
+    return other
+
+
+# What is known
+
+
+def test_an_unknown_node_is_called_by_its_id_and_has_no_key(manager):
+    assert manager.name_of(0xA) == "!0000000a"
+    assert manager.public_key(0xA) is None
+    assert manager.counts() == NodeCounts(nodes=0, keys=0, pending=0)
+
+
+def test_a_node_is_called_by_its_long_name_else_by_its_short_one(manager):
+    manager.learn_from_nodeinfo(record(ALICE, short_name="AL"))
+    assert manager.name_of(ALICE) == "AL"
+    manager.learn_from_nodeinfo(record(ALICE, long_name="Alice"))
+    assert manager.name_of(ALICE) == "Alice"
+
+
+def test_a_placeholder_never_replaces_a_name(manager):
+    manager.learn_from_nodeinfo(record(ALICE, long_name="Alice", short_name="AL", hw_model="TBEAM"))
+    placeholder = record(ALICE, long_name="Meshtastic 1eef", short_name="1eef", hw_model="UNSET")
+    manager.learn_from_node_database([placeholder])
+    assert manager.name_of(ALICE) == "Alice"
+
+
+def test_a_name_brings_no_line_end_escape_or_reversed_writing_into_the_log(manager, lines):
+    manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Al\nice\x1b[2J\u202e \ud83d🦊"))
+    manager.learn_from_nodeinfo(record(ALICE, key(2)))
+    assert manager.name_of(ALICE) == "Alice[2J 🦊"
+    assert "Alice[2J 🦊 (!20001eef)" in lines()[0]
+
+
+def test_counts_tell_nodes_keys_and_unconfirmed_keys(manager):
+    manager.learn_from_node_database([record(ALICE, key(1)), record(BOB)])
+    manager.learn_from_nodeinfo(record(ALICE, key(2)))
+    assert manager.counts() == NodeCounts(nodes=2, keys=1, pending=1)
+    assert manager.pending_keys() == {ALICE: [key(2)]}
+
+
+# Learning
+
+
+def test_what_was_learnt_is_in_the_database_when_the_call_returns(manager, database):
+    assert manager.learn_from_node_database([record(ALICE, key(1), long_name="Alice"), record(BOB, key(2))]) == 2
+    assert manager.learn_from_nodeinfo(record(CAROL, key(3))) == 1
+    manager.learn_from_nodeinfo(record(CAROL, key(4)))
+    again = restarted(database)
+    assert [again.public_key(num) for num in (ALICE, BOB, CAROL)] == [key(1), key(2), key(3)]
+    assert again.name_of(ALICE) == "Alice"
+    assert again.pending_keys() == {CAROL: [key(4)]}
+
+
+@pytest.mark.parametrize("bad", [bytes(32), b"x", b"x" * 31, b"x" * 33])
+def test_an_unusable_key_is_refused_and_said_and_the_good_one_stays(manager, caplog, bad):
+    manager.learn_from_nodeinfo(record(ALICE, key(1)))
+    caplog.set_level(logging.DEBUG, logger="node_manager")
+    assert manager.learn_from_node_database([record(ALICE, bad, long_name="Alice")]) == 0
+    assert manager.public_key(ALICE) == key(1)
+    assert manager.name_of(ALICE) == "Alice"
+    assert f"Clé publique inutilisable de !20001eef ignorée ({len(bad)} octets)" in caplog.text
+
+
+@pytest.mark.parametrize("num", [0, -1, 0xFFFFFFFF, 1 << 40])
+def test_an_impossible_number_is_left_out(manager, num):
+    assert manager.learn_from_nodeinfo(record(num, key(1))) == 0
+    assert manager.counts().nodes == 0
+
+
+def test_an_operator_confirms_a_pending_key_and_the_next_start_knows(manager, database, lines):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.learn_from_nodeinfo(record(ALICE, key(2)))
+    assert manager.confirm_key(ALICE, key(2))
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    assert manager.public_key(ALICE) == restarted(database).public_key(ALICE) == key(2)
+    assert [line.split(" ")[:3] for line in lines()] == [
+        ["WARNING", "⚠️", "Autre"],
+        ["WARNING", "🔑", "Clé"],
+        ["WARNING", "⚠️", "Autre"],
+    ]
+
+
+@pytest.mark.parametrize(("num", "bad"), [(ALICE, b"short"), (ALICE, bytes(32)), (0, key(1))])
+def test_an_operator_cannot_confirm_the_impossible(manager, num, bad):
+    assert not manager.confirm_key(num, bad)
+    assert manager.public_key(num) is None
+
+
+def test_no_line_shows_a_whole_key(manager, caplog):
+    caplog.set_level(logging.DEBUG)
+    manager.learn_from_node_database([record(ALICE, key(1)), record(BOB, key(1))])
+    manager.learn_from_nodeinfo(record(ALICE, key(2)))
+    manager.confirm_key(ALICE, key(2))
+    assert len(caplog.records) == 3
+    assert text_of(key(1))[:12] not in caplog.text
+    assert text_of(key(2))[:12] not in caplog.text
+
+
+def test_a_key_shared_by_two_nodes_is_a_warning_once(manager, lines):
+    for _ in range(2):
+        manager.learn_from_node_database([record(ALICE, key(1)), record(BOB, key(1))])
+    assert manager.duplicates() == {key(1): [ALICE, BOB]}
+    assert lines() == ["WARNING ⚠️ Même clé publique AAEAAAAA… chez !20001eef, !20001ef0: copie ou usurpation"]
+
+
+# Writing
+
+
+def commits_of(database):
+    found = []
+    event.listen(database.engine, "commit", found.append)
+    return found
+
+
+def test_a_batch_is_one_commit_and_what_is_known_costs_none(manager, database):
+    nodes = [record(num, key(num), long_name=f"Node {num}") for num in range(1, 251)]
+    commits = commits_of(database)
+    manager.learn_from_node_database(nodes)
+    assert len(commits) == 1
+    for _ in range(20):
+        manager.learn_from_node_database(nodes)
+        for node in nodes[:10]:
+            manager.learn_from_nodeinfo(node)
+        manager.sync_pubkeys_to_interface(BareInterface())
+        manager.flush()
+    assert len(commits) == 1
+
+
+def test_a_failing_database_is_said_once_and_nothing_learnt_is_lost(manager, database, lines):
+    other = locked(database)
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.learn_from_nodeinfo(record(BOB, key(2), long_name="Bob"))
+    assert not manager.flush()
+    assert (manager.public_key(ALICE), manager.name_of(BOB)) == (key(1), "Bob")
+    (line,) = lines()
+    assert line.startswith("ERROR ❌ Base de données: ")
+    assert "verrouillé par un autre programme, fermez-le" in line
+    other.close()
+    assert manager.flush()
+    assert manager.flush()
+    assert lines()[1:] == ["INFO ✅ Base de données de nouveau accessible: 4 lignes écrites"]
+    again = restarted(database)
+    assert (again.public_key(ALICE), again.public_key(BOB), again.name_of(BOB)) == (key(1), key(2), "Bob")
+
+
+def test_the_next_thing_learnt_brings_what_could_not_be_written(manager, database):
+    other = locked(database)
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.learn_from_node_database([record(ALICE, key(2))])
+    other.close()
+    manager.learn_from_nodeinfo(record(BOB))
+    assert restarted(database).public_key(ALICE) == key(2)
+
+
+def test_a_second_outage_of_the_database_is_said_again(manager, database, lines):
+    for num in (ALICE, BOB):
+        other = locked(database)
+        manager.learn_from_nodeinfo(record(num))
+        other.close()
+        manager.flush()
+    assert [line.split(" ")[0] for line in lines()] == ["ERROR", "INFO"] * 2
+
+
+def test_readers_do_not_wait_for_the_database(manager, database):
+    writing, resume = threading.Event(), threading.Event()
+
+    def hold(_connection):
+        writing.set()
+        assert resume.wait(30)
+
+    event.listen(database.engine, "commit", hold)
+    writer = threading.Thread(target=manager.learn_from_nodeinfo, args=(record(ALICE, key(1), long_name="Alice"),))
+    writer.start()
+    assert writing.wait(30)
+    try:
+        assert manager.name_of(ALICE) == "Alice"
+        assert manager.sync_pubkeys_to_interface(BareInterface()) == 1
+        assert writer.is_alive()
+    finally:
+        resume.set()
+        writer.join(30)
+
+
+def test_without_a_database_everything_but_the_memory_of_a_restart_works():
+    manager = NodeManager(None, FakeClock())
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    assert manager.flush()
+    assert manager.public_key(ALICE) == key(1)
+
+
+def test_threads_that_learn_at_once_lose_nothing(manager, database):
+    def learn(first):
+        for num in range(first, first + 25):
+            manager.learn_from_nodeinfo(record(num, key(num)))
+
+    threads = [threading.Thread(target=learn, args=(first,)) for first in (100, 200, 300, 400)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert restarted(database).counts() == NodeCounts(nodes=100, keys=100, pending=0)
+
+
+# Synchronising
+
+
+def test_a_wrong_key_on_the_python_side_is_put_right(manager):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    interface = BareInterface()
+    interface.hear(ALICE, publicKey=text_of(key(9)))
+    assert manager.sync_pubkeys_to_interface(interface) == 1
+    assert interface.key_of(ALICE) == text_of(key(1))
+
+
+def test_an_unconfirmed_key_is_not_given_to_the_interface(manager):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.learn_from_nodeinfo(record(ALICE, key(2)))
+    interface = BareInterface(ALICE)
+    manager.sync_pubkeys_to_interface(interface)
+    assert interface.key_of(ALICE) == text_of(key(1))
+
+
+class ById:
+    """An interface with one map only."""
+
+    def __init__(self):
+        self.nodes = {f"!{ALICE:08x}": {"user": {"longName": "Alice"}}}
+
+
+class Slotted:
+    """An interface that cannot be referred to weakly."""
+
+    __slots__ = ("nodes",)
+
+    def __init__(self):
+        self.nodes = {}
+
+
+@pytest.mark.parametrize("kind", [ById, Slotted])
+def test_an_interface_of_another_make_is_served_by_id_and_then_skipped(manager, lines, kind):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    interface = kind()
+    assert manager.sync_pubkeys_to_interface(interface) == 1
+    assert interface.nodes[f"!{ALICE:08x}"]["user"]["publicKey"] == text_of(key(1))
+    said = len(lines())
+    assert manager.sync_pubkeys_to_interface(interface) == 0
+    assert len(lines()) == said
+
+
+@pytest.mark.parametrize("nodes", [[], 5, {f"!{ALICE:08x}": 5}])
+def test_nodes_of_another_kind_are_reported_and_not_raised(manager, lines, nodes):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    interface = BareInterface()
+    interface.nodes = nodes
+    assert manager.sync_pubkeys_to_interface(interface, force=True) == 0
+    assert lines()[-2].startswith("ERROR ⚠️ Error accessing interface.nodes: ")
+    assert lines()[-1] == "ERROR ❌ Cannot sync pubkeys: interface.nodes not accessible"
+
+
+def test_a_dead_interface_leaves_nothing_behind(manager):
+    interface = BareInterface(ALICE)
+    manager.sync_pubkeys_to_interface(interface)
+    assert manager._synced is not None
+    del interface
+    assert manager._synced is None
+
+
+# Importing the older bot's names
+
+
+@pytest.fixture
+def names_file(tmp_path):
+    path = tmp_path / "node_names.json"
+    document = {
+        str(ALICE): "Alice",
+        str(BOB): {"name": "Bob", "publicKey": base64.b64encode(key(2)).decode(), "last_update": 77},
+        "!2000": "Mallory",
+        str(CAROL): {"name": "Carol", "publicKey": "zzz", "lat": 45.5},
+    }
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def test_the_file_is_imported_and_left_untouched(manager, database, names_file, lines):
+    before = names_file.read_bytes()
+    assert manager.import_node_names(names_file) == 3
+    assert names_file.read_bytes() == before
+    again = restarted(database)
+    assert [again.name_of(num) for num in (ALICE, BOB, CAROL)] == ["Alice", "Bob", "Carol"]
+    assert (again.public_key(BOB), again.public_key(CAROL)) == (key(2), None)
+    assert lines() == [
+        f"INFO 📥 3 nœuds importés de {names_file}",
+        f"WARNING ⚠️ node_names.json: 2 entrées fautives: '!2000': pas un numéro de nœud; {CAROL}: publicKey ignoré",
+    ]
+
+
+def test_the_same_content_is_imported_once_across_restarts_wherever_it_lies(manager, database, names_file):
+    manager.import_node_names(names_file)
+    assert manager.import_node_names(names_file) == 0
+    moved = names_file.rename(names_file.with_name("old.json"))
+    assert restarted(database).import_node_names(moved) == 0
+
+
+def test_a_corrected_file_is_imported_again(manager, names_file):
+    manager.import_node_names(names_file)
+    names_file.write_text(json.dumps({"5": "Eve"}), encoding="utf-8")
+    assert manager.import_node_names(names_file) == 1
+
+
+def test_an_imported_key_never_replaces_a_known_one(manager, names_file):
+    manager.learn_from_nodeinfo(record(BOB, key(9), long_name="Robert"))
+    manager.import_node_names(names_file)
+    assert manager.name_of(BOB) == "Robert"
+    assert manager.public_key(BOB) == key(9)
+    assert manager.pending_keys() == {BOB: [key(2)]}
+
+
+def test_an_import_that_the_database_refused_is_written_later(manager, database, names_file):
+    other = locked(database)
+    assert manager.import_node_names(names_file) == 3
+    other.close()
+    manager.flush()
+    again = restarted(database)
+    assert again.name_of(ALICE) == "Alice"
+    assert again.import_node_names(names_file) == 0
+
+
+def test_no_file_is_no_error(manager, tmp_path, lines):
+    assert manager.import_node_names(tmp_path / "none.json") == 0
+    assert lines() == []
+
+
+def test_an_unreadable_file_is_said_and_tried_again_after_it_was_corrected(manager, names_file, lines):
+    content = names_file.read_bytes()
+    names_file.write_bytes(content[:50])
+    assert manager.import_node_names(names_file) == 0
+    assert manager.import_node_names(names_file.parent) == 0
+    assert [line.split(" ")[0] for line in lines()] == ["ERROR", "ERROR"]
+    assert "corrigez-le ou retirez-le" in lines()[0]
+    names_file.write_bytes(content)
+    assert manager.import_node_names(names_file) == 3
+
+
+def test_an_imported_node_was_last_updated_when_the_file_says_and_others_now(manager, database, names_file):
+    manager.import_node_names(names_file)
+    rows = NodeStore(database).load().nodes
+    assert (rows[BOB].last_update, rows[ALICE].last_update) == (77, START)
