@@ -20,7 +20,7 @@ from commands.gate import Gate
 from commands.help import HELP
 from commands.language import translator
 from commands.ping import PING
-from commands.registry import Registry
+from commands.registry import Command, Registry
 from housekeeping import Housekeeping, NodeDatabase
 from mesh_link.actions import Generation, LinkAlert, LinkReady
 from mesh_link.backoff import Backoff
@@ -33,7 +33,7 @@ from mesh_link.session import QueueStatus
 from node_manager import NodeManager
 from runtime import journal
 from runtime.clock import Clock, SystemClock
-from runtime.service import Supervisor
+from runtime.service import Supervisor, catch_signals
 from runtime.systemd import notify, watchdog_interval
 from storage.database import StorageError, open_database
 from storage.nodes import NodeStore
@@ -42,6 +42,7 @@ from tcp_interface_manager import TCPInterfaceManager
 __version__ = "0.1.0"
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
+COMMANDS = (HELP, PING)
 PUBKEY_SYNC_JOIN = 0.5  # seconds; a waiting sync ends at once, a running one is nearly done
 STOP_GRACE = 2.5  # seconds for all threads together; systemd and people are promised 3
 
@@ -51,9 +52,16 @@ class MeshBot:
 
     TCP_PUBKEY_SYNC_DELAY: float = config.TCP_PUBKEY_SYNC_DELAY
 
-    def __init__(self, settings: config.Settings, clock: Clock | None = None) -> None:
-        """Build everything; nothing runs until `run`."""
+    def __init__(
+        self,
+        settings: config.Settings,
+        clock: Clock | None = None,
+        requests: SimpleQueue[Any] | None = None,
+        commands: Sequence[Command] = COMMANDS,
+    ) -> None:
+        """Build everything; nothing runs until `run`. `requests` may hold a reason to stop already."""
         self._clock = clock or SystemClock()
+        self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
         self.node_manager = _node_manager(settings, self._clock)
         self._own_num = 0  # until the first READY
@@ -63,7 +71,7 @@ class MeshBot:
         self._sender = MeshSender(self._clock, _outbox(settings), lambda: self.interface)
         self._dispatcher = Dispatcher(
             self._clock,
-            Registry([HELP, PING]),
+            Registry(commands),
             Gate(settings.answer_on_channels, settings.command_max_age),
             translator(settings.language),
             CommandLimits(settings.command_workers, settings.command_timeout, settings.answer_ttl),
@@ -74,7 +82,7 @@ class MeshBot:
         # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
         self._services = (self._housekeeping, self._sender, self._dispatcher, self._tcp)
         self._housekeeping.watch((self._sender, self._dispatcher, self._tcp))
-        self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE)
+        self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE, self._requests)
 
     @property
     def interface(self) -> MeshTCPInterface | None:
@@ -93,7 +101,7 @@ class MeshBot:
 
     def stop(self) -> None:
         """Ask `run` to end; returns at once."""
-        self.supervisor.requests.put("demandé")
+        self._requests.put("demandé")
 
     def _reconnect_tcp_interface(self) -> None:
         """Ask for a reconnection; returns at once."""
@@ -253,8 +261,9 @@ def _run(settings: config.Settings) -> int:
     journal.set_up(settings.log_level)
     journal.mask(settings.secrets())
     info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
-    bot = MeshBot(settings)
-    bot.supervisor.catch_signals()
+    requests: SimpleQueue[Any] = SimpleQueue()
+    catch_signals(requests)  # before the database is opened: a stop must be heard from the start
+    bot = MeshBot(settings, requests=requests)
     code = bot.run()
     if bot.supervisor.stuck:  # a thread in a call that nothing can end must not hold the exit
         logging.shutdown()

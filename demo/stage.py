@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from virtual_node.server import VirtualNode
-
 from demo.bot import BotProcess
 from runtime.clock import SystemClock
 from storage.database import open_database
 from storage.nodes import NodeStore
+from virtual_node.server import VirtualNode
 
 NODES = 42
 READY = r"✅ (Connexion TCP établie|Reconnexion TCP réussie)"

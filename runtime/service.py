@@ -105,31 +105,32 @@ class Service(abc.ABC):
             LOGGER.warning("⚠️ %s: file pleine, %d messages refusés", self.name, dropped)
 
 
+def catch_signals(requests: SimpleQueue[Any]) -> None:
+    """Turn SIGTERM and SIGINT into requests to stop; main thread only."""
+    # SimpleQueue.put is reentrant, so a signal handler may call it; Event.set is not.
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda number, _frame: requests.put(signal.Signals(number)))
+
+
 class Supervisor:
     """Starts services in order, stops them in reverse order within one shared grace period."""
 
-    def __init__(self, services: Sequence[Service], clock: Clock, grace: float) -> None:
-        """Take the services in starting order; `grace` is in seconds for all of them together."""
+    def __init__(self, services: Sequence[Service], clock: Clock, grace: float, requests: SimpleQueue[Any]) -> None:
+        """Take the services in starting order, the grace in seconds for all of them, and the queue of reasons to stop."""
         self._services = services
         self._clock = clock
         self._grace = grace
-        # SimpleQueue.put is reentrant, so a signal handler may call it; Event.set is not.
-        self.requests: SimpleQueue[Any] = SimpleQueue()
+        self._requests = requests
         self.stuck: list[str] = []
-
-    def catch_signals(self) -> None:
-        """Turn SIGTERM and SIGINT into requests to stop; main thread only."""
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, lambda number, _frame: self.requests.put(signal.Signals(number)))
 
     def run(self) -> Any:
         """Start all, wait for the first request, stop all; return the request (a signal or an exception)."""
         started: list[Service] = []
         try:
             for service in self._services:
-                service.start(self.requests)
+                service.start(self._requests)
                 started.append(service)
-            return self.requests.get()
+            return self._requests.get()
         finally:
             self._stop(started)
 

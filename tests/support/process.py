@@ -18,15 +18,22 @@ PATIENCE = 30.0  # real seconds: only a failure waits so long
 class BotProcess:
     """`main_bot.py` with MESHBOT_ variables from keyword arguments."""
 
-    def __init__(self, *arguments: str, cwd: Path, env: dict[str, str] | None = None, **settings: object) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path,
+        program: str = "main_bot.py",
+        env: dict[str, str] | None = None,
+        **settings: object,
+    ) -> None:
         variables = {f"MESHBOT_{name.upper()}": str(value) for name, value in settings.items()}
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MESHBOT_", "JOURNAL_", "NOTIFY_"))}
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / "main_bot.py"), *arguments],
+            [sys.executable, str(ROOT / program), *arguments],
             cwd=cwd,
-            env=inherited | variables | (env or {}),
+            env=inherited | {"PYTHONPATH": str(ROOT)} | variables | (env or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,187 @@
+"""The program as systemd and an operator meet it: log, signals, exit codes, files."""
+
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from tests.support.process import BotProcess
+from virtual_node.server import VirtualNode
+
+QUICK = {
+    "tcp_probe_after": 0.5,
+    "tcp_probe_timeout": 0.5,
+    "tcp_interface_cleanup_delay": 0.2,
+    "tcp_stable_after": 0,
+    "tcp_pubkey_sync_delay": 1,
+}
+# the specification's own commands, on a file in place of the journal
+GREPS = {
+    'grep -E "reconnexion|clés|pubkey|SYNC"': ["programmée dans 1s", "Démarrage synchronisation", "SYNC COMPLETE"],
+    'grep -E "clés publiques|SYNC"': ["programmée dans 1s", "Démarrage synchronisation", "SYNC COMPLETE: 10"],
+    'grep "SYNC COMPLETE" | tail -1': ["SYNC COMPLETE: 10 public keys synchronized to interface.nodes"],
+}
+CONTRACT = [
+    r"\[INFO\] 🌐 Connexion TCP à 127\.0\.0\.1:\d+\.\.\.$",
+    r"\[INFO\] 🔑 Synchronisation clés publiques programmée dans 1s\.\.\.$",
+    r"\[INFO\] ✅ Connexion TCP établie$",
+    r"\[INFO\] 🔑 Démarrage synchronisation clés publiques différée\.\.\.$",
+    r"\[INFO\] 🔄 Starting public key synchronization to interface\.nodes\.\.\.$",
+    r"\[INFO\]    Current interface\.nodes count: 12$",
+    r"\[INFO\] ✅ SYNC COMPLETE: 10 public keys synchronized to interface\.nodes$",
+    r"\[INFO\] ℹ️ Aucune clé à re-synchroniser$",
+    r"\[INFO\] 📨 MESSAGE BRUT: '/help' \| from=0x[0-9a-f]{8} \| to=0x[0-9a-f]{8} \| broadcast=False$",
+    r"\[WARNING\] ⚠️ SILENCE TCP: 1s sans paquet \(max: 1s\)$",
+    r"\[INFO\] 🔄 Reconnexion TCP #1 à 127\.0\.0\.1:\d+\.\.\.$",
+    r"\[INFO\] 🔑 Synchronisation clés publiques programmée dans 1s\.\.\.$",
+    r"\[INFO\] ✅ Reconnexion TCP réussie \(background\)$",
+]
+
+
+@pytest.fixture
+def node():
+    with VirtualNode(nodes=12) as virtual_node:
+        yield virtual_node
+
+
+def start(node, folder, **settings):
+    where = {"tcp_host": "127.0.0.1", "tcp_port": node.port, "data_dir": folder / "data"}
+    return BotProcess(cwd=folder, **(where | QUICK | settings))
+
+
+@pytest.fixture
+def journal(node, tmp_path):
+    """The log of a run with one question, one silence and one reconnection."""
+    with start(node, tmp_path) as bot:
+        bot.wait_for("Aucune clé à re-synchroniser")
+        node.say(node.users[0].num, "/help")
+        bot.wait_for("MESSAGE BRUT")
+        node.fault("mute")
+        bot.wait_for("SILENCE TCP")
+        node.heal()
+        bot.wait_for("SYNC COMPLETE", 2)
+        bot.signal(signal.SIGTERM)
+        assert bot.wait() == 0
+    file = tmp_path / "journal"
+    file.write_text(bot.output + "\n", encoding="utf-8")
+    return file
+
+
+def test_the_log_has_the_contracts_lines_in_order_and_the_specified_commands_find_them(journal):
+    lines = iter(journal.read_text(encoding="utf-8").splitlines())
+    for pattern in CONTRACT:
+        assert any(re.search(pattern, line) for line in lines), f"{pattern} is missing or out of order"
+    for command, expected in GREPS.items():
+        first, *rest = command.split(" | ")
+        found = subprocess.run(" | ".join([f"{first} {journal}", *rest]), shell=True, capture_output=True, text=True)
+        assert all(text in found.stdout for text in expected), command
+    count = subprocess.run(f'grep "Reconnexion TCP" {journal} | wc -l', shell=True, capture_output=True, text=True)
+    assert int(count.stdout) == 2, "an attempt and its success"
+
+
+def test_each_line_has_time_and_level_and_nothing_else_is_printed(journal):
+    for line in journal.read_text(encoding="utf-8").splitlines():
+        assert re.match(r"\d\d:\d\d:\d\d \[(DEBUG|INFO|WARNING|ERROR|CRITICAL)\] ", line), line
+
+
+def assert_stops(bot, number=signal.SIGTERM):
+    bot.signal(number)
+    assert bot.wait() == 0, bot.output
+    assert "ne s'arrête pas" not in bot.output
+    assert not bot.matching("Traceback|CRITICAL|ERROR"), bot.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_working_bot_cleanly_and_the_node_is_told(node, tmp_path, number):
+    with start(node, tmp_path) as bot:
+        bot.wait_for("Connexion TCP établie")
+        assert_stops(bot, number)
+    node.wait_until(lambda: node.received.disconnects == 1)
+
+
+def test_a_signal_ends_a_bot_that_connects_into_a_black_hole(node, tmp_path):
+    node.fault("blackhole")
+    with start(node, tmp_path) as bot:
+        bot.wait_for("Connexion TCP à")
+        assert_stops(bot)
+
+
+@pytest.mark.parametrize("fault", ["stall", "accept_then_nothing", "mute"])
+def test_a_signal_ends_a_bot_in_the_middle_of_a_configuration(node, tmp_path, fault):
+    node.fault(fault)
+    with start(node, tmp_path) as bot:
+        node.wait_until(lambda: node.connections == 1, 30)
+        assert_stops(bot)
+
+
+def test_a_signal_ends_a_bot_whose_link_has_gone_silent(node, tmp_path):
+    with start(node, tmp_path, tcp_probe_after=60) as bot:
+        bot.wait_for("Connexion TCP établie")
+        node.fault("mute")
+        assert_stops(bot)
+
+
+def test_a_signal_ends_a_bot_that_waits_for_its_next_attempt(node, tmp_path):
+    node.fault("refuse")
+    with start(node, tmp_path) as bot:
+        bot.wait_for("nouvel essai dans")
+        assert_stops(bot)
+
+
+def test_a_signal_ends_a_bot_with_a_command_running(node, tmp_path):
+    with start(node, tmp_path, program="tests/support/slow_bot.py") as bot:
+        bot.wait_for("Connexion TCP établie")
+        node.say(node.users[0].num, "/hang")
+        bot.wait_for("hanging")
+        assert_stops(bot)
+
+
+def test_it_starts_without_a_node_and_says_what_it_waits_for(tmp_path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        settings = {"tcp_host": "127.0.0.1", "tcp_port": unused.getsockname()[1], "data_dir": tmp_path}
+        with BotProcess(cwd=tmp_path, **settings) as bot:
+            bot.wait_for(r"⚠️ Connexion TCP impossible: .*refused; nouvel essai dans")
+            bot.wait_for("🌐 Connexion TCP à", 2)
+            assert_stops(bot)
+
+
+def test_an_unknown_host_is_said_and_tried_again(tmp_path):
+    with BotProcess(cwd=tmp_path, tcp_host="node.invalid", data_dir=tmp_path) as bot:
+        bot.wait_for(r"⚠️ Connexion TCP impossible: .*nouvel essai dans")
+        assert_stops(bot)
+
+
+def test_keys_survive_a_kill(node, tmp_path):
+    with start(node, tmp_path) as bot:
+        bot.wait_for("SYNC COMPLETE: 10")
+        bot.signal(signal.SIGKILL)
+        bot.wait()
+    node.fault("forget_nodes")
+    with start(node, tmp_path) as bot:
+        bot.wait_for("✅ 9 clés publiques re-synchronisées")
+        assert_stops(bot)
+
+
+def test_bad_settings_are_all_told_at_once_and_end_with_78(tmp_path):
+    with BotProcess(cwd=tmp_path, tcp_port="abc", tcp_hots="x", send_interval=0.1) as bot:
+        assert bot.wait() == 78
+        assert len(bot.lines) == 3
+        assert bot.matching("MESHBOT_TCP_HOTS.*MESHBOT_TCP_HOST")
+
+
+def test_check_config_prints_the_settings_in_force(tmp_path):
+    with BotProcess("--check-config", cwd=tmp_path, tcp_pubkey_sync_delay=20) as bot:
+        assert bot.wait() == 0
+        assert bot.matching(r"tcp_pubkey_sync_delay = 20  # MESHBOT_TCP_PUBKEY_SYNC_DELAY")
+
+
+def test_a_data_folder_that_cannot_be_made_leaves_a_bot_that_answers(node, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with start(node, tmp_path, data_dir=tmp_path / "file" / "data") as bot:
+        bot.wait_for("❌ Base de données")
+        bot.wait_for("Connexion TCP établie")
+        packet_id = node.say(node.users[0].num, "/help")
+        assert node.wait_for(lambda sent: sent.reply_id == packet_id, 30).text
