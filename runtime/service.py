@@ -116,7 +116,7 @@ class Supervisor:
     """Starts services in order, stops them in reverse order within one shared grace period."""
 
     def __init__(self, services: Sequence[Service], clock: Clock, grace: float, requests: SimpleQueue[Any]) -> None:
-        """Take the services in starting order, the grace in seconds for all of them, and the queue of reasons to stop."""
+        """Take the services in starting order, the grace in seconds, and the queue of reasons to stop."""
         self._services = services
         self._clock = clock
         self._grace = grace

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 
 import pytest
 
 from node_manager import NodeManager
 from storage.database import open_database
 from storage.nodes import NodeStore
+from tests.support.bot import RunningBot
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, record, text_of
+from virtual_node.server import VirtualNode
 
 STARTING = ("INFO", "🔄 Starting public key synchronization to interface.nodes...")
 
@@ -36,6 +40,68 @@ class UnreadyInterface:
     @property
     def nodes(self):
         raise ConnectionError("Connection lost")
+
+
+# Case 1: deferred timing
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def node():
+    with VirtualNode(nodes=12) as virtual_node:
+        yield virtual_node
+
+
+@pytest.fixture
+def running(node, clock, tmp_path):
+    """The real bot, its time moved by the test, just after READY."""
+    with RunningBot(node.port, tmp_path, clock, tcp_pubkey_sync_delay=15, tcp_probe_after=3600) as bot:
+        bot.wait_ready()
+        clock.wait_parked(clock.monotonic() + 15)
+        yield bot
+
+
+def help_is_answered(node):
+    packet_id = node.say(node.users[0].num, "/help")
+    return bool(node.wait_for(lambda sent: sent.reply_id == packet_id, 30))
+
+
+def test_deferred_timing_the_sync_runs_in_a_daemon_thread_15_s_after_ready_and_not_before(running, node, clock):
+    assert running.log.matching("programmée dans 15s")
+    assert [t.daemon for t in threading.enumerate() if t.name == "TCP-PubkeySync"] == [True]
+    clock.advance(14.9)
+    assert help_is_answered(node)
+    assert not running.log.matching("Démarrage|SYNC")
+    clock.advance(0.1)
+    running.log.wait_for("🔑 Démarrage synchronisation clés publiques différée")
+    running.log.wait_for("✅ SYNC COMPLETE: 10 public keys synchronized to interface.nodes")
+
+
+def test_deferred_timing_the_reconnection_does_not_wait_for_it(running, node, clock):
+    node.fault("drop")
+    running.log.wait_for("Lien TCP perdu")
+    clock.advance(1)
+    running.log.wait_for("Reconnexion TCP réussie")
+    assert help_is_answered(node)
+    assert not running.log.matching("Démarrage")
+
+
+def test_deferred_timing_a_link_lost_meanwhile_cancels_its_sync_and_the_next_one_brings_its_own(running, node, clock):
+    clock.advance(10)
+    node.fault("drop")
+    running.log.wait_for("Lien TCP perdu")
+    clock.advance(1)
+    running.log.wait_for("Reconnexion TCP réussie")
+    clock.wait_parked(clock.monotonic() + 15)
+    clock.advance(14.9)
+    assert not running.log.matching("Démarrage")
+    clock.advance(0.1)
+    running.log.wait_for("SYNC COMPLETE")
+    assert len(running.log.matching("Démarrage")) == 1
 
 
 # Case 2: error handling
@@ -172,3 +238,7 @@ def test_cache_a_skipped_sync_looks_at_no_node(manager):
     assert needed > 0
     manager.sync_pubkeys_to_interface(interface)
     assert interface.nodes.looked_up == needed
+
+
+if __name__ == "__main__":  # `python3 -m tests.test_tcp_pubkey_sync_fix`, as the specification starts it
+    sys.exit(pytest.main([__file__]))
