@@ -55,6 +55,7 @@ TCP_USER_TIMEOUT = 30  # unacknowledged by the node's kernel; 0 leaves the syste
 TCP_SEND_TIMEOUT = 10
 TCP_CLOSE_TIMEOUT = 5
 TCP_INTERFACE_CLEANUP_DELAY = 1  # before a new interface; 15 gives a node the slow timeline
+TCP_STABLE_AFTER = 60  # READY for so long, a lost link is no trouble of the node's
 TCP_ALERT_AFTER = 60  # of outage; a reboot takes a node 10 to 20 s
 DATA_DIR = Path("data")  # under systemd: its STATE_DIRECTORY, /var/lib/meshbot
 NODE_NAMES_FILE = Path("node_names.json")
@@ -136,8 +137,8 @@ class Settings(BaseSettings):
     """Longest wait for the node's whole configuration."""
     tcp_pubkey_sync_delay: Seconds = Field(TCP_PUBKEY_SYNC_DELAY, ge=0, le=600)
     """From READY to the synchronisation of public keys: 10 for a fast ESP32, 20 loaded, 30 very slow."""
-    tcp_probe_after: Seconds = Field(TCP_PROBE_AFTER, ge=0.1, le=3600)
-    """Silence after which a heartbeat asks whether the node lives."""
+    tcp_probe_after: Seconds = Field(TCP_PROBE_AFTER, ge=0, le=3600)
+    """Silence after which a heartbeat asks whether the node lives; 0: never, tcp_silent_timeout alone decides."""
     tcp_probe_timeout: Seconds = Field(TCP_PROBE_TIMEOUT, ge=0.1, le=300)
     """Wait for the answer to each heartbeat."""
     tcp_probe_misses: Count = Field(TCP_PROBE_MISSES, ge=1, le=20)
@@ -152,6 +153,8 @@ class Settings(BaseSettings):
     """Longest time for closing; beyond, the session is abandoned."""
     tcp_interface_cleanup_delay: Seconds = Field(TCP_INTERFACE_CLEANUP_DELAY, ge=0, le=600)
     """From the loss of a good link to the next attempt; 15 for a node that needs rest."""
+    tcp_stable_after: Seconds = Field(TCP_STABLE_AFTER, ge=0, le=3600)
+    """How long a link must last to count as good: losing it sooner makes the next attempts slower."""
     tcp_alert_after: Seconds = Field(TCP_ALERT_AFTER, ge=0, le=86400)
     """Outage after which failed attempts raise the alert."""
     data_dir: Location = Field(DATA_DIR)
