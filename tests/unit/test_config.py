@@ -146,8 +146,8 @@ def test_a_name_like_no_other_is_sent_to_the_example():
 
 @pytest.mark.parametrize("value", ["true", "nan", "inf", '"x"', "[1]", "{a = 1}", "1979-05-27", "0.05", '""'])
 def test_what_is_no_number_within_the_bounds_is_refused(value):
-    (problem,) = problems(f"tcp_probe_after = {value}")
-    assert problem.endswith("refusé ; permis : un nombre de secondes de 0.1 à 3600")
+    (problem,) = problems(f"tcp_probe_timeout = {value}")
+    assert problem.endswith("refusé ; permis : un nombre de secondes de 0.1 à 300")
 
 
 @pytest.mark.parametrize(
