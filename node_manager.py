@@ -75,10 +75,10 @@ class NodeManager:
             row = self._book.trusted.get(num)
         return row.public_key if row else None
 
-    def pending_keys(self) -> dict[int, list[bytes]]:
-        """Return the keys that wait for a confirmation, by node, the first heard first."""
+    def pending_keys(self) -> dict[int, set[bytes]]:
+        """Return the keys that wait for a confirmation, by node."""
         with self._book_lock:
-            return {num: [row.public_key for row in rows] for num, rows in self._book.pending.items()}
+            return {num: {row.public_key for row in rows} for num, rows in self._book.pending.items()}
 
     def counts(self) -> NodeCounts:
         """Return how much is known."""

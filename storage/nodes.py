@@ -114,7 +114,7 @@ class NodeStore:
             for num, long_name, short_name, hw_model, role, *rest in connection.execute(select(NODES)):
                 snapshot.nodes[num] = NodeRow(num, long_name, short_name, intern(hw_model), intern(role), *rest)
             in_use = select(PUBLIC_KEYS).where(PUBLIC_KEYS.c.status != KeyStatus.SUPERSEDED)
-            for num, key, source, status, *times in connection.execute(in_use.order_by(PUBLIC_KEYS.c.first_seen)):
+            for num, key, source, status, *times in connection.execute(in_use):
                 row = KeyRow(num, key, KeySource(source), KeyStatus(status), *times)
                 if row.status is KeyStatus.TRUSTED:
                     snapshot.trusted[num] = row

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -18,10 +20,13 @@ from sqlalchemy import (
 )
 
 # What a migration tool finds in `alembic_version`: the revision that describes the tables below.
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION: Final = "0001"
+
+# An SD card wears by pages written: the primary key is the whole access path, one tree a table instead of two.
+ONE_TREE: Final[dict[str, Any]] = {"sqlite_with_rowid": False}
 
 # Migrations address constraints by name.
-METADATA = MetaData(
+METADATA: Final = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_name)s",
         "ck": "ck_%(table_name)s_%(constraint_name)s",
@@ -30,9 +35,9 @@ METADATA = MetaData(
     }
 )
 
-VERSION = Table("alembic_version", METADATA, Column("version_num", String(32), primary_key=True))
+VERSION: Final = Table("alembic_version", METADATA, Column("version_num", String(32), primary_key=True))
 
-NODES = Table(
+NODES: Final = Table(
     "nodes",
     METADATA,
     Column("num", BigInteger, primary_key=True, autoincrement=False),
@@ -44,9 +49,10 @@ NODES = Table(
     Column("longitude", Float),
     Column("altitude", Integer),
     Column("last_update", BigInteger),
+    **ONE_TREE,
 )
 
-PUBLIC_KEYS = Table(
+PUBLIC_KEYS: Final = Table(
     "public_keys",
     METADATA,
     Column("num", BigInteger, ForeignKey("nodes.num"), primary_key=True),
@@ -57,7 +63,7 @@ PUBLIC_KEYS = Table(
     Column("changed_at", BigInteger, nullable=False),
     CheckConstraint("status IN ('trusted', 'pending', 'superseded')", "status"),
     CheckConstraint("source IN ('nodedb', 'nodeinfo', 'import', 'operator')", "source"),
-    sqlite_with_rowid=False,  # the primary key is the whole access path: one tree instead of two
+    **ONE_TREE,
 )
 Index(
     "one_trusted_key_a_node",
@@ -67,10 +73,11 @@ Index(
     postgresql_where=text("status = 'trusted'"),
 )
 
-IMPORTS = Table(
+IMPORTS: Final = Table(
     "imports",
     METADATA,
     Column("digest", String(64), primary_key=True),  # SHA-256 of the file's content
     Column("path", String, nullable=False),
     Column("imported_at", BigInteger, nullable=False),
+    **ONE_TREE,
 )

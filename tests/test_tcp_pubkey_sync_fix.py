@@ -133,6 +133,16 @@ def test_error_handling_a_failed_sync_does_not_count_as_one(manager):
     assert manager.sync_pubkeys_to_interface(interface) == 2
 
 
+def test_error_handling_a_failed_sync_makes_the_next_one_look_again(manager):
+    interface = BareInterface(ALICE)
+    manager.sync_pubkeys_to_interface(interface)
+    interface.hear(ALICE)
+    nodes, interface.nodes = interface.nodes, None
+    manager.sync_pubkeys_to_interface(interface, force=True)
+    interface.nodes = nodes
+    assert manager.sync_pubkeys_to_interface(interface) == 1
+
+
 # Case 3: normal sync
 
 

@@ -80,7 +80,9 @@ def test_another_node_that_claims_the_id_of_an_unheard_node_loses_it():
 
 def test_a_node_that_claims_another_id_gets_its_own_back():
     interface = BareInterface()
+    interface.hear(ALICE)
     interface.hear(ALICE, id=f"!{BOB:08x}", publicKey=text_of(key(1)))
+    assert interface.nodes[ALICE_ID] is interface.nodesByNum[ALICE]
     assert put(interface)
     assert interface.nodes[ALICE_ID]["user"]["id"] == ALICE_ID
 
