@@ -92,10 +92,10 @@ class Phone:
 
     def drain(self) -> list[mesh_pb2.FromRadio]:
         """Return all that the node has to say now."""
-        stream = b""
+        frames: list[bytes] = []
         while (framed := self.api.next_frame(self.now)) is not None:
-            stream += framed
-        return from_radio(stream)
+            frames.append(framed)
+        return from_radio(b"".join(frames))
 
     def packets(self) -> list[mesh_pb2.MeshPacket]:
         """Drain, and return the packets."""
