@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(node: VirtualNode, *, interactive: bool) -> None:
-    """Obey commands and show what goes on air until a signal, the end of the input, or !quit."""
+    """Obey commands until a signal, the end of the input, or !quit."""
     keyed = sum(bool(user.public_key) for user in node.users)
     print(
         f"node {node.own.node_id}, {len(node.users) + 1} nodes, {keyed} users with a key, port {node.port}", flush=True
@@ -84,9 +84,6 @@ def _serve(node: VirtualNode, *, interactive: bool) -> None:
     inbox: SimpleQueue[str | None] = SimpleQueue()  # None: stop
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda _number, _frame: inbox.put(None))
-    ended = threading.Event()
-    shower = threading.Thread(target=_show, args=(node, ended), name="Virtual-Node-Show", daemon=True)
-    shower.start()
     if interactive:
         print(USAGE, flush=True)
         # daemon: it may wait for a line that never comes
@@ -97,26 +94,12 @@ def _serve(node: VirtualNode, *, interactive: bool) -> None:
                 break
         except ValueError as error:
             print(error, flush=True)
-    ended.set()
-    shower.join(1.0)
 
 
 def _read(inbox: SimpleQueue[str | None]) -> None:
     for line in sys.stdin:
         inbox.put(line)
     inbox.put(None)
-
-
-def _show(node: VirtualNode, ended: threading.Event) -> None:
-    """Print each text that goes on air."""
-    shown = 0
-    while not ended.is_set():
-        for sent in node.transmitted[shown:]:
-            shown += 1
-            if sent.text:
-                to = "tous" if sent.to == BROADCAST_NUM else f"!{sent.to:08x}"
-                print(f"📡 → {to}: {sent.text}", flush=True)
-        ended.wait(0.2)
 
 
 def obey(node: VirtualNode, line: str) -> bool:
@@ -153,7 +136,7 @@ def _say(node: VirtualNode, words: str, to: int | None) -> None:
         raise ValueError("nobody else lives on this mesh: start it with more --nodes")
     user, text = (speaker, rest) if speaker else (node.users[0], words)
     node.say(user.num, text, to)
-    print(f"💬 {user.short_name} → {'tous' if to else 'le nœud'}: {text}", flush=True)
+    print(f"💬 {user.short_name} → {'everybody' if to else 'the node'}: {text}", flush=True)
 
 
 def _parameters(words: str) -> dict[str, Value]:

@@ -7,6 +7,7 @@ import socket
 from enum import Enum, auto
 from typing import Final
 
+LAST_PORT: Final = 65_535
 BACKLOG: Final = 8
 FILLERS: Final = 3  # connections that fill a backlog of 0 for sure
 
@@ -23,6 +24,9 @@ class Door:
     """Holds one port from `open` to `close`, in every mood."""
 
     def __init__(self, host: str, port: int) -> None:
+        """Name the address, port 0 for any free one; ValueError if there is no such port."""
+        if not 0 <= port <= LAST_PORT:
+            raise ValueError(f"port={port}: it is a number from 0 (any free one) to {LAST_PORT}")
         self._host = host
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket: socket.socket | None = None

@@ -139,16 +139,13 @@ class ActiveFaults:
         first, count = self._since[name], self.number(name, "connections")
         return first <= number and (not count or number < first + count)
 
-    def strikes(self, name: str, counter: str) -> bool:
-        """Whether the fault is on; uses up one of its `counter`, and heals it after the last."""
-        if name not in self._active:
-            return False
+    def use_up(self, name: str, counter: str) -> None:
+        """Count one strike of a fault that is on; after its last it is healed."""
         left = self.number(name, counter)
-        if left == 1:
+        if 0 < left <= 1:
             del self._active[name]
         elif left:
             self._active[name][counter] = left - 1
-        return True
 
 
 def known(name: str) -> Fault:

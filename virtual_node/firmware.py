@@ -16,9 +16,9 @@ from virtual_node.mesh import Mesh
 from virtual_node.node_db import NodeDb
 from virtual_node.phone_api import PhoneApi
 from virtual_node.population import User, make_users, metrics_message, position_message, user_message
-from virtual_node.records import Received, ReceivedLog, Transmission
+from virtual_node.records import RECORDS_KEPT, Received, ReceivedLog, Transmission
 from virtual_node.router import Router
-from virtual_node.state import RECORDS_KEPT, Agenda, NodeState, PhoneQueue, version_numbers
+from virtual_node.state import Agenda, NodeState, PhoneQueue, version_numbers
 
 BOOT_SECONDS: Final = 10.0  # away after a reboot that the client asked for; an ESP32 needs 10 to 20
 HEARD_WITHIN: Final = 6 * 3600  # seconds before the start in which every user was last heard

@@ -31,6 +31,10 @@ class Deframer:
         payloads: list[bytes] = []
         position = 0
         while position < len(data):
+            if not self._header:
+                position = data.find(START1, position)
+                if position < 0:
+                    break
             if len(self._header) < HEADER_BYTES:
                 self._take_header_byte(data[position])
                 position += 1
@@ -46,8 +50,7 @@ class Deframer:
     def _take_header_byte(self, byte: int) -> None:
         place = len(self._header)
         self._header.append(byte)
-        wrong_start = (place == 0 and byte != START1) or (place == 1 and byte != START2)
-        if wrong_start or (len(self._header) == HEADER_BYTES and self._length() > MAX_PAYLOAD):
+        if (place == 1 and byte != START2) or (len(self._header) == HEADER_BYTES and self._length() > MAX_PAYLOAD):
             self._restart()
 
     def _length(self) -> int:

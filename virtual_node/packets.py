@@ -26,6 +26,13 @@ def text_of(packet: mesh_pb2.MeshPacket) -> str:
     return payload.decode(errors="replace")
 
 
+def port_name(packet: mesh_pb2.MeshPacket) -> str:
+    """Return the name of the packet's port, or its number if it has none."""
+    number: int = packet.decoded.portnum
+    known = number in portnums_pb2.PortNum.values()
+    return str(portnums_pb2.PortNum.Name(number)) if known else str(number)
+
+
 def new_packet_id(rng: Random) -> int:
     """Return a packet id that is not 0."""
     return rng.randrange(1, 1 << 32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from typing import Final
@@ -10,11 +11,12 @@ from google.protobuf.message import DecodeError
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from virtual_node.framing import frame
-from virtual_node.packets import BROADCAST_NUM
+from virtual_node.packets import BROADCAST_NUM, port_name
 from virtual_node.records import ReceivedPacket
 from virtual_node.router import Router
 from virtual_node.state import NodeState
 
+LOGGER = logging.getLogger(__name__)
 PortNum = portnums_pb2.PortNum
 IDS_REMEMBERED: Final = 20  # packet ids of this client
 MAX_DATA: Final = 233  # bytes of payload; more is malformed to the firmware
@@ -126,6 +128,7 @@ class PhoneApi:
         copy.CopyFrom(packet)
         self._state.log.packets.append(ReceivedPacket(copy, now, dropped))
         if dropped:
+            LOGGER.info("🔇 Paquet 0x%08x du client ignoré: %s", packet.id, dropped)
             return
         port = packet.decoded.portnum
         if port == PortNum.TRACEROUTE_APP and packet.to != BROADCAST_NUM:
@@ -146,7 +149,7 @@ class PhoneApi:
             if port == PortNum.TRACEROUTE_APP:
                 self._notify(packet, TRACEROUTE_TOO_SOON, now)
             self._router.tell_status(now, 0, packet.id)
-            return f"less than {pause:g} s after the previous {PortNum.Name(port)}"
+            return f"less than {pause:g} s after the previous {port_name(packet)}"
         if port == PortNum.TRACEROUTE_APP and packet.to == BROADCAST_NUM and packet.hop_limit:
             self._notify(packet, TRACEROUTE_TO_ALL, now)
             self._router.tell_status(now, 0, packet.id)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
+from typing import Final
 
 from meshtastic.protobuf import mesh_pb2
 
 from virtual_node.packets import text_of
+
+RECORDS_KEPT: Final = 20_000  # of a kind; a node may run for days
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class ReceivedLog:
     disconnects: int = 0
     malformed: int = 0
     others: int = 0
-    packets: list[ReceivedPacket] = field(default_factory=list)
+    packets: deque[ReceivedPacket] = field(default_factory=lambda: deque(maxlen=RECORDS_KEPT))
 
     def snapshot(self) -> Received:
         """Return what was received up to now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from math import inf
 from typing import Final
 
@@ -9,11 +10,12 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from virtual_node.admin import Admin
 from virtual_node.mesh import Mesh
-from virtual_node.packets import BROADCAST_NUM, RELIABLE_PRIORITY, data_packet
+from virtual_node.packets import BROADCAST_NUM, RELIABLE_PRIORITY, data_packet, port_name, text_of
 from virtual_node.population import MAX_HOPS, user_message
 from virtual_node.records import Transmission
 from virtual_node.state import NodeState
 
+LOGGER = logging.getLogger(__name__)
 PortNum = portnums_pb2.PortNum
 Error = mesh_pb2.Routing.Error
 PLAIN_PORTS: Final = frozenset(  # never encrypted for one reader alone
@@ -86,8 +88,9 @@ class Router:
         packet.decoded.bitfield |= 0  # the firmware always sends this field, so it counts for the size
         refusal = self._refusal(packet)
         remote_refusal = 0
-        if not refusal and faults.strikes("nak", "packets"):
+        if not refusal and "nak" in faults:
             refusal, remote_refusal = self._forced_refusal(packet)
+            faults.use_up("nak", "packets")
         if refusal:
             receiver.local_routing(refusal, packet.id, now)
             return refusal
@@ -142,6 +145,7 @@ class Router:
             packet.hop_limit = packet.hop_limit or MAX_HOPS
         packet.hop_start = packet.hop_limit
         self._state.transmitted.append(Transmission(packet, start))
+        LOGGER.info("📡 Émis vers !%08x: %s", packet.to, text_of(packet) or port_name(packet))
         return start
 
     def _follow_up(self, packet: mesh_pb2.MeshPacket, start: float, remote_refusal: int) -> None:

@@ -21,7 +21,6 @@ from virtual_node.records import ReceivedLog, Transmission
 
 STATUSES_KEPT: Final = 2  # a burst of packets loses all but the last answers
 NOTIFICATIONS_KEPT: Final = 4
-RECORDS_KEPT: Final = 20_000  # transmissions; a node may run for days
 EVICTING_PORTS: Final = (portnums_pb2.PortNum.TEXT_MESSAGE_APP, portnums_pb2.PortNum.RANGE_TEST_APP)
 
 

@@ -75,14 +75,15 @@ class Wire:
             self._queue(noise + bytes((START1,)) * bool(faults.number("garbage", "start_byte")))
         if "oversized" in faults:
             length = int(faults.number("oversized", "length")) & 0xFFFF
-            faults.strikes("oversized", "frames")
+            faults.use_up("oversized", "frames")
             self._queue(bytes((START1, START2)) + length.to_bytes(2, "big"))
         middle = HEADER_BYTES + (len(framed) - HEADER_BYTES) // 2
-        if faults.strikes("truncated_frame", "frames"):
+        if "truncated_frame" in faults:
+            faults.use_up("truncated_frame", "frames")
             self._queue(framed[:middle])
         elif "cut_frame" in faults:
             pause = faults.number("cut_frame", "pause")
-            faults.strikes("cut_frame", "frames")
+            faults.use_up("cut_frame", "frames")
             self._queue(framed[:middle])
             self._queue(framed[middle:], now + pause)
         else:
