@@ -146,7 +146,7 @@ def test_the_library_meets_texts_on_channels_and_positions(node, interface, inbo
 def test_the_library_notices_a_reset(node, interface):
     lost = threading.Event()
 
-    def on_lost(interface):  # noqa: ARG001 - pubsub matches by name
+    def on_lost(interface):
         lost.set()
 
     pub.subscribe(on_lost, "meshtastic.connection.lost")
