@@ -72,13 +72,18 @@ class Configuration:
     def metadata(self) -> mesh_pb2.DeviceMetadata:
         """Return what the device is and can do."""
         return mesh_pb2.DeviceMetadata(
-            firmware_version=f"{self.firmware_version}.{self._build}",
+            firmware_version=self._full_version(),
             device_state_version=24,
             hasWifi=True,
             hasBluetooth=True,
             hasPKC=True,
             hw_model=mesh_pb2.HardwareModel.Value(self._own.hw_model),
         )
+
+    def _full_version(self) -> str:
+        """Return the version with a build as its fourth part, as the firmware tells it."""
+        major, minor, patch, *build = self.firmware_version.split(".")
+        return ".".join((major, minor, patch, *(build or [self._build])))
 
     def config_of_type(self, number: int) -> config_pb2.Config | None:
         """Return the section that an admin request asks for by its ConfigType."""

@@ -181,7 +181,7 @@ class Firmware:
         self._mesh.forget(now)
 
     def _tell_version(self) -> None:
-        self._state.config.firmware_version = ".".join(map(str, self._state.version()))
+        self._state.config.firmware_version = self._state.version_text()
 
 
 def _node_info(user: User, last_heard: int) -> mesh_pb2.NodeInfo:

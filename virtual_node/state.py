@@ -100,22 +100,25 @@ class NodeState:
 
     def epoch(self, now: float) -> int:
         """Return the node's time, 0 while it does not know it."""
-        return 0 if self.clock_offset is None else int(self.clock_offset + now)
+        return 0 if self.clock_offset is None else int(self.clock_offset + now) & 0xFFFFFFFF
 
     def new_id(self) -> int:
         """Return a packet id."""
         return new_packet_id(self.rng)
 
-    def version(self) -> tuple[int, ...]:
-        """Return the numbers of the version it behaves like."""
+    def version_text(self) -> str:
+        """Return the version it behaves like, as it was given."""
         old = "old_firmware" in self.faults
-        text = self.faults.text("old_firmware", "version") if old else self.firmware_version
-        return version_numbers(text)
+        return self.faults.text("old_firmware", "version") if old else self.firmware_version
+
+    def version(self) -> tuple[int, ...]:
+        """Return that version's numbers."""
+        return version_numbers(self.version_text())
 
 
 def version_numbers(text: str) -> tuple[int, ...]:
-    """Return (major, minor, patch); ValueError if the text is no version."""
+    """Return (major, minor, patch), whatever follows; ValueError if the text is no version."""
     parts = text.split(".")[:3]
-    if not all(part.isdigit() for part in parts):
+    if len(parts) != len(("major", "minor", "patch")) or not all(part.isdigit() for part in parts):
         raise ValueError(f"{text!r} is no firmware version: write it like 2.7.26")
     return tuple(int(part) for part in parts)

@@ -96,3 +96,8 @@ def test_favourites_come_first_then_the_last_heard():
 def test_the_version_in_the_metadata_begins_with_the_one_asked_for():
     messages = Phone(configured=False, version="2.7.19").configure()
     assert messages[3].metadata.firmware_version.startswith("2.7.19.")
+
+
+def test_a_version_that_names_its_build_is_told_as_it_is():
+    messages = Phone(configured=False, version="2.7.26.54e0d8d").configure()
+    assert messages[3].metadata.firmware_version == "2.7.26.54e0d8d"

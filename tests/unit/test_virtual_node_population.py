@@ -42,7 +42,9 @@ def test_a_user_as_a_message_has_the_id_made_of_its_number():
     assert user_message(user).id == user.node_id == f"!{user.num:08x}"
 
 
-@pytest.mark.parametrize("arguments", [{"nodes": 0}, {"keys": 12}, {"keys": -1}, {"version": "next"}])
+@pytest.mark.parametrize(
+    "arguments", [{"nodes": 0}, {"keys": 12}, {"keys": -1}, {"version": "next"}, {"version": "2.7"}]
+)
 def test_arguments_that_make_no_sense_are_explained(arguments):
     with pytest.raises(ValueError, match=r"at least 1|from 0 to 11|like 2\.7\.26"):
         Phone(**arguments)
