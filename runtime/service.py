@@ -7,8 +7,9 @@ import logging
 import signal
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from math import inf
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from runtime.clock import Clock
@@ -17,6 +18,8 @@ from runtime.throttle import Throttle
 LOGGER = logging.getLogger(__name__)
 STOP: Final = object()
 PING: Final = object()
+# seconds; a signal that comes just before the main thread waits, or that another thread catches, does not end the wait
+SIGNAL_CHECK = 0.5
 DROP_REPORT_EVERY = 60.0  # seconds between two lines about a full inbox
 
 
@@ -130,9 +133,14 @@ class Supervisor:
             for service in self._services:
                 service.start(self._requests)
                 started.append(service)
-            return self._requests.get()
+            return self._next_request()
         finally:
             self._stop(started)
+
+    def _next_request(self) -> Any:
+        while True:
+            with suppress(Empty):
+                return self._requests.get(timeout=SIGNAL_CHECK)
 
     def _stop(self, started: Sequence[Service]) -> None:
         deadline = self._clock.monotonic() + self._grace

@@ -188,3 +188,8 @@ def test_a_data_folder_that_cannot_be_made_leaves_a_bot_that_answers(node, tmp_p
         bot.wait_for("Connexion TCP établie")
         packet_id = node.say(node.users[0].num, "/help")
         assert node.wait_for(lambda sent: sent.reply_id == packet_id, 30).text
+
+
+def test_a_signal_that_another_thread_catches_ends_the_process_as_well(tmp_path):
+    with BotProcess(cwd=tmp_path, program="tests/support/signalled.py") as process:
+        assert process.wait() == 0
