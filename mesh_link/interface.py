@@ -7,7 +7,10 @@ docs/TCP_RECONNECTION_PUBKEY_SYNC_FIX.md; tests/integration/test_library_contrac
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
+import os
+import select
 import socket
 import threading
 from collections.abc import Callable
@@ -106,14 +109,15 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         raise error
 
     def _connect_socket(self, sock: socket.socket, address: Any, timeout: float) -> None:
+        sock.settimeout(0)
         with self._socket_lock:
             if self._cut:
                 sock.close()
                 raise ConnectionAbortedError("the session was ended")
             self.socket = sock
+            error = sock.connect_ex(address)  # once it has begun, the shutdown in `cut` ends it
         try:
-            sock.settimeout(timeout)
-            sock.connect(address)
+            _finish_connecting(sock, error, timeout)
             sock.settimeout(self._target.send_timeout)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             user_timeout = int(self._target.user_timeout * 1000)
@@ -282,6 +286,17 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _disconnected(self) -> None:
         super()._disconnected()
         self._listener.lost(self._end_reason or "lecture terminée")
+
+
+def _finish_connecting(sock: socket.socket, error: int, timeout: float) -> None:
+    """Wait for a connection that `connect_ex` began with `error`; OSError if it does not come to stand."""
+    if error == errno.EINPROGRESS:
+        poll = select.poll()
+        poll.register(sock, select.POLLOUT)
+        ended = poll.poll(timeout * 1000)
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if ended else errno.ETIMEDOUT
+    if error:
+        raise OSError(error, os.strerror(error))
 
 
 def _decode(payload: bytes) -> mesh_pb2.FromRadio | None:

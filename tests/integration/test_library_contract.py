@@ -35,7 +35,7 @@ class Recorder(TCPInterface):
     def _startHeartbeat(self):
         self.calls.append("heartbeat")
 
-    def _waitConnected(self, timeout=30.0):  # noqa: ARG002 - the library's signature
+    def _waitConnected(self, timeout=30.0):
         self.calls.append("wait")
 
     def sent(self):
@@ -190,7 +190,7 @@ def test_a_packet_is_published_below_receive_on_the_publishing_thread(published)
 
 def test_a_listener_is_held_weakly():
     class Listener:
-        def listen(self, packet, interface):  # noqa: ARG002 - pubsub reads the names
+        def listen(self, packet, interface):
             raise AssertionError("dropped objects must not be called")
 
     pub.subscribe(Listener().listen, "meshtastic.receive")

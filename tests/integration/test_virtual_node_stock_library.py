@@ -32,7 +32,7 @@ class Inbox:
         self._changed = threading.Condition()
         pub.subscribe(self._on_packet, "meshtastic.receive")
 
-    def _on_packet(self, packet, interface):  # noqa: ARG002 - pubsub matches by name
+    def _on_packet(self, packet, interface):
         with self._changed:
             self.packets.append(packet)
             self._changed.notify_all()

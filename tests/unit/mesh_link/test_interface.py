@@ -1,0 +1,248 @@
+"""The tamed interface's own bounds, over real sockets."""
+
+import socket
+import threading
+
+import pytest
+from meshtastic.protobuf import mesh_pb2
+
+from mesh_link.interface import LinkTarget, MeshTCPInterface
+
+PATIENCE = 30.0
+OWN = 0x1234
+
+
+class Listener:
+    """Keeps what the interface reports."""
+
+    def __init__(self):
+        self.said = []
+        self.ended = threading.Event()
+        self.ready = threading.Semaphore(0)
+
+    def accepted(self):
+        self.said.append("accepted")
+
+    def connected(self, *, answers_probes):
+        self.said.append(f"connected {answers_probes}")
+        self.ready.release()
+
+    def restarted(self):
+        self.said.append("restarted")
+
+    def queue_status(self, packet_id, result):
+        self.said.append("status")
+
+    def lost(self, reason):
+        self.said.append(reason)
+        self.ended.set()
+
+
+@pytest.fixture
+def full_backlog():
+    """An address whose connections hang: its accept queue is full."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for sock in waiting:
+            sock.settimeout(0)
+            sock.connect_ex(server.getsockname())
+        yield server.getsockname()
+        for sock in waiting:
+            sock.close()
+
+
+def interface_to(address, **bounds):
+    return MeshTCPInterface(LinkTarget(*address, **bounds), Listener(), lambda: 0.0)
+
+
+def test_a_connection_into_a_black_hole_gives_up_after_its_time(full_backlog):
+    interface = interface_to(full_backlog, connect_timeout=0.2)
+    with pytest.raises(OSError, match="timed out"):
+        interface.connect()
+    interface.close()
+
+
+def test_a_connection_into_a_black_hole_can_be_cut_from_another_thread(full_backlog):
+    interface = interface_to(full_backlog, connect_timeout=600)
+    errors = []
+
+    def connect():
+        try:
+            interface.connect()
+        except OSError as exc:
+            errors.append(exc)
+
+    thread = threading.Thread(target=connect)
+    thread.start()
+    interface.cut("enough")
+    thread.join(PATIENCE)
+    assert len(errors) == 1
+    interface.close()
+
+
+def test_an_interface_that_was_cut_before_does_not_connect_at_all():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        interface = interface_to(server.getsockname())
+        interface.cut("never mind")
+        with pytest.raises(ConnectionAbortedError):
+            interface.connect()
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def connected_pair():
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
+    server.listen()
+    interface = interface_to(server.getsockname(), send_timeout=0.3)
+    interface.connect()
+    peer, _ = server.accept()
+    server.close()
+    return interface, peer
+
+
+def test_a_peer_that_reads_nothing_ends_the_send_and_the_link_in_time():
+    interface, peer = connected_pair()
+    with pytest.raises(TimeoutError):
+        interface._writeBytes(b"x" * 2**26)  # more than any socket buffer holds
+    assert interface._listener.ended.wait(PATIENCE)
+    with pytest.raises(ConnectionError):
+        interface.sendHeartbeat()
+    interface.close()
+    peer.close()
+
+
+def test_a_blocked_send_is_released_by_a_cut():
+    interface, peer = connected_pair()
+    interface.socket.settimeout(600)
+    errors = []
+
+    def send():
+        try:
+            interface._writeBytes(b"x" * 2**26)
+        except OSError as exc:
+            errors.append(exc)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    interface.cut("enough")
+    thread.join(PATIENCE)
+    assert len(errors) == 1
+    interface.close()
+    peer.close()
+
+
+def test_sending_before_the_configuration_is_complete_fails_at_once():
+    interface, peer = connected_pair()
+    interface.myInfo = type("MyInfo", (), {"my_node_num": 1})()
+    with pytest.raises(ConnectionError):
+        interface.sendText("early", destinationId=2)
+    interface.close()
+    peer.close()
+
+
+def test_closing_twice_is_the_same_as_once_and_says_goodbye_once():
+    interface, peer = connected_pair()
+    interface.close()
+    interface.close()
+    peer.settimeout(PATIENCE)
+    received = b""
+    while data := peer.recv(4096):
+        received += data
+    assert received.count(b"\x94\xc3\x00\x02\x20\x01") == 1
+    assert interface._listener.said[-1] == "fermé"
+    peer.close()
+
+
+class Peer:
+    """The node's end of a connection, spoken by hand."""
+
+    def __init__(self, sock):
+        sock.settimeout(PATIENCE)
+        self._stream = sock.makefile("rb")
+        self._sock = sock
+
+    def send(self, **variant):
+        payload = mesh_pb2.FromRadio(**variant).SerializeToString()
+        self._sock.sendall(b"\x94\xc3" + len(payload).to_bytes(2) + payload)
+
+    def want_config_id(self):
+        """Return the id of the next configuration request."""
+        while True:
+            size = int.from_bytes(self._stream.read(4)[2:])
+            message = mesh_pb2.ToRadio.FromString(self._stream.read(size))
+            if message.want_config_id:
+                return message.want_config_id
+
+    def configure(self, own=OWN, version="2.7.26.abc"):
+        request = self.want_config_id()
+        self.send(my_info=mesh_pb2.MyNodeInfo(my_node_num=OWN))
+        self.send(node_info=mesh_pb2.NodeInfo(num=own, user=mesh_pb2.User(id=f"!{own:08x}")))
+        self.send(metadata=mesh_pb2.DeviceMetadata(firmware_version=version))
+        self.send(config_complete_id=request)
+
+    def close(self):
+        self._stream.close()
+        self._sock.close()
+
+
+@pytest.fixture
+def linked():
+    interface, sock = connected_pair()
+    peer = Peer(sock)
+    yield interface, peer
+    interface.close()
+    peer.close()
+
+
+@pytest.mark.parametrize(("version", "answers"), [("2.7.6", True), ("2.7.5.1f2e", False), ("", False)])
+def test_ready_needs_the_completion_and_tells_whether_the_node_answers_probes(linked, version, answers):
+    interface, peer = linked
+    peer.configure(version=version)
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    assert interface._listener.said == ["accepted", f"connected {answers}"]
+
+
+def test_a_configuration_without_our_own_node_ends_the_link(linked):
+    interface, peer = linked
+    peer.configure(own=OWN + 1)
+    assert interface._listener.ended.wait(PATIENCE)
+    assert interface._listener.said == ["accepted", "configuration sans notre propre nœud"]
+
+
+def test_a_reboot_notice_on_the_same_connection_is_told_and_then_ready_again(linked):
+    interface, peer = linked
+    peer.configure()
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    peer.send(rebooted=True)
+    peer.configure()
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    assert interface._listener.said == ["accepted", "connected True", "restarted", "connected True"]
+
+
+def test_a_message_that_the_library_cannot_digest_is_said_and_the_link_goes_on(linked, caplog, capfd):
+    interface, peer = linked
+    bad = mesh_pb2.MeshPacket(to=OWN, decoded=mesh_pb2.Data(portnum="NODEINFO_APP", payload=b""))
+    setattr(bad, "from", 5)
+    nobody = mesh_pb2.MeshPacket(to=OWN, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"x"))
+    undecodable = mesh_pb2.MeshPacket(to=OWN, decoded=mesh_pb2.Data(portnum="POSITION_APP", payload=b"\xff\xff"))
+    setattr(undecodable, "from", 5)
+    for packet in (bad, nobody, undecodable):
+        peer.send(packet=packet)
+    peer.configure()
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    assert len([r for r in caplog.records if "illisible" in r.message]) == 1, "at most once a minute"
+    assert capfd.readouterr() == ("", ""), "the library's own prints stay out of the journal"
+
+
+def test_the_node_database_is_handed_over_as_downloaded_and_once(linked):
+    interface, peer = linked
+    peer.configure()
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    assert [record.num for record in interface.take_records()] == [OWN]
+    assert interface.take_records() == []
