@@ -110,8 +110,10 @@ class Dispatcher(Service):
     def on_deadline(self) -> None:
         """Apologise for the commands that take too long, and give their threads up."""
         now = self._clock.monotonic()
-        for job in [job for job, due in self._running.items() if due <= now]:
+        late = [job for job, due in self._running.items() if due <= now]
+        for job in late:  # all before the first thread is replaced: the new one must not begin with one of them
             del self._running[job]
+        for job in late:
             if self._pool.replace_worker(job):
                 self._lost.add(job)
             error_print("❌ Commande /%s sans fin: abandonnée", job.request.command)
@@ -179,14 +181,17 @@ class Dispatcher(Service):
 
     def _work(self, job: Job) -> None:
         """Run one command, on a worker's thread."""
+        answer = self._run(job) if job in self._running else ""  # given up while it waited: too late to run
+        self.tell(Finished(job, answer))
+
+    def _run(self, job: Job) -> str:
         try:
-            answer = job.run(job.request)
-        except Exception as exc:  # a command's fault is its own: the asker is told, the bot goes on
+            return job.run(job.request)
+        except (Exception, SystemExit) as exc:  # a command's fault is its own: the asker is told, the bot goes on
             error_print("❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, exc)
             LOGGER.debug("Commande /%s", job.request.command, exc_info=True)
             answer = self._translate(_("⚠️ /{name} failed, the operator can see why in the log."))
-            answer = answer.format(name=job.request.command)
-        self.tell(Finished(job, answer))
+            return answer.format(name=job.request.command)
 
     def _finish(self, finished: Finished) -> None:
         self._lost.discard(finished.job)  # it came back after all; its asker has had an answer

@@ -27,6 +27,7 @@ from mesh_link.backoff import CONTENTION_TROUBLES, Backoff
 
 ALERT_FAILURES = 3  # failed attempts before an outage is worth an alert; the specification's « après 3 tentatives »
 STOP_CLOSE_TIMEOUT = 1.5  # seconds for a session to say goodbye at shutdown, which must take <= 3 s in all
+KEEPALIVE_EVERY = 300.0  # seconds; the node closes a client that says nothing for 15 min, even while it sends to it
 
 
 class LinkState(Enum):
@@ -126,29 +127,31 @@ class LinkMachine:
         self._open: Generation | None = None  # None from CLOSED on: a session may not speak after it
         self._stopping = False
         self._ever_ready = False
-        self._new_session("")
+        self._new_session(0.0)
         self._outage_since: float | None = None
         self._failures = 0  # attempts that never got READY, since the outage began
         self._attempts = 0
-        self._alerted = False
+        self._said_down = self._alerted = False  # in this outage
 
-    def _new_session(self, reason: str) -> None:
-        self._entered = self._heard = self._ended = 0.0
+    def _new_session(self, now: float) -> None:
+        self._entered = self._spoke = self._ended = now
         self._accepted = self._requested = self._answers_probes = False
         self._ready_at: float | None = None
-        self._probe_at: float | None = None
-        self._misses = 0
         self._retry_at = inf
-        self._reason = reason
+        self._reason = ""
+        self._note_life(now)
+
+    def _note_life(self, at: float) -> None:
+        self._heard = at
+        self._probe_at: float | None = None  # when the probe without answer was sent
+        self._misses = 0
 
     # -- what the shell tells
 
     def heard(self, generation: Generation, at: float) -> None:
         """Note that bytes of this session came at `at`: any message proves life. Cheap; call it before DEADLINE."""
         if generation == self._open and at > self._heard:
-            self._heard = at
-            self._probe_at = None
-            self._misses = 0
+            self._note_life(at)
 
     def handle(
         self,
@@ -165,11 +168,11 @@ class LinkMachine:
         An event of a session that has ended is counted and dropped; one of our own that no row names raises
         LinkProtocolError.
         """
-        if event in FROM_SESSION and generation != self._open:
+        if event in FROM_SESSION and (self._open is None or generation != self._open):
             self.stale += 1
             return []
         if event is E.DEADLINE:
-            return self._on_deadline(now, reason)
+            return self._on_deadline(now)
         if event is E.CONNECTED:
             self._answers_probes = answers_probes
         return self._move(event, now, reason) + self._alert(now)
@@ -198,39 +201,41 @@ class LinkMachine:
                 return self._entered + times.connect_timeout
             case S.CONNECTING:
                 return min(self._entered + times.config_timeout, self._heard + times.config_silence)
-            case S.READY if self._probing_decides():
-                return self._probe_deadline()
             case S.READY:
-                return min(self._probe_deadline(), self._heard + times.silent_timeout)
+                return min(self._quiet_deadline(), self._spoke + KEEPALIVE_EVERY)
             case S.CLOSING:
-                return self._entered + (STOP_CLOSE_TIMEOUT if self._stopping else times.close_timeout)
+                limit = STOP_CLOSE_TIMEOUT if self._stopping else inf
+                return self._entered + min(limit, times.close_timeout)
             case S.BACKOFF:
                 return self._retry_at
             case _:
                 return inf
 
-    def _probe_deadline(self) -> float:
-        if not self._times.probe_after:
-            return inf
+    def _quiet_deadline(self) -> float:
+        """When the silence calls for a probe, or for the verdict."""
+        times = self._times
+        deadline = inf if self._probing_decides() else self._heard + times.silent_timeout
+        if not times.probe_after:
+            return deadline
         if self._probe_at is None:
-            return self._heard + self._times.probe_after
-        return self._probe_at + self._times.probe_timeout
+            return min(deadline, self._heard + times.probe_after)
+        return min(deadline, self._probe_at + times.probe_timeout)
 
     def _probing_decides(self) -> bool:
         """Whether unanswered probes mean a dead link; else only TCP_SILENT_TIMEOUT does."""
         return self._answers_probes and self._times.probe_after > 0
 
-    def _on_deadline(self, now: float, reason: str) -> list[Action]:
+    def _on_deadline(self, now: float) -> list[Action]:
         if now < self._state_deadline():
             return self._alert(now)
         if self.state is S.READY:
-            return self._on_quiet(now)
-        accepted = "configuration incomplète" if self._accepted else "pas de réponse"
+            return self._on_quiet(now) if now >= self._quiet_deadline() else self._probe(now)
+        reason = "configuration incomplète" if self._accepted else "pas de réponse"
         actions: list[Action] = []
         if self.state is S.CLOSING and self._open is not None:
             actions.append(AbandonLink(self._open))
             self._open = None
-        return actions + self._move(E.DEADLINE, now, reason or accepted) + self._alert(now)
+        return actions + self._move(E.DEADLINE, now, reason) + self._alert(now)
 
     def _on_quiet(self, now: float) -> list[Action]:
         times = self._times
@@ -244,6 +249,10 @@ class LinkMachine:
         if dead:
             return [LinkSilent(now - self._heard, maximum), *self._move(E.DEADLINE, now, "silence")]
         self._probe_at = now
+        return self._probe(now)
+
+    def _probe(self, now: float) -> list[Action]:
+        self._spoke = now
         self.probes_sent += 1
         return [SendProbe(self.generation)]
 
@@ -256,15 +265,18 @@ class LinkMachine:
         except KeyError:
             msg = f"{event.name} in {old.name}"
             raise LinkProtocolError(msg) from None
-        self._stopping |= event is E.STOP
         match event:
+            case E.START if old is S.STOPPED:
+                self._stopping = False
+            case E.STOP:
+                self._stopping = True
             case E.ACCEPTED if not self._accepted:
                 self._accepted = True
-                self._entered = self._heard = now
-            case E.CONNECTED if old is not S.CLOSING:
-                return self._became_ready(now)
+                self._entered = now
+                self._note_life(now)
             case E.RECONNECT if old is S.READY:
                 self._requested = True
+                reason = reason or "reconnexion demandée"
             case E.CLOSED:
                 self._open = None
         return self._enter(old, now, reason) if self.state is not old else []
@@ -273,36 +285,39 @@ class LinkMachine:
         match self.state:
             case S.CONNECTING if old is S.READY:  # RESTARTED: the same session downloads again
                 self._begin_outage(now)
-                self._entered = self._heard = now
+                self._entered = now
+                self._note_life(now)
                 self._ready_at = None
             case S.CONNECTING:
                 return self._open_next(now)
+            case S.READY:
+                return self._became_ready(now)
             case S.CLOSING:
                 self._session_ended(now, reason)
                 self._entered = now
                 return [CloseLink(self.generation)]
             case S.BACKOFF:
                 if old is not S.CLOSING:
-                    self._session_ended(now, reason or "session terminée")
+                    self._session_ended(now, reason)
                 return self._enter_backoff(now)
         return []
 
     def _open_next(self, now: float) -> list[Action]:
         self._begin_outage(now)
         self.generation = self._open = Generation(self.generation + 1)
-        self._new_session("")
-        self._entered = self._heard = now
+        self._new_session(now)
         self._attempts += 1
         return [OpenLink(self.generation, self._attempts, self._ever_ready, self._alerted)]
 
     def _became_ready(self, now: float) -> list[Action]:
         outage = now - self._outage_since if self._outage_since is not None else 0.0
         ready = LinkReady(self.generation, self._ever_ready, outage, self._attempts)
-        self._heard = self._ready_at = now
-        self._ever_ready = True
+        self._accepted = self._ever_ready = True
+        self._ready_at = self._spoke = now
+        self._note_life(now)
         self._outage_since = None
         self._failures = self._attempts = 0
-        self._alerted = False
+        self._said_down = self._alerted = False
         return [ready]
 
     def _begin_outage(self, now: float) -> None:
@@ -312,7 +327,7 @@ class LinkMachine:
     def _session_ended(self, now: float, reason: str) -> None:
         """Note the first end of a session: its reason, and whose fault it was."""
         self._ended = now
-        self._reason = reason
+        self._reason = reason or "session terminée"
         if self._ready_at is None and not self._stopping:
             self._failures += 1
         self._begin_outage(now)
@@ -323,20 +338,19 @@ class LinkMachine:
             return []
         wait = self._wait()
         self._retry_at = now + wait
-        was_ready = self._ready_at is not None
-        first = was_ready or self._failures == 1
-        actions: list[Action] = [LinkDown(self._reason, first, was_ready, wait)]
+        actions: list[Action] = [LinkDown(self._reason, not self._said_down, self._ready_at is not None, wait)]
+        self._said_down = True
         if self._backoff.troubles == CONTENTION_TROUBLES and self._accepted and not self._requested:
             actions.append(LinkContended(self._backoff.troubles))
         return actions
 
     def _wait(self) -> float:
+        if self._ready_at is not None and self._ended - self._ready_at >= self._times.stable_after:
+            return self._backoff.after_loss()
         if self._requested:
             return self._backoff.after_request()
         if not self._accepted:
             return self._backoff.after_refusal()
-        if self._ready_at is not None and self._ended - self._ready_at >= self._times.stable_after:
-            return self._backoff.after_loss()
         return self._backoff.after_trouble()
 
     # -- alert

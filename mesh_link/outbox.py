@@ -17,7 +17,7 @@ from mesh_link.text import split_text
 
 CONFIRM_TIMEOUT = 10.0  # seconds for a queueStatus; an ESP32 can stall 10 s in one write (link_facts §7)
 SENDS_PER_LINK = 3  # of one packet without confirmation on one link, then it waits for the next link
-REFUSAL_WAITS = (5.0, 10.0, 20.0)  # seconds before another try of a packet that the node refused
+REFUSAL_WAITS = (5.0, 10.0, 20.0)  # seconds before another try once the radio's queue was full
 ACK_TIMEOUT = 120.0  # seconds to keep an id for the acknowledgement's log line
 TRANSIENT_RESULTS = frozenset({32})  # ErrorCode: the radio's transmit queue is full
 
@@ -71,10 +71,9 @@ class Outcome:
 class _Entry:
     packet: TextPacket
     expires_at: float
-    ready_at: float  # not before
     refusals: int = 0
-    sends: int = 0  # on the present link
-    ever_sent: bool = False
+    sends: int = 0  # on the present link, under the present id
+    ever_sent: bool = False  # under the present id: the node may have it
 
 
 @dataclass(slots=True)
@@ -101,13 +100,13 @@ class Outbox:
         """Return how many packets are not confirmed by the node yet."""
         return len(self._queue) + (self._under_way is not None)
 
-    def add(self, message: OutgoingText, now: float) -> list[TextPacket]:
+    def add(self, message: OutgoingText) -> list[TextPacket]:
         """Queue a text, cut into packets; return them."""
         packets = [
             TextPacket(self.new_id(), part, message.to, message.channel, message.reply_id, message.want_ack)
             for part in split_text(message.text, self.limit)
         ]
-        self._queue.extend(_Entry(packet, message.expires_at, now) for packet in packets)
+        self._queue.extend(_Entry(packet, message.expires_at) for packet in packets)
         return packets
 
     def link_up(self) -> None:
@@ -119,18 +118,17 @@ class Outbox:
     def link_down(self) -> None:
         """Hold everything; what was under way goes first when the link is back, under its own id."""
         self._link_up = False
-        self._requeue()
+        self._requeue(sent=True)
 
     def take(self, now: float) -> TextPacket | None:
         """Return the packet to send now, if any; it is under way until a status, a refusal or a time-out."""
         if not self._link_up or self._under_way is not None or now < self._slot:
             return None
-        entry = next((e for e in self._queue if self._due(e) <= now), None)
+        entry = next((e for e in self._queue if self._may_go(e) and now < e.expires_at), None)
         if entry is None:
             return None
         self._queue.remove(entry)
         entry.sends += 1
-        entry.ever_sent = True
         self._under_way = entry
         self._confirm_by = now + CONFIRM_TIMEOUT
         self._slot = now + self.interval
@@ -138,16 +136,18 @@ class Outbox:
 
     def not_sent(self) -> None:
         """The packet just taken could not be written to the connection; it keeps its place and its id."""
-        self._requeue()
+        self._requeue(sent=False)
         self._link_up = False
 
     def on_queue_status(self, packet_id: int, result: int, now: float) -> list[Outcome]:
-        """Take the node's answer to a packet: 0 accepted, else an ErrorCode or Routing.Error number."""
-        entry = self._under_way
-        if entry is None or entry.packet.packet_id != packet_id:
+        """Take the node's answer to a packet: 0 accepted, else an ErrorCode or Routing.Error number.
+
+        A late answer counts too, also for a packet that waits to be sent again: the node drops the copy without a word.
+        """
+        entry = self._remove(packet_id)
+        if entry is None:
             return []
-        self._under_way, self._confirm_by = None, inf
-        self._slot = now + self.interval
+        self._slot = max(self._slot, now + self.interval)
         if result == 0:
             if entry.packet.want_ack:
                 self._awaited[packet_id] = _Awaited(entry.packet, now + ACK_TIMEOUT)
@@ -172,7 +172,7 @@ class Outbox:
     def on_deadline(self, now: float) -> list[Outcome]:
         """Give up what has expired, and put back what the node did not confirm in time."""
         if now >= self._confirm_by:
-            self._requeue()
+            self._requeue(sent=True)
         expired = [e for e in self._queue if e.expires_at <= now]
         for entry in expired:
             self._queue.remove(entry)
@@ -189,16 +189,28 @@ class Outbox:
             return expiry
         if self._under_way is not None:
             return min(expiry, self._confirm_by)
-        due = min((self._due(e) for e in self._queue), default=inf)
-        return min(expiry, max(self._slot, due))
+        return min(expiry, self._slot) if any(map(self._may_go, self._queue)) else expiry
 
-    def _due(self, entry: _Entry) -> float:
-        return inf if entry.sends >= SENDS_PER_LINK else entry.ready_at
+    @staticmethod
+    def _may_go(entry: _Entry) -> bool:
+        return entry.sends < SENDS_PER_LINK
 
-    def _requeue(self) -> None:
-        if self._under_way is not None:
-            self._queue.appendleft(self._under_way)
-        self._under_way, self._confirm_by = None, inf
+    def _requeue(self, *, sent: bool) -> None:
+        entry, self._under_way, self._confirm_by = self._under_way, None, inf
+        if entry is not None:
+            entry.ever_sent |= sent
+            entry.sends -= not sent
+            self._queue.appendleft(entry)
+
+    def _remove(self, packet_id: int) -> _Entry | None:
+        entry = self._under_way
+        if entry is not None and entry.packet.packet_id == packet_id:
+            self._under_way, self._confirm_by = None, inf
+            return entry
+        entry = next((e for e in self._queue if e.ever_sent and e.packet.packet_id == packet_id), None)
+        if entry is not None:
+            self._queue.remove(entry)
+        return entry
 
     def _refused(self, entry: _Entry, result: int, now: float) -> list[Outcome]:
         if result not in TRANSIENT_RESULTS or entry.refusals >= len(REFUSAL_WAITS):
@@ -208,8 +220,8 @@ class Outbox:
         entry.packet = TextPacket(
             self.new_id(), packet.text, packet.to, packet.channel, packet.reply_id, packet.want_ack
         )
-        entry.ready_at = now + REFUSAL_WAITS[entry.refusals]
+        self._slot = max(self._slot, now + REFUSAL_WAITS[entry.refusals])  # nothing else would find room either
         entry.refusals += 1
-        entry.sends = 0
+        entry.sends, entry.ever_sent = 0, False
         self._queue.appendleft(entry)
         return []

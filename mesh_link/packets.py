@@ -205,9 +205,13 @@ def _integer(source: Mapping[str, Any], key: str) -> int | None:
 
 def _number(source: Mapping[str, Any], key: str) -> float | None:
     value = source.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond all measure
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _string(source: Mapping[str, Any], key: str) -> str:

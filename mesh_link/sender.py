@@ -60,7 +60,7 @@ class MeshSender(Service):
         now = self._clock.monotonic()
         match message:
             case OutgoingText():
-                self._outbox.add(message, now)
+                self._outbox.add(message)
             case QueueStatus():
                 self._say(self._outbox.on_queue_status(message.packet_id, message.result, now))
             case RoutingAnswer():

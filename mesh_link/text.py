@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-MIN_LIMIT = 16  # bytes; below it the numbering would leave no room for text
+MIN_LIMIT = 32  # bytes; leaves room for a character (4 bytes) behind `(1/N) ` with an N of 12 digits
 
 
 def split_text(text: str, limit: int) -> list[str]:
     """Return `text` as parts of at most `limit` bytes of UTF-8, numbered `(1/3) ` when there are several.
 
     Parts are cut at a line's or word's end where one is near, else between two characters, never within one.
-    Without the numbering the parts join to the same text, which must be encodable as UTF-8.
+    Without the numbering the parts join to the same text; what UTF-8 cannot carry (half a surrogate pair) is a `?`.
     """
     if limit < MIN_LIMIT:
         raise ValueError(f"limit must be at least {MIN_LIMIT} bytes, not {limit}")
+    text = text.encode(errors="replace").decode()
     if len(text.encode()) <= limit:
         return [text]
     count = 2

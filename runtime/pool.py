@@ -41,9 +41,10 @@ class WorkerPool(Generic[J]):
         return False
 
     def stop(self) -> None:
-        """Ask every thread to end after its present job; returns at once."""
-        for _ in self._workers:
-            self._jobs.put(None)
+        """Ask every thread to end after its present job; returns at once. What still waits is not run."""
+        for worker in self._workers:
+            worker.dismissed = True
+        self._jobs.put(None)
 
     def _add_worker(self) -> None:
         self._made += 1
@@ -62,7 +63,11 @@ class _Worker(threading.Thread, Generic[J]):
         self.dismissed = False
 
     def run(self) -> None:
-        while not self.dismissed and (job := self._jobs.get()) is not None:
+        while not self.dismissed:
+            job = self._jobs.get()
+            if job is None or self.dismissed:  # the end of all; or dismissed while it waited: that job is another's
+                self._jobs.put(job)
+                return
             self.job = job
             self._run_job(job)
             self.job = None

@@ -21,6 +21,7 @@ PING: Final = object()
 # seconds; a signal that comes just before the main thread waits, or that another thread catches, does not end the wait
 SIGNAL_CHECK = 0.5
 DROP_REPORT_EVERY = 60.0  # seconds between two lines about a full inbox
+LAST_MOMENT = 0.1  # seconds of the grace that a stuck service leaves to each one behind it
 
 
 class Service(abc.ABC):
@@ -61,7 +62,7 @@ class Service(abc.ABC):
     def offer(self, message: object) -> bool:
         """Queue what the network sent; beyond the limit drop it, count it, and return False."""
         if self._inbox.qsize() >= self._inbox_limit:
-            self._drops.count(-inf)  # only counted here: the sender is a thread that must not wait for the log
+            self._drops.note()  # only counted here: the sender is a thread that must not wait for the log
             return False
         self._inbox.put(message)
         return True
@@ -84,16 +85,15 @@ class Service(abc.ABC):
         return not self._thread.is_alive()
 
     def _main(self, crashed: SimpleQueue[Any]) -> None:
-        try:
-            self.on_start()
-            self._loop()
-        except Exception as exc:  # whatever it was: the process restarts from a known state
-            LOGGER.critical("💥 %s: %s: %s", self.name, type(exc).__name__, exc, exc_info=True)
-            crashed.put(exc)
-        finally:
-            self.on_stop()
+        for part in (self._live, self.on_stop):
+            try:
+                part()
+            except BaseException as exc:  # also sys.exit, which the library calls: the process restarts
+                LOGGER.critical("💥 %s: %s: %s", self.name, type(exc).__name__, exc, exc_info=True)
+                crashed.put(exc)
 
-    def _loop(self) -> None:
+    def _live(self) -> None:
+        self.on_start()
         while (message := self._clock.get(self._inbox, self.deadline())) is not STOP:
             if message is PING:
                 self.pings_answered += 1
@@ -144,8 +144,8 @@ class Supervisor:
 
     def _stop(self, started: Sequence[Service]) -> None:
         deadline = self._clock.monotonic() + self._grace
-        for service in reversed(started):
+        for behind, service in reversed(list(enumerate(started))):
             service.stop()
-            if not service.join(max(0.0, deadline - self._clock.monotonic())):
+            if not service.join(max(0.0, deadline - behind * LAST_MOMENT - self._clock.monotonic())):
                 LOGGER.error("❌ %s ne s'arrête pas: abandonné", service.name)
                 self.stuck.append(service.name)

@@ -1,0 +1,279 @@
+"""The thread Mesh-Dispatcher: questions in, answers out, whatever the commands do."""
+
+import logging
+import sys
+import threading
+from math import inf
+from queue import SimpleQueue
+
+import pytest
+
+from commands.dispatcher import LOST_WORKERS_LIMIT, WAITING_LIMIT, CommandLimits, Dispatcher
+from commands.gate import Gate
+from commands.language import translator
+from commands.registry import Command, Registry
+from mesh_link.packets import BROADCAST_NUM, NodeInfoHeard, NodeRecord, RoutingAnswer
+from tests.support.fake_clock import EPOCH, FakeClock
+
+OWN, ASKER = 0x9999, 0x1234
+PATIENCE = 30.0  # real seconds: only a failure waits so long
+LIMITS = CommandLimits(workers=2, timeout=30.0, answer_ttl=120.0)
+TOO_LONG = "⌛ /hang took too long."
+
+
+class Sinks:
+    """Keeps what the dispatcher sends on; `next_text` waits for it."""
+
+    def __init__(self):
+        self.sent = SimpleQueue()
+        self.node_infos = []
+        self.routing_answers = []
+
+    def node_info_heard(self, heard):
+        self.node_infos.append(heard)
+
+    def routing_answer(self, answer):
+        self.routing_answers.append(answer)
+
+    def send_text(self, message):
+        self.sent.put(message)
+
+    def next_text(self):
+        return self.sent.get(timeout=PATIENCE)
+
+
+class Bench:
+    """A running dispatcher with commands that hang, fail, exit or answer nothing at the test's will."""
+
+    def __init__(self):
+        self.clock = FakeClock()
+        self.sinks = Sinks()
+        self.release = threading.Event()
+        self.begun = SimpleQueue()
+        commands = [
+            Command("echo", "", lambda request: request.argument),
+            Command("hang", "", self._hang, aliases=("h",)),
+            Command("fail", "", lambda request: request.nothing),
+            Command("exit", "", lambda _request: sys.exit("the library's way")),
+        ]
+        self.dispatcher = Dispatcher(
+            self.clock,
+            Registry(commands),
+            Gate([2], 300.0),
+            translator("en"),
+            LIMITS,
+            self.sinks,
+            own_num=lambda: OWN,
+        )
+        self._ids = iter(range(1, 10_000))
+
+    def _hang(self, request):
+        self.begun.put(request.argument)
+        assert self.release.wait(PATIENCE)
+        return "at last"
+
+    def ask(self, text, **details):
+        decoded = {"portnum": "TEXT_MESSAGE_APP", "text": text}
+        self.offer({"from": ASKER, "to": OWN, "id": next(self._ids), "decoded": decoded} | details)
+
+    def offer(self, packet):
+        assert self.dispatcher.offer(packet)
+
+    def settle(self):
+        self.clock.advance(0)
+
+    def hang(self, count=1):
+        for _ in range(count):
+            self.ask("/hang")
+        for _ in range(count):
+            self.begun.get(timeout=PATIENCE)
+
+
+@pytest.fixture
+def bench(caplog):
+    caplog.set_level(logging.INFO)
+    bench, crashed = Bench(), SimpleQueue()
+    bench.dispatcher.start(crashed)
+    bench.clock.wait_parked(inf)
+    yield bench
+    bench.release.set()
+    bench.dispatcher.stop()
+    assert bench.dispatcher.join(PATIENCE)
+    assert crashed.empty()
+
+
+# -- questions and answers
+
+
+def test_an_answer_goes_back_to_the_question(bench):
+    bench.ask("/echo bonjour", id=77)
+    answer = bench.sinks.next_text()
+    assert (answer.text, answer.to, answer.reply_id, answer.want_ack) == ("bonjour", ASKER, 77, True)
+    assert answer.expires_at == bench.clock.monotonic() + LIMITS.answer_ttl
+
+
+def test_an_answer_on_a_channel_stays_on_the_channel(bench):
+    bench.ask("/echo bonjour", to=BROADCAST_NUM, channel=2)
+    answer = bench.sinks.next_text()
+    assert (answer.to, answer.channel, answer.want_ack) == (BROADCAST_NUM, 2, False)
+
+
+def test_an_empty_answer_is_not_sent(bench):
+    bench.ask("/echo")
+    bench.ask("/echo done")
+    texts = {bench.sinks.next_text().text}
+    bench.settle()
+    assert texts == {"done"}
+    assert bench.sinks.sent.empty()
+
+
+def test_a_command_by_its_alias_in_capitals_runs(bench):
+    bench.ask("/H x")
+    assert bench.begun.get(timeout=PATIENCE) == "x"
+
+
+def test_an_unknown_command_is_told_so_directly(bench):
+    bench.ask("/" + "x" * 50)
+    assert bench.sinks.next_text().text == f"Unknown command /{'x' * 20}. /help lists mine."
+
+
+def test_an_unknown_command_with_braces_is_told_so_too(bench):
+    bench.ask("/{name}{0}")
+    assert "/{name}{0}." in bench.sinks.next_text().text
+
+
+def test_an_unknown_command_on_a_channel_may_be_another_bots(bench):
+    bench.ask("/meteo", to=BROADCAST_NUM, channel=2)
+    bench.settle()
+    assert bench.sinks.sent.empty()
+
+
+def test_ordinary_text_gets_no_answer_but_a_line(bench, caplog):
+    bench.ask("salut")
+    bench.settle()
+    assert "📨 MESSAGE BRUT: 'salut' | from=0x00001234 | to=0x00009999 | broadcast=False" in caplog.messages
+    assert bench.sinks.sent.empty()
+
+
+def test_a_stale_question_is_said_and_not_answered(bench, caplog):
+    bench.ask("/echo hier", rxTime=int(EPOCH.timestamp()) - 3600)
+    bench.settle()
+    assert "⏳ Commande de 0x00001234 trop ancienne, sans réponse" in caplog.messages
+    assert bench.sinks.sent.empty()
+
+
+def test_a_repeated_packet_is_answered_once(bench):
+    for _ in range(3):
+        bench.ask("/echo bonjour", id=5)
+    bench.sinks.next_text()
+    bench.settle()
+    assert bench.sinks.sent.empty()
+
+
+# -- what is not for the dispatcher
+
+
+def test_node_infos_and_acknowledgements_go_on(bench):
+    bench.offer({"from": 7, "decoded": {"portnum": "NODEINFO_APP", "user": {"longName": "Sept"}}})
+    bench.offer({"from": 7, "decoded": {"portnum": "ROUTING_APP", "requestId": 9, "routing": {}}})
+    bench.settle()
+    assert bench.sinks.node_infos == [NodeInfoHeard(NodeRecord(7, "Sept"))]
+    assert bench.sinks.routing_answers == [RoutingAnswer(9, 7, "NONE")]
+
+
+def test_malformed_packets_are_said_once_a_minute_and_harm_nothing(bench, caplog):
+    bad = {"from": 0, "decoded": {"portnum": "TEXT_MESSAGE_APP", "text": "/echo"}}
+    for _ in range(5):
+        bench.offer(bad)
+    bench.settle()
+    bench.clock.advance(60)
+    bench.offer(bad)
+    bench.settle()
+    said = [line for line in caplog.messages if "Paquet incorrect" in line]
+    assert [line.split(":")[0] for line in said] == ["⚠️ Paquet incorrect ignoré (1)", "⚠️ Paquet incorrect ignoré (5)"]
+    bench.ask("/echo bonjour")
+    assert bench.sinks.next_text().text == "bonjour"
+
+
+# -- commands that misbehave
+
+
+@pytest.mark.parametrize("command", ["fail", "exit"])
+def test_a_command_that_fails_tells_its_asker_and_the_log(bench, caplog, command):
+    bench.ask(f"/{command}")
+    assert bench.sinks.next_text().text == f"⚠️ /{command} failed, the operator can see why in the log."
+    assert any(line.startswith(f"❌ Commande /{command}: ") for line in caplog.messages)
+
+
+def test_a_failed_command_costs_no_worker(bench):
+    for _ in range(LIMITS.workers + 1):
+        bench.ask("/exit")
+        bench.sinks.next_text()
+    bench.ask("/echo bonjour")
+    assert bench.sinks.next_text().text == "bonjour"
+
+
+def test_a_command_that_hangs_is_apologised_for_at_its_time(bench, caplog):
+    bench.hang()
+    bench.clock.advance(LIMITS.timeout - 0.1)
+    assert bench.sinks.sent.empty()
+    bench.clock.advance(0.1)
+    assert bench.sinks.next_text().text == TOO_LONG
+    assert "❌ Commande /hang sans fin: abandonnée" in caplog.messages
+
+
+def test_a_command_that_comes_back_too_late_is_not_answered_twice(bench):
+    bench.hang()
+    bench.clock.advance(LIMITS.timeout)
+    bench.sinks.next_text()
+    bench.release.set()
+    bench.ask("/echo after")
+    assert bench.sinks.next_text().text == "after"
+    bench.settle()
+    assert bench.sinks.sent.empty()
+
+
+def test_commands_that_hang_do_not_stop_the_others(bench):
+    bench.hang(LIMITS.workers)
+    bench.clock.advance(LIMITS.timeout)
+    bench.ask("/echo bonjour")
+    texts = [bench.sinks.next_text().text for _ in range(LIMITS.workers + 1)]
+    assert texts == [TOO_LONG] * LIMITS.workers + ["bonjour"]
+
+
+def test_a_command_that_was_given_up_while_it_waited_is_not_run(bench):
+    bench.hang(LIMITS.workers)
+    bench.ask("/hang again")
+    bench.clock.advance(LIMITS.timeout)
+    assert [bench.sinks.next_text().text for _ in range(LIMITS.workers + 1)] == [TOO_LONG] * (LIMITS.workers + 1)
+    for _ in range(LIMITS.workers):
+        bench.ask("/echo bonjour")  # behind it in the queue
+        assert bench.sinks.next_text().text == "bonjour"
+    assert bench.begun.empty()
+
+
+def test_beyond_fifty_waiting_commands_the_asker_is_asked_for_patience(bench, caplog):
+    bench.hang(LIMITS.workers)
+    for _ in range(WAITING_LIMIT - LIMITS.workers):
+        bench.ask("/echo later")
+    bench.settle()
+    assert bench.sinks.sent.empty()
+    bench.ask("/echo too much")
+    assert bench.sinks.next_text().text == "🚦 Too busy, please ask again in a minute."
+    assert "⚠️ Trop de commandes en cours: /echo refusée" in caplog.messages
+
+
+def test_when_too_many_threads_hang_no_further_command_starts_until_one_comes_back(bench):
+    for _ in range(LOST_WORKERS_LIMIT // LIMITS.workers):
+        bench.hang(LIMITS.workers)
+        bench.clock.advance(LIMITS.timeout)
+    for _ in range(LOST_WORKERS_LIMIT):
+        bench.sinks.next_text()
+    bench.ask("/echo bonjour")
+    assert "Too busy" in bench.sinks.next_text().text
+    bench.release.set()
+    texts = set()
+    while "bonjour" not in texts:  # each thread tells on its own that it is back
+        bench.ask("/echo bonjour")
+        texts.add(bench.sinks.next_text().text)
+    assert texts <= {"bonjour", "🚦 Too busy, please ask again in a minute."}

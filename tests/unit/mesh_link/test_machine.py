@@ -1,0 +1,586 @@
+"""The link machine, row by row of the architecture's tables; time is an argument."""
+
+from math import inf
+
+import pytest
+
+from mesh_link.actions import (
+    AbandonLink,
+    CloseLink,
+    LinkAlert,
+    LinkContended,
+    LinkDown,
+    LinkReady,
+    LinkSilent,
+    OpenLink,
+    SendProbe,
+)
+from mesh_link.backoff import Backoff
+from mesh_link.machine import (
+    FROM_SESSION,
+    KEEPALIVE_EVERY,
+    STOP_CLOSE_TIMEOUT,
+    TRANSITIONS,
+    LinkEvent,
+    LinkMachine,
+    LinkProtocolError,
+    LinkState,
+    LinkTimes,
+)
+
+E, S = LinkEvent, LinkState
+T0 = 1000.0
+
+
+class Link:
+    """A machine and its time; `at(seconds)` plays every deadline on the way, as the shell does."""
+
+    def __init__(self, *, cleanup_delay=1.0, **times):
+        self.machine = LinkMachine(LinkTimes(**times), Backoff(cleanup_delay, lambda: 0.0))
+        self.now = T0
+
+    def tell(self, event, **details):
+        return self.machine.handle(event, self.now, self.machine.generation, **details)
+
+    def at(self, seconds):
+        actions = []
+        while (due := self.machine.deadline) <= T0 + seconds:
+            self.now = max(self.now, due)
+            actions += self.tell(E.DEADLINE)
+        self.now = T0 + seconds
+        return actions
+
+    def after(self, seconds):
+        return self.at(self.now - T0 + seconds)
+
+    def heard(self):
+        self.machine.heard(self.machine.generation, self.now)
+
+    def start(self):
+        return self.tell(E.START)
+
+    def become_ready(self, *, answers_probes=True):
+        self.tell(E.ACCEPTED)
+        return self.tell(E.CONNECTED, answers_probes=answers_probes)
+
+    def lose(self, reason="fermé par le nœud"):
+        return self.tell(E.LOST, reason=reason) + self.tell(E.CLOSED)
+
+    def fail(self, reason="refusé"):
+        return self.tell(E.FAILED, reason=reason) + self.tell(E.CLOSED)
+
+    def await_attempt(self):
+        actions = []
+        while not of(OpenLink, actions):  # an alert may come before
+            self.now = self.machine.deadline
+            actions += self.tell(E.DEADLINE)
+        return actions
+
+
+def of(kind, actions):
+    return [action for action in actions if isinstance(action, kind)]
+
+
+def wait_of(actions):
+    (down,) = of(LinkDown, actions)
+    return down.retry_in
+
+
+@pytest.fixture
+def link():
+    link = Link()
+    link.start()
+    return link
+
+
+@pytest.fixture
+def ready():
+    link = Link()
+    link.start()
+    link.become_ready()
+    return link
+
+
+# -- the path
+
+
+def test_start_opens_the_first_session():
+    assert Link().start() == [OpenLink(1, attempt=1, reconnection=False, alerted=False)]
+
+
+def test_an_accepted_connection_alone_is_not_ready(link):
+    assert link.tell(E.ACCEPTED) == []
+    assert link.machine.state is S.CONNECTING
+
+
+def test_ready_tells_how_long_the_outage_was(link):
+    link.after(3)
+    assert link.become_ready() == [LinkReady(1, reconnection=False, outage=3.0, attempts=1)]
+
+
+def test_the_second_ready_is_a_reconnection(ready):
+    ready.lose()
+    ready.await_attempt()
+    ready.after(2)
+    assert ready.become_ready() == [LinkReady(2, reconnection=True, outage=3.0, attempts=1)]
+
+
+def test_a_lost_session_is_closed_before_the_next_one_opens(ready):
+    assert ready.tell(E.LOST, reason="fermé") == [CloseLink(1)]
+    assert ready.machine.state is S.CLOSING
+    assert of(LinkDown, ready.tell(E.CLOSED)) == [LinkDown("fermé", first=True, was_ready=True, retry_in=1.0)]
+    assert of(OpenLink, ready.after(1.0)) == [OpenLink(2, attempt=1, reconnection=True, alerted=False)]
+
+
+def test_the_first_reason_of_an_end_is_kept(ready):
+    ready.tell(E.LOST, reason="la cause")
+    assert of(LinkDown, ready.tell(E.FAILED, reason="la suite") + ready.tell(E.CLOSED))[0].reason == "la cause"
+
+
+def test_a_session_may_end_without_a_word(ready):
+    (down,) = of(LinkDown, ready.tell(E.CLOSED))
+    assert down.reason == "session terminée"
+
+
+def test_a_node_that_reboots_on_the_same_connection_is_asked_again(ready):
+    assert ready.tell(E.RESTARTED) == []
+    assert ready.machine.state is S.CONNECTING
+    ready.after(4)
+    assert ready.tell(E.CONNECTED) == [LinkReady(1, reconnection=True, outage=4.0, attempts=0)]
+
+
+def test_a_probe_from_before_a_restart_is_forgotten(ready):
+    ready.at(16)  # a probe is under way
+    ready.tell(E.RESTARTED)
+    ready.tell(E.CONNECTED, answers_probes=True)
+    assert ready.machine.deadline == ready.now + 15
+
+
+def test_a_repeated_connected_changes_nothing(ready):
+    ready.after(5)
+    assert ready.tell(E.CONNECTED, answers_probes=True) == []
+    assert ready.machine.ready_since == T0
+
+
+def test_ready_since_and_outage_since_exclude_each_other(ready):
+    assert (ready.machine.ready_since, ready.machine.outage_since) == (T0, None)
+    ready.after(2)
+    ready.tell(E.LOST)
+    assert (ready.machine.ready_since, ready.machine.outage_since) == (None, T0 + 2)
+
+
+# -- events out of place
+
+
+@pytest.mark.parametrize("event", sorted(FROM_SESSION, key=lambda e: e.name))
+def test_an_event_of_an_older_session_is_counted_and_dropped(ready, event):
+    ready.lose()
+    ready.await_attempt()
+    before = (ready.machine.state, ready.machine.deadline)
+    assert ready.machine.handle(event, ready.now, 1) == []
+    assert (ready.machine.state, ready.machine.deadline) == before
+    assert ready.machine.stale == 1
+
+
+@pytest.mark.parametrize("event", sorted(FROM_SESSION, key=lambda e: e.name))
+def test_after_closed_a_session_may_not_speak(ready, event):
+    ready.lose()
+    assert ready.tell(event) == []
+    assert ready.machine.state is S.BACKOFF
+
+
+@pytest.mark.parametrize("event", sorted(FROM_SESSION, key=lambda e: e.name))
+def test_a_session_event_without_generation_is_dropped(event):
+    assert Link().machine.handle(event, T0) == []
+
+
+def test_an_event_of_ours_that_no_row_names_raises(link, monkeypatch):
+    monkeypatch.delitem(TRANSITIONS[S.CONNECTING], E.RECONNECT)
+    with pytest.raises(LinkProtocolError, match="RECONNECT in CONNECTING"):
+        link.tell(E.RECONNECT)
+
+
+def test_an_early_deadline_does_nothing(ready):
+    assert ready.tell(E.DEADLINE) == []
+
+
+def test_start_of_a_started_link_does_nothing(ready):
+    assert ready.tell(E.START) == []
+    assert ready.machine.state is S.READY
+
+
+# -- bounds of the waits
+
+
+def test_a_connection_that_is_not_accepted_is_closed_after_10_s(link):
+    assert link.at(9.9) == []
+    assert link.at(10) == [CloseLink(1)]
+
+
+def test_a_configuration_that_falls_silent_is_given_up_after_20_s(link):
+    link.at(5)
+    link.tell(E.ACCEPTED)
+    assert link.at(24.9) == []
+    assert link.at(25) == [CloseLink(1)]
+
+
+def test_a_configuration_that_drips_is_given_up_after_60_s(link):
+    link.tell(E.ACCEPTED)
+    for second in range(1, 60):
+        assert link.at(second) == []
+        link.heard()
+    assert link.at(60) == [CloseLink(1)]
+
+
+def test_a_session_that_does_not_close_in_5_s_is_abandoned(ready):
+    ready.tell(E.LOST, reason="fermé")
+    assert ready.at(4.9) == []
+    assert ready.at(5)[:2] == [AbandonLink(1), LinkDown("fermé", first=True, was_ready=True, retry_in=1.0)]
+
+
+def test_an_abandoned_session_may_not_speak(ready):
+    ready.tell(E.LOST)
+    ready.at(5)
+    assert ready.tell(E.CLOSED) == []
+    assert ready.machine.stale == 1
+
+
+# -- when is a link dead?
+
+
+def test_a_quiet_link_is_probed_after_15_s(ready):
+    assert ready.at(14.9) == []
+    assert ready.at(15) == [SendProbe(1)]
+    assert ready.machine.probes_sent == 1
+
+
+def test_two_unanswered_probes_end_the_link_at_45_s(ready):
+    assert ready.at(44.9) == [SendProbe(1), SendProbe(1)]
+    assert ready.at(45) == [LinkSilent(45.0, 45.0), CloseLink(1)]
+
+
+def test_one_missed_probe_is_forgiven(ready):
+    ready.at(31)  # the first probe missed, the second under way
+    ready.heard()
+    assert ready.at(45.9) == []
+    assert ready.at(75.9) == [SendProbe(1), SendProbe(1)]
+    assert of(LinkSilent, ready.at(76)) == [LinkSilent(45.0, 45.0)]
+
+
+def test_any_bytes_push_the_probe(ready):
+    ready.at(10)
+    ready.heard()
+    assert ready.at(24.9) == []
+    assert ready.at(25) == [SendProbe(1)]
+
+
+def test_bytes_of_an_older_session_push_nothing(ready):
+    ready.lose()
+    ready.await_attempt()
+    before = ready.machine.deadline
+    ready.machine.heard(1, ready.now + 5)
+    assert ready.machine.deadline == before
+
+
+def test_an_old_node_is_dead_after_120_s_of_silence_and_not_before():
+    link = Link()
+    link.start()
+    link.become_ready(answers_probes=False)
+    assert of(LinkSilent, link.at(119.9)) == []
+    assert of((LinkSilent, CloseLink), link.at(120)) == [LinkSilent(120.0, 120.0), CloseLink(1)]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_without_probing_only_the_silent_timeout_decides(answers):
+    link = Link(probe_after=0)
+    link.start()
+    link.become_ready(answers_probes=answers)
+    assert link.at(119.9) == []
+    assert link.at(120) == [LinkSilent(120.0, 120.0), CloseLink(1)]
+
+
+def test_a_busy_link_says_something_every_5_minutes(ready):
+    """The node closes a client that sends nothing for 15 min, however much it sends itself."""
+    probes = []
+    for second in range(10, 1801, 10):
+        probes += ready.at(second)
+        ready.heard()
+    assert probes == [SendProbe(1)] * int(1800 / KEEPALIVE_EVERY)
+
+
+def test_an_unanswered_word_on_a_busy_link_counts_as_no_miss(ready):
+    for second in range(10, 300, 10):
+        ready.at(second)
+        ready.heard()
+    assert ready.at(300) == [SendProbe(1)]
+    assert of(LinkSilent, ready.at(290 + 44.9)) == []
+    assert of(LinkSilent, ready.at(290 + 45)) == [LinkSilent(45.0, 45.0)]
+
+
+# -- when to try again?
+
+
+def test_a_link_that_lasted_is_tried_again_after_1_s(ready):
+    ready.at(1)
+    ready.heard()
+    for second in range(10, 61, 10):
+        ready.at(second)
+        ready.heard()
+    assert wait_of(ready.lose()) == 1.0
+
+
+def test_the_cleanup_delay_is_the_wait_after_a_link_that_lasted():
+    link = Link(cleanup_delay=15.0, stable_after=0.0)
+    link.start()
+    link.become_ready()
+    assert wait_of(link.lose()) == 15.0
+
+
+def test_refusals_are_tried_again_after_1_2_3_5_5_s(link):
+    waits = []
+    for _ in range(5):
+        waits.append(wait_of(link.fail()))
+        link.await_attempt()
+    assert waits == [1, 2, 3, 5, 5]
+
+
+def test_a_connect_timeout_is_a_refusal(link):
+    link.at(10)
+    assert wait_of(link.tell(E.CLOSED)) == 1.0
+    link.await_attempt()
+    assert wait_of(link.fail()) == 2.0
+
+
+def lose_young(link):
+    link.become_ready()
+    link.after(1)
+    return link.lose()
+
+
+def fail_configuration(link):
+    link.tell(E.ACCEPTED)
+    return link.fail()
+
+
+@pytest.mark.parametrize("trouble", [lose_young, fail_configuration])
+def test_trouble_is_tried_again_after_1_5_and_the_specifications_ladder(link, trouble):
+    waits = []
+    for _ in range(6):
+        waits.append(wait_of(trouble(link)))
+        link.await_attempt()
+    assert waits == [1, 5, 15, 30, 60, 60]
+
+
+def test_refusals_between_two_troubles_do_not_forgive_them(link):
+    assert wait_of(lose_young(link)) == 1
+    link.await_attempt()
+    assert wait_of(link.fail()) == 1
+    link.await_attempt()
+    assert wait_of(lose_young(link)) == 5
+
+
+def test_a_trouble_forgives_the_refusals(link):
+    for _ in range(3):
+        link.fail()
+        link.await_attempt()
+    lose_young(link)
+    link.await_attempt()
+    assert wait_of(link.fail()) == 1
+
+
+def keep_for_a_minute(link):
+    link.become_ready()
+    for _ in range(6):
+        link.after(10)
+        link.heard()
+
+
+def test_a_link_that_lasts_a_minute_forgives_the_troubles(link):
+    for _ in range(4):
+        lose_young(link)
+        link.await_attempt()
+    keep_for_a_minute(link)
+    assert wait_of(link.lose()) == 1
+    link.await_attempt()
+    assert wait_of(lose_young(link)) == 1
+
+
+def test_a_requested_end_of_a_link_that_lasted_forgives_the_troubles(link):
+    for _ in range(2):
+        lose_young(link)
+        link.await_attempt()
+    keep_for_a_minute(link)
+    link.tell(E.RECONNECT)
+    assert wait_of(link.tell(E.CLOSED)) == 1
+    link.await_attempt()
+    assert of(LinkContended, lose_young(link)) == []
+
+
+def test_a_ready_link_was_accepted_even_if_nobody_said_so(link):
+    link.tell(E.CONNECTED)
+    link.lose()
+    link.await_attempt()
+    assert wait_of(fail_configuration(link)) == 5  # the second trouble
+
+
+def test_three_troubles_in_a_row_are_said_once(link):
+    said = []
+    for _ in range(6):
+        said.append(of(LinkContended, lose_young(link)))
+        link.await_attempt()
+    assert said == [[], [], [LinkContended(3)], [], [], []]
+
+
+# -- reconnection on request
+
+
+def test_a_request_ends_a_ready_link(ready):
+    assert ready.tell(E.RECONNECT) == [CloseLink(1)]
+    assert of(LinkDown, ready.tell(E.CLOSED)) == [LinkDown("reconnexion demandée", True, True, 1.0)]  # noqa: FBT003 - first, was_ready
+
+
+def test_a_request_is_nobodys_fault(ready):
+    ready.tell(E.RECONNECT)
+    ready.tell(E.CLOSED)
+    ready.await_attempt()
+    assert wait_of(lose_young(ready)) == 1  # the first trouble
+
+
+def test_a_request_during_the_wait_tries_at_once(ready):
+    ready.lose()
+    assert of(OpenLink, ready.tell(E.RECONNECT)) == [OpenLink(2, attempt=1, reconnection=True, alerted=False)]
+
+
+@pytest.mark.parametrize("prepare", [lambda _: None, lambda link: link.tell(E.FAILED)], ids=["connecting", "closing"])
+def test_a_request_while_one_is_under_way_does_nothing(link, prepare):
+    prepare(link)
+    before = link.machine.state
+    assert link.tell(E.RECONNECT) == []
+    assert link.machine.state is before
+
+
+def test_a_request_does_not_wake_a_stopped_link():
+    assert Link().tell(E.RECONNECT) == []
+
+
+# -- what is said of an outage
+
+
+def test_only_the_first_end_of_an_outage_is_first(ready):
+    downs = of(LinkDown, ready.lose())
+    for _ in range(3):
+        ready.await_attempt()
+        downs += of(LinkDown, ready.fail())
+    assert [down.first for down in downs] == [True, False, False, False]
+
+
+def test_the_next_outage_has_its_own_first(ready):
+    ready.lose()
+    ready.await_attempt()
+    ready.become_ready()
+    assert of(LinkDown, ready.lose())[0].first
+
+
+def fail_until(link, seconds):
+    actions = []
+    while link.machine.deadline < T0 + seconds:
+        actions += link.await_attempt() + link.fail()
+    return actions + link.at(seconds)
+
+
+def test_an_outage_is_alerted_once_after_60_s_and_3_failures(link):
+    assert of(LinkAlert, fail_until(link, 59.9)) == []
+    (alert,) = of(LinkAlert, fail_until(link, 600))
+    assert alert.failures >= 3
+    assert alert.outage >= 60
+
+
+def test_after_the_alert_attempts_say_that_it_is_known(link):
+    opened = of(OpenLink, fail_until(link, 120))
+    assert not opened[0].alerted
+    assert opened[-1].alerted
+
+
+def test_two_long_attempts_are_no_alert_yet():
+    link = Link(connect_timeout=50)
+    link.start()
+    actions = link.at(50) + link.tell(E.CLOSED) + link.await_attempt() + link.after(50) + link.tell(E.CLOSED)
+    assert of(LinkAlert, actions) == []
+    link.await_attempt()
+    assert of(LinkAlert, link.fail()) == [LinkAlert(3, link.now - T0)]
+
+
+def test_each_outage_has_its_own_alert(link):
+    fail_until(link, 120)
+    link.await_attempt()
+    link.become_ready()
+    began = link.now - T0
+    actions = link.lose() + fail_until(link, began + 120)
+    assert len(of(LinkAlert, actions)) == 1
+
+
+def test_the_alert_does_not_wait_for_the_end_of_an_attempt(link):
+    for _ in range(3):
+        link.fail()
+        link.await_attempt()
+    link.tell(E.ACCEPTED)
+    while link.now < T0 + 55:
+        link.after(5)
+        link.heard()
+    assert of(LinkAlert, link.at(60)) == [LinkAlert(3, 60.0)]
+
+
+# -- stopping
+
+
+def test_stop_without_a_link_is_immediate(ready):
+    ready.lose()
+    assert ready.tell(E.STOP) == []
+    assert (ready.machine.state, ready.machine.deadline) == (S.STOPPED, inf)
+
+
+def test_stop_closes_the_session_first(ready):
+    assert ready.tell(E.STOP) == [CloseLink(1)]
+    assert ready.tell(E.CLOSED) == []
+    assert ready.machine.state is S.STOPPED
+
+
+def test_stop_waits_no_longer_than_its_bound(ready):
+    ready.tell(E.STOP)
+    assert ready.after(STOP_CLOSE_TIMEOUT) == [AbandonLink(1)]
+    assert ready.machine.state is S.STOPPED
+
+
+def test_stop_does_not_wait_longer_than_a_close_may_take():
+    link = Link(close_timeout=0.2)
+    link.start()
+    link.tell(E.STOP)
+    assert link.after(0.2) == [AbandonLink(1)]
+
+
+def test_stop_cuts_the_wait_for_a_close_short(ready):
+    ready.tell(E.LOST)
+    ready.after(1)
+    ready.tell(E.STOP)
+    assert ready.after(0.5) == [AbandonLink(1)]
+
+
+def test_a_stopped_link_that_is_started_again_comes_back_after_a_loss(ready):
+    ready.tell(E.STOP)
+    ready.tell(E.CLOSED)
+    assert of(OpenLink, ready.start()) == [OpenLink(2, attempt=1, reconnection=True, alerted=False)]
+    ready.become_ready()
+    ready.lose()
+    assert ready.machine.state is S.BACKOFF
+
+
+# -- the table
+
+
+def test_every_state_knows_every_event_of_ours():
+    ours = set(LinkEvent) - FROM_SESSION - {E.DEADLINE}
+    assert all(ours <= set(row) for row in TRANSITIONS.values())
+
+
+def test_every_state_with_a_session_knows_all_that_a_session_says():
+    assert all(set(TRANSITIONS[state]) >= FROM_SESSION for state in (S.CONNECTING, S.READY, S.CLOSING))

@@ -1,0 +1,164 @@
+"""From the library's dictionaries to dataclasses; nothing in them is trusted."""
+
+import base64
+
+import pytest
+
+from mesh_link.packets import (
+    BROADCAST_NUM,
+    BadPacketError,
+    NodeInfoHeard,
+    NodeRecord,
+    Reception,
+    RoutingAnswer,
+    TextMessage,
+    answers_heartbeats,
+    public_key_of,
+    record_of,
+    translate,
+)
+
+SENDER, OWN = 0x1234, 0x9999
+KEY = bytes(range(32))
+KEY_TEXT = base64.b64encode(KEY).decode()
+
+
+def packet(portnum, **decoded):
+    return {"from": SENDER, "to": OWN, "id": 42, "decoded": {"portnum": portnum, **decoded}}
+
+
+def text(**details):
+    return {**packet("TEXT_MESSAGE_APP", text="/ping"), **details}
+
+
+def test_a_text_is_translated_with_all_that_it_says():
+    heard = text(channel=2, pkiEncrypted=True, rxSnr=6.25, rxRssi=-87, hopStart=3, hopLimit=1, rxTime=1767620158)
+    heard["decoded"]["replyId"] = 41
+    assert translate(heard) == TextMessage(
+        packet_id=42,
+        sender=SENDER,
+        to=OWN,
+        channel=2,
+        text="/ping",
+        reply_id=41,
+        pki_encrypted=True,
+        reception=Reception(snr=6.25, rssi=-87, hops=2, rx_time=1767620158),
+    )
+
+
+def test_what_a_packet_leaves_out_has_its_default():
+    assert translate(text()) == TextMessage(42, SENDER, OWN, 0, "/ping")
+
+
+def test_a_text_to_everybody_is_a_broadcast():
+    assert translate(text(to=BROADCAST_NUM)).is_broadcast
+    assert not translate(text()).is_broadcast
+
+
+def test_a_text_that_is_not_utf8_is_read_as_far_as_it_goes():
+    assert translate(packet("TEXT_MESSAGE_APP", payload=b"caf\xe9")).text == "caf�"
+
+
+def test_a_text_without_any_payload_is_empty():
+    assert translate(packet("TEXT_MESSAGE_APP")).text == ""
+
+
+@pytest.mark.parametrize("sender", [None, 0, -1, BROADCAST_NUM, "!00001234", True, 1.5])
+def test_a_text_from_an_impossible_sender_is_refused(sender):
+    with pytest.raises(BadPacketError, match="impossible sender"):
+        translate(text(**{"from": sender}))
+
+
+@pytest.mark.parametrize("snr", ["NaN", float("nan"), float("inf"), 10**400, True, None])
+def test_a_signal_that_is_no_number_is_unknown(snr):
+    assert translate(text(rxSnr=snr)).reception.snr is None
+
+
+@pytest.mark.parametrize(
+    ("start", "limit", "hops"), [(3, 3, 0), (3, 0, 3), (3, None, 3), (None, 2, None), (0, 0, None), (2, 3, None)]
+)
+def test_hops_are_counted_only_when_both_ends_agree(start, limit, hops):
+    assert translate(text(hopStart=start, hopLimit=limit)).reception.hops == hops
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        {},
+        {"encrypted": "AAAA"},
+        {"decoded": None},
+        {"decoded": {}},
+        packet("POSITION_APP"),
+        packet(["TEXT_MESSAGE_APP"]),
+    ],
+)
+def test_what_is_of_no_interest_is_none(heard):
+    assert translate(heard) is None
+
+
+def test_a_node_is_known_by_its_packets_sender_whatever_id_it_claims():
+    user = {"id": "!20001eef", "longName": "Nœud", "shortName": "N", "publicKey": KEY_TEXT, "hwModel": "HELTEC_V3"}
+    assert translate({**packet("NODEINFO_APP", user=user), "rxTime": 5}) == NodeInfoHeard(
+        NodeRecord(SENDER, "Nœud", "N", "HELTEC_V3", public_key=KEY, last_heard=5)
+    )
+
+
+@pytest.mark.parametrize("user", [None, "x", []])
+def test_a_node_info_without_a_user_is_refused(user):
+    with pytest.raises(BadPacketError, match="without a user"):
+        translate(packet("NODEINFO_APP", user=user))
+
+
+def test_an_acknowledgement_has_no_error():
+    heard = packet("ROUTING_APP", requestId=7, routing={})
+    assert translate(heard) == RoutingAnswer(7, SENDER, "NONE")
+
+
+def test_a_routing_error_keeps_its_name():
+    heard = packet("ROUTING_APP", requestId=7, routing={"errorReason": "NO_CHANNEL"})
+    assert translate(heard) == RoutingAnswer(7, SENDER, "NO_CHANNEL")
+
+
+@pytest.mark.parametrize("decoded", [{"routing": {}}, {"requestId": 0, "routing": {}}, {"requestId": 7}])
+def test_routing_that_answers_nothing_is_none(decoded):
+    assert translate(packet("ROUTING_APP", **decoded)) is None
+
+
+@pytest.mark.parametrize(
+    "key", [None, 5, "", "AAAA", "é" * 44, "!" * 44, base64.b64encode(bytes(31)).decode(), KEY_TEXT + "\n"]
+)
+def test_what_is_no_key_is_an_empty_key(key):
+    assert public_key_of(key) == b""
+
+
+def test_a_key_is_32_bytes_in_base64():
+    assert public_key_of(KEY_TEXT) == KEY
+
+
+def test_a_node_of_the_database_keeps_position_and_name():
+    entry = {
+        "num": 7,
+        "lastHeard": 9,
+        "user": {"longName": "Sept", "role": "ROUTER"},
+        "position": {"latitude": 48.5, "longitude": 2, "altitude": 120},
+    }
+    assert record_of(entry) == NodeRecord(
+        7, "Sept", role="ROUTER", latitude=48.5, longitude=2.0, altitude=120, last_heard=9
+    )
+
+
+def test_an_entry_that_says_nothing_is_an_empty_record():
+    assert record_of({"user": None, "position": "?"}) == NodeRecord(0)
+
+
+@pytest.mark.parametrize(
+    ("version", "answers"),
+    [("2.7.6", True), ("2.7.26.54e0d8d", True), ("2.10.0", True), ("3.0.0", True), ("2.7.5", False), ("2.6.11", False)],
+)
+def test_firmware_answers_heartbeats_since_2_7_6(version, answers):
+    assert answers_heartbeats(version) is answers
+
+
+@pytest.mark.parametrize("version", ["", "2.7", "unknown", "v2.7.6"])
+def test_an_unreadable_version_answers_none(version):
+    assert not answers_heartbeats(version)
