@@ -247,6 +247,7 @@ class LinkMachine:
             dead = now >= self._heard + times.silent_timeout
             maximum = times.silent_timeout
         if dead:
+            self._begin_outage(self._heard)
             return [LinkSilent(now - self._heard, maximum), *self._move(E.DEADLINE, now, "silence")]
         self._probe_at = now
         return self._probe(now)

@@ -3,7 +3,6 @@
 import logging
 import os
 import signal
-import sys
 import threading
 from math import inf
 from queue import SimpleQueue
@@ -11,7 +10,7 @@ from queue import SimpleQueue
 import pytest
 
 from runtime.clock import SystemClock
-from runtime.service import DROP_REPORT_EVERY, LAST_MOMENT, PING, Service, Supervisor
+from runtime.service import DROP_REPORT_EVERY, LAST_MOMENT, PING, Service, Supervisor, catch_signals
 from tests.support.fake_clock import FakeClock
 
 PATIENCE = 30.0  # real seconds: only a failure waits so long
@@ -201,11 +200,11 @@ def test_what_is_refused_within_the_minute_is_said_after_it(clock, start, caplog
 
 
 def supervisor(services, clock=None, grace=PATIENCE):
-    return Supervisor(services, clock or SystemClock(), grace)
+    return Supervisor(services, clock or SystemClock(), grace, SimpleQueue())
 
 
 def run_with(supervisor, request):
-    supervisor.requests.put(request)
+    supervisor._requests.put(request)
     return supervisor.run()
 
 
@@ -290,14 +289,13 @@ def test_behind_a_stuck_service_each_still_gets_its_moment(clock, caplog):
     assert caplog.messages == ["❌ c ne s'arrête pas: abandonné"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_a_request_to_stop(signum):
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     service = Recorder(SystemClock())
     service.tell(lambda: os.kill(os.getpid(), signum))
     parent = supervisor([service])
-    parent.catch_signals()
+    catch_signals(parent._requests)
     try:
         assert parent.run() is signum
     finally:
