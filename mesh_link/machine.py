@@ -92,6 +92,7 @@ TRANSITIONS: Mapping[LinkState, Mapping[LinkEvent, LinkState]] = {
     },
     S.BACKOFF: {E.START: S.BACKOFF, E.DEADLINE: S.CONNECTING, E.RECONNECT: S.CONNECTING, E.STOP: S.STOPPED},
 }
+CLOSING_AFTER_STOP: Mapping[LinkEvent, LinkState] = {E.CLOSED: S.STOPPED, E.DEADLINE: S.STOPPED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,7 @@ class LinkMachine:
     def _move(self, event: LinkEvent, now: float, reason: str) -> list[Action]:
         old = self.state
         try:
-            self.state = TRANSITIONS[old][event]
+            self.state = self._target(event)
         except KeyError:
             msg = f"{event.name} in {old.name}"
             raise LinkProtocolError(msg) from None
@@ -281,6 +282,11 @@ class LinkMachine:
             case E.CLOSED:
                 self._open = None
         return self._enter(old, now, reason) if self.state is not old else []
+
+    def _target(self, event: LinkEvent) -> LinkState:
+        if self._stopping and self.state is S.CLOSING and event in CLOSING_AFTER_STOP:
+            return CLOSING_AFTER_STOP[event]
+        return TRANSITIONS[self.state][event]
 
     def _enter(self, old: LinkState, now: float, reason: str) -> list[Action]:
         match self.state:
@@ -334,9 +340,6 @@ class LinkMachine:
         self._begin_outage(now)
 
     def _enter_backoff(self, now: float) -> list[Action]:
-        if self._stopping:
-            self.state = S.STOPPED
-            return []
         wait = self._wait()
         self._retry_at = now + wait
         actions: list[Action] = [LinkDown(self._reason, not self._said_down, self._ready_at is not None, wait)]

@@ -1,0 +1,322 @@
+"""The link machine under any script of events, and the node that answers or falls silent under any times."""
+
+from dataclasses import dataclass, field
+from math import inf
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mesh_link.actions import AbandonLink, LinkAlert, LinkDown, LinkReady, LinkSilent, OpenLink, SendProbe
+from mesh_link.backoff import JITTER, REFUSAL_WAITS, TROUBLE_WAITS, Backoff
+from mesh_link.machine import (
+    FROM_SESSION,
+    KEEPALIVE_EVERY,
+    STOP_CLOSE_TIMEOUT,
+    LinkEvent,
+    LinkMachine,
+    LinkState,
+    LinkTimes,
+)
+
+E, S = LinkEvent, LinkState
+T0 = 1000.0
+TICK = 1e-6  # seconds that sums of floats may lose
+OURS = (E.START, E.RECONNECT, E.DEADLINE)
+QUICKEST_ROUND = 5.0  # seconds: no attempt with all its waits is over sooner by deadlines alone
+
+generations = st.sampled_from([0, 0, 0, 0, -1, -2, 1, None])  # counted from the current one
+steps = st.one_of(
+    st.tuples(st.just("session"), st.sampled_from(sorted(FROM_SESSION, key=lambda e: e.name)), generations),
+    st.tuples(st.just("lasting"), st.floats(1, 200)),  # a session that gets READY and hears something all that time
+    st.tuples(st.just("ours"), st.sampled_from(OURS)),
+    st.tuples(st.just("wait"), st.one_of(st.floats(0, 30), st.floats(0, 1000))),
+    st.tuples(st.just("heard"), generations),
+)
+scripts = st.lists(steps, max_size=60)
+scripts_with_stops = st.lists(st.one_of(steps, st.just(("ours", E.STOP))), max_size=60)
+
+
+@dataclass
+class World:
+    """A machine with its shell's part of the bargain, and a check of every rule at every step."""
+
+    jitter: float = 0.0
+    cleanup_delay: float = 1.0
+    times: LinkTimes = field(default_factory=LinkTimes)
+    now: float = T0
+    open: set = field(default_factory=set)
+    actions: list = field(default_factory=list)  # all that the machine wanted
+    deadlines: int = 0
+
+    def __post_init__(self):
+        self.machine = LinkMachine(self.times, Backoff(self.cleanup_delay, lambda: self.jitter))
+        self.tell(E.START)
+
+    def tell(self, event, shift=0, **details):
+        machine = self.machine
+        generation = None if shift is None else machine.generation + shift
+        before = machine.state
+        closes = event is E.CLOSED and generation in self.open
+        actions = machine.handle(event, self.now, generation, **details)
+        if closes:
+            self.open.discard(generation)
+        for action in actions:
+            self.see(action)
+        self.actions += actions
+        assert machine.deadline < inf or machine.state is S.STOPPED
+        assert (machine.outage_since is None) == (machine.state is S.READY) or before is S.STOPPED
+        return actions
+
+    def see(self, action):
+        match action:
+            case OpenLink(generation):
+                assert not self.open, "a second session"
+                self.open.add(generation)
+            case AbandonLink(generation):
+                self.open.remove(generation)
+
+    def wait(self, seconds):
+        until = self.now + seconds
+        while self.machine.deadline <= until:
+            self.now = max(self.now, self.machine.deadline)
+            state = self.machine.state
+            self.tell(E.DEADLINE)
+            self.deadlines += 1
+            assert self.machine.deadline > self.now or self.machine.state is not state, "a busy loop"
+        self.now = until
+
+    def last(self, seconds):
+        """Get READY, and hear something for so long."""
+        while self.machine.state is not S.READY:
+            if self.machine.state is S.CONNECTING:
+                self.tell(E.ACCEPTED)
+                self.tell(E.CONNECTED, answers_probes=True)
+            elif self.machine.state is S.STOPPED:
+                self.tell(E.START)
+            else:
+                self.wait(self.machine.deadline - self.now)
+        end = self.now + seconds
+        while self.now < end:
+            self.wait(min(10.0, end - self.now))
+            self.machine.heard(self.machine.generation, self.now)
+
+    def play(self, script):
+        for step in script:
+            match step:
+                case ("session", event, shift):
+                    self.tell(event, shift, reason="quelconque", answers_probes=True)
+                case ("ours", event):
+                    self.tell(event)
+                case ("wait", seconds):
+                    self.wait(seconds)
+                case ("lasting", seconds):
+                    self.last(seconds)
+                case ("heard", shift):
+                    self.machine.heard(None if shift is None else self.machine.generation + shift, self.now)
+
+    def outages(self):
+        """Return what was wanted, cut behind each READY."""
+        outages = [[]]
+        for action in self.actions:
+            outages[-1].append(action)
+            if isinstance(action, LinkReady):
+                outages.append([])
+        return outages
+
+
+def of(kind, actions):
+    return [action for action in actions if isinstance(action, kind)]
+
+
+@settings(deadline=None, max_examples=200)
+@given(scripts_with_stops)
+def test_whatever_comes_one_session_is_open_at_most_and_no_session_event_raises(script):
+    World().play(script)  # checks at each step
+
+
+@settings(deadline=None, max_examples=100)
+@given(scripts)
+def test_an_outage_is_first_once_and_alerted_once(script):
+    world = World()
+    world.play(script)
+    for outage in world.outages():
+        assert len(of(LinkAlert, outage)) <= 1
+        assert [down.first for down in of(LinkDown, outage)] == [n == 0 for n in range(len(of(LinkDown, outage)))]
+        assert all(alert.failures >= 3 and alert.outage >= 60 - TICK for alert in of(LinkAlert, outage))
+
+
+@settings(deadline=None, max_examples=100)
+@given(scripts, st.floats(100, 5000))
+def test_after_any_script_deadlines_alone_keep_the_link_trying_at_a_bounded_pace(script, span):
+    world = World()
+    world.play(script)
+    world.deadlines, attempts = 0, len(of(OpenLink, world.actions))
+    world.wait(span)
+    rounds = span / QUICKEST_ROUND + 1
+    assert world.deadlines <= 4 * rounds  # a round: attempt, close, wait, and once the alert
+    if span > 300:
+        assert len(of(OpenLink, world.actions)) > attempts
+
+
+@settings(deadline=None, max_examples=100)
+@given(scripts, st.booleans(), st.floats(0, 2))
+def test_stop_ends_in_stopped_within_its_bound_from_anywhere(script, says_closed, after):
+    world = World()
+    world.play(script)
+    world.tell(E.STOP)
+    if says_closed:
+        world.wait(after)
+        world.tell(E.CLOSED)
+    else:
+        world.wait(STOP_CLOSE_TIMEOUT)
+    assert world.machine.state is S.STOPPED
+    assert world.machine.deadline == inf
+    assert not world.open
+    opened = len(of(OpenLink, world.actions))
+    world.play([("wait", 1000.0), *(("session", event, 0) for event in FROM_SESSION), ("ours", E.RECONNECT)])
+    assert len(of(OpenLink, world.actions)) == opened
+
+
+@settings(deadline=None, max_examples=100)
+@given(scripts)
+def test_bytes_push_the_silence_and_never_bring_a_deadline_nearer(script):
+    world = World()
+    world.play(script)
+    world.wait(1.0)
+    before = world.machine.deadline
+    world.machine.heard(world.machine.generation, world.now)
+    assert world.machine.deadline >= before
+
+
+# -- probing
+
+seconds = st.floats(1, 400)
+probing = st.builds(
+    LinkTimes, probe_after=seconds, probe_timeout=seconds, probe_misses=st.integers(1, 4), silent_timeout=seconds
+)
+
+
+def ready_world(times, *, answers):
+    world = World(times=times)
+    world.tell(E.ACCEPTED)
+    world.tell(E.CONNECTED, answers_probes=answers)
+    return world
+
+
+def probes(world):
+    return len(of(SendProbe, world.actions))
+
+
+@settings(deadline=None, max_examples=60)
+@given(probing, st.lists(st.floats(0.01, 0.99), min_size=30, max_size=30))
+def test_a_node_that_answers_every_probe_is_never_declared_silent(times, delays):
+    world = ready_world(times, answers=True)
+    for delay in delays:
+        sent = probes(world)
+        while probes(world) == sent:
+            world.now = world.machine.deadline
+            world.tell(E.DEADLINE)
+        world.wait(delay * times.probe_timeout)  # may send another only if that is a word against the idle close
+        world.machine.heard(1, world.now)
+    assert of(LinkSilent, world.actions) == []
+    assert world.machine.state is S.READY
+
+
+traffic = st.lists(st.floats(0, 0.99), max_size=20)  # pauses between bytes, in parts of what is allowed
+
+
+@settings(deadline=None, max_examples=60)
+@given(probing, traffic)
+def test_a_node_that_can_answer_and_falls_mute_is_declared_after_its_missed_probes(times, pauses):
+    allowed = times.probe_after + times.probe_misses * times.probe_timeout
+    check_mute(ready_world(times, answers=True), pauses, allowed)
+
+
+@settings(deadline=None, max_examples=60)
+@given(probing, traffic, st.booleans())
+def test_a_node_that_cannot_answer_is_declared_after_the_silent_timeout(times, pauses, never_probe):
+    if never_probe:
+        times = LinkTimes(probe_after=0, silent_timeout=times.silent_timeout)
+    check_mute(ready_world(times, answers=False), pauses, times.silent_timeout)
+
+
+def check_mute(world, pauses, allowed):
+    for pause in pauses:
+        world.wait(pause * allowed)
+        world.machine.heard(1, world.now)
+    assert of(LinkSilent, world.actions) == []
+    world.wait(allowed * (1 - 1e-9) - TICK)
+    assert of(LinkSilent, world.actions) == []
+    world.wait(allowed * 2e-9 + 2 * TICK)
+    (silent,) = of(LinkSilent, world.actions)
+    assert silent.seconds == pytest.approx(allowed)
+    assert silent.maximum == pytest.approx(allowed)
+
+
+@settings(deadline=None, max_examples=30)
+@given(probing, st.booleans(), st.floats(0.1, 0.9))
+def test_however_busy_the_mesh_the_node_hears_from_us_at_least_every_5_minutes(times, answers, part):
+    world = ready_world(times, answers=answers)
+    pause = part * min(times.probe_after, times.silent_timeout)
+    spoke, sent = world.now, 0
+    while world.now < T0 + 3000:
+        world.wait(pause)
+        world.machine.heard(1, world.now)
+        if probes(world) > sent:
+            spoke, sent = world.now, probes(world)
+        assert world.now - spoke <= KEEPALIVE_EVERY + 2 * pause
+
+
+# -- waits
+
+ENDS = ("refused", "silent configuration", "young", "old", "asked young", "asked old")
+
+
+class Ladder:
+    """The architecture's table, told once more."""
+
+    def __init__(self, cleanup_delay):
+        self.cleanup_delay, self.refusals, self.troubles = cleanup_delay, 0, 0
+
+    def after(self, end):
+        match end:
+            case "old" | "asked old":
+                self.refusals = self.troubles = 0
+                return self.cleanup_delay
+            case "asked young":
+                self.refusals = 0
+                return self.cleanup_delay
+            case "refused":
+                self.refusals += 1
+                return REFUSAL_WAITS[min(self.refusals, 4) - 1]
+            case _:
+                self.refusals = 0
+                self.troubles += 1
+                return max(self.cleanup_delay, TROUBLE_WAITS[min(self.troubles, 5) - 1])
+
+
+def end_session(world, end):
+    world.wait(max(0.0, world.machine.deadline - world.now) if world.machine.state is not S.CONNECTING else 0.0)
+    while world.machine.state is not S.CONNECTING:  # an alert came first
+        world.wait(world.machine.deadline - world.now)
+    match end:
+        case "refused":
+            world.tell(E.FAILED, reason="refusé")
+        case "silent configuration":
+            world.tell(E.ACCEPTED)
+            world.wait(20.0)
+        case _:
+            world.last(61.0 if "old" in end else 30.0)
+            world.tell(E.RECONNECT if "asked" in end else E.LOST)
+    actions = world.tell(E.CLOSED)
+    (down,) = of(LinkDown, actions)
+    return down.retry_in
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.sampled_from(ENDS), min_size=1, max_size=15), st.floats(-1, 1), st.sampled_from([0.0, 1.0, 15.0]))
+def test_every_wait_is_the_tables_within_a_tenth(ends, jitter, cleanup_delay):
+    world, ladder = World(jitter, cleanup_delay), Ladder(cleanup_delay)
+    for end in ends:
+        assert end_session(world, end) == pytest.approx(ladder.after(end) * (1 + JITTER * jitter))

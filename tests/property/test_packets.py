@@ -1,0 +1,128 @@
+"""Whatever the library hands over is a packet, nothing, or a clear refusal."""
+
+import base64
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mesh_link.packets import (
+    BROADCAST_NUM,
+    KEY_BYTES,
+    BadPacketError,
+    NodeInfoHeard,
+    NodeRecord,
+    RoutingAnswer,
+    TextMessage,
+    answers_heartbeats,
+    public_key_of,
+    record_of,
+    translate,
+)
+
+KEYS = [
+    "from",
+    "to",
+    "id",
+    "channel",
+    "decoded",
+    "portnum",
+    "text",
+    "payload",
+    "replyId",
+    "requestId",
+    "routing",
+    "errorReason",
+    "user",
+    "longName",
+    "shortName",
+    "hwModel",
+    "role",
+    "publicKey",
+    "rxTime",
+    "rxSnr",
+    "rxRssi",
+    "hopStart",
+    "hopLimit",
+    "viaMqtt",
+    "pkiEncrypted",
+    "num",
+    "position",
+    "latitude",
+    "longitude",
+    "altitude",
+    "lastHeard",
+]  # all that is read
+PORTS = ["TEXT_MESSAGE_APP", "NODEINFO_APP", "ROUTING_APP", "POSITION_APP"]
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(0, BROADCAST_NUM),
+    st.sampled_from([0, 1, -1, BROADCAST_NUM, 10**400]),
+    st.floats(),
+    st.text(max_size=20),
+    st.binary(max_size=40),
+    st.binary(min_size=KEY_BYTES, max_size=KEY_BYTES).map(lambda key: base64.b64encode(key).decode()),
+    st.sampled_from(PORTS),
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=8)),
+    max_leaves=20,
+)
+dictionaries = st.dictionaries(st.sampled_from(KEYS), values, max_size=10)
+packets = st.one_of(
+    dictionaries,
+    st.builds(
+        lambda packet, decoded, port: {"from": 7, **packet, "decoded": {**decoded, "portnum": port}},
+        dictionaries,
+        dictionaries,
+        st.sampled_from(PORTS),
+    ),
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(packets)
+def test_any_dictionary_is_a_packet_or_nothing_or_refused_with_a_reason(packet):
+    try:
+        translated = translate(packet)
+    except BadPacketError:
+        return
+    match translated:
+        case TextMessage():
+            assert 0 < translated.sender < BROADCAST_NUM
+            assert isinstance(translated.text, str)
+        case NodeInfoHeard(record):
+            check_record(record)
+            assert 0 < record.num < BROADCAST_NUM
+        case RoutingAnswer():
+            assert translated.request_id
+            assert translated.error
+        case _:
+            assert translated is None
+
+
+@settings(deadline=None, max_examples=100)
+@given(dictionaries)
+def test_any_entry_of_the_nodes_is_a_record(entry):
+    check_record(record_of(entry))
+
+
+def check_record(record):
+    assert isinstance(record, NodeRecord)
+    assert isinstance(record.long_name, str)
+    assert len(record.public_key) in {0, KEY_BYTES}
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.one_of(scalars, st.text(), st.text("ABC=+/\n", max_size=50)))
+def test_any_value_is_a_key_of_32_bytes_or_none(value):
+    assert len(public_key_of(value)) in {0, KEY_BYTES}
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.one_of(st.text(), st.text("0123456789.", max_size=30)))
+def test_any_version_is_read_or_answers_no_heartbeat(version):
+    assert answers_heartbeats(version) in {True, False}
