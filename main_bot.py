@@ -35,7 +35,7 @@ from runtime import journal
 from runtime.clock import Clock, SystemClock
 from runtime.service import Supervisor, catch_signals
 from runtime.systemd import notify, watchdog_interval
-from storage.database import StorageError, open_database
+from storage.database import Database, StorageError, open_database
 from storage.nodes import NodeStore
 from tcp_interface_manager import TCPInterfaceManager
 
@@ -63,7 +63,7 @@ class MeshBot:
         self._clock = clock or SystemClock()
         self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
-        self.node_manager = _node_manager(settings, self._clock)
+        self._database, self.node_manager = _open_storage(settings, self._clock)
         self._own_num = 0  # until the first READY
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
@@ -95,6 +95,8 @@ class MeshBot:
         reason = self.supervisor.run()
         notify("STOPPING=1")
         self._end_pubkey_sync()
+        if self._database is not None and not self.supervisor.stuck:
+            self._database.close()
         crashed = isinstance(reason, BaseException)
         info_print("🛑 Arrêt: %s", f"{type(reason).__name__}" if crashed else getattr(reason, "name", reason))
         return 1 if crashed else 0
@@ -195,16 +197,18 @@ class MeshBot:
         self._sender.tell(message)
 
 
-def _node_manager(settings: config.Settings, clock: Clock) -> NodeManager:
+def _open_storage(settings: config.Settings, clock: Clock) -> tuple[Database | None, NodeManager]:
     """Open the database; without one the bot answers all the same, and keys last as long as the process."""
+    database = None
     try:
-        manager = NodeManager(NodeStore(open_database(settings.data_dir, clock)), clock)
+        database = open_database(settings.data_dir, clock)
+        manager = NodeManager(NodeStore(database), clock)
     except StorageError as exc:
         error_print("❌ Base de données: %s. Les clés apprises seront perdues à l'arrêt", exc)
         manager = NodeManager(None, clock)
     if settings.node_names_file.is_file():
         manager.import_node_names(settings.node_names_file)
-    return manager
+    return database, manager
 
 
 def _outbox(settings: config.Settings) -> Outbox:

@@ -193,3 +193,19 @@ def test_a_data_folder_that_cannot_be_made_leaves_a_bot_that_answers(node, tmp_p
 def test_a_signal_that_another_thread_catches_ends_the_process_as_well(tmp_path):
     with BotProcess(cwd=tmp_path, program="tests/support/signalled.py") as process:
         assert process.wait() == 0
+
+
+def test_systemd_hears_ready_alive_and_stopping(node, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+        notified.bind(str(tmp_path / "notify"))
+        notified.settimeout(30)
+        env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"}
+        with start(node, tmp_path, env=env) as bot:
+            heard = [notified.recv(4096).decode()]
+            while heard.count("WATCHDOG=1") < 2 or "STATUS=Lien TCP prêt" not in heard:
+                heard.append(notified.recv(4096).decode())
+            assert heard[0].startswith("READY=1\n")
+            bot.signal(signal.SIGTERM)
+            assert bot.wait() == 0
+            while "STOPPING=1" not in heard:
+                heard.append(notified.recv(4096).decode())
