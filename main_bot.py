@@ -20,7 +20,7 @@ from commands.gate import Gate
 from commands.help import HELP
 from commands.language import translator
 from commands.ping import PING
-from commands.registry import Registry
+from commands.registry import Command, Registry
 from housekeeping import Housekeeping, NodeDatabase
 from mesh_link.actions import Generation, LinkAlert, LinkReady
 from mesh_link.backoff import Backoff
@@ -33,15 +33,16 @@ from mesh_link.session import QueueStatus
 from node_manager import NodeManager
 from runtime import journal
 from runtime.clock import Clock, SystemClock
-from runtime.service import Supervisor
+from runtime.service import Supervisor, catch_signals
 from runtime.systemd import notify, watchdog_interval
-from storage.database import StorageError, open_database
+from storage.database import Database, StorageError, open_database
 from storage.nodes import NodeStore
 from tcp_interface_manager import TCPInterfaceManager
 
 __version__ = "0.1.0"
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
+COMMANDS = (HELP, PING)
 PUBKEY_SYNC_JOIN = 0.5  # seconds; a waiting sync ends at once, a running one is nearly done
 STOP_GRACE = 2.5  # seconds for all threads together; systemd and people are promised 3
 
@@ -51,11 +52,18 @@ class MeshBot:
 
     TCP_PUBKEY_SYNC_DELAY: float = config.TCP_PUBKEY_SYNC_DELAY
 
-    def __init__(self, settings: config.Settings, clock: Clock | None = None) -> None:
-        """Build everything; nothing runs until `run`."""
+    def __init__(
+        self,
+        settings: config.Settings,
+        clock: Clock | None = None,
+        requests: SimpleQueue[Any] | None = None,
+        commands: Sequence[Command] = COMMANDS,
+    ) -> None:
+        """Build everything; nothing runs until `run`. `requests` may hold a reason to stop already."""
         self._clock = clock or SystemClock()
+        self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
-        self.node_manager = _node_manager(settings, self._clock)
+        self._database, self.node_manager = _open_storage(settings, self._clock)
         self._own_num = 0  # until the first READY
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
@@ -63,7 +71,7 @@ class MeshBot:
         self._sender = MeshSender(self._clock, _outbox(settings), lambda: self.interface)
         self._dispatcher = Dispatcher(
             self._clock,
-            Registry([HELP, PING]),
+            Registry(commands),
             Gate(settings.answer_on_channels, settings.command_max_age),
             translator(settings.language),
             CommandLimits(settings.command_workers, settings.command_timeout, settings.answer_ttl),
@@ -74,7 +82,7 @@ class MeshBot:
         # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
         self._services = (self._housekeeping, self._sender, self._dispatcher, self._tcp)
         self._housekeeping.watch((self._sender, self._dispatcher, self._tcp))
-        self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE)
+        self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE, self._requests)
 
     @property
     def interface(self) -> MeshTCPInterface | None:
@@ -87,13 +95,15 @@ class MeshBot:
         reason = self.supervisor.run()
         notify("STOPPING=1")
         self._end_pubkey_sync()
+        if self._database is not None and not self.supervisor.stuck:
+            self._database.close()
         crashed = isinstance(reason, BaseException)
         info_print("🛑 Arrêt: %s", f"{type(reason).__name__}" if crashed else getattr(reason, "name", reason))
         return 1 if crashed else 0
 
     def stop(self) -> None:
         """Ask `run` to end; returns at once."""
-        self.supervisor.requests.put("demandé")
+        self._requests.put("demandé")
 
     def _reconnect_tcp_interface(self) -> None:
         """Ask for a reconnection; returns at once."""
@@ -187,16 +197,18 @@ class MeshBot:
         self._sender.tell(message)
 
 
-def _node_manager(settings: config.Settings, clock: Clock) -> NodeManager:
+def _open_storage(settings: config.Settings, clock: Clock) -> tuple[Database | None, NodeManager]:
     """Open the database; without one the bot answers all the same, and keys last as long as the process."""
+    database = None
     try:
-        manager = NodeManager(NodeStore(open_database(settings.data_dir, clock)), clock)
+        database = open_database(settings.data_dir, clock)
+        manager = NodeManager(NodeStore(database), clock)
     except StorageError as exc:
         error_print("❌ Base de données: %s. Les clés apprises seront perdues à l'arrêt", exc)
         manager = NodeManager(None, clock)
     if settings.node_names_file.is_file():
         manager.import_node_names(settings.node_names_file)
-    return manager
+    return database, manager
 
 
 def _outbox(settings: config.Settings) -> Outbox:
@@ -253,8 +265,9 @@ def _run(settings: config.Settings) -> int:
     journal.set_up(settings.log_level)
     journal.mask(settings.secrets())
     info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
-    bot = MeshBot(settings)
-    bot.supervisor.catch_signals()
+    requests: SimpleQueue[Any] = SimpleQueue()
+    catch_signals(requests)  # before the database is opened: a stop must be heard from the start
+    bot = MeshBot(settings, requests=requests)
     code = bot.run()
     if bot.supervisor.stuck:  # a thread in a call that nothing can end must not hold the exit
         logging.shutdown()

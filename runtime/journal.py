@@ -9,13 +9,11 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from types import TracebackType
+from types import TracebackType
+from typing import Final, TextIO
 
 LOGGER = logging.getLogger(__name__)
 MASK: Final = "***"

@@ -7,8 +7,9 @@ import logging
 import signal
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from math import inf
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from runtime.clock import Clock
@@ -17,6 +18,8 @@ from runtime.throttle import Throttle
 LOGGER = logging.getLogger(__name__)
 STOP: Final = object()
 PING: Final = object()
+# seconds; a signal that comes just before the main thread waits, or that another thread catches, does not end the wait
+SIGNAL_CHECK = 0.5
 DROP_REPORT_EVERY = 60.0  # seconds between two lines about a full inbox
 LAST_MOMENT = 0.1  # seconds of the grace that a stuck service leaves to each one behind it
 
@@ -105,33 +108,39 @@ class Service(abc.ABC):
             LOGGER.warning("⚠️ %s: file pleine, %d messages refusés", self.name, dropped)
 
 
+def catch_signals(requests: SimpleQueue[Any]) -> None:
+    """Turn SIGTERM and SIGINT into requests to stop; main thread only."""
+    # SimpleQueue.put is reentrant, so a signal handler may call it; Event.set is not.
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda number, _frame: requests.put(signal.Signals(number)))
+
+
 class Supervisor:
     """Starts services in order, stops them in reverse order within one shared grace period."""
 
-    def __init__(self, services: Sequence[Service], clock: Clock, grace: float) -> None:
-        """Take the services in starting order; `grace` is in seconds for all of them together."""
+    def __init__(self, services: Sequence[Service], clock: Clock, grace: float, requests: SimpleQueue[Any]) -> None:
+        """Take the services in starting order, the grace in seconds, and the queue of reasons to stop."""
         self._services = services
         self._clock = clock
         self._grace = grace
-        # SimpleQueue.put is reentrant, so a signal handler may call it; Event.set is not.
-        self.requests: SimpleQueue[Any] = SimpleQueue()
+        self._requests = requests
         self.stuck: list[str] = []
-
-    def catch_signals(self) -> None:
-        """Turn SIGTERM and SIGINT into requests to stop; main thread only."""
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, lambda number, _frame: self.requests.put(signal.Signals(number)))
 
     def run(self) -> Any:
         """Start all, wait for the first request, stop all; return the request (a signal or an exception)."""
         started: list[Service] = []
         try:
             for service in self._services:
-                service.start(self.requests)
+                service.start(self._requests)
                 started.append(service)
-            return self.requests.get()
+            return self._next_request()
         finally:
             self._stop(started)
+
+    def _next_request(self) -> Any:
+        while True:
+            with suppress(Empty):
+                return self._requests.get(timeout=SIGNAL_CHECK)
 
     def _stop(self, started: Sequence[Service]) -> None:
         deadline = self._clock.monotonic() + self._grace
