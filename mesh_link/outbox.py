@@ -199,7 +199,6 @@ class Outbox:
         entry, self._under_way, self._confirm_by = self._under_way, None, inf
         if entry is not None:
             entry.ever_sent |= sent
-            entry.sends -= not sent
             self._queue.appendleft(entry)
 
     def _remove(self, packet_id: int) -> _Entry | None:

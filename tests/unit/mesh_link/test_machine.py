@@ -149,6 +149,13 @@ def test_a_node_that_reboots_on_the_same_connection_is_asked_again(ready):
     assert ready.tell(E.CONNECTED) == [LinkReady(1, reconnection=True, outage=4.0, attempts=0)]
 
 
+def test_a_restarted_node_has_its_time_to_deliver_from_then_on(ready):
+    ready.at(14)
+    ready.tell(E.RESTARTED)
+    assert ready.at(33.9) == []
+    assert ready.at(34) == [CloseLink(1)]
+
+
 def test_a_probe_from_before_a_restart_is_forgotten(ready):
     ready.at(16)  # a probe is under way
     ready.tell(E.RESTARTED)
@@ -429,6 +436,13 @@ def test_three_troubles_in_a_row_are_said_once(link):
         said.append(of(LinkContended, lose_young(link)))
         link.await_attempt()
     assert said == [[], [], [LinkContended(3)], [], [], []]
+
+
+def test_a_refusal_after_three_troubles_repeats_nothing(link):
+    for _ in range(3):
+        lose_young(link)
+        link.await_attempt()
+    assert of(LinkContended, link.fail()) == []
 
 
 # -- reconnection on request

@@ -199,13 +199,17 @@ def test_what_is_refused_within_the_minute_is_said_after_it(clock, start, caplog
 # -- supervisor
 
 
-def supervisor(services, clock=None, grace=PATIENCE):
-    return Supervisor(services, clock or SystemClock(), grace, SimpleQueue())
+@pytest.fixture
+def requests():
+    return SimpleQueue()
 
 
-def run_with(supervisor, request):
-    supervisor._requests.put(request)
-    return supervisor.run()
+@pytest.fixture
+def supervise(requests):
+    def supervise(services, clock=None, grace=PATIENCE):
+        return Supervisor(services, clock or SystemClock(), grace, requests)
+
+    return supervise
 
 
 class Asked(Recorder):
@@ -222,31 +226,32 @@ class Asked(Recorder):
         return timeout > 0
 
 
-def test_services_start_in_order_and_stop_in_reverse_one_after_the_other(clock):
+def test_services_start_in_order_and_stop_in_reverse_one_after_the_other(clock, supervise, requests):
     log = []
-    parent = supervisor([Asked(clock, name, log) for name in "ab"])
-    assert run_with(parent, "enough") == "enough"
+    parent = supervise([Asked(clock, name, log) for name in "ab"])
+    requests.put("enough")
+    assert parent.run() == "enough"
     assert log == [("start a", False), ("start b", False), "stop b", "join b", "stop a", "join a"]
     assert parent.stuck == []
 
 
-def test_a_crash_stops_everything_and_is_returned():
+def test_a_crash_stops_everything_and_is_returned(supervise):
     clock, log = SystemClock(), []
     crashing = Recorder(clock, "b", log)
     crashing.tell(lambda: log.append(1 / 0))
-    parent = supervisor([Recorder(clock, "a", log), crashing, Recorder(clock, "c", log)])
+    parent = supervise([Recorder(clock, "a", log), crashing, Recorder(clock, "c", log)])
     assert isinstance(parent.run(), ZeroDivisionError)
     assert {"a stops", "b stops", "c stops"} <= set(log)
 
 
-def test_a_service_that_does_not_start_stops_those_before_it():
+def test_a_service_that_does_not_start_stops_those_before_it(supervise):
     class Unable(Recorder):
         def start(self, crashed):
             raise RuntimeError(f"can't start new thread, {crashed.qsize()} before")
 
     clock, log = SystemClock(), []
     with pytest.raises(RuntimeError, match="new thread"):
-        supervisor([Recorder(clock, "a", log), Unable(clock), Recorder(clock, "c", log)]).run()
+        supervise([Recorder(clock, "a", log), Unable(clock), Recorder(clock, "c", log)]).run()
     assert log == ["a starts", "a stops"]
 
 
@@ -267,37 +272,38 @@ class Slow(Recorder):
         return self.needs <= timeout
 
 
-def test_the_grace_is_for_all_together(clock):
+def test_the_grace_is_for_all_together(clock, supervise, requests):
     log = []
     services = [Slow(clock, name, log) for name in "abc"]
     services[1].needs = services[2].needs = 1.0
     services[0].needs = 0.0
-    parent = supervisor(services, clock, grace=2.5)
-    run_with(parent, "enough")
+    parent = supervise(services, clock, grace=2.5)
+    requests.put("enough")
+    parent.run()
     assert log == [("c", 2.5 - 2 * LAST_MOMENT), ("b", 1.5 - LAST_MOMENT), ("a", 0.5)]
     assert parent.stuck == []
 
 
-def test_behind_a_stuck_service_each_still_gets_its_moment(clock, caplog):
+def test_behind_a_stuck_service_each_still_gets_its_moment(clock, supervise, requests, caplog):
     log = []
     services = [Slow(clock, name, log) for name in "abc"]
     services[0].needs = services[1].needs = LAST_MOMENT / 2
-    parent = supervisor(services, clock, grace=2.5)
-    run_with(parent, "enough")
+    parent = supervise(services, clock, grace=2.5)
+    requests.put("enough")
+    parent.run()
     assert parent.stuck == ["c"]
     assert clock.monotonic() <= 1000.0 + 2.5
     assert caplog.messages == ["❌ c ne s'arrête pas: abandonné"]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_is_a_request_to_stop(signum):
+def test_a_signal_is_a_request_to_stop(signum, supervise, requests):
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     service = Recorder(SystemClock())
     service.tell(lambda: os.kill(os.getpid(), signum))
-    parent = supervisor([service])
-    catch_signals(parent._requests)
+    catch_signals(requests)
     try:
-        assert parent.run() is signum
+        assert supervise([service]).run() is signum
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
