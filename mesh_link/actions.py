@@ -62,7 +62,7 @@ class LinkDown:
     """An attempt failed or a link was lost; the next attempt comes in `retry_in` seconds."""
 
     reason: str
-    first: bool  # of this outage
+    first: bool  # of its kind in this outage: the loss, then the first failed attempt
     was_ready: bool
     retry_in: float
 

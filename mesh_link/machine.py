@@ -132,7 +132,7 @@ class LinkMachine:
         self._outage_since: float | None = None
         self._failures = 0  # attempts that never got READY, since the outage began
         self._attempts = 0
-        self._said_down = self._alerted = False  # in this outage
+        self._alerted = False  # in this outage
 
     def _new_session(self, now: float) -> None:
         self._entered = self._spoke = self._ended = now
@@ -324,7 +324,7 @@ class LinkMachine:
         self._note_life(now)
         self._outage_since = None
         self._failures = self._attempts = 0
-        self._said_down = self._alerted = False
+        self._alerted = False
         return [ready]
 
     def _begin_outage(self, now: float) -> None:
@@ -342,8 +342,9 @@ class LinkMachine:
     def _enter_backoff(self, now: float) -> list[Action]:
         wait = self._wait()
         self._retry_at = now + wait
-        actions: list[Action] = [LinkDown(self._reason, not self._said_down, self._ready_at is not None, wait)]
-        self._said_down = True
+        was_ready = self._ready_at is not None
+        first = was_ready or self._failures == 1
+        actions: list[Action] = [LinkDown(self._reason, first, was_ready, wait)]
         if self._backoff.troubles == CONTENTION_TROUBLES and self._accepted and not self._requested:
             actions.append(LinkContended(self._backoff.troubles))
         return actions

@@ -137,12 +137,14 @@ def test_whatever_comes_one_session_is_open_at_most_and_no_session_event_raises(
 
 @settings(deadline=None, max_examples=100)
 @given(scripts)
-def test_an_outage_is_first_once_and_alerted_once(script):
+def test_an_outage_has_one_first_loss_one_first_failure_and_one_alert(script):
     world = World()
     world.play(script)
     for outage in world.outages():
         assert len(of(LinkAlert, outage)) <= 1
-        assert [down.first for down in of(LinkDown, outage)] == [n == 0 for n in range(len(of(LinkDown, outage)))]
+        for was_ready in (True, False):
+            firsts = [down.first for down in of(LinkDown, outage) if down.was_ready is was_ready]
+            assert firsts == [n == 0 for n in range(len(firsts))]
         assert all(alert.failures >= 3 and alert.outage >= 60 - TICK for alert in of(LinkAlert, outage))
 
 

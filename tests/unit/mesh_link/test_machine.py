@@ -480,12 +480,12 @@ def test_a_request_does_not_wake_a_stopped_link():
 # -- what is said of an outage
 
 
-def test_only_the_first_end_of_an_outage_is_first(ready):
+def test_the_loss_and_the_first_failed_attempt_of_an_outage_are_first(ready):
     downs = of(LinkDown, ready.lose())
     for _ in range(3):
         ready.await_attempt()
         downs += of(LinkDown, ready.fail())
-    assert [down.first for down in downs] == [True, False, False, False]
+    assert [down.first for down in downs] == [True, True, False, False]
 
 
 def test_the_next_outage_has_its_own_first(ready):
