@@ -15,7 +15,7 @@ from virtual_node.server import VirtualNode
 
 NODES = 42
 READY = r"✅ (Connexion TCP établie|Reconnexion TCP réussie)"
-SYNCED = "SYNC COMPLETE"
+SYNCED = "clés publiques re-synchronisées|Aucune clé à re-synchroniser"  # the sync's last line
 # Ordinary settings, shortened so that a visitor need not wait for what takes a minute at home
 SHORTENED: dict[str, object] = {
     "tcp_probe_after": 2,
