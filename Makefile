@@ -5,7 +5,7 @@ LANGUAGES := fr
 POT := locale/meshbot.pot
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-property test-integration test-e2e lint types bench example catalogs clean
+.PHONY: help setup demo test test-unit test-property test-integration test-e2e lint types bench example diagram timelines catalogs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,12 @@ bench: setup ## Measures beside the plain library, as a table
 
 example: setup ## Write meshbot.toml.example anew from config.py
 	@$(PY) scripts/make_example.py
+
+diagram: setup ## Draw the link machine's states anew from its table
+	@$(PY) scripts/make_diagram.py --write docs/TCP_ARCHITECTURE.md
+
+timelines: setup ## Record the documents' timelines anew, beside the plain library
+	@$(PY) scripts/record_timeline.py
 
 catalogs: setup ## Bring the translations in step with the code, and compile them
 	@mkdir -p locale

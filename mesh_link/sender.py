@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from typing import Protocol
 
 from mesh_link.outbox import Fate, Outbox, Outcome, OutgoingText, TextPacket
@@ -16,6 +17,8 @@ from runtime.service import Service
 
 LOGGER = logging.getLogger(__name__)
 PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)  # a Pi without network starts in its past: do not teach that
+CLOCK_CHECK_EVERY = 60.0  # seconds between two looks at whether the wall clock has jumped
+CLOCK_JUMP = 10.0  # seconds; a Pi without a clock of its own starts in the past and is put right minutes later
 SILENT_FATES = frozenset({Fate.ACCEPTED, Fate.ACKNOWLEDGED, Fate.RELAYED})
 
 
@@ -45,14 +48,21 @@ class MeshSender(Service):
         super().__init__(clock)
         self._outbox = outbox
         self._interface_of = interface_of  # asked at each packet: nobody keeps a copy of the interface
+        self._clock_check_at = inf  # while the link is up
+        self._told_offset = 0.0  # between wall and monotonic time, when the node was last told the time
 
     def deadline(self) -> float:
         """See Service."""
-        return self._outbox.deadline
+        return min(self._outbox.deadline, self._clock_check_at)
 
     def on_deadline(self) -> None:
         """See Service."""
-        self._say(self._outbox.on_deadline(self._clock.monotonic()))
+        now = self._clock.monotonic()
+        self._say(self._outbox.on_deadline(now))
+        if now >= self._clock_check_at:
+            self._clock_check_at = now + CLOCK_CHECK_EVERY
+            if abs(self._offset() - self._told_offset) >= CLOCK_JUMP:
+                self._tell_time()
         self._pump()
 
     def handle(self, message: object) -> None:
@@ -67,9 +77,11 @@ class MeshSender(Service):
                 self._say(self._on_routing(message))
             case LinkChange(up=True):
                 self._outbox.link_up()
+                self._clock_check_at = now + CLOCK_CHECK_EVERY
                 self._tell_time()
             case LinkChange(up=False):
                 self._outbox.link_down()
+                self._clock_check_at = inf
         self._pump()
 
     def _on_routing(self, answer: RoutingAnswer) -> list[Outcome]:
@@ -86,7 +98,11 @@ class MeshSender(Service):
                 LOGGER.debug("Paquet 0x%08x gardé pour le prochain lien: %s", packet.packet_id, exc)
                 self._outbox.not_sent()
 
+    def _offset(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
+
     def _tell_time(self) -> None:
+        self._told_offset = self._offset()
         now, interface = self._clock.now(), self._interface_of()
         if interface is None or now < PLAUSIBLE_NOW:
             return

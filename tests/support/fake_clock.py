@@ -37,6 +37,7 @@ class FakeClock:
     def __init__(self, start: float = 1000.0) -> None:
         """Start at `start` monotonic seconds, which is EPOCH in wall time."""
         self._start = self._now = start
+        self._jumped = timedelta()
         self._changed = threading.Condition()  # protects what follows
         self._threads: set[threading.Thread] = set()  # all that ever waited here and have not ended
         self._parked: dict[threading.Thread, _Parked] = {}
@@ -49,7 +50,11 @@ class FakeClock:
 
     def now(self) -> datetime:
         """See Clock."""
-        return EPOCH + timedelta(seconds=self._now - self._start)
+        return EPOCH + timedelta(seconds=self._now - self._start) + self._jumped
+
+    def jump(self, seconds: float) -> None:
+        """Move the wall time alone, as NTP does."""
+        self._jumped += timedelta(seconds=seconds)
 
     def get(self, inbox: SimpleQueue[T], deadline: float) -> T | None:
         """See Clock; parks the thread until an item or `advance` wakes it."""

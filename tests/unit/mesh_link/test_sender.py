@@ -139,6 +139,22 @@ def test_a_clock_that_has_not_been_set_teaches_no_node(bench, monkeypatch):
     assert bench.radio.times == []
 
 
+def test_a_wall_clock_that_was_put_right_is_told_to_the_node_within_a_minute(bench):
+    bench.tell(LinkChange(up=True))
+    bench.clock.advance(300)
+    assert len(bench.radio.times) == 1, "no jump, nothing to tell"
+    bench.clock.jump(3600)
+    bench.clock.advance(60)
+    assert bench.radio.times[1] - bench.radio.times[0] == 3600 + 360
+
+
+def test_without_a_link_the_clock_is_not_watched(bench):
+    bench.tell(LinkChange(up=True), LinkChange(up=False))
+    bench.clock.jump(3600)
+    bench.clock.advance(600)
+    assert len(bench.radio.times) == 1
+
+
 def test_a_time_that_cannot_be_told_harms_nothing(bench):
     bench.radio.broken = True
     bench.tell(LinkChange(up=True))
