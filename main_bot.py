@@ -204,8 +204,7 @@ def _open_storage(settings: config.Settings, clock: Clock) -> tuple[Database | N
     except StorageError as exc:
         error_print("❌ Base de données: %s. Les clés apprises seront perdues à l'arrêt", exc)
         manager = NodeManager(None, clock)
-    if settings.node_names_file.is_file():
-        manager.import_node_names(settings.node_names_file)
+    manager.import_node_names(settings.node_names_file)
     return database, manager
 
 
