@@ -13,9 +13,12 @@ from mesh_link.packets import RoutingAnswer
 from mesh_link.session import QueueStatus
 from runtime.clock import Clock
 from runtime.service import Service
+from runtime.throttle import Throttle
 
 LOGGER = logging.getLogger(__name__)
 PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)  # a Pi without network starts in its past: do not teach that
+WAITING_LIMIT = 100  # packets: nearly four minutes of air; more would only expire, one log line each
+REFUSED_SAID_EVERY = 60.0  # seconds
 SILENT_FATES = frozenset({Fate.ACCEPTED, Fate.ACKNOWLEDGED, Fate.RELAYED})
 
 
@@ -44,6 +47,7 @@ class MeshSender(Service):
     def __init__(self, clock: Clock, outbox: Outbox, interface_of: Callable[[], SendingInterface | None]) -> None:
         super().__init__(clock)
         self._outbox = outbox
+        self._refused = Throttle(REFUSED_SAID_EVERY)
         self._interface_of = interface_of  # asked at each packet: nobody keeps a copy of the interface
 
     def deadline(self) -> float:
@@ -60,7 +64,7 @@ class MeshSender(Service):
         now = self._clock.monotonic()
         match message:
             case OutgoingText():
-                self._outbox.add(message)
+                self._add(message, now)
             case QueueStatus():
                 self._say(self._outbox.on_queue_status(message.packet_id, message.result, now))
             case RoutingAnswer():
@@ -71,6 +75,12 @@ class MeshSender(Service):
             case LinkChange(up=False):
                 self._outbox.link_down()
         self._pump()
+
+    def _add(self, message: OutgoingText, now: float) -> None:
+        if len(self._outbox) < WAITING_LIMIT:
+            self._outbox.add(message)
+        elif count := self._refused.count(now):
+            LOGGER.warning("⚠️ Trop de réponses en attente: %d refusées", count)
 
     def _on_routing(self, answer: RoutingAnswer) -> list[Outcome]:
         return self._outbox.on_routing(answer.request_id, answer.error, sender=answer.sender)
