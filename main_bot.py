@@ -9,7 +9,7 @@ import random
 import secrets
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -28,6 +28,7 @@ from mesh_link.interface import LinkTarget, MeshTCPInterface
 from mesh_link.machine import LinkMachine, LinkTimes
 from mesh_link.outbox import Outbox, OutgoingText
 from mesh_link.packets import NodeInfoHeard, RoutingAnswer
+from mesh_link.reception import HeardPacket
 from mesh_link.sender import LinkChange, MeshSender
 from mesh_link.session import QueueStatus
 from node_manager import NodeManager
@@ -64,7 +65,6 @@ class MeshBot:
         self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
         self._database, self.node_manager = _open_storage(settings, self._clock)
-        self._own_num = 0  # until the first READY
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
         self._housekeeping = Housekeeping(self._clock, self.node_manager, lambda: self.interface, watchdog_interval())
@@ -76,7 +76,6 @@ class MeshBot:
             translator(settings.language),
             CommandLimits(settings.command_workers, settings.command_timeout, settings.answer_ttl),
             sinks=self,
-            own_num=lambda: self._own_num,
         )
         self._tcp = TCPInterfaceManager(_target(settings), _machine(settings), self._clock, owner=self)
         # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
@@ -156,7 +155,6 @@ class MeshBot:
 
     def link_ready(self, ready: LinkReady, interface: MeshTCPInterface) -> None:
         """See LinkOwner."""
-        self._own_num = interface.myInfo.my_node_num
         self._ready_generation = ready.generation
         self._housekeeping.tell(NodeDatabase(interface.take_records()))
         self._sender.tell(LinkChange(up=True))
@@ -178,9 +176,9 @@ class MeshBot:
         """See LinkOwner."""
         self._sender.tell(status)
 
-    def packet_received(self, packet: Mapping[str, Any]) -> None:
+    def packet_received(self, heard: HeardPacket) -> None:
         """See LinkOwner."""
-        self._dispatcher.offer(packet)
+        self._dispatcher.offer(heard)
 
     # -- PacketSinks
 
@@ -206,8 +204,7 @@ def _open_storage(settings: config.Settings, clock: Clock) -> tuple[Database | N
     except StorageError as exc:
         error_print("❌ Base de données: %s. Les clés apprises seront perdues à l'arrêt", exc)
         manager = NodeManager(None, clock)
-    if settings.node_names_file.is_file():
-        manager.import_node_names(settings.node_names_file)
+    manager.import_node_names(settings.node_names_file)
     return database, manager
 
 

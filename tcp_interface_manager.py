@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from mesh_link.actions import (
     AbandonLink,
@@ -20,7 +19,7 @@ from mesh_link.actions import (
 )
 from mesh_link.interface import LinkTarget, MeshTCPInterface
 from mesh_link.machine import LinkEvent, LinkMachine, LinkState
-from mesh_link.reception import Reception
+from mesh_link.reception import HeardPacket, Reception
 from mesh_link.session import MeshSession, QueueStatus, SessionEvent
 from runtime.clock import Clock
 from runtime.service import STOP, Service
@@ -49,8 +48,8 @@ class LinkOwner(Protocol):
     def queue_status(self, status: QueueStatus) -> None:
         """The node answered a packet of ours."""
 
-    def packet_received(self, packet: Mapping[str, Any]) -> object:
-        """A packet came, as the library's dictionary."""
+    def packet_received(self, heard: HeardPacket) -> object:
+        """A packet came."""
 
 
 class TCPInterfaceManager(Service):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import Any, Protocol
+from typing import Protocol
 
 from commands.gate import Gate, Verdict, return_path
 from commands.language import Translate
@@ -14,6 +14,7 @@ from commands.language import mark as _
 from commands.registry import Registry, Request, parse
 from mesh_link.outbox import OutgoingText
 from mesh_link.packets import BadPacketError, NodeInfoHeard, RoutingAnswer, TextMessage, translate
+from mesh_link.reception import HeardPacket
 from runtime.clock import Clock
 from runtime.journal import mask_command
 from runtime.pool import WorkerPool
@@ -67,7 +68,7 @@ class Finished:
 
 
 class Dispatcher(Service):
-    """Takes the library's packet dictionaries (through `offer`) and its workers' results."""
+    """Takes HeardPacket (through `offer`) and its workers' results."""
 
     name = "Mesh-Dispatcher"
 
@@ -79,7 +80,6 @@ class Dispatcher(Service):
         tr: Translate,
         limits: CommandLimits,
         sinks: PacketSinks,
-        own_num: Callable[[], int],
     ) -> None:
         super().__init__(clock, INBOX_LIMIT)
         self._registry = registry
@@ -87,7 +87,6 @@ class Dispatcher(Service):
         self._translate = tr
         self._limits = limits
         self._sinks = sinks
-        self._own_num = own_num
         self._pool: WorkerPool[Job] = WorkerPool("Commands", self._work)
         self._running: dict[Job, float] = {}  # when each must be done
         self._lost: set[Job] = set()  # each holds a thread that may never come back
@@ -119,20 +118,20 @@ class Dispatcher(Service):
             error_print("❌ Commande /%s sans fin: abandonnée", job.request.command)
             self._answer(job.message, self._translate(_("⌛ /{name} took too long.")).format(name=job.request.command))
 
-    def handle(self, message: Mapping[str, Any] | Finished) -> None:
+    def handle(self, message: HeardPacket | Finished) -> None:
         """See Service."""
         if isinstance(message, Finished):
             self._finish(message)
             return
         try:
-            packet = translate(message)
+            packet = translate(message.packet)
         except BadPacketError as exc:
             if count := self._bad_packets.count(self._clock.monotonic()):
                 LOGGER.warning("⚠️ Paquet incorrect ignoré (%d): %s", count, exc)
             return
         match packet:
             case TextMessage():
-                self._on_text(packet)
+                self._on_text(packet, message.own_num)
             case NodeInfoHeard():
                 self._sinks.node_info_heard(packet)
             case RoutingAnswer():
@@ -140,7 +139,7 @@ class Dispatcher(Service):
 
     # -- questions
 
-    def _on_text(self, message: TextMessage) -> None:
+    def _on_text(self, message: TextMessage, own_num: int) -> None:
         info_print(
             "📨 MESSAGE BRUT: '%s' | from=0x%08x | to=0x%08x | broadcast=%s",
             mask_command(message.text),
@@ -148,7 +147,7 @@ class Dispatcher(Service):
             message.to,
             message.is_broadcast,
         )
-        verdict = self._gate.judge(message, self._own_num(), self._clock.now().timestamp())
+        verdict = self._gate.judge(message, own_num, self._clock.now().timestamp())
         if verdict is Verdict.ANSWER:
             self._start(message)
         elif verdict is Verdict.STALE:

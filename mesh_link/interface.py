@@ -77,6 +77,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._write_lock = threading.Lock()  # one frame at a time on the wire
         self._cut = False
         self._end_reason: str | None = None
+        self.own_num = 0  # our node's, from its first complete configuration on
         self._configurations = 0
         self._frames = FrameReader(_decode)
         self._records: dict[int, NodeRecord] = {}
@@ -202,7 +203,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def send_time(self, seconds: int) -> None:
         """Tell the node the time (seconds since 1970): it stamps packets with 0 until it knows (link_facts §11)."""
         message = admin_pb2.AdminMessage(set_time_only=seconds)
-        self.sendData(message, self.myInfo.my_node_num, portnums_pb2.PortNum.ADMIN_APP)
+        self.sendData(message, self.own_num, portnums_pb2.PortNum.ADMIN_APP)
 
     # -- reading
 
@@ -274,9 +275,12 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         super()._startConfig()
 
     def _connected(self) -> None:
+        if self._end_reason is not None:  # the rest of what had come before the end
+            return
         if self.myInfo is None or self.myInfo.my_node_num not in self.nodesByNum:
             self._end("configuration sans notre propre nœud")
             return
+        self.own_num = self.myInfo.my_node_num
         was_connected = self.isConnected.is_set()
         super()._connected()
         if not was_connected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pubsub import pub
@@ -10,10 +11,18 @@ from pubsub import pub
 TOPIC = "meshtastic.receive"  # and everything below it
 
 
+@dataclass(frozen=True, slots=True)
+class HeardPacket:
+    """A packet as the library's dictionary, and the number of the node that heard it."""
+
+    packet: Mapping[str, Any]
+    own_num: int
+
+
 class Reception:
     """Subscribes once for the process's life; packets of an interface that has just gone count as well."""
 
-    def __init__(self, deliver: Callable[[Mapping[str, Any]], object], owner: object) -> None:
+    def __init__(self, deliver: Callable[[HeardPacket], object], owner: object) -> None:
         """Deliver each packet of `owner`'s interfaces; `deliver` runs on a thread that must not wait."""
         self._deliver = deliver
         self._owner = owner
@@ -28,4 +37,5 @@ class Reception:
 
     def _on_receive(self, packet: Mapping[str, Any], interface: Any) -> None:
         if getattr(interface, "owner", None) is self._owner:
-            self._deliver(packet)
+            # the node hands over what it kept right behind its configuration: before the link is seen to be READY
+            self._deliver(HeardPacket(packet, interface.own_num))

@@ -14,11 +14,14 @@ from mesh_link.packets import RoutingAnswer
 from mesh_link.session import QueueStatus
 from runtime.clock import Clock
 from runtime.service import Service
+from runtime.throttle import Throttle
 
 LOGGER = logging.getLogger(__name__)
 PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)  # a Pi without network starts in its past: do not teach that
 CLOCK_CHECK_EVERY = 60.0  # seconds between two looks at whether the wall clock has jumped
 CLOCK_JUMP = 10.0  # seconds; a Pi without a clock of its own starts in the past and is put right minutes later
+WAITING_LIMIT = 100  # packets: nearly four minutes of air; more would only expire, one log line each
+REFUSED_SAID_EVERY = 60.0  # seconds
 SILENT_FATES = frozenset({Fate.ACCEPTED, Fate.ACKNOWLEDGED, Fate.RELAYED})
 
 
@@ -47,6 +50,7 @@ class MeshSender(Service):
     def __init__(self, clock: Clock, outbox: Outbox, interface_of: Callable[[], SendingInterface | None]) -> None:
         super().__init__(clock)
         self._outbox = outbox
+        self._refused = Throttle(REFUSED_SAID_EVERY)
         self._interface_of = interface_of  # asked at each packet: nobody keeps a copy of the interface
         self._clock_check_at = inf  # while the link is up
         self._told_offset = 0.0  # between wall and monotonic time, when the node was last told the time
@@ -70,7 +74,7 @@ class MeshSender(Service):
         now = self._clock.monotonic()
         match message:
             case OutgoingText():
-                self._outbox.add(message)
+                self._add(message, now)
             case QueueStatus():
                 self._say(self._outbox.on_queue_status(message.packet_id, message.result, now))
             case RoutingAnswer():
@@ -83,6 +87,12 @@ class MeshSender(Service):
                 self._outbox.link_down()
                 self._clock_check_at = inf
         self._pump()
+
+    def _add(self, message: OutgoingText, now: float) -> None:
+        if len(self._outbox) < WAITING_LIMIT:
+            self._outbox.add(message)
+        elif count := self._refused.count(now):
+            LOGGER.warning("⚠️ Trop de réponses en attente: %d refusées", count)
 
     def _on_routing(self, answer: RoutingAnswer) -> list[Outcome]:
         return self._outbox.on_routing(answer.request_id, answer.error, sender=answer.sender)

@@ -190,6 +190,12 @@ def test_a_data_folder_that_cannot_be_made_leaves_a_bot_that_answers(node, tmp_p
         assert node.wait_for(lambda sent: sent.reply_id == packet_id, 30).text
 
 
+def test_a_file_of_node_names_that_cannot_be_read_is_said_and_leaves_a_bot_that_connects(node, tmp_path):
+    with start(node, tmp_path, node_names_file="n" * 300) as bot:
+        bot.wait_for(r"\[ERROR\] ❌ n+ n'est pas importé \(.*File name too long.*\): corrigez-le ou retirez-le")
+        bot.wait_for("Connexion TCP établie")
+
+
 def test_a_signal_that_another_thread_catches_ends_the_process_as_well(tmp_path):
     with BotProcess(cwd=tmp_path, program="tests/support/signalled.py") as process:
         assert process.wait() == 0

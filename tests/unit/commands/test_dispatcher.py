@@ -13,6 +13,7 @@ from commands.gate import Gate
 from commands.language import translator
 from commands.registry import Command, Registry
 from mesh_link.packets import BROADCAST_NUM, NodeInfoHeard, NodeRecord, RoutingAnswer
+from mesh_link.reception import HeardPacket
 from tests.support.fake_clock import EPOCH, FakeClock
 
 OWN, ASKER = 0x9999, 0x1234
@@ -63,7 +64,6 @@ class Bench:
             translator("en"),
             LIMITS,
             self.sinks,
-            own_num=lambda: OWN,
         )
         self._ids = iter(range(1, 10_000))
 
@@ -76,8 +76,8 @@ class Bench:
         decoded = {"portnum": "TEXT_MESSAGE_APP", "text": text}
         self.offer({"from": ASKER, "to": OWN, "id": next(self._ids), "decoded": decoded} | details)
 
-    def offer(self, packet):
-        assert self.dispatcher.offer(packet)
+    def offer(self, packet, own_num=OWN):
+        assert self.dispatcher.offer(HeardPacket(packet, own_num))
 
     def settle(self):
         self.clock.advance(0)
@@ -110,6 +110,13 @@ def test_an_answer_goes_back_to_the_question(bench):
     answer = bench.sinks.next_text()
     assert (answer.text, answer.to, answer.reply_id, answer.want_ack) == ("bonjour", ASKER, 77, True)
     assert answer.expires_at == bench.clock.monotonic() + LIMITS.answer_ttl
+
+
+def test_a_question_is_for_the_node_that_heard_it(bench):
+    question = {"from": ASKER, "to": OWN + 1, "id": 5, "decoded": {"portnum": "TEXT_MESSAGE_APP", "text": "/echo a"}}
+    bench.offer(question, own_num=OWN)
+    bench.offer(question | {"id": 6}, own_num=OWN + 1)
+    assert bench.sinks.next_text().reply_id == 6
 
 
 def test_an_answer_on_a_channel_stays_on_the_channel(bench):

@@ -2,11 +2,13 @@
 
 import socket
 import threading
+from queue import SimpleQueue
 
 import pytest
 from meshtastic.protobuf import mesh_pb2
 
 from mesh_link.interface import LinkTarget, MeshTCPInterface
+from mesh_link.reception import Reception
 
 PATIENCE = 30.0
 OWN = 0x1234
@@ -54,7 +56,7 @@ def full_backlog():
 
 
 def interface_to(address, **bounds):
-    return MeshTCPInterface(LinkTarget(*address, **bounds), Listener(), lambda: 0.0)
+    return MeshTCPInterface(LinkTarget(*address, **bounds), Listener(), lambda: 0.0, owner=object())
 
 
 def test_a_connection_into_a_black_hole_gives_up_after_its_time(full_backlog):
@@ -168,8 +170,11 @@ class Peer:
         self._sock = sock
 
     def send(self, **variant):
-        payload = mesh_pb2.FromRadio(**variant).SerializeToString()
-        self._sock.sendall(b"\x94\xc3" + len(payload).to_bytes(2) + payload)
+        self.send_together(mesh_pb2.FromRadio(**variant))
+
+    def send_together(self, *messages):
+        payloads = [message.SerializeToString() for message in messages]
+        self._sock.sendall(b"".join(b"\x94\xc3" + len(payload).to_bytes(2) + payload for payload in payloads))
 
     def want_config_id(self):
         """Return the id of the next configuration request."""
@@ -213,6 +218,31 @@ def test_a_configuration_without_our_own_node_ends_the_link(linked):
     peer.configure(own=OWN + 1)
     assert interface._listener.ended.wait(PATIENCE)
     assert interface._listener.said == ["accepted", "configuration sans notre propre nœud"]
+
+
+def test_a_complete_configuration_behind_a_spoilt_one_does_not_revive_the_ended_link(linked):
+    interface, peer = linked
+    request = peer.want_config_id()
+    complete = mesh_pb2.FromRadio(config_complete_id=request)
+    my_info = mesh_pb2.FromRadio(my_info=mesh_pb2.MyNodeInfo(my_node_num=OWN))
+    own_node = mesh_pb2.FromRadio(node_info=mesh_pb2.NodeInfo(num=OWN, user=mesh_pb2.User(id=f"!{OWN:08x}")))
+    peer.send_together(complete, my_info, own_node, complete)
+    assert interface._listener.ended.wait(PATIENCE)
+    assert interface._listener.said == ["accepted", "configuration sans notre propre nœud"]
+
+
+def test_a_packet_right_behind_the_configuration_comes_with_our_nodes_number(linked):
+    interface, peer = linked
+    heard = SimpleQueue()
+    reception = Reception(heard.put, interface.owner)  # nobody has seen yet that the link is READY
+    reception.start()
+    peer.configure()
+    packet = mesh_pb2.MeshPacket(to=OWN, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"/help"))
+    setattr(packet, "from", 5)
+    peer.send_together(mesh_pb2.FromRadio(packet=packet), mesh_pb2.FromRadio(rebooted=True))
+    first = heard.get(timeout=PATIENCE)
+    reception.stop()
+    assert (first.own_num, first.packet["decoded"]["text"]) == (OWN, "/help")
 
 
 def test_a_reboot_notice_on_the_same_connection_is_told_and_then_ready_again(linked):

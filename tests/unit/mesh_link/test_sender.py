@@ -10,7 +10,7 @@ import pytest
 
 from mesh_link.outbox import CONFIRM_TIMEOUT, Outbox, OutgoingText
 from mesh_link.packets import RoutingAnswer
-from mesh_link.sender import LinkChange, MeshSender
+from mesh_link.sender import WAITING_LIMIT, LinkChange, MeshSender
 from mesh_link.session import QueueStatus
 from tests.support.fake_clock import EPOCH, FakeClock
 
@@ -171,6 +171,15 @@ def test_an_answer_that_expires_is_said(bench, caplog):
     bench.tell(answer(expires_at=bench.clock.monotonic() + 120))
     bench.clock.advance(120)
     assert "📤 Réponse à 0x00001234 expirée avant l'envoi" in caplog.messages
+
+
+def test_beyond_a_hundred_waiting_packets_the_newest_are_refused_and_said_once_a_minute(bench, caplog):
+    bench.tell(*(answer() for _ in range(WAITING_LIMIT + 5)))
+    assert len(bench.sender._outbox) == WAITING_LIMIT
+    bench.clock.advance(60)
+    bench.tell(answer())
+    said = [line for line in caplog.messages if "Trop de réponses" in line]
+    assert said == [f"⚠️ Trop de réponses en attente: {count} refusées" for count in (1, 5)]
 
 
 def test_a_refusal_is_said_with_its_number(bench, caplog):
