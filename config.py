@@ -176,7 +176,7 @@ class Settings(BaseSettings):
     command_workers: Count = Field(COMMAND_WORKERS, ge=1, le=16)
     """Commands worked on at the same time."""
     log_level: LogLevel = Field(LOG_LEVEL)
-    """Least level that is logged; DEBUG also lets the libraries speak."""
+    """Least level that is logged; DEBUG also lets the libraries speak, save what they would say of keys."""
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 

@@ -29,6 +29,8 @@ LIBRARIES: Final = (
     "asyncio",
     "urllib3",
 )
+# At DEBUG it prints every message whole: the node's private key, the channels' keys, each password command
+TOO_FRANK: Final = "meshtastic"
 PASSWORD_COMMANDS: Final = ("/login", "/password", "/passwd", "/mdp")
 PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 # Whatever moves the cursor or reorders text: a mesh message must not forge or hide a line
@@ -56,6 +58,8 @@ def set_up(level: str = "INFO", stream: TextIO | None = None, environ: Mapping[s
     root.setLevel(level)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else logging.WARNING)
+    if level == "DEBUG":
+        logging.getLogger(TOO_FRANK).setLevel(logging.INFO)
     capture()
 
 

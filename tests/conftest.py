@@ -28,5 +28,5 @@ def no_thread_left():
 @pytest.fixture(autouse=True)
 def log_level(caplog):
     """Keep every record, so that a test can look for any line."""
-    caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.WARNING, "meshtastic")  # at DEBUG it prints every packet several times
+    caplog.set_level(logging.DEBUG)  # last: each call also sets the level of what is kept

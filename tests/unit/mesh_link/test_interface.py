@@ -9,9 +9,9 @@ from meshtastic.protobuf import mesh_pb2
 
 from mesh_link.interface import LinkTarget, MeshTCPInterface
 from mesh_link.reception import Reception
+from tests.support.peer import OWN, Peer
 
 PATIENCE = 30.0
-OWN = 0x1234
 
 
 class Listener:
@@ -139,6 +139,25 @@ def test_a_blocked_send_is_released_by_a_cut():
     peer.close()
 
 
+@pytest.mark.parametrize("seconds", [0, 7])
+def test_the_kernel_is_told_how_long_our_bytes_may_stay_unacknowledged(seconds):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        interface = interface_to(server.getsockname(), user_timeout=seconds)
+        interface.connect()
+        assert interface.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == seconds * 1000
+        assert interface.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        interface.close()
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+def test_a_node_is_reached_by_its_ipv6_address():
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        interface = interface_to(server.getsockname()[:2])
+        interface.connect()
+        assert interface._listener.said == ["accepted"]
+        interface.close()
+
+
 def test_sending_before_the_configuration_is_complete_fails_at_once():
     interface, peer = connected_pair()
     interface.myInfo = type("MyInfo", (), {"my_node_num": 1})()
@@ -159,41 +178,6 @@ def test_closing_twice_is_the_same_as_once_and_says_goodbye_once():
     assert received.count(b"\x94\xc3\x00\x02\x20\x01") == 1
     assert interface._listener.said[-1] == "fermé"
     peer.close()
-
-
-class Peer:
-    """The node's end of a connection, spoken by hand."""
-
-    def __init__(self, sock):
-        sock.settimeout(PATIENCE)
-        self._stream = sock.makefile("rb")
-        self._sock = sock
-
-    def send(self, **variant):
-        self.send_together(mesh_pb2.FromRadio(**variant))
-
-    def send_together(self, *messages):
-        payloads = [message.SerializeToString() for message in messages]
-        self._sock.sendall(b"".join(b"\x94\xc3" + len(payload).to_bytes(2) + payload for payload in payloads))
-
-    def want_config_id(self):
-        """Return the id of the next configuration request."""
-        while True:
-            size = int.from_bytes(self._stream.read(4)[2:])
-            message = mesh_pb2.ToRadio.FromString(self._stream.read(size))
-            if message.want_config_id:
-                return message.want_config_id
-
-    def configure(self, own=OWN, version="2.7.26.abc"):
-        request = self.want_config_id()
-        self.send(my_info=mesh_pb2.MyNodeInfo(my_node_num=OWN))
-        self.send(node_info=mesh_pb2.NodeInfo(num=own, user=mesh_pb2.User(id=f"!{own:08x}")))
-        self.send(metadata=mesh_pb2.DeviceMetadata(firmware_version=version))
-        self.send(config_complete_id=request)
-
-    def close(self):
-        self._stream.close()
-        self._sock.close()
 
 
 @pytest.fixture

@@ -166,13 +166,21 @@ def test_the_password_commands_can_be_others():
 
 
 def test_libraries_are_heard_from_warning_on_unless_everything_is(out):
-    library = logging.getLogger("meshtastic.stream_interface")
+    library = logging.getLogger("sqlalchemy.engine")
     set_up("INFO", out, {})
     library.info("quiet")
     library.warning("heard")
     set_up("DEBUG", out, {})
     library.debug("now too")
     assert without_time(out.getvalue()) == "[WARNING] heard\n[DEBUG] now too\n"
+
+
+def test_the_radios_library_which_prints_keys_and_passwords_is_never_heard_at_debug(out):
+    set_up("DEBUG", out, {})
+    library = logging.getLogger("meshtastic.mesh_interface")
+    library.debug("Received from radio: config { security { private_key: ...")
+    library.info("heard")
+    assert without_time(out.getvalue()) == "[INFO] heard\n"
 
 
 def test_at_level_error_nothing_less_is_logged_by_anyone(out):
