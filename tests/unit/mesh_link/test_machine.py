@@ -21,22 +21,6 @@ from mesh_link.machine import (
 )
 from tests.support.link import T0, E, Link, S, lose_young, of, wait_of
 
-
-@pytest.fixture
-def link():
-    link = Link()
-    link.start()
-    return link
-
-
-@pytest.fixture
-def ready():
-    link = Link()
-    link.start()
-    link.become_ready()
-    return link
-
-
 # -- the path
 
 
