@@ -97,7 +97,10 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def myConnect(self) -> None:
         """Try each address of the host in turn, within connect_timeout in all."""
-        addresses = socket.getaddrinfo(self.hostname, self.portNumber, type=socket.SOCK_STREAM)
+        try:
+            addresses = socket.getaddrinfo(self.hostname, self.portNumber, type=socket.SOCK_STREAM)
+        except UnicodeError as exc:  # raised before any lookup, for `a..b` or a label of 64 characters
+            raise OSError(f"nom d'hôte impossible: {self.hostname}") from exc
         timeout = self._target.connect_timeout / max(1, len(addresses))
         error: OSError = ConnectionError(f"no address for {self.hostname}")
         for family, kind, protocol, _name, address in addresses:

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from demo.stage import HARMS
 from tests.support.process import ROOT
 
 PATIENCE = 60.0
@@ -74,3 +75,17 @@ def test_a_visitor_asks_harms_the_link_looks_around_and_leaves(terminal):
     terminal.wait_for("Commande inconnue : !nonsense")
     terminal.type("!quit")
     assert terminal.end() == 0, terminal.screen
+
+
+def test_without_a_terminal_the_tour_plays_every_harm_by_itself_and_exits_0():
+    tour = subprocess.run(
+        [sys.executable, str(ROOT / "main_bot.py"), "--demo"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert tour.returncode == 0, tour.stdout + tour.stderr
+    results = re.findall(r"^✅ .* : de retour en [\d.]+ s, /help répondu, clés à jour$", tour.stdout, re.MULTILINE)
+    assert len(results) == 1 + len(HARMS)

@@ -158,6 +158,12 @@ def test_a_node_is_reached_by_its_ipv6_address():
         interface.close()
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64])
+def test_a_name_that_can_be_no_hosts_is_an_error_of_the_connection(host):
+    with pytest.raises(OSError, match=f"nom d'hôte impossible: {host}"):
+        interface_to((host, 4403)).connect()
+
+
 def test_sending_before_the_configuration_is_complete_fails_at_once():
     interface, peer = connected_pair()
     interface.myInfo = type("MyInfo", (), {"my_node_num": 1})()
