@@ -56,14 +56,14 @@ def test_a_node_that_says_it_rebooted_is_downloaded_anew_on_the_same_connection_
 
 def test_a_sync_that_comes_due_while_the_link_is_away_is_cancelled_without_an_error(tmp_path):
     clock = FakeClock()
-    with VirtualNode(nodes=3) as node:
-        with RunningBot(node.port, tmp_path, clock, tcp_pubkey_sync_delay=15, tcp_probe_after=3600) as bot:
-            bot.wait_ready()
-            node.fault("refuse")
-            node.fault("drop")
-            bot.log.wait_for("Synchronisation des clés annulée: le lien 1 n'est plus")
-            clock.advance(16)
-            assert not bot.log.matching("Démarrage synchronisation|Cannot sync")
+    slow = {"tcp_pubkey_sync_delay": 15, "tcp_probe_after": 3600}
+    with VirtualNode(nodes=3) as node, RunningBot(node.port, tmp_path, clock, **slow) as bot:
+        bot.wait_ready()
+        node.fault("refuse")
+        node.fault("drop")
+        bot.log.wait_for("Synchronisation des clés annulée: le lien 1 n'est plus")
+        clock.advance(16)
+        assert not bot.log.matching("Démarrage synchronisation|Cannot sync")
 
 
 def test_a_sync_that_fails_is_one_error_line_and_the_bot_goes_on(tmp_path, caplog):
