@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import random
@@ -254,6 +255,7 @@ def _run(settings: config.Settings) -> int:
     journal.mask(settings.secrets())
     info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
     bot = MeshBot(settings)
+    gc.freeze()  # what the imports made stays for good: full rounds of the collector need not look at it
     bot.supervisor.catch_signals()
     code = bot.run()
     if bot.supervisor.stuck:  # a thread in a call that nothing can end must not hold the exit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -145,6 +146,7 @@ class TCPInterfaceManager(Service):
     def _open(self, action: OpenLink) -> None:
         self._say_attempt(action)
         self._session = None
+        gc.collect()  # an interface and its nodes are a knot of references, and full rounds of the collector are rare
         self._abandoned = [session for session in self._abandoned if not session.ended()]
         if len(self._abandoned) >= ABANDONED_LIMIT:
             reason = f"{len(self._abandoned)} sessions bloquées"
