@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench import answering, configuring, footprint, machine, outages
+from bench.effort import QUICK, Effort
 from bench.table import UNMEASURED, Measured, Row, render
 
 
@@ -20,12 +21,12 @@ class Measure:
     """One group of rows. Those that mostly wait run side by side, the others one after the other in quiet."""
 
     name: str
-    take: Callable[[], Measured]
+    take: Callable[[Effort], Measured]
     waits: bool = False
 
 
 MEASURES = (
-    Measure("closed", outages.closed_connections),
+    Measure("closed", outages.closed_connections, waits=True),
     Measure("away", outages.absent_node, waits=True),
     Measure("silence", outages.silent_link, waits=True),
     Measure("quiet", outages.quiet_mesh, waits=True),
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     chosen = [measure for measure in MEASURES if options.only in {None, measure.name}]
     started, described = time.monotonic(), machine.description()
-    taken = _take_all(chosen)
+    taken = _take_all(chosen, QUICK if options.quick else Effort())
     rows = [row for measured in taken for row in measured.rows]
     print(render(rows))
     print()
@@ -56,22 +57,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(UNMEASURED in (row.stock, row.bot) for row in rows))
 
 
-def _take_all(chosen: Sequence[Measure]) -> list[Measured]:
+def _take_all(chosen: Sequence[Measure], effort: Effort) -> list[Measured]:
     """Return what each measured, in the order of `chosen`."""
     taken: dict[str, Measured] = {}
     with ThreadPoolExecutor() as threads:
         waiting: dict[str, Future[Measured]] = {
-            measure.name: threads.submit(_take, measure) for measure in chosen if measure.waits
+            measure.name: threads.submit(_take, measure, effort) for measure in chosen if measure.waits
         }
         taken |= {name: future.result() for name, future in waiting.items()}
-    taken |= {measure.name: _take(measure) for measure in chosen if not measure.waits}
+    taken |= {measure.name: _take(measure, effort) for measure in chosen if not measure.waits}
     return [taken[measure.name] for measure in chosen]
 
 
-def _take(measure: Measure) -> Measured:
+def _take(measure: Measure, effort: Effort) -> Measured:
     print(f"… {measure.name}", file=sys.stderr, flush=True)
     try:
-        return measure.take()
+        return measure.take(effort)
     except Exception as error:  # noqa: BLE001 - whatever kept a row from being measured is said in its place
         reason = f"{type(error).__name__}: {error}".splitlines()
         return Measured(
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the bot beside the plain library.")
     names = [measure.name for measure in MEASURES]
     parser.add_argument("--only", choices=names, metavar="NAME", help=f"one group of rows: {', '.join(names)}")
+    parser.add_argument("--quick", action="store_true", help="few samples: shows that the bench works, no more")
     parser.add_argument("--json", type=Path, metavar="FILE", help="save every figure")
     return parser
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from virtual_node.server import VirtualNode
-
 from runtime.clock import SystemClock
+from virtual_node.server import VirtualNode
 
 QUESTION = "/help"
 ASK_AGAIN = 3.0  # seconds; a person's patience, and longer than any pacing

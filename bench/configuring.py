@@ -12,53 +12,50 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from virtual_node.server import VirtualNode
-
+from bench.effort import Effort
 from bench.process_state import settled
 from bench.program import Contender, Program, await_ready, launch
-from bench.table import Measured, Row
+from bench.table import Measured, Row, Samples
+from virtual_node.server import VirtualNode
 
 NODES = 10_000
 FEW_NODES = 2  # a configuration that costs next to nothing: what is left is the start
-RUNS = 5
-PROCESS_RUNS = 3
 TARGET = 1 / 5
 CONFIG_TIMEOUT = 60.0  # seconds
 Connect = Callable[[], int]  # connects, and returns how many nodes it then knows
 Costs = dict[Contender, list[float]]  # seconds
 
 
-def configuration() -> Measured:
+def configuration(effort: Effort) -> Measured:
     cpu: Costs = {contender: [] for contender in Contender}
     wall: Costs = {contender: [] for contender in Contender}
     whole: Costs = {contender: [] for contender in Contender}
     with VirtualNode(nodes=NODES) as node, VirtualNode(nodes=FEW_NODES) as empty:
         _interface(Contender.STOCK, node)  # the node makes its frames once, for whoever comes first
-        for _ in range(RUNS):
+        for _ in range(effort.runs):
             for contender in Contender:
                 taken = _interface(contender, node)
                 cpu[contender].append(taken["cpu"])
                 wall[contender].append(taken["wall"])
-        for _ in range(PROCESS_RUNS):
+        for _ in range(effort.whole_runs):
             for contender in Contender:
                 whole[contender].append(_process(contender, node) - _process(contender, empty))
     rows = [
         _cpu_row(f"configuration of {NODES:,} nodes, CPU time", "≤ 1/5", cpu),
-        Row(f"configuration of {NODES:,} nodes, wall time", "–", *(f"{min(wall[who]):.2f} s" for who in Contender)),
+        _wall_row(wall),
         _cpu_row("the same, CPU time of the whole process, database included", "–", whole),
     ]
-    samples = {f"{who} {name}": list(costs[who]) for name, costs in _named(cpu, wall, whole) for who in Contender}
-    notes = [
-        f"configuration: best of {RUNS} processes each (median: {_medians(cpu)}), after their imports, from connect to "
-        "the complete configuration, node in another process",
-        f"whole process: best of {PROCESS_RUNS}, with {NODES:,} nodes minus with {FEW_NODES}, until at rest; "
-        "the bot writes names and keys to its database",
-    ]
-    return Measured(rows, notes, samples)
-
-
-def _named(cpu: Costs, wall: Costs, whole: Costs) -> list[tuple[str, Costs]]:
-    return [("CPU", cpu), ("wall", wall), ("whole process CPU", whole)]
+    interface_note = (
+        f"configuration: best of {effort.runs} processes each (median: {_medians(cpu)}), after their imports, from "
+        "connect to the complete configuration, node in another process"
+    )
+    process_note = (
+        f"whole process: best of {effort.whole_runs} (median: {_medians(whole)}), with {NODES:,} nodes minus with "
+        f"{FEW_NODES}, until at rest; the bot also writes names and keys to its database"
+    )
+    named = {"CPU": cpu, "wall": wall, "whole process CPU": whole}
+    samples: Samples = {f"{who} {name}, s": [*costs[who]] for name, costs in named.items() for who in Contender}
+    return Measured(rows, [interface_note, process_note], samples)
 
 
 def _medians(costs: Costs) -> str:
@@ -69,6 +66,11 @@ def _cpu_row(what: str, target: str, costs: Costs) -> Row:
     stock, bot = (min(costs[contender]) for contender in Contender)
     share = f"{bot:.2f} s, 1/{stock / bot:.1f}"
     return Row(what, target, f"{stock:.2f} s", share, None if target == "–" else bot <= stock * TARGET)
+
+
+def _wall_row(wall: Costs) -> Row:
+    stock, bot = (f"{min(wall[contender]):.2f} s" for contender in Contender)
+    return Row(f"configuration of {NODES:,} nodes, wall time", "–", stock, bot)
 
 
 def _interface(contender: Contender, node: VirtualNode) -> dict[str, float]:

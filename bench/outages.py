@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from bench.asking import CLOCK, answers, seconds_to_answer
+from bench.effort import Effort
+from bench.program import Contender, await_ready, launch, side_by_side
+from bench.scaled_clock import ScaledClock
+from bench.table import UNMEASURED, Measured, Row, Samples, seconds, within
 from virtual_node.server import VirtualNode
 
-from bench.asking import CLOCK, answers, seconds_to_answer
-from bench.program import Contender, await_ready, launch
-from bench.scaled_clock import ScaledClock
-from bench.table import UNMEASURED, Measured, Row, seconds, within
-
-Samples = dict[str, list[float | None]]
-ROUNDS = 5  # of each way to close a connection
-LANES = 3  # nodes, bots and plain loops side by side, for what mostly waits
+LANES = (0.0, 0.3, 0.6)  # seconds longer away: a node that returns in step with somebody's retries would flatter it
 LIMIT = 60.0  # seconds to be back in
 SILENCE_LIMIT = 120.0  # seconds to notice a mute node in; three times what the bot may take
 REST = 3.0  # seconds between two rounds: the sender's pacing is not what is measured
@@ -24,14 +22,8 @@ SCALE = 30.0  # of the half hour
 HALF_HOUR = 1800.0  # seconds of the scaled clock
 
 
-def _both(measure: Callable[[Contender], Samples]) -> dict[Contender, Samples]:
-    """Measure the two side by side."""
-    with ThreadPoolExecutor(len(Contender)) as threads:
-        return dict(zip(Contender, threads.map(measure, Contender), strict=True))
-
-
-def _pause(seconds_: float) -> None:
-    threading.Event().wait(seconds_)
+def _pause(duration: float) -> None:
+    threading.Event().wait(duration)
 
 
 def _row(what: str, target: float, results: Mapping[Contender, Samples], name: str, limit: float) -> Row:
@@ -40,18 +32,20 @@ def _row(what: str, target: float, results: Mapping[Contender, Samples], name: s
 
 
 def _flat(results: Mapping[Contender, Samples]) -> Samples:
-    return {f"{contender} {name}": list(taken) for contender, samples in results.items() for name, taken in samples.items()}
+    return {
+        f"{contender} {name}": list(taken) for contender, samples in results.items() for name, taken in samples.items()
+    }
 
 
 # -- a closed connection
 
 
-def _closed(contender: Contender) -> Samples:
+def _closed(contender: Contender, rounds: int) -> Samples:
     samples: Samples = {"drop": [], "reset": []}
     with VirtualNode() as node, launch(contender, node.port, **LASTING) as program:
         await_ready(program, contender)
         answers(node)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for fault, taken in samples.items():
                 _pause(REST)
                 begun = CLOCK.monotonic()
@@ -60,24 +54,26 @@ def _closed(contender: Contender) -> Samples:
     return samples
 
 
-def closed_connections() -> Measured:
-    results = _both(_closed)
+def closed_connections(effort: Effort) -> Measured:
+    results = side_by_side(lambda contender: _closed(contender, effort.rounds))
     rows = [
         _row("answers again after FIN", 3, results, "drop", LIMIT),
         _row("answers again after RST", 3, results, "reset", LIMIT),
     ]
-    return Measured(rows, [f"from the fault to an answer on air, {ROUNDS} times each; tcp_stable_after=0"], _flat(results))
+    return Measured(
+        rows, [f"from the fault to an answer on air, {effort.rounds} times each; tcp_stable_after=0"], _flat(results)
+    )
 
 
 # -- an absent node
 
 
-def _absent(contender: Contender) -> Samples:
+def _absent(contender: Contender, longer: float) -> Samples:
     samples: Samples = {"away 5": [], "away 30": []}
     with VirtualNode() as node, launch(contender, node.port, **LASTING) as program:
         await_ready(program, contender)
         answers(node)
-        for away, taken in zip((5.0, 30.0), samples.values(), strict=True):
+        for away, taken in zip((5.0 + longer, 30.0 + longer), samples.values(), strict=True):
             _pause(REST)
             earliest_return = CLOCK.monotonic() + away
             node.fault("reboot", seconds=away)
@@ -86,9 +82,9 @@ def _absent(contender: Contender) -> Samples:
     return samples
 
 
-def absent_node() -> Measured:
-    with ThreadPoolExecutor(LANES) as threads:
-        lanes = list(threads.map(lambda _: _both(_absent), range(LANES)))
+def absent_node(_: Effort) -> Measured:
+    with ThreadPoolExecutor(len(LANES)) as threads:
+        lanes = list(threads.map(lambda longer: side_by_side(lambda who: _absent(who, longer)), LANES))
     results = {
         contender: {name: [lane[contender][name][0] for lane in lanes] for name in ("away 5", "away 30")}
         for contender in Contender
@@ -97,7 +93,11 @@ def absent_node() -> Measured:
         _row("answers again after the node was away 5 s, from its return", 6, results, "away 5", LIMIT),
         _row("answers again after the node was away 30 s, from its return", 6, results, "away 30", LIMIT),
     ]
-    note = f"{LANES} nodes that refuse connections while they reboot; tcp_stable_after=0"
+    longer = ", ".join(f"{extra:g}" for extra in LANES)
+    note = (
+        f"{len(LANES)} nodes that refuse connections while they reboot, away {longer} s longer; tcp_stable_after=0. "
+        "The plain loop tries every second, the bot every 1, 2, 3, 5 s"
+    )
     return Measured(rows, [note], _flat(results))
 
 
@@ -119,8 +119,8 @@ def _silent(contender: Contender) -> Samples:
         return {"mute": [seconds_to_answer(node, begun, SILENCE_LIMIT)]}
 
 
-def silent_link() -> Measured:
-    results = _both(_silent)
+def silent_link(_: Effort) -> Measured:
+    results = side_by_side(_silent)
     row = _row("silent link (mute) on a quiet mesh noticed, replaced, answering", 50, results, "mute", SILENCE_LIMIT)
     return Measured([row], ["silent link: default settings, real time; once"], _flat(results))
 
@@ -137,8 +137,8 @@ def _quiet(contender: Contender) -> Samples:
         return {"reconnections": [node.connections - 1.0], "heartbeats": [float(node.received.heartbeats - before)]}
 
 
-def quiet_mesh() -> Measured:
-    results = _both(_quiet)
+def quiet_mesh(_: Effort) -> Measured:
+    results = side_by_side(_quiet)
     told = {
         contender: f"{samples['reconnections'][0]:g} ({samples['heartbeats'][0]:g} heartbeats answered)"
         for contender, samples in results.items()

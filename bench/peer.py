@@ -7,10 +7,10 @@ import time
 from typing import Self
 
 from meshtastic.protobuf import mesh_pb2
-from virtual_node.firmware import Firmware
-from virtual_node.framing import Deframer
 
 from runtime.clock import Clock
+from virtual_node.firmware import Firmware
+from virtual_node.framing import Deframer
 
 NODES = 42
 RECV_BYTES = 65_536

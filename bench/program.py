@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import Self, TypeVar
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 60.0  # seconds; imports on a busy machine
 STOP_TIMEOUT = 5.0  # seconds; the bot promises 3
@@ -123,6 +125,12 @@ def launch(contender: Contender, port: int, scale: float = 1.0, **settings: obje
     return Program(["-m", "bench.scaled_bot", str(scale)], values)
 
 
-def await_ready(program: Program, contender: Contender, times: int = 1) -> None:
-    """Wait until the contender had its configuration that often."""
-    program.wait_for(READY[contender], times)
+def await_ready(program: Program, contender: Contender, times: int = 1, timeout: float = START_TIMEOUT) -> None:
+    """Wait until the contender had its configuration that often; TimeoutError if it does not come to it."""
+    program.wait_for(READY[contender], times, timeout)
+
+
+def side_by_side(measure: Callable[[Contender], T]) -> dict[Contender, T]:
+    """Measure both at the same time, each in a thread."""
+    with ThreadPoolExecutor(len(Contender)) as threads:
+        return dict(zip(Contender, threads.map(measure, Contender), strict=True))

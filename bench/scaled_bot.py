@@ -1,4 +1,4 @@
-"""The bot on a clock that runs `SCALE` times as fast: `python -m bench.scaled_bot SCALE`, settings as for main_bot.py."""
+"""The bot on a faster clock: `python -m bench.scaled_bot SCALE`, settings as for main_bot.py."""
 
 from __future__ import annotations
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from statistics import fmean
 
+Samples = dict[str, list[float | None]]  # every figure by name; None: not within the limit
 UNMEASURED = "not measured"
 HEADER = ("what", "target", "plain library", "our bot", "verdict")
 
@@ -27,7 +29,7 @@ class Measured:
 
     rows: Sequence[Row]
     notes: Sequence[str] = ()
-    samples: dict[str, list[float | None]] = field(default_factory=dict)
+    samples: Samples = field(default_factory=dict)
 
 
 def render(rows: Iterable[Row]) -> str:
@@ -35,9 +37,7 @@ def render(rows: Iterable[Row]) -> str:
     lines = [(row.what, row.target, row.stock, row.bot, _verdict(row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(HEADER, *lines, strict=True)]
     rule = tuple("-" * width for width in widths)
-    padded = [
-        [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in (HEADER, rule, *lines)
-    ]
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in (HEADER, rule, *lines)]
     return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 
 
@@ -60,10 +60,9 @@ def within(samples: Sequence[float | None], target: float) -> bool | None:
     return all(sample is not None and sample <= target for sample in samples) if samples else None
 
 
-def percentile(samples: Sequence[float], percent: float) -> float:
+def percentile(samples: Sequence[float], percent: int) -> float:
     """Return the smallest sample that `percent` of them do not exceed."""
-    ordered = sorted(samples)
-    return ordered[max(0, -(-len(ordered) * percent // 100).__int__() - 1)]
+    return sorted(samples)[max(0, ceil(len(samples) * percent / 100) - 1)]
 
 
 def _verdict(row: Row) -> str:
