@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from typing import Protocol
 
@@ -144,6 +145,7 @@ class TCPInterfaceManager(Service):
     def _open(self, action: OpenLink) -> None:
         self._say_attempt(action)
         self._session = None
+        gc.collect()  # an interface and its nodes are a knot of references, and full rounds of the collector are rare
         self._abandoned = [session for session in self._abandoned if not session.ended()]
         if len(self._abandoned) >= ABANDONED_LIMIT:
             reason = f"{len(self._abandoned)} sessions bloquées"
@@ -172,7 +174,7 @@ class TCPInterfaceManager(Service):
             info_print("✅ Reconnexion TCP réussie (background)")
         else:
             info_print("✅ Connexion TCP établie")
-        if ready.reconnection or ready.attempts > 1:
+        if ready.attempts > (0 if ready.reconnection else 1):  # 0 attempts: the node restarted on the same connection
             info_print("ℹ️ Coupure de %.1f s, %d tentative(s)", ready.outage, ready.attempts)
 
     def _abandon(self) -> None:

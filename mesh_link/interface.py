@@ -17,11 +17,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from google.protobuf.json_format import MessageToDict
 from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 from meshtastic.tcp_interface import TCPInterface
 
 from mesh_link.framing import FrameReader
+from mesh_link.message_dict import as_dict
 from mesh_link.outbox import TextPacket
 from mesh_link.packets import NodeRecord, answers_heartbeats, record_of
 from runtime.throttle import Throttle
@@ -251,7 +251,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
             self._handlePacketFromRadio(packet)
 
     def _take_node_info(self, info: mesh_pb2.NodeInfo) -> None:
-        entry = MessageToDict(info)
+        entry = as_dict(info)
         if "position" in entry:
             self._fixupPosition(entry["position"])
         self._records[info.num] = record_of(entry)

@@ -6,7 +6,7 @@ import abc
 import logging
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import inf
 from queue import Empty, SimpleQueue
@@ -109,10 +109,11 @@ class Service(abc.ABC):
 
 
 def catch_signals(requests: SimpleQueue[Any]) -> None:
-    """Turn SIGTERM and SIGINT into requests to stop; main thread only."""
-    # SimpleQueue.put is reentrant, so a signal handler may call it; Event.set is not.
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda number, _frame: requests.put(signal.Signals(number)))
+    """Turn SIGTERM, SIGINT and SIGHUP into requests to stop; main thread only. SIGHUP ignored (nohup) stays so."""
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signum is not signal.SIGHUP or signal.getsignal(signum) is not signal.SIG_IGN:
+            # SimpleQueue.put is reentrant, so a signal handler may call it; Event.set is not.
+            signal.signal(signum, lambda number, _frame: requests.put(signal.Signals(number)))
 
 
 class Supervisor:
@@ -126,13 +127,14 @@ class Supervisor:
         self._requests = requests
         self.stuck: list[str] = []
 
-    def run(self) -> Any:
-        """Start all, wait for the first request, stop all; return the request (a signal or an exception)."""
+    def run(self, on_started: Callable[[], object] = bool) -> Any:
+        """Start all, call `on_started`, wait for the first request, stop all; return the request or the exception."""
         started: list[Service] = []
         try:
             for service in self._services:
                 service.start(self._requests)
                 started.append(service)
+            on_started()
             return self._next_request()
         finally:
             self._stop(started)

@@ -1,0 +1,94 @@
+"""`python -m bench`: measure the bot beside the plain library and print one table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench import answering, configuring, footprint, machine, outages
+from bench.effort import QUICK, Effort
+from bench.table import UNMEASURED, Measured, Row, render
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One group of rows. Those that mostly wait run side by side, the others one after the other in quiet."""
+
+    name: str
+    take: Callable[[Effort], Measured]
+    waits: bool = False
+
+
+MEASURES = (
+    Measure("closed", outages.closed_connections, waits=True),
+    Measure("away", outages.absent_node, waits=True),
+    Measure("silence", outages.silent_link, waits=True),
+    Measure("quiet", outages.quiet_mesh, waits=True),
+    Measure("configuration", configuring.configuration),
+    Measure("answer", answering.own_time),
+    Measure("answer-unscaled", answering.own_time_unscaled, waits=True),
+    Measure("memory", footprint.memory),
+    Measure("reconnections", footprint.reconnections),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 0 if every chosen row could be measured, whatever it says."""
+    options = _parser().parse_args(arguments)
+    chosen = [measure for measure in MEASURES if options.only in {None, measure.name}]
+    started, described = time.monotonic(), machine.description()
+    taken = _take_all(chosen, QUICK if options.quick else Effort())
+    rows = [row for measured in taken for row in measured.rows]
+    print(render(rows))
+    print()
+    for note in dict.fromkeys(note for measured in taken for note in measured.notes):
+        print(f"- {note}")
+    print(f"- {described}; {time.monotonic() - started:.0f} s in all")
+    if options.json is not None:
+        report = {measure.name: asdict(measured) for measure, measured in zip(chosen, taken, strict=True)}
+        report_text = json.dumps({"machine": described, "measures": report}, ensure_ascii=False, indent=1)
+        options.json.write_text(report_text + "\n", encoding="utf-8")
+    return int(any(UNMEASURED in (row.stock, row.bot) for row in rows))
+
+
+def _take_all(chosen: Sequence[Measure], effort: Effort) -> list[Measured]:
+    """Return what each measured, in the order of `chosen`."""
+    taken: dict[str, Measured] = {}
+    with ThreadPoolExecutor() as threads:
+        waiting: dict[str, Future[Measured]] = {
+            measure.name: threads.submit(_take, measure, effort) for measure in chosen if measure.waits
+        }
+        taken |= {name: future.result() for name, future in waiting.items()}
+    taken |= {measure.name: _take(measure, effort) for measure in chosen if not measure.waits}
+    return [taken[measure.name] for measure in chosen]
+
+
+def _take(measure: Measure, effort: Effort) -> Measured:
+    print(f"… {measure.name}", file=sys.stderr, flush=True)
+    try:
+        return measure.take(effort)
+    except Exception as error:  # noqa: BLE001 - whatever kept a row from being measured is said in its place
+        reason = f"{type(error).__name__}: {error}".splitlines()
+        return Measured(
+            [Row(measure.name, "–", UNMEASURED, UNMEASURED)],
+            [f"{measure.name} could not be measured: {' '.join(reason)}"],
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the bot beside the plain library.")
+    names = [measure.name for measure in MEASURES]
+    parser.add_argument("--only", choices=names, metavar="NAME", help=f"one group of rows: {', '.join(names)}")
+    parser.add_argument("--quick", action="store_true", help="few samples: shows that the bench works, no more")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="save every figure")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""How soon a contender answers again: after a closed connection, after a node's absence, on a link gone silent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from bench.asking import CLOCK, answers, seconds_to_answer
+from bench.effort import Effort
+from bench.program import Contender, await_ready, launch, side_by_side
+from bench.scaled_clock import ScaledClock
+from bench.table import UNMEASURED, Measured, Row, Samples, seconds, within
+from virtual_node.server import VirtualNode
+
+LANES = (0.0, 0.3, 0.6)  # seconds longer away: a node that returns in step with somebody's retries would flatter it
+LIMIT = 60.0  # seconds to be back in
+SILENCE_LIMIT = 120.0  # seconds to notice a mute node in; three times what the bot may take
+REST = 3.0  # seconds between two rounds: the sender's pacing is not what is measured
+LASTING = {"tcp_stable_after": 0}  # a link that lasted seconds counts as good, as one of a minute does by default
+SCALE = 30.0  # of the half hour
+HALF_HOUR = 1800.0  # seconds of the scaled clock
+
+
+def _pause(duration: float) -> None:
+    threading.Event().wait(duration)
+
+
+def _row(what: str, target: float, results: Mapping[Contender, Samples], name: str, limit: float) -> Row:
+    stock, bot = results[Contender.STOCK][name], results[Contender.BOT][name]
+    return Row(what, f"≤ {target:g} s", seconds(stock, limit), seconds(bot, limit), within(bot, target))
+
+
+def _flat(results: Mapping[Contender, Samples]) -> Samples:
+    return {
+        f"{contender} {name}": list(taken) for contender, samples in results.items() for name, taken in samples.items()
+    }
+
+
+# -- a closed connection
+
+
+def _closed(contender: Contender, rounds: int) -> Samples:
+    samples: Samples = {"drop": [], "reset": []}
+    with VirtualNode() as node, launch(contender, node.port, **LASTING) as program:
+        await_ready(program, contender)
+        answers(node)
+        for _ in range(rounds):
+            for fault, taken in samples.items():
+                _pause(REST)
+                begun = CLOCK.monotonic()
+                node.fault(fault)
+                taken.append(seconds_to_answer(node, begun, LIMIT))
+    return samples
+
+
+def closed_connections(effort: Effort) -> Measured:
+    results = side_by_side(lambda contender: _closed(contender, effort.rounds))
+    rows = [
+        _row("answers again after FIN", 3, results, "drop", LIMIT),
+        _row("answers again after RST", 3, results, "reset", LIMIT),
+    ]
+    return Measured(
+        rows, [f"from the fault to an answer on air, {effort.rounds} times each; tcp_stable_after=0"], _flat(results)
+    )
+
+
+# -- an absent node
+
+
+def _absent(contender: Contender, longer: float) -> Samples:
+    samples: Samples = {"away 5": [], "away 30": []}
+    with VirtualNode() as node, launch(contender, node.port, **LASTING) as program:
+        await_ready(program, contender)
+        answers(node)
+        for away, taken in zip((5.0 + longer, 30.0 + longer), samples.values(), strict=True):
+            _pause(REST)
+            earliest_return = CLOCK.monotonic() + away
+            node.fault("reboot", seconds=away)
+            _pause(away)
+            taken.append(seconds_to_answer(node, earliest_return, LIMIT))
+    return samples
+
+
+def absent_node(_: Effort) -> Measured:
+    with ThreadPoolExecutor(len(LANES)) as threads:
+        lanes = list(threads.map(lambda longer: side_by_side(lambda who: _absent(who, longer)), LANES))
+    results = {
+        contender: {name: [lane[contender][name][0] for lane in lanes] for name in ("away 5", "away 30")}
+        for contender in Contender
+    }
+    rows = [
+        _row("answers again after the node was away 5 s, from its return", 6, results, "away 5", LIMIT),
+        _row("answers again after the node was away 30 s, from its return", 6, results, "away 30", LIMIT),
+    ]
+    longer = ", ".join(f"{extra:g}" for extra in LANES)
+    note = (
+        f"{len(LANES)} nodes that refuse connections while they reboot, away {longer} s longer; tcp_stable_after=0. "
+        "The plain loop tries every second, the bot every 1, 2, 3, 5 s"
+    )
+    return Measured(rows, [note], _flat(results))
+
+
+# -- a silent link
+
+
+def _silent(contender: Contender) -> Samples:
+    with VirtualNode() as node, launch(contender, node.port) as program:
+        await_ready(program, contender)
+        answers(node)
+        _pause(REST)
+        connections = node.connections
+        begun = CLOCK.monotonic()
+        node.fault("mute", connections=1)  # the one that it has: the next one is served
+        try:
+            node.wait_until(lambda: node.connections > connections and node.configured, SILENCE_LIMIT)
+        except TimeoutError:
+            return {"mute": [None]}
+        return {"mute": [seconds_to_answer(node, begun, SILENCE_LIMIT)]}
+
+
+def silent_link(_: Effort) -> Measured:
+    results = side_by_side(_silent)
+    row = _row("silent link (mute) on a quiet mesh noticed, replaced, answering", 50, results, "mute", SILENCE_LIMIT)
+    return Measured([row], ["silent link: default settings, real time; once"], _flat(results))
+
+
+# -- a quiet mesh
+
+
+def _quiet(contender: Contender) -> Samples:
+    clock = ScaledClock(SCALE)
+    with VirtualNode(clock=clock) as node, launch(contender, node.port, SCALE) as program:
+        await_ready(program, contender)
+        before = node.received.heartbeats
+        _pause(HALF_HOUR / SCALE)
+        return {"reconnections": [node.connections - 1.0], "heartbeats": [float(node.received.heartbeats - before)]}
+
+
+def quiet_mesh(_: Effort) -> Measured:
+    results = side_by_side(_quiet)
+    told = {
+        contender: f"{samples['reconnections'][0]:g} ({samples['heartbeats'][0]:g} heartbeats answered)"
+        for contender, samples in results.items()
+    }
+    bot = results[Contender.BOT]
+    asked = bot["heartbeats"][0]
+    passed = bot["reconnections"][0] == 0 if asked else None  # without probes the row would prove nothing
+    what = "false reconnections in 30 min, node mute on the mesh, answering heartbeats"
+    row = Row(what, "0", told[Contender.STOCK], told[Contender.BOT] if asked else UNMEASURED, passed)
+    note = f"30 min: default settings; the clocks of bot, node and the library's heartbeat run {SCALE:g} times as fast"
+    return Measured([row], [note], _flat(results))
