@@ -16,6 +16,7 @@ LAYERS: Final = (
     {"node_manager"},
     {"mesh_link", "storage", "virtual_node"},
     {"config", "runtime"},
+    {"config_sources"},
 )
 LEVELS: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
 # Who may import them; the virtual node needs meshtastic's protobuf
