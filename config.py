@@ -52,6 +52,7 @@ ANSWER_TTL = 120
 COMMAND_MAX_AGE = 300
 COMMAND_TIMEOUT = 30
 COMMAND_WORKERS = 2  # threads
+COMMAND_SLOW_WORKERS = 4  # threads, which only wait for other computers
 LOG_LEVEL: LogLevel = "INFO"
 
 
@@ -150,6 +151,8 @@ class Settings(SourcedSettings):
     """Longest time for one command's work."""
     command_workers: Count = Field(COMMAND_WORKERS, ge=1, le=16)
     """Commands worked on at the same time."""
+    command_slow_workers: Count = Field(COMMAND_SLOW_WORKERS, ge=1, le=16)
+    """Beside those, commands that wait for other computers: weather, assistant."""
     log_level: LogLevel = Field(LOG_LEVEL)
     """Least level that is logged; DEBUG also lets the libraries speak."""
 

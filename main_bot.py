@@ -74,7 +74,7 @@ class MeshBot:
             Registry(commands),
             Gate(settings.answer_on_channels, settings.command_max_age),
             translator(settings.language),
-            CommandLimits(settings.command_workers, settings.command_timeout, settings.answer_ttl),
+            _limits(settings),
             sinks=self,
             own_num=lambda: self._own_num,
         )
@@ -209,6 +209,15 @@ def _open_storage(settings: config.Settings, clock: Clock) -> tuple[Database | N
     if settings.node_names_file.is_file():
         manager.import_node_names(settings.node_names_file)
     return database, manager
+
+
+def _limits(settings: config.Settings) -> CommandLimits:
+    return CommandLimits(
+        workers=settings.command_workers,
+        slow_workers=settings.command_slow_workers,
+        timeout=settings.command_timeout,
+        answer_ttl=settings.answer_ttl,
+    )
 
 
 def _outbox(settings: config.Settings) -> Outbox:
