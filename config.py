@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 import config_sources
@@ -53,6 +53,20 @@ COMMAND_MAX_AGE = 300
 COMMAND_TIMEOUT = 30
 COMMAND_WORKERS = 2  # threads
 COMMAND_SLOW_WORKERS = 4  # threads, which only wait for other computers
+WEATHER_URL = "https://api.open-meteo.com/v1"
+GEOCODING_URL = "https://geocoding-api.open-meteo.com/v1"
+WEATHER_PLACE = ""  # the asker has to name one
+BOT_URL = ""  # no assistant
+BOT_MODEL = ""  # the server's own
+BOT_API_KEY = SecretStr("")
+BOT_SYSTEM_PROMPT = (
+    "You answer people over a slow radio mesh. Answer in the language of the question, in one to three short plain "
+    "sentences, without markup, lists or emoji. Say so when you do not know."
+)
+BOT_MAX_TOKENS = 400  # thoughts count too
+BOT_MAX_BYTES = 600  # four packets, 9 s of pacing
+BOT_TIMEOUT = 60
+WEB_TRUST_ENVIRONMENT = False
 LOG_LEVEL: LogLevel = "INFO"
 
 
@@ -77,6 +91,18 @@ def _location(value: object) -> object:
     return value
 
 
+def _address(value: str) -> str:
+    """Cut what would double the slash before the endpoint's name."""
+    return value.rstrip("/")
+
+
+def _key(value: SecretStr) -> SecretStr:
+    """Refuse what cannot stand in a header; the message must not show it."""
+    if not all("!" <= char <= "~" for char in value.get_secret_value()):
+        raise ValueError
+    return value
+
+
 # No colon at all, or two and more as in IPv6: "192.168.1.5:4403" is a common slip
 Host = Annotated[
     str,
@@ -87,6 +113,16 @@ Seconds = Annotated[float, AfterValidator(_whole), Kind("un nombre de secondes",
 Count = Annotated[int, Kind("un nombre entier", "a whole number")]
 Bytes = Annotated[int, Kind("un nombre d'octets", "bytes")]
 Location = Annotated[Path, BeforeValidator(_location), Kind("un chemin, sans ~", "a path, without ~")]
+Text = Annotated[str, Kind("un texte d'une page au plus", "a text of a page at most"), Field(max_length=2000)]
+Switch = Annotated[bool, Kind("true ou false", "true or false")]
+# Without user, question mark or fragment: a key has a setting of its own, which no output shows
+Address = Annotated[
+    str,
+    Field(pattern=r"^(https?://[^\s/@?#]+(/[^\s@?#]*)?)?$"),
+    AfterValidator(_address),
+    Kind("une adresse http:// ou https://, ou rien", "an address with http:// or https://, or nothing"),
+]
+Key = Annotated[SecretStr, AfterValidator(_key), Kind("une clé sans espace ni accent, ou rien", "a key, or nothing")]
 Channels = Annotated[
     tuple[Annotated[int, Field(ge=0, le=7)], ...],
     BeforeValidator(_items),
@@ -153,6 +189,28 @@ class Settings(SourcedSettings):
     """Commands worked on at the same time."""
     command_slow_workers: Count = Field(COMMAND_SLOW_WORKERS, ge=1, le=16)
     """Beside those, commands that wait for other computers: weather, assistant."""
+    weather_url: Address = Field(WEATHER_URL)
+    """Open-Meteo's forecasts, for /weather and /rain; nothing: without these commands."""
+    geocoding_url: Address = Field(GEOCODING_URL)
+    """Open-Meteo's place names; nothing: without /weather and /rain."""
+    weather_place: Text = Field(WEATHER_PLACE)
+    """Place that is meant where the asker names none: a name, or latitude,longitude."""
+    bot_url: Address = Field(BOT_URL)
+    """An OpenAI-compatible server for /bot, such as http://127.0.0.1:8080/v1; nothing: without this command."""
+    bot_model: Text = Field(BOT_MODEL)
+    """The model's name on that server; nothing where it has only one."""
+    bot_api_key: Key = Field(BOT_API_KEY)
+    """The server's key, if it wants one; better in the variable than in a file that others can read."""
+    bot_system_prompt: Text = Field(BOT_SYSTEM_PROMPT)
+    """What the model is told before each conversation."""
+    bot_max_tokens: Count = Field(BOT_MAX_TOKENS, ge=16, le=16384)
+    """Longest answer the model may write, its thoughts included, in tokens of about 3 letters."""
+    bot_max_bytes: Bytes = Field(BOT_MAX_BYTES, ge=40, le=2000)
+    """Longest answer that is sent, in UTF-8; it goes out in packets of answer_max_bytes."""
+    bot_timeout: Seconds = Field(BOT_TIMEOUT, ge=5, le=600)
+    """Longest time for the model's answer."""
+    web_trust_environment: Switch = Field(WEB_TRUST_ENVIRONMENT)
+    """Use the proxies and certificates that HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE name."""
     log_level: LogLevel = Field(LOG_LEVEL)
     """Least level that is logged; DEBUG also lets the libraries speak."""
 

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 ENV_PREFIX: Final = "MESHBOT_"
 MASK: Final = "***"
+USER_INFO: Final = re.compile(r"//[^/\s]*@")  # in an address; its password is nobody's business
 ORDER: Final = "meshbot_order"  # our own type among pydantic's errors: the message says the rule
 
 
@@ -71,7 +72,8 @@ class SourcedSettings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Return the values that no output may contain."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+        secrets = (value.get_secret_value() for value in values if isinstance(value, SecretStr))
+        return tuple(filter(None, secrets))
 
 
 S = TypeVar("S", bound=SourcedSettings)
@@ -204,7 +206,7 @@ def _refused(error: ValidationError, found: Mapping[str, _Value], model: type[So
         name = str(detail["loc"][0])
         field = model.model_fields[name]
         value = found.get(name, _Value(field.default, "défaut"))
-        shown = MASK if field.annotation is SecretStr else _shortened(repr(value.raw))
+        shown = MASK if field.annotation is SecretStr else _shortened(USER_INFO.sub(f"//{MASK}@", repr(value.raw)))
         rule = detail["msg"] if detail["type"] == ORDER else f"permis : {allowed(field)}"
         lines.setdefault(name, f"{name} ({value.origin}) : {shown} refusé ; {rule}")
     return list(lines.values())
@@ -223,7 +225,7 @@ def toml(value: object) -> str:
     """Write a setting's value as TOML, a secret masked."""
     match value:
         case SecretStr():
-            return f'"{MASK}"'
+            return f'"{MASK}"' if value.get_secret_value() else '""'
         case bool():
             return str(value).lower()
         case tuple():
