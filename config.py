@@ -1,4 +1,4 @@
-"""Every setting: its default, unit and bounds; where its value came from; all that is wrong, at once.
+"""Every setting: its default, unit and bounds; `config_sources.py` reads them and says what is wrong.
 
 A setting is a constant here (`TCP_PORT`, its default), a field of `Settings` (`settings.tcp_port`), a name in the
 TOML file (`tcp_port`) and an environment variable (`MESHBOT_TCP_PORT`), which goes before the file.
@@ -8,33 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Final, Literal
 
-from annotated_types import Ge, Le
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic.fields import FieldInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+import config_sources
+from config_sources import ORDER, ConfigError, Kind, SourcedSettings, allowed, effective, toml
+
+__all__ = ["ConfigError", "Settings", "allowed", "effective", "load"]
 EXIT_CONFIG: Final = 78  # sysexits.h EX_CONFIG; meshbot.service does not restart on it
-ENV_PREFIX: Final = "MESHBOT_"
 DEFAULT_FILES: Final = (Path("meshbot.toml"), Path("/etc/meshbot/meshbot.toml"))
-MASK: Final = "***"
 
 Language = Literal["fr", "en"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -66,15 +52,22 @@ ANSWER_TTL = 120
 COMMAND_MAX_AGE = 300
 COMMAND_TIMEOUT = 30
 COMMAND_WORKERS = 2  # threads
+COMMAND_SLOW_WORKERS = 4  # threads, which only wait for other computers
+WEATHER_URL = "https://api.open-meteo.com/v1"
+GEOCODING_URL = "https://geocoding-api.open-meteo.com/v1"
+WEATHER_PLACE = ""  # the asker has to name one
+BOT_URL = ""  # no assistant
+BOT_MODEL = ""  # the server's own
+BOT_API_KEY = SecretStr("")
+BOT_SYSTEM_PROMPT = (
+    "You answer people over a slow radio mesh. Answer in the language of the question, in one to three short plain "
+    "sentences, without markup, lists or emoji. Say so when you do not know."
+)
+BOT_MAX_TOKENS = 400  # thoughts count too
+BOT_MAX_BYTES = 600  # four packets, 9 s of pacing
+BOT_TIMEOUT = 60
+WEB_TRUST_ENVIRONMENT = False
 LOG_LEVEL: LogLevel = "INFO"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a setting's type is called in messages (French) and in the example (English)."""
-
-    fr: str
-    en: str
 
 
 def _whole(value: float) -> float:
@@ -98,6 +91,18 @@ def _location(value: object) -> object:
     return value
 
 
+def _address(value: str) -> str:
+    """Cut what would double the slash before the endpoint's name."""
+    return value.rstrip("/")
+
+
+def _key(value: SecretStr) -> SecretStr:
+    """Refuse what cannot stand in a header; the message must not show it."""
+    if not all("!" <= char <= "~" for char in value.get_secret_value()):
+        raise ValueError
+    return value
+
+
 # No colon at all, or two and more as in IPv6: "192.168.1.5:4403" is a common slip
 Host = Annotated[
     str,
@@ -108,20 +113,27 @@ Seconds = Annotated[float, AfterValidator(_whole), Kind("un nombre de secondes",
 Count = Annotated[int, Kind("un nombre entier", "a whole number")]
 Bytes = Annotated[int, Kind("un nombre d'octets", "bytes")]
 Location = Annotated[Path, BeforeValidator(_location), Kind("un chemin, sans ~", "a path, without ~")]
+Text = Annotated[str, Kind("un texte d'une page au plus", "a text of a page at most"), Field(max_length=2000)]
+Switch = Annotated[bool, Kind("true ou false", "true or false")]
+# Without user, question mark or fragment: a key has a setting of its own, which no output shows
+Address = Annotated[
+    str,
+    Field(pattern=r"^(https?://[^\s/@?#]+(/[^\s@?#]*)?)?$"),
+    AfterValidator(_address),
+    Kind("une adresse http:// ou https://, ou rien", "an address with http:// or https://, or nothing"),
+]
+Key = Annotated[SecretStr, AfterValidator(_key), Kind("une clé sans espace ni accent, ou rien", "a key, or nothing")]
 Channels = Annotated[
     tuple[Annotated[int, Field(ge=0, le=7)], ...],
     BeforeValidator(_items),
     Kind("une liste d'entiers de 0 à 7, comme [0, 2]", "a list of whole numbers from 0 to 7, such as [0, 2]"),
 ]
 
-ORDER: Final = "meshbot_order"  # our own type among pydantic's errors
 NOT_BELOW: Final = {"tcp_config_timeout": "tcp_config_silence", "answer_ttl": "send_interval"}
 
 
-class Settings(BaseSettings):
+class Settings(SourcedSettings):
     """The settings in force. Made directly it takes its arguments and defaults alone; `load` asks the sources."""
-
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
     language: Language = Field(LANGUAGE)
     """Language of the answers to people."""
@@ -175,30 +187,32 @@ class Settings(BaseSettings):
     """Longest time for one command's work."""
     command_workers: Count = Field(COMMAND_WORKERS, ge=1, le=16)
     """Commands worked on at the same time."""
+    command_slow_workers: Count = Field(COMMAND_SLOW_WORKERS, ge=1, le=16)
+    """Beside those, commands that wait for other computers: weather, assistant."""
+    weather_url: Address = Field(WEATHER_URL)
+    """Open-Meteo's forecasts, for /weather and /rain; nothing: without these commands."""
+    geocoding_url: Address = Field(GEOCODING_URL)
+    """Open-Meteo's place names; nothing: without /weather and /rain."""
+    weather_place: Text = Field(WEATHER_PLACE)
+    """Place that is meant where the asker names none: a name, or latitude,longitude."""
+    bot_url: Address = Field(BOT_URL)
+    """An OpenAI-compatible server for /bot, such as http://127.0.0.1:8080/v1; nothing: without this command."""
+    bot_model: Text = Field(BOT_MODEL)
+    """The model's name on that server; nothing where it has only one."""
+    bot_api_key: Key = Field(BOT_API_KEY)
+    """The server's key, if it wants one; better in the variable than in a file that others can read."""
+    bot_system_prompt: Text = Field(BOT_SYSTEM_PROMPT)
+    """What the model is told before each conversation."""
+    bot_max_tokens: Count = Field(BOT_MAX_TOKENS, ge=16, le=16384)
+    """Longest answer the model may write, its thoughts included, in tokens of about 3 letters."""
+    bot_max_bytes: Bytes = Field(BOT_MAX_BYTES, ge=40, le=2000)
+    """Longest answer that is sent, in UTF-8; it goes out in packets of answer_max_bytes."""
+    bot_timeout: Seconds = Field(BOT_TIMEOUT, ge=5, le=600)
+    """Longest time for the model's answer."""
+    web_trust_environment: Switch = Field(WEB_TRUST_ENVIRONMENT)
+    """Use the proxies and certificates that HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE name."""
     log_level: LogLevel = Field(LOG_LEVEL)
     """Least level that is logged; DEBUG also lets the libraries speak, save what they would say of keys."""
-
-    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings passes all five by name
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take the arguments alone: the library's sources stop at the first error and tell no origins."""
-        return (init_settings,)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_bool(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse true where a number is meant: pydantic would read it as 1."""
-        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
-            raise ValueError
-        return value
 
     @field_validator(*NOT_BELOW)
     @classmethod
@@ -206,27 +220,9 @@ class Settings(BaseSettings):
         """Compare with the other setting, unless that one was refused itself and so is missing from `info.data`."""
         other = NOT_BELOW[info.field_name or ""]
         if value < info.data.get(other, value):
-            least = _toml(info.data[other])
+            least = toml(info.data[other])
             raise PydanticCustomError(ORDER, "doit être au moins {other} ({least})", {"other": other, "least": least})
         return value
-
-    @property
-    def origins(self) -> Mapping[str, str]:
-        """Where each value came from: a file, a variable; a default has no entry."""
-        return self._origins
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return the values that no output may contain."""
-        values = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
-
-
-class ConfigError(Exception):
-    """What is wrong with the configuration: `problems` has one line each, without secrets."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def load(
@@ -238,135 +234,4 @@ def load(
 
     Raises ConfigError with every problem of both. A model beside Settings is for those who add settings of their own.
     """
-    problems: list[str] = []
-    found = _from_systemd(environ)
-    for source in (_from_file(config_file, problems), _from_environ(environ)):
-        problems += [_unknown(name, value.origin, model) for name, value in source.items() if _is_unknown(name, model)]
-        found |= {name: value for name, value in source.items() if not _is_unknown(name, model)}
-    try:
-        settings = model(**{name: value.raw for name, value in found.items()})
-    except ValidationError as error:
-        problems += _refused(error, found, model)
-    if problems:
-        raise ConfigError(tuple(_one_line(problem) for problem in problems))
-    settings._origins.update({name: value.origin for name, value in found.items()})  # noqa: SLF001 - made here
-    return settings
-
-
-def effective(settings: Settings) -> str:
-    """Return the settings as TOML that `load` reads back, secrets masked, each with its origin if not the default."""
-    lines = []
-    for name, field in type(settings).model_fields.items():
-        value = getattr(settings, name)
-        origin = settings.origins.get(name, "" if value == field.default else "fixé par le programme")
-        lines.append(f"{name} = {_toml(value)}" + (f"  # {_one_line(origin)}" if origin else ""))
-    return "\n".join(lines) + "\n"
-
-
-def allowed(field: FieldInfo, language: Literal["fr", "en"] = "fr") -> str:
-    """Say what a setting may be."""
-    if get_origin(field.annotation) is Literal:
-        return ", ".join(get_args(field.annotation))
-    kind = next((getattr(m, language) for m in field.metadata if isinstance(m, Kind)), "texte")
-    low = next((m.ge for m in field.metadata if isinstance(m, Ge)), None)
-    high = next((m.le for m in field.metadata if isinstance(m, Le)), None)
-    if low is None or high is None:
-        return str(kind)
-    return f"{kind} de {low} à {high}" if language == "fr" else f"{kind} from {low} to {high}"
-
-
-@dataclass(frozen=True)
-class _Value:
-    raw: Any
-    origin: str
-
-
-def _from_systemd(environ: Mapping[str, str]) -> dict[str, _Value]:
-    """Take the unit's StateDirectory= (a colon separated list) for data_dir."""
-    state = environ.get("STATE_DIRECTORY", "").split(":")[0]
-    return {"data_dir": _Value(state, "STATE_DIRECTORY")} if state else {}
-
-
-def _from_environ(environ: Mapping[str, str]) -> dict[str, _Value]:
-    """Take the MESHBOT_ variables; one that is not upper case keeps its whole name, and so is unknown."""
-    names = (name for name in environ if name.startswith(ENV_PREFIX))
-    return {
-        name.removeprefix(ENV_PREFIX).lower() if name.isupper() else name: _Value(environ[name], name) for name in names
-    }
-
-
-def _from_file(config_file: Path | None, problems: list[str]) -> dict[str, _Value]:
-    for path in DEFAULT_FILES if config_file is None else (config_file,):
-        try:
-            return {name: _Value(raw, str(path)) for name, raw in tomllib.loads(_text(path)).items()}
-        except FileNotFoundError:
-            if config_file is not None:
-                problems.append(f"{path} : fichier introuvable")
-        except OSError as error:
-            problems.append(f"{path} : fichier illisible ({error.strerror})")
-        except ValueError as error:  # TOML's own errors, and numbers of thousands of digits
-            problems.append(f"{path} : {_in_french(str(error))}")
-    return {}
-
-
-def _text(path: Path) -> str:
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig")  # some editors put a byte order mark first
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"ligne {line} : n'est pas en UTF-8 ; enregistrez le fichier en UTF-8") from None
-
-
-def _in_french(toml_error: str) -> str:
-    """Put `Expected '=' … (at line 3, column 5)` the way the other problems are put."""
-    place = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", toml_error, re.DOTALL)
-    return f"ligne {place[2]}, colonne {place[3]} : TOML incorrect ({place[1]})" if place else toml_error
-
-
-def _is_unknown(name: str, model: type[Settings]) -> bool:
-    return name not in model.model_fields
-
-
-def _unknown(name: str, origin: str, model: type[Settings]) -> str:
-    nearest = get_close_matches(name.removeprefix(ENV_PREFIX).lower(), model.model_fields, n=1)
-    is_variable = origin.startswith(ENV_PREFIX)
-    what = f"{origin} : variable inconnue" if is_variable else f"{name} ({origin}) : réglage inconnu"
-    if not nearest:
-        return f"{what} ; les réglages sont dans meshbot.toml.example"
-    return f"{what} ; vouliez-vous dire {ENV_PREFIX + nearest[0].upper() if is_variable else nearest[0]} ?"
-
-
-def _refused(error: ValidationError, found: Mapping[str, _Value], model: type[Settings]) -> list[str]:
-    """Say one line for each setting that was refused."""
-    lines: dict[str, str] = {}
-    for detail in error.errors(include_url=False):
-        name = str(detail["loc"][0])
-        field = model.model_fields[name]
-        value = found.get(name, _Value(field.default, "défaut"))
-        shown = MASK if field.annotation is SecretStr else _shortened(repr(value.raw))
-        rule = detail["msg"] if detail["type"] == ORDER else f"permis : {allowed(field)}"
-        lines.setdefault(name, f"{name} ({value.origin}) : {shown} refusé ; {rule}")
-    return list(lines.values())
-
-
-def _shortened(text: str, limit: int = 60) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _one_line(text: str) -> str:
-    """Escape what could break the line or the terminal: names and paths are whatever somebody typed."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
-def _toml(value: object) -> str:
-    match value:
-        case SecretStr():
-            return f'"{MASK}"'
-        case bool():
-            return str(value).lower()
-        case tuple():
-            return f"[{', '.join(map(_toml, value))}]"
-        case int() | float():
-            return str(value)
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+    return config_sources.load(model, config_file, DEFAULT_FILES, environ)

@@ -20,6 +20,7 @@ from commands.dispatcher import CommandLimits, Dispatcher
 from commands.gate import Gate
 from commands.help import HELP
 from commands.language import translator
+from commands.online import online_commands
 from commands.ping import PING
 from commands.registry import Command, Registry
 from housekeeping import Housekeeping, NodeDatabase
@@ -59,9 +60,12 @@ class MeshBot:
         settings: config.Settings,
         clock: Clock | None = None,
         requests: SimpleQueue[Any] | None = None,
-        commands: Sequence[Command] = COMMANDS,
+        commands: Sequence[Command] | None = None,
     ) -> None:
-        """Build everything; nothing runs until `run`. `requests` may hold a reason to stop already."""
+        """Build everything; nothing runs until `run`. `requests` may hold a reason to stop already.
+
+        `commands` are those that the settings ask for, unless others are given.
+        """
         self._clock = clock or SystemClock()
         self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
@@ -72,10 +76,10 @@ class MeshBot:
         self._sender = MeshSender(self._clock, _outbox(settings), lambda: self.interface)
         self._dispatcher = Dispatcher(
             self._clock,
-            Registry(commands),
+            Registry((*COMMANDS, *online_commands(settings, self._clock)) if commands is None else commands),
             Gate(settings.answer_on_channels, settings.command_max_age),
             translator(settings.language),
-            CommandLimits(settings.command_workers, settings.command_timeout, settings.answer_ttl),
+            _limits(settings),
             sinks=self,
         )
         self._tcp = TCPInterfaceManager(_target(settings), _machine(settings), self._clock, owner=self)
@@ -207,6 +211,15 @@ def _open_storage(settings: config.Settings, clock: Clock) -> tuple[Database | N
         manager = NodeManager(None, clock)
     manager.import_node_names(settings.node_names_file)
     return database, manager
+
+
+def _limits(settings: config.Settings) -> CommandLimits:
+    return CommandLimits(
+        workers=settings.command_workers,
+        slow_workers=settings.command_slow_workers,
+        timeout=settings.command_timeout,
+        answer_ttl=settings.answer_ttl,
+    )
 
 
 def _outbox(settings: config.Settings) -> Outbox:

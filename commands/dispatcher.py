@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from typing import Protocol
 
 from commands.gate import Gate, Verdict, return_path
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import Registry, Request, parse
+from commands.registry import Command, Registry, Request, parse
 from mesh_link.outbox import OutgoingText
 from mesh_link.packets import BadPacketError, NodeInfoHeard, RoutingAnswer, TextMessage, translate
 from mesh_link.reception import HeardPacket
@@ -46,7 +46,8 @@ class CommandLimits:
     """Bounds of the work; config.py says what each is for."""
 
     workers: int = 2
-    timeout: float = 30.0  # seconds a command may take
+    slow_workers: int = 4  # for the commands that wait for other computers
+    timeout: float = 30.0  # seconds a command may take unless it says otherwise
     answer_ttl: float = 120.0  # seconds an answer may wait for the link
 
 
@@ -56,7 +57,15 @@ class Job:
 
     message: TextMessage
     request: Request
-    run: Callable[[Request], str]
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Interim:
+    """What a command says before its answer."""
+
+    job: Job
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,7 @@ class Dispatcher(Service):
         self._limits = limits
         self._sinks = sinks
         self._pool: WorkerPool[Job] = WorkerPool("Commands", self._work)
+        self._slow_pool: WorkerPool[Job] = WorkerPool("Commands-Slow", self._work)
         self._running: dict[Job, float] = {}  # when each must be done
         self._lost: set[Job] = set()  # each holds a thread that may never come back
         self._bad_packets = Throttle(60.0)
@@ -97,10 +107,13 @@ class Dispatcher(Service):
     def on_start(self) -> None:
         """See Service."""
         self._pool.start(self._limits.workers)
+        if any(command.slow for command in self._registry):
+            self._slow_pool.start(self._limits.slow_workers)
 
     def on_stop(self) -> None:
         """See Service."""
         self._pool.stop()
+        self._slow_pool.stop()
 
     def deadline(self) -> float:
         """See Service."""
@@ -113,16 +126,22 @@ class Dispatcher(Service):
         for job in late:  # all before the first thread is replaced: the new one must not begin with one of them
             del self._running[job]
         for job in late:
-            if self._pool.replace_worker(job):
+            if self._pool_of(job.command).replace_worker(job):
                 self._lost.add(job)
             error_print("❌ Commande /%s sans fin: abandonnée", job.request.command)
             self._answer(job.message, self._translate(_("⌛ /{name} took too long.")).format(name=job.request.command))
 
-    def handle(self, message: HeardPacket | Finished) -> None:
+    def handle(self, message: HeardPacket | Interim | Finished) -> None:
         """See Service."""
-        if isinstance(message, Finished):
-            self._finish(message)
-            return
+        match message:
+            case Finished():
+                self._finish(message)
+            case Interim():
+                self._say_meanwhile(message)
+            case _:
+                self._on_packet(message)
+
+    def _on_packet(self, message: HeardPacket) -> None:
         try:
             packet = translate(message.packet)
         except BadPacketError as exc:
@@ -164,14 +183,29 @@ class Dispatcher(Service):
         if command is None:
             self._unknown(message, name)
             return
-        if len(self._running) >= WAITING_LIMIT or len(self._lost) >= LOST_WORKERS_LIMIT:
-            LOGGER.warning("⚠️ Trop de commandes en cours: /%s refusée", command.name)
-            self._answer(message, self._translate(_("🚦 Too busy, please ask again in a minute.")))
+        if refusal := self._refusal(message, command):
+            self._answer(message, refusal)
             return
         request = Request(name, argument, message.sender, message.reception, self._translate, tuple(self._registry))
-        job = Job(message, request, command.run)
-        self._running[job] = self._clock.monotonic() + self._limits.timeout
-        self._pool.submit(job)
+        job = Job(message, request, command)
+        timeout = self._limits.timeout if command.timeout is None else command.timeout
+        self._running[job] = self._clock.monotonic() + timeout
+        self._pool_of(command).submit(job)
+
+    def _refusal(self, message: TextMessage, command: Command) -> str:
+        """Say why the command cannot start now, or nothing; slow and fast ones do not bar each other."""
+        running = [job for job in self._running if job.command.slow == command.slow]
+        lost = sum(job.command.slow == command.slow for job in self._lost)
+        if len(running) >= WAITING_LIMIT or lost >= LOST_WORKERS_LIMIT:
+            LOGGER.warning("⚠️ Trop de commandes en cours: /%s refusée", command.name)
+            return self._translate(_("🚦 Too busy, please ask again in a minute."))
+        if command.slow and any(job.command is command and job.message.sender == message.sender for job in running):
+            text = self._translate(_("⏳ I am still working on your previous /{name}."))
+            return text.format(name=command.name)
+        return ""
+
+    def _pool_of(self, command: Command) -> WorkerPool[Job]:
+        return self._slow_pool if command.slow else self._pool
 
     def _unknown(self, message: TextMessage, name: str) -> None:
         if not message.is_broadcast:  # on a channel it may be another bot's command
@@ -185,12 +219,20 @@ class Dispatcher(Service):
 
     def _run(self, job: Job) -> str:
         try:
-            return job.run(job.request)
+            return job.command.run(replace(job.request, say=partial(self._say, job)))
         except (Exception, SystemExit) as exc:  # a command's fault is its own: the asker is told, the bot goes on
             error_print("❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, exc)
             LOGGER.debug("Commande /%s", job.request.command, exc_info=True)
             answer = self._translate(_("⚠️ /{name} failed, the operator can see why in the log."))
             return answer.format(name=job.request.command)
+
+    def _say(self, job: Job, text: str) -> None:
+        """Take an interim answer, on a worker's thread."""
+        self.tell(Interim(job, text))
+
+    def _say_meanwhile(self, interim: Interim) -> None:
+        if interim.job in self._running:  # else its asker has had a last answer already
+            self._answer(interim.job.message, interim.text)
 
     def _finish(self, finished: Finished) -> None:
         self._lost.discard(finished.job)  # it came back after all; its asker has had an answer

@@ -12,6 +12,10 @@ PREFIX = "/"
 UNKNOWN_RECEPTION = Reception()
 
 
+def say_nothing(_text: str) -> None:
+    """Take an interim answer where nobody waits for one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One question, with what a command may need to answer it."""
@@ -22,6 +26,7 @@ class Request:
     reception: Reception
     translate: Translate
     available: Sequence[Command]  # what this user may use here
+    say: Callable[[str], None] = say_nothing  # an interim answer, sent the same way before the final one; any thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Command:
     usage: str = ""  # arguments, as in "[page]"
     aliases: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
+    timeout: float | None = None  # seconds that `run` may take; None: the setting command_timeout
+    slow: bool = False  # waits for other computers: runs in threads of its own, one at a time for each user
 
 
 class Registry:

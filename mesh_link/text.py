@@ -1,4 +1,4 @@
-"""Cutting a text into packets; pure."""
+"""Cutting a text to what packets hold; pure."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ def split_text(text: str, limit: int) -> list[str]:
         if len(f"{len(parts)}") <= len(f"{count}"):
             return [f"({n}/{len(parts)}) {part}" for n, part in enumerate(parts, 1)]
         count = len(parts)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return `text` if it has at most `limit` bytes of UTF-8, else its beginning with `…`; the limit is at least 3."""
+    text = text.encode(errors="replace").decode()
+    if len(text.encode()) <= limit:
+        return text
+    part = text.encode()[: limit - len("…".encode())].decode(errors="ignore")
+    return part[: _break_point(part)].rstrip() + "…"
 
 
 def _cut(text: str, room: int) -> list[str]:

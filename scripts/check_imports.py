@@ -14,12 +14,14 @@ LAYERS: Final = (
     {"demo"},
     {"commands", "housekeeping", "tcp_interface_manager", "telegram_bot"},
     {"node_manager"},
-    {"mesh_link", "storage", "virtual_node"},
+    {"mesh_link", "storage", "virtual_node", "web"},
     {"config", "runtime"},
+    {"config_sources"},
 )
 LEVELS: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
 # Who may import them; the virtual node needs meshtastic's protobuf
 LIBRARIES: Final = {
+    "httpx": {"web"},
     "meshtastic": {"mesh_link", "virtual_node"},
     "pubsub": {"mesh_link"},
     "sqlalchemy": {"storage"},

@@ -233,6 +233,38 @@ def test_secrets_never_appear_neither_in_effective_settings_nor_in_problems():
     assert TOKEN not in "".join(refused + unknown)
 
 
+@pytest.mark.parametrize("key", ["a b", "clé", "a\n", "a\x00"])
+def test_a_key_that_no_header_can_carry_is_refused_unseen(key):
+    (problem,) = problems(environ={"MESHBOT_BOT_API_KEY": key})
+    assert problem == "bot_api_key (MESHBOT_BOT_API_KEY) : *** refusé ; permis : une clé sans espace ni accent, ou rien"
+
+
+def test_a_key_that_is_not_set_is_shown_as_none():
+    assert 'bot_api_key = ""' in effective(Settings()).splitlines()
+    assert Settings().secrets() == ()
+
+
+@pytest.mark.parametrize(
+    "address", ["", "http://127.0.0.1:8080/v1", "https://api.example.org", "http://[::1]:11434/v1/"]
+)
+def test_an_address_is_one_with_http_or_nothing_and_loses_its_last_slash(address):
+    assert Settings(bot_url=address).bot_url == address.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1:8080", "ftp://host", "http://", "http://a b", "http://host/?key=1", "http://host/#x", "http://host\n"],
+)
+def test_an_address_that_cannot_be_asked_is_refused(address):
+    with pytest.raises(ValidationError):
+        Settings(bot_url=address)
+
+
+def test_a_password_in_an_address_is_refused_unseen():
+    (problem,) = problems('weather_url = "https://me:secret@host/v1"')
+    assert problem.startswith("weather_url (given.toml) : 'https://***@host/v1' refusé ; permis : une adresse http://")
+
+
 def test_true_is_refused_for_a_number_but_not_for_a_switch():
     assert load(environ={"MESHBOT_LOUD": "true"}, model=WithSecret).loud is True
     assert "loud = false" in effective(WithSecret()).splitlines()

@@ -12,8 +12,16 @@ from main_bot import COMMANDS, __version__
 ROOT = Path(__file__).parents[2]
 NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 DOCUMENTS = [ROOT / name for name in NAMES] + sorted((ROOT / "docs").rglob("*.md"))
-PROGRAM = ("commands", "config.py", "housekeeping.py", "main_bot.py", "mesh_link", "node_manager.py")
-PROGRAM += ("runtime", "storage", "tcp_interface_manager.py")
+PROGRAM = (
+    "commands",
+    "config.py",
+    "config_sources.py",
+    "housekeeping.py",
+    "main_bot.py",
+    "mesh_link",
+    "node_manager.py",
+)
+PROGRAM += ("runtime", "storage", "tcp_interface_manager.py", "web")
 DEFAULTS = dict(line.split(" = ", 1) for line in config.effective(config.Settings()).splitlines())
 SETTING = re.compile(r"(?:tcp|answer|command|send|data|node_names|log)_[a-z_]+")
 

@@ -18,7 +18,8 @@ from tests.support.fake_clock import EPOCH, FakeClock
 
 OWN, ASKER = 0x9999, 0x1234
 PATIENCE = 30.0  # real seconds: only a failure waits so long
-LIMITS = CommandLimits(workers=2, timeout=30.0, answer_ttl=120.0)
+LIMITS = CommandLimits(workers=2, slow_workers=2, timeout=30.0, answer_ttl=120.0)
+SLOW_TIMEOUT = 90.0
 TOO_LONG = "⌛ /hang took too long."
 
 
@@ -56,6 +57,8 @@ class Bench:
             Command("hang", "", self._hang, aliases=("h",)),
             Command("fail", "", lambda request: request.nothing),
             Command("exit", "", lambda _request: sys.exit("the library's way")),
+            Command("think", "", self._think, slow=True, timeout=SLOW_TIMEOUT),
+            Command("look", "", self._hang, slow=True),
         ]
         self.dispatcher = Dispatcher(
             self.clock,
@@ -72,6 +75,10 @@ class Bench:
         assert self.release.wait(PATIENCE)
         return "at last"
 
+    def _think(self, request):
+        request.say("hm")
+        return self._hang(request)
+
     def ask(self, text, **details):
         decoded = {"portnum": "TEXT_MESSAGE_APP", "text": text}
         self.offer({"from": ASKER, "to": OWN, "id": next(self._ids), "decoded": decoded} | details)
@@ -81,6 +88,13 @@ class Bench:
 
     def settle(self):
         self.clock.advance(0)
+
+    def think(self, *askers):
+        for asker in askers:
+            self.ask("/think", **{"from": asker})
+        for _ in askers:
+            self.begun.get(timeout=PATIENCE)
+            assert self.sinks.next_text().text == "hm"
 
     def hang(self, count=1):
         for _ in range(count):
@@ -284,3 +298,107 @@ def test_when_too_many_threads_hang_no_further_command_starts_until_one_comes_ba
         bench.ask("/echo bonjour")
         texts.add(bench.sinks.next_text().text)
     assert texts <= {"bonjour", "🚦 Too busy, please ask again in a minute."}
+
+
+# -- commands that wait for other computers
+
+
+def test_fast_commands_never_wait_behind_slow_ones(bench):
+    bench.think(*range(1, LIMITS.slow_workers + 1))
+    bench.ask("/think", **{"from": 100})  # waits for a thread
+    for _ in range(60):  # a minute of packets
+        bench.clock.advance(1.0)
+        bench.ask("/echo here")
+        answer = bench.sinks.next_text()
+        assert answer.text == "here"
+        assert answer.expires_at == bench.clock.monotonic() + LIMITS.answer_ttl  # answered in the second it came
+    bench.release.set()
+    texts = [bench.sinks.next_text().text for _ in range(LIMITS.slow_workers + 2)]
+    assert sorted(texts) == ["at last"] * (LIMITS.slow_workers + 1) + ["hm"]
+
+
+def test_slow_commands_start_while_all_fast_ones_hang(bench):
+    bench.hang(LIMITS.workers)
+    bench.think(1)
+
+
+def test_an_interim_answer_goes_the_same_way_before_the_final_one(bench):
+    bench.release.set()
+    bench.ask("/think", to=BROADCAST_NUM, channel=2, id=77)
+    answers = [bench.sinks.next_text() for _ in range(2)]
+    assert [answer.text for answer in answers] == ["hm", "at last"]
+    assert {(answer.to, answer.channel, answer.reply_id) for answer in answers} == {(BROADCAST_NUM, 2, 77)}
+
+
+def test_a_command_has_its_own_time(bench):
+    bench.think(1)
+    bench.clock.advance(SLOW_TIMEOUT - 0.1)
+    assert bench.sinks.sent.empty()
+    bench.clock.advance(0.1)
+    assert bench.sinks.next_text().text == "⌛ /think took too long."
+
+
+def test_nothing_interim_is_said_after_the_last_answer(bench):
+    texts = []
+    late = Command("late", "", lambda request: texts.append(request.say) or "done")
+    bench.dispatcher._registry = Registry([late])
+    bench.ask("/late")
+    assert bench.sinks.next_text().text == "done"
+    texts.pop()("too late")
+    bench.settle()
+    assert bench.sinks.sent.empty()
+
+
+def test_a_user_has_one_question_of_a_slow_kind_at_a_time(bench):
+    bench.think(1, 2)
+    bench.ask("/think", **{"from": 1})
+    assert bench.sinks.next_text().text == "⏳ I am still working on your previous /think."
+    bench.release.set()
+    assert {bench.sinks.next_text().text for _ in range(2)} == {"at last"}
+    bench.think(1)
+
+
+def test_a_user_may_ask_slow_questions_of_two_kinds_at_once(bench):
+    bench.think(1)
+    bench.ask("/look", **{"from": 1})
+    bench.begun.get(timeout=PATIENCE)
+
+
+def test_a_question_that_took_too_long_does_not_bar_the_next_one(bench):
+    bench.think(1)
+    bench.clock.advance(SLOW_TIMEOUT)
+    bench.sinks.next_text()
+    bench.think(1)
+
+
+def test_slow_commands_beyond_the_limit_are_refused_and_fast_ones_are_not(bench):
+    for asker in range(1, WAITING_LIMIT + 1):
+        bench.ask("/look", **{"from": asker})
+    bench.ask("/look", **{"from": 100})
+    assert bench.sinks.next_text().text == "🚦 Too busy, please ask again in a minute."
+    bench.ask("/echo here")
+    assert bench.sinks.next_text().text == "here"
+
+
+def test_slow_threads_that_hang_bar_slow_commands_alone(bench):
+    for asker in range(1, LOST_WORKERS_LIMIT + 1):
+        bench.think(asker)
+        bench.clock.advance(SLOW_TIMEOUT)
+        bench.sinks.next_text()
+    bench.ask("/think")
+    assert "Too busy" in bench.sinks.next_text().text
+    bench.ask("/echo here")
+    assert bench.sinks.next_text().text == "here"
+
+
+def test_without_slow_commands_no_thread_waits_for_any(caplog):
+    registry = Registry([Command("echo", "", lambda request: request.argument)])
+    sinks = Sinks()
+    dispatcher = Dispatcher(FakeClock(), registry, Gate([], 1.0), translator("en"), LIMITS, sinks)
+    dispatcher.start(SimpleQueue())
+    packet = {"from": ASKER, "to": OWN, "id": 1, "decoded": {"portnum": "TEXT_MESSAGE_APP", "text": "/echo x"}}
+    dispatcher.offer(HeardPacket(packet, OWN))
+    assert sinks.next_text().text == "x"
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("Commands-Slow")]
+    dispatcher.stop()
+    assert dispatcher.join(PATIENCE)

@@ -1,0 +1,82 @@
+"""/weather: the coming days."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Final
+
+from commands.language import Translate
+from commands.language import mark as _
+from commands.places import COORDINATES, WeatherClient, answer_for, label
+from commands.registry import Command, Example, Request
+from commands.sky import amount, percent, picture, sky, weekday
+from web.faults import Fault, WebError
+from web.forecast import Day, Forecast, Place
+
+DEFAULT_DAYS, MOST_DAYS = 3, 7  # three fit one packet
+TIMEOUT = 30.0  # seconds; above the bounds of the client's two requests
+STRONG_GUSTS = 60.0  # km/h: from there they matter outdoors
+DAYS: Final = re.compile(r"(?:(.*?)[ ,;]+)?([0-9]{1,2}) ?(?:j|jours?|d|days?)?", re.IGNORECASE)
+
+
+def weather_command(client: WeatherClient, default_place: str = "") -> Command:
+    """Make the command; `default_place` (a name or "lat,lon", may be empty) is meant where the asker names none."""
+
+    def run(request: Request) -> str:
+        place, days = parse_argument(request.argument)
+        return answer_for(request, place or default_place, client, partial(describe, days=days, tr=request.translate))
+
+    return Command(
+        name="weather",
+        aliases=("meteo", "météo"),
+        usage=_("[place] [days]"),
+        summary=_("the weather of the coming days, 7 at most"),
+        run=run,
+        slow=True,
+        timeout=TIMEOUT,
+        examples=(
+            Example(
+                "/weather Lyon",
+                "☂ Lyon, FR: 4°\nMon 5 light rain 3/11° 2.4mm 60%\nTue 6 fog -1/9° 10%\n"
+                "Wed 7 heavy snow -6/0° 24mm 95% 💨85",
+            ),
+            Example("/weather saint étienne 1", "☂ Saint-Étienne, FR: 4°\nMon 5 light rain 3/11° 2.4mm 60%"),
+            Example("/weather 45.76,4.84 1", "☂ 45.76,4.84: 4°\nMon 5 light rain 3/11° 2.4mm 60%"),
+            Example("/weather Xyzzy", "I know no place called Xyzzy."),
+        ),
+    )
+
+
+def parse_argument(argument: str) -> tuple[str, int]:
+    """Return the place, empty if none is named, and the days, 1 to 7: `Lyon 3`, `3`, `saint étienne, 2 jours`."""
+    text = " ".join(argument.split()).strip(" ,;")
+    match = DAYS.fullmatch(text)
+    if match is None or COORDINATES.fullmatch(text):
+        return text, DEFAULT_DAYS
+    return match[1] or "", min(max(int(match[2]), 1), MOST_DAYS)
+
+
+def describe(place: Place, forecast: Forecast, *, days: int, tr: Translate) -> str:
+    """Return a line for the place and one for each day; up to three days fit one packet."""
+    coming = forecast.next_days(days)
+    if not coming:
+        raise WebError(Fault.ODD, "aucun jour à venir")
+    head = label(place)
+    if forecast.temperature is not None:
+        head = tr(_("{place}: {temperature}°")).format(place=head, temperature=round(forecast.temperature))
+    head = f"{picture(coming[0].code)} {head}".lstrip()
+    return "\n".join([head, *(_line(day, tr) for day in coming)])
+
+
+def _line(day: Day, tr: Translate) -> str:
+    words = [
+        weekday(day.date, tr),
+        str(day.date.day),
+        sky(day.code, tr),
+        f"{round(day.low)}/{round(day.high)}°",
+        amount(day.rain or 0.0),
+        percent(day.chance),
+        f"💨{day.gusts:.0f}" if day.gusts is not None and day.gusts >= STRONG_GUSTS else "",
+    ]
+    return " ".join(filter(None, words))

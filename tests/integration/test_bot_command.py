@@ -1,0 +1,234 @@
+"""/bot over real HTTP: the conversation, its bounds, and every way in which the server fails."""
+
+import logging
+import threading
+from queue import SimpleQueue
+
+import pytest
+from pydantic import SecretStr
+
+from commands.bot import CONTEXT_LIFETIME, CONTEXT_MESSAGES, CONTEXT_USERS, EXCUSES, WAIT, bot_command
+from commands.language import translator
+from commands.registry import Request
+from mesh_link.packets import Reception
+from runtime.clock import SystemClock
+from tests.support.fake_clock import FakeClock
+from tests.support.meteo import completion, serve_chat
+from tests.support.web_server import WebServer, asks, cut_off, endless, hangs_up, holds, says, status
+from web.chat import ChatClient, ChatServer
+from web.faults import Fault
+from web.http_client import HttpClient
+
+SECRET = "sk-very-secret"
+PATH = "/v1/chat/completions"
+PATIENCE = 30.0
+MAX_BYTES = 100
+
+
+@pytest.fixture
+def server():
+    with WebServer() as web_server:
+        web_server.behaviours[PATH] = asks(
+            lambda heard: completion(f"You said: {heard.json['messages'][-1]['content']}")
+        )
+        yield web_server
+
+
+def client(server, timeout=PATIENCE, patience=PATIENCE, **details):
+    settings = {
+        "model": "small",
+        "system_prompt": "Be short.",
+        "max_tokens": 99,
+        "api_key": SecretStr(SECRET),
+    } | details
+    return ChatClient(
+        HttpClient(SystemClock()), ChatServer(url=f"{server.url}/v1", timeout=timeout, **settings), patience
+    )
+
+
+class Talk:
+    """A /bot command and the time of its memory."""
+
+    def __init__(self, server, timeout=PATIENCE, **details):
+        self.clock = FakeClock()
+        self.said = SimpleQueue()
+        self.command = bot_command(client(server, timeout, **details), self.clock, MAX_BYTES, timeout)
+
+    def ask(self, question, sender=1, language="en"):
+        tr = translator(language)
+        return self.command.run(Request("bot", question, sender, Reception(), tr, (), self.said.put))
+
+
+def told(heard):
+    return [(message["role"], message["content"]) for message in heard.json["messages"]]
+
+
+# -- the question
+
+
+def test_a_question_goes_to_the_model_with_the_prompt_and_the_key(server):
+    assert Talk(server).ask("hello") == "You said: hello"
+    (heard,) = server.heard
+    assert heard.json == {
+        "messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": "hello"}],
+        "max_tokens": 99,
+        "stream": False,
+        "model": "small",
+    }
+    assert heard.headers["Authorization"] == f"Bearer {SECRET}"
+
+
+def test_what_is_not_set_is_not_sent(server):
+    Talk(server, model="", system_prompt="", api_key=SecretStr("")).ask("hello")
+    (heard,) = server.heard
+    assert told(heard) == [("user", "hello")]
+    assert "model" not in heard.json
+    assert "Authorization" not in heard.headers
+
+
+def test_without_a_question_the_server_is_not_asked(server):
+    assert Talk(server).ask("", language="fr").startswith("Que voulez-vous savoir ? Par exemple : /bot ")
+    assert not server.heard
+
+
+def test_the_command_s_time_leaves_the_client_s_its_own(server):
+    command = Talk(server, timeout=60.0).command
+    assert command.slow
+    assert command.timeout > 60.0
+
+
+# -- the memory
+
+
+def test_the_last_six_messages_are_remembered(server):
+    talk = Talk(server)
+    for number in range(1, 6):
+        talk.ask(f"q{number}")
+    _system, *messages = told(server.heard[-1])
+    assert len(messages) == CONTEXT_MESSAGES + 1
+    assert messages[0] == ("user", "q2")
+    assert messages[-2:] == [("assistant", "You said: q4"), ("user", "q5")]
+
+
+def test_each_user_has_a_memory_of_their_own(server):
+    talk = Talk(server)
+    talk.ask("mine", sender=1)
+    talk.ask("theirs", sender=2)
+    assert told(server.heard[-1])[1:] == [("user", "theirs")]
+
+
+def test_after_half_an_hour_all_is_forgotten(server):
+    talk = Talk(server)
+    talk.ask("first")
+    talk.clock.advance(CONTEXT_LIFETIME - 1)
+    talk.ask("second")
+    assert len(told(server.heard[-1])) == 4
+    talk.clock.advance(CONTEXT_LIFETIME)
+    talk.ask("third")
+    assert told(server.heard[-1])[1:] == [("user", "third")]
+
+
+def test_the_memory_is_bounded_in_users(server):
+    talk = Talk(server)
+    for sender in (*range(CONTEXT_USERS + 1), 0):
+        talk.ask("hello", sender=sender)
+    assert told(server.heard[-1])[1:] == [("user", "hello")]  # the first user's was forgotten
+
+
+def test_an_answer_is_remembered_as_it_was_sent(server):
+    talk = Talk(server)
+    talk.ask("x" * 500)
+    talk.ask("again")
+    role, content = told(server.heard[-1])[2]
+    assert (role, len(content.encode())) == ("assistant", MAX_BYTES)
+
+
+def test_a_question_that_failed_is_not_remembered(server):
+    talk = Talk(server)
+    good, server.behaviours[PATH] = server.behaviours[PATH], status(500)
+    talk.ask("lost")
+    server.behaviours[PATH] = good
+    talk.ask("found")
+    assert told(server.heard[-1])[1:] == [("user", "found")]
+
+
+# -- the answer
+
+
+def test_an_answer_is_without_thoughts_and_cut_at_a_word(server):
+    serve_chat(server, "<think>hm</think>" + "été " * 100)
+    answer = Talk(server).ask("?")
+    assert answer.endswith("été…")
+    assert MAX_BYTES - 10 < len(answer.encode()) <= MAX_BYTES
+
+
+def test_a_quick_answer_comes_without_a_word_before(server):
+    talk = Talk(server)
+    talk.ask("hello")
+    assert talk.said.empty()
+
+
+def test_a_long_wait_is_told_once(server):
+    server.behaviours[PATH] = holds(says(completion("At last.")))
+    talk, answers = Talk(server, patience=0.05), []
+    asking = threading.Thread(target=lambda: answers.append(talk.ask("?")))
+    asking.start()
+    assert talk.said.get(timeout=PATIENCE) == WAIT
+    server.release.set()
+    asking.join(PATIENCE)
+    assert answers == ["At last."]
+    assert talk.said.empty()
+
+
+# -- when there is none
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "timeout", "fault"),
+    [
+        (status(429), PATIENCE, Fault.BUSY),
+        (status(503), PATIENCE, Fault.BUSY),
+        (status(500), PATIENCE, Fault.REFUSED),
+        (status(401), PATIENCE, Fault.REFUSED),
+        (status(308, Location=PATH), PATIENCE, Fault.REFUSED),
+        (holds(says({})), 0.3, Fault.SILENT),
+        (cut_off, PATIENCE, Fault.ODD),
+        (hangs_up, PATIENCE, Fault.ODD),
+        (endless, PATIENCE, Fault.ODD),
+        (says(b"<html>"), PATIENCE, Fault.ODD),
+        (says({"choices": []}), PATIENCE, Fault.ODD),
+        (says(completion("")), PATIENCE, Fault.ODD),
+        (says(completion("<think>for ever")), PATIENCE, Fault.ODD),
+    ],
+    ids=lambda value: value.name if isinstance(value, Fault) else "",
+)
+def test_every_fault_is_one_short_line_for_the_user_and_one_for_the_operator(server, caplog, behaviour, timeout, fault):
+    caplog.set_level(logging.DEBUG)
+    server.behaviours[PATH] = behaviour
+    talk = Talk(server, timeout)
+    assert talk.ask("?", language="fr") == translator("fr")(EXCUSES[fault])
+    ours = [record for record in caplog.records if record.name.startswith("commands")]
+    assert [record.levelno for record in ours] == [logging.WARNING]
+    assert ours[0].getMessage().startswith(f"⚠️ Assistant: {fault.value} (")
+    assert SECRET not in caplog.text
+
+
+def test_a_server_that_is_not_there_is_said(server):
+    talk = Talk(server)
+    talk.command = bot_command(
+        ChatClient(HttpClient(SystemClock()), ChatServer("http://127.0.0.1:1/v1", "", "", 99, 5.0, SecretStr(""))),
+        talk.clock,
+        MAX_BYTES,
+        5.0,
+    )
+    assert talk.ask("?") == EXCUSES[Fault.UNREACHABLE]
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("fault", Fault)
+def test_every_excuse_fits_one_packet(fault, language):
+    assert len(translator(language)(EXCUSES[fault]).encode()) <= 200
+
+
+def test_a_key_never_appears_in_what_is_shown_of_a_server(server):
+    assert SECRET not in repr(ChatServer(server.url, "", "", 99, 5.0, SecretStr(SECRET)))

@@ -1,0 +1,273 @@
+"""Asking over real HTTP: every way in which it goes wrong is a WebError, in time, without a secret."""
+
+import logging
+import socket
+import threading
+from contextlib import contextmanager
+from queue import SimpleQueue
+
+import pytest
+
+from runtime.clock import SystemClock
+from tests.support.fake_clock import FakeClock
+from tests.support.web_server import (
+    PATIENCE,
+    WebServer,
+    cut_off,
+    drips_body,
+    drips_headers,
+    endless,
+    hangs_up,
+    holds,
+    says,
+    status,
+)
+from web.faults import Fault, WebError
+from web.http_client import Ask, Bounds, HttpClient
+
+SECRET = "sk-very-secret"
+QUICK = Bounds(connect=PATIENCE, read=0.2, total=PATIENCE, size=1000)  # fails by the read's bound
+WHOLE = Bounds(connect=PATIENCE, read=PATIENCE, total=0.3, size=10**9)  # fails by the whole's
+PATIENT = Bounds(connect=PATIENCE, read=PATIENCE, total=PATIENCE, size=1000)
+
+
+@pytest.fixture
+def server():
+    with WebServer() as web_server:
+        yield web_server
+
+
+@pytest.fixture
+def client():
+    return HttpClient(SystemClock())
+
+
+def fault(client, ask, bounds=PATIENT):
+    with pytest.raises(WebError) as caught:
+        client.fetch(ask, bounds)
+    error = caught.value
+    assert error.__cause__ is None  # nothing for a traceback to tell
+    assert SECRET not in str(error)
+    assert "127.0.0.1" not in str(error)
+    return error.fault, str(error)
+
+
+def ask(server, path="/"):
+    return Ask(server.url + path, headers={"Authorization": f"Bearer {SECRET}"})
+
+
+# -- when all is well
+
+
+def test_an_answer_s_body_comes_as_it_is(server, client):
+    server.behaviours["/a"] = says(b"\x00anything")
+    assert client.fetch(ask(server, "/a"), PATIENT) == b"\x00anything"
+
+
+def test_parameters_and_headers_and_json_arrive(server, client):
+    server.behaviours["/a"] = says({})
+    client.fetch(Ask(f"{server.url}/a", {"name": "Saint-Étienne & co", "count": 1}), PATIENT)
+    client.fetch(Ask(f"{server.url}/a", json={"é": [1]}, headers={"X-Own": "1"}), PATIENT)
+    get, post = server.heard
+    assert (get.method, get.parameters, get.headers["User-Agent"]) == (
+        "GET",
+        {"name": "Saint-Étienne & co", "count": "1"},
+        "MeshBot",
+    )
+    assert (post.method, post.json, post.headers["X-Own"]) == ("POST", {"é": [1]}, "1")
+
+
+def test_no_connection_is_kept(server, client):
+    server.behaviours["/a"] = says({}, Connection="keep-alive")
+    for _ in range(2):
+        client.fetch(ask(server, "/a"), PATIENT)
+    assert not client._client._transport._pool.connections
+
+
+def test_a_request_goes_on_while_its_asker_does_something_else(server, client):
+    server.behaviours["/a"] = holds(says(b"at last"))
+    call = client.start(ask(server, "/a"), PATIENT)
+    assert not call.done_within(0.01)
+    server.release.set()
+    assert call.done_within(PATIENCE)
+    assert call.result() == b"at last"
+    assert call.result() == b"at last"
+
+
+# -- when it is not
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "bounds", "expected"),
+    [
+        (status(429), PATIENT, "trop de questions (HTTP 429)"),
+        (status(503), PATIENT, "trop de questions (HTTP 503)"),
+        (status(500), PATIENT, "refus (HTTP 500)"),
+        (status(401), PATIENT, "refus (HTTP 401)"),
+        (status(302, Location="/"), PATIENT, "refus (HTTP 302)"),  # to itself, for ever
+        (says(b"", 204), PATIENT, "refus (HTTP 204)"),
+        (holds(says({})), QUICK, "sans réponse à temps (ReadTimeout)"),
+        (holds(says({})), WHOLE, "sans réponse à temps (pas de réponse complète en 0.3 s)"),
+        (drips_headers, WHOLE, "sans réponse à temps (pas de réponse complète en 0.3 s)"),
+        (drips_body, WHOLE, "sans réponse à temps (pas de réponse complète en 0.3 s)"),
+        (endless, PATIENT, "réponse inexploitable (plus de 1000 octets)"),
+        (says(b"x" * 1001), PATIENT, "réponse inexploitable (plus de 1000 octets)"),
+        (says(b"x", Content_Encoding="gzip"), PATIENT, "réponse inexploitable (compressée sans qu'on l'ait demandé)"),
+        (cut_off, PATIENT, "réponse inexploitable (RemoteProtocolError)"),
+        (hangs_up, PATIENT, "réponse inexploitable (RemoteProtocolError)"),
+        (says(b"", Content_Length="none"), PATIENT, "réponse inexploitable (RemoteProtocolError)"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_misbehaviour_of_a_server_is_an_error_of_ours(server, client, behaviour, bounds, expected):
+    server.behaviours["/"] = behaviour
+    assert fault(client, ask(server), bounds)[1] == expected
+
+
+def test_a_redirection_is_not_followed(server, client):
+    server.behaviours["/"] = status(302, Location="/elsewhere")
+    fault(client, ask(server))
+    assert [heard.path for heard in server.heard] == ["/"]
+
+
+def test_a_request_that_was_given_up_ends_its_thread_though_the_server_goes_on(server, client):
+    server.behaviours["/"] = drips_headers
+    call = client.start(ask(server), WHOLE)
+    with pytest.raises(WebError):
+        call.result()
+    call.join(PATIENCE)
+    assert not call.is_alive()
+
+
+@contextmanager
+def port(*, listen):
+    """Give a port on which nobody accepts; with `listen` the system does, and nobody answers."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        if listen:
+            sock.listen()
+        yield sock.getsockname()[1]
+
+
+def test_a_port_on_which_nobody_listens_is_unreachable(client):
+    with port(listen=False) as number:
+        assert fault(client, Ask(f"http://127.0.0.1:{number}")) == (
+            Fault.UNREACHABLE,
+            "injoignable (Connection refused)",
+        )
+
+
+def test_a_server_that_never_answers_is_silent(client):
+    with port(listen=True) as number:
+        assert fault(client, Ask(f"http://127.0.0.1:{number}"), QUICK)[0] is Fault.SILENT
+
+
+def test_a_server_that_never_shakes_hands_over_tls_is_not_reached(client):
+    with port(listen=True) as number:
+        bounds = Bounds(connect=0.3, read=PATIENCE, total=PATIENCE)
+        assert fault(client, Ask(f"https://127.0.0.1:{number}"), bounds)[0] is Fault.UNREACHABLE
+
+
+def test_a_server_that_speaks_no_tls_is_not_reached(server, client):
+    kind, text = fault(client, Ask(server.url.replace("http:", "https:")))
+    assert kind is Fault.UNREACHABLE
+    assert "SSL" in text
+
+
+@pytest.fixture
+def no_names(monkeypatch):
+    """Let addresses alone be resolved."""
+    resolve = socket.getaddrinfo
+
+    def answer(host, *args, **kwargs):
+        if host != "127.0.0.1":
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return resolve(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+
+
+@pytest.mark.usefixtures("no_names")
+def test_without_name_resolution_a_server_is_unreachable(client):
+    assert fault(client, Ask("http://meteo.example")) == (
+        Fault.UNREACHABLE,
+        "injoignable (Temporary failure in name resolution)",
+    )
+
+
+def test_a_name_that_takes_for_ever_to_resolve_is_unreachable_in_time(client, monkeypatch):
+    answer = threading.Event()
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *args, **kwargs: (answer.wait(PATIENCE), resolve(*args, **kwargs))[1]
+    )
+    with port(listen=True) as number:
+        assert fault(client, Ask(f"http://127.0.0.1:{number}"), WHOLE) == (
+            Fault.UNREACHABLE,
+            "injoignable (pas de connexion en 0.3 s)",
+        )
+        answer.set()  # the connection that comes too late is shut at once, and its thread ends
+
+
+@pytest.mark.parametrize("url", ["", "nothing", "http://", "ftp://127.0.0.1/x", "http://[", "http://127.0.0.1:99999"])
+def test_an_address_that_is_none_is_an_error_of_ours(client, url):
+    fault(client, Ask(url))
+
+
+@pytest.mark.parametrize("key", [f"{SECRET}\nX: 1", f"{SECRET}é", f"{SECRET}\x00", "\ud800"])
+def test_a_header_that_cannot_be_sent_is_not_quoted(server, client, key):
+    fault(client, Ask(server.url, headers={"Authorization": key}))
+
+
+def test_json_that_cannot_be_sent_is_an_error_of_ours(server, client):
+    assert fault(client, Ask(server.url, json={"text": "\ud800"}))[0] is Fault.ODD
+
+
+# -- bounds and the environment
+
+
+def test_the_whole_bound_is_kept_by_the_clock(server):
+    clock, outcome = FakeClock(), SimpleQueue()
+    server.behaviours["/"] = holds(says({}))
+    call = HttpClient(clock).start(ask(server), Bounds(PATIENCE, PATIENCE, 60.0))
+
+    def wait():
+        try:
+            outcome.put(call.result())
+        except WebError as error:
+            outcome.put(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    server.next_arrival()
+    clock.wait_parked(clock.monotonic() + 60)
+    clock.advance(59.9)
+    assert outcome.empty()
+    clock.advance(0.1)
+    assert outcome.get(timeout=PATIENCE).fault is Fault.SILENT
+    waiting.join(PATIENCE)
+
+
+@pytest.mark.usefixtures("no_names")
+def test_a_proxy_of_the_environment_is_used_only_when_told(server, monkeypatch):
+    server.behaviours["/a"] = says(b"by proxy")
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, server.url)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    question = Ask("http://example.invalid/a")
+    assert fault(HttpClient(SystemClock()), question)[0] is Fault.UNREACHABLE
+    assert HttpClient(SystemClock(), trust_environment=True).fetch(question, PATIENT) == b"by proxy"
+
+
+def test_a_proxy_that_cannot_be_used_is_an_error_of_ours(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")  # needs a library that is not installed
+    fault(HttpClient(SystemClock(), trust_environment=True), Ask("http://example.invalid/a"))
+
+
+def test_what_the_library_logs_holds_no_secret(server, client, caplog):
+    caplog.set_level(logging.DEBUG)
+    server.behaviours["/"] = says({})
+    client.fetch(ask(server), PATIENT)
+    assert "httpx" in {record.name for record in caplog.records}
+    assert SECRET not in caplog.text

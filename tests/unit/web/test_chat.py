@@ -1,0 +1,53 @@
+"""What a model's server says, as text or as an error."""
+
+import json
+
+import pytest
+
+from tests.support.meteo import completion
+from web.chat import parse_answer, without_thoughts
+from web.faults import Fault, WebError
+
+
+def answer(content):
+    return parse_answer(json.dumps(content).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("  Lima.\n", "Lima."),
+        ("<think>Peru... capital?\n</think>\n\nLima.", "Lima."),
+        ("<THINKING>Peru</THINKING>Lima.", "Lima."),
+        ("Peru... capital?</think>Lima.", "Lima."),  # the server's template opened the thoughts
+        ("Lima <think>or Cusco?</think> it is.", "Lima  it is."),
+        ("<think>a</think>Lima<think>b</think>.", "Lima."),
+        ("One.\n\n\n  Two. \n", "One.\nTwo."),
+        ("I <think so", "I <think so"),
+        ("<think>cut by the length", ""),
+    ],
+)
+def test_thoughts_and_empty_lines_are_left_out(text, said):
+    assert without_thoughts(text) == said
+
+
+def test_the_first_choice_is_the_answer():
+    assert answer(completion("Lima.")) == "Lima."
+
+
+@pytest.mark.parametrize(
+    "content", [completion(""), completion(None), completion("<think>...</think>\n"), {"choices": []}]
+)
+def test_an_empty_answer_is_an_error(content):
+    with pytest.raises(WebError, match="réponse vide") as caught:
+        answer(content)
+    assert caught.value.fault is Fault.ODD
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'{"choices": {}}', b'{"choices": [{"text": "old"}]}', b"\xff"]
+)
+def test_what_is_no_completion_is_an_error(body):
+    with pytest.raises(WebError) as caught:
+        parse_answer(body)
+    assert caught.value.fault is Fault.ODD
