@@ -140,7 +140,7 @@ def _quiet(contender: Contender) -> Samples:
 def quiet_mesh(_: Effort) -> Measured:
     results = side_by_side(_quiet)
     told = {
-        contender: f"{samples['reconnections'][0]:g} ({samples['heartbeats'][0]:g} heartbeats answered)"
+        contender: f"{samples['reconnections'][0]:g} ({samples['heartbeats'][0]:g} heartbeats)"
         for contender, samples in results.items()
     }
     bot = results[Contender.BOT]

@@ -1,0 +1,27 @@
+"""A lost interface and its nodes leave memory, without waiting for the collector's rare full round."""
+
+import gc
+import weakref
+
+import pytest
+
+from tests.support.bot import RunningBot
+from virtual_node.server import VirtualNode
+
+
+@pytest.fixture
+def no_collector_of_its_own():
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector_of_its_own")
+def test_an_interface_is_gone_after_two_reconnections(tmp_path):
+    with VirtualNode(nodes=12) as node, RunningBot(node.port, tmp_path) as running:
+        running.wait_ready()
+        lost = weakref.ref(running.bot.interface)
+        for times in (2, 3):  # the library's publishing thread may hold the latest one for a while
+            node.fault("drop")
+            running.wait_ready(times)
+        assert lost() is None
