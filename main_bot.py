@@ -27,9 +27,10 @@ from mesh_link.backoff import Backoff
 from mesh_link.interface import LinkTarget, MeshTCPInterface
 from mesh_link.machine import LinkMachine, LinkTimes
 from mesh_link.outbox import Outbox, OutgoingText
-from mesh_link.packets import NodeInfoHeard, RoutingAnswer
+from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer
 from mesh_link.sender import LinkChange, MeshSender
 from mesh_link.session import QueueStatus
+from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
 from runtime import journal
 from runtime.clock import Clock, SystemClock
@@ -66,9 +67,14 @@ class MeshBot:
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
         self._database, self.node_manager = _open_storage(settings, self._clock)
         self._own_num = 0  # until the first READY
+        self.memory = MeshMemory(
+            self._database, self.node_manager, self._clock, lambda: self._own_num, settings.packet_retention_days
+        )
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
-        self._housekeeping = Housekeeping(self._clock, self.node_manager, lambda: self.interface, watchdog_interval())
+        self._housekeeping = Housekeeping(
+            self._clock, self.node_manager, self.memory, lambda: self.interface, watchdog_interval()
+        )
         self._sender = MeshSender(self._clock, _outbox(settings), lambda: self.interface)
         self._dispatcher = Dispatcher(
             self._clock,
@@ -184,6 +190,10 @@ class MeshBot:
         self._dispatcher.offer(packet)
 
     # -- PacketSinks
+
+    def packet_heard(self, packet: PacketHeard) -> None:
+        """See PacketSinks."""
+        self._housekeeping.offer(packet)
 
     def node_info_heard(self, heard: NodeInfoHeard) -> None:
         """See PacketSinks."""
