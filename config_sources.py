@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
+from urllib.parse import unquote
 
 from annotated_types import Ge, Le
 from pydantic import PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -70,10 +71,11 @@ class SourcedSettings(BaseSettings):
         self._origins.update(origins)
 
     def secrets(self) -> tuple[str, ...]:
-        """Return the values that no output may contain."""
+        """Return the values that no output may contain; of a URL also the password alone, as errors may quote it."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        secrets = (value.get_secret_value() for value in values if isinstance(value, SecretStr))
-        return tuple(filter(None, secrets))
+        texts = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        passwords = [found[1] for text in texts if (found := re.match(r"[\w+]+://[^/@]*?:([^/]*)@", text))]
+        return tuple(text for text in (*texts, *passwords, *map(unquote, passwords)) if text)
 
 
 S = TypeVar("S", bound=SourcedSettings)

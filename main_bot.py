@@ -29,16 +29,18 @@ from mesh_link.backoff import Backoff
 from mesh_link.interface import LinkTarget, MeshTCPInterface
 from mesh_link.machine import LinkMachine, LinkTimes
 from mesh_link.outbox import Outbox, OutgoingText
-from mesh_link.packets import NodeInfoHeard, RoutingAnswer
+from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer
 from mesh_link.reception import HeardPacket
 from mesh_link.sender import LinkChange, MeshSender
 from mesh_link.session import QueueStatus
+from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
 from runtime import journal
 from runtime.clock import Clock, SystemClock
 from runtime.service import Supervisor, catch_signals
 from runtime.systemd import notify, watchdog_interval
-from storage.database import Database, StorageError, open_database
+from storage.database import Database, database_of
+from storage.errors import StorageError
 from storage.nodes import NodeStore
 from tcp_interface_manager import TCPInterfaceManager
 
@@ -70,9 +72,15 @@ class MeshBot:
         self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
         self._database, self.node_manager = _open_storage(settings, self._clock)
+        self._own_num = 0  # until the first READY
+        self.memory = MeshMemory(
+            self._database, self.node_manager, self._clock, lambda: self._own_num, settings.packet_retention_days
+        )
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
-        self._housekeeping = Housekeeping(self._clock, self.node_manager, lambda: self.interface, watchdog_interval())
+        self._housekeeping = Housekeeping(
+            self._clock, self.node_manager, self.memory, lambda: self.interface, watchdog_interval()
+        )
         self._sender = MeshSender(self._clock, _outbox(settings), lambda: self.interface)
         self._dispatcher = Dispatcher(
             self._clock,
@@ -160,6 +168,7 @@ class MeshBot:
 
     def link_ready(self, ready: LinkReady, interface: MeshTCPInterface) -> None:
         """See LinkOwner."""
+        self._own_num = interface.own_num
         self._ready_generation = ready.generation
         self._housekeeping.tell(NodeDatabase(interface.take_records()))
         self._sender.tell(LinkChange(up=True))
@@ -187,6 +196,10 @@ class MeshBot:
 
     # -- PacketSinks
 
+    def packet_heard(self, packet: PacketHeard) -> None:
+        """See PacketSinks."""
+        self._housekeeping.offer(packet)
+
     def node_info_heard(self, heard: NodeInfoHeard) -> None:
         """See PacketSinks."""
         self._housekeeping.offer(heard)
@@ -201,14 +214,13 @@ class MeshBot:
 
 
 def _open_storage(settings: config.Settings, clock: Clock) -> tuple[Database | None, NodeManager]:
-    """Open the database; without one the bot answers all the same, and keys last as long as the process."""
+    """Prepare the database, which is opened when it can be: the bot answers before that too."""
     database = None
     try:
-        database = open_database(settings.data_dir, clock)
-        manager = NodeManager(NodeStore(database), clock)
+        database = database_of(settings.database_url.get_secret_value(), settings.data_dir, clock)
     except StorageError as exc:
-        error_print("❌ Base de données: %s. Les clés apprises seront perdues à l'arrêt", exc)
-        manager = NodeManager(None, clock)
+        error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
+    manager = NodeManager(NodeStore(database) if database else None, clock)
     manager.import_node_names(settings.node_names_file)
     return database, manager
 

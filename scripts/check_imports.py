@@ -13,6 +13,7 @@ LAYERS: Final = (
     {"main_bot"},
     {"demo"},
     {"commands", "housekeeping", "tcp_interface_manager", "telegram_bot"},
+    {"mesh_memory"},
     {"node_manager"},
     {"mesh_link", "storage", "virtual_node", "web"},
     {"config", "runtime"},
@@ -24,6 +25,7 @@ LIBRARIES: Final = {
     "httpx": {"web"},
     "meshtastic": {"mesh_link", "virtual_node"},
     "pubsub": {"mesh_link"},
+    "alembic": {"storage"},
     "sqlalchemy": {"storage"},
     "telegram": {"telegram_bot"},
 }

@@ -241,6 +241,16 @@ def test_a_key_that_no_header_can_carry_is_refused_unseen(key):
 
 def test_a_key_that_is_not_set_is_shown_as_none():
     assert 'bot_api_key = ""' in effective(Settings()).splitlines()
+
+
+URL = "postgresql://bot:p%40ss@db.lan/mesh?sslmode=require"
+
+
+def test_a_database_url_is_a_secret_and_so_is_its_password_alone():
+    settings = load(environ={"MESHBOT_DATABASE_URL": URL})
+    assert settings.database_url.get_secret_value() == URL
+    assert settings.secrets() == (URL, "p%40ss", "p@ss")
+    assert 'database_url = "***"  # MESHBOT_DATABASE_URL' in effective(settings).splitlines()
     assert Settings().secrets() == ()
 
 
@@ -263,6 +273,15 @@ def test_an_address_that_cannot_be_asked_is_refused(address):
 def test_a_password_in_an_address_is_refused_unseen():
     (problem,) = problems('weather_url = "https://me:secret@host/v1"')
     assert problem.startswith("weather_url (given.toml) : 'https://***@host/v1' refusé ; permis : une adresse http://")
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://bot:s3cret@db/mesh", "bot:s3cret@db", "postgresql://", "postgresql:// s3cret"]
+)
+def test_a_database_url_of_another_kind_is_refused_without_showing_it(url):
+    (problem,) = problems(environ={"MESHBOT_DATABASE_URL": url})
+    kind = "vide, ou postgresql://nom:mot_de_passe@serveur/base"
+    assert problem == f"database_url (MESHBOT_DATABASE_URL) : *** refusé ; permis : {kind}"
 
 
 def test_true_is_refused_for_a_number_but_not_for_a_switch():
