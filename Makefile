@@ -16,8 +16,9 @@ setup: ## Make .venv with everything needed; quick when it is up to date
 demo: setup ## Be a mesh user: a virtual node, the real bot, and faults on demand
 	@$(PY) main_bot.py --demo
 
+# Four at a time on two cores: most of them wait for sockets
 test: setup ## All tests
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 4
 
 test-unit: setup ## Decisions and small parts
 	@$(PY) -m pytest tests/unit
