@@ -82,11 +82,16 @@ def metrics_of(said: Mapping[str, Any]) -> MetricsSaid | None:
     """Return what a deviceMetrics or localStats dictionary says, None if that is nothing."""
     metrics = MetricsSaid(
         battery=within(said, "batteryLevel", 0, 255),
-        voltage=number(said, "voltage"),
-        utilization=number(said, "channelUtilization"),
-        air_tx=number(said, "airUtilTx"),
+        voltage=_bounded(said, "voltage", 1000),
+        utilization=_bounded(said, "channelUtilization", 100),
+        air_tx=_bounded(said, "airUtilTx", 100),
     )
     return metrics if metrics != MetricsSaid() else None
+
+
+def _bounded(said: Mapping[str, Any], key: str, most: float) -> float | None:
+    value = number(said, key)
+    return value if value is not None and 0 <= value <= most else None
 
 
 def _neighbors(said: Mapping[str, Any]) -> NeighborsSaid | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import delete, func, insert, select, update
 
-from storage.database import Database
+from storage.database import Database, storable
 from storage.schema import MAIL
 
 MAX_MAIL: Final = 20  # for one recipient
@@ -39,7 +39,7 @@ class MailStore:
 
     def send(self, sender: int, recipient: int, text: str, now: int) -> int:
         """Keep a letter and return its id; MailboxFullError if the recipient has too many."""
-        letter = {"sender": sender, "recipient": recipient, "text": text, "sent_at": now}
+        letter = {"sender": sender, "recipient": recipient, "text": storable(text), "sent_at": now}
         with self._database.transaction() as connection:
             waiting = select(func.count()).select_from(MAIL).where(MAIL.c.recipient == recipient)
             if (connection.scalar(waiting) or 0) >= MAX_MAIL:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
 
-from storage.database import Database
+from storage.database import Database, storable
 from storage.schema import OUTBOX
 
 COLUMNS: Final = frozenset(OUTBOX.c.keys()) - {"id"}
@@ -44,6 +44,7 @@ class OutboxStore:
         """Keep a text that is to be sent; return the id that it gets."""
         values = asdict(row)
         del values["id"]
+        values["text"] = storable(row.text)
         with self._database.transaction() as connection:
             return int(connection.execute(insert(OUTBOX).returning(OUTBOX.c.id), values).scalar_one())
 

@@ -93,7 +93,8 @@ def test_what_a_node_tells_its_own_client_of_the_channel_is_read_too():
 
 
 @pytest.mark.parametrize(
-    "telemetry", [{"environmentMetrics": {"temperature": 20}}, {"deviceMetrics": {"batteryLevel": 999}}, "x"]
+    "telemetry",
+    [{"environmentMetrics": {"temperature": 20}}, {"deviceMetrics": {"batteryLevel": 999, "airUtilTx": 1e30}}, "x"],
 )
 def test_other_telemetry_says_nothing_here(telemetry):
     assert heard(decoded("TELEMETRY_APP", telemetry=telemetry)).said is None

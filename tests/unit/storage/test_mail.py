@@ -63,3 +63,8 @@ def test_old_letters_go(mail):
     mail.send(BOB, ALICE, "new", 11)
     mail.prune(11)
     assert [letter.text for letter in mail.of(ALICE)] == ["new"]
+
+
+def test_a_text_that_some_database_would_refuse_is_kept_as_far_as_it_can_be(mail):
+    mail.send(BOB, ALICE, "a\0b\ud800c", 10)
+    assert [letter.text for letter in mail.of(ALICE)] == ["ab?c"]
