@@ -11,8 +11,6 @@ from tests.support.process import BotProcess
 from virtual_node.server import VirtualNode
 
 QUICK = {
-    "tcp_probe_after": 0.5,
-    "tcp_probe_timeout": 0.5,
     "tcp_interface_cleanup_delay": 0.2,
     "tcp_stable_after": 0,
     "tcp_pubkey_sync_delay": 1,
@@ -60,7 +58,7 @@ def start(node, folder, **settings):
 @pytest.fixture
 def journal(node, tmp_path):
     """The log of a run with one question, one silence and one reconnection."""
-    with start(node, tmp_path) as bot:
+    with start(node, tmp_path, tcp_probe_after=0.5, tcp_probe_timeout=0.5) as bot:
         bot.wait_for("Aucune clé à re-synchroniser")
         node.say(node.users[0].num, "/help")
         bot.wait_for("MESSAGE BRUT")
@@ -120,7 +118,7 @@ def test_a_signal_ends_a_bot_in_the_middle_of_a_configuration(node, tmp_path, fa
 
 
 def test_a_signal_ends_a_bot_whose_link_has_gone_silent(node, tmp_path):
-    with start(node, tmp_path, tcp_probe_after=60) as bot:
+    with start(node, tmp_path) as bot:
         bot.wait_for("Connexion TCP établie")
         node.fault("mute")
         assert_stops(bot)

@@ -3,7 +3,7 @@
 import pytest
 from meshtastic.protobuf import portnums_pb2
 
-from tests.support.bot import RunningBot
+from tests.support.bot import NOTICING, READY, RunningBot
 from virtual_node.server import VirtualNode
 
 PATIENCE = 30.0
@@ -44,11 +44,15 @@ def test_a_closed_connection_is_replaced(running, node, fault):
 
 
 @pytest.mark.parametrize("fault", ["mute", "blackhole", "stuck"])
-def test_a_silent_link_is_noticed_and_replaced(running, node, fault):
-    node.fault(fault)
-    running.log.wait_for(r"⚠️ SILENCE TCP: \d+s sans paquet \(max: 0s\)")
-    node.heal()
-    assert_back(running, node, 2)
+def test_a_silent_link_is_noticed_and_replaced(node, tmp_path, fault):
+    with RunningBot(node.port, tmp_path, **NOTICING) as bot:
+        bot.wait_ready()
+        ready = len(bot.log.matching(READY))
+        node.fault(fault)
+        bot.log.wait_for(r"⚠️ SILENCE TCP: \d+s sans paquet \(max: 1s\)")
+        node.heal()
+        bot.wait_ready(ready + 1)
+        assert "/help" in answer(node).text
 
 
 def test_a_node_that_refuses_is_asked_until_it_accepts(running, node):
