@@ -22,6 +22,7 @@ QUICK = {
     "tcp_config_timeout": 5,
     "tcp_connect_timeout": 2,
     "tcp_close_timeout": 2,
+    "rate_limit_commands": 0,
 }
 
 
