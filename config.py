@@ -21,6 +21,7 @@ from config_sources import ORDER, ConfigError, Kind, SourcedSettings, allowed, e
 
 __all__ = ["ConfigError", "Settings", "allowed", "effective", "load"]
 EXIT_CONFIG: Final = 78  # sysexits.h EX_CONFIG; meshbot.service does not restart on it
+BROADCAST_NUM: Final = 0xFFFFFFFF  # no node has this number
 DEFAULT_FILES: Final = (Path("meshbot.toml"), Path("/etc/meshbot/meshbot.toml"))
 
 Language = Literal["fr", "en"]
@@ -53,6 +54,12 @@ ANSWER_MAX_BYTES = 200  # of UTF-8 a packet; a PKI message with reply_id holds 2
 SEND_INTERVAL = 2.2  # the firmware drops a text that follows another within 2 s, in silence
 ANSWER_TTL = 120
 COMMAND_MAX_AGE = 300
+ADMIN_NODES: tuple[str, ...] = ()
+KNOWN_NODES: tuple[str, ...] = ()  # none: every node that has told its name
+RATE_LIMIT_COMMANDS = 5
+RATE_LIMIT_SECONDS = 300
+REFUSE_MQTT = False
+ECHO_CHANNEL = 0  # the primary one
 COMMAND_TIMEOUT = 30
 COMMAND_WORKERS = 2  # threads
 COMMAND_SLOW_WORKERS = 4  # threads, which only wait for other computers
@@ -113,6 +120,16 @@ def _database_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _node_id(value: object) -> object:
+    """Give `!a1b2c3d4` for that, `0xa1b2c3d4`, or the number."""
+    if isinstance(value, str):
+        hexadecimal = re.fullmatch(r"(?:!|0x)([0-9a-fA-F]{8})", value.strip())  # the end of an id would be another node
+        value = int(hexadecimal[1], 16) if hexadecimal else int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < BROADCAST_NUM:
+        raise ValueError
+    return f"!{value:08x}"
+
+
 # No colon at all, or two and more as in IPv6: "192.168.1.5:4403" is a common slip
 Host = Annotated[
     str,
@@ -146,6 +163,11 @@ DatabaseUrl = Annotated[
         "vide, ou postgresql://nom:mot_de_passe@serveur/base",
         "empty, or postgresql://name:password@host/database",
     ),
+]
+Nodes = Annotated[
+    tuple[Annotated[str, BeforeValidator(_node_id)], ...],
+    BeforeValidator(_items),
+    Kind('une liste de nœuds, comme ["!a1b2c3d4"]', 'a list of nodes, such as ["!a1b2c3d4"]'),
 ]
 
 NOT_BELOW: Final = {"tcp_config_timeout": "tcp_config_silence", "answer_ttl": "send_interval"}
@@ -206,6 +228,18 @@ class Settings(SourcedSettings):
     """How long an answer waits for the link before it is given up; at least send_interval."""
     command_max_age: Seconds = Field(COMMAND_MAX_AGE, ge=1, le=86400)
     """A question older than this when it arrives is not answered."""
+    admin_nodes: Nodes = Field(ADMIN_NODES)
+    """Operators' nodes: their direct messages, encrypted with the key that the bot trusts, may reconnect and reboot."""
+    known_nodes: Nodes = Field(KNOWN_NODES)
+    """Nodes that may use what is for known nodes; none: every node that has told its name (NodeInfo)."""
+    rate_limit_commands: Count = Field(RATE_LIMIT_COMMANDS, ge=0, le=1000)
+    """Commands of one user within rate_limit_seconds; 0: no limit. Admins have none."""
+    rate_limit_seconds: Seconds = Field(RATE_LIMIT_SECONDS, ge=1, le=86400)
+    """See rate_limit_commands."""
+    refuse_mqtt: Switch = Field(REFUSE_MQTT)
+    """Whether commands that came by MQTT are ignored."""
+    echo_channel: Count = Field(ECHO_CHANNEL, ge=0, le=7)
+    """Channel on which /echo speaks when it is asked by direct message."""
     command_timeout: Seconds = Field(COMMAND_TIMEOUT, ge=0.1, le=600)
     """Longest time for one command's work."""
     command_workers: Count = Field(COMMAND_WORKERS, ge=1, le=16)

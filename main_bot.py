@@ -16,15 +16,20 @@ from queue import SimpleQueue
 from typing import Any
 
 import config
+from commands.access import Access
 from commands.dispatcher import CommandLimits, Dispatcher
 from commands.gate import Gate
 from commands.help import HELP
 from commands.language import translator
 from commands.online import online_commands
+from commands.operator import BotParts, operator_commands
 from commands.ping import PING
+from commands.rate_limit import RateLimiter
 from commands.registry import Command, Registry
+from commands.roles import MeshRoles, node_numbers
 from housekeeping import Housekeeping, NodeDatabase
 from mesh_link.actions import Generation, LinkAlert, LinkReady
+from mesh_link.afterwards import AfterAnswer
 from mesh_link.backoff import Backoff
 from mesh_link.interface import LinkTarget, MeshTCPInterface
 from mesh_link.machine import LinkMachine, LinkTimes
@@ -82,15 +87,17 @@ class MeshBot:
             self._clock, self.node_manager, self.memory, lambda: self.interface, watchdog_interval()
         )
         self._sender = MeshSender(self._clock, _outbox(settings), lambda: self.interface)
+        self._tcp = TCPInterfaceManager(_target(settings), _machine(settings), self._clock, owner=self)
+        self.commands = self._commands(settings) if commands is None else commands
         self._dispatcher = Dispatcher(
             self._clock,
-            Registry((*COMMANDS, *online_commands(settings, self._clock)) if commands is None else commands),
-            Gate(settings.answer_on_channels, settings.command_max_age),
+            Registry(self.commands),
+            Gate(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
+            _access(settings, self.node_manager),
             translator(settings.language),
             _limits(settings),
             sinks=self,
         )
-        self._tcp = TCPInterfaceManager(_target(settings), _machine(settings), self._clock, owner=self)
         # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
         self._services = (self._housekeeping, self._sender, self._dispatcher, self._tcp)
         self._housekeeping.watch((self._sender, self._dispatcher, self._tcp))
@@ -120,6 +127,19 @@ class MeshBot:
     def _reconnect_tcp_interface(self) -> None:
         """Ask for a reconnection; returns at once."""
         self._tcp.request_reconnection()
+
+    def _commands(self, settings: config.Settings) -> tuple[Command, ...]:
+        """Return what the settings ask for, in the order in which help lists it."""
+        parts = BotParts(
+            self._clock,
+            self.node_manager,
+            lambda: self.interface,
+            lambda: self._tcp.figures,
+            lambda: self._sender.waiting,
+            self._reconnect_tcp_interface,
+            self.send_text,
+        )
+        return (*COMMANDS, *operator_commands(parts, settings), *online_commands(settings, self._clock))
 
     # -- public keys, after every READY
 
@@ -212,6 +232,10 @@ class MeshBot:
         """See PacketSinks."""
         self._sender.tell(message)
 
+    def after_answer(self, order: AfterAnswer) -> None:
+        """See PacketSinks."""
+        self._sender.tell(order)
+
 
 def _open_storage(settings: config.Settings, clock: Clock) -> tuple[Database | None, NodeManager]:
     """Prepare the database, which is opened when it can be: the bot answers before that too."""
@@ -236,6 +260,11 @@ def _limits(settings: config.Settings) -> CommandLimits:
 
 def _outbox(settings: config.Settings) -> Outbox:
     return Outbox(settings.send_interval, settings.answer_max_bytes, lambda: secrets.randbits(32) or 1)
+
+
+def _access(settings: config.Settings, nodes: NodeManager) -> Access:
+    roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
+    return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds))
 
 
 def _target(settings: config.Settings) -> LinkTarget:

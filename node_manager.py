@@ -84,6 +84,23 @@ class NodeManager:
         with self._book_lock:
             return list(self._book.nodes.values())
 
+    def is_named(self, num: int) -> bool:
+        """Return whether the node has told its name."""
+        with self._book_lock:
+            row = self._book.nodes.get(num)
+        return row is not None and bool(row.long_name or row.short_name)
+
+    def short_name_of(self, num: int) -> str:
+        """Return the node's short name, else the last four digits of its id, as the firmware does."""
+        with self._book_lock:
+            row = self._book.nodes.get(num)
+        return (row and row.short_name) or f"{num:08x}"[-4:]
+
+    def names(self) -> list[tuple[int, str, str]]:
+        """Return every node's number, long name and short name; a name that is not known is empty."""
+        with self._book_lock:
+            return [(row.num, row.long_name, row.short_name) for row in self._book.nodes.values()]
+
     def public_key(self, num: int) -> bytes | None:
         """Return the node's trusted key, 32 bytes."""
         with self._book_lock:
@@ -245,6 +262,11 @@ class NodeManager:
             error_print(f"⚠️ Error accessing interface.nodes: {exc}")
             error_print("❌ Cannot sync pubkeys: interface.nodes not accessible")
             return 0
+
+    @property
+    def synced(self) -> bool:
+        """Whether the last synchronisation went through."""
+        return self._synced is not None
 
     def _inject(self, interface: Any, revision: int) -> int:
         nodes = getattr(interface, "nodes", None)

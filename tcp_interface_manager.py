@@ -22,6 +22,7 @@ from mesh_link.interface import LinkTarget, MeshTCPInterface
 from mesh_link.machine import LinkEvent, LinkMachine, LinkState
 from mesh_link.reception import HeardPacket, Reception
 from mesh_link.session import MeshSession, QueueStatus, SessionEvent
+from mesh_link.statistics import LinkFigures, LinkStatistics
 from runtime.clock import Clock
 from runtime.service import STOP, Service
 from runtime.throttle import Throttle
@@ -68,11 +69,17 @@ class TCPInterfaceManager(Service):
         self._late_attempts = Throttle(LATE_ATTEMPTS_SAID_EVERY)
         self._reception = Reception(owner.packet_received, owner=self)
         self.interface: MeshTCPInterface | None = None  # the READY one, or None
+        self._statistics = LinkStatistics()
 
     @property
     def state(self) -> LinkState:
         """Where the link stands."""
         return self._machine.state
+
+    @property
+    def figures(self) -> LinkFigures:
+        """How the link has been doing; any thread may ask."""
+        return self._statistics.snapshot(self._clock.monotonic())
 
     def request_reconnection(self) -> None:
         """Ask for a new connection; returns at once."""
@@ -109,13 +116,15 @@ class TCPInterfaceManager(Service):
         """See Service."""
         if self._session is not None:  # bytes prove life, whatever else is said
             self._machine.heard(self._session.generation, self._session.interface.last_heard)
+        now = self._clock.monotonic()
         actions = self._machine.handle(
             message.event,
-            self._clock.monotonic(),
+            now,
             message.generation,
             reason=message.reason,
             answers_probes=message.answers_probes,
         )
+        self._statistics.take(actions, self._machine.outage_since, now)
         if self._machine.state is not LinkState.READY:
             self._drop_interface()
         for action in actions:
@@ -153,7 +162,13 @@ class TCPInterfaceManager(Service):
             self.tell(SessionEvent(LinkEvent.CLOSED, action.generation))
             return
         self._session = MeshSession(
-            action.generation, self._target, self._clock, self.tell, self._owner.queue_status, owner=self
+            action.generation,
+            self._target,
+            self._clock,
+            self.tell,
+            self._owner.queue_status,
+            owner=self,
+            on_round_trip=self._statistics.probe_answered,
         )
 
     def _say_attempt(self, action: OpenLink) -> None:

@@ -119,7 +119,7 @@ def launch(contender: Contender, port: int, scale: float = 1.0, **settings: obje
     """Start a contender towards a node on loopback; wait for its READY with `await_ready`."""
     if contender is Contender.STOCK:
         return Program(["-m", "bench.stock", str(port), str(scale)])
-    values = {"tcp_host": "127.0.0.1", "tcp_port": port, "data_dir": "data"} | settings
+    values = {"tcp_host": "127.0.0.1", "tcp_port": port, "data_dir": "data", "rate_limit_commands": 0} | settings
     if scale == 1:
         return Program([str(ROOT / "main_bot.py")], values)
     return Program(["-m", "bench.scaled_bot", str(scale)], values)

@@ -8,10 +8,13 @@ from functools import partial
 from math import inf
 from typing import Protocol
 
+from commands.access import Access, Refusal
 from commands.gate import Gate, Verdict, return_path
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import Command, Registry, Request, parse
+from commands.registry import Action, Command, Registry, Request, parse
+from commands.roles import Role, User
+from mesh_link.afterwards import AfterAnswer
 from mesh_link.outbox import OutgoingText
 from mesh_link.packets import (
     BadPacketError,
@@ -34,6 +37,8 @@ info_print, error_print = LOGGER.info, LOGGER.error
 INBOX_LIMIT = 1000  # packets: 20 s of the busiest mesh
 WAITING_LIMIT = 50  # commands; their answers alone are two minutes of air
 LOST_WORKERS_LIMIT = 8  # commands that hang for ever before none is accepted any more
+NAME_SHOWN = 20  # characters of a command that is none
+ANSWER_LEAVES_WITHIN = 10.0  # seconds for an answer to be confirmed by the node, before what was to follow it
 
 
 class PacketSinks(Protocol):
@@ -50,6 +55,9 @@ class PacketSinks(Protocol):
 
     def send_text(self, message: OutgoingText) -> None:
         """Queue an answer for the radio."""
+
+    def after_answer(self, order: AfterAnswer) -> None:
+        """Have something done once an answer, queued after this, has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,7 @@ class Dispatcher(Service):
         clock: Clock,
         registry: Registry,
         gate: Gate,
+        access: Access,
         tr: Translate,
         limits: CommandLimits,
         sinks: PacketSinks,
@@ -104,6 +113,7 @@ class Dispatcher(Service):
         super().__init__(clock, INBOX_LIMIT)
         self._registry = registry
         self._gate = gate
+        self._access = access
         self._translate = tr
         self._limits = limits
         self._sinks = sinks
@@ -192,19 +202,26 @@ class Dispatcher(Service):
             return
         name, argument = parsed
         command = self._registry.find(name)
+        if command is None and message.is_broadcast:  # it may be another bot's
+            return
+        user = self._access.user_of(message)
+        if refusal := self._access.judge(user, message, command, self._clock.monotonic()):
+            self._refuse(message, name, refusal)
+            return
         if command is None:
             self._unknown(message, name)
             return
-        if refusal := self._refusal(message, command):
-            self._answer(message, refusal)
+        if command.role is Role.ADMIN:
+            info_print("🛠️ /%s demandée par l'administrateur 0x%08x", command.name, message.sender)
+        if reason := self._obstacle(message, command):
+            self._answer(message, reason)
             return
-        request = Request(name, argument, message.sender, message.reception, self._translate, tuple(self._registry))
-        job = Job(message, request, command)
+        job = Job(message, self._request(message, user, name, argument), command)
         timeout = self._limits.timeout if command.timeout is None else command.timeout
         self._running[job] = self._clock.monotonic() + timeout
         self._pool_of(command).submit(job)
 
-    def _refusal(self, message: TextMessage, command: Command) -> str:
+    def _obstacle(self, message: TextMessage, command: Command) -> str:
         """Say why the command cannot start now, or nothing; slow and fast ones do not bar each other."""
         running = [job for job in self._running if job.command.slow == command.slow]
         lost = sum(job.command.slow == command.slow for job in self._lost)
@@ -219,10 +236,35 @@ class Dispatcher(Service):
     def _pool_of(self, command: Command) -> WorkerPool[Job]:
         return self._slow_pool if command.slow else self._pool
 
+    def _request(self, message: TextMessage, user: User, name: str, argument: str) -> Request:
+        return Request(
+            name,
+            argument,
+            message.sender,
+            message.reception,
+            self._translate,
+            tuple(command for command in self._registry if command.role <= user.role),
+            user=user,
+            channel=message.channel if message.is_broadcast else None,
+            afterwards=partial(self._afterwards, message),
+        )
+
+    def _afterwards(self, message: TextMessage, action: Action) -> None:
+        """Take what a command wants done behind its answer, on a worker's thread."""
+        path = return_path(message)
+        until = self._clock.monotonic() + ANSWER_LEAVES_WITHIN
+        self._sinks.after_answer(AfterAnswer(path.to, path.reply_id, action, until))
+
+    def _refuse(self, message: TextMessage, name: str, refusal: Refusal) -> None:
+        """Say no to the asker alone, wherever the question was asked."""
+        LOGGER.log(refusal.level, "⛔ /%s de 0x%08x refusée: %s", name[:NAME_SHOWN], message.sender, refusal.reason)
+        if refusal.answer:
+            text = self._translate(refusal.answer).format(name=name[:NAME_SHOWN])
+            self._answer(message, text, private=True)
+
     def _unknown(self, message: TextMessage, name: str) -> None:
-        if not message.is_broadcast:  # on a channel it may be another bot's command
-            text = self._translate(_("Unknown command /{name}. /help lists mine."))
-            self._answer(message, text.format(name=name[:20]))
+        text = self._translate(_("Unknown command /{name}. /help lists mine."))
+        self._answer(message, text.format(name=name[:NAME_SHOWN]))
 
     def _work(self, job: Job) -> None:
         """Run one command, on a worker's thread."""
@@ -251,7 +293,7 @@ class Dispatcher(Service):
         if self._running.pop(finished.job, None) is not None and finished.answer:
             self._answer(finished.job.message, finished.answer)
 
-    def _answer(self, message: TextMessage, text: str) -> None:
-        path = return_path(message)
+    def _answer(self, message: TextMessage, text: str, *, private: bool = False) -> None:
+        path = return_path(message, private=private)
         expires_at = self._clock.monotonic() + self._limits.answer_ttl
         self._sinks.send_text(OutgoingText(text, path.to, path.channel, path.reply_id, path.want_ack, expires_at))

@@ -23,6 +23,7 @@ class Verdict(Enum):
     CHANNEL = "canal sans réponse"
     REPEATED = "déjà reçu"
     STALE = "trop ancien"
+    MQTT = "relayé par MQTT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ class ReturnPath:
 class Gate:
     """Judges each text message once."""
 
-    def __init__(self, answer_on_channels: Collection[int], max_age: float) -> None:
+    def __init__(self, answer_on_channels: Collection[int], max_age: float, *, refuse_mqtt: bool = False) -> None:
         """Take the channel indexes to answer on, and the oldest question worth an answer, in seconds."""
+        self._refuse_mqtt = refuse_mqtt
         self._channels = frozenset(answer_on_channels)
         self._max_age = max_age
         self._seen: OrderedDict[tuple[int, int], None] = OrderedDict()
@@ -56,6 +58,8 @@ class Gate:
             return Verdict.PLAIN
         if message.is_broadcast and message.channel not in self._channels:
             return Verdict.CHANNEL
+        if self._refuse_mqtt and message.reception.via_mqtt:
+            return Verdict.MQTT
         rx_time = message.reception.rx_time  # 0 while the node does not know the time: then it is fresh
         if rx_time and now - rx_time > self._max_age:
             return Verdict.STALE
@@ -73,8 +77,8 @@ class Gate:
         return seen
 
 
-def return_path(message: TextMessage) -> ReturnPath:
-    """Return where the answer to a question goes; a direct one asks for an acknowledgement."""
-    if message.is_broadcast:
+def return_path(message: TextMessage, *, private: bool = False) -> ReturnPath:
+    """Return where the answer to a question goes, `private` to the asker alone; that asks for an acknowledgement."""
+    if message.is_broadcast and not private:
         return ReturnPath(BROADCAST_NUM, message.channel, message.packet_id, want_ack=False)
     return ReturnPath(message.sender, message.channel, message.packet_id, want_ack=True)

@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from commands.language import Translate
+from commands.roles import NOBODY, Role, User
 from mesh_link.packets import Reception
 
 PREFIX = "/"
 UNKNOWN_RECEPTION = Reception()
+Action = Callable[[], None]
+
+
+def at_once(action: Action) -> None:
+    """Do it where no answer goes out before."""
+    action()
 
 
 def say_nothing(_text: str) -> None:
@@ -27,6 +34,9 @@ class Request:
     translate: Translate
     available: Sequence[Command]  # what this user may use here
     say: Callable[[str], None] = say_nothing  # an interim answer, sent the same way before the final one; any thread
+    user: User = NOBODY
+    channel: int | None = None  # the index of the channel asked on, None for a direct message
+    afterwards: Callable[[Action], None] = at_once  # has something done once the answer has left; any thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,7 @@ class Command:
     examples: tuple[Example, ...] = ()
     timeout: float | None = None  # seconds that `run` may take; None: the setting command_timeout
     slow: bool = False  # waits for other computers: runs in threads of its own, one at a time for each user
+    role: Role = Role.EVERYONE  # the least that may use it
 
 
 class Registry:

@@ -23,6 +23,7 @@ SHORTENED: dict[str, object] = {
     "tcp_config_silence": 3,
     "tcp_pubkey_sync_delay": 3,
     "tcp_stable_after": 0,
+    "rate_limit_commands": 0,  # a visitor may ask as often as they like
 }
 
 

@@ -13,7 +13,7 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -81,6 +81,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._configurations = 0
         self._frames = FrameReader(_decode)
         self._records: dict[int, NodeRecord] = {}
+        self._radio_keys: dict[int, bytes] = {}
         self._unreadable = Throttle(UNREADABLE_REPORT_EVERY)
         self.last_heard = monotonic()
         super().__init__(target.host, portNumber=target.port, connectNow=False)
@@ -208,6 +209,11 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         message = admin_pb2.AdminMessage(set_time_only=seconds)
         self.sendData(message, self.own_num, portnums_pb2.PortNum.ADMIN_APP)
 
+    def send_reboot(self, seconds: int) -> None:
+        """Have the node reboot in so many seconds; OSError if the link is gone. A managed node ignores it."""
+        message = admin_pb2.AdminMessage(reboot_seconds=seconds)
+        self.sendData(message, self.own_num, portnums_pb2.PortNum.ADMIN_APP)
+
     # -- reading
 
     def _StreamInterface__reader(self) -> None:
@@ -254,7 +260,9 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         entry = as_dict(info)
         if "position" in entry:
             self._fixupPosition(entry["position"])
-        self._records[info.num] = record_of(entry)
+        record = self._records[info.num] = record_of(entry)
+        if record.public_key:
+            self._radio_keys[info.num] = record.public_key
         node = self._getOrCreateByNum(info.num)
         node.update(entry)
         if "id" in node.get("user", {}):
@@ -265,6 +273,16 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         records, self._records = self._records, {}
         return list(records.values())
 
+    @property
+    def radio_keys(self) -> Mapping[int, bytes]:
+        """The public keys that the node's own database held at its last configuration, by node; a snapshot."""
+        return self._radio_keys.copy()
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether the node takes no administration by its client (`security.is_managed`)."""
+        return bool(self.localNode.localConfig.security.is_managed)
+
     def _handleQueueStatusFromRadio(self, queueStatus: mesh_pb2.QueueStatus) -> None:
         self.queueStatus = queueStatus
         self._listener.queue_status(queueStatus.mesh_packet_id, queueStatus.res)
@@ -273,6 +291,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def _startConfig(self) -> None:
         self._configurations += 1
+        self._radio_keys = {}
         if self._configurations > 1:
             self._listener.restarted()
         super()._startConfig()

@@ -70,6 +70,7 @@ class TextMessage:
     text: str
     reply_id: int = 0
     pki_encrypted: bool = False
+    public_key: bytes = b""  # the sender's, with which our node decrypted it; KEY_BYTES long, or empty
     reception: Reception = Reception()
 
     @property
@@ -198,6 +199,7 @@ def _text(packet: Mapping[str, Any], decoded: Mapping[str, Any]) -> TextMessage:
         text=text,
         reply_id=integer(decoded, "replyId") or 0,
         pki_encrypted=packet.get("pkiEncrypted") is True,
+        public_key=public_key_of(packet.get("publicKey")),
         reception=_reception(packet),
     )
 

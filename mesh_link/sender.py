@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Protocol
 
+from mesh_link.afterwards import AfterAnswer, Afterwards
 from mesh_link.outbox import Fate, Outbox, Outcome, OutgoingText, TextPacket
 from mesh_link.packets import RoutingAnswer
 from mesh_link.session import QueueStatus
@@ -43,26 +44,33 @@ class LinkChange:
 
 
 class MeshSender(Service):
-    """Takes OutgoingText, QueueStatus, RoutingAnswer and LinkChange."""
+    """Takes OutgoingText, QueueStatus, RoutingAnswer, LinkChange and AfterAnswer."""
 
     name = "Mesh-Sender"
 
     def __init__(self, clock: Clock, outbox: Outbox, interface_of: Callable[[], SendingInterface | None]) -> None:
         super().__init__(clock)
         self._outbox = outbox
+        self._afterwards = Afterwards()
         self._refused = Throttle(REFUSED_SAID_EVERY)
         self._interface_of = interface_of  # asked at each packet: nobody keeps a copy of the interface
         self._clock_check_at = inf  # while the link is up
         self._told_offset = 0.0  # between wall and monotonic time, when the node was last told the time
 
+    @property
+    def waiting(self) -> int:
+        """How many packets the node has not confirmed yet; any thread may ask."""
+        return len(self._outbox)
+
     def deadline(self) -> float:
         """See Service."""
-        return min(self._outbox.deadline, self._clock_check_at)
+        return min(self._outbox.deadline, self._clock_check_at, self._afterwards.deadline)
 
     def on_deadline(self) -> None:
         """See Service."""
         now = self._clock.monotonic()
         self._say(self._outbox.on_deadline(now))
+        self._afterwards.on_deadline(now)
         if now >= self._clock_check_at:
             self._clock_check_at = now + CLOCK_CHECK_EVERY
             if abs(self._offset() - self._told_offset) >= CLOCK_JUMP:
@@ -79,6 +87,8 @@ class MeshSender(Service):
                 self._say(self._outbox.on_queue_status(message.packet_id, message.result, now))
             case RoutingAnswer():
                 self._say(self._on_routing(message))
+            case AfterAnswer():
+                self._afterwards.add(message)
             case LinkChange(up=True):
                 self._outbox.link_up()
                 self._clock_check_at = now + CLOCK_CHECK_EVERY
@@ -123,6 +133,7 @@ class MeshSender(Service):
 
     def _say(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
+            self._afterwards.on_outcome(outcome)
             level = logging.DEBUG if outcome.fate in SILENT_FATES else logging.WARNING
             packet = outcome.packet
             detail = f" ({outcome.detail})" if outcome.detail else ""

@@ -39,6 +39,10 @@ class QueueStatus:
 Tell = Callable[[SessionEvent], None]
 
 
+def ignore(_seconds: float) -> None:
+    """Take a round trip that nobody asked for."""
+
+
 class _Order(Enum):
     PROBE = auto()
     CLOSE = auto()
@@ -55,11 +59,14 @@ class MeshSession:
         tell: Tell,
         on_queue_status: Callable[[QueueStatus], None],
         owner: object = None,
+        on_round_trip: Callable[[float], None] = ignore,
     ) -> None:
         self.generation = generation
         self._clock = clock
         self._tell = tell
         self._on_queue_status = on_queue_status
+        self._on_round_trip = on_round_trip
+        self._probed_at: float | None = None  # until its answer comes
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._serving = False
         self.interface = MeshTCPInterface(target, self, clock.monotonic, owner)
@@ -101,6 +108,7 @@ class MeshSession:
 
     def _serve(self) -> None:
         while self._clock.get(self._orders, inf) is not _Order.CLOSE:
+            self._probed_at = self._clock.monotonic()
             self.interface.sendHeartbeat()
 
     def _say(self, event: LinkEvent, reason: str = "", *, answers_probes: bool = False) -> None:
@@ -128,3 +136,7 @@ class MeshSession:
         """See LinkListener."""
         if packet_id:
             self._on_queue_status(QueueStatus(packet_id, result))
+            return
+        probed_at, self._probed_at = self._probed_at, None
+        if probed_at is not None:
+            self._on_round_trip(self._clock.monotonic() - probed_at)

@@ -36,6 +36,10 @@ PASSWORD_COMMANDS: Final = ("/login", "/password", "/passwd", "/mdp")
 PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 # Whatever moves the cursor or reorders text: a mesh message must not forge or hide a line
 CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# In a line of a library's the text stands between quotes; one of ours has been masked as a whole already
+COMMAND_IN_LINE: Final = re.compile(
+    rf"(?i)(?<![^\s'\"])((?:{'|'.join(PASSWORD_COMMANDS)})(?:@\w+)?[\s:=]++)(?!\*{{3}}(?:['\"]|$))\S.*"
+)
 CONTINUED: Final = "  | "  # marks what belongs to the line above, so that it cannot pass for a record
 
 _secrets: set[str] = set()
@@ -156,7 +160,7 @@ def _priority(level: int) -> int:
 def _masked(text: str) -> str:
     for secret in sorted(_secrets, key=len, reverse=True):  # the longest first: one may contain another
         text = text.replace(secret, MASK)
-    return text
+    return COMMAND_IN_LINE.sub(rf"\g<1>{MASK}", text)
 
 
 def _uncaught_in_main(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:

@@ -20,6 +20,7 @@ QUICK = {
     "tcp_config_timeout": 5,
     "tcp_connect_timeout": 2,
     "tcp_close_timeout": 2,
+    "rate_limit_commands": 0,
 }
 
 NOTICING = {"tcp_probe_after": 0.5, "tcp_probe_timeout": 0.5}  # for those tests that want silence noticed

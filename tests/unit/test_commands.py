@@ -9,8 +9,10 @@ from commands.language import translator
 from commands.online import online_commands
 from commands.ping import PING
 from commands.registry import Registry, Request, parse
+from commands.roles import Role
 from config import Settings
 from runtime.clock import SystemClock
+from tests.support.commands import sample_commands
 from tests.support.meteo import serve_chat, serve_meteo
 from tests.support.web_server import WebServer
 
@@ -18,11 +20,12 @@ from tests.support.web_server import WebServer
 def every_command(web_url, language="en"):
     """Return all commands, those that ask other computers on one of ours."""
     settings = Settings(weather_url=web_url, geocoding_url=web_url, bot_url=web_url, language=language)
-    return Registry([HELP, PING, *online_commands(settings, SystemClock())])
+    return Registry([*sample_commands(), *online_commands(settings, SystemClock())])
 
 
 COMMANDS = every_command("http://127.0.0.1:1/v1")  # none of these is asked
 EXAMPLES = [(command, example) for command in COMMANDS for example in command.examples]
+EVERYBODY_S = [command for command in sample_commands() if command.role is Role.EVERYONE]
 ANSWER_BYTES = 200  # one packet
 
 
@@ -37,7 +40,7 @@ def web():
 def ask(question, language, reception, web=None):
     name, argument = parse(question)
     commands = every_command(f"{web.url}/v1") if web else COMMANDS
-    available = tuple(commands) if name != "help" else (HELP, PING)
+    available = tuple(commands) if name != "help" else EVERYBODY_S
     request = Request(name, argument, 0x1234, reception, translator(language), available)
     return commands.find(name).run(request)
 

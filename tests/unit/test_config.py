@@ -326,3 +326,27 @@ def test_every_setting_is_described():
 def test_settings_in_force_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         Settings().tcp_port = 1
+
+
+@pytest.mark.parametrize("text", ["!a1b2c3d4, 15", '["!A1B2C3D4", 15]', "0xa1b2c3d4,!0000000f", "2712847316,15"])
+def test_nodes_are_given_by_id_or_number_and_shown_by_id(text):
+    settings = load(environ={"MESHBOT_ADMIN_NODES": text})
+    assert settings.admin_nodes == ("!a1b2c3d4", "!0000000f")
+    assert 'admin_nodes = ["!a1b2c3d4", "!0000000f"]' in effective(settings)
+
+
+def test_nodes_in_a_file_are_texts_or_numbers():
+    write(Path("meshbot.toml"), 'known_nodes = ["!a1b2c3d4", 15, 0x10]\n')
+    assert load(environ={}).known_nodes == ("!a1b2c3d4", "!0000000f", "!00000010")
+
+
+@pytest.mark.parametrize("value", ['["!a1b2"]', '["alice"]', "[0]", "[4294967295]", "[true]", '[""]', "[1.5]", '"!"'])
+def test_what_is_no_node_is_refused_with_an_example(value):
+    (problem,) = problems(f"admin_nodes = {value}\n")
+    assert problem.endswith('permis : une liste de nœuds, comme ["!a1b2c3d4"]')
+
+
+def test_a_switch_is_on_or_off():
+    assert load(environ={"MESHBOT_REFUSE_MQTT": "true"}).refuse_mqtt
+    (problem,) = problems("", {"MESHBOT_REFUSE_MQTT": "maybe"})
+    assert problem.endswith("permis : true ou false")

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 import config
-from main_bot import COMMANDS, __version__
+from commands.online import online_commands
+from main_bot import __version__
+from runtime.clock import SystemClock
+from tests.support.commands import sample_commands
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -23,7 +26,7 @@ PROGRAM = (
 )
 PROGRAM += ("runtime", "storage", "tcp_interface_manager.py", "web")
 DEFAULTS = dict(line.split(" = ", 1) for line in config.effective(config.Settings()).splitlines())
-SETTING = re.compile(r"(?:tcp|answer|command|send|data|node_names|log)_[a-z_]+")
+SETTING = re.compile(r"(?:admin|answer|command|data|echo|known|log|node_names|rate|refuse|send|tcp)_[a-z_]+")
 
 
 def text_of(document):
@@ -106,8 +109,8 @@ def test_the_table_of_settings_shows_their_defaults():
 def test_the_table_of_commands_is_the_registry_s():
     rows = [
         f"| `/{command.name}{' ' * bool(command.usage)}{command.usage}` "
-        f"| {', '.join(f'`/{alias}`' for alias in command.aliases)} | {command.summary} |"
-        for command in COMMANDS
+        f"| {command.role.name.lower()} | {', '.join(f'`/{alias}`' for alias in command.aliases)} | {command.summary} |"
+        for command in (*sample_commands(), *online_commands(config.Settings(bot_url="http://[::1]"), SystemClock()))
     ]
     assert block(ROOT / "README.md", "commands").splitlines()[2:] == rows
 

@@ -1,123 +1,21 @@
 """The thread Mesh-Dispatcher: questions in, answers out, whatever the commands do."""
 
-import logging
-import sys
 import threading
-from math import inf
 from queue import SimpleQueue
 
 import pytest
 
-from commands.dispatcher import LOST_WORKERS_LIMIT, WAITING_LIMIT, CommandLimits, Dispatcher
+from commands.dispatcher import LOST_WORKERS_LIMIT, WAITING_LIMIT, Dispatcher
 from commands.gate import Gate
 from commands.language import translator
 from commands.registry import Command, Registry
 from mesh_link.packets import BROADCAST_NUM, NodeInfoHeard, NodeRecord, RoutingAnswer
 from mesh_link.reception import HeardPacket
+from tests.support.commands import open_access
+from tests.support.dispatching import ASKER, LIMITS, OWN, PATIENCE, SLOW_TIMEOUT, Sinks
 from tests.support.fake_clock import EPOCH, FakeClock
 
-OWN, ASKER = 0x9999, 0x1234
-PATIENCE = 30.0  # real seconds: only a failure waits so long
-LIMITS = CommandLimits(workers=2, slow_workers=2, timeout=30.0, answer_ttl=120.0)
-SLOW_TIMEOUT = 90.0
 TOO_LONG = "⌛ /hang took too long."
-
-
-class Sinks:
-    """Keeps what the dispatcher sends on; `next_text` waits for it."""
-
-    def __init__(self):
-        self.sent = SimpleQueue()
-        self.packets = []
-        self.node_infos = []
-        self.routing_answers = []
-
-    def packet_heard(self, packet):
-        self.packets.append(packet)
-
-    def node_info_heard(self, heard):
-        self.node_infos.append(heard)
-
-    def routing_answer(self, answer):
-        self.routing_answers.append(answer)
-
-    def send_text(self, message):
-        self.sent.put(message)
-
-    def next_text(self):
-        return self.sent.get(timeout=PATIENCE)
-
-
-class Bench:
-    """A running dispatcher with commands that hang, fail, exit or answer nothing at the test's will."""
-
-    def __init__(self):
-        self.clock = FakeClock()
-        self.sinks = Sinks()
-        self.release = threading.Event()
-        self.begun = SimpleQueue()
-        commands = [
-            Command("echo", "", lambda request: request.argument),
-            Command("hang", "", self._hang, aliases=("h",)),
-            Command("fail", "", lambda request: request.nothing),
-            Command("exit", "", lambda _request: sys.exit("the library's way")),
-            Command("think", "", self._think, slow=True, timeout=SLOW_TIMEOUT),
-            Command("look", "", self._hang, slow=True),
-        ]
-        self.dispatcher = Dispatcher(
-            self.clock,
-            Registry(commands),
-            Gate([2], 300.0),
-            translator("en"),
-            LIMITS,
-            self.sinks,
-        )
-        self._ids = iter(range(1, 10_000))
-
-    def _hang(self, request):
-        self.begun.put(request.argument)
-        assert self.release.wait(PATIENCE)
-        return "at last"
-
-    def _think(self, request):
-        request.say("hm")
-        return self._hang(request)
-
-    def ask(self, text, **details):
-        decoded = {"portnum": "TEXT_MESSAGE_APP", "text": text}
-        self.offer({"from": ASKER, "to": OWN, "id": next(self._ids), "decoded": decoded} | details)
-
-    def offer(self, packet, own_num=OWN):
-        assert self.dispatcher.offer(HeardPacket(packet, own_num))
-
-    def settle(self):
-        self.clock.advance(0)
-
-    def think(self, *askers):
-        for asker in askers:
-            self.ask("/think", **{"from": asker})
-        for _ in askers:
-            self.begun.get(timeout=PATIENCE)
-            assert self.sinks.next_text().text == "hm"
-
-    def hang(self, count=1):
-        for _ in range(count):
-            self.ask("/hang")
-        for _ in range(count):
-            self.begun.get(timeout=PATIENCE)
-
-
-@pytest.fixture
-def bench(caplog):
-    caplog.set_level(logging.INFO)
-    bench, crashed = Bench(), SimpleQueue()
-    bench.dispatcher.start(crashed)
-    bench.clock.wait_parked(inf)
-    yield bench
-    bench.release.set()
-    bench.dispatcher.stop()
-    assert bench.dispatcher.join(PATIENCE)
-    assert crashed.empty()
 
 
 # -- questions and answers
@@ -398,7 +296,7 @@ def test_slow_threads_that_hang_bar_slow_commands_alone(bench):
 def test_without_slow_commands_no_thread_waits_for_any(caplog):
     registry = Registry([Command("echo", "", lambda request: request.argument)])
     sinks = Sinks()
-    dispatcher = Dispatcher(FakeClock(), registry, Gate([], 1.0), translator("en"), LIMITS, sinks)
+    dispatcher = Dispatcher(FakeClock(), registry, Gate([], 1.0), open_access(), translator("en"), LIMITS, sinks)
     dispatcher.start(SimpleQueue())
     packet = {"from": ASKER, "to": OWN, "id": 1, "decoded": {"portnum": "TEXT_MESSAGE_APP", "text": "/echo x"}}
     dispatcher.offer(HeardPacket(packet, OWN))

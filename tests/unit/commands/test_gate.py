@@ -89,12 +89,23 @@ def test_a_question_that_is_too_old_gets_no_answer(gate, age, verdict):
     assert judge(gate, direct(rx_time=int(NOW - age))) is verdict
 
 
+def test_what_came_by_mqtt_is_refused_if_so_wished():
+    by_mqtt = Reception(via_mqtt=True)
+    assert judge(Gate([], MAX_AGE), direct(reception=by_mqtt)) is Verdict.ANSWER
+    assert judge(Gate([], MAX_AGE, refuse_mqtt=True), direct(reception=by_mqtt)) is Verdict.MQTT
+    assert judge(Gate([], MAX_AGE, refuse_mqtt=True), direct()) is Verdict.ANSWER
+
+
 def test_a_question_without_a_time_is_fresh(gate):
     assert judge(gate, direct(rx_time=0)) is Verdict.ANSWER
 
 
 def test_an_answer_goes_back_to_the_asker_and_wants_an_acknowledgement():
     assert return_path(direct(channel=3, packet_id=7)) == ReturnPath(ASKER, 3, 7, want_ack=True)
+
+
+def test_a_private_answer_to_a_channel_goes_to_the_asker():
+    assert return_path(channel(2, packet_id=7), private=True) == ReturnPath(ASKER, 2, 7, want_ack=True)
 
 
 def test_an_answer_on_a_channel_stays_on_it_without_acknowledgement():

@@ -32,7 +32,8 @@ def text(**details):
 
 
 def test_a_text_is_translated_with_all_that_it_says():
-    heard = text(channel=2, pkiEncrypted=True, rxSnr=6.25, rxRssi=-87, hopStart=3, hopLimit=1, rxTime=1767620158)
+    proof = {"pkiEncrypted": True, "publicKey": KEY_TEXT}
+    heard = text(channel=2, **proof, rxSnr=6.25, rxRssi=-87, hopStart=3, hopLimit=1, rxTime=1767620158)
     heard["decoded"]["replyId"] = 41
     assert translate(heard) == TextMessage(
         packet_id=42,
@@ -42,6 +43,7 @@ def test_a_text_is_translated_with_all_that_it_says():
         text="/ping",
         reply_id=41,
         pki_encrypted=True,
+        public_key=KEY,
         reception=Reception(snr=6.25, rssi=-87, hops=2, rx_time=1767620158),
     )
 

@@ -8,6 +8,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from mesh_link.afterwards import AfterAnswer
 from mesh_link.outbox import CONFIRM_TIMEOUT, Outbox, OutgoingText
 from mesh_link.packets import RoutingAnswer
 from mesh_link.sender import WAITING_LIMIT, LinkChange, MeshSender
@@ -203,3 +204,37 @@ def test_what_goes_well_is_said_only_to_debuggers(bench, caplog):
     bench.confirm(packet)
     bench.tell(RoutingAnswer(packet.packet_id, ASKER, "NONE"))
     assert caplog.messages == []
+
+
+# -- what waits for an answer to have left
+
+
+@pytest.fixture
+def done():
+    return []
+
+
+def order(bench, done, reply_id=77):
+    return AfterAnswer(ASKER, reply_id, lambda: done.append(bench.clock.monotonic()), bench.clock.monotonic() + 10.0)
+
+
+def test_an_order_waits_for_the_node_to_confirm_its_answer(bench, done):
+    bench.tell(LinkChange(up=True), order(bench, done), OutgoingText("so be it", ASKER, reply_id=77))
+    assert bench.texts() == ["so be it"]
+    assert done == []
+    bench.confirm(bench.radio.texts[0])
+    assert done == [bench.clock.monotonic()]
+
+
+def test_an_order_whose_answer_is_not_confirmed_is_carried_out_after_ten_seconds(bench, done):
+    asked = bench.clock.monotonic()
+    bench.tell(order(bench, done), OutgoingText("so be it", ASKER, reply_id=77))
+    bench.clock.advance(9.9)
+    assert done == []
+    bench.clock.advance(0.1)
+    assert done == [asked + 10.0]
+
+
+def test_what_waits_for_the_radio_is_counted(bench):
+    bench.tell(OutgoingText("a", ASKER), OutgoingText("b", ASKER))
+    assert bench.sender.waiting == 2

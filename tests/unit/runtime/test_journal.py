@@ -141,6 +141,23 @@ def test_secrets_are_masked_in_tracebacks_also_where_their_characters_are_escape
 
 
 @pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("packet={'text': '/login hunter2', 'payload': b'/login hunter2'}", "packet={'text': '/login ***"),
+        ('payload: "/MDP@bot  hunter2"', 'payload: "/MDP@bot  ***'),
+        ("❌ Commande /login: ValueError: hunter2", "❌ Commande /login: ***"),
+        ("📨 MESSAGE BRUT: '/login ***' | from=0x1", "📨 MESSAGE BRUT: '/login ***' | from=0x1"),
+        ("📨 MESSAGE BRUT: '/mdp' | from=0x1", "📨 MESSAGE BRUT: '/mdp' | from=0x1"),
+        ("/logins and /etc/passwd are none", "/logins and /etc/passwd are none"),
+    ],
+)
+@pytest.mark.usefixtures("_logged")
+def test_what_follows_a_password_command_is_masked_in_whatever_line_it_stands(out, said, written):
+    LOGGER.info(said)
+    assert without_time(out.getvalue()) == f"[INFO] {written}\n"
+
+
+@pytest.mark.parametrize(
     ("text", "masked"),
     [
         ("/login hunter2", "/login ***"),

@@ -1,0 +1,97 @@
+"""Whether a command runs for the one who asks: by role, by limit, and each order of an admin once."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Protocol
+
+from commands.language import mark as _
+from commands.rate_limit import Admission, RateLimiter
+from commands.registry import Command
+from commands.roles import Doubt, MeshRoles, Role, User
+from mesh_link.packets import TextMessage
+
+ORDERS_REMEMBERED = 1000  # packet ids of admins' commands
+ANSWERS = {
+    Doubt.MQTT: _("🔒 /{name} is not taken by MQTT."),
+    Doubt.CLEAR: _("🔒 /{name} needs a message encrypted with your public key."),
+    Doubt.NO_KEY: _("🔒 I have no public key of yours yet."),
+    Doubt.OTHER_KEY: _("🔒 Your public key is not the one I trust: have it checked by the operator."),
+}
+
+
+class KnownNodes(Protocol):
+    """What has to be known of a sender; never waits."""
+
+    def public_key(self, num: int) -> bytes | None:
+        """Return the node's trusted key."""
+
+    def is_named(self, num: int) -> bool:
+        """Return whether the node has told its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a command does not run."""
+
+    reason: str  # for the log
+    level: int = logging.INFO
+    answer: str = ""  # English, marked for the catalogs, with {name} for the command; empty: silence
+
+
+class Access:
+    """Knows users by their messages, and judges each command once."""
+
+    def __init__(self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter) -> None:
+        self._roles = roles
+        self._nodes = nodes
+        self._limiter = limiter
+        self._orders: OrderedDict[tuple[int, int], None] = OrderedDict()
+
+    def user_of(self, message: TextMessage) -> User:
+        """Return who asks."""
+        num = message.sender
+        return self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
+
+    def judge(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
+        """Return why the command may not run, None if it may. Call it once a message; a None command is unknown."""
+        if user.role is not Role.ADMIN and (refusal := self._limit(user, now)):  # an admin's proof cannot be forged
+            return refusal
+        if command is None:
+            return None
+        if user.role < command.role:
+            return _refuse(user, message, command)
+        if command.role is Role.ADMIN and self._was_ordered(message):
+            return Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
+        return None
+
+    def _limit(self, user: User, now: float) -> Refusal | None:
+        match self._limiter.ask(user.key, now):
+            case Admission.REFUSED as admission:
+                answer = _("🚦 That is a lot of commands: please pause for a few minutes.")
+                return Refusal(admission.value, logging.INFO, answer)
+            case Admission.IGNORED as admission:
+                return Refusal(admission.value, logging.DEBUG)
+        return None
+
+    def _was_ordered(self, message: TextMessage) -> bool:
+        """Note an order. Strangers cannot push it out of this memory, as they can out of the gate's."""
+        order = (message.sender, message.packet_id)
+        known = order in self._orders or not message.packet_id
+        self._orders[order] = None
+        if len(self._orders) > ORDERS_REMEMBERED:
+            self._orders.popitem(last=False)
+        return known
+
+
+def _refuse(user: User, message: TextMessage, command: Command) -> Refusal:
+    if command.role is Role.ADMIN and user.doubt is not None:
+        return Refusal(user.doubt.value, logging.WARNING, ANSWERS.get(user.doubt, ""))
+    reason = f"réservée ({command.role.name.lower()})"
+    if message.is_broadcast:  # it may be another bot's command
+        return Refusal(reason)
+    if command.role is Role.KNOWN:
+        return Refusal(reason, answer=_("⛔ /{name} is for nodes that I know."))
+    return Refusal(reason, answer=_("⛔ /{name} is not open to you."))

@@ -1,0 +1,111 @@
+"""/keys: the public keys, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from commands.language import Translate
+from commands.language import mark as _
+from commands.node_argument import Node, label, one_node
+from commands.registry import Command, Example, Request
+from node_manager import NodeCounts
+from storage.node_book import brief
+
+SHOWN = 3  # nodes named in one list
+
+
+class KeyRing(Protocol):
+    """What the bot knows of keys."""
+
+    def counts(self) -> NodeCounts:
+        """Return how much is known."""
+
+    def names(self) -> list[Node]:
+        """Return every node's names."""
+
+    def name_of(self, num: int) -> str:
+        """Return a node's name, or its id."""
+
+    def public_key(self, num: int) -> bytes | None:
+        """Return the trusted key."""
+
+    def pending_keys(self) -> dict[int, set[bytes]]:
+        """Return the keys that differ from the trusted one."""
+
+    def duplicates(self) -> dict[bytes, list[int]]:
+        """Return each key that several nodes share."""
+
+
+RadioKeys = Callable[[], Mapping[int, bytes] | None]  # the keys in the radio's own database, None without a link
+
+
+def keys_command(ring: KeyRing, radio_keys: RadioKeys) -> Command:
+    """Make the command."""
+
+    def run(request: Request) -> str:
+        """Tell of all keys, or of one node's."""
+        tr = request.translate
+        if not request.argument:
+            return _overview(ring, radio_keys(), tr)
+        node = one_node(request.argument, ring.names(), tr)
+        return node if isinstance(node, str) else _of_node(node, ring, radio_keys(), tr)
+
+    return Command(
+        name="keys",
+        usage=_("[node]"),
+        summary=_("tells which public keys are known, changed or shared"),
+        run=run,
+        examples=(
+            Example(
+                "/keys",
+                "🔑 known: 38 for 42 nodes; in the radio: 36; changed: 1 (Bruno); ⚠️ same key: Carole = Copie",
+            ),
+            Example("/keys alice", "🔑 Alice !20001eef: AAEAAAAA…; radio: the same"),
+            Example("/keys 1ef0", "🔑 Bruno !20001ef0: AAIAAAAA…; radio: none; ⚠️ another one waits: AAkAAAAA…"),
+            Example(
+                "/keys carole", "🔑 Carole !20001ef1: AAMAAAAA…; radio: another; ⚠️ the same as Copie: copied or stolen"
+            ),
+            Example("/keys zzz", "I know no node « zzz »."),
+        ),
+    )
+
+
+def _overview(ring: KeyRing, radio: Mapping[int, bytes] | None, tr: Translate) -> str:
+    known, pending, shared = ring.counts(), ring.pending_keys(), ring.duplicates()
+    parts = [tr(_("🔑 known: {keys} for {nodes} nodes")).format(keys=known.keys, nodes=known.nodes)]
+    if radio is not None:
+        parts.append(tr(_("in the radio: {count}")).format(count=len(radio)))
+    if pending:
+        names = _listed((ring.name_of(num) for num in sorted(pending)), ", ")
+        parts.append(tr(_("changed: {count} ({nodes})")).format(count=len(pending), nodes=names))
+    if shared:
+        groups = (_listed(map(ring.name_of, sorted(nums)), " = ") for nums in shared.values())
+        parts.append(tr(_("⚠️ same key: {nodes}")).format(nodes=_listed(groups, ", ")))
+    return "; ".join(parts)
+
+
+def _of_node(node: Node, ring: KeyRing, radio: Mapping[int, bytes] | None, tr: Translate) -> str:
+    num = node[0]
+    key = ring.public_key(num)
+    trusted = brief(key) if key else tr(_("no key known"))
+    parts = [f"🔑 {label(node)}: {trusted}"]
+    if radio is not None:
+        parts.append(_in_radio(key, radio.get(num), tr))
+    if waiting := sorted(ring.pending_keys().get(num, ())):
+        parts.append(tr(_("⚠️ another one waits: {keys}")).format(keys=_listed(map(brief, waiting), ", ")))
+    if key and (others := [other for other in ring.duplicates().get(key, []) if other != num]):
+        names = _listed(map(ring.name_of, sorted(others)), ", ")
+        parts.append(tr(_("⚠️ the same as {nodes}: copied or stolen")).format(nodes=names))
+    return "; ".join(parts)
+
+
+def _in_radio(key: bytes | None, in_radio: bytes | None, tr: Translate) -> str:
+    if in_radio is None:
+        return tr(_("radio: none"))
+    return tr(_("radio: the same")) if in_radio == key else tr(_("radio: another"))
+
+
+def _listed(items: Iterable[str], between: str) -> str:
+    shown = list(items)
+    return between.join(shown[:SHOWN]) + (" …" if len(shown) > SHOWN else "")

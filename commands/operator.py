@@ -1,0 +1,107 @@
+"""The commands about the bot itself, its link and its node, over the parts of the running bot."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from commands.echo import echo_command
+from commands.keys import keys_command
+from commands.reboot import reboot_command
+from commands.reconnect import reconnect_command
+from commands.registry import Command
+from commands.status import status_command
+from commands.sync import sync_command
+from commands.sys import sys_command
+from config import Settings
+from mesh_link.outbox import OutgoingText
+from mesh_link.packets import BROADCAST_NUM
+from mesh_link.statistics import LinkFigures
+from node_manager import NodeManager
+from runtime.clock import Clock
+from runtime.host import read_host
+
+LOGGER = logging.getLogger(__name__)
+info_print, error_print = LOGGER.info, LOGGER.error
+REBOOT_IN = 5  # seconds: our answer is acknowledged, or repeated, before
+
+
+class OperatedInterface(Protocol):
+    """The part of the interface that an operator's commands use."""
+
+    @property
+    def radio_keys(self) -> Mapping[int, bytes]:
+        """The keys in the node's own database."""
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether the node takes no orders."""
+
+    def send_reboot(self, seconds: int) -> None:
+        """Have the node reboot; OSError if the link is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotParts:
+    """What the running bot lends to its commands; nothing here waits."""
+
+    clock: Clock
+    nodes: NodeManager
+    interface_of: Callable[[], OperatedInterface | None]  # asked each time, never kept
+    link_figures: Callable[[], LinkFigures]
+    waiting: Callable[[], int]  # packets for the radio
+    reconnect: Callable[[], None]
+    send_text: Callable[[OutgoingText], None]
+
+
+def operator_commands(parts: BotParts, settings: Settings) -> tuple[Command, ...]:
+    """Return them in the order in which help lists them."""
+    nodes = parts.nodes
+
+    def say_on_channel(text: str, channel: int) -> None:
+        expires_at = parts.clock.monotonic() + settings.answer_ttl
+        parts.send_text(OutgoingText(text, BROADCAST_NUM, channel, expires_at=expires_at))
+
+    return (
+        status_command(parts.link_figures, parts.waiting, nodes.counts),
+        keys_command(nodes, lambda: _radio_keys(parts)),
+        echo_command(say_on_channel, nodes.short_name_of, settings.echo_channel, settings.answer_max_bytes),
+        sys_command(lambda: read_host(settings.data_dir)),
+        sync_command(lambda: _sync(parts), nodes.counts),
+        reconnect_command(parts.reconnect),
+        reboot_command(lambda: _reboot(parts), lambda: _is_managed(parts)),
+    )
+
+
+def _radio_keys(parts: BotParts) -> Mapping[int, bytes] | None:
+    interface = parts.interface_of()
+    return None if interface is None else interface.radio_keys
+
+
+def _sync(parts: BotParts) -> int | None:
+    """Sync the public keys; None if that failed."""
+    interface = parts.interface_of()
+    if interface is None:
+        return None
+    injected = parts.nodes.sync_pubkeys_to_interface(interface, force=True)
+    return injected if parts.nodes.synced else None
+
+
+def _is_managed(parts: BotParts) -> bool:
+    interface = parts.interface_of()
+    return interface is not None and interface.is_managed
+
+
+def _reboot(parts: BotParts) -> None:
+    """Have the node reboot; the link machine takes it from there."""
+    interface = parts.interface_of()
+    try:
+        if interface is None:
+            raise ConnectionError("pas de lien")
+        interface.send_reboot(REBOOT_IN)
+    except OSError as exc:
+        error_print("❌ Redémarrage du nœud non demandé: %s", exc)
+    else:
+        info_print("🔁 Redémarrage du nœud demandé, dans %d s", REBOOT_IN)

@@ -1,0 +1,65 @@
+"""/status: how the link is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from commands.durations import duration
+from commands.language import Translate
+from commands.language import mark as _
+from commands.registry import Command, Example, Request
+from mesh_link.statistics import LinkFigures
+from node_manager import NodeCounts
+
+
+def status_command(
+    link: Callable[[], LinkFigures], waiting: Callable[[], int], counts: Callable[[], NodeCounts]
+) -> Command:
+    """Make the command; `waiting` returns how many packets wait for the radio."""
+
+    def run(request: Request) -> str:
+        """Return it in one packet."""
+        tr, figures, known = request.translate, link(), counts()
+        parts = [
+            _state(figures, tr),
+            tr(_("reconnections: {hour} in 1 h, {day} in 24 h")).format(hour=figures.last_hour, day=figures.last_day),
+            *_outage(figures, tr),
+            *_probe(figures, tr),
+            tr(_("queue: {count}")).format(count=waiting()),
+            tr(_("keys: {keys}/{nodes}")).format(keys=known.keys, nodes=known.nodes),
+        ]
+        return "; ".join(parts)
+
+    return Command(
+        name="status",
+        summary=_("tells how the link to the node is doing"),
+        run=run,
+        examples=(
+            Example(
+                "/status",
+                "🔗 link up for 3 h 12 min; reconnections: 1 in 1 h, 4 in 24 h; last outage: 12 s, 40 min ago; "
+                "probe: 35 ms; queue: 2; keys: 38/42",
+            ),
+        ),
+    )
+
+
+def _state(figures: LinkFigures, tr: Translate) -> str:
+    if figures.ready_for is not None:
+        return tr(_("🔗 link up for {time}")).format(time=duration(figures.ready_for, tr))
+    if figures.down_for is not None:
+        return tr(_("✂️ link down for {time}")).format(time=duration(figures.down_for, tr))
+    return tr(_("✂️ no link yet"))
+
+
+def _outage(figures: LinkFigures, tr: Translate) -> list[str]:
+    if figures.last_outage is None or figures.since_outage is None:
+        return []
+    lasted, ago = duration(figures.last_outage, tr), duration(figures.since_outage, tr)
+    return [tr(_("last outage: {lasted}, {ago} ago")).format(lasted=lasted, ago=ago)]
+
+
+def _probe(figures: LinkFigures, tr: Translate) -> list[str]:
+    if figures.round_trip is None:
+        return []
+    return [tr(_("probe: {time} ms")).format(time=round(figures.round_trip * 1000))]

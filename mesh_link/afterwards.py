@@ -1,0 +1,49 @@
+"""What is to be done once an answer has left, because it would harm the answer: pure but for the doing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+
+from mesh_link.outbox import Outcome
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class AfterAnswer:
+    """Do `action`, which must not wait, once the node has taken the answer to `reply_id`, at `until` at the latest."""
+
+    to: int  # where the answer goes
+    reply_id: int  # packet id of the question
+    action: Callable[[], None]
+    until: float  # monotonic seconds
+
+
+class Afterwards:
+    """Orders in waiting. Each is done once."""
+
+    def __init__(self) -> None:
+        self._orders: list[AfterAnswer] = []
+
+    @property
+    def deadline(self) -> float:
+        """When `on_deadline` has something to do; inf for never."""
+        return min((order.until for order in self._orders), default=inf)
+
+    def add(self, order: AfterAnswer) -> None:
+        """Take an order before its answer."""
+        self._orders.append(order)
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Do what waited for this packet, whatever became of it: the wait is over."""
+        packet = outcome.packet
+        self._do([o for o in self._orders if (o.to, o.reply_id) == (packet.to, packet.reply_id)])
+
+    def on_deadline(self, now: float) -> None:
+        """Do what has waited long enough."""
+        self._do([order for order in self._orders if order.until <= now])
+
+    def _do(self, orders: list[AfterAnswer]) -> None:
+        for order in orders:
+            self._orders.remove(order)
+            order.action()

@@ -1,0 +1,224 @@
+"""Who may ask what, and the operator's orders: the real bot on a virtual node, measured at the node."""
+
+import logging
+
+import pytest
+from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
+
+from mesh_link.packets import BROADCAST_NUM
+from tests.support.bot import RunningBot
+from tests.support.commands import sample_commands
+from tests.support.nodes import key
+from virtual_node.server import VirtualNode
+
+PATIENCE = 30.0
+ADMIN = portnums_pb2.PortNum.ADMIN_APP
+ORDERS = ("/sync", "/reconnect", "/reboot")
+NEEDS_PROOF = "🔒 /{} needs a message encrypted with your public key."
+
+
+@pytest.fixture
+def node():
+    with VirtualNode(nodes=8, keys=6) as virtual_node:
+        yield virtual_node
+
+
+@pytest.fixture
+def operator(node):
+    return node.users[0].num
+
+
+@pytest.fixture
+def settings(node):
+    """The first user is the operator, the second is known, the others are anybody."""
+    ids = [f"!{user.num:08x}" for user in node.users]
+    return {
+        "admin_nodes": ids[:1],
+        "known_nodes": ids[1:2],
+        "answer_on_channels": (1,),
+        "language": "en",
+        "tcp_pubkey_sync_delay": 0.1,
+    }
+
+
+@pytest.fixture
+def running(node, tmp_path, settings):
+    with RunningBot(node.port, tmp_path, **settings) as bot:
+        bot.wait_ready()
+        bot.log.wait_for("Aucune clé à re-synchroniser|clés publiques re-synchronisées")
+        yield bot
+
+
+def reply(node, packet_id):
+    return node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE)
+
+
+def ask(node, who, question, **fields):
+    return reply(node, node.say(who, question, **fields)).text
+
+
+def orders_to_the_node(node):
+    """What the bot had the node do, setting the time left out."""
+    packets = [p.packet for p in node.received.packets if p.packet.decoded.portnum == ADMIN]
+    kinds = [admin_pb2.AdminMessage.FromString(p.decoded.payload).WhichOneof("payload_variant") for p in packets]
+    return [kind for kind in kinds if kind != "set_time_only"]
+
+
+# -- roles
+
+
+def test_the_documents_tell_of_the_bot_s_own_commands(running):
+    offline = [command.name for command in running.bot.commands if command.name not in {"weather", "rain"}]
+    assert offline == [command.name for command in sample_commands()]
+
+
+def test_help_lists_what_each_may_use_here(running, node, operator):
+    known, anybody = node.users[1].num, node.users[2].num
+    assert ask(node, operator, "/help").startswith(
+        "Commands: /help /ping /status /keys /echo /sys /sync /reconnect /reboot."
+    )
+    assert ask(node, known, "/help").startswith("Commands: /help /ping /status /keys /echo /sys.")
+    assert ask(node, anybody, "/help").startswith("Commands: /help /ping /status /keys.")
+    assert ask(node, anybody, "/help reboot") == "No command /reboot. /help lists them."
+    on_channel = ask(node, operator, "/help", to=BROADCAST_NUM, channel=1)
+    assert on_channel.startswith("Commands: /help /ping /status /keys /echo /sys.")
+
+
+def test_an_operator_s_number_without_the_key_s_proof_is_refused(running, node, operator):
+    for order in ORDERS:
+        assert ask(node, operator, order, pki_encrypted=False) == NEEDS_PROOF.format(order[1:])
+    assert ask(node, operator, "/reboot", via_mqtt=True) == "🔒 /reboot is not taken by MQTT."
+    said = running.log.matching(rf"⛔ /\w+ de 0x{operator:08x} refusée: message non chiffré")
+    assert len(said) == len(ORDERS)
+    assert (orders_to_the_node(node), node.connections) == ([], 1)
+
+
+def test_who_is_not_listed_is_refused_in_one_line(running, node):
+    anybody = node.users[2].num
+    assert ask(node, anybody, "/reboot") == "⛔ /reboot is not open to you."
+    assert ask(node, anybody, "/echo bonjour") == "⛔ /echo is for nodes that I know."
+    assert orders_to_the_node(node) == []
+
+
+def test_a_key_other_than_the_trusted_one_is_refused_and_warned_of(running, node, operator, caplog):
+    assert running.bot.node_manager.confirm_key(operator, key(77))
+    assert ask(node, operator, "/reboot").startswith("🔒 Your public key is not the one I trust")
+    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert any("refusée: chiffrée avec une autre clé publique que celle de confiance" in line for line in warnings)
+    assert orders_to_the_node(node) == []
+
+
+def test_a_forged_node_info_does_not_lock_the_operator_out(running, node, operator):
+    manager = running.bot.node_manager
+    manager.confirm_key(operator, node.users[0].public_key)
+    assert manager.public_key(operator) == node.users[0].public_key
+    forged = node_info_of(node.users[0], key(78), node.num)
+    node.hear(forged)
+    running.log.wait_for("Autre clé publique pour")
+    assert manager.pending_keys() == {operator: {key(78)}}
+    assert ask(node, operator, "/sync").startswith("🔑 Keys put back:")
+
+
+def node_info_of(user, public_key, to):
+    info = mesh_pb2.User(id=f"!{user.num:08x}", long_name=user.long_name, short_name="X", public_key=public_key)
+    packet = mesh_pb2.MeshPacket(to=to, id=4711)
+    setattr(packet, "from", user.num)
+    packet.decoded.portnum = portnums_pb2.PortNum.NODEINFO_APP
+    packet.decoded.payload = info.SerializeToString()
+    return packet
+
+
+# -- limits
+
+
+def test_beyond_the_limit_one_refusal_then_silence_for_that_user_alone(node, tmp_path, settings, operator):
+    with RunningBot(node.port, tmp_path, **settings | {"rate_limit_commands": 2}) as bot:
+        bot.wait_ready()
+        talker, other = node.users[1].num, node.users[2].num
+        packet_ids = [node.say(talker, "/ping") for _ in range(5)]
+        assert "pong" in ask(node, other, "/ping")
+        for _ in range(4):
+            assert "pong" in ask(node, operator, "/ping")
+        texts = [sent.text for sent in node.transmitted if sent.to == talker]
+        assert sorted(text[:1] for text in texts) == ["🏓", "🏓", "🚦"]
+        assert {sent.reply_id for sent in node.transmitted if sent.to == talker} == set(packet_ids[:3])
+
+
+def test_commands_by_mqtt_are_ignored_if_so_wished(node, tmp_path, settings):
+    with RunningBot(node.port, tmp_path, **settings | {"refuse_mqtt": True}) as bot:
+        bot.wait_ready()
+        node.say(node.users[2].num, "/ping", via_mqtt=True)
+        bot.log.wait_for("relayé par MQTT")
+        last = node.say(node.users[2].num, "/ping")
+        reply(node, last)
+        assert [sent.reply_id for sent in node.transmitted] == [last]
+
+
+# -- orders
+
+
+def test_reconnect_answers_and_then_takes_the_link_anew(running, node, operator):
+    packet_id = node.say(operator, "/reconnect")
+    answer = reply(node, packet_id)
+    assert (answer.text, answer.to) == ("🔄 I drop the link and take it anew.", operator)
+    running.wait_ready(2)
+    assert node.connections == 2
+    assert [sent.reply_id for sent in node.transmitted] == [packet_id], "answered once"
+    assert f"🛠️ /reconnect demandée par l'administrateur 0x{operator:08x}" in running.log.lines
+
+
+def test_reboot_answers_then_reboots_the_node_and_the_bot_is_back(running, node, operator):
+    answer = ask(node, operator, "/reboot")
+    assert answer == "🔁 The node restarts; I am back as soon as it is."
+    running.log.wait_for("🔁 Redémarrage du nœud demandé, dans 5 s")
+    node.wait_until(lambda: orders_to_the_node(node) == ["reboot_seconds"], PATIENCE)
+    running.wait_ready(2)
+    assert "pong" in ask(node, operator, "/ping")
+
+
+def test_sync_puts_back_what_is_missing_and_tells_the_counts(running, node, operator):
+    user = next(user for user in reversed(node.users) if user.public_key)
+    running.bot.interface.nodesByNum[user.num]["user"].pop("publicKey")
+    assert ask(node, operator, "/sync") == "🔑 Keys put back: 1; known: 7 for 8 nodes"
+    assert running.bot.interface.nodesByNum[user.num]["user"]["publicKey"]
+
+
+# -- what the operator reads
+
+
+def test_status_tells_of_the_link_and_of_the_probe(running, node, operator):
+    node.wait_until(lambda: running.bot._tcp.figures.round_trip is not None, PATIENCE)
+    node.fault("drop")
+    running.wait_ready(2)
+    node.wait_until(lambda: running.bot._tcp.figures.last_hour == 1)
+    text = ask(node, operator, "/status")
+    assert text.startswith("🔗 link up for ")
+    assert "; reconnections: 1 in 1 h, 1 in 24 h; last outage: " in text
+    assert "; probe: " in text
+    assert text.endswith("; queue: 0; keys: 7/8")
+
+
+def test_keys_tells_of_all_of_one_and_of_what_is_wrong(running, node, operator):
+    keyed, copy = node.users[1], node.users[2]
+    assert ask(node, operator, "/keys") == "🔑 known: 7 for 8 nodes; in the radio: 7"
+    assert ask(node, operator, f"/keys !{keyed.num:08x}").endswith("; radio: the same")
+    running.bot.node_manager.confirm_key(copy.num, keyed.public_key)
+    text = ask(node, operator, f"/keys {copy.num:08x}")
+    assert f"; radio: another; ⚠️ the same as {keyed.long_name}: copied or stolen" in text
+
+
+def test_sys_tells_of_this_machine(running, node, operator):
+    text = ask(node, operator, "/sys")
+    assert "MiB" in text
+    assert "threads" in text
+
+
+def test_echo_speaks_for_a_known_node_on_the_channel(running, node):
+    known = node.users[1]
+    node.say(known.num, "/echo bonjour à tous")
+    said = node.wait_for(lambda sent: sent.to == BROADCAST_NUM, PATIENCE)
+    assert (said.text, said.channel) == (f"📣 {known.short_name}: bonjour à tous", 0)
+    node.say(known.num, "/echo ici", to=BROADCAST_NUM, channel=1)
+    said = node.wait_for(lambda sent: sent.channel == 1, PATIENCE)
+    assert said.text.endswith(": ici")
+    assert len(node.transmitted) == 2, "the asker gets no answer beside"

@@ -1,0 +1,101 @@
+"""Every command of the bot on sample data, for which its examples hold."""
+
+from __future__ import annotations
+
+from commands.access import Access
+from commands.echo import echo_command
+from commands.help import HELP
+from commands.keys import keys_command
+from commands.ping import PING
+from commands.rate_limit import RateLimiter
+from commands.reboot import reboot_command
+from commands.reconnect import reconnect_command
+from commands.registry import Command
+from commands.roles import MeshRoles
+from commands.status import status_command
+from commands.sync import sync_command
+from commands.sys import sys_command
+from mesh_link.statistics import LinkFigures
+from node_manager import NodeCounts
+from runtime.host import HostFigures, ProcessFigures
+from tests.support.nodes import ALICE, BOB, CAROL, key
+
+COPY = 0x20001EF2
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+FIGURES = LinkFigures(
+    ready_for=3 * HOUR + 12 * MINUTE,
+    last_hour=1,
+    last_day=4,
+    last_outage=12.0,
+    since_outage=40 * MINUTE,
+    round_trip=0.035,
+)
+HOST = HostFigures(
+    temperature=48.2,
+    load=0.12,
+    memory_used=0.41,
+    disk_used=0.63,
+    uptime=12 * DAY + 3 * HOUR,
+    process=ProcessFigures(
+        memory=61 * 1024 * 1024, cpu=748.8, threads=9, started=12 * DAY + 3 * HOUR - 2 * DAY - 4 * HOUR
+    ),
+)
+
+
+class SampleKeys:
+    """A mesh of 42 nodes of which four are told of."""
+
+    def __init__(self):
+        self.keys = {ALICE: key(1), BOB: key(2), CAROL: key(3), COPY: key(3)}
+        self.pending = {BOB: {key(9)}}
+        self.shared = {key(3): [CAROL, COPY]}
+
+    def counts(self):
+        return NodeCounts(nodes=42, keys=38, pending=1)
+
+    def names(self):
+        return [(ALICE, "Alice", "ALI"), (BOB, "Bruno", "BRU"), (CAROL, "Carole", "CAR"), (COPY, "Copie", "COP")]
+
+    def name_of(self, num):
+        return next(long_name for known, long_name, _ in self.names() if known == num)
+
+    def public_key(self, num):
+        return self.keys.get(num)
+
+    def pending_keys(self):
+        return self.pending
+
+    def duplicates(self):
+        return self.shared
+
+
+def sample_commands() -> tuple[Command, ...]:
+    """Every command, in the bot's order."""
+    keys = SampleKeys()
+    in_radio = {ALICE: key(1), CAROL: key(4)} | {num: key(5) for num in range(1, 35)}
+    return (
+        HELP,
+        PING,
+        status_command(lambda: FIGURES, lambda: 2, keys.counts),
+        keys_command(keys, lambda: in_radio),
+        echo_command(lambda _text, _channel: None, lambda _num: "ALI", channel=0, limit=200),
+        sys_command(lambda: HOST),
+        sync_command(lambda: 3, keys.counts),
+        reconnect_command(lambda: None),
+        reboot_command(lambda: None, lambda: False),
+    )
+
+
+class NoNodes:
+    """A mesh of which nothing is known."""
+
+    def public_key(self, num):
+        return None
+
+    def is_named(self, num):
+        return False
+
+
+def open_access() -> Access:
+    """Everybody may ask as often as they like, and nobody is known."""
+    return Access(MeshRoles(), NoNodes(), RateLimiter(0, 300.0))

@@ -1,0 +1,119 @@
+"""Whether a command runs, what its asker is told, and what the operator reads."""
+
+import logging
+
+import pytest
+
+from commands.access import ORDERS_REMEMBERED, Access
+from commands.rate_limit import RateLimiter
+from commands.registry import Command
+from commands.roles import MeshRoles, Role
+from mesh_link.packets import BROADCAST_NUM, TextMessage
+from tests.support.nodes import ALICE, BOB, key
+
+PING = Command("ping", "", lambda _request: "pong")
+ECHO = Command("echo", "", lambda _request: "", role=Role.KNOWN)
+REBOOT = Command("reboot", "", lambda _request: "", role=Role.ADMIN)
+STRANGER = 0x5678
+
+
+class Nodes:
+    """Alice and Bob have told their names and keys."""
+
+    def public_key(self, num):
+        return {ALICE: key(1), BOB: key(2)}.get(num)
+
+    def is_named(self, num):
+        return num in {ALICE, BOB}
+
+
+@pytest.fixture
+def access():
+    return Access(MeshRoles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0))
+
+
+def message(sender, packet_id=1, **details):
+    proof = {"pki_encrypted": True, "public_key": Nodes().public_key(sender) or b""}
+    values = {"packet_id": packet_id, "sender": sender, "to": 0x9999, "channel": 0, "text": "/x"}
+    return TextMessage(**(values | proof | details))
+
+
+def judge(access, asked, command, now=0.0):
+    return access.judge(access.user_of(asked), asked, command, now)
+
+
+@pytest.mark.parametrize(
+    ("sender", "command"),
+    [(STRANGER, PING), (BOB, PING), (BOB, ECHO), (ALICE, PING), (ALICE, ECHO), (ALICE, REBOOT), (STRANGER, None)],
+)
+def test_who_has_the_role_may(access, sender, command):
+    assert judge(access, message(sender), command) is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "command", "answer"),
+    [
+        (STRANGER, ECHO, "⛔ /{name} is for nodes that I know."),
+        (STRANGER, REBOOT, "⛔ /{name} is not open to you."),
+        (BOB, REBOOT, "⛔ /{name} is not open to you."),
+    ],
+)
+def test_who_has_it_not_is_told_so_in_a_line(access, sender, command, answer):
+    refusal = judge(access, message(sender), command)
+    assert (refusal.answer, refusal.level) == (answer, logging.INFO)
+
+
+@pytest.mark.parametrize("sender", [STRANGER, ALICE])
+@pytest.mark.parametrize("command", [REBOOT])
+def test_on_a_channel_it_may_be_another_bots_so_nothing_is_told(access, sender, command):
+    assert judge(access, message(sender, to=BROADCAST_NUM), command).answer == ""
+
+
+@pytest.mark.parametrize(
+    ("details", "answer", "reason"),
+    [
+        ({"pki_encrypted": False}, "🔒 /{name} needs a message encrypted", "usurpé"),
+        ({"public_key": key(9)}, "🔒 Your public key is not the one I trust", "autre clé publique"),
+    ],
+)
+def test_an_admin_without_proof_gets_a_clear_line_and_the_operator_a_warning(access, details, answer, reason):
+    refusal = judge(access, message(ALICE, **details), REBOOT)
+    assert refusal.answer.startswith(answer)
+    assert refusal.level == logging.WARNING
+    assert reason in refusal.reason
+
+
+def test_an_admin_without_proof_is_known_all_the_same(access):
+    assert judge(access, message(ALICE, pki_encrypted=False), ECHO) is None
+
+
+def test_one_refusal_for_too_many_commands_then_silence(access):
+    refusals = [judge(access, message(BOB, number), PING, now=float(number)) for number in range(1, 5)]
+    assert refusals[:2] == [None, None]
+    assert refusals[2].answer.startswith("🚦")
+    assert (refusals[3].answer, refusals[3].level) == ("", logging.DEBUG)
+
+
+def test_refused_and_unknown_commands_count(access):
+    judge(access, message(BOB, 1), REBOOT)
+    judge(access, message(BOB, 2), None)
+    assert judge(access, message(BOB, 3), PING).answer.startswith("🚦")
+
+
+def test_an_admin_has_no_limit_but_one_who_only_claims_to_be_has(access):
+    assert {judge(access, message(ALICE, number), PING) for number in range(1, 20)} == {None}
+    claims = [judge(access, message(ALICE, number, pki_encrypted=False), PING) for number in range(20, 23)]
+    assert claims[2].answer.startswith("🚦")
+    assert judge(access, message(ALICE, 30), REBOOT) is None
+
+
+def test_an_order_is_taken_once_even_behind_a_flood_of_others_packets(access):
+    assert judge(access, message(ALICE, 7), REBOOT) is None
+    for number in range(2 * ORDERS_REMEMBERED):
+        judge(access, message(STRANGER + number, 7), REBOOT)
+    replayed = judge(access, message(ALICE, 7), REBOOT)
+    assert (replayed.answer, replayed.level) == ("", logging.WARNING)
+
+
+def test_an_order_without_packet_id_cannot_be_told_from_its_copy_and_is_refused(access):
+    assert judge(access, message(ALICE, 0), REBOOT) is not None

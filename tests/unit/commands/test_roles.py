@@ -1,0 +1,68 @@
+"""Who counts as what: a number is a claim, a key is a proof."""
+
+import pytest
+
+from commands.roles import Doubt, MeshRoles, Role, node_numbers
+from mesh_link.packets import BROADCAST_NUM, Reception, TextMessage
+from tests.support.nodes import ALICE, BOB, key
+
+OWN = 0x9999
+TRUSTED = key(1)
+ROLES = MeshRoles(admins=frozenset({ALICE}), known=frozenset({BOB}))
+
+
+def message(sender=ALICE, **details):
+    proved = {"pki_encrypted": True, "public_key": key(1)}
+    return TextMessage(**({"packet_id": 1, "sender": sender, "to": OWN, "channel": 0, "text": "/x"} | proved | details))
+
+
+def user(asked, roles=ROLES, trusted=TRUSTED, *, named=False):
+    return roles.user_of(asked, trusted, named=named)
+
+
+def test_a_listed_node_with_the_trusted_key_in_a_direct_message_is_an_admin():
+    admin = user(message())
+    assert (admin.role, admin.doubt, admin.key) == (Role.ADMIN, None, "mesh:!20001eef")
+
+
+@pytest.mark.parametrize(
+    ("details", "trusted", "doubt"),
+    [
+        ({"pki_encrypted": False}, key(1), Doubt.CLEAR),
+        ({"pki_encrypted": False, "public_key": b""}, key(1), Doubt.CLEAR),
+        ({"public_key": b""}, key(1), Doubt.CLEAR),
+        ({"public_key": key(2)}, key(1), Doubt.OTHER_KEY),
+        ({}, None, Doubt.NO_KEY),
+        ({"to": BROADCAST_NUM}, key(1), Doubt.CHANNEL),
+        ({"reception": Reception(via_mqtt=True)}, key(1), Doubt.MQTT),
+    ],
+)
+def test_without_the_proof_a_listed_node_is_merely_known(details, trusted, doubt):
+    claimant = user(message(**details), trusted=trusted)
+    assert (claimant.role, claimant.doubt) == (Role.KNOWN, doubt)
+
+
+def test_a_node_that_is_not_listed_is_no_admin_whatever_its_proof():
+    assert user(message(0x5678), named=True) == user(message(0x5678, pki_encrypted=False), named=False)
+    assert user(message(0x5678)).role is Role.EVERYONE
+
+
+def test_a_listed_node_is_known_by_its_number():
+    assert user(message(BOB, pki_encrypted=False, public_key=b"")).role is Role.KNOWN
+
+
+@pytest.mark.parametrize(("named", "role"), [(True, Role.KNOWN), (False, Role.EVERYONE)])
+def test_without_a_list_who_has_told_a_name_is_known(named, role):
+    assert user(message(BOB), MeshRoles(), named=named).role is role
+
+
+def test_with_a_list_a_name_is_not_enough():
+    assert user(message(0x5678), named=True).role is Role.EVERYONE
+
+
+def test_roles_rise():
+    assert Role.EVERYONE < Role.KNOWN < Role.ADMIN
+
+
+def test_ids_are_hexadecimal():
+    assert node_numbers(["!0000000f", "!ffffff10"]) == {15, 0xFFFFFF10}
