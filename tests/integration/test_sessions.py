@@ -18,7 +18,7 @@ def test_name_resolution_that_hangs_is_abandoned_and_the_next_attempt_goes_on(tm
         return real(*args, **kwargs)
 
     with VirtualNode(nodes=3) as node, mock.patch("socket.getaddrinfo", getaddrinfo):
-        with RunningBot(node.port, tmp_path, tcp_connect_timeout=0.2, tcp_close_timeout=0.2) as bot:
+        with RunningBot(node.port, tmp_path, tcp_connect_timeout=3, tcp_close_timeout=0.2) as bot:
             bot.log.wait_for("⚠️ Session TCP 1 ne se ferme pas: abandonnée")
             bot.wait_ready()
             released.set()
