@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from urllib.parse import unquote
 
 from annotated_types import Ge, Le
 from pydantic import (
@@ -58,6 +59,8 @@ TCP_INTERFACE_CLEANUP_DELAY = 1  # before a new interface; 15 gives a node the s
 TCP_STABLE_AFTER = 60  # READY for so long, a lost link is no trouble of the node's
 TCP_ALERT_AFTER = 60  # of outage; a reboot takes a node 10 to 20 s
 DATA_DIR = Path("data")  # under systemd: its STATE_DIRECTORY, /var/lib/meshbot
+DATABASE_URL = SecretStr("")  # none: the file meshbot.db in data_dir
+PACKET_RETENTION_DAYS = 7
 NODE_NAMES_FILE = Path("node_names.json")
 ANSWER_ON_CHANNELS: tuple[int, ...] = ()  # none: direct messages only
 ANSWER_MAX_BYTES = 200  # of UTF-8 a packet; a PKI message with reply_id holds 215
@@ -98,6 +101,13 @@ def _location(value: object) -> object:
     return value
 
 
+def _database_url(value: SecretStr) -> SecretStr:
+    """Refuse what the database could not be reached by; whether it can is seen when it is opened."""
+    if value.get_secret_value() and not re.fullmatch(r"postgresql(\+psycopg)?://\S*[^\s/]", value.get_secret_value()):
+        raise ValueError
+    return value
+
+
 # No colon at all, or two and more as in IPv6: "192.168.1.5:4403" is a common slip
 Host = Annotated[
     str,
@@ -112,6 +122,15 @@ Channels = Annotated[
     tuple[Annotated[int, Field(ge=0, le=7)], ...],
     BeforeValidator(_items),
     Kind("une liste d'entiers de 0 à 7, comme [0, 2]", "a list of whole numbers from 0 to 7, such as [0, 2]"),
+]
+
+DatabaseUrl = Annotated[
+    SecretStr,
+    AfterValidator(_database_url),
+    Kind(
+        "vide, ou postgresql://nom:mot_de_passe@serveur/base",
+        "empty, or postgresql://name:password@host/database",
+    ),
 ]
 
 ORDER: Final = "meshbot_order"  # our own type among pydantic's errors
@@ -159,6 +178,10 @@ class Settings(BaseSettings):
     """Outage after which failed attempts raise the alert."""
     data_dir: Location = Field(DATA_DIR)
     """Where the database lives; unset, STATE_DIRECTORY under systemd (/var/lib/meshbot)."""
+    database_url: DatabaseUrl = Field(DATABASE_URL)
+    """A PostgreSQL database instead of the file in data_dir; its password is a secret: better in meshbot.env."""
+    packet_retention_days: Count = Field(PACKET_RETENTION_DAYS, ge=1, le=365)
+    """How many days the packets heard and the figures made of them are kept."""
     node_names_file: Location = Field(NODE_NAMES_FILE)
     """An older bot's node names and keys, imported once if the file exists."""
     answer_on_channels: Channels = Field(ANSWER_ON_CHANNELS)
@@ -216,9 +239,11 @@ class Settings(BaseSettings):
         return self._origins
 
     def secrets(self) -> tuple[str, ...]:
-        """Return the values that no output may contain."""
+        """Return the values that no output may contain; of a URL also the password alone, as errors may quote it."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+        texts = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        passwords = [found[1] for text in texts if (found := re.match(r"[\w+]+://[^/@]*?:([^/]*)@", text))]
+        return tuple(text for text in (*texts, *passwords, *map(unquote, passwords)) if text)
 
 
 class ConfigError(Exception):
@@ -362,7 +387,7 @@ def _one_line(text: str) -> str:
 def _toml(value: object) -> str:
     match value:
         case SecretStr():
-            return f'"{MASK}"'
+            return f'"{MASK}"' if value.get_secret_value() else '""'
         case bool():
             return str(value).lower()
         case tuple():

@@ -36,7 +36,8 @@ from runtime import journal
 from runtime.clock import Clock, SystemClock
 from runtime.service import Supervisor, catch_signals
 from runtime.systemd import notify, watchdog_interval
-from storage.database import Database, StorageError, open_database
+from storage.database import Database, database_of
+from storage.errors import StorageError
 from storage.nodes import NodeStore
 from tcp_interface_manager import TCPInterfaceManager
 
@@ -196,14 +197,13 @@ class MeshBot:
 
 
 def _open_storage(settings: config.Settings, clock: Clock) -> tuple[Database | None, NodeManager]:
-    """Open the database; without one the bot answers all the same, and keys last as long as the process."""
+    """Prepare the database, which is opened when it can be: the bot answers before that too."""
     database = None
     try:
-        database = open_database(settings.data_dir, clock)
-        manager = NodeManager(NodeStore(database), clock)
+        database = database_of(settings.database_url.get_secret_value(), settings.data_dir, clock)
     except StorageError as exc:
-        error_print("❌ Base de données: %s. Les clés apprises seront perdues à l'arrêt", exc)
-        manager = NodeManager(None, clock)
+        error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
+    manager = NodeManager(NodeStore(database) if database else None, clock)
     manager.import_node_names(settings.node_names_file)
     return database, manager
 

@@ -9,14 +9,15 @@ import threading
 import weakref
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from mesh_link.node_entries import UNSET, is_placeholder, put_key
 from mesh_link.packets import BROADCAST_NUM, KEY_BYTES, NodeRecord
-from storage.database import StorageError
+from storage.errors import StorageError
 from storage.node_book import NodeBook
 from storage.node_names import read_node_names
-from storage.nodes import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
+from storage.nodes import ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 
+RETRY_AFTER: Final = 10.0  # seconds that a failing database is left alone: each try may take a second
 COMPLAINTS_SHOWN: Final = 5  # of a file to import, in one log line
 # What a sender must not bring into the log: line ends, escapes, half characters, reversed writing.
 UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -46,20 +48,23 @@ class NodeCounts:
 class NodeManager:
     """Keeps names and public keys: in memory for reading, in the database as soon as they are learnt. Thread-safe.
 
-    A database that fails stops nothing: what was learnt stays in memory and is written by the next call that can.
+    A database that fails stops nothing: what was learnt stays in memory and is written as soon as it can be. One that
+    cannot be read at the start is read later, and what was learnt until then is judged again by what it holds.
     """
 
     def __init__(self, store: NodeStore | None, clock: Clock) -> None:
-        """Load what is known; without a store nothing outlives the process. Raises StorageError."""
+        """Load what is known; without a store nothing outlives the process."""
         self._store = store
         self._clock = clock
-        self._book = NodeBook(store.load() if store else Snapshot())
+        self._book = NodeBook(Snapshot())
         self._book_lock = threading.Lock()  # what is in memory; held for no I/O
         self._writer_lock = threading.Lock()  # who writes to the store; readers never take it
-        self._store_fails = False
+        self._generation = 0  # of the database that holds what is not unsaved; 0 before it was read
+        self._retry_at = -inf
         self._nodeinfos = 0  # NODEINFO packets taken in: each may have made the library forget a key
         self._synced: tuple[Any, int] | None = None  # the `nodes` last synced, and the revision it then had
         self._synced_interface: weakref.ref[Any] | None = None
+        self.flush()
 
     # What is known
 
@@ -68,6 +73,16 @@ class NodeManager:
         with self._book_lock:
             row = self._book.nodes.get(num)
         return (row and (row.long_name or row.short_name)) or f"!{num:08x}"
+
+    def node(self, num: int) -> NodeRow | None:
+        """Return what is known of the node beside its key."""
+        with self._book_lock:
+            return self._book.nodes.get(num)
+
+    def nodes(self) -> list[NodeRow]:
+        """Return all nodes."""
+        with self._book_lock:
+            return list(self._book.nodes.values())
 
     def public_key(self, num: int) -> bytes | None:
         """Return the node's trusted key, 32 bytes."""
@@ -142,29 +157,48 @@ class NodeManager:
 
     def flush(self) -> bool:
         """Write what the database does not hold yet; return whether nothing is left to write. Raises nothing."""
+        if self._store is None:
+            return True
         with self._writer_lock:
-            with self._book_lock:
-                changes = self._book.take_unsaved()
-            if not changes or self._store is None:
-                return True
-            failure, failed_before = self._save(self._store, changes), self._store_fails
-            self._store_fails = failure is not None
-        if failure is not None and not failed_before:
-            error_print(
-                f"❌ Base de données: {failure}. Ce qui est appris reste en mémoire et sera écrit dès que possible"
-            )
-        elif failure is None and failed_before:
-            info_print(f"✅ Base de données de nouveau accessible: {len(changes)} lignes écrites")
-        return failure is None
+            try:
+                lines = self._load(self._store)
+                self._save(self._store)
+                if self._generation != self._store.generation:  # it was begun anew just for this
+                    lines += self._load(self._store)
+                    self._save(self._store)
+            except StorageError:  # which the database itself has said
+                self._retry_at = self._clock.monotonic() + RETRY_AFTER
+                return False
+            self._retry_at = -inf
+        for line in lines:
+            LOGGER.warning(line)
+        return True
 
-    def _save(self, store: NodeStore, changes: Changes) -> StorageError | None:
+    def _load(self, store: NodeStore) -> list[str]:
+        """Read the database if that is yet to be done; return lines for the operator."""
+        if self._generation == 0:
+            book, lines = NodeBook(store.load()), []
+            with self._book_lock:
+                if self._book.nodes:
+                    lines = book.replay(self._book, self._now())
+                self._book = book
+            self._generation = store.generation
+            return lines
+        if self._generation != store.generation:
+            with self._book_lock:
+                self._book.forget_saved()
+            self._generation = store.generation
+        return []
+
+    def _save(self, store: NodeStore) -> None:
+        with self._book_lock:
+            changes = self._book.take_unsaved()
         try:
             store.save(changes)
-        except StorageError as exc:
+        except StorageError:
             with self._book_lock:
                 self._book.put_back(changes)
-            return exc
-        return None
+            raise
 
     def _take_in(self, said: Iterable[Said], source: KeySource, mark: ImportRow | None = None) -> int:
         """Learn, write, report; return how many nodes got a new trusted key."""
@@ -178,7 +212,8 @@ class NodeManager:
             changed = self._book.trust_changes - before
             if changed:
                 lines += self._book.shared_key_lines()
-        self.flush()
+        if self._clock.monotonic() >= self._retry_at:
+            self.flush()
         for line in lines:
             LOGGER.warning(line)
         return changed

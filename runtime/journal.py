@@ -22,6 +22,7 @@ LIBRARIES: Final = (
     "meshtastic",
     "pubsub",
     "sqlalchemy",
+    "alembic",
     "bleak",
     "telegram",
     "httpx",

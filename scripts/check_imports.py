@@ -22,6 +22,7 @@ LEVELS: Final = {name: level for level, names in enumerate(LAYERS) for name in n
 LIBRARIES: Final = {
     "meshtastic": {"mesh_link", "virtual_node"},
     "pubsub": {"mesh_link"},
+    "alembic": {"storage"},
     "sqlalchemy": {"storage"},
     "telegram": {"telegram_bot"},
 }

@@ -1,171 +1,230 @@
-"""The database file: opening it, keeping it sound, and saying in words what is wrong with it."""
+"""The database as the program sees it: transactions, whatever happens to the disk; faults in words, said once."""
 
 from __future__ import annotations
 
 import logging
-import sqlite3
-from contextlib import closing, contextmanager
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, Engine, Table, insert, inspect, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from storage.schema import METADATA, SCHEMA_VERSION, VERSION
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from runtime.clock import Clock
+from runtime.clock import Clock
+from storage.errors import DamagedError, StorageError, TooSlowError
+from storage.schema import METADATA, PRECIOUS, REVISIONS, VERSION
+from storage.server import ServerBackend
+from storage.sqlite import BUSY_TIMEOUT, FILE_NAME, SqliteBackend
 
 LOGGER = logging.getLogger(__name__)
+info_print, error_print = LOGGER.info, LOGGER.error  # lines for people, without a traceback
 
-FILE_NAME: Final = "meshbot.db"
-# Only the bot writes here: a lock held longer than this is a person's shell or a backup. A stop must fit into 3 s.
-BUSY_TIMEOUT: Final = 1.0
-POOL_TIMEOUT: Final = 5.0  # seconds a thread waits for another one's transaction
-
-DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-ADVICE: Final = {
-    sqlite3.SQLITE_FULL: "disque plein, libérez de la place pour {path}",
-    sqlite3.SQLITE_READONLY: "écriture refusée, donnez au compte du bot le droit d'écrire dans {folder}",
-    sqlite3.SQLITE_BUSY: "{path} est verrouillé par un autre programme, fermez-le",
-    sqlite3.SQLITE_LOCKED: "{path} est verrouillé par un autre programme, fermez-le",
-    sqlite3.SQLITE_CANTOPEN: "impossible d'ouvrir {path}, vérifiez que {folder} appartient au compte du bot",
-    sqlite3.SQLITE_IOERR: "erreur d'entrée-sortie sur {path}, vérifiez la carte SD (dmesg)",
-    sqlite3.SQLITE_CORRUPT: "{path} est abîmé, redémarrez le bot: il le mettra de côté",
-    sqlite3.SQLITE_NOTADB: "{path} n'est pas une base de données, redémarrez le bot: il le mettra de côté",
-}
+QUERY_TIMEOUT: Final = 2.0  # seconds that one transaction of `reading` may search
 
 
-class StorageError(Exception):
-    """The database refused; the text says why and what to do."""
+class Backend(Protocol):
+    """A kind of database: all that differs between a file and a server."""
 
+    where: str  # for messages; no password in it
+    writer: Engine
+    reader: Engine
 
-class DamagedError(StorageError):
-    """The file's content cannot be read as a database."""
+    def check(self, tables: Iterable[str]) -> None:
+        """Make what must be there before opening; raise DamagedError if it cannot be used and StorageError."""
+
+    def set_aside(self, now: datetime) -> Path:
+        """Put what is damaged out of the way and return where it is; raise StorageError."""
+        ...
+
+    def rescued(self, aside: Path, tables: Iterable[Table]) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
+        """Yield what can be read of what was set aside."""
+        ...
+
+    def limit(self, connection: Connection, seconds: float) -> None:
+        """Let each statement of this transaction run that long."""
+
+    def explained(self, exc: Exception) -> StorageError:
+        """Return the error in words."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
 
 
 class Database:
-    """One database file behind one connection, handed from thread to thread."""
+    """Thread-safe. Opened by its first transaction, and anew after damage; the first fault and its end are logged."""
 
-    def __init__(self, path: Path, busy_timeout: float = BUSY_TIMEOUT) -> None:
-        """Prepare access to `path`; nothing is opened before the first transaction."""
-        self.path = path
-        # One connection that stays: closing the last one folds the log back into the file, and opening
-        # begins a new one, which an SD card would pay for at every commit.
-        self.engine: Engine = create_engine(
-            URL.create("sqlite+pysqlite", database=str(path)),
-            poolclass=QueuePool,
-            pool_size=1,
-            max_overflow=0,
-            pool_timeout=POOL_TIMEOUT,
-            connect_args={"check_same_thread": False, "timeout": busy_timeout},
-        )
-        event.listen(self.engine, "connect", _set_up)
+    def __init__(self, backend: Backend, clock: Clock) -> None:
+        """Prepare access; nothing is opened yet."""
+        self.backend = backend
+        self.generation = 0  # how often it was opened: a new one may have lost what the last one held
+        self._clock = clock
+        self._state_lock = threading.Lock()  # protects what follows; held for no I/O
+        self._is_open = False
+        self._opening = False
+        self._users = 0  # transactions under way
+        self._damage: DamagedError | None = None
+        self._fails = False
+
+    def open(self) -> None:
+        """Open it if it is not; a damaged one is set aside for a new one. Raises StorageError."""
+        with self._state_lock:
+            if self._is_open:
+                return
+            if self._opening or self._users:
+                raise StorageError(f"{self.backend.where} est en cours de remise en état, réessayez")
+            self._opening = True
+        opened = False
+        try:
+            self._open()
+            opened = True
+        finally:
+            with self._state_lock:
+                self._opening = False
+                self._is_open = opened
+                self.generation += opened
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Give a connection whose work is committed on leaving, or rolled back; raise StorageError."""
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as exc:
-            self.engine.dispose()  # the next transaction starts from a freshly opened file
-            raise _explained(exc, self.path) from exc
+        with self._used(self.backend.writer) as connection:
+            yield connection
+        self._say_recovery()
+
+    @contextmanager
+    def reading(self, seconds: float = QUERY_TIMEOUT) -> Iterator[Connection]:
+        """Give a connection for questions that writers do not delay; raise TooSlowError beyond `seconds` for one."""
+        with self._used(self.backend.reader) as connection:
+            self.backend.limit(connection, seconds)
+            yield connection
 
     def close(self) -> None:
-        """Close the file; its log is folded back into it."""
-        self.engine.dispose()
+        """Close all connections; the next transaction opens it again."""
+        with self._state_lock:
+            self._is_open = False
+        self.backend.close()
+
+    @contextmanager
+    def _used(self, engine: Engine) -> Iterator[Connection]:
+        try:
+            self._enter()
+            try:
+                with engine.begin() as connection:
+                    yield connection
+            except SQLAlchemyError as exc:
+                raise self._explained(exc, engine) from exc
+            finally:
+                with self._state_lock:
+                    self._users -= 1
+        except TooSlowError:
+            raise
+        except StorageError as exc:
+            self._say_failure(exc)
+            raise
+
+    def _enter(self) -> None:
+        self.open()
+        with self._state_lock:
+            if not self._is_open:  # another thread has met damage since
+                raise StorageError(f"{self.backend.where} est en cours de remise en état, réessayez")
+            self._users += 1
+
+    def _explained(self, exc: SQLAlchemyError, engine: Engine) -> StorageError:
+        if isinstance(exc, NoConnectionError):
+            return TooSlowError("base de données occupée, réessayez dans un moment")
+        engine.dispose()  # the next transaction starts from a freshly opened file
+        error = self.backend.explained(exc)
+        if isinstance(error, DamagedError):
+            with self._state_lock:
+                self._damage = error
+                self._is_open = False
+        return error
+
+    def _open(self) -> None:
+        try:
+            if self._damage is not None:  # met while running: no second opinion needed
+                raise self._damage
+            self.backend.check(table.name for table in PRECIOUS)
+            self._prepare()
+        except DamagedError as exc:
+            self._begin_anew(exc)
+
+    def _begin_anew(self, damage: DamagedError) -> None:
+        aside = self.backend.set_aside(self._clock.now())
+        self._damage = None
+        self._prepare()
+        saved = sum(self._save_rescued(table, rows) for table, rows in self.backend.rescued(aside, PRECIOUS))
+        error_print(
+            "❌ Base de données illisible: %s. Gardée sous %s, une base neuve est commencée, %d lignes sauvées",
+            damage,
+            aside,
+            saved,
+        )
+
+    def _prepare(self) -> None:
+        """Make the tables, or bring them up to date."""
+        try:
+            with self.backend.writer.begin() as connection:
+                _prepare(connection, self.backend.where)
+        except SQLAlchemyError as exc:
+            self.backend.close()
+            raise self.backend.explained(exc) from exc
+        except StorageError:
+            self.backend.close()
+            raise
+
+    def _save_rescued(self, table: Table, rows: list[dict[str, Any]]) -> int:
+        """Insert what was rescued, row by row if some are not what they should be; return how many."""
+        try:
+            with self.backend.writer.begin() as connection:
+                if rows:
+                    connection.execute(insert(table), rows)
+        except SQLAlchemyError:
+            half = len(rows) // 2  # the search for the bad ones is short when they are few
+            return sum(self._save_rescued(table, part) for part in (rows[:half], rows[half:]) if half)
+        return len(rows)
+
+    def _say_failure(self, error: StorageError) -> None:
+        with self._state_lock:
+            said, self._fails = self._fails, True
+        if not said:
+            error_print(
+                "❌ Base de données: %s. Ce qui est appris reste en mémoire et sera écrit dès que possible", error
+            )
+
+    def _say_recovery(self) -> None:
+        with self._state_lock:
+            failed, self._fails = self._fails, False
+        if failed:
+            info_print("✅ Base de données de nouveau accessible")
 
 
 def open_database(data_dir: Path, clock: Clock, busy_timeout: float = BUSY_TIMEOUT) -> Database:
     """Open `data_dir`/meshbot.db, made if missing; a damaged one is set aside for a new one. Raises StorageError."""
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as exc:
-        raise StorageError(f"dossier {data_dir} impossible à créer ({exc.strerror}), changez MESHBOT_DATA_DIR") from exc
-    path = data_dir / FILE_NAME
-    try:
-        _inspect(path, busy_timeout)
-        return _prepared(Database(path, busy_timeout))
-    except DamagedError as exc:
-        aside = _set_aside(path, clock.now())
-        error_print = LOGGER.error  # a line for people, without a traceback
-        error_print("❌ Base de données illisible: %s. Gardée sous %s, une base neuve est commencée", exc, aside)
-        return _prepared(Database(path, busy_timeout))
-
-
-def _set_up(connection: Any, _record: object) -> None:
-    """Make a fresh connection safe against a kill and against the plug being pulled.
-
-    With a write-ahead log a killed process loses nothing that was committed, whatever `synchronous` says: the kernel
-    has it. NORMAL would lose the last commits with the power, and a Pi is switched off by its plug; FULL syncs the log
-    at every commit. We commit only what changed, so this costs a few syncs an hour.
-    """
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _inspect(path: Path, busy_timeout: float) -> None:
-    """Raise DamagedError if the file is no sound database.
-
-    Read-only, because a writer that closes a damaged file first folds the log into it and then deletes the log.
-    """
-    if not path.is_file():
-        return
-    try:
-        reader = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy_timeout)
-        with closing(reader):
-            verdict = str(reader.execute("PRAGMA quick_check(1)").fetchone()[0])
-    except sqlite3.Error as exc:
-        raise _explained(exc, path) from exc
-    if verdict != "ok":
-        raise DamagedError(f"{path} est abîmé ({verdict})")
-
-
-def _prepared(database: Database) -> Database:
-    """Return the database with its tables in it; close it when that fails."""
-    try:
-        with database.transaction() as connection:
-            METADATA.create_all(connection)
-            _check_version(connection, database.path)
-    except StorageError:
-        database.close()
-        raise
+    database = Database(SqliteBackend(data_dir / FILE_NAME, busy_timeout), clock)
+    database.open()
     return database
 
 
-def _check_version(connection: Connection, path: Path) -> None:
-    version = connection.execute(select(VERSION.c.version_num)).scalar_one_or_none()
+def database_of(url: str, data_dir: Path, clock: Clock) -> Database:
+    """Return the database at `url`, or the file in `data_dir` for an empty one; not opened. Raises StorageError."""
+    return Database(ServerBackend(url) if url else SqliteBackend(data_dir / FILE_NAME), clock)
+
+
+def _prepare(connection: Connection, where: str) -> None:
+    has_version = inspect(connection).has_table(VERSION.name)
+    version = connection.execute(select(VERSION.c.version_num)).scalar_one_or_none() if has_version else None
     if version is None:
-        connection.execute(insert(VERSION).values(version_num=SCHEMA_VERSION))
-    elif version != SCHEMA_VERSION:
-        raise StorageError(f"{path} est au format {version}, ce programme lit {SCHEMA_VERSION}: mettez le bot à jour")
+        METADATA.create_all(connection)
+        connection.execute(insert(VERSION).values(version_num=REVISIONS[-1]))
+    elif version not in REVISIONS:
+        raise StorageError(f"{where} est au format {version}, ce programme lit {REVISIONS[-1]}: mettez le bot à jour")
+    elif version != REVISIONS[-1]:
+        from storage.migrations.upgrade import upgrade  # noqa: PLC0415 - Alembic takes 11 MB, once a new format
 
-
-def _set_aside(path: Path, now: datetime) -> Path:
-    """Rename the file and what belongs to it; return the new path. Nothing is deleted, nothing overwritten."""
-    stamp = f"{path.name}.corrupt-{now:%Y%m%dT%H%M%SZ}"
-    aside, again = path.with_name(stamp), 1
-    while any(Path(f"{aside}{suffix}").exists() for suffix in ("-wal", "-shm", "")):
-        aside, again = path.with_name(f"{stamp}.{again}"), again + 1
-    try:
-        for suffix in ("-wal", "-shm", ""):  # the log first: beside a new file it would be thrown away
-            part = Path(f"{path}{suffix}")
-            if part.exists():
-                part.rename(f"{aside}{suffix}")
-    except OSError as exc:
-        raise StorageError(f"{path} est abîmé et ne peut pas être renommé ({exc.strerror}), déplacez-le") from exc
-    return aside
-
-
-def _explained(exc: Exception, path: Path) -> StorageError:
-    cause = exc.orig if isinstance(exc, DBAPIError) else exc
-    code = getattr(cause, "sqlite_errorcode", None)
-    primary = code & 0xFF if code is not None else None  # the rest of the code is detail
-    advice = ADVICE.get(primary, "échec inattendu, redémarrez le bot") if primary is not None else "échec inattendu"
-    kind = DamagedError if primary in DAMAGED else StorageError
-    return kind(f"{advice.format(path=path, folder=path.parent)} ({cause})")
+        upgrade(connection)
+        info_print("🗄️ Base de données mise à jour: format %s → %s", version, REVISIONS[-1])

@@ -66,6 +66,23 @@ class NodeBook:
         changes, self._unsaved = self._unsaved, Changes()
         return changes
 
+    def forget_saved(self) -> None:
+        """Count everything as unsaved: the database was begun anew."""
+        keys = [*self.trusted.values(), *(row for rows in self.pending.values() for row in rows)]
+        self._unsaved.nodes.update(self.nodes)
+        self._unsaved.keys.update({(row.num, row.public_key): row for row in keys})
+
+    def replay(self, other: NodeBook, now: int) -> list[str]:
+        """Take in all that `other`, which began empty, has learnt meanwhile; return the lines for the operator."""
+        for row in other.nodes.values():
+            self._learn_node(row, KeySource.NODEDB, now)
+        keys = [*other.trusted.values(), *(row for rows in other.pending.values() for row in rows)]
+        lines = [line for row in keys if (line := self._learn_key(row.num, row.public_key, row.source, now))]
+        for mark in other.take_unsaved().imports.values():
+            self.mark_imported(mark)
+        self.trust_changes += other.trust_changes + 1  # whoever synced with the other one's keys has to look again
+        return lines
+
     def put_back(self, changes: Changes) -> None:
         """Take back what could not be written; what was learnt since is newer."""
         changes.update(self._unsaved)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from sys import intern
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Table, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import select
 
 from storage.schema import IMPORTS, NODES, PUBLIC_KEYS
+from storage.upsert import upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from storage.database import Database
 
 
@@ -107,10 +104,15 @@ class NodeStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def generation(self) -> int:
+        """Return a number that grows whenever the database may have lost what was saved."""
+        return self._database.generation
+
     def load(self) -> Snapshot:
         """Read everything that is in use."""
         snapshot = Snapshot()
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             for num, long_name, short_name, hw_model, role, *rest in connection.execute(select(NODES)):
                 snapshot.nodes[num] = NodeRow(num, long_name, short_name, intern(hw_model), intern(role), *rest)
             in_use = select(PUBLIC_KEYS).where(PUBLIC_KEYS.c.status != KeyStatus.SUPERSEDED)
@@ -130,18 +132,6 @@ class NodeStore:
         # A node has one trusted key: the old one steps down before the new one steps up.
         keys = sorted(changes.keys.values(), key=lambda row: row.status is KeyStatus.TRUSTED)
         with self._database.transaction() as connection:
-            _upsert(connection, NODES, changes.nodes.values())
-            _upsert(connection, PUBLIC_KEYS, keys)
-            _upsert(connection, IMPORTS, changes.imports.values())
-
-
-def _upsert(connection: Connection, table: Table, rows: Collection[Any]) -> None:
-    if not rows:
-        return
-    statement = insert(table)
-    kept = {"first_seen", *table.primary_key.columns.keys()}
-    others = {name: statement.excluded[name] for name in table.c.keys() if name not in kept}  # noqa: SIM118 - no dict
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others),
-        [dataclasses.asdict(row) for row in rows],
-    )
+            upsert(connection, NODES, [asdict(row) for row in changes.nodes.values()])
+            upsert(connection, PUBLIC_KEYS, [asdict(row) for row in keys], keep=["first_seen"])
+            upsert(connection, IMPORTS, [asdict(row) for row in changes.imports.values()])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -14,16 +15,16 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     text,
 )
 
-# What a migration tool finds in `alembic_version`: the revision that describes the tables below.
-SCHEMA_VERSION: Final = "0001"
+from storage.sqlite import ONE_TREE, ROW_NUMBER
 
-# An SD card wears by pages written: the primary key is the whole access path, one tree a table instead of two.
-ONE_TREE: Final[dict[str, Any]] = {"sqlite_with_rowid": False}
+# Every revision of migrations/versions in order; the last one makes the tables below.
+REVISIONS: Final = ("0001", "0002")
 
 # Migrations address constraints by name.
 METADATA: Final = MetaData(
@@ -81,3 +82,137 @@ IMPORTS: Final = Table(
     Column("imported_at", BigInteger, nullable=False),
     **ONE_TREE,
 )
+
+# What is known of a node beside its name and key: changes with every packet, written every few minutes
+NODE_STATES: Final = Table(
+    "node_states",
+    METADATA,
+    Column("num", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_heard", BigInteger, nullable=False),
+    Column("hops", SmallInteger),
+    Column("via_mqtt", Boolean, nullable=False),
+    Column("snr", Float),  # dB, with the next two: when heard without a relay
+    Column("rssi", SmallInteger),  # dBm
+    Column("direct_at", BigInteger),
+    Column("battery", SmallInteger),  # percent; above 100: powered
+    Column("voltage", Float),
+    Column("utilization", Float),  # percent of the channel's time, as the node hears it
+    Column("air_tx", Float),  # percent of the time in which the node itself sent
+    Column("metrics_at", BigInteger),
+    Column("latitude", Float),  # degrees
+    Column("longitude", Float),
+    Column("altitude", Integer),  # metres above the sea
+    Column("position_at", BigInteger),
+    **ONE_TREE,
+)
+
+# In order of arrival, so writing and pruning touch the two ends only; questions go to the sums below.
+PACKETS: Final = Table(
+    "packets",
+    METADATA,
+    Column("id", ROW_NUMBER, primary_key=True),
+    Column("rx_time", BigInteger, nullable=False),
+    Column("sender", BigInteger, nullable=False),
+    Column("recipient", BigInteger, nullable=False),
+    Column("packet_id", BigInteger, nullable=False),
+    Column("channel", SmallInteger),  # index; null when nobody here could decrypt it
+    Column("portnum", Integer),  # null when nobody here could decrypt it
+    Column("hops", SmallInteger),
+    Column("hop_start", SmallInteger),
+    Column("snr", Float),
+    Column("rssi", SmallInteger),
+    Column("via_mqtt", Boolean, nullable=False),
+    Column("size", Integer, nullable=False),  # bytes of payload
+)
+
+# Sums by hour; `hour` and `day` are their first second.
+TRAFFIC_HOURS: Final = Table(
+    "traffic_hours",
+    METADATA,
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(8), primary_key=True),  # what the key counts: see packet_log.Kind
+    Column("key", BigInteger, primary_key=True, autoincrement=False),  # -1: not known
+    Column("packets", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    **ONE_TREE,
+)
+NODE_HOURS: Final = Table(
+    "node_hours",
+    METADATA,
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("num", BigInteger, primary_key=True, autoincrement=False),
+    Column("packets", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("direct", Integer, nullable=False),  # packets heard without a relay, whose signal the rest sums up
+    Column("snr_sum", Float, nullable=False),
+    Column("snr_least", Float),
+    Column("snr_most", Float),
+    Column("rssi_sum", BigInteger, nullable=False),
+    **ONE_TREE,
+)
+NODE_DAYS: Final = Table(
+    "node_days",
+    METADATA,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("num", BigInteger, primary_key=True, autoincrement=False),
+    Column("packets", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    **ONE_TREE,
+)
+AIR_HOURS: Final = Table(
+    "air_hours",
+    METADATA,
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("samples", Integer, nullable=False),
+    Column("utilization_sum", Float, nullable=False),  # percent, our own node's telemetry
+    Column("utilization_most", Float, nullable=False),
+    Column("air_tx_sum", Float, nullable=False),
+    Column("air_tx_most", Float, nullable=False),
+    **ONE_TREE,
+)
+
+# Who hears whom
+LINKS: Final = Table(
+    "links",
+    METADATA,
+    Column("hearer", BigInteger, primary_key=True, autoincrement=False),
+    Column("heard", BigInteger, primary_key=True, autoincrement=False),
+    Column("snr", Float),
+    Column("heard_at", BigInteger, nullable=False),
+    Column("distance", Float),  # metres between both as known then
+    **ONE_TREE,
+)
+
+MAIL: Final = Table(
+    "mail",
+    METADATA,
+    Column("id", ROW_NUMBER, primary_key=True),
+    Column("sender", BigInteger, nullable=False),
+    Column("recipient", BigInteger, nullable=False, index=True),
+    Column("text", String, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Column("told_at", BigInteger),
+    Column("read_at", BigInteger),
+)
+
+OUTBOX: Final = Table(
+    "outbox",
+    METADATA,
+    Column("id", ROW_NUMBER, primary_key=True),
+    Column("created", BigInteger, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("recipient", BigInteger, nullable=False),
+    Column("channel", SmallInteger, nullable=False),
+    Column("text", String, nullable=False),
+    Column("reply_id", BigInteger, nullable=False),
+    Column("want_ack", Boolean, nullable=False),
+    Column("packet_id", BigInteger),  # of the latest attempt
+    Column("expires_at", BigInteger, nullable=False),  # by the wall clock, which a restart keeps
+    Column("state", String(16), nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("origin", String, nullable=False),  # who is told when it fails
+)
+
+# What is small and cannot be heard again: checked at each start, and saved from a damaged database
+PRECIOUS: Final = (NODES, PUBLIC_KEYS, IMPORTS, NODE_STATES, MAIL, OUTBOX)

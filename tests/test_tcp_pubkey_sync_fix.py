@@ -222,12 +222,12 @@ def test_cache_keys_are_read_and_synced_without_the_database(tmp_path):
     NodeManager(NodeStore(database), clock).learn_from_node_database([record(ALICE, key(1), long_name="Alice")])
     manager = NodeManager(NodeStore(database), clock)
     database.close()
-    database.path.unlink()
+    database.backend.path.unlink()
     interface = BareInterface(ALICE)
     assert manager.sync_pubkeys_to_interface(interface, force=True) == 1
     assert manager.public_key(ALICE) == key(1)
     assert manager.name_of(ALICE) == "Alice"
-    assert not database.path.exists()
+    assert not database.backend.path.exists()
 
 
 class CountingNodes(dict):

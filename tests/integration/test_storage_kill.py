@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 from node_manager import NodeManager
-from storage.database import FILE_NAME, open_database
+from storage.database import open_database
 from storage.nodes import NodeStore
+from storage.sqlite import FILE_NAME
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import key
 

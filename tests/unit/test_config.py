@@ -233,6 +233,26 @@ def test_secrets_never_appear_neither_in_effective_settings_nor_in_problems():
     assert TOKEN not in "".join(refused + unknown)
 
 
+URL = "postgresql://bot:p%40ss@db.lan/mesh?sslmode=require"
+
+
+def test_a_database_url_is_a_secret_and_so_is_its_password_alone():
+    settings = load(environ={"MESHBOT_DATABASE_URL": URL})
+    assert settings.database_url.get_secret_value() == URL
+    assert settings.secrets() == (URL, "p%40ss", "p@ss")
+    assert 'database_url = "***"  # MESHBOT_DATABASE_URL' in effective(settings).splitlines()
+    assert Settings().secrets() == ()
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://bot:s3cret@db/mesh", "bot:s3cret@db", "postgresql://", "postgresql:// s3cret"]
+)
+def test_a_database_url_of_another_kind_is_refused_without_showing_it(url):
+    (problem,) = problems(environ={"MESHBOT_DATABASE_URL": url})
+    kind = "vide, ou postgresql://nom:mot_de_passe@serveur/base"
+    assert problem == f"database_url (MESHBOT_DATABASE_URL) : *** refusé ; permis : {kind}"
+
+
 def test_true_is_refused_for_a_number_but_not_for_a_switch():
     assert load(environ={"MESHBOT_LOUD": "true"}, model=WithSecret).loud is True
     assert "loud = false" in effective(WithSecret()).splitlines()

@@ -7,7 +7,7 @@ import threading
 import pytest
 from sqlalchemy import event
 
-from node_manager import NodeCounts, NodeManager
+from node_manager import RETRY_AFTER, NodeCounts, NodeManager
 from storage.database import open_database
 from storage.nodes import NodeStore
 from tests.support.fake_clock import EPOCH, FakeClock
@@ -41,7 +41,7 @@ def restarted(database):
 
 def locked(database):
     """Another program's lock; closing it frees the database."""
-    other = sqlite3.connect(database.path)
+    other = sqlite3.connect(database.backend.path)
     other.execute("BEGIN IMMEDIATE")
     return other
 
@@ -153,7 +153,7 @@ def test_a_key_shared_by_two_nodes_is_a_warning_once(manager, lines):
 
 def commits_of(database):
     found = []
-    event.listen(database.engine, "commit", found.append)
+    event.listen(database.backend.writer, "commit", found.append)
     return found
 
 
@@ -183,18 +183,54 @@ def test_a_failing_database_is_said_once_and_nothing_learnt_is_lost(manager, dat
     other.close()
     assert manager.flush()
     assert manager.flush()
-    assert lines()[1:] == ["INFO ✅ Base de données de nouveau accessible: 4 lignes écrites"]
+    assert lines()[1:] == ["INFO ✅ Base de données de nouveau accessible"]
     again = restarted(database)
     assert (again.public_key(ALICE), again.public_key(BOB), again.name_of(BOB)) == (key(1), key(2), "Bob")
 
 
-def test_the_next_thing_learnt_brings_what_could_not_be_written(manager, database):
+def test_a_failing_database_is_left_alone_for_a_while_then_gets_what_it_missed(database):
+    clock = FakeClock()
+    manager = NodeManager(NodeStore(database), clock)
     other = locked(database)
     manager.learn_from_node_database([record(ALICE, key(1))])
-    manager.learn_from_node_database([record(ALICE, key(2))])
     other.close()
+    manager.learn_from_node_database([record(ALICE, key(2))])
+    assert restarted(database).public_key(ALICE) is None
+    clock.advance(RETRY_AFTER)
     manager.learn_from_nodeinfo(record(BOB))
     assert restarted(database).public_key(ALICE) == key(2)
+
+
+def test_what_was_learnt_before_the_database_could_be_read_is_judged_by_what_it_holds(manager, database, lines):
+    manager.learn_from_node_database([record(ALICE, key(1), long_name="Alice"), record(BOB, key(2))])
+    database.close()
+    path = database.backend.path
+    path.rename(path.with_name("away"))
+    path.mkdir()
+    late = restarted(database)
+    late.learn_from_nodeinfo(record(ALICE, key(9)))
+    late.learn_from_nodeinfo(record(CAROL, key(3)))
+    late.learn_from_node_database([record(BOB, key(4))])
+    assert late.public_key(ALICE) == key(9)
+    assert late.counts() == NodeCounts(nodes=3, keys=3, pending=0)
+    path.rmdir()
+    path.with_name("away").rename(path)
+    assert late.flush()
+    assert (late.name_of(ALICE), late.public_key(ALICE), late.pending_keys()) == ("Alice", key(1), {ALICE: {key(9)}})
+    assert (late.public_key(BOB), late.public_key(CAROL)) == (key(4), key(3))
+    assert restarted(database).counts() == late.counts() == NodeCounts(nodes=3, keys=3, pending=1)
+    assert [line.split(" ")[0] for line in lines()] == ["ERROR", "INFO", "WARNING", "WARNING"]
+
+
+def test_a_database_begun_anew_gets_everything_again(manager, database, lines):
+    manager.learn_from_node_database([record(ALICE, key(1), long_name="Alice")])
+    path = database.backend.path
+    database.close()
+    path.write_bytes(b"overwritten " * 1000)
+    manager.learn_from_nodeinfo(record(BOB, key(2)))
+    assert [line.split(" ")[:5] for line in lines()] == [["ERROR", "❌", "Base", "de", "données"]]
+    again = restarted(database)
+    assert (again.name_of(ALICE), again.public_key(ALICE), again.public_key(BOB)) == ("Alice", key(1), key(2))
 
 
 def test_a_second_outage_of_the_database_is_said_again(manager, database, lines):
@@ -213,7 +249,7 @@ def test_readers_do_not_wait_for_the_database(manager, database):
         writing.set()
         assert resume.wait(30)
 
-    event.listen(database.engine, "commit", hold)
+    event.listen(database.backend.writer, "commit", hold)
     writer = threading.Thread(target=manager.learn_from_nodeinfo, args=(record(ALICE, key(1), long_name="Alice"),))
     writer.start()
     assert writing.wait(30)

@@ -3,10 +3,12 @@ import stat
 import threading
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import text, update
 
-from storage.database import FILE_NAME, Database, StorageError, open_database
-from storage.schema import SCHEMA_VERSION, VERSION
+from storage.database import Database, database_of, open_database
+from storage.errors import DamagedError, StorageError, TooSlowError
+from storage.schema import REVISIONS, VERSION
+from storage.sqlite import FILE_NAME, SqliteBackend
 from tests.support.fake_clock import FakeClock
 
 STAMP = "20260105T133558Z"  # the fake clock's start
@@ -30,13 +32,13 @@ def pragma(database, name):
 
 def reopened(database):
     database.close()
-    return open_database(database.path.parent, FakeClock())
+    return open_database(database.backend.path.parent, FakeClock())
 
 
 def test_the_folder_is_made_for_its_owner_alone(tmp_path):
     database = open_database(tmp_path / "var" / "meshbot", FakeClock())
-    assert database.path == tmp_path / "var" / "meshbot" / FILE_NAME
-    assert stat.S_IMODE(database.path.parent.stat().st_mode) == 0o700
+    assert database.backend.path == tmp_path / "var" / "meshbot" / FILE_NAME
+    assert stat.S_IMODE(database.backend.path.parent.stat().st_mode) == 0o700
     database.close()
 
 
@@ -69,9 +71,9 @@ def test_a_failing_transaction_leaves_nothing(database):
 
 def test_the_file_is_closed_into_one_piece(database):
     write(database)
-    assert database.path.with_name(f"{FILE_NAME}-wal").exists()
+    assert database.backend.path.with_name(f"{FILE_NAME}-wal").exists()
     database.close()
-    assert [path.name for path in database.path.parent.iterdir()] == [FILE_NAME]
+    assert [path.name for path in database.backend.path.parent.iterdir()] == [FILE_NAME]
 
 
 def test_threads_share_the_one_connection(database):
@@ -88,16 +90,18 @@ def test_threads_share_the_one_connection(database):
 
 def test_the_version_is_left_where_a_migration_tool_looks_for_it(database):
     with database.transaction() as connection:
-        assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [SCHEMA_VERSION]
+        assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [REVISIONS[-1]]
 
 
 def test_a_database_of_another_version_is_refused_and_untouched(database):
     with database.transaction() as connection:
         connection.execute(update(VERSION).values(version_num="0099"))
+        connection.execute(text("DROP TABLE imports"))
+    database.close()
+    content = database.backend.path.read_bytes()
     with pytest.raises(StorageError, match=r"au format 0099.*mettez le bot à jour"):
         reopened(database)
-    with database.transaction() as connection:
-        assert connection.scalar(select(VERSION.c.version_num)) == "0099"
+    assert database.backend.path.read_bytes() == content
 
 
 def test_a_start_that_was_killed_before_all_tables_were_made_is_completed(database):
@@ -134,13 +138,13 @@ def test_damage_inside_a_sound_looking_file_is_found(database):
     for number in range(2000):
         write(database, str(number))
     database.close()
-    content = bytearray(database.path.read_bytes())
+    content = bytearray(database.backend.path.read_bytes())
     content[4096 * 4 :] = b"\xa5" * (len(content) - 4096 * 4)
-    database.path.write_bytes(content)
-    again = open_database(database.path.parent, FakeClock())
+    database.backend.path.write_bytes(content)
+    again = open_database(database.backend.path.parent, FakeClock())
     assert digests(again) == []
     again.close()
-    assert database.path.with_name(f"{FILE_NAME}.corrupt-{STAMP}").read_bytes() == content
+    assert database.backend.path.with_name(f"{FILE_NAME}.corrupt-{STAMP}").read_bytes() == content
 
 
 @pytest.mark.parametrize("damage_from", [0, 4096])
@@ -149,9 +153,9 @@ def test_the_log_goes_aside_with_its_file_and_neither_is_touched(database, tmp_p
     database.close()
     write(database, "in the log")
     killed = tmp_path_factory.mktemp("killed")
-    content = database.path.read_bytes()
+    content = database.backend.path.read_bytes()
     damaged = content[:damage_from] + b"\xa5" * (len(content) - damage_from)
-    log = database.path.with_name(f"{FILE_NAME}-wal").read_bytes()
+    log = database.backend.path.with_name(f"{FILE_NAME}-wal").read_bytes()
     (killed / FILE_NAME).write_bytes(damaged)
     (killed / f"{FILE_NAME}-wal").write_bytes(log)
     open_database(killed, FakeClock()).close()
@@ -164,7 +168,7 @@ def test_the_log_goes_aside_with_its_file_and_neither_is_touched(database, tmp_p
 def test_what_a_killed_process_left_in_its_log_is_read(database, tmp_path_factory):
     write(database, "in the log")
     killed = tmp_path_factory.mktemp("killed")
-    for path in (database.path, database.path.with_name(f"{FILE_NAME}-wal")):
+    for path in (database.backend.path, database.backend.path.with_name(f"{FILE_NAME}-wal")):
         (killed / path.name).write_bytes(path.read_bytes())
     survivor = open_database(killed, FakeClock())
     assert digests(survivor) == ["in the log"]
@@ -209,7 +213,7 @@ def test_a_refused_write_says_what_to_do_and_the_next_one_starts_afresh(database
 
 
 def test_a_database_locked_by_another_program_says_so(database):
-    other = sqlite3.connect(database.path)
+    other = sqlite3.connect(database.backend.path)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StorageError, match="verrouillé par un autre programme, fermez-le"):
         write(database)
@@ -230,13 +234,154 @@ def test_a_folder_that_cannot_be_made_says_so(tmp_path):
         open_database(tmp_path / "file", FakeClock())
 
 
-def test_damage_met_while_running_is_told_with_the_cure(tmp_path):
-    (tmp_path / FILE_NAME).write_bytes(b"overwritten " * 100)
-    with pytest.raises(StorageError, match="redémarrez le bot: il le mettra de côté"):
-        write(Database(tmp_path / FILE_NAME))
+def test_a_file_that_was_overwritten_while_it_was_closed_is_set_aside_by_the_next_transaction(database):
+    database.close()
+    database.backend.path.write_bytes(b"overwritten " * 100)
+    write(database)
+    assert digests(database) == ["a"]
+    assert names(database.backend.path.parent)[-1] == f"{FILE_NAME}.corrupt-{STAMP}"
 
 
 def test_other_errors_are_storage_errors_too(database):
     write(database)
     with pytest.raises(StorageError, match="UNIQUE"):
         write(database)
+
+
+# Damage that shows while running
+
+PACKET = "INSERT INTO packets (rx_time, sender, recipient, packet_id, via_mqtt, size) VALUES (1, 2, 3, {}, false, 4)"
+COUNT = "SELECT count(*), sum(size) FROM packets"
+
+
+def count_packets(database):
+    with database.reading() as connection:
+        return connection.execute(text(COUNT)).one()[0]
+
+
+@pytest.fixture
+def damaged_within(database):
+    """A file that was closed well, with a table destroyed that is too large to be checked at each start."""
+    write(database, "precious")
+    with database.transaction() as connection:
+        for number in range(5000):
+            connection.execute(text(PACKET.format(number)))
+        page = connection.scalar(text("SELECT rootpage FROM sqlite_master WHERE name = 'packets'"))
+    database.close()
+    with database.backend.path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xa5" * 4096)
+    return database
+
+
+def test_damage_that_shows_while_running_is_set_aside_and_what_is_precious_saved(damaged_within, caplog):
+    caplog.set_level("INFO")
+    database = damaged_within
+    assert digests(database) == ["precious"]
+    content = database.backend.path.read_bytes()
+    with pytest.raises(StorageError, match="est abîmé, il est mis de côté"):
+        count_packets(database)
+    write(database, "next")
+    assert digests(database) == ["next", "precious"]
+    assert count_packets(database) == 0
+    assert names(database.backend.path.parent)[3] == f"{FILE_NAME}.corrupt-{STAMP}"
+    assert database.backend.path.with_name(f"{FILE_NAME}.corrupt-{STAMP}").read_bytes() == content
+    assert [line.levelname for line in caplog.records] == ["ERROR", "ERROR", "INFO"]
+    assert "1 lignes sauvées" in caplog.text
+    assert database.generation == 3
+
+
+def test_a_log_that_was_not_folded_in_when_damage_showed_goes_aside_too(damaged_within):
+    write(damaged_within, "in the log")
+    log = damaged_within.backend.path.with_name(f"{FILE_NAME}-wal").read_bytes()
+    with pytest.raises(StorageError):
+        count_packets(damaged_within)
+    assert digests(damaged_within) == ["in the log", "precious"]
+    assert damaged_within.backend.path.with_name(f"{FILE_NAME}.corrupt-{STAMP}-wal").read_bytes() == log
+    write(damaged_within, "new")
+    again = reopened(damaged_within)
+    assert digests(again) == ["in the log", "new", "precious"]
+    again.close()
+
+
+def test_a_damaged_file_waits_for_the_transactions_under_way(damaged_within):
+    with damaged_within.reading() as connection:
+        with pytest.raises(StorageError, match="abîmé"):
+            count_packets(damaged_within)
+        with pytest.raises(StorageError, match="remise en état, réessayez"):
+            write(damaged_within)
+        assert connection.scalar(text("SELECT digest FROM imports")) == "precious"
+    write(damaged_within)
+    assert digests(damaged_within) == ["a", "precious"]
+
+
+def test_rows_that_are_not_what_they_should_be_do_not_keep_others_from_being_saved(database):
+    with database.transaction() as connection:
+        for num in (1, 2):
+            connection.exec_driver_sql("INSERT INTO nodes VALUES (?, 'A', '', '', '', 1, 1, 1, 1)", (num,))
+        for number in range(9):
+            key = bytes([number]) * 32
+            row = (number % 2 + 1, key, "nodedb", "pending", 1, 1)
+            connection.exec_driver_sql("INSERT INTO public_keys VALUES (?, ?, ?, ?, ?, ?)", row)
+    raw = sqlite3.connect(database.backend.path)
+    raw.execute("DELETE FROM nodes WHERE num = 2")  # without foreign keys in force
+    raw.commit()
+    raw.close()
+    database._damage, database._is_open = DamagedError("a test says so"), False
+    with database.reading() as connection:
+        assert connection.scalars(text("SELECT num FROM public_keys")).all() == [1] * 5
+
+
+def test_a_question_that_takes_too_long_is_cut_short_and_accuses_nobody(database, caplog):
+    endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+    with pytest.raises(TooSlowError, match="demandez une période plus courte"), database.reading(0.05) as connection:
+        connection.execute(text(endless))
+    write(database)
+    assert digests(database) == ["a"]
+    assert caplog.messages == []
+
+
+def test_readers_cannot_write(database):
+    with pytest.raises(StorageError), database.reading() as connection:
+        connection.execute(text(ROW.format("a")))
+
+
+def test_readers_do_not_wait_for_a_writer(database):
+    write(database)
+    with database.transaction() as connection:
+        connection.execute(text(ROW.format("b")))
+        assert digests_read(database) == ["a"]
+    assert digests_read(database) == ["a", "b"]
+
+
+def digests_read(database):
+    with database.reading() as connection:
+        return connection.scalars(text("SELECT digest FROM imports")).all()
+
+
+def test_a_database_that_could_not_be_opened_is_opened_later_and_both_are_said_once(tmp_path, caplog):
+    (tmp_path / FILE_NAME).mkdir()
+    database = Database(SqliteBackend(tmp_path / FILE_NAME, busy_timeout=0.05), FakeClock())
+    for _ in range(3):
+        with pytest.raises(StorageError, match="impossible d'ouvrir"):
+            write(database)
+    (tmp_path / FILE_NAME).rmdir()
+    caplog.set_level("INFO")
+    write(database)
+    write(database, "b")
+    assert [line.levelname for line in caplog.records] == ["ERROR", "INFO"]
+    database.close()
+
+
+def test_an_address_without_its_driver_or_sense_says_what_to_do(tmp_path):
+    with pytest.raises(StorageError, match="postgresql://nom"):
+        database_of("nonsense", tmp_path, FakeClock())
+
+
+def test_a_server_that_does_not_answer_is_told_without_the_password(tmp_path):
+    pytest.importorskip("psycopg")
+    database = database_of("postgresql://bot:s3cret@127.0.0.1:1/mesh", tmp_path, FakeClock())
+    with pytest.raises(StorageError, match=r"la base mesh de 127\.0\.0\.1 refuse") as failure:
+        write(database)
+    assert "s3cret" not in str(failure.value)
+    database.close()

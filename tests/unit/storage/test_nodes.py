@@ -87,7 +87,7 @@ def test_the_database_itself_refuses_short_keys_and_keys_without_a_node(store, b
 
 def test_a_batch_is_one_transaction_and_nothing_to_write_is_none(store, database):
     begun = []
-    event.listen(database.engine, "begin", begun.append)
+    event.listen(database.backend.writer, "begin", begun.append)
     store.save(Changes())
     assert begun == []
     store.save(changes(*(NodeRow(num) for num in range(1, 500)), ALICE_ROW, TRUSTED))

@@ -1,0 +1,81 @@
+"""A database server that several programs may share: PostgreSQL, through the optional driver psycopg."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from storage.errors import StorageError, TooSlowError
+
+CONNECTIONS: Final = 3
+CONNECT_TIMEOUT: Final = 5  # seconds, for the connection and for a free one of the pool
+STATEMENT_TIMEOUT: Final = 5000  # milliseconds, also for bytes that the server's host does not acknowledge
+TOO_SLOW: Final = "57014"  # query_canceled
+# libpq's own settings; the first bounds waiting for locks as well
+BOUNDS: Final = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    "options": f"-c statement_timeout={STATEMENT_TIMEOUT}",
+    "tcp_user_timeout": STATEMENT_TIMEOUT,
+}
+
+
+class ServerBackend:
+    """A database on a server; see Backend."""
+
+    def __init__(self, url: str) -> None:
+        """Take a URL such as postgresql://name:password@host/database. Raises StorageError if it cannot be used."""
+        try:
+            parsed = make_url(url)
+            if parsed.drivername == "postgresql":
+                parsed = parsed.set(drivername="postgresql+psycopg")
+            self.where = f"la base {parsed.database} de {parsed.host or 'cette machine'}"
+            engine = create_engine(
+                parsed,
+                pool_size=CONNECTIONS,
+                max_overflow=0,
+                pool_timeout=CONNECT_TIMEOUT,
+                pool_pre_ping=True,  # a server may have been restarted since
+                connect_args=BOUNDS,
+            )
+        except ArgumentError as exc:
+            raise StorageError("database_url illisible: postgresql://nom:mot_de_passe@serveur/base") from exc
+        except ImportError as exc:
+            text = "pilote PostgreSQL absent: .venv/bin/pip install 'psycopg[binary]'"
+            raise StorageError(f"{text} ({exc.name})") from exc
+        self.writer = self.reader = engine
+
+    def check(self, tables: Iterable[str]) -> None:
+        """See Backend; a server looks after itself."""
+
+    def set_aside(self, now: datetime) -> Path:  # noqa: ARG002 - see Backend
+        """See Backend; never asked for."""
+        raise StorageError(f"{self.where} ne se met pas de côté")
+
+    def rescued(
+        self,
+        aside: Path,  # noqa: ARG002 - see Backend
+        tables: Iterable[Table],  # noqa: ARG002 - see Backend
+    ) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
+        """See Backend; never asked for."""
+        return iter(())
+
+    def limit(self, connection: Connection, seconds: float) -> None:
+        """See Backend."""
+        connection.execute(text(f"SET LOCAL statement_timeout = {int(seconds * 1000)}"))
+
+    def explained(self, exc: Exception) -> StorageError:
+        """See Backend."""
+        cause = exc.orig if isinstance(exc, DBAPIError) else exc
+        if getattr(cause, "sqlstate", None) == TOO_SLOW:
+            return TooSlowError("recherche trop longue, interrompue: demandez une période plus courte")
+        reason = " ".join(str(cause).split())
+        return StorageError(f"{self.where} refuse ou ne répond pas, vérifiez le serveur et database_url ({reason})")
+
+    def close(self) -> None:
+        """See Backend."""
+        self.writer.dispose()

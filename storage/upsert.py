@@ -1,0 +1,53 @@
+"""Insert or update, in whichever way the database at hand spells it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from importlib import import_module
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Table, case
+
+# (column as stored, column as offered) to what is stored then
+Merge = Callable[[Any, Any], ColumnElement[Any]]
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Collection[Mapping[str, Any]],
+    merge: Mapping[str, Merge] | None = None,
+    keep: Collection[str] = (),
+) -> None:
+    """Insert rows that name every column; where the key is there, replace its columns, `merge` or `keep` them."""
+    if not rows:
+        return
+    # each dialect that knows ON CONFLICT has its own `insert` in its package
+    statement = import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert(table)
+    merge = merge or {}
+    sets = {
+        column.name: _merged(column, statement.excluded[column.name], merge)
+        for column in table.c
+        if not column.primary_key and column.name not in keep
+    }
+    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=sets), list(rows))
+
+
+def add(stored: Any, offered: Any) -> ColumnElement[Any]:
+    """Merge by addition."""
+    total: ColumnElement[Any] = stored + offered
+    return total
+
+
+def least(stored: Any, offered: Any) -> ColumnElement[Any]:
+    """Merge by the smaller one that is there."""
+    return case((stored.is_(None), offered), (offered < stored, offered), else_=stored)
+
+
+def greatest(stored: Any, offered: Any) -> ColumnElement[Any]:
+    """Merge by the greater one that is there."""
+    return case((stored.is_(None), offered), (offered > stored, offered), else_=stored)
+
+
+def _merged(column: Column[Any], offered: Any, merge: Mapping[str, Merge]) -> Any:
+    return merge[column.name](column, offered) if column.name in merge else offered

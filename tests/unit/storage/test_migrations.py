@@ -1,0 +1,125 @@
+"""A database of any earlier version becomes the present one, without loss, or stays what it was."""
+
+import logging
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import event, text
+
+from storage import migrations
+from storage.database import open_database
+from storage.errors import StorageError
+from storage.migrations.upgrade import upgrade
+from storage.nodes import Changes, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore
+from storage.schema import METADATA, REVISIONS
+from storage.sqlite import FILE_NAME, SqliteBackend
+from tests.support.fake_clock import FakeClock
+
+ALICE = NodeRow(7, "Alice", "AL", "TBEAM", "ROUTER", 48.5, 2.25, 35, 100)
+KEY = KeyRow(7, bytes(range(32)), KeySource.NODEDB, KeyStatus.TRUSTED, 1, 2)
+
+
+@pytest.fixture
+def oldest(tmp_path):
+    """A folder with a database as the first version of the program left it."""
+    backend = SqliteBackend(tmp_path / FILE_NAME)
+    with backend.writer.begin() as connection:
+        upgrade(connection, "0001")
+        connection.execute(text("INSERT INTO nodes VALUES (7, 'Alice', 'AL', 'TBEAM', 'ROUTER', 48.5, 2.25, 35, 100)"))
+        row = {"key": bytes(range(32))}
+        connection.execute(text("INSERT INTO public_keys VALUES (7, :key, 'nodedb', 'trusted', 1, 2)"), row)
+    backend.close()
+    return tmp_path
+
+
+def version(database):
+    with database.reading() as connection:
+        return connection.scalars(text("SELECT version_num FROM alembic_version")).all()
+
+
+def test_the_oldest_database_is_upgraded_and_keeps_its_rows(oldest, caplog):
+    caplog.set_level(logging.INFO)
+    database = open_database(oldest, FakeClock())
+    assert version(database) == [REVISIONS[-1]]
+    snapshot = NodeStore(database).load()
+    assert (snapshot.nodes, snapshot.trusted) == ({7: ALICE}, {7: KEY})
+    NodeStore(database).save(Changes(nodes={8: NodeRow(8)}))
+    assert f"🗄️ Base de données mise à jour: format 0001 → {REVISIONS[-1]}" in caplog.messages
+    database.close()
+
+
+def test_an_upgraded_database_is_what_a_new_one_is(oldest):
+    database = open_database(oldest, FakeClock())
+    with database.transaction() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    database.close()
+
+
+def test_upgraded_and_new_tables_have_the_same_columns_in_the_same_order(oldest, tmp_path_factory):
+    described = []
+    for folder in (oldest, tmp_path_factory.mktemp("new")):
+        database = open_database(folder, FakeClock())
+        with database.reading() as connection:
+            columns = (
+                "SELECT m.name, m.sql LIKE '%WITHOUT ROWID%', c.* FROM sqlite_master m, pragma_table_info(m.name) c"
+            )
+            found = connection.execute(text(f"{columns} WHERE m.name != 'alembic_version' ORDER BY m.name, c.cid"))
+            described.append(found.all())
+        database.close()
+    assert described[0] == described[1]
+
+
+def test_an_upgrade_that_fails_leaves_the_database_as_it_was_for_the_next_try(oldest, monkeypatch):
+    backend = SqliteBackend(oldest / FILE_NAME)
+
+    def refuse_mail(_connection, _cursor, statement, *_):
+        if "CREATE TABLE mail" in statement:
+            raise KeyboardInterrupt
+
+    event.listen(backend.writer, "before_cursor_execute", refuse_mail)
+    with pytest.raises(KeyboardInterrupt), backend.writer.begin() as connection:
+        upgrade(connection)
+    backend.close()
+    backend = SqliteBackend(oldest / FILE_NAME)
+    with backend.reader.begin() as connection:
+        tables = connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")).all()
+        assert tables == ["alembic_version", "imports", "nodes", "public_keys"]
+        assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == ["0001"]
+    backend.close()
+    database = open_database(oldest, FakeClock())
+    assert version(database) == [REVISIONS[-1]]
+    database.close()
+
+
+def test_the_revisions_that_the_program_knows_are_those_that_exist_in_order():
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    found = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(found)) == REVISIONS
+
+
+def test_alembic_is_loaded_only_for_an_upgrade(tmp_path):
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from runtime.clock import SystemClock
+        from storage.database import open_database
+        for _ in range(2):
+            open_database(Path(sys.argv[1]), SystemClock()).close()
+        sys.exit("alembic" in sys.modules)
+    """
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 0
+
+
+def test_a_revision_nobody_knows_is_refused(oldest):
+    backend = SqliteBackend(oldest / FILE_NAME)
+    with backend.writer.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    backend.close()
+    with pytest.raises(StorageError, match="au format 0000"):
+        open_database(oldest, FakeClock())
