@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+from mesh_link.outgoing import Changes
 from mesh_link.packets import NodeInfoHeard, NodeRecord
 from node_manager import NodeManager
+from outbox_keeper import OutboxKeeper
 from runtime.clock import Clock
 from runtime.service import PING, Service
 from runtime.systemd import notify
@@ -26,8 +28,15 @@ class NodeDatabase:
     records: Sequence[NodeRecord]
 
 
+@dataclass(frozen=True, slots=True)
+class OutboxChanges:
+    """What changed of what waits to go on air."""
+
+    changes: Changes
+
+
 class Housekeeping(Service):
-    """Takes NodeDatabase and NodeInfoHeard; the only thread that waits for the disk."""
+    """Takes NodeDatabase, NodeInfoHeard and OutboxChanges; the only thread that waits for the disk."""
 
     name = "Housekeeping"
 
@@ -37,12 +46,14 @@ class Housekeeping(Service):
         node_manager: NodeManager,
         interface_of: Callable[[], Any],
         watchdog_interval: float | None,
+        outbox: OutboxKeeper | None = None,
     ) -> None:
-        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch."""
+        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; `outbox` None keeps none."""
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager
         self._interface_of = interface_of
         self._watchdog_interval = watchdog_interval
+        self._outbox = outbox
         self._watched: dict[Service, int] = {}  # with the pings that each must have answered
         self._vouch_at = inf
         self._upkeep_at = inf
@@ -57,10 +68,12 @@ class Housekeeping(Service):
         self._upkeep_at = now + UPKEEP_EVERY
         if self._watchdog_interval is not None:
             self._vouch_at = now
+        if self._outbox is not None:
+            self._outbox.write(now)
 
     def deadline(self) -> float:
         """See Service."""
-        return min(self._vouch_at, self._upkeep_at)
+        return min(self._vouch_at, self._upkeep_at, self._outbox.deadline if self._outbox else inf)
 
     def on_deadline(self) -> None:
         """See Service."""
@@ -71,18 +84,24 @@ class Housekeeping(Service):
         if now >= self._upkeep_at:
             self._upkeep_at = now + UPKEEP_EVERY
             self._upkeep()
+        if self._outbox is not None and now >= self._outbox.deadline:
+            self._outbox.write(now)
 
-    def handle(self, message: NodeDatabase | NodeInfoHeard) -> None:
+    def handle(self, message: NodeDatabase | NodeInfoHeard | OutboxChanges) -> None:
         """See Service."""
         match message:
             case NodeDatabase(records):
                 self._node_manager.learn_from_node_database(records)
             case NodeInfoHeard(record):
                 self._node_manager.learn_from_nodeinfo(record)
+            case OutboxChanges(changes) if self._outbox is not None:
+                self._outbox.note(changes, self._clock.monotonic())
 
     def on_stop(self) -> None:
         """See Service."""
         self._node_manager.flush()
+        if self._outbox is not None:
+            self._outbox.write(self._clock.monotonic())
 
     def _vouch(self) -> None:
         """Tell systemd that all is well if every thread has answered; else let it restart the process."""

@@ -21,17 +21,20 @@ from commands.help import HELP
 from commands.language import translator
 from commands.ping import PING
 from commands.registry import Command, Registry
-from housekeeping import Housekeeping, NodeDatabase
+from housekeeping import Housekeeping, NodeDatabase, OutboxChanges
 from mesh_link.actions import Generation, LinkAlert, LinkReady
 from mesh_link.backoff import Backoff
+from mesh_link.channel_load import utilization_of
 from mesh_link.interface import LinkTarget, MeshTCPInterface
 from mesh_link.machine import LinkMachine, LinkTimes
-from mesh_link.outbox import Outbox, OutgoingText
+from mesh_link.outbox import Outbox
+from mesh_link.outgoing import OutgoingText, Priority
 from mesh_link.packets import NodeInfoHeard, RoutingAnswer
 from mesh_link.reception import HeardPacket
-from mesh_link.sender import LinkChange, MeshSender
+from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import QueueStatus
 from node_manager import NodeManager
+from outbox_keeper import OutboxKeeper
 from runtime import journal
 from runtime.clock import Clock, SystemClock
 from runtime.service import Supervisor, catch_signals
@@ -39,6 +42,7 @@ from runtime.systemd import notify, watchdog_interval
 from storage.database import Database, database_of
 from storage.errors import StorageError
 from storage.nodes import NodeStore
+from storage.outbox import OutboxStore
 from tcp_interface_manager import TCPInterfaceManager
 
 __version__ = "0.1.0"
@@ -68,8 +72,15 @@ class MeshBot:
         self._database, self.node_manager = _open_storage(settings, self._clock)
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
-        self._housekeeping = Housekeeping(self._clock, self.node_manager, lambda: self.interface, watchdog_interval())
-        self._sender = MeshSender(self._clock, _outbox(settings), lambda: self.interface)
+        self._housekeeping = Housekeeping(
+            self._clock, self.node_manager, lambda: self.interface, watchdog_interval(), self._outbox_keeper()
+        )
+        self._sender = MeshSender(
+            self._clock,
+            _outbox(settings, self._clock),
+            lambda: self.interface,
+            save=lambda changes: self._housekeeping.tell(OutboxChanges(changes)),
+        )
         self._dispatcher = Dispatcher(
             self._clock,
             Registry(commands),
@@ -83,6 +94,11 @@ class MeshBot:
         self._services = (self._housekeeping, self._sender, self._dispatcher, self._tcp)
         self._housekeeping.watch((self._sender, self._dispatcher, self._tcp))
         self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE, self._requests)
+
+    def _outbox_keeper(self) -> OutboxKeeper | None:
+        if self._database is None:
+            return None
+        return OutboxKeeper(OutboxStore(self._database), lambda parts: self._sender.tell(SavedOutbox(parts)))
 
     @property
     def interface(self) -> MeshTCPInterface | None:
@@ -158,7 +174,7 @@ class MeshBot:
         """See LinkOwner."""
         self._ready_generation = ready.generation
         self._housekeeping.tell(NodeDatabase(interface.take_records()))
-        self._sender.tell(LinkChange(up=True))
+        self._sender.tell(LinkChange(up=True, boots=interface.boots))
         self._schedule_pubkey_sync(ready.generation)
         notify("STATUS=Lien TCP prêt")
 
@@ -180,6 +196,9 @@ class MeshBot:
     def packet_received(self, heard: HeardPacket) -> None:
         """See LinkOwner."""
         self._dispatcher.offer(heard)
+        utilization = utilization_of(heard.packet, heard.own_num)
+        if utilization is not None:
+            self._sender.tell(ChannelLoad(utilization))
 
     # -- PacketSinks
 
@@ -208,8 +227,21 @@ def _open_storage(settings: config.Settings, clock: Clock) -> tuple[Database | N
     return database, manager
 
 
-def _outbox(settings: config.Settings) -> Outbox:
-    return Outbox(settings.send_interval, settings.answer_max_bytes, lambda: secrets.randbits(32) or 1)
+def _outbox(settings: config.Settings, clock: Clock) -> Outbox:
+    lifetimes = {
+        Priority.ANSWER: settings.answer_ttl,
+        Priority.MAIL: settings.mail_ttl,
+        Priority.BRIDGE: settings.bridge_ttl,
+        Priority.ALERT: settings.alert_ttl,
+    }
+    return Outbox(
+        settings.send_interval,
+        settings.answer_max_bytes,
+        lambda: secrets.randbits(32) or 1,
+        lifetimes,
+        settings.channel_utilization_limit,
+        first_row=int(clock.now().timestamp() * 1000),  # above the numbers that earlier processes gave
+    )
 
 
 def _target(settings: config.Settings) -> LinkTarget:

@@ -12,7 +12,7 @@ from commands.gate import Gate, Verdict, return_path
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import Registry, Request, parse
-from mesh_link.outbox import OutgoingText
+from mesh_link.outgoing import OutgoingText
 from mesh_link.packets import BadPacketError, NodeInfoHeard, RoutingAnswer, TextMessage, translate
 from mesh_link.reception import HeardPacket
 from runtime.clock import Clock
