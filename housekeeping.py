@@ -1,4 +1,4 @@
-"""The thread Housekeeping: writes down what was learnt, and vouches to systemd for every other thread."""
+"""The thread Housekeeping: writes down what was heard and learnt, and vouches to systemd for every other thread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from math import inf
 from typing import Any
 
 from mesh_link.outgoing import Changes
-from mesh_link.packets import NodeInfoHeard, NodeRecord
+from mesh_link.packets import NodeInfoHeard, NodeRecord, PacketHeard
+from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
 from outbox_keeper import OutboxKeeper
 from runtime.clock import Clock
@@ -17,7 +18,8 @@ from runtime.service import PING, Service
 from runtime.systemd import notify
 
 LOGGER = logging.getLogger(__name__)
-INBOX_LIMIT = 1000  # NODEINFO packets waiting for a slow disk
+INBOX_LIMIT = 2000  # packets waiting for a slow disk: 30 s of the busiest mesh
+LEARN_EVERY = 1.0  # seconds: NODEINFO packets that come faster share one commit
 UPKEEP_EVERY = 900.0  # seconds between two looks at the database and at the interface's keys
 
 
@@ -36,7 +38,7 @@ class OutboxChanges:
 
 
 class Housekeeping(Service):
-    """Takes NodeDatabase, NodeInfoHeard and OutboxChanges; the only thread that waits for the disk."""
+    """Takes NodeDatabase, NodeInfoHeard, PacketHeard and OutboxChanges; the only thread that waits for the disk."""
 
     name = "Housekeeping"
 
@@ -44,13 +46,18 @@ class Housekeeping(Service):
         self,
         clock: Clock,
         node_manager: NodeManager,
+        memory: MeshMemory,
         interface_of: Callable[[], Any],
         watchdog_interval: float | None,
+        *,
         outbox: OutboxKeeper | None = None,
     ) -> None:
         """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; `outbox` None keeps none."""
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager
+        self._memory = memory
+        self._node_infos: list[NodeRecord] = []
+        self._learn_at = -inf  # not before
         self._interface_of = interface_of
         self._watchdog_interval = watchdog_interval
         self._outbox = outbox
@@ -73,7 +80,9 @@ class Housekeeping(Service):
 
     def deadline(self) -> float:
         """See Service."""
-        return min(self._vouch_at, self._upkeep_at, self._outbox.deadline if self._outbox else inf)
+        learn_at = self._learn_at if self._node_infos else inf
+        outbox_at = self._outbox.deadline if self._outbox is not None else inf
+        return min(self._vouch_at, self._upkeep_at, learn_at, self._memory.deadline(), outbox_at)
 
     def on_deadline(self) -> None:
         """See Service."""
@@ -86,22 +95,38 @@ class Housekeeping(Service):
             self._upkeep()
         if self._outbox is not None and now >= self._outbox.deadline:
             self._outbox.write(now)
+        if self._node_infos and now >= self._learn_at:
+            self._learn()
+        if now >= self._memory.deadline():
+            self._memory.flush()
 
-    def handle(self, message: NodeDatabase | NodeInfoHeard | OutboxChanges) -> None:
+    def handle(self, message: NodeDatabase | NodeInfoHeard | PacketHeard | OutboxChanges) -> None:
         """See Service."""
         match message:
             case NodeDatabase(records):
                 self._node_manager.learn_from_node_database(records)
+                self._memory.learn_nodes(records)
             case NodeInfoHeard(record):
-                self._node_manager.learn_from_nodeinfo(record)
+                self._node_infos.append(record)
+                if self._clock.monotonic() >= self._learn_at:
+                    self._learn()
+            case PacketHeard():
+                self._memory.hear(message)
             case OutboxChanges(changes) if self._outbox is not None:
                 self._outbox.note(changes, self._clock.monotonic())
 
     def on_stop(self) -> None:
         """See Service."""
-        self._node_manager.flush()
         if self._outbox is not None:
             self._outbox.write(self._clock.monotonic())
+        self._learn()
+        if self._node_manager.flush():  # a database that fails now gets no second try: the end has to come soon
+            self._memory.flush(last=True)
+
+    def _learn(self) -> None:
+        records, self._node_infos = self._node_infos, []
+        self._node_manager.learn_from_nodeinfos(records)
+        self._learn_at = self._clock.monotonic() + LEARN_EVERY
 
     def _vouch(self) -> None:
         """Tell systemd that all is well if every thread has answered; else let it restart the process."""

@@ -24,15 +24,16 @@ from commands.registry import Command, Registry
 from housekeeping import Housekeeping, NodeDatabase, OutboxChanges
 from mesh_link.actions import Generation, LinkAlert, LinkReady
 from mesh_link.backoff import Backoff
-from mesh_link.channel_load import utilization_of
 from mesh_link.interface import LinkTarget, MeshTCPInterface
 from mesh_link.machine import LinkMachine, LinkTimes
 from mesh_link.outbox import Outbox
 from mesh_link.outgoing import OutgoingText, Priority
-from mesh_link.packets import NodeInfoHeard, RoutingAnswer
+from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer
 from mesh_link.reception import HeardPacket
+from mesh_link.said import MetricsSaid
 from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import QueueStatus
+from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
 from outbox_keeper import OutboxKeeper
 from runtime import journal
@@ -70,10 +71,19 @@ class MeshBot:
         self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
         self._database, self.node_manager = _open_storage(settings, self._clock)
+        self._own_num = 0  # until the first READY
+        self.memory = MeshMemory(
+            self._database, self.node_manager, self._clock, lambda: self._own_num, settings.packet_retention_days
+        )
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
         self._housekeeping = Housekeeping(
-            self._clock, self.node_manager, lambda: self.interface, watchdog_interval(), self._outbox_keeper()
+            self._clock,
+            self.node_manager,
+            self.memory,
+            lambda: self.interface,
+            watchdog_interval(),
+            outbox=self._outbox_keeper(),
         )
         self._sender = MeshSender(
             self._clock,
@@ -173,6 +183,7 @@ class MeshBot:
     def link_ready(self, ready: LinkReady, interface: MeshTCPInterface) -> None:
         """See LinkOwner."""
         self._ready_generation = ready.generation
+        self._own_num = interface.own_num
         self._housekeeping.tell(NodeDatabase(interface.take_records()))
         self._sender.tell(LinkChange(up=True, boots=interface.boots))
         self._schedule_pubkey_sync(ready.generation)
@@ -196,11 +207,15 @@ class MeshBot:
     def packet_received(self, heard: HeardPacket) -> None:
         """See LinkOwner."""
         self._dispatcher.offer(heard)
-        utilization = utilization_of(heard.packet, heard.own_num)
-        if utilization is not None:
-            self._sender.tell(ChannelLoad(utilization))
 
     # -- PacketSinks
+
+    def packet_heard(self, packet: PacketHeard) -> None:
+        """See PacketSinks."""
+        self._housekeeping.offer(packet)
+        said = packet.said
+        if packet.sender == self._own_num and isinstance(said, MetricsSaid) and said.utilization is not None:
+            self._sender.tell(ChannelLoad(said.utilization))
 
     def node_info_heard(self, heard: NodeInfoHeard) -> None:
         """See PacketSinks."""

@@ -20,7 +20,7 @@ from storage.node_names import read_node_names
 from storage.nodes import ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from runtime.clock import Clock
@@ -121,9 +121,13 @@ class NodeManager:
 
         A node's first key is trusted; another one is set apart and reported once.
         """
+        return self.learn_from_nodeinfos([record])
+
+    def learn_from_nodeinfos(self, records: Sequence[NodeRecord]) -> int:
+        """Take in several NODEINFO packets, as one commit."""
         with self._book_lock:
-            self._nodeinfos += 1
-        return self._take_in([_from_radio(record)], KeySource.NODEINFO)
+            self._nodeinfos += len(records)
+        return self._take_in(map(_from_radio, records), KeySource.NODEINFO)
 
     def confirm_key(self, num: int, key: bytes) -> bool:
         """Trust `key` on an operator's word, which only such a word changes again; False for an impossible key."""

@@ -13,7 +13,15 @@ from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import Registry, Request, parse
 from mesh_link.outgoing import OutgoingText
-from mesh_link.packets import BadPacketError, NodeInfoHeard, RoutingAnswer, TextMessage, translate
+from mesh_link.packets import (
+    BadPacketError,
+    NodeInfoHeard,
+    PacketHeard,
+    RoutingAnswer,
+    TextMessage,
+    heard,
+    translate,
+)
 from mesh_link.reception import HeardPacket
 from runtime.clock import Clock
 from runtime.journal import mask_command
@@ -30,6 +38,9 @@ LOST_WORKERS_LIMIT = 8  # commands that hang for ever before none is accepted an
 
 class PacketSinks(Protocol):
     """Where the dispatcher sends what is not its own; each call only puts into an inbox."""
+
+    def packet_heard(self, packet: PacketHeard) -> None:
+        """Any packet came, also one that goes to another sink, or one for somebody else."""
 
     def node_info_heard(self, heard: NodeInfoHeard) -> None:
         """A NODEINFO packet came."""
@@ -124,6 +135,7 @@ class Dispatcher(Service):
             self._finish(message)
             return
         try:
+            self._sinks.packet_heard(heard(message.packet))
             packet = translate(message.packet)
         except BadPacketError as exc:
             if count := self._bad_packets.count(self._clock.monotonic()):

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from meshtastic.protobuf import portnums_pb2
+
+from mesh_link.fields import integer, mapping, number, string, within
+from mesh_link.said import MetricsSaid, Said, metrics_of, said_of
 
 BROADCAST_NUM = 0xFFFFFFFF
 KEY_BYTES = 32  # an X25519 public key
+MAX_HOPS = 7  # three bits on the air
 HEARTBEAT_ANSWERED_SINCE = (2, 7, 6)  # firmware that answers a heartbeat on an idle link (link_facts §7)
 
 
@@ -37,6 +42,10 @@ class NodeRecord:
     longitude: float | None = None  # degrees
     altitude: int | None = None  # metres above the sea
     last_heard: int | None = None  # seconds since 1970, by the node's clock
+    snr: float | None = None  # dB, of the last packet
+    hops: int | None = None  # 0 is direct
+    via_mqtt: bool = False
+    metrics: MetricsSaid | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,21 @@ class NodeInfoHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class PacketHeard:
+    """Any packet, whatever it carries and for whomever it is."""
+
+    packet_id: int
+    sender: int
+    to: int
+    channel: int | None  # index; None when the node could not decrypt it
+    portnum: int | None  # PortNum; None when the node could not decrypt it
+    size: int  # bytes of payload
+    hop_start: int | None
+    reception: Reception
+    said: Said | None = None  # what it tells of its sender
+
+
+@dataclass(frozen=True, slots=True)
 class RoutingAnswer:
     """A ROUTING_APP packet that answers one of our packets."""
 
@@ -104,15 +128,43 @@ def translate(packet: Mapping[str, Any]) -> Packet | None:
             return None
 
 
+def heard(packet: Mapping[str, Any]) -> PacketHeard:
+    """Return what any packet, decrypted or not, tells by having been received; BadPacketError if nobody sent it."""
+    is_open = isinstance(packet.get("decoded"), Mapping)
+    decoded = mapping(packet, "decoded")
+    return PacketHeard(
+        packet_id=within(packet, "id", 0, BROADCAST_NUM) or 0,
+        sender=_sender(packet),
+        to=within(packet, "to", 0, BROADCAST_NUM) or 0,
+        channel=(within(packet, "channel", 0, 255) or 0) if is_open else None,
+        portnum=_portnum(decoded) if is_open else None,
+        size=_size(decoded.get("payload")) if is_open else _size(packet.get("encrypted")),
+        hop_start=within(packet, "hopStart", 1, MAX_HOPS),
+        reception=_reception(packet),
+        said=said_of(decoded) if is_open else None,
+    )
+
+
+def port_name(portnum: int) -> str:
+    """Return the standard name of a port number, such as TEXT_MESSAGE_APP; its digits if it has none."""
+    known = portnums_pb2.PortNum.DESCRIPTOR.values_by_number.get(portnum)
+    return known.name if known is not None else str(portnum)
+
+
 def record_of(entry: Mapping[str, Any]) -> NodeRecord:
     """Return what an entry of the library's `nodes` says, as the node's own database sent it."""
-    user = entry.get("user")
-    position = entry.get("position")
-    return _record(
-        _integer(entry, "num") or 0,
-        user if isinstance(user, Mapping) else {},
-        position if isinstance(position, Mapping) else {},
-        _integer(entry, "lastHeard"),
+    record = _record(
+        integer(entry, "num") or 0,
+        mapping(entry, "user"),
+        mapping(entry, "position"),
+        integer(entry, "lastHeard"),
+    )
+    return replace(
+        record,
+        snr=number(entry, "snr"),
+        hops=within(entry, "hopsAway", 0, MAX_HOPS),
+        via_mqtt=entry.get("viaMqtt") is True,
+        metrics=metrics_of(mapping(entry, "deviceMetrics")),
     )
 
 
@@ -139,12 +191,12 @@ def _text(packet: Mapping[str, Any], decoded: Mapping[str, Any]) -> TextMessage:
         payload = decoded.get("payload", b"")
         text = payload.decode(errors="replace") if isinstance(payload, bytes) else ""
     return TextMessage(
-        packet_id=_integer(packet, "id") or 0,
+        packet_id=integer(packet, "id") or 0,
         sender=_sender(packet),
-        to=_integer(packet, "to") or 0,
-        channel=_integer(packet, "channel") or 0,
+        to=integer(packet, "to") or 0,
+        channel=integer(packet, "channel") or 0,
         text=text,
-        reply_id=_integer(decoded, "replyId") or 0,
+        reply_id=integer(decoded, "replyId") or 0,
         pki_encrypted=packet.get("pkiEncrypted") is True,
         reception=_reception(packet),
     )
@@ -154,66 +206,63 @@ def _node_info(packet: Mapping[str, Any], decoded: Mapping[str, Any]) -> NodeInf
     user = decoded.get("user")
     if not isinstance(user, Mapping):
         raise BadPacketError("NODEINFO_APP without a user")
-    return NodeInfoHeard(_record(_sender(packet), user, {}, _integer(packet, "rxTime")))
+    return NodeInfoHeard(_record(_sender(packet), user, {}, integer(packet, "rxTime")))
 
 
 def _record(num: int, user: Mapping[str, Any], position: Mapping[str, Any], heard: int | None) -> NodeRecord:
     return NodeRecord(
         num=num,
-        long_name=_string(user, "longName"),
-        short_name=_string(user, "shortName"),
-        hw_model=_string(user, "hwModel"),
-        role=_string(user, "role"),
+        long_name=string(user, "longName"),
+        short_name=string(user, "shortName"),
+        hw_model=string(user, "hwModel"),
+        role=string(user, "role"),
         public_key=public_key_of(user.get("publicKey")),
-        latitude=_number(position, "latitude"),
-        longitude=_number(position, "longitude"),
-        altitude=_integer(position, "altitude"),
+        latitude=number(position, "latitude"),
+        longitude=number(position, "longitude"),
+        altitude=integer(position, "altitude"),
         last_heard=heard,
     )
 
 
 def _routing(packet: Mapping[str, Any], decoded: Mapping[str, Any]) -> RoutingAnswer | None:
-    request_id = _integer(decoded, "requestId")
+    request_id = integer(decoded, "requestId")
     routing = decoded.get("routing")
     if not request_id or not isinstance(routing, Mapping):
         return None  # a route request or reply, or nothing of ours
-    return RoutingAnswer(request_id, _sender(packet), _string(routing, "errorReason") or "NONE")
+    return RoutingAnswer(request_id, _sender(packet), string(routing, "errorReason") or "NONE")
+
+
+def _portnum(decoded: Mapping[str, Any]) -> int:
+    said = decoded.get("portnum")
+    if isinstance(said, str):  # the library writes the names it knows and the numbers it does not
+        known = portnums_pb2.PortNum.DESCRIPTOR.values_by_name.get(said)
+        return known.number if known is not None else 0
+    return within(decoded, "portnum", 0, 0xFFFF) or 0
+
+
+def _size(payload: object) -> int:
+    """Return the length of a payload given as bytes, or as the base64 text that is left of an encrypted one."""
+    if isinstance(payload, str):
+        return len(payload.rstrip("=")) * 3 // 4
+    return len(payload) if isinstance(payload, bytes) else 0
 
 
 def _reception(packet: Mapping[str, Any]) -> Reception:
-    start, limit = _integer(packet, "hopStart"), _integer(packet, "hopLimit") or 0
+    start, limit = integer(packet, "hopStart"), integer(packet, "hopLimit") or 0
+    snr, rssi = number(packet, "rxSnr"), integer(packet, "rxRssi")
+    if rssi and "rxSnr" not in packet:  # heard by radio with exactly 0 dB, which is left out as a default
+        snr = 0.0
     return Reception(
-        snr=_number(packet, "rxSnr"),
-        rssi=_integer(packet, "rxRssi"),
+        snr=snr,
+        rssi=rssi,
         hops=start - limit if start and start >= limit else None,
-        rx_time=_integer(packet, "rxTime") or 0,
+        rx_time=integer(packet, "rxTime") or 0,
         via_mqtt=packet.get("viaMqtt") is True,
     )
 
 
 def _sender(packet: Mapping[str, Any]) -> int:
-    sender = _integer(packet, "from")
+    sender = integer(packet, "from")
     if not sender or not 0 < sender < BROADCAST_NUM:
         raise BadPacketError(f"impossible sender {packet.get('from')!r}")
     return sender
-
-
-def _integer(source: Mapping[str, Any], key: str) -> int | None:
-    value = source.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _number(source: Mapping[str, Any], key: str) -> float | None:
-    value = source.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:  # an integer beyond all measure
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _string(source: Mapping[str, Any], key: str) -> str:
-    value = source.get(key)
-    return value if isinstance(value, str) else ""

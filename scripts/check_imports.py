@@ -13,6 +13,7 @@ LAYERS: Final = (
     {"main_bot"},
     {"demo"},
     {"commands", "housekeeping", "tcp_interface_manager", "telegram_bot"},
+    {"mesh_memory"},
     {"node_manager", "outbox_keeper"},
     {"mesh_link", "storage", "virtual_node"},
     {"config", "runtime"},

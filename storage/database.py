@@ -215,6 +215,11 @@ def database_of(url: str, data_dir: Path, clock: Clock) -> Database:
     return Database(ServerBackend(url) if url else SqliteBackend(data_dir / FILE_NAME), clock)
 
 
+def storable(text: str) -> str:
+    """Return the text without what some database refuses: NUL, and halves of characters."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
 def _prepare(connection: Connection, where: str) -> None:
     has_version = inspect(connection).has_table(VERSION.name)
     version = connection.execute(select(VERSION.c.version_num)).scalar_one_or_none() if has_version else None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from sqlalchemy import delete, select
 
-from storage.database import Database
+from storage.database import Database, storable
 from storage.schema import OUTBOX
 from storage.upsert import upsert
 
@@ -55,6 +55,9 @@ class OutboxStore:
         """Insert or update `rows` and delete the ids `gone`, all or nothing."""
         ids = list(gone)
         with self._database.transaction() as connection:
-            upsert(connection, OUTBOX, [asdict(row) for row in rows])
+            upsert(connection, OUTBOX, [asdict(row) | {"text": storable(row.text)} for row in rows])
             for start in range(0, len(ids), BATCH):
                 connection.execute(delete(OUTBOX).where(OUTBOX.c.id.in_(ids[start : start + BATCH])))
+
+
+assert [field.name for field in fields(OutboxRow)] == OUTBOX.c.keys()  # noqa: S101 - rows are read by position

@@ -14,10 +14,13 @@ from mesh_link.packets import (
     RoutingAnswer,
     TextMessage,
     answers_heartbeats,
+    heard,
+    port_name,
     public_key_of,
     record_of,
     translate,
 )
+from mesh_link.said import MAX_NEIGHBORS, NeighborsSaid, PositionSaid
 
 KEYS = [
     "from",
@@ -51,8 +54,32 @@ KEYS = [
     "longitude",
     "altitude",
     "lastHeard",
+    "encrypted",
+    "latitudeI",
+    "longitudeI",
+    "telemetry",
+    "deviceMetrics",
+    "localStats",
+    "batteryLevel",
+    "voltage",
+    "channelUtilization",
+    "airUtilTx",
+    "neighborinfo",
+    "neighbors",
+    "nodeId",
+    "snr",
+    "hopsAway",
 ]  # all that is read
-PORTS = ["TEXT_MESSAGE_APP", "NODEINFO_APP", "ROUTING_APP", "POSITION_APP"]
+PORTS = [
+    "TEXT_MESSAGE_APP",
+    "NODEINFO_APP",
+    "ROUTING_APP",
+    "POSITION_APP",
+    "TELEMETRY_APP",
+    "NEIGHBORINFO_APP",
+    "X",
+    257,
+]
 
 scalars = st.one_of(
     st.none(),
@@ -126,3 +153,26 @@ def test_any_value_is_a_key_of_32_bytes_or_none(value):
 @given(st.one_of(st.text(), st.text("0123456789.", max_size=30)))
 def test_any_version_is_read_or_answers_no_heartbeat(version):
     assert answers_heartbeats(version) in {True, False}
+
+
+@settings(deadline=None, max_examples=200)
+@given(packets)
+def test_any_dictionary_was_heard_within_bounds_or_is_refused_with_a_reason(packet):
+    try:
+        found = heard(packet)
+    except BadPacketError:
+        return
+    assert 0 < found.sender < BROADCAST_NUM
+    assert 0 <= found.to <= BROADCAST_NUM
+    assert 0 <= found.packet_id <= BROADCAST_NUM
+    assert found.channel is None or 0 <= found.channel <= 255
+    assert found.portnum is None or 0 <= found.portnum <= 0xFFFF
+    assert found.size >= 0
+    assert found.portnum is None or port_name(found.portnum)
+    match found.said:
+        case PositionSaid(latitude, longitude):
+            assert abs(latitude) <= 90
+            assert abs(longitude) <= 180
+        case NeighborsSaid(neighbors):
+            assert len(neighbors) <= MAX_NEIGHBORS
+            assert all(0 < neighbor.num < BROADCAST_NUM for neighbor in neighbors)

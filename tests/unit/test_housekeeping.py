@@ -5,16 +5,22 @@ from math import inf
 from queue import SimpleQueue
 
 import pytest
+from sqlalchemy import event, text
 
-from housekeeping import UPKEEP_EVERY, Housekeeping, NodeDatabase
+from housekeeping import LEARN_EVERY, UPKEEP_EVERY, Housekeeping, NodeDatabase
 from mesh_link.packets import NodeInfoHeard, NodeRecord
+from mesh_memory.memory import FLUSH_EVERY, MeshMemory
 from node_manager import NodeManager
 from runtime.service import Service
+from storage.database import open_database
+from storage.nodes import NodeStore
 from tests.support.fake_clock import FakeClock
+from tests.support.heard import packet
 
 PATIENCE = 30.0  # real seconds: only a failure waits so long
 WATCHDOG = 30.0
 KEY = bytes(range(32))
+OWN = 0x9999
 
 
 class Answering(Service):
@@ -30,11 +36,24 @@ class Bench:
     def __init__(self, systemd, watchdog_interval=WATCHDOG):
         self.clock = FakeClock()
         self.systemd = systemd
-        self.manager = NodeManager(None, self.clock)
         self.interface = None
         self.first_wait = watchdog_interval or UPKEEP_EVERY
         self.crashed = SimpleQueue()
-        self.housekeeping = Housekeeping(self.clock, self.manager, lambda: self.interface, watchdog_interval)
+        self.watchdog_interval = watchdog_interval
+        self.build(None)
+
+    def keep_in(self, folder):
+        """Have it all written into a database there."""
+        database = open_database(folder, self.clock)
+        self.build(database)
+        return database
+
+    def build(self, database):
+        self.manager = NodeManager(NodeStore(database) if database else None, self.clock)
+        self.memory = MeshMemory(database, self.manager, self.clock, lambda: OWN)
+        self.housekeeping = Housekeeping(
+            self.clock, self.manager, self.memory, lambda: self.interface, self.watchdog_interval
+        )
         self.watched = Answering(self.clock)
         self._started = []
 
@@ -49,6 +68,7 @@ class Bench:
         for service in self._started:
             service.stop()
             assert service.join(PATIENCE)
+        self._started = []
 
     def heard(self):
         """Return what systemd was told since the last call."""
@@ -156,3 +176,52 @@ def test_an_upkeep_without_a_link_harms_nothing(unwatched):
     unwatched.start()
     unwatched.clock.advance(2 * UPKEEP_EVERY)
     assert not unwatched.housekeeping.join(0)
+
+
+def test_packets_are_remembered_and_committed_when_they_are_due(unwatched, tmp_path):
+    database = unwatched.keep_in(tmp_path)
+    unwatched.start()
+    unwatched.housekeeping.offer(packet(7))
+    unwatched.clock.advance(FLUSH_EVERY - 1)
+    assert stored_packets(database) == 0
+    unwatched.clock.advance(1)
+    assert stored_packets(database) == 1
+    unwatched.housekeeping.offer(packet(7))
+    unwatched.clock.advance(1)
+    unwatched.stop()
+    assert stored_packets(database) == 2
+    database.close()
+
+
+def test_node_infos_that_come_fast_share_a_commit(unwatched, tmp_path):
+    database = unwatched.keep_in(tmp_path)
+    commits = []
+    event.listen(database.backend.writer, "commit", commits.append)
+    unwatched.start()
+    for num in range(1, 101):
+        unwatched.housekeeping.offer(NodeInfoHeard(NodeRecord(num, f"Node {num}")))
+    unwatched.clock.advance(0)
+    assert len(commits) == 1  # the first one waits for nobody
+    unwatched.clock.advance(LEARN_EVERY)
+    assert len(commits) == 2
+    assert unwatched.manager.counts().nodes == 100
+    unwatched.stop()
+    database.close()
+
+
+def test_what_waits_for_its_commit_at_the_end_is_written(unwatched, tmp_path):
+    database = unwatched.keep_in(tmp_path)
+    unwatched.start()
+    for num in (1, 2):
+        unwatched.housekeeping.offer(NodeInfoHeard(NodeRecord(num, f"Node {num}")))
+        unwatched.housekeeping.offer(packet(num))
+    unwatched.clock.advance(0)
+    unwatched.stop()
+    assert NodeManager(NodeStore(database), unwatched.clock).counts().nodes == 2
+    assert MeshMemory(database, unwatched.manager, unwatched.clock, lambda: OWN).node(2).last_heard
+    database.close()
+
+
+def stored_packets(database):
+    with database.reading() as connection:
+        return connection.scalar(text("SELECT count(*) FROM packets"))

@@ -27,8 +27,12 @@ class Sinks:
 
     def __init__(self):
         self.sent = SimpleQueue()
+        self.packets = []
         self.node_infos = []
         self.routing_answers = []
+
+    def packet_heard(self, packet):
+        self.packets.append(packet)
 
     def node_info_heard(self, heard):
         self.node_infos.append(heard)
@@ -284,3 +288,16 @@ def test_when_too_many_threads_hang_no_further_command_starts_until_one_comes_ba
         bench.ask("/echo bonjour")
         texts.add(bench.sinks.next_text().text)
     assert texts <= {"bonjour", "🚦 Too busy, please ask again in a minute."}
+
+
+# -- what every packet tells
+
+
+def test_every_packet_is_told_of_whatever_it_is(bench):
+    bench.ask("/echo x")
+    bench.offer({"from": ASKER, "to": BROADCAST_NUM, "id": 500, "encrypted": "AAAA"})
+    bench.offer({"from": ASKER, "to": OWN, "id": 501, "decoded": {"portnum": "NODEINFO_APP"}})  # without a user
+    bench.offer({"from": 0, "to": OWN, "id": 502})
+    bench.sinks.next_text()
+    bench.settle()
+    assert [(heard.packet_id, heard.portnum) for heard in bench.sinks.packets] == [(1, 1), (500, None), (501, 4)]

@@ -1,45 +1,15 @@
 """A busy channel holds back all but the answers to direct messages."""
 
-from math import nan
-
 import pytest
 
-from mesh_link.channel_load import utilization_of
 from mesh_link.outbox import LOAD_VALID
 from mesh_link.outgoing import Fate, Priority
-from tests.support.outbox import EVERYBODY, INTERVAL, OWN, Box
+from tests.support.outbox import EVERYBODY, INTERVAL, Box
 
 
 @pytest.fixture
 def box():
     return Box().up()
-
-
-def telemetry(sender=OWN, **metrics):
-    return {"from": sender, "decoded": {"portnum": "TELEMETRY_APP", "telemetry": {"deviceMetrics": metrics}}}
-
-
-def test_our_own_nodes_word_counts():
-    assert utilization_of(telemetry(channelUtilization=31.5), OWN) == 31.5
-    assert utilization_of(telemetry(channelUtilization=0), OWN) == 0.0
-
-
-@pytest.mark.parametrize(
-    "packet",
-    [
-        telemetry(sender=0x1234, channelUtilization=31.5),
-        telemetry(),
-        telemetry(channelUtilization="NaN"),
-        telemetry(channelUtilization=nan),
-        telemetry(channelUtilization=True),
-        {"from": OWN},
-        {"from": OWN, "decoded": None},
-        {"from": OWN, "decoded": {"telemetry": []}},
-        {},
-    ],
-)
-def test_others_words_and_malformed_ones_do_not(packet):
-    assert utilization_of(packet, OWN) is None
 
 
 @pytest.mark.parametrize("priority", [Priority.MAIL, Priority.BRIDGE, Priority.ALERT])

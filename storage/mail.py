@@ -1,0 +1,82 @@
+"""Mail that mesh users leave for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import delete, func, insert, select, update
+
+from storage.database import Database, storable
+from storage.schema import MAIL
+
+MAX_MAIL: Final = 20  # for one recipient
+
+
+class MailboxFullError(Exception):
+    """The recipient has MAX_MAIL letters already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail; times are seconds since 1970, None: not yet."""
+
+    id: int
+    sender: int
+    recipient: int
+    text: str
+    sent_at: int
+    told_at: int | None
+    read_at: int | None
+
+
+class MailStore:
+    """Every method is one transaction and may raise StorageError; what returned is kept."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def send(self, sender: int, recipient: int, text: str, now: int) -> int:
+        """Keep a letter and return its id; MailboxFullError if the recipient has too many."""
+        letter = {"sender": sender, "recipient": recipient, "text": storable(text), "sent_at": now}
+        with self._database.transaction() as connection:
+            waiting = select(func.count()).select_from(MAIL).where(MAIL.c.recipient == recipient)
+            if (connection.scalar(waiting) or 0) >= MAX_MAIL:
+                raise MailboxFullError
+            return int(connection.execute(insert(MAIL).returning(MAIL.c.id), letter).scalar_one())
+
+    def of(self, recipient: int) -> list[Letter]:
+        """Return the recipient's letters, the oldest first."""
+        with self._database.reading() as connection:
+            found = connection.execute(select(MAIL).where(MAIL.c.recipient == recipient).order_by(MAIL.c.id))
+            return [Letter(*row) for row in found]
+
+    def mark_told(self, recipient: int, now: int) -> None:
+        """Note that the recipient knows of all its letters."""
+        with self._database.transaction() as connection:
+            untold = update(MAIL).where(MAIL.c.recipient == recipient, MAIL.c.told_at.is_(None))
+            connection.execute(untold.values(told_at=now))
+
+    def mark_read(self, ids: Collection[int], now: int) -> None:
+        """Note that these letters were read, and so told."""
+        with self._database.transaction() as connection:
+            read = update(MAIL).where(MAIL.c.id.in_(ids))
+            values = {"told_at": func.coalesce(MAIL.c.told_at, now), "read_at": func.coalesce(MAIL.c.read_at, now)}
+            connection.execute(read.values(values))
+
+    def delete(self, recipient: int, letter_id: int) -> bool:
+        """Delete one of the recipient's letters; return whether it was there."""
+        with self._database.transaction() as connection:
+            gone = delete(MAIL).where(MAIL.c.id == letter_id, MAIL.c.recipient == recipient)
+            return connection.execute(gone).rowcount == 1
+
+    def untold(self) -> set[int]:
+        """Return the recipients who do not know of some letter."""
+        with self._database.reading() as connection:
+            return set(connection.scalars(select(MAIL.c.recipient).where(MAIL.c.told_at.is_(None)).distinct()))
+
+    def prune(self, keep_from: int) -> None:
+        """Delete what was sent before; seconds since 1970."""
+        with self._database.transaction() as connection:
+            connection.execute(delete(MAIL).where(MAIL.c.sent_at < keep_from))

@@ -1,0 +1,177 @@
+"""The memory goes on whatever happens to the disk, says so once, and has it all when the disk has recovered."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import event, text
+
+from mesh_memory.memory import MeshMemory
+from node_manager import NodeManager
+from storage.database import open_database
+from storage.errors import StorageError
+from storage.nodes import NodeStore
+from storage.packet_batch import MAX_PACKETS
+from storage.sqlite import FILE_NAME
+from storage.traffic import By
+from tests.support.fake_clock import FakeClock
+from tests.support.heard import packet
+from tests.support.nodes import key, record
+
+OWN = 0x9999
+
+
+class Bench:
+    def __init__(self, folder):
+        self.folder = folder
+        self.clock = FakeClock()
+        self.database = open_database(folder, self.clock, busy_timeout=0.05)
+        self.manager = NodeManager(NodeStore(self.database), self.clock)
+        self.memory = MeshMemory(self.database, self.manager, self.clock, lambda: OWN)
+
+    def hear(self, count):
+        for number in range(count):
+            self.memory.hear(packet(number % 50 + 1))
+
+    def stored(self):
+        with self.database.reading() as connection:
+            return connection.execute(
+                text(
+                    "SELECT (SELECT count(*) FROM packets), (SELECT sum(packets) FROM traffic_hours WHERE kind = 'all')"
+                )
+            ).one()
+
+    def refuse(self, pragma):
+        """Let every connection that writes refuse, until the returned function is called."""
+
+        def harm(connection, _record):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+        event.listen(self.database.backend.writer, "connect", harm)
+        self.database.backend.writer.dispose()
+
+        def heal():
+            event.remove(self.database.backend.writer, "connect", harm)
+            self.database.backend.writer.dispose()
+
+        return heal
+
+    def set_aside(self):
+        return [
+            path
+            for path in self.folder.iterdir()
+            if "corrupt" in path.name and path.suffix[-4:] not in {"-wal", "-shm"}
+        ]
+
+
+@pytest.fixture
+def bench(tmp_path, caplog):
+    caplog.set_level("INFO")
+    bench = Bench(tmp_path)
+    yield bench
+    bench.database.close()
+
+
+@pytest.mark.parametrize(("pragma", "words"), [("max_page_count = 1", "disque plein"), ("query_only = ON", "refusée")])
+def test_a_disk_that_refuses_loses_nothing_of_what_was_heard_and_learnt(bench, caplog, pragma, words):
+    bench.hear(1000)
+    assert bench.memory.flush()
+    heal = bench.refuse(pragma)
+    bench.hear(1000)
+    for _ in range(3):
+        assert not bench.memory.flush()
+    bench.manager.learn_from_nodeinfos([record(num, key(num), long_name=f"Node {num}") for num in range(1, 500)])
+    with pytest.raises(StorageError, match=words):
+        bench.memory.send_mail(1, 2, "salut " * 2000)
+    assert bench.memory.totals(1).packets == 2000
+    assert bench.memory.node(7).long_name == "Node 7"
+    heal()
+    assert bench.memory.flush()
+    assert bench.manager.flush()
+    assert bench.stored() == (2000, 2000)
+    assert NodeManager(NodeStore(bench.database), bench.clock).public_key(7) == key(7)
+    assert [line.levelname for line in caplog.records] == ["ERROR", "INFO"]
+    assert words in caplog.messages[0]
+
+
+def test_a_disk_that_is_full_for_long_costs_only_the_oldest_packets_and_says_how_many(bench, caplog):
+    heal = bench.refuse("max_page_count = 1")
+    bench.hear(MAX_PACKETS)
+    assert not bench.memory.flush()
+    bench.hear(100)
+    assert not bench.memory.flush()
+    heal()
+    assert bench.memory.flush()
+    assert bench.stored() == (MAX_PACKETS, MAX_PACKETS + 100)
+    assert "⚠️ 100 paquets entendus perdus pendant la panne de la base de données" in caplog.messages
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_damage_at_any_moment_anywhere_is_set_aside_and_the_memory_goes_on(bench, seed, caplog):
+    rng = random.Random(seed)
+    bench.manager.learn_from_nodeinfo(record(7, key(7), long_name="Sept"))
+    for _ in range(8):
+        bench.hear(1500)
+        bench.memory.flush()
+    size = bench.database.backend.path.stat().st_size
+    reopened = rng.random() < 0.5  # what a connection has read it does not read again
+    if reopened:
+        bench.database.close()
+    with bench.database.backend.path.open("r+b") as file:
+        for _ in range(rng.randrange(1, 30)):
+            file.seek(rng.randrange(size // 4096) * 4096)
+            file.write(rng.randbytes(4096))
+    for _ in range(12):
+        bench.hear(200)
+        bench.memory.flush(last=True)
+        bench.manager.learn_from_nodeinfo(record(rng.randrange(1, 1000), long_name=str(rng.random())))
+        for ask in (lambda: bench.memory.totals(24), lambda: bench.memory.neighbours_of(None), bench.stored):
+            with suppress(StorageError):  # anything else would be a traceback
+                ask()
+        bench.clock.advance(60)
+    bench.hear(1)
+    assert bench.memory.flush(last=True)
+    assert bench.manager.flush()
+    assert len(bench.set_aside()) <= 2
+    assert "Traceback" not in caplog.text
+    bench.database.close()
+    again = Bench(bench.folder)
+    assert (again.manager.name_of(7), again.manager.public_key(7)) == (
+        "Sept",
+        key(7),
+    ) or "Sept" not in again.manager.name_of(7)
+    assert again.memory.totals(24).packets == again.memory.traffic(24, By.PORT).packets >= 1
+    again.database.close()
+
+
+def test_a_file_that_was_truncated_while_running_is_set_aside(bench):
+    bench.hear(3000)
+    bench.memory.flush(last=True)
+    bench.database.close()
+    with bench.database.backend.path.open("r+b") as file:
+        file.truncate(20_000)
+    bench.hear(1)
+    assert bench.memory.flush(last=True) or bench.memory.flush(last=True)
+    assert len(bench.set_aside()) == 1
+    assert bench.memory.node(7).last_heard  # states were in memory, and are written again
+
+
+def test_packets_and_their_sums_agree_after_a_kill_at_any_moment(tmp_path):
+    said = 0
+    for count in (1, 20, 40):
+        writer_command = [sys.executable, "-m", "tests.support.packet_writer", str(tmp_path), str(said + 1)]
+        with subprocess.Popen(writer_command, stdout=subprocess.PIPE, text=True) as writer:
+            lines = [int(writer.stdout.readline()) for _ in range(count)]
+            writer.kill()
+            said = max([*lines, *(int(line) for line in writer.stdout if line.endswith("\n"))])
+    assert (tmp_path / f"{FILE_NAME}-wal").exists()  # it was killed, not closed
+    bench = Bench(tmp_path)
+    packets, summed = bench.stored()
+    assert packets == summed
+    assert packets >= said - 3 * 7  # what was not committed at each kill
+    assert bench.set_aside() == []
+    bench.database.close()

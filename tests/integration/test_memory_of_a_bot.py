@@ -1,0 +1,66 @@
+"""The real bot beside a virtual node whose users chatter: what the node hears is what the bot remembers."""
+
+import threading
+
+import pytest
+
+from mesh_memory.memory import MeshMemory
+from node_manager import NodeManager
+from runtime.clock import SystemClock
+from storage.database import open_database
+from storage.nodes import NodeStore
+from storage.traffic import By
+from tests.support.bot import RunningBot
+from tests.support.waiting import PATIENCE
+from virtual_node.server import VirtualNode
+
+KINDS = {1, 3, 4, 67, 71}  # text, position, nodeinfo, telemetry, neighborinfo
+
+
+@pytest.fixture
+def node():
+    with VirtualNode(nodes=12, chatter=40.0) as virtual_node:
+        yield virtual_node
+
+
+class Listening:
+    """Wakes a test after each packet that a memory has taken in."""
+
+    def __init__(self, memory):
+        self._heard = threading.Condition()
+        self._hear = memory.hear
+        memory.hear = self.hear
+
+    def hear(self, packet):
+        self._hear(packet)
+        with self._heard:
+            self._heard.notify_all()
+
+    def wait_until(self, condition):
+        with self._heard:
+            assert self._heard.wait_for(condition, PATIENCE)
+
+
+def kinds(memory):
+    return {share.key for share in memory.traffic(1, By.PORT).shares}
+
+
+def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path):
+    with RunningBot(node.port, tmp_path) as running:
+        memory = running.bot.memory
+        listening = Listening(memory)
+        listening.wait_until(lambda: kinds(memory) >= KINDS and memory.neighbours_of(None, 1))
+        listening.wait_until(lambda: any(view.battery and view.position for view in memory.direct_nodes(3600)))
+        user = node.users[0]
+        (found,) = memory.find_nodes(f"!{user.num:08x}")
+        assert found.long_name == user.long_name
+        assert found.has_key == bool(user.public_key)
+    heard = memory.totals(1)
+    database = open_database(tmp_path, SystemClock())
+    again = MeshMemory(database, NodeManager(NodeStore(database), SystemClock()), SystemClock(), lambda: node.num)
+    assert again.totals(1) == heard
+    assert again.node(user.num).last_heard == memory.node(user.num).last_heard
+    assert {link.heard for link in again.neighbours_of(None, 1)} == {
+        link.heard for link in memory.neighbours_of(None, 1)
+    }
+    database.close()

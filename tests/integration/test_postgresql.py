@@ -1,0 +1,121 @@
+"""A PostgreSQL server does what the file does: the same tests of the stores, and those of a server's own ways."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from node_manager import NodeManager
+from storage.database import database_of
+from storage.errors import StorageError, TooSlowError
+from storage.migrations.upgrade import upgrade
+from storage.nodes import NodeStore
+from storage.schema import METADATA, REVISIONS
+from storage.server import ServerBackend
+from tests.support.fake_clock import FakeClock
+from tests.support.nodes import ALICE, key, record
+from tests.support.postgresql import Server, why_not
+from tests.unit.mesh_memory import test_memory
+from tests.unit.storage.test_mail import *  # noqa: F403 - the same tests, on the server
+from tests.unit.storage.test_nodes import *  # noqa: F403
+from tests.unit.storage.test_outbox import *  # noqa: F403
+from tests.unit.storage.test_packet_log import *  # noqa: F403
+
+REASON = why_not()
+pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
+UNUSED = Path("/nonexistent")
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = Server()
+    server.start()
+    yield server
+    server.stop()
+    server.remove()
+
+
+@pytest.fixture
+def empty(server):
+    backend = ServerBackend(server.url)
+    with backend.writer.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    backend.close()
+    return server
+
+
+@pytest.fixture
+def database(empty):
+    opened = database_of(empty.url, UNUSED, FakeClock())
+    opened.open()
+    yield opened
+    opened.close()
+
+
+class Bench(test_memory.Bench):
+    def __init__(self, database):
+        self.clock = FakeClock()
+        self.database = database
+        self.restart()
+
+
+@pytest.fixture
+def bench(database):
+    return Bench(database)
+
+
+told = test_memory.told
+test_traffic_is_told_apart = test_memory.test_traffic_is_told_apart
+test_a_signal_over_time = test_memory.test_a_signal_over_time
+test_who_hears_whom = test_memory.test_who_hears_whom
+test_the_longest_links = test_memory.test_the_longest_links
+test_the_air_over_time = test_memory.test_the_air_over_time
+test_mail_waits_until_its_recipient_is_told = test_memory.test_mail_waits_until_its_recipient_is_told
+
+
+def test_new_tables_are_those_that_the_program_describes(database):
+    with database.transaction() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_tables_of_the_first_version_become_those_that_the_program_describes(empty):
+    backend = ServerBackend(empty.url)
+    with backend.writer.begin() as connection:
+        upgrade(connection, "0001")
+        connection.execute(text("INSERT INTO imports VALUES ('abc', 'somewhere', 1)"))
+    backend.close()
+    database = database_of(empty.url, UNUSED, FakeClock())
+    with database.transaction() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == REVISIONS[-1]
+        assert connection.scalar(text("SELECT digest FROM imports")) == "abc"
+    database.close()
+
+
+def test_a_newer_database_is_refused(database):
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
+    database.close()
+    with pytest.raises(StorageError, match="au format 0099"):
+        database.open()
+
+
+def test_a_question_that_takes_too_long_is_cut_short(database):
+    with pytest.raises(TooSlowError), database.reading(0.05) as connection:
+        connection.execute(text("SELECT pg_sleep(30)"))
+
+
+def test_a_server_that_goes_away_and_comes_back_is_said_once_and_gets_what_it_missed(server, database, caplog):
+    caplog.set_level("INFO")
+    manager = NodeManager(NodeStore(database), FakeClock())
+    server.stop()
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    assert not manager.flush()
+    server.start()
+    assert manager.flush()
+    assert NodeManager(NodeStore(database), FakeClock()).public_key(ALICE) == key(1)
+    assert [line.levelname for line in caplog.records] == ["ERROR", "INFO"]
+    assert "s3cret" not in caplog.text

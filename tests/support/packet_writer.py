@@ -1,0 +1,28 @@
+"""A process that remembers packets and says after each commit how many it has: to be killed at any moment."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+from mesh_memory.memory import MeshMemory
+from node_manager import NodeManager
+from runtime.clock import SystemClock
+from storage.database import open_database
+from storage.nodes import NodeStore
+from tests.support.heard import packet
+
+
+def main(folder: str, first: int) -> None:
+    clock = SystemClock()
+    database = open_database(Path(folder), clock)
+    memory = MeshMemory(database, NodeManager(NodeStore(database), clock), clock, lambda: 1)
+    for number in itertools.count(first):
+        memory.hear(packet(number % 50 + 2, packet_id=number))
+        if number % 7 == 0 and memory.flush():
+            print(number, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

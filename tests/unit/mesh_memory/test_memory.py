@@ -1,0 +1,405 @@
+"""The memory as commands see it, on a database on the disk, and without one."""
+
+import sqlite3
+import threading
+from math import inf
+
+import pytest
+from sqlalchemy import event
+
+from mesh_link.packets import NodeRecord
+from mesh_link.said import MetricsSaid, Neighbor, NeighborsSaid, PositionSaid
+from mesh_memory.memory import BATCH, FLUSH_EVERY, LEAST_INTERVAL, RETRY_AFTER, STATES_EVERY, TIDY_EVERY, MeshMemory
+from mesh_memory.views import Share, Utilization
+from node_manager import NodeManager
+from storage.database import open_database
+from storage.errors import StorageError
+from storage.mail import MAX_MAIL, MailboxFullError
+from storage.nodes import NodeStore
+from storage.traffic import By
+from tests.support.fake_clock import EPOCH, FakeClock
+from tests.support.heard import NODEINFO, TELEMETRY, packet
+from tests.support.nodes import key, record
+
+OWN, ALICE, BOB, CAROL = 0x9999, 0x20001EEF, 0x20001EF0, 0x20001EF1
+START = int(EPOCH.timestamp())
+HOUR, DAY = 3600, 86400
+
+
+class Bench:
+    def __init__(self, folder, *, database=True):
+        self.clock = FakeClock()
+        self.database = open_database(folder, self.clock, busy_timeout=0.05) if database else None
+        self.restart()
+
+    def restart(self):
+        self.manager = NodeManager(NodeStore(self.database) if self.database else None, self.clock)
+        self.memory = MeshMemory(self.database, self.manager, self.clock, lambda: OWN)
+        return self.memory
+
+    def hear(self, *packets):
+        for each in packets:
+            self.memory.hear(each)
+
+    def now(self):
+        return int(self.clock.now().timestamp())
+
+
+@pytest.fixture
+def bench(tmp_path):
+    bench = Bench(tmp_path)
+    yield bench
+    bench.database.close()
+
+
+@pytest.fixture(params=["unsaved", "saved", "half saved", "restarted"])
+def told(request, bench):
+    """A memory that has heard some packets, wherever they are by now."""
+    heard = [
+        packet(ALICE, snr=5.0, rssi=-80),
+        packet(ALICE, snr=-5.0, rssi=-100, portnum=NODEINFO),
+        packet(BOB, hops=2, portnum=None, channel=None, size=100),
+        packet(CAROL, hops=None, via_mqtt=True, channel=1),
+        packet(OWN, MetricsSaid(utilization=25.0, air_tx=1.5), portnum=TELEMETRY),
+        packet(BOB, NeighborsSaid((Neighbor(CAROL, -3.0),)), hops=2),
+    ]
+    bench.manager.learn_from_nodeinfos(
+        [
+            record(ALICE, key(1), long_name="Alice", short_name="AL", hw_model="TBEAM", role="CLIENT"),
+            record(BOB, long_name="Bob", latitude=49.0, longitude=2.0),
+            record(CAROL, long_name="Carol", latitude=49.0, longitude=3.0),
+            record(OWN, latitude=48.0, longitude=2.0),
+        ]
+    )
+    bench.hear(*heard[:3])
+    if request.param == "half saved":
+        assert bench.memory.flush()
+    bench.hear(*heard[3:])
+    if request.param in {"saved", "restarted"}:
+        assert bench.memory.flush(last=True)
+    return bench.restart() if request.param == "restarted" else bench.memory
+
+
+# Nodes
+
+
+def test_all_that_is_known_of_a_node_is_in_one_view(bench):
+    bench.manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Alice", hw_model="TBEAM", role="ROUTER"))
+    bench.hear(packet(OWN, PositionSaid(48.0, 2.0)), packet(ALICE, PositionSaid(49.0, 2.0, 35), snr=7.0))
+    bench.hear(packet(ALICE, MetricsSaid(80, 4.1), hops=1))
+    view = bench.memory.node(ALICE)
+    assert (view.long_name, view.hw_model, view.role, view.has_key) == ("Alice", "TBEAM", "ROUTER", True)
+    assert (view.last_heard, view.hops, view.snr, view.rssi, view.direct_at) == (START, 1, 7.0, -90, START)
+    assert (view.battery, view.voltage, view.metrics_at) == (80, 4.1, START)
+    assert (view.position.latitude, view.position.altitude, view.position.at) == (49.0, 35, START)
+    assert view.distance == pytest.approx(111_195, abs=5)
+
+
+def test_a_node_nobody_has_heard_of_is_not_known(bench):
+    assert bench.memory.node(ALICE) is None
+    assert bench.memory.find_nodes("alice") == []
+    assert bench.memory.direct_nodes(inf) == []
+
+
+def test_a_node_known_by_name_alone_or_by_number_alone_has_a_view(bench):
+    bench.manager.learn_from_nodeinfo(record(ALICE, long_name="Alice", latitude=49.0, longitude=2.0, altitude=7))
+    bench.hear(packet(BOB))
+    alice, bob = bench.memory.node(ALICE), bench.memory.node(BOB)
+    assert (alice.long_name, alice.last_heard, alice.position.altitude, alice.position.at) == ("Alice", None, 7, None)
+    assert (bob.long_name, bob.last_heard, bob.distance) == ("", START, None)
+
+
+def test_direct_nodes_are_those_heard_lately_without_a_relay_the_best_first(bench):
+    bench.hear(packet(1, snr=-5.0))
+    bench.clock.advance(DAY)
+    bench.hear(packet(2, snr=3.0), packet(3, snr=-20.0), packet(4, snr=10.0, hops=1), packet(OWN))
+    assert [view.num for view in bench.memory.direct_nodes(3 * DAY)] == [2, 1, 3]
+    assert [view.num for view in bench.memory.direct_nodes(HOUR)] == [2, 3]
+
+
+def test_nodes_are_found_by_what_a_person_calls_them_the_latest_heard_first(bench):
+    bench.manager.learn_from_nodeinfos([record(num, long_name="Relais", short_name="R") for num in (ALICE, BOB, CAROL)])
+    bench.hear(packet(BOB))
+    bench.clock.advance(10)
+    bench.hear(packet(CAROL), packet(0xABCD))
+    assert [view.num for view in bench.memory.find_nodes("relais")] == [CAROL, BOB, ALICE]
+    assert [view.num for view in bench.memory.find_nodes("!1ef0")] == [BOB]
+    assert [view.num for view in bench.memory.find_nodes("abcd")] == [0xABCD]
+
+
+def test_the_channel_is_as_busy_as_our_own_node_last_said(bench):
+    assert bench.memory.channel_utilization() is None
+    bench.hear(packet(ALICE, MetricsSaid(utilization=99.0)), packet(OWN, MetricsSaid(utilization=25.0, air_tx=1.5)))
+    bench.clock.advance(100)
+    assert bench.memory.channel_utilization() == Utilization(25.0, 1.5, START)
+
+
+# Traffic: the same answers wherever the packets are
+
+
+@pytest.mark.parametrize(
+    ("by", "shares"),
+    [
+        (By.HOPS, {Share(0, 2, 80), Share(2, 2, 140), Share(None, 1, 40)}),
+        (By.PORT, {Share(1, 3, 120), Share(NODEINFO, 1, 40), Share(None, 1, 100)}),
+        (By.CHANNEL, {Share(0, 3, 120), Share(None, 1, 100), Share(1, 1, 40)}),
+        (By.WAY, {Share(0, 4, 220), Share(1, 1, 40)}),
+        (By.SENDER, {Share(ALICE, 2, 80), Share(BOB, 2, 140), Share(CAROL, 1, 40)}),
+        (By.HOUR, {Share(START - START % HOUR, 5, 260)}),
+    ],
+)
+@pytest.mark.parametrize("hours", [0, 24, 168])
+def test_traffic_is_told_apart(told, by, shares, hours):
+    traffic = told.traffic(hours, by)
+    assert set(traffic.shares) == shares
+    assert traffic.packets == 5
+    if by is not By.HOUR:
+        assert [share.packets for share in traffic.shares] == sorted((each.packets for each in shares), reverse=True)
+
+
+def test_traffic_in_figures(told):
+    totals = told.totals(24)
+    assert (totals.packets, totals.size, totals.nodes) == (5, 260, 3)
+    assert (totals.direct, totals.relayed, totals.via_mqtt, totals.encrypted) == (2, 2, 1, 1)
+    assert totals.since == START - START % HOUR - 24 * HOUR
+
+
+def test_a_signal_over_time(told):
+    (hour,) = told.signal_of(ALICE, 24)
+    assert (hour.hour, hour.packets, hour.direct) == (START - START % HOUR, 2, 2)
+    assert (hour.snr, hour.snr_least, hour.snr_most, hour.rssi) == (0.0, -5.0, 5.0, -90.0)
+    (hour,) = told.signal_of(BOB, 24)
+    assert (hour.packets, hour.direct, hour.snr, hour.rssi) == (2, 0, None, None)
+    assert told.signal_of(0xABCD, 24) == []
+
+
+def test_the_air_over_time(told):
+    (hour,) = told.air(24)
+    assert (hour.utilization, hour.utilization_most, hour.air_tx, hour.air_tx_most) == (25.0, 25.0, 1.5, 1.5)
+
+
+def test_who_hears_whom(told):
+    assert {(link.hearer, link.heard) for link in told.neighbours_of(None)} == {(OWN, ALICE), (BOB, CAROL)}
+    assert [(link.hearer, link.heard, link.snr) for link in told.neighbours_of(CAROL)] == [(BOB, CAROL, -3.0)]
+    assert told.neighbours_of(0xABCD) == []
+
+
+def test_the_longest_links(told):
+    (link,) = told.longest_links(24, 5)
+    assert (link.hearer, link.heard) == (BOB, CAROL)
+    assert link.distance == pytest.approx(72_950, abs=50)
+    assert told.longest_links(24, 0) == []
+
+
+def test_what_is_older_than_asked_for_is_left_out(bench):
+    bench.hear(packet(ALICE))
+    bench.memory.flush()
+    bench.clock.advance(2 * HOUR)
+    bench.hear(packet(BOB))
+    assert [share.key for share in bench.memory.traffic(1, By.SENDER).shares] == [BOB]
+    assert [share.key for share in bench.memory.traffic(2, By.SENDER).shares] == [ALICE, BOB]
+    assert [link.heard for link in bench.memory.neighbours_of(None, 1)] == [BOB]
+    assert [share.packets for share in bench.memory.traffic(5, By.HOUR).shares] == [1, 1]
+
+
+def test_a_span_beyond_all_measure_is_cut(told):
+    assert told.traffic(10**9, By.PORT).packets == 5
+    assert told.traffic(-5, By.PORT).packets == 5
+    assert len(told.signal_of(ALICE, 10**9)) == 1
+
+
+# Mail
+
+
+def test_mail_waits_until_its_recipient_is_told(bench):
+    bench.memory.send_mail(BOB, ALICE, "salut")
+    assert bench.memory.has_untold_mail(ALICE)
+    assert bench.restart().has_untold_mail(ALICE)
+    bench.memory.mark_mail_told(ALICE)
+    assert not bench.memory.has_untold_mail(ALICE)
+    assert not bench.restart().has_untold_mail(ALICE)
+
+
+def test_mail_is_read_and_deleted(bench):
+    for number in range(MAX_MAIL):
+        bench.memory.send_mail(BOB, ALICE, str(number))
+    with pytest.raises(MailboxFullError):
+        bench.memory.send_mail(BOB, ALICE, "one more")
+    letters = bench.memory.mail_of(ALICE)
+    bench.memory.mark_mail_read(letters[:1])
+    assert bench.memory.mail_of(ALICE)[0].read_at == START
+    assert bench.memory.delete_mail(ALICE, letters[0].id)
+    assert len(bench.memory.mail_of(ALICE)) == MAX_MAIL - 1
+
+
+# Writing
+
+
+def commits_of(database):
+    found = []
+    event.listen(database.backend.writer, "commit", found.append)
+    return found
+
+
+def test_packets_share_a_commit_after_a_while(bench):
+    commits = commits_of(bench.database)
+    assert bench.memory.deadline() == inf
+    bench.hear(packet(ALICE), packet(BOB))
+    due = bench.memory.deadline()
+    assert due == bench.clock.monotonic() + FLUSH_EVERY
+    bench.clock.advance(5)
+    bench.hear(packet(CAROL))
+    assert bench.memory.deadline() == due
+    bench.clock.advance(FLUSH_EVERY)
+    assert bench.memory.flush()
+    assert bench.memory.deadline() == inf
+    assert len(commits) == 1
+
+
+def test_many_packets_are_committed_at_once_but_never_twice_a_second(bench):
+    bench.memory.flush()
+    bench.hear(*(packet(ALICE) for _ in range(BATCH)))
+    assert bench.memory.deadline() == bench.clock.monotonic() + LEAST_INTERVAL
+    bench.clock.advance(LEAST_INTERVAL)
+    bench.hear(packet(ALICE))
+    assert bench.memory.deadline() <= bench.clock.monotonic()
+
+
+def test_states_are_written_seldom_and_at_the_end(bench):
+    bench.memory.flush()
+    bench.hear(packet(ALICE))
+    bench.memory.flush()
+    assert bench.restart().node(ALICE) is None
+    bench.hear(packet(ALICE))
+    bench.clock.advance(STATES_EVERY)
+    bench.memory.flush()
+    assert bench.restart().node(ALICE).last_heard == START
+    bench.hear(packet(BOB))
+    bench.memory.flush(last=True)
+    assert bench.restart().node(BOB).last_heard == bench.now()
+
+
+def test_a_packet_heard_before_a_restart_is_known_after_it(bench):
+    again = packet(ALICE)
+    bench.hear(again)
+    bench.memory.flush(last=True)
+    bench.restart()
+    bench.hear(again)
+    assert bench.memory.traffic(1, By.SENDER).packets == 1
+
+
+def test_what_the_node_kept_for_us_for_days_is_no_news_after_ready(bench):
+    bench.memory.learn_nodes([NodeRecord(BOB, last_heard=START - 5 * DAY, hops=1)])
+    bench.hear(packet(ALICE, PositionSaid(48.0, 2.0), rx_time=START - 5 * DAY))
+    assert bench.memory.node(ALICE) is None
+    assert bench.memory.node(BOB).last_heard == START - 5 * DAY
+    bench.clock.advance(100)
+    bench.hear(packet(ALICE, rx_time=START - 5 * DAY))  # its clock is wrong
+    assert bench.memory.node(ALICE).last_heard == bench.now()
+
+
+def test_old_mail_and_links_go_by_themselves(bench):
+    bench.memory.send_mail(BOB, ALICE, "old")
+    bench.hear(packet(ALICE))
+    bench.memory.flush()
+    bench.clock.advance(31 * DAY)
+    bench.hear(packet(BOB))
+    bench.memory.flush()
+    assert bench.memory.mail_of(ALICE) == []
+    assert [link.heard for link in bench.memory.neighbours_of(None, 24 * 60)] == [BOB]
+    bench.clock.advance(TIDY_EVERY - 1)
+    assert bench.memory.flush()
+
+
+# Faults
+
+
+def test_a_database_that_fails_loses_nothing_and_gets_all_later(bench, caplog):
+    caplog.set_level("INFO")
+    bench.memory.flush()
+    bench.hear(packet(ALICE))
+    other = sqlite3.connect(bench.database.backend.path)
+    other.execute("BEGIN IMMEDIATE")
+    assert not bench.memory.flush()
+    assert bench.memory.deadline() == bench.clock.monotonic() + RETRY_AFTER
+    bench.hear(*(packet(BOB) for _ in range(2 * BATCH)))
+    assert bench.memory.deadline() == bench.clock.monotonic() + RETRY_AFTER
+    assert not bench.memory.flush()
+    assert bench.memory.traffic(1, By.SENDER).packets == 2 * BATCH + 1  # readers go on
+    with pytest.raises(StorageError):
+        bench.memory.send_mail(BOB, ALICE, "salut")
+    other.close()
+    assert bench.memory.flush(last=True)
+    assert bench.restart().traffic(1, By.SENDER).packets == 2 * BATCH + 1
+    assert [line.levelname for line in caplog.records] == ["ERROR", "INFO"]
+
+
+def test_a_database_that_could_not_be_read_at_the_start_is_read_later(bench):
+    bench.hear(packet(ALICE))
+    bench.memory.send_mail(BOB, ALICE, "salut")
+    bench.memory.flush(last=True)
+    bench.database.close()
+    path = bench.database.backend.path
+    path.rename(path.with_name("away"))
+    path.mkdir()
+    bench.restart()
+    bench.hear(packet(BOB))
+    assert bench.memory.node(ALICE) is None
+    with pytest.raises(StorageError, match="impossible d'ouvrir"):
+        bench.memory.traffic(1, By.PORT)
+    path.rmdir()
+    path.with_name("away").rename(path)
+    assert bench.memory.flush()
+    assert bench.memory.node(ALICE).last_heard == START
+    assert bench.memory.has_untold_mail(ALICE)
+    assert bench.memory.traffic(1, By.SENDER).packets == 2
+
+
+def test_a_database_begun_anew_gets_the_states_again(bench):
+    bench.hear(packet(ALICE))
+    bench.memory.flush(last=True)
+    bench.database.close()
+    bench.database.backend.path.write_bytes(b"overwritten " * 1000)
+    bench.hear(packet(BOB))
+    assert bench.memory.flush(last=True)
+    bench.hear(packet(CAROL))
+    assert bench.memory.flush(last=True)
+    again = bench.restart()
+    assert {num for num in (ALICE, BOB, CAROL) if again.node(num)} == {ALICE, BOB, CAROL}
+
+
+def test_without_a_database_all_but_mail_works_as_long_as_the_process_lives(tmp_path):
+    bench = Bench(tmp_path, database=False)
+    bench.hear(packet(ALICE), packet(BOB, hops=1))
+    assert bench.memory.deadline() == inf
+    assert bench.memory.flush(last=True)
+    assert bench.memory.totals(24).packets == 2
+    assert len(bench.memory.signal_of(ALICE, 24)) == 1
+    assert bench.memory.neighbours_of(None) == bench.memory.neighbours_of(ALICE) != []
+    assert bench.memory.air(24) == bench.memory.longest_links(24, 3) == []
+    with pytest.raises(StorageError, match="pas de base de données"):
+        bench.memory.send_mail(BOB, ALICE, "salut")
+
+
+def test_questions_are_answered_while_a_batch_is_on_its_way_to_the_disk(bench):
+    bench.memory.flush()
+    writing, resume = threading.Event(), threading.Event()
+
+    def hold(_connection):
+        writing.set()
+        assert resume.wait(30)
+
+    event.listen(bench.database.backend.writer, "commit", hold)
+    bench.hear(packet(ALICE))
+    writer = threading.Thread(target=bench.memory.flush)
+    writer.start()
+    assert writing.wait(30)
+    try:
+        bench.hear(packet(BOB))
+        assert bench.memory.traffic(1, By.SENDER).packets == 2
+        assert bench.memory.node(BOB)
+        assert writer.is_alive()
+    finally:
+        resume.set()
+        writer.join(30)
+    assert bench.memory.traffic(1, By.SENDER).packets == 2

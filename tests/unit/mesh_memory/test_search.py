@@ -1,0 +1,50 @@
+"""Which node a person means."""
+
+import pytest
+
+from mesh_memory.search import search
+
+NAMES = [
+    (0x20001EEF, "ALI", "Alice Gare"),
+    (0x20001EF0, "BOB", "Bob"),
+    (0xDEADBEEF, "1eef", "Relais Nord"),
+    (0x0000BEEF, "", ""),
+    (0x11111111, "🐟", "Poisson Éloi"),
+]
+ALICE, BOB, RELAY, NAMELESS, FISH = (num for num, *_ in NAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "nums"),
+    [
+        ("bob", [BOB]),
+        (" BOB ", [BOB]),
+        ("Alice gare", [ALICE]),
+        ("🐟", [FISH]),
+        ("!20001ef0", [BOB]),
+        ("20001EF0", [BOB]),
+        ("1ef0", [BOB]),
+        ("!1ef0", [BOB]),
+        ("beef", [RELAY, NAMELESS]),
+        ("1eef", [RELAY]),  # a whole short name goes before the end of an id
+        ("!1eef", [ALICE]),
+        ("ali", [ALICE]),
+        ("relais", [RELAY]),
+        ("nord", [RELAY]),
+        ("éloi", [FISH]),
+        ("o", [BOB, RELAY, FISH]),
+        ("f", [RELAY]),  # one digit is no end of an id
+        ("!bob", []),
+        ("nobody", []),
+        ("", []),
+        ("  ", []),
+        ("!", []),
+        ("99999999", []),
+    ],
+)
+def test_a_text_means_the_nodes_that_match_it_best(text, nums):
+    assert search(text, NAMES) == nums
+
+
+def test_two_nodes_of_one_name_are_both_meant():
+    assert search("twin", [(1, "TWIN", ""), (2, "", "Twin")]) == [1, 2]

@@ -1,0 +1,70 @@
+"""Mail from one mesh user to another."""
+
+import pytest
+
+from storage.mail import MAX_MAIL, Letter, MailboxFullError, MailStore
+
+ALICE, BOB, CAROL = 0xFFFFFFF0, 2, 3
+
+
+@pytest.fixture
+def mail(database):
+    return MailStore(database)
+
+
+def test_letters_are_kept_in_their_order_for_their_recipient_alone(mail):
+    first, second = mail.send(BOB, ALICE, "salut 🐟", 10), mail.send(CAROL, ALICE, "à 5 h", 11)
+    mail.send(ALICE, BOB, "oui", 12)
+    assert mail.of(ALICE) == [
+        Letter(first, BOB, ALICE, "salut 🐟", 10, None, None),
+        Letter(second, CAROL, ALICE, "à 5 h", 11, None, None),
+    ]
+    assert mail.of(CAROL) == []
+
+
+def test_a_full_mailbox_takes_no_more_until_a_letter_goes(mail):
+    ids = [mail.send(BOB, ALICE, str(number), 10) for number in range(MAX_MAIL)]
+    with pytest.raises(MailboxFullError):
+        mail.send(BOB, ALICE, "one more", 10)
+    mail.send(BOB, CAROL, "another mailbox", 10)
+    assert mail.delete(ALICE, ids[3])
+    mail.send(BOB, ALICE, "one more", 10)
+    assert len(mail.of(ALICE)) == MAX_MAIL
+
+
+def test_a_letter_can_be_deleted_by_its_recipient_alone_and_once(mail):
+    letter = mail.send(BOB, ALICE, "salut", 10)
+    assert not mail.delete(BOB, letter)
+    assert mail.delete(ALICE, letter)
+    assert not mail.delete(ALICE, letter)
+
+
+def test_who_is_to_be_told_is_known_until_told(mail):
+    mail.send(BOB, ALICE, "salut", 10)
+    mail.send(BOB, CAROL, "salut", 10)
+    assert mail.untold() == {ALICE, CAROL}
+    mail.mark_told(ALICE, 20)
+    assert mail.untold() == {CAROL}
+    mail.mark_told(ALICE, 30)
+    assert [letter.told_at for letter in mail.of(ALICE)] == [20]
+
+
+def test_a_letter_that_was_read_was_told_and_keeps_its_first_times(mail):
+    letter = mail.send(BOB, ALICE, "salut", 10)
+    mail.mark_read([letter], 20)
+    mail.mark_read([letter], 30)
+    (read,) = mail.of(ALICE)
+    assert (read.told_at, read.read_at) == (20, 20)
+    assert mail.untold() == set()
+
+
+def test_old_letters_go(mail):
+    mail.send(BOB, ALICE, "old", 10)
+    mail.send(BOB, ALICE, "new", 11)
+    mail.prune(11)
+    assert [letter.text for letter in mail.of(ALICE)] == ["new"]
+
+
+def test_a_text_that_some_database_would_refuse_is_kept_as_far_as_it_can_be(mail):
+    mail.send(BOB, ALICE, "a\0b\ud800c", 10)
+    assert [letter.text for letter in mail.of(ALICE)] == ["ab?c"]

@@ -1,0 +1,162 @@
+"""Batches into the database, and what has become too old out of it."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import event, func, select
+
+from storage import packet_log
+from storage.packet_batch import DAY, HOUR, Air, LinkRow, NodeVolume, PacketBatch, PacketRow, Volume
+from storage.packet_log import PRUNE_AT_ONCE, NodeState, PacketLog, StateChanges
+from storage.schema import LINKS, NODE_DAYS, NODE_HOURS, PACKETS, TRAFFIC_HOURS
+from storage.traffic import By, Span, TrafficQueries
+
+T = 20_000 * DAY
+ROW = PacketRow(T + 5, 7, 8, 1, 0, 67, 0, 3, 5.0, -90, via_mqtt=False, size=40)
+NOTHING = StateChanges()
+
+
+@pytest.fixture
+def log(database):
+    return PacketLog(database)
+
+
+@pytest.fixture
+def traffic(database):
+    return TrafficQueries(database)
+
+
+def batch_of(*rows):
+    batch = PacketBatch()
+    for row in rows:
+        batch.add_packet(row)
+    return batch
+
+
+def count(database, table):
+    with database.reading() as connection:
+        return connection.scalar(select(func.count()).select_from(table))
+
+
+def test_packets_are_kept_with_all_their_fields(log, database):
+    rows = [ROW, PacketRow(T + 6, 9, 0xFFFFFFFF, 0xFFFFFFFF, None, None, None, None, None, None, True, 0)]  # noqa: FBT003
+    log.save(batch_of(*rows), NOTHING, 0)
+    with database.reading() as connection:
+        columns = [column for column in PACKETS.c if column.name != "id"]
+        found = connection.execute(select(*columns).order_by(PACKETS.c.id)).all()
+    assert [PacketRow(*row) for row in found] == rows
+
+
+def test_sums_of_two_batches_are_added_up(log, traffic):
+    log.save(batch_of(ROW, replace(ROW, snr=-3.0)), NOTHING, 0)
+    log.save(batch_of(replace(ROW, snr=8.0), replace(ROW, hops=2, rx_time=T + HOUR)), NOTHING, 0)
+    assert traffic.volumes(By.PORT, Span(T)) == {67: Volume(4, 160)}
+    assert traffic.volumes(By.HOPS, Span(T)) == {0: Volume(3, 120), 2: Volume(1, 40)}
+    assert traffic.volumes(By.HOUR, Span(T)) == {T: Volume(3, 120), T + HOUR: Volume(1, 40)}
+    assert traffic.volumes(By.SENDER, Span(T)) == traffic.days(Span(T)) == {7: Volume(4, 160)}
+    assert traffic.node_hours(7, Span(T), 1) == {
+        T: NodeVolume(3, 120, 3, 10.0, -3.0, 8.0, -270),
+        T + HOUR: NodeVolume(1, 40),
+    }
+
+
+def test_a_signal_that_comes_after_hours_without_one_is_taken(log, traffic):
+    log.save(batch_of(replace(ROW, hops=2)), NOTHING, 0)
+    log.save(batch_of(ROW), NOTHING, 0)
+    log.save(batch_of(replace(ROW, hops=2)), NOTHING, 0)
+    assert traffic.node_hours(7, Span(T), 1) == {T: NodeVolume(3, 120, 1, 5.0, 5.0, 5.0, -90)}
+
+
+def test_the_air_of_an_hour_is_added_up(log, traffic):
+    for utilization in (10.0, 30.0):
+        batch = PacketBatch()
+        batch.add_air(T, utilization, 1.0)
+        log.save(batch, NOTHING, 0)
+    assert traffic.air_hours(Span(T)) == {T: Air(2, 40.0, 30.0, 2.0, 1.0)}
+
+
+def test_a_span_leaves_out_what_lies_before_it(log, traffic):
+    log.save(batch_of(ROW, replace(ROW, rx_time=T - 1)), NOTHING, 0)
+    for by in By:
+        assert sum(volume.packets for volume in traffic.volumes(by, Span(T)).values()) == 1
+    assert traffic.days(Span(T)) == {7: Volume(1, 40)}
+
+
+def test_a_span_begins_with_a_whole_hour_or_day():
+    assert Span.of(2, T + 2 * HOUR + 1) == Span(T)
+    assert Span.of(30, T + 1).in_days() == Span(T - 2 * DAY)
+
+
+def test_links_are_replaced_by_newer_ones_and_found_from_both_ends(log, traffic):
+    links = [LinkRow(1, 2, 3.0, T, 1000.0), LinkRow(2, 3, None, T + 1, 5000.0), LinkRow(4, 5, 1.0, T + 2, None)]
+    for link in (replace(links[0], snr=-9.0), *links):
+        batch = PacketBatch()
+        batch.add_link(link)
+        log.save(batch, NOTHING, 0)
+    assert traffic.links_of(2, T, 10) == [links[1], links[0]]
+    assert traffic.links_of(None, T, 10) == links[::-1]
+    assert traffic.links_of(None, T + 2, 10) == links[2:]
+    assert traffic.longest_links(T, 10) == [links[1], links[0]]
+    assert traffic.longest_links(T, 1) == [links[1]]
+
+
+def test_states_are_written_replaced_and_forgotten(log):
+    states = [NodeState(1, T), NodeState(2, T, 3, True, 1.5, -80, T, 99, 4.1, 12.5, 0.5, T, 48.5, 2.25, 35, T)]  # noqa: FBT003
+    log.save(PacketBatch(), StateChanges((states[0], replace(states[1], hops=1))), 0)
+    log.save(PacketBatch(), StateChanges((states[1],), (1,)), 0)
+    assert log.load_states() == {2: states[1]}
+
+
+def test_the_last_packets_are_read_back_in_their_order(log):
+    log.save(batch_of(*(replace(ROW, packet_id=number) for number in range(1, 6))), NOTHING, 0)
+    assert log.load_recent(3) == [(7, 3), (7, 4), (7, 5)]
+
+
+def test_a_batch_is_one_commit(log, database):
+    commits = []
+    event.listen(database.backend.writer, "commit", commits.append)
+    log.save(batch_of(*(replace(ROW, sender=number) for number in range(1, 500))), NOTHING, T)
+    assert len(commits) == 1
+
+
+# Pruning
+
+
+def test_what_is_too_old_goes_in_small_steps(log, database):
+    old = [replace(ROW, packet_id=number, rx_time=T - 10 * DAY + number) for number in range(1, PRUNE_AT_ONCE + 101)]
+    log.save(batch_of(*old), NOTHING, 0)
+    assert count(database, PACKETS) == PRUNE_AT_ONCE + 100
+    log.save(batch_of(ROW), NOTHING, T - DAY)
+    assert count(database, PACKETS) == 100 - 2 + 1
+    log.save(batch_of(ROW), NOTHING, T - DAY)
+    assert count(database, PACKETS) == 2
+
+
+def test_sums_go_an_hour_at_a_time_when_all_of_it_is_too_old(log, database):
+    hours = [replace(ROW, rx_time=T + number * HOUR) for number in range(4)]
+    log.save(batch_of(*hours), NOTHING, 0)
+    kinds = count(database, TRAFFIC_HOURS) // 4
+    for left in (3, 2, 2):
+        log.save(PacketBatch(), NOTHING, T + 3 * HOUR - 1)
+        assert count(database, NODE_HOURS) == left
+        assert count(database, TRAFFIC_HOURS) == left * kinds
+    assert count(database, NODE_DAYS) == 1
+    log.save(PacketBatch(), NOTHING, T + DAY)
+    assert count(database, NODE_DAYS) == 0
+
+
+def test_no_more_packets_are_stored_than_the_card_can_bear(log, database, monkeypatch):
+    monkeypatch.setattr(packet_log, "MAX_STORED", 10)
+    for number in range(6):
+        log.save(batch_of(*(replace(ROW, packet_id=number * 5 + each + 1) for each in range(5))), NOTHING, 0)
+    assert count(database, PACKETS) == 10
+    assert log.load_recent(1) == [(7, 30)]
+
+
+def test_links_that_were_not_heard_again_go(log, database):
+    batch = PacketBatch()
+    batch.add_link(LinkRow(1, 2, 3.0, T, None))
+    batch.add_link(LinkRow(1, 3, 3.0, T + 1, None))
+    log.save(batch, NOTHING, 0)
+    log.prune_links(T + 1)
+    assert count(database, LINKS) == 1
