@@ -53,6 +53,10 @@ ANSWER_ON_CHANNELS: tuple[int, ...] = ()  # none: direct messages only
 ANSWER_MAX_BYTES = 200  # of UTF-8 a packet; a PKI message with reply_id holds 215
 SEND_INTERVAL = 2.2  # the firmware drops a text that follows another within 2 s, in silence
 ANSWER_TTL = 120
+MAIL_TTL = 30 * 86400
+BRIDGE_TTL = 600  # a conversation has gone on by then
+ALERT_TTL = 3600
+CHANNEL_UTILIZATION_LIMIT = 25  # percent; the firmware's own limit for what can wait
 COMMAND_MAX_AGE = 300
 ADMIN_NODES: tuple[str, ...] = ()
 KNOWN_NODES: tuple[str, ...] = ()  # none: every node that has told its name
@@ -137,6 +141,7 @@ Host = Annotated[
     Kind("un nom d'hôte ou une adresse IP, sans port", "a host name or an IP address, without port"),
 ]
 Seconds = Annotated[float, AfterValidator(_whole), Kind("un nombre de secondes", "seconds")]
+Percent = Annotated[float, AfterValidator(_whole), Kind("un pourcentage", "percent")]
 Count = Annotated[int, Kind("un nombre entier", "a whole number")]
 Bytes = Annotated[int, Kind("un nombre d'octets", "bytes")]
 Location = Annotated[Path, BeforeValidator(_location), Kind("un chemin, sans ~", "a path, without ~")]
@@ -226,6 +231,14 @@ class Settings(SourcedSettings):
     """Between two texts; the node drops what follows within 2 s, in silence."""
     answer_ttl: Seconds = Field(ANSWER_TTL, ge=2.2, le=3600)
     """How long an answer waits for the link before it is given up; at least send_interval."""
+    mail_ttl: Seconds = Field(MAIL_TTL, ge=60, le=366 * 86400)
+    """How long a mail waits to be delivered."""
+    bridge_ttl: Seconds = Field(BRIDGE_TTL, ge=2.2, le=86400)
+    """How long a message from elsewhere waits to go on air."""
+    alert_ttl: Seconds = Field(ALERT_TTL, ge=2.2, le=86400)
+    """How long an alert waits to go on air."""
+    channel_utilization_limit: Percent = Field(CHANNEL_UTILIZATION_LIMIT, ge=0, le=100)
+    """Channel utilisation, by the node's own telemetry, above which only answers to direct messages are sent."""
     command_max_age: Seconds = Field(COMMAND_MAX_AGE, ge=1, le=86400)
     """A question older than this when it arrives is not answered."""
     admin_nodes: Nodes = Field(ADMIN_NODES)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+from mesh_link.outgoing import Changes
 from mesh_link.packets import NodeInfoHeard, NodeRecord, PacketHeard
 from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
+from outbox_keeper import OutboxKeeper
 from runtime.clock import Clock
 from runtime.service import PING, Service
 from runtime.systemd import notify
@@ -28,8 +30,15 @@ class NodeDatabase:
     records: Sequence[NodeRecord]
 
 
+@dataclass(frozen=True, slots=True)
+class OutboxChanges:
+    """What changed of what waits to go on air."""
+
+    changes: Changes
+
+
 class Housekeeping(Service):
-    """Takes NodeDatabase, NodeInfoHeard and PacketHeard; the only thread that waits for the disk."""
+    """Takes NodeDatabase, NodeInfoHeard, PacketHeard and OutboxChanges; the only thread that waits for the disk."""
 
     name = "Housekeeping"
 
@@ -40,8 +49,10 @@ class Housekeeping(Service):
         memory: MeshMemory,
         interface_of: Callable[[], Any],
         watchdog_interval: float | None,
+        *,
+        outbox: OutboxKeeper | None = None,
     ) -> None:
-        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch."""
+        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; `outbox` None keeps none."""
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager
         self._memory = memory
@@ -49,6 +60,7 @@ class Housekeeping(Service):
         self._learn_at = -inf  # not before
         self._interface_of = interface_of
         self._watchdog_interval = watchdog_interval
+        self._outbox = outbox
         self._watched: dict[Service, int] = {}  # with the pings that each must have answered
         self._vouch_at = inf
         self._upkeep_at = inf
@@ -63,11 +75,14 @@ class Housekeeping(Service):
         self._upkeep_at = now + UPKEEP_EVERY
         if self._watchdog_interval is not None:
             self._vouch_at = now
+        if self._outbox is not None:
+            self._outbox.write(now)
 
     def deadline(self) -> float:
         """See Service."""
         learn_at = self._learn_at if self._node_infos else inf
-        return min(self._vouch_at, self._upkeep_at, learn_at, self._memory.deadline())
+        outbox_at = self._outbox.deadline if self._outbox is not None else inf
+        return min(self._vouch_at, self._upkeep_at, learn_at, self._memory.deadline(), outbox_at)
 
     def on_deadline(self) -> None:
         """See Service."""
@@ -78,12 +93,14 @@ class Housekeeping(Service):
         if now >= self._upkeep_at:
             self._upkeep_at = now + UPKEEP_EVERY
             self._upkeep()
+        if self._outbox is not None and now >= self._outbox.deadline:
+            self._outbox.write(now)
         if self._node_infos and now >= self._learn_at:
             self._learn()
         if now >= self._memory.deadline():
             self._memory.flush()
 
-    def handle(self, message: NodeDatabase | NodeInfoHeard | PacketHeard) -> None:
+    def handle(self, message: NodeDatabase | NodeInfoHeard | PacketHeard | OutboxChanges) -> None:
         """See Service."""
         match message:
             case NodeDatabase(records):
@@ -95,9 +112,13 @@ class Housekeeping(Service):
                     self._learn()
             case PacketHeard():
                 self._memory.hear(message)
+            case OutboxChanges(changes) if self._outbox is not None:
+                self._outbox.note(changes, self._clock.monotonic())
 
     def on_stop(self) -> None:
         """See Service."""
+        if self._outbox is not None:
+            self._outbox.write(self._clock.monotonic())
         self._learn()
         if self._node_manager.flush():  # a database that fails now gets no second try: the end has to come soon
             self._memory.flush(last=True)

@@ -27,19 +27,22 @@ from commands.ping import PING
 from commands.rate_limit import RateLimiter
 from commands.registry import Command, Registry
 from commands.roles import MeshRoles, node_numbers
-from housekeeping import Housekeeping, NodeDatabase
+from housekeeping import Housekeeping, NodeDatabase, OutboxChanges
 from mesh_link.actions import Generation, LinkAlert, LinkReady
 from mesh_link.afterwards import AfterAnswer
 from mesh_link.backoff import Backoff
 from mesh_link.interface import LinkTarget, MeshTCPInterface
 from mesh_link.machine import LinkMachine, LinkTimes
-from mesh_link.outbox import Outbox, OutgoingText
+from mesh_link.outbox import Outbox
+from mesh_link.outgoing import OutgoingText, Priority
 from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer
 from mesh_link.reception import HeardPacket
-from mesh_link.sender import LinkChange, MeshSender
+from mesh_link.said import MetricsSaid
+from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import QueueStatus
 from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
+from outbox_keeper import OutboxKeeper
 from runtime import journal
 from runtime.clock import Clock, SystemClock
 from runtime.service import Supervisor, catch_signals
@@ -47,6 +50,7 @@ from runtime.systemd import notify, watchdog_interval
 from storage.database import Database, database_of
 from storage.errors import StorageError
 from storage.nodes import NodeStore
+from storage.outbox import OutboxStore
 from tcp_interface_manager import TCPInterfaceManager
 
 __version__ = "0.1.0"
@@ -84,9 +88,19 @@ class MeshBot:
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
         self._housekeeping = Housekeeping(
-            self._clock, self.node_manager, self.memory, lambda: self.interface, watchdog_interval()
+            self._clock,
+            self.node_manager,
+            self.memory,
+            lambda: self.interface,
+            watchdog_interval(),
+            outbox=self._outbox_keeper(),
         )
-        self._sender = MeshSender(self._clock, _outbox(settings), lambda: self.interface)
+        self._sender = MeshSender(
+            self._clock,
+            _outbox(settings, self._clock),
+            lambda: self.interface,
+            save=lambda changes: self._housekeeping.tell(OutboxChanges(changes)),
+        )
         self._tcp = TCPInterfaceManager(_target(settings), _machine(settings), self._clock, owner=self)
         self.commands = self._commands(settings) if commands is None else commands
         self._dispatcher = Dispatcher(
@@ -102,6 +116,11 @@ class MeshBot:
         self._services = (self._housekeeping, self._sender, self._dispatcher, self._tcp)
         self._housekeeping.watch((self._sender, self._dispatcher, self._tcp))
         self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE, self._requests)
+
+    def _outbox_keeper(self) -> OutboxKeeper | None:
+        if self._database is None:
+            return None
+        return OutboxKeeper(OutboxStore(self._database), lambda parts: self._sender.tell(SavedOutbox(parts)))
 
     @property
     def interface(self) -> MeshTCPInterface | None:
@@ -191,7 +210,7 @@ class MeshBot:
         self._own_num = interface.own_num
         self._ready_generation = ready.generation
         self._housekeeping.tell(NodeDatabase(interface.take_records()))
-        self._sender.tell(LinkChange(up=True))
+        self._sender.tell(LinkChange(up=True, boots=interface.boots))
         self._schedule_pubkey_sync(ready.generation)
         notify("STATUS=Lien TCP prêt")
 
@@ -219,6 +238,9 @@ class MeshBot:
     def packet_heard(self, packet: PacketHeard) -> None:
         """See PacketSinks."""
         self._housekeeping.offer(packet)
+        said = packet.said
+        if packet.sender == self._own_num and isinstance(said, MetricsSaid) and said.utilization is not None:
+            self._sender.tell(ChannelLoad(said.utilization))
 
     def node_info_heard(self, heard: NodeInfoHeard) -> None:
         """See PacketSinks."""
@@ -258,8 +280,21 @@ def _limits(settings: config.Settings) -> CommandLimits:
     )
 
 
-def _outbox(settings: config.Settings) -> Outbox:
-    return Outbox(settings.send_interval, settings.answer_max_bytes, lambda: secrets.randbits(32) or 1)
+def _outbox(settings: config.Settings, clock: Clock) -> Outbox:
+    lifetimes = {
+        Priority.ANSWER: settings.answer_ttl,
+        Priority.MAIL: settings.mail_ttl,
+        Priority.BRIDGE: settings.bridge_ttl,
+        Priority.ALERT: settings.alert_ttl,
+    }
+    return Outbox(
+        settings.send_interval,
+        settings.answer_max_bytes,
+        lambda: secrets.randbits(32) or 1,
+        lifetimes,
+        settings.channel_utilization_limit,
+        first_row=int(clock.now().timestamp() * 1000),  # above the numbers that earlier processes gave
+    )
 
 
 def _access(settings: config.Settings, nodes: NodeManager) -> Access:

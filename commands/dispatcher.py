@@ -15,7 +15,7 @@ from commands.language import mark as _
 from commands.registry import Action, Command, Registry, Request, parse
 from commands.roles import Role, User
 from mesh_link.afterwards import AfterAnswer
-from mesh_link.outbox import OutgoingText
+from mesh_link.outgoing import OutgoingText
 from mesh_link.packets import (
     BadPacketError,
     NodeInfoHeard,

@@ -16,7 +16,7 @@ from commands.status import status_command
 from commands.sync import sync_command
 from commands.sys import sys_command
 from config import Settings
-from mesh_link.outbox import OutgoingText
+from mesh_link.outgoing import OutgoingText
 from mesh_link.packets import BROADCAST_NUM
 from mesh_link.statistics import LinkFigures
 from node_manager import NodeManager

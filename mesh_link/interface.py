@@ -22,7 +22,7 @@ from meshtastic.tcp_interface import TCPInterface
 
 from mesh_link.framing import FrameReader
 from mesh_link.message_dict import as_dict
-from mesh_link.outbox import TextPacket
+from mesh_link.outgoing import TextPacket
 from mesh_link.packets import NodeRecord, answers_heartbeats, record_of
 from runtime.throttle import Throttle
 
@@ -267,6 +267,11 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         node.update(entry)
         if "id" in node.get("user", {}):
             self.nodes[node["user"]["id"]] = node
+
+    @property
+    def boots(self) -> int:
+        """Return the node's count of its reboots, 0 if it keeps none (an ESP32 does)."""
+        return 0 if self.myInfo is None else int(self.myInfo.reboot_count)
 
     def take_records(self) -> list[NodeRecord]:
         """Return what the node's own database said since the last call, as downloaded; packets do not change it."""

@@ -1,226 +1,377 @@
-"""What waits to go on air: pacing, confirmation, repetition; pure, and the only place that decides them.
+"""What waits to go on air: who goes first, pacing, confirmation, repetition; pure, and the only place that decides.
 
-The node drops a second text within 2 s in silence, and a repeated packet id too (link_facts §11). So one packet is
-under way at a time, the next goes `interval` after the node confirmed it, and a packet without confirmation is sent
-again with the same id: the node that had it drops the copy, the one that had not sends it.
+The node drops a second text within 2 s in silence, and a repeated packet id too, but only on one connection
+(link_facts §11). So one packet is under way at a time, the next goes `interval` after the node confirmed it, and a
+packet without confirmation goes again with the same id: the node that had it drops the copy, the one that had not
+sends it. On a new connection the node would send the copy: there a packet in doubt first waits for evidence. Any
+routing answer to its id says that the node had it. None of this holds up the other texts.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from math import inf
 
+from mesh_link.delivery import MAX_TRIES, MAY_REPEAT, NO_ACK, Policy, error_name, policy_of
+from mesh_link.outgoing import (
+    LIFETIMES,
+    Changes,
+    Fate,
+    Outcome,
+    OutgoingText,
+    PartState,
+    Priority,
+    SavedPart,
+    TextPacket,
+)
+from mesh_link.parts import Part, Text, restored, saved
 from mesh_link.text import split_text
 
 CONFIRM_TIMEOUT = 10.0  # seconds for a queueStatus; an ESP32 can stall 10 s in one write (link_facts §7)
-SENDS_PER_LINK = 3  # of one packet without confirmation on one link, then it waits for the next link
-REFUSAL_WAITS = (5.0, 10.0, 20.0)  # seconds before another try once the radio's queue was full
-ACK_TIMEOUT = 120.0  # seconds to keep an id for the acknowledgement's log line
-TRANSIENT_RESULTS = frozenset({32})  # ErrorCode: the radio's transmit queue is full
+EVIDENCE_TIME = 30.0  # seconds after its sending; a node that nobody repeats gives up after about 23 (link_facts §11)
+SETTLE_TIME = 5.0  # seconds from READY for what the node kept for us: it comes behind the configuration
+RECEIVERS_REMEMBER = 300.0  # seconds in which every firmware still drops a repeated (sender, id)
+ACK_TIMEOUT = 60.0  # seconds for an acknowledgement over many hops
+LOAD_VALID = 900.0  # seconds that the node's word on the channel's load counts
+WAITING_LIMIT = 100  # packets of one kind: nearly four minutes of air; more answers would only expire
 
-
-@dataclass(frozen=True, slots=True)
-class OutgoingText:
-    """One text for one destination, before it is cut into packets."""
-
-    text: str
-    to: int  # node number, BROADCAST_NUM for everybody on the channel
-    channel: int = 0
-    reply_id: int = 0  # packet id of the question, 0 for none
-    want_ack: bool = False
-    expires_at: float = inf  # monotonic seconds
-
-
-@dataclass(frozen=True, slots=True)
-class TextPacket:
-    """One packet ready for the radio."""
-
-    packet_id: int
-    text: str
-    to: int
-    channel: int
-    reply_id: int
-    want_ack: bool
-
-
-class Fate(Enum):
-    """How a packet's story went on; each is said in the log."""
-
-    ACCEPTED = "acceptée par le nœud"
-    ACKNOWLEDGED = "acquittée par le destinataire"
-    RELAYED = "relayée par un voisin"
-    REFUSED = "refusée par le nœud"
-    FAILED = "non remise"
-    EXPIRED = "expirée avant l'envoi"
-    UNCONFIRMED = "sans confirmation du nœud"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one packet; `detail` is the node's error name or number, or empty."""
-
-    packet: TextPacket
-    fate: Fate
-    detail: str = ""
-
-
-@dataclass(slots=True)
-class _Entry:
-    packet: TextPacket
-    expires_at: float
-    refusals: int = 0
-    sends: int = 0  # on the present link, under the present id
-    ever_sent: bool = False  # under the present id: the node may have it
-
-
-@dataclass(slots=True)
-class _Awaited:
-    packet: TextPacket
-    until: float
+Found = tuple[Text, Part]
+# the ends of an acknowledged packet, from good to bad: a text's end is its packets' worst
+ENDS = (Fate.ACKNOWLEDGED, Fate.ACCEPTED, Fate.RELAYED, Fate.UNANSWERED)
 
 
 @dataclass(slots=True)
 class Outbox:
-    """Packets in order, at most one unconfirmed. Times are monotonic seconds."""
+    """Texts in order, at most one packet unconfirmed. Times are monotonic seconds."""
 
     interval: float  # seconds between the node's confirmation of one packet and the next packet
     limit: int  # bytes of UTF-8 a packet
     new_id: Callable[[], int]  # a fresh packet id, never 0
-    _queue: deque[_Entry] = field(default_factory=deque)
-    _under_way: _Entry | None = None
+    lifetimes: Mapping[Priority, float] = field(default_factory=lambda: LIFETIMES)  # seconds
+    utilization_limit: float = 25.0  # percent; above it only answers to direct messages go
+    first_row: int = 1  # rows are numbered upwards from here
+    _rows: int = 0  # how many were numbered
+    _texts: dict[int, Text] = field(default_factory=dict)  # by id, in order of arrival
+    _by_packet: dict[int, Found] = field(default_factory=dict)  # by packet id
+    _current: Text | None = None  # the text last sent from: it goes on, so that its parts stay together
+    _under_way: Part | None = None  # of a text that may have ended meanwhile
+    _before: tuple[PartState, float, float] = (PartState.WAITING, inf, -inf)  # of that packet, if it cannot be written
     _confirm_by: float = inf
     _slot: float = -inf  # the next packet may go from here
     _link_up: bool = False
-    _awaited: dict[int, _Awaited] = field(default_factory=dict)  # by packet id, for acknowledgements
+    _link_up_at: float = -inf
+    _boots: int = 0
+    _utilization: float = 0.0
+    _load_until: float = -inf
+    _changed: dict[int, Found | None] = field(default_factory=dict)  # rows to write; None: to delete
 
     def __len__(self) -> int:
         """Return how many packets are not confirmed by the node yet."""
-        return len(self._queue) + (self._under_way is not None)
+        return sum(self._waiting(priority) for priority in Priority)
 
-    def add(self, message: OutgoingText) -> list[TextPacket]:
-        """Queue a text, cut into packets; return them."""
-        packets = [
-            TextPacket(self.new_id(), part, message.to, message.channel, message.reply_id, message.want_ack)
-            for part in split_text(message.text, self.limit)
-        ]
-        self._queue.extend(_Entry(packet, message.expires_at) for packet in packets)
-        return packets
+    @property
+    def holding(self) -> bool:
+        """Whether the channel is so busy that only answers to direct messages go."""
+        return self._utilization > self.utilization_limit
 
-    def link_up(self) -> None:
-        """Packets may flow (again): those that waited for another link are due."""
-        self._link_up = True
-        for entry in self._queue:
-            entry.sends = 0
+    # -- texts in, packets out
 
-    def link_down(self) -> None:
-        """Hold everything; what was under way goes first when the link is back, under its own id."""
-        self._link_up = False
-        self._requeue(sent=True)
+    def add(self, message: OutgoingText, now: float) -> list[Outcome]:
+        """Queue a text, cut into packets; or turn it away when too many of its kind wait."""
+        pieces = split_text(message.text, self.limit)
+        if self._waiting(message.priority) + len(pieces) > WAITING_LIMIT:
+            return [Outcome(message, Fate.TURNED_AWAY)]
+        expires_at = min(message.expires_at, now + self.lifetimes[message.priority])
+        parts = [Part(self._new_row(), self._packet(message, piece)) for piece in pieces]
+        text = Text(parts[0].id, message, now, expires_at, parts)
+        self._texts[text.id] = text
+        for part in parts:
+            self._keep(text, part)
+        return []
+
+    def restore(self, rows: Iterable[SavedPart], now: float, wall: float) -> None:
+        """Take back what an earlier process had not finished; `wall` is the wall time now, in seconds since 1970."""
+        for text in restored(rows, now, wall):
+            self._number_anew(text)
+            self._texts[text.id] = text
+            for part in text.parts:
+                self._by_packet[part.packet.packet_id] = text, part
+                self._arrange(part, now)
+            self._slot = max(self._slot, now + self.interval)  # it may have sent just before its end
 
     def take(self, now: float) -> TextPacket | None:
         """Return the packet to send now, if any; it is under way until a status, a refusal or a time-out."""
         if not self._link_up or self._under_way is not None or now < self._slot:
             return None
-        entry = next((e for e in self._queue if self._may_go(e) and now < e.expires_at), None)
-        if entry is None:
+        ready = list(self._ready(now))
+        if not ready:
             return None
-        self._queue.remove(entry)
-        entry.sends += 1
-        self._under_way = entry
-        self._confirm_by = now + CONFIRM_TIMEOUT
-        self._slot = now + self.interval
-        return entry.packet
+        text, part = min(ready, key=lambda r: (r[0] is not self._current, r[0].message.priority, r[0].id))
+        self._before = part.state, part.first_sent, part.last_sent
+        part.state, part.first_sent, part.last_sent = PartState.SENT, min(part.first_sent, now), now
+        part.sends, part.boots = part.sends + 1, self._boots
+        self._current, self._under_way = text, part
+        self._confirm_by, self._slot = now + CONFIRM_TIMEOUT, now + self.interval
+        self._keep(text, part)
+        return part.packet
 
     def not_sent(self) -> None:
         """The packet just taken could not be written to the connection; it keeps its place and its id."""
-        self._requeue(sent=False)
+        part = self._release()
+        if part is not None:
+            part.state, part.first_sent, part.last_sent = self._before
+            part.sends -= 1
         self._link_up = False
+
+    # -- the link
+
+    def link_up(self, now: float, boots: int = 0) -> None:
+        """Packets may flow (again); `boots` is the node's count of its reboots, 0 if it has none."""
+        self._link_up, self._link_up_at, self._boots = True, now, boots
+        for _, part in self._parts():
+            self._arrange(part, now)
+
+    def link_down(self) -> None:
+        """Hold everything; what was under way is in doubt."""
+        self._link_up = False
+        self._release()
+
+    def channel_load(self, percent: float, now: float) -> None:
+        """Take the channel utilisation that our own node measured."""
+        self._utilization, self._load_until = percent, now + LOAD_VALID
+
+    # -- answers
 
     def on_queue_status(self, packet_id: int, result: int, now: float) -> list[Outcome]:
         """Take the node's answer to a packet: 0 accepted, else an ErrorCode or Routing.Error number.
 
-        A late answer counts too, also for a packet that waits to be sent again: the node drops the copy without a word.
+        A late answer counts too, also for a packet that waits to be sent again.
         """
-        entry = self._remove(packet_id)
-        if entry is None:
-            return []
-        self._slot = max(self._slot, now + self.interval)
-        if result == 0:
-            if entry.packet.want_ack:
-                self._awaited[packet_id] = _Awaited(entry.packet, now + ACK_TIMEOUT)
-            return [Outcome(entry.packet, Fate.ACCEPTED)]
-        return self._refused(entry, result, now)
+        outcomes = self._confirm_earlier(packet_id, now)
+        found = self._answered(packet_id, now)
+        if found is None or found[1].state is PartState.ACCEPTED:
+            return outcomes
+        if result:
+            return outcomes + self._refuse(*found, error_name(result), now)
+        return outcomes + self._accept(*found, now)
 
-    def on_routing(self, request_id: int, error: str, *, sender: int) -> list[Outcome]:
+    def on_routing(self, request_id: int, error: str, now: float, *, sender: int) -> list[Outcome]:
         """Take a ROUTING_APP answer; `error` is the Routing.Error name, "NONE" for an acknowledgement.
 
         An acknowledgement by our own node only says that a neighbour repeated the packet; the real one may follow.
         """
-        awaited = self._awaited.get(request_id)
-        if awaited is None:
+        found = self._answered(request_id, now)
+        if found is None:
             return []
-        if error == "NONE" and sender != awaited.packet.to:
-            return [Outcome(awaited.packet, Fate.RELAYED)]
-        del self._awaited[request_id]
-        if error == "NONE":
-            return [Outcome(awaited.packet, Fate.ACKNOWLEDGED)]
-        return [Outcome(awaited.packet, Fate.FAILED, error)]
+        text, part = found
+        outcomes = []
+        went_on_air = error == "NONE" or policy_of(error).on_air or sender == text.message.to
+        if went_on_air and part.state is not PartState.ACCEPTED:
+            outcomes += self._accept(text, part, now)
+        if part not in text.parts:
+            return outcomes  # it asked for no acknowledgement, so it is done
+        if error != "NONE":
+            return outcomes + self._refuse(text, part, error, now)
+        part.relayed = True
+        if sender == text.message.to:
+            return outcomes + self._done(text, part, Fate.ACKNOWLEDGED)
+        return outcomes + (self._done(text, part, Fate.RELAYED) if text.message.is_broadcast else [])
 
     def on_deadline(self, now: float) -> list[Outcome]:
-        """Give up what has expired, and put back what the node did not confirm in time."""
-        if now >= self._confirm_by:
-            self._requeue(sent=True)
-        expired = [e for e in self._queue if e.expires_at <= now]
-        for entry in expired:
-            self._queue.remove(entry)
-        for packet_id in [i for i, a in self._awaited.items() if a.until <= now]:
-            del self._awaited[packet_id]
-        return [Outcome(e.packet, Fate.UNCONFIRMED if e.ever_sent else Fate.EXPIRED) for e in expired]
+        """Give up what has expired, and stop waiting for what does not come."""
+        if now >= self._confirm_by and (part := self._release()) is not None:
+            part.not_before = now
+        if now >= self._load_until:
+            self._utilization, self._load_until = 0.0, inf
+        return [outcome for text in list(self._texts.values()) for outcome in self._look_at(text, now)]
 
     @property
     def deadline(self) -> float:
         """When `on_deadline` or `take` has something to do; inf for never."""
-        expiry = min((e.expires_at for e in self._queue), default=inf)
-        expiry = min(expiry, min((a.until for a in self._awaited.values()), default=inf))
+        due = min(self._confirm_by, self._load_until if self.holding else inf)
+        for text in self._texts.values():
+            due = min(due, self._ends_at(text))
+            if self._link_up:
+                due = min(due, *(p.ack_by for p in text.parts))
+                if self._under_way is None:
+                    due = min(due, max(self._slot, self._goes_at(text)))
+        return due
+
+    # -- what to write down
+
+    def touch(self) -> None:
+        """Have every row written again: the wall clock was put right."""
+        for text, part in self._parts():
+            self._keep(text, part)
+
+    def take_changes(self, offset: float) -> Changes:
+        """Hand over the rows that changed since the last call; `offset` is wall minus monotonic time."""
+        changed, self._changed = self._changed, {}
+        return {row: None if found is None else saved(*found, offset) for row, found in changed.items()}
+
+    # -- how it decides
+
+    def _waiting(self, priority: Priority) -> int:
+        texts = (text for text in self._texts.values() if text.message.priority is priority)
+        return sum(part.state is not PartState.ACCEPTED for text in texts for part in text.parts)
+
+    def _parts(self) -> Iterator[Found]:
+        return ((text, part) for text in self._texts.values() for part in text.parts)
+
+    def _ready(self, now: float) -> Iterator[Found]:
+        for text in self._texts.values():
+            head = text.head
+            if head is not None and self._goes_at(text) <= now < self._ends_at(text):
+                yield text, head
+
+    def _goes_at(self, text: Text) -> float:
+        """Return when the text's next packet may go, other texts and pacing apart; inf for not yet known."""
+        message, head = text.message, text.head
+        if head is None or head is self._under_way:
+            return inf
+        if message.priority in MAY_REPEAT and head is not text.parts[0]:
+            return inf  # the packet before it may have to go again: first its acknowledgement
+        held = self.holding and (message.priority is not Priority.ANSWER or message.is_broadcast)
+        return max(head.not_before, self._load_until if held else -inf)
+
+    def _ends_at(self, text: Text) -> float:
+        """Return when what is left of the text is given up; inf if the node has it all, or has to answer first."""
+        first = text.open
+        if first is None or self._under_way in text.parts:
+            return inf
+        return min(text.expires_at, self._forgotten_at(first))
+
+    def _forgotten_at(self, part: Part) -> float:
+        """Return from when a copy might be read twice; inf for a packet that is not in doubt, or without a link."""
+        if part.state is not PartState.SENT or not self._link_up:
+            return inf
+        return max(part.first_sent + RECEIVERS_REMEMBER, self._link_up_at + SETTLE_TIME)
+
+    def _arrange(self, part: Part, now: float) -> None:
+        """Prepare a packet for a link that has just come up, or for the present one after a restart."""
         if not self._link_up:
-            return expiry
-        if self._under_way is not None:
-            return min(expiry, self._confirm_by)
-        return min(expiry, self._slot) if any(map(self._may_go, self._queue)) else expiry
+            return
+        part.sends, settled = 0, now + SETTLE_TIME
+        rebooted = part.boots != self._boots and 0 not in {part.boots, self._boots}
+        if part.state is PartState.ACCEPTED:
+            part.ack_by = max(part.ack_by, settled) if part.ack_by < inf else now + ACK_TIMEOUT
+            if not (rebooted and not part.relayed and now < part.first_sent + RECEIVERS_REMEMBER):
+                return
+            # the node lost its queue, and the mesh said nothing: the same id again harms nobody who has it
+            part.state, part.ack_by = PartState.SENT, inf
+        if part.state is PartState.SENT:
+            answers_come = part.packet.want_ack and not rebooted
+            part.not_before = max(settled, part.last_sent + EVIDENCE_TIME) if answers_come else settled
+        elif part.restored:
+            part.not_before = settled
 
-    @staticmethod
-    def _may_go(entry: _Entry) -> bool:
-        return entry.sends < SENDS_PER_LINK
+    def _look_at(self, text: Text, now: float) -> list[Outcome]:
+        outcomes = []
+        if self._link_up:
+            for part in [p for p in text.parts if p.ack_by <= now]:
+                outcomes += self._unacknowledged(text, part, now)
+        first = text.open
+        if text.id in self._texts and first is not None and self._ends_at(text) <= now:
+            outcomes += self._end(text, Fate.UNCONFIRMED if first.state is PartState.SENT else Fate.EXPIRED)
+        return outcomes
 
-    def _requeue(self, *, sent: bool) -> None:
-        entry, self._under_way, self._confirm_by = self._under_way, None, inf
-        if entry is not None:
-            entry.ever_sent |= sent
-            self._queue.appendleft(entry)
+    def _confirm_earlier(self, packet_id: int, now: float) -> list[Outcome]:
+        """Accept what was passed over on this link: a node that has read a later packet has read the earlier ones."""
+        part = self._under_way
+        if part is None or part.packet.packet_id != packet_id or part.sends > 1:
+            return []  # or the status may be for its first copy, which was perhaps sent before them
+        passed_over = [found for found in self._parts() if found[1].passed_over]
+        return [outcome for found in passed_over for outcome in self._accept(*found, now)]
 
-    def _remove(self, packet_id: int) -> _Entry | None:
-        entry = self._under_way
-        if entry is not None and entry.packet.packet_id == packet_id:
-            self._under_way, self._confirm_by = None, inf
-            return entry
-        entry = next((e for e in self._queue if e.ever_sent and e.packet.packet_id == packet_id), None)
-        if entry is not None:
-            self._queue.remove(entry)
-        return entry
+    def _answered(self, packet_id: int, now: float) -> Found | None:
+        """Return the packet that an answer is for, no longer under way; the next one's interval begins now."""
+        if self._under_way is not None and self._under_way.packet.packet_id == packet_id:
+            self._release()
+            self._slot = max(self._slot, now + self.interval)
+        found = self._by_packet.get(packet_id)
+        if found is None or not found[1].may_be_with_the_node():
+            return None
+        if found[1].state is not PartState.ACCEPTED:
+            self._slot = max(self._slot, now + self.interval)
+        return found
 
-    def _refused(self, entry: _Entry, result: int, now: float) -> list[Outcome]:
-        if result not in TRANSIENT_RESULTS or entry.refusals >= len(REFUSAL_WAITS):
-            return [Outcome(entry.packet, Fate.REFUSED, str(result))]
-        # the node remembers the refused id and would drop it as a repetition: it goes again under a new one
-        packet = entry.packet
-        entry.packet = TextPacket(
-            self.new_id(), packet.text, packet.to, packet.channel, packet.reply_id, packet.want_ack
-        )
-        self._slot = max(self._slot, now + REFUSAL_WAITS[entry.refusals])  # nothing else would find room either
-        entry.refusals += 1
-        entry.sends, entry.ever_sent = 0, False
-        self._queue.appendleft(entry)
-        return []
+    def _accept(self, text: Text, part: Part, now: float) -> list[Outcome]:
+        part.state, part.ack_by = PartState.ACCEPTED, now + ACK_TIMEOUT
+        self._keep(text, part)
+        if not part.packet.want_ack:
+            return self._done(text, part, Fate.ACCEPTED)
+        if text.open is not None or text.accepted_said:
+            return []
+        text.accepted_said = True
+        return [Outcome(text.message, Fate.ACCEPTED)]
+
+    def _refuse(self, text: Text, part: Part, error: str, now: float) -> list[Outcome]:
+        policy, priority = policy_of(error), text.message.priority
+        wait = policy.wait(priority, part.tried[error])
+        if wait is None or part.attempts >= MAX_TRIES:
+            on_air = part.state is PartState.ACCEPTED or policy.on_air
+            return self._end(text, Fate.FAILED if on_air else Fate.REFUSED, _reason(error, policy))
+        part.attempts += 1
+        part.tried[error] += 1
+        del self._by_packet[part.packet.packet_id]
+        part.renew(self.new_id(), now + wait)
+        self._keep(text, part)
+        if policy.holds_all:
+            self._slot = max(self._slot, now + wait)
+        detail = f"{_reason(error, policy)}; nouvel essai dans {wait:.0f} s"
+        return [Outcome(text.message, Fate.POSTPONED, detail)]
+
+    def _unacknowledged(self, text: Text, part: Part, now: float) -> list[Outcome]:
+        if text.message.priority in MAY_REPEAT:
+            return self._refuse(text, part, NO_ACK, now)
+        return self._done(text, part, Fate.RELAYED if part.relayed else Fate.UNANSWERED)
+
+    def _done(self, text: Text, part: Part, fate: Fate) -> list[Outcome]:
+        """Strike out one packet; with the last one the text ends."""
+        text.worst = max(text.worst, fate, key=ENDS.index)
+        text.parts.remove(part)
+        self._forget(part)
+        return [] if text.parts else self._end(text, text.worst)
+
+    def _end(self, text: Text, fate: Fate, detail: str = "") -> list[Outcome]:
+        """Strike out all that is left of a text: with one part missing the others are worth no air time."""
+        for part in text.parts:
+            self._forget(part)
+        text.parts.clear()
+        del self._texts[text.id]
+        return [Outcome(text.message, fate, detail)]
+
+    def _release(self) -> Part | None:
+        part, self._under_way, self._confirm_by = self._under_way, None, inf
+        return part
+
+    def _new_row(self) -> int:
+        self._rows += 1
+        return self.first_row + self._rows - 1
+
+    def _number_anew(self, text: Text) -> None:
+        """Change a restored text's rows if this process gives such numbers too: the clock was set back."""
+        if text.parts[-1].id < self.first_row:
+            return
+        for part in text.parts:
+            if not 0 <= part.id - self.first_row < self._rows:
+                self._changed[part.id] = None
+            part.id = self._new_row()
+            self._changed[part.id] = text, part
+        text.id = text.parts[0].id
+
+    def _packet(self, message: OutgoingText, piece: str) -> TextPacket:
+        return TextPacket(self.new_id(), piece, message.to, message.channel, message.reply_id, message.want_ack)
+
+    def _keep(self, text: Text, part: Part) -> None:
+        self._by_packet[part.packet.packet_id] = text, part
+        self._changed[part.id] = text, part
+
+    def _forget(self, part: Part) -> None:
+        self._by_packet.pop(part.packet.packet_id, None)
+        self._changed[part.id] = None
+
+
+def _reason(error: str, policy: Policy) -> str:
+    return f"{error}: {policy.words}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
-from typing import Protocol
+from typing import Final, Protocol
 
 from mesh_link.afterwards import AfterAnswer, Afterwards
-from mesh_link.outbox import Fate, Outbox, Outcome, OutgoingText, TextPacket
+from mesh_link.outbox import Outbox
+from mesh_link.outgoing import Changes, Fate, Outcome, OutgoingText, Priority, SavedPart, TextPacket
 from mesh_link.packets import RoutingAnswer
 from mesh_link.session import QueueStatus
 from runtime.clock import Clock
@@ -21,9 +22,19 @@ LOGGER = logging.getLogger(__name__)
 PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)  # a Pi without network starts in its past: do not teach that
 CLOCK_CHECK_EVERY = 60.0  # seconds between two looks at whether the wall clock has jumped
 CLOCK_JUMP = 10.0  # seconds; a Pi without a clock of its own starts in the past and is put right minutes later
-WAITING_LIMIT = 100  # packets: nearly four minutes of air; more would only expire, one log line each
 REFUSED_SAID_EVERY = 60.0  # seconds
-SILENT_FATES = frozenset({Fate.ACCEPTED, Fate.ACKNOWLEDGED, Fate.RELAYED})
+NAMES: Final = {
+    Priority.ANSWER: "Réponse",
+    Priority.MAIL: "Lettre",
+    Priority.BRIDGE: "Transmission",
+    Priority.ALERT: "Alerte",
+}
+LEVELS: Final = {
+    Fate.ACCEPTED: logging.DEBUG,
+    Fate.ACKNOWLEDGED: logging.DEBUG,
+    Fate.RELAYED: logging.DEBUG,
+    Fate.POSTPONED: logging.INFO,
+}
 
 
 class SendingInterface(Protocol):
@@ -36,26 +47,60 @@ class SendingInterface(Protocol):
         """Tell the node the time; OSError if the link is gone."""
 
 
+class FateListener(Protocol):
+    """Who wants to know what became of texts with an origin."""
+
+    def fate(self, outcome: Outcome) -> None:
+        """A text has come further, or to its end; on the thread Mesh-Sender, so only fill an inbox."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkChange:
     """Whether packets may flow from now on."""
 
     up: bool
+    boots: int = 0  # the node's count of its reboots; 0: unknown
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLoad:
+    """What our own node measured."""
+
+    utilization: float  # percent of the channel's time
+
+
+@dataclass(frozen=True, slots=True)
+class SavedOutbox:
+    """What an earlier process left to send."""
+
+    parts: Sequence[SavedPart]
 
 
 class MeshSender(Service):
-    """Takes OutgoingText, QueueStatus, RoutingAnswer, LinkChange and AfterAnswer."""
+    """Takes OutgoingText, QueueStatus, RoutingAnswer, LinkChange, ChannelLoad, SavedOutbox and AfterAnswer."""
 
     name = "Mesh-Sender"
 
-    def __init__(self, clock: Clock, outbox: Outbox, interface_of: Callable[[], SendingInterface | None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        outbox: Outbox,
+        interface_of: Callable[[], SendingInterface | None],
+        save: Callable[[Changes], object],
+        listener: FateListener | None = None,
+    ) -> None:
+        """`save` only puts into an inbox: nothing here waits for the disk."""
         super().__init__(clock)
         self._outbox = outbox
         self._afterwards = Afterwards()
-        self._refused = Throttle(REFUSED_SAID_EVERY)
         self._interface_of = interface_of  # asked at each packet: nobody keeps a copy of the interface
-        self._clock_check_at = inf  # while the link is up
-        self._told_offset = 0.0  # between wall and monotonic time, when the node was last told the time
+        self._save = save
+        self._listener = listener
+        self._turned_away = Throttle(REFUSED_SAID_EVERY)
+        self._said_holding = False
+        self._link_up = False
+        self._clock_check_at = inf  # while there is something whose times matter
+        self._known_offset = self._offset()  # between wall and monotonic time
 
     @property
     def waiting(self) -> int:
@@ -69,43 +114,53 @@ class MeshSender(Service):
     def on_deadline(self) -> None:
         """See Service."""
         now = self._clock.monotonic()
-        self._say(self._outbox.on_deadline(now))
+        self._say(self._outbox.on_deadline(now), now)
         self._afterwards.on_deadline(now)
         if now >= self._clock_check_at:
-            self._clock_check_at = now + CLOCK_CHECK_EVERY
-            if abs(self._offset() - self._told_offset) >= CLOCK_JUMP:
+            self._clock_check_at = inf
+            if self._note_clock():
                 self._tell_time()
-        self._pump()
+        self._follow_up(now)
 
     def handle(self, message: object) -> None:
         """See Service."""
         now = self._clock.monotonic()
         match message:
             case OutgoingText():
-                self._add(message, now)
+                self._say(self._outbox.add(message, now), now)
             case QueueStatus():
-                self._say(self._outbox.on_queue_status(message.packet_id, message.result, now))
+                self._say(self._outbox.on_queue_status(message.packet_id, message.result, now), now)
             case RoutingAnswer():
-                self._say(self._on_routing(message))
+                answered = self._outbox.on_routing(message.request_id, message.error, now, sender=message.sender)
+                self._say(answered, now)
             case AfterAnswer():
                 self._afterwards.add(message)
-            case LinkChange(up=True):
-                self._outbox.link_up()
-                self._clock_check_at = now + CLOCK_CHECK_EVERY
-                self._tell_time()
-            case LinkChange(up=False):
-                self._outbox.link_down()
-                self._clock_check_at = inf
+            case LinkChange():
+                self._on_link(message, now)
+            case ChannelLoad():
+                self._outbox.channel_load(message.utilization, now)
+            case SavedOutbox():
+                self._outbox.restore(message.parts, now, self._clock.now().timestamp())
+        self._follow_up(now)
+
+    def _on_link(self, change: LinkChange, now: float) -> None:
+        self._link_up = change.up
+        if change.up:
+            self._outbox.link_up(now, change.boots)
+            self._note_clock()
+            self._tell_time()
+        else:
+            self._outbox.link_down()
+
+    def _follow_up(self, now: float) -> None:
+        """Send what may go, then have written down what has changed, then see to the clock."""
         self._pump()
-
-    def _add(self, message: OutgoingText, now: float) -> None:
-        if len(self._outbox) < WAITING_LIMIT:
-            self._outbox.add(message)
-        elif count := self._refused.count(now):
-            LOGGER.warning("⚠️ Trop de réponses en attente: %d refusées", count)
-
-    def _on_routing(self, answer: RoutingAnswer) -> list[Outcome]:
-        return self._outbox.on_routing(answer.request_id, answer.error, sender=answer.sender)
+        self._say_holding()
+        changes = self._outbox.take_changes(self._known_offset)
+        if changes:
+            self._save(changes)
+        watched = self._link_up or len(self._outbox) > 0
+        self._clock_check_at = min(self._clock_check_at, now + CLOCK_CHECK_EVERY) if watched else inf
 
     def _pump(self) -> None:
         while (packet := self._outbox.take(self._clock.monotonic())) is not None:
@@ -118,11 +173,21 @@ class MeshSender(Service):
                 LOGGER.debug("Paquet 0x%08x gardé pour le prochain lien: %s", packet.packet_id, exc)
                 self._outbox.not_sent()
 
+    # -- the wall clock
+
     def _offset(self) -> float:
         return self._clock.now().timestamp() - self._clock.monotonic()
 
+    def _note_clock(self) -> bool:
+        """Return whether the wall clock has jumped; then what was written down is written anew."""
+        offset = self._offset()
+        if abs(offset - self._known_offset) < CLOCK_JUMP:
+            return False
+        self._known_offset = offset
+        self._outbox.touch()
+        return True
+
     def _tell_time(self) -> None:
-        self._told_offset = self._offset()
         now, interface = self._clock.now(), self._interface_of()
         if interface is None or now < PLAUSIBLE_NOW:
             return
@@ -131,10 +196,30 @@ class MeshSender(Service):
         except OSError as exc:
             LOGGER.debug("Heure non transmise au nœud: %s", exc)
 
-    def _say(self, outcomes: Iterable[Outcome]) -> None:
+    # -- words
+
+    def _say(self, outcomes: Iterable[Outcome], now: float) -> None:
         for outcome in outcomes:
             self._afterwards.on_outcome(outcome)
-            level = logging.DEBUG if outcome.fate in SILENT_FATES else logging.WARNING
-            packet = outcome.packet
+            if outcome.message.origin and self._listener is not None:
+                self._listener.fate(outcome)
+            if outcome.fate is Fate.TURNED_AWAY:
+                if count := self._turned_away.count(now):
+                    LOGGER.warning("⚠️ Trop d'envois en attente: %d refusés", count)
+                continue
+            message = outcome.message
             detail = f" ({outcome.detail})" if outcome.detail else ""
-            LOGGER.log(level, "📤 Réponse à 0x%08x %s%s", packet.to, outcome.fate.value, detail)
+            level = LEVELS.get(outcome.fate, logging.WARNING)
+            LOGGER.log(level, "📤 %s à 0x%08x %s%s", NAMES[message.priority], message.to, outcome.fate.value, detail)
+
+    def _say_holding(self) -> None:
+        if self._outbox.holding == self._said_holding:
+            return
+        self._said_holding = self._outbox.holding
+        if self._said_holding:
+            LOGGER.warning(
+                "📶 Canal occupé à plus de %g %%: seules partent les réponses aux messages directs",
+                self._outbox.utilization_limit,
+            )
+        else:
+            LOGGER.info("📶 Canal de nouveau libre: tout ce qui attend part")

@@ -14,7 +14,7 @@ LAYERS: Final = (
     {"demo"},
     {"commands", "housekeeping", "tcp_interface_manager", "telegram_bot"},
     {"mesh_memory"},
-    {"node_manager"},
+    {"node_manager", "outbox_keeper"},
     {"mesh_link", "storage", "virtual_node", "web"},
     {"config", "runtime"},
     {"config_sources"},

@@ -195,23 +195,25 @@ MAIL: Final = Table(
     Column("read_at", BigInteger),
 )
 
+# One row a packet: the parts of a long text are tried again each by itself
 OUTBOX: Final = Table(
     "outbox",
     METADATA,
-    Column("id", ROW_NUMBER, primary_key=True),
+    Column("id", ROW_NUMBER, primary_key=True),  # in the order of arrival
+    Column("text_id", BigInteger, nullable=False),  # the id of its text's first packet
     Column("created", BigInteger, nullable=False),
-    Column("priority", SmallInteger, nullable=False),
-    Column("kind", String(16), nullable=False),
+    Column("priority", SmallInteger, nullable=False),  # also says what it is: see outgoing.Priority
     Column("recipient", BigInteger, nullable=False),
     Column("channel", SmallInteger, nullable=False),
     Column("text", String, nullable=False),
     Column("reply_id", BigInteger, nullable=False),
     Column("want_ack", Boolean, nullable=False),
-    Column("packet_id", BigInteger),  # of the latest attempt
+    Column("packet_id", BigInteger, nullable=False),  # of the present attempt: the same id is never read twice
     Column("expires_at", BigInteger, nullable=False),  # by the wall clock, which a restart keeps
     Column("state", String(16), nullable=False),
     Column("attempts", SmallInteger, nullable=False),
-    Column("origin", String, nullable=False),  # who is told when it fails
+    Column("sent_at", BigInteger),  # first, under the present packet id
+    Column("origin", String, nullable=False),  # who is told what became of it
 )
 
 # What is small and cannot be heard again: checked at each start, and saved from a damaged database

@@ -81,6 +81,20 @@ _TABLE = (
             Parameter("remote", 0, "0 or 1", "sent by the destination over the air, not by the node itself"),
         ),
     ),
+    Fault(
+        "lose_status",
+        "loses the queue status that confirms a text",
+        (Parameter("packets", 0, "packets", "how many it strikes, 0 for all until healed"),),
+    ),
+    Fault(
+        "cut_at_text",
+        "closes the connection when the client sends a text, before confirming it",
+        (
+            Parameter("packets", 1, "packets", "how many it strikes, 0 for all until healed"),
+            Parameter("taken", 1, "0 or 1", "the text goes on air; else it is lost with the connection"),
+            Parameter("status_kept", 0, "0 or 1", "the confirmation waits for the next client; else it is lost too"),
+        ),
+    ),
     Fault("unheard", "nobody repeats, acknowledges or answers what it sends"),
     Fault("echo", "hands every packet it hears to the client twice"),
     Fault("forget_nodes", "loses its node database, itself excepted", once=True),

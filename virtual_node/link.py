@@ -25,6 +25,7 @@ class End(Enum):
     """Why a link is over."""
 
     CLIENT_SAID_DISCONNECT = "le client a dit au revoir"
+    CUT_AT_TEXT = "coupé à un texte"
     CLIENT_RESET = "réinitialisé par le client"
     CLIENT_GONE = "client parti"
     IDLE = "15 min sans message du client"
@@ -79,6 +80,8 @@ class Link:
             self.phone.handle(payload, now, deaf=self.mute)
             if self.phone.closed:
                 return End.CLIENT_SAID_DISCONNECT
+            if self.phone.cut:
+                return End.CUT_AT_TEXT
         return End.CLIENT_RESET if self._reset else None
 
     def write(self, now: float) -> End | None:

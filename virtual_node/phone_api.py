@@ -50,6 +50,7 @@ class PhoneApi:
         self._download: Iterator[bytes | None] | None = None
         self.configured = False
         self.closed = False  # the client said disconnect
+        self.cut = False  # a fault ends the connection here
 
     def expired(self, now: float) -> bool:
         """Whether the client said nothing for too long."""
@@ -123,18 +124,34 @@ class PhoneApi:
             self._heartbeat_due = True
 
     def _handle_packet(self, packet: mesh_pb2.MeshPacket, now: float, *, deaf: bool) -> None:
-        dropped = "node is mute" if deaf else self._reason_to_drop(packet, now)
+        port, faults = packet.decoded.portnum, self._state.faults
+        self.cut = port == PortNum.TEXT_MESSAGE_APP and "cut_at_text" in faults and not deaf
+        lost = self.cut and not faults.number("cut_at_text", "taken")
+        dropped = "node is mute" if deaf else "lost with the connection" if lost else self._reason_to_drop(packet, now)
         copy = mesh_pb2.MeshPacket()
         copy.CopyFrom(packet)
         self._state.log.packets.append(ReceivedPacket(copy, now, dropped))
         if dropped:
             LOGGER.info("🔇 Paquet 0x%08x du client ignoré: %s", packet.id, dropped)
+        else:
+            if port == PortNum.TRACEROUTE_APP and packet.to != BROADCAST_NUM:
+                packet.want_ack = True
+            self._accepted_at[port] = now
+            self._router.send(packet, now)
+            self._lose_status(port)
+        if self.cut:
+            faults.use_up("cut_at_text", "packets")
+
+    def _lose_status(self, port: int) -> None:
+        """Take the status of the packet just sent back, if a fault wants it so."""
+        faults = self._state.faults
+        if port != PortNum.TEXT_MESSAGE_APP:
             return
-        port = packet.decoded.portnum
-        if port == PortNum.TRACEROUTE_APP and packet.to != BROADCAST_NUM:
-            packet.want_ack = True
-        self._accepted_at[port] = now
-        self._router.send(packet, now)
+        if "lose_status" in faults:
+            faults.use_up("lose_status", "packets")
+        elif not self.cut or faults.number("cut_at_text", "status_kept"):
+            return
+        self._state.phone.statuses.pop()
 
     def _reason_to_drop(self, packet: mesh_pb2.MeshPacket, now: float) -> str:
         """Return why the packet goes no further, "" if it does; answer what the firmware answers."""

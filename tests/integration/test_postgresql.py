@@ -20,7 +20,7 @@ from tests.support.postgresql import Server, why_not
 from tests.unit.mesh_memory import test_memory
 from tests.unit.storage.test_mail import *  # noqa: F403 - the same tests, on the server
 from tests.unit.storage.test_nodes import *  # noqa: F403
-from tests.unit.storage.test_outbox_rows import *  # noqa: F403
+from tests.unit.storage.test_outbox import *  # noqa: F403
 from tests.unit.storage.test_packet_log import *  # noqa: F403
 
 REASON = why_not()

@@ -153,3 +153,32 @@ def test_losing_its_nodes_leaves_the_node_itself():
     phone.firmware.forget_nodes(phone.now)
     infos = [m.node_info for m in phone.configure() if m.HasField("node_info")]
     assert [info.num for info in infos] == [phone.num]
+
+
+def test_a_lost_status_leaves_a_text_on_air_unconfirmed_and_others_confirmed():
+    phone = Phone()
+    phone.firmware.switch_on("lose_status", {"packets": 1}, 1)
+    phone.send(payload="one")
+    assert phone.statuses() == []
+    phone.later(2.0)
+    second = phone.send(payload="two")
+    assert [status.mesh_packet_id for status in phone.statuses()] == [second]
+    assert phone.on_air() == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("params", "on_air", "statuses"),
+    [({}, ["one"], 0), ({"taken": 0}, [], 0), ({"status_kept": 1}, ["one"], 1)],
+)
+def test_a_connection_that_is_cut_at_a_text_loses_the_text_or_its_confirmation(params, on_air, statuses):
+    phone = Phone()
+    phone.firmware.switch_on("cut_at_text", params, 1)
+    phone.send(payload="one")
+    assert phone.api.cut
+    assert phone.on_air() == on_air
+    phone.connect()
+    phone.tell(want_config_id=1)
+    assert sum(message.HasField("queueStatus") for message in phone.drain()) == statuses
+    phone.send(payload="two")
+    assert not phone.api.cut
+    assert phone.on_air() == [*on_air, "two"]

@@ -9,9 +9,10 @@ from queue import SimpleQueue
 import pytest
 
 from mesh_link.afterwards import AfterAnswer
-from mesh_link.outbox import CONFIRM_TIMEOUT, Outbox, OutgoingText
+from mesh_link.outbox import CONFIRM_TIMEOUT, SETTLE_TIME, WAITING_LIMIT, Outbox
+from mesh_link.outgoing import Fate, OutgoingText, PartState, Priority
 from mesh_link.packets import RoutingAnswer
-from mesh_link.sender import WAITING_LIMIT, LinkChange, MeshSender
+from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import QueueStatus
 from tests.support.fake_clock import EPOCH, FakeClock
 
@@ -46,7 +47,14 @@ class Bench:
         self.radio = Radio()
         self.interface = self.radio
         self.crashed = SimpleQueue()
-        self.sender = MeshSender(self.clock, Outbox(INTERVAL, 200, count(1).__next__), lambda: self.interface)
+        self.rows = {}
+        self.outcomes = []
+        self.sender = MeshSender(
+            self.clock, Outbox(INTERVAL, 200, count(1).__next__), lambda: self.interface, self.rows.update, self
+        )
+
+    def fate(self, outcome):
+        self.outcomes.append(outcome)
 
     def tell(self, *messages):
         for message in messages:
@@ -174,19 +182,39 @@ def test_an_answer_that_expires_is_said(bench, caplog):
     assert "📤 Réponse à 0x00001234 expirée avant l'envoi" in caplog.messages
 
 
+@pytest.mark.parametrize(
+    ("priority", "name"), [(Priority.MAIL, "Lettre"), (Priority.BRIDGE, "Transmission"), (Priority.ALERT, "Alerte")]
+)
+def test_other_kinds_have_names_of_their_own(bench, caplog, priority, name):
+    bench.tell(answer(priority=priority, expires_at=bench.clock.monotonic() + 1))
+    bench.clock.advance(1)
+    assert f"📤 {name} à 0x00001234 expirée avant l'envoi" in caplog.messages
+
+
 def test_beyond_a_hundred_waiting_packets_the_newest_are_refused_and_said_once_a_minute(bench, caplog):
     bench.tell(*(answer() for _ in range(WAITING_LIMIT + 5)))
     assert len(bench.sender._outbox) == WAITING_LIMIT
     bench.clock.advance(60)
     bench.tell(answer())
-    said = [line for line in caplog.messages if "Trop de réponses" in line]
-    assert said == [f"⚠️ Trop de réponses en attente: {count} refusées" for count in (1, 5)]
+    said = [line for line in caplog.messages if "Trop d'envois" in line]
+    assert said == [f"⚠️ Trop d'envois en attente: {count} refusés" for count in (1, 5)]
 
 
-def test_a_refusal_is_said_with_its_number(bench, caplog):
+def test_a_refusal_is_said_with_its_name_and_meaning(bench, caplog):
     bench.tell(LinkChange(up=True), answer())
     bench.tell(QueueStatus(bench.radio.texts[0].packet_id, 39))
-    assert "📤 Réponse à 0x00001234 refusée par le nœud (39)" in caplog.messages
+    line = "📤 Réponse à 0x00001234 refusée par le nœud"
+    assert f"{line} (PKI_SEND_FAIL_PUBLIC_KEY: notre nœud n'a pas la clé du destinataire)" in caplog.messages
+
+
+def test_a_postponed_answer_is_said_with_the_wait(bench, caplog):
+    caplog.set_level(logging.INFO)
+    bench.tell(LinkChange(up=True), answer())
+    bench.tell(QueueStatus(bench.radio.texts[0].packet_id, 32))
+    reason = "TX_QUEUE_FULL: file d'émission du nœud pleine; nouvel essai dans 5 s"
+    assert f"📤 Réponse à 0x00001234 remise à plus tard ({reason})" in caplog.messages
+    bench.clock.advance(5)
+    assert bench.texts() == ["bonjour", "bonjour"]
 
 
 def test_an_answer_that_does_not_arrive_is_said_with_its_reason(bench, caplog):
@@ -194,7 +222,8 @@ def test_an_answer_that_does_not_arrive_is_said_with_its_reason(bench, caplog):
     (packet,) = bench.radio.texts
     bench.confirm(packet)
     bench.tell(RoutingAnswer(packet.packet_id, ASKER, "NO_CHANNEL"))
-    assert "📤 Réponse à 0x00001234 non remise (NO_CHANNEL)" in caplog.messages
+    line = "📤 Réponse à 0x00001234 non remise (NO_CHANNEL: canal ou clé que le destinataire, ou notre nœud, n'a pas)"
+    assert line in caplog.messages
 
 
 def test_what_goes_well_is_said_only_to_debuggers(bench, caplog):
@@ -238,3 +267,83 @@ def test_an_order_whose_answer_is_not_confirmed_is_carried_out_after_ten_seconds
 def test_what_waits_for_the_radio_is_counted(bench):
     bench.tell(OutgoingText("a", ASKER), OutgoingText("b", ASKER))
     assert bench.sender.waiting == 2
+
+
+# -- who wants to know
+
+
+def test_an_origin_is_told_every_stage_and_nobody_else_is(bench):
+    bench.tell(LinkChange(up=True), answer("a", want_ack=True, origin="telegram:1"), answer("b"))
+    (packet,) = bench.radio.texts
+    bench.confirm(packet)
+    bench.tell(RoutingAnswer(packet.packet_id, ASKER, "NONE"))
+    bench.clock.advance(INTERVAL)
+    bench.confirm(bench.radio.texts[1])
+    told = [(outcome.message.origin, outcome.fate) for outcome in bench.outcomes]
+    assert told == [("telegram:1", Fate.ACCEPTED), ("telegram:1", Fate.ACKNOWLEDGED)]
+
+
+def test_an_origin_is_told_that_its_text_was_turned_away(bench):
+    bench.tell(*(answer(origin="x") for _ in range(WAITING_LIMIT + 2)))
+    assert [outcome.fate for outcome in bench.outcomes] == [Fate.TURNED_AWAY] * 2
+
+
+# -- a busy channel
+
+
+def test_a_busy_channel_is_said_once_when_it_begins_and_once_when_it_ends(bench, caplog):
+    caplog.set_level(logging.INFO)
+    bench.tell(LinkChange(up=True), *(ChannelLoad(percent) for percent in (10, 31, 40, 26)))
+    bench.tell(answer("held", priority=Priority.BRIDGE))
+    assert bench.texts() == []
+    bench.tell(ChannelLoad(20), ChannelLoad(19))
+    assert bench.texts() == ["held"]
+    assert [line for line in caplog.messages if "📶" in line] == [
+        "📶 Canal occupé à plus de 25 %: seules partent les réponses aux messages directs",
+        "📶 Canal de nouveau libre: tout ce qui attend part",
+    ]
+
+
+# -- what is written down
+
+
+def test_what_happens_is_handed_over_to_be_written_after_it_was_done(bench):
+    bench.tell(answer())
+    assert [row.state for row in bench.rows.values()] == [PartState.WAITING]
+    bench.tell(LinkChange(up=True))
+    assert [row.state for row in bench.rows.values()] == [PartState.SENT]
+    bench.confirm(bench.radio.texts[0])
+    assert list(bench.rows.values()) == [None]
+
+
+def test_times_are_written_by_the_wall_clock(bench):
+    bench.tell(answer())
+    (row,) = bench.rows.values()
+    assert (row.created, row.expires_at) == (EPOCH.timestamp(), EPOCH.timestamp() + 120)
+
+
+@pytest.mark.parametrize("link_up", [True, False])
+def test_a_wall_clock_that_was_put_right_has_all_rows_written_anew(bench, link_up):
+    bench.tell(LinkChange(up=link_up), answer("a"), answer("b", priority=Priority.MAIL))
+    before = dict(bench.rows)
+    bench.clock.jump(86_400)
+    bench.clock.advance(60)
+    assert {row_id: row.created - before[row_id].created for row_id, row in bench.rows.items()} == {
+        1: 86_400,
+        2: 86_400,
+    }
+
+
+def test_what_an_earlier_process_left_goes_out_when_the_node_had_time_to_say_that_it_knows_it(bench):
+    bench.tell(answer("left", want_ack=True))
+    rows = dict(bench.rows)
+    again = Bench()
+    again.sender.start(again.crashed)
+    again.clock.wait_parked(inf)
+    again.tell(SavedOutbox(tuple(rows.values())), LinkChange(up=True))
+    again.clock.advance(SETTLE_TIME - 0.1)
+    assert again.texts() == []
+    again.clock.advance(0.2)
+    assert again.texts() == ["left"]
+    again.sender.stop()
+    assert again.sender.join(30)
