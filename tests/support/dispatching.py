@@ -10,8 +10,8 @@ from commands.language import translator
 from commands.registry import Command, Registry
 from commands.roles import Role
 from mesh_link.reception import HeardPacket
-from tests.support.commands import open_access
 from tests.support.fake_clock import FakeClock
+from tests.support.sample_commands import open_access
 
 OWN, ASKER = 0x9999, 0x1234
 PATIENCE = 30.0  # real seconds: only a failure waits so long

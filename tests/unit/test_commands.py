@@ -12,8 +12,8 @@ from commands.registry import Registry, Request, parse
 from commands.roles import Role
 from config import Settings
 from runtime.clock import SystemClock
-from tests.support.commands import sample_commands
 from tests.support.meteo import serve_chat, serve_meteo
+from tests.support.sample_commands import sample_commands
 from tests.support.web_server import WebServer
 
 

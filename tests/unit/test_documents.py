@@ -10,7 +10,7 @@ import config
 from commands.online import online_commands
 from main_bot import __version__
 from runtime.clock import SystemClock
-from tests.support.commands import sample_commands
+from tests.support.sample_commands import sample_commands
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")

@@ -11,9 +11,9 @@ from commands.language import translator
 from commands.registry import Command, Registry
 from mesh_link.packets import BROADCAST_NUM, NodeInfoHeard, NodeRecord, RoutingAnswer
 from mesh_link.reception import HeardPacket
-from tests.support.commands import open_access
 from tests.support.dispatching import ASKER, LIMITS, OWN, PATIENCE, SLOW_TIMEOUT, Sinks
 from tests.support.fake_clock import EPOCH, FakeClock
+from tests.support.sample_commands import open_access
 
 TOO_LONG = "⌛ /hang took too long."
 

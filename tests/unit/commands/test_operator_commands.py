@@ -20,8 +20,8 @@ from mesh_link.packets import Reception
 from mesh_link.statistics import LinkFigures
 from node_manager import NodeCounts
 from runtime.host import HostFigures
-from tests.support.commands import FIGURES, HOST, SampleKeys
 from tests.support.nodes import ALICE
+from tests.support.sample_commands import FIGURES, HOST, SampleKeys
 
 
 def ask(command, question, language="en", **details):
