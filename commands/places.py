@@ -14,7 +14,7 @@ from web.faults import Fault, WebError
 from web.forecast import Forecast, Place
 
 LOGGER = logging.getLogger(__name__)
-PLACE_USAGE = _("[place]")
+TIMEOUT = 30.0  # seconds for a command; above the bounds of the client's two requests
 LABEL_BYTES = 24  # of a place's name
 ECHO_BYTES = 60  # of what the user typed
 COORDINATES: Final = re.compile(r"([+-]?[0-9]{1,2}(?:\.[0-9]+)?) ?[,;] ?([+-]?[0-9]{1,3}(?:\.[0-9]+)?)")

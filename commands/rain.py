@@ -8,10 +8,9 @@ from functools import partial
 
 from commands.language import Translate
 from commands.language import mark as _
-from commands.places import PLACE_USAGE, WeatherClient, answer_for, label
+from commands.places import TIMEOUT, WeatherClient, answer_for, label
 from commands.registry import Command, Example, Request
 from commands.sky import amount, percent
-from commands.weather import TIMEOUT
 from web.faults import Fault, WebError
 from web.forecast import HOUR, Forecast, Hour, Place
 
@@ -30,7 +29,7 @@ def rain_command(client: WeatherClient, default_place: str = "") -> Command:
     return Command(
         name="rain",
         aliases=("pluie",),
-        usage=PLACE_USAGE,
+        usage=_("[place]"),
         summary=_("the rain of the next 12 hours: from-to, mm, chance"),
         run=run,
         slow=True,

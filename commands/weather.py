@@ -8,14 +8,13 @@ from typing import Final
 
 from commands.language import Translate
 from commands.language import mark as _
-from commands.places import COORDINATES, WeatherClient, answer_for, label
+from commands.places import COORDINATES, TIMEOUT, WeatherClient, answer_for, label
 from commands.registry import Command, Example, Request
 from commands.sky import amount, percent, picture, sky, weekday
 from web.faults import Fault, WebError
 from web.forecast import Day, Forecast, Place
 
 DEFAULT_DAYS, MOST_DAYS = 3, 7  # three fit one packet
-TIMEOUT = 30.0  # seconds; above the bounds of the client's two requests
 STRONG_GUSTS = 60.0  # km/h: from there they matter outdoors
 DAYS: Final = re.compile(r"(?:(.*?)[ ,;]+)?([0-9]{1,2}) ?(?:j|jours?|d|days?)?", re.IGNORECASE)
 

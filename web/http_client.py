@@ -123,12 +123,12 @@ class Call(threading.Thread):
 
     def result(self) -> bytes:
         """Wait for the answer's body and return it; WebError if there is none within the bound."""
-        if not self.done_within(self._total):
-            self._outcome = self._abandon()
-        if isinstance(self._outcome, WebError):
-            raise self._outcome
-        assert self._outcome is not None  # noqa: S101 - for the type checker
-        return self._outcome
+        outcome = self._outcome if self.done_within(self._total) else None
+        if outcome is None:
+            outcome = self._outcome = self._abandon()
+        if isinstance(outcome, WebError):
+            raise outcome
+        return outcome
 
     def run(self) -> None:
         """See Thread."""

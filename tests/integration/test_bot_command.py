@@ -191,7 +191,7 @@ def test_a_long_wait_is_told_once(server):
         (status(500), PATIENCE, Fault.REFUSED),
         (status(401), PATIENCE, Fault.REFUSED),
         (status(308, Location=PATH), PATIENCE, Fault.REFUSED),
-        (holds(says({})), 0.3, Fault.SILENT),
+        (holds(says({})), 2.0, Fault.SILENT),
         (cut_off, PATIENCE, Fault.ODD),
         (hangs_up, PATIENCE, Fault.ODD),
         (endless, PATIENCE, Fault.ODD),

@@ -1,5 +1,7 @@
 """The rules that keep imports going one way hold, and their check finds what breaks them."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,9 @@ def test_imports_go_one_way():
             "config.py:2: config may not import sqlalchemy: only storage",
         ),
         ("demo/a.py", "import pubsub", "only mesh_link may"),
+        ("commands/a.py", "import httpx", "only web may"),
+        ("web/a.py", "import mesh_link.text", "web may not import mesh_link: it stands beside it"),
+        ("config_sources.py", "import config", "config_sources may not import config: it stands above"),
         ("runtime/a.py", "import os, tests.support", "it is not part of the program"),
         ("newcomer.py", "", "newcomer has no place in LAYERS"),
     ],
@@ -33,6 +38,11 @@ def test_an_import_that_breaks_a_rule_is_found(tmp_path, path, source, wrong):
     (tmp_path / path).write_text(source)
     (found,) = wrongs(tmp_path)
     assert wrong in found
+
+
+def test_a_bot_that_asks_no_other_computer_does_not_load_what_that_takes():
+    program = "import main_bot, sys; sys.exit('httpx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -34,7 +36,9 @@ class Heard:
 class WebServer:
     """Serves while in `with`; `behaviours` by path may be changed at any time, other paths are not found."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
+        """`certificate`: a file with a certificate and its key, to speak TLS."""
+        self._scheme = "https" if certificate else "http"
         self.behaviours: dict[str, Behaviour] = {}
         self.heard: list[Heard] = []
         self.arrivals: SimpleQueue[Heard] = SimpleQueue()
@@ -60,12 +64,16 @@ class WebServer:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = False  # so that closing joins them
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="Test-Web-Server")
 
     @property
     def url(self) -> str:
         """Return the address without a slash at its end."""
-        return f"http://127.0.0.1:{self._http.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._http.server_port}"
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         """Note the request and behave."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mesh_link.text import MIN_LIMIT, split_text
+from mesh_link.text import MIN_LIMIT, shorten, split_text
 
 
 def test_a_short_text_stays_whole():
@@ -57,3 +57,18 @@ def test_half_a_surrogate_pair_becomes_a_question_mark():
 def test_a_limit_without_room_for_text_is_refused():
     with pytest.raises(ValueError, match="at least 32"):
         split_text("bonjour", 31)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "short"),
+    [
+        ("", 3, ""),
+        ("été", 5, "été"),
+        ("étés", 5, "é…"),
+        ("👍👍", 7, "👍…"),
+        ("one two three", 12, "one two…"),
+        ("half \ud800", 20, "half ?"),
+    ],
+)
+def test_a_text_is_shortened_at_a_word_or_a_character_never_within_one(text, limit, short):
+    assert shorten(text, limit) == short
