@@ -7,6 +7,9 @@ import subprocess
 
 import pytest
 
+from runtime.clock import SystemClock
+from storage.database import open_database
+from storage.outbox import OutboxStore
 from tests.support.process import BotProcess
 from virtual_node.server import VirtualNode
 
@@ -164,6 +167,29 @@ def test_keys_survive_a_kill(node, tmp_path):
     with start(node, tmp_path) as bot:
         bot.wait_for("✅ 9 clés publiques re-synchronisées")
         assert_stops(bot)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_answers_that_wait_survive_the_end_of_the_process_and_none_is_said_twice(node, tmp_path, number):
+    with start(node, tmp_path) as bot:
+        bot.wait_for("Connexion TCP établie")
+        node.fault("cut_at_text", packets=1)
+        node.fault("refuse")
+        questions = [node.say(user.num, "/ping") for user in node.users[:3]]
+        bot.wait_for("Lien TCP perdu")
+        database = open_database(tmp_path / "data", SystemClock())
+        node.wait_until(lambda: len(OutboxStore(database).load()) == 3, 30)
+        database.close()
+        bot.signal(number)
+        bot.wait()
+    node.heal()
+    with start(node, tmp_path) as bot:
+        bot.wait_for("📤 Base de données: 3 envois en attente repris")
+        for packet_id in questions:
+            node.wait_for(lambda sent, wanted=packet_id: sent.reply_id == wanted, 60)
+        assert_stops(bot)
+    assert sorted(sent.reply_id for sent in node.transmitted) == sorted(questions)
+    assert not any(packet.dropped for packet in node.received.packets)
 
 
 def test_bad_settings_are_all_told_at_once_and_end_with_78(tmp_path):
