@@ -45,7 +45,7 @@ class Harm:
 
 
 def _stall(node: VirtualNode) -> None:
-    node.fault("stall", after=20, connections=1)
+    node.fault("stall", after=20)
     node.fault("drop")
 
 
@@ -53,7 +53,7 @@ HARMS = {
     "cut": Harm("la connexion est coupée (FIN)", lambda node: node.fault("drop")),
     "silence": Harm("le nœud se tait, connexion ouverte", lambda node: node.fault("mute"), "SILENCE TCP"),
     "reboot": Harm("le nœud redémarre (5 s)", lambda node: node.fault("reboot", seconds=5.0)),
-    "stall": Harm("coupure, puis configuration bloquée après 20 nœuds", _stall),
+    "stall": Harm("coupure, puis configuration bloquée après 20 nœuds", _stall, "configuration incomplète"),
 }
 
 

@@ -87,5 +87,7 @@ def test_without_a_terminal_the_tour_plays_every_harm_by_itself_and_exits_0():
         check=False,
     )
     assert tour.returncode == 0, tour.stdout + tour.stderr
+    for harm in ("fermé par le nœud", "SILENCE TCP", "Connection refused", "configuration incomplète"):
+        assert harm in tour.stdout, "a harm that does no harm shows nothing"
     results = re.findall(r"^✅ .* : de retour en [\d.]+ s, /help répondu, clés à jour$", tour.stdout, re.MULTILINE)
     assert len(results) == 1 + len(HARMS)
