@@ -12,6 +12,7 @@ from typing import Protocol
 from mesh_link.outbox import Fate, Outbox, Outcome, OutgoingText, TextPacket
 from mesh_link.packets import RoutingAnswer
 from mesh_link.session import QueueStatus
+from mesh_link.tracer import RouteRequest
 from runtime.clock import Clock
 from runtime.service import Service
 from runtime.throttle import Throttle
@@ -31,6 +32,9 @@ class SendingInterface(Protocol):
     def send_text_packet(self, packet: TextPacket) -> None:
         """Write one packet; OSError if the link is gone."""
 
+    def send_route_request(self, packet_id: int, to: int) -> None:
+        """Write one traceroute; OSError if the link is gone."""
+
     def send_time(self, seconds: int) -> None:
         """Tell the node the time; OSError if the link is gone."""
 
@@ -43,7 +47,7 @@ class LinkChange:
 
 
 class MeshSender(Service):
-    """Takes OutgoingText, QueueStatus, RoutingAnswer and LinkChange."""
+    """Takes OutgoingText, RouteRequest, QueueStatus, RoutingAnswer and LinkChange."""
 
     name = "Mesh-Sender"
 
@@ -77,6 +81,8 @@ class MeshSender(Service):
                 self._add(message, now)
             case QueueStatus():
                 self._say(self._outbox.on_queue_status(message.packet_id, message.result, now))
+            case RouteRequest():
+                self._send_route_request(message)
             case RoutingAnswer():
                 self._say(self._on_routing(message))
             case LinkChange(up=True):
@@ -107,6 +113,17 @@ class MeshSender(Service):
             except OSError as exc:
                 LOGGER.debug("Paquet 0x%08x gardé pour le prochain lien: %s", packet.packet_id, exc)
                 self._outbox.not_sent()
+
+    def _send_route_request(self, request: RouteRequest) -> None:
+        """Send it now: the node paces texts apart from other kinds, and an old question is worth nothing."""
+        interface = self._interface_of()
+        try:
+            if interface is None:
+                raise ConnectionError("no link")
+            interface.send_route_request(request.packet_id, request.to)
+        except OSError as exc:
+            LOGGER.debug("Traceroute 0x%08x non envoyé: %s", request.packet_id, exc)
+            request.not_sent(request.packet_id)
 
     def _offset(self) -> float:
         return self._clock.now().timestamp() - self._clock.monotonic()
