@@ -40,8 +40,13 @@ class Housekeeping(Service):
         memory: MeshMemory,
         interface_of: Callable[[], Any],
         watchdog_interval: float | None,
+        *,
+        on_heard: Callable[[int], object] = bool,
     ) -> None:
-        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch."""
+        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch.
+
+        `on_heard(num)` is told of each node that was heard; it may wait for the disk, and raises nothing.
+        """
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager
         self._memory = memory
@@ -49,6 +54,7 @@ class Housekeeping(Service):
         self._learn_at = -inf  # not before
         self._interface_of = interface_of
         self._watchdog_interval = watchdog_interval
+        self._on_heard = on_heard
         self._watched: dict[Service, int] = {}  # with the pings that each must have answered
         self._vouch_at = inf
         self._upkeep_at = inf
@@ -95,6 +101,7 @@ class Housekeeping(Service):
                     self._learn()
             case PacketHeard():
                 self._memory.hear(message)
+                self._on_heard(message.sender)
 
     def on_stop(self) -> None:
         """See Service."""

@@ -20,9 +20,12 @@ from commands.dispatcher import CommandLimits, Dispatcher
 from commands.gate import Gate
 from commands.help import HELP
 from commands.language import translator
+from commands.mail import mail_command
+from commands.mail_notices import MailNotices
 from commands.online import online_commands
 from commands.ping import PING
 from commands.registry import Command, Registry
+from commands.trace import trace_command
 from housekeeping import Housekeeping, NodeDatabase
 from mesh_link.actions import Generation, LinkAlert, LinkReady
 from mesh_link.backoff import Backoff
@@ -31,8 +34,10 @@ from mesh_link.machine import LinkMachine, LinkTimes
 from mesh_link.outbox import Outbox, OutgoingText
 from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer
 from mesh_link.reception import HeardPacket
+from mesh_link.routes import RouteHeard
 from mesh_link.sender import LinkChange, MeshSender
 from mesh_link.session import QueueStatus
+from mesh_link.tracer import Tracer
 from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
 from runtime import journal
@@ -78,13 +83,20 @@ class MeshBot:
         )
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
+        notices = MailNotices(self.memory, self._clock, self.send_text, translator(settings.language))
         self._housekeeping = Housekeeping(
-            self._clock, self.node_manager, self.memory, lambda: self.interface, watchdog_interval()
+            self._clock,
+            self.node_manager,
+            self.memory,
+            lambda: self.interface,
+            watchdog_interval(),
+            on_heard=notices.heard,
         )
         self._sender = MeshSender(self._clock, _outbox(settings), lambda: self.interface)
+        self._tracer = Tracer(self._clock, self._sender.tell, _new_packet_id)
         self._dispatcher = Dispatcher(
             self._clock,
-            Registry((*COMMANDS, *online_commands(settings, self._clock)) if commands is None else commands),
+            Registry(self._commands(settings) if commands is None else commands),
             Gate(settings.answer_on_channels, settings.command_max_age),
             translator(settings.language),
             _limits(settings),
@@ -101,12 +113,18 @@ class MeshBot:
         """The current READY interface, or None; ask each time and keep no copy."""
         return self._tcp.interface
 
+    def _commands(self, settings: config.Settings) -> tuple[Command, ...]:
+        mail = mail_command(self.memory, self._clock, lambda: self._own_num)
+        trace = trace_command(self.memory, self._tracer, lambda: self._own_num)
+        return (*COMMANDS, trace, mail, *online_commands(settings, self._clock))
+
     def run(self) -> int:
         """Run until a signal, a request or a crash; return the exit code."""
         notify("STATUS=Connexion au nœud")
         reason = self.supervisor.run(lambda: notify("READY=1"))
         notify("STOPPING=1")
         self._end_pubkey_sync()
+        self._tracer.stop()
         if self._database is not None and not self.supervisor.stuck:
             self._database.close()
         crashed = isinstance(reason, BaseException)
@@ -189,6 +207,7 @@ class MeshBot:
     def queue_status(self, status: QueueStatus) -> None:
         """See LinkOwner."""
         self._sender.tell(status)
+        self._tracer.queue_status(status)
 
     def packet_received(self, heard: HeardPacket) -> None:
         """See LinkOwner."""
@@ -207,6 +226,11 @@ class MeshBot:
     def routing_answer(self, answer: RoutingAnswer) -> None:
         """See PacketSinks."""
         self._sender.tell(answer)
+        self._tracer.routing_answer(answer)
+
+    def route_heard(self, route: RouteHeard) -> None:
+        """See PacketSinks."""
+        self._tracer.route_heard(route)
 
     def send_text(self, message: OutgoingText) -> None:
         """See PacketSinks."""
@@ -235,7 +259,11 @@ def _limits(settings: config.Settings) -> CommandLimits:
 
 
 def _outbox(settings: config.Settings) -> Outbox:
-    return Outbox(settings.send_interval, settings.answer_max_bytes, lambda: secrets.randbits(32) or 1)
+    return Outbox(settings.send_interval, settings.answer_max_bytes, _new_packet_id)
+
+
+def _new_packet_id() -> int:
+    return secrets.randbits(32) or 1
 
 
 def _target(settings: config.Settings) -> LinkTarget:

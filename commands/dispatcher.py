@@ -23,6 +23,7 @@ from mesh_link.packets import (
     translate,
 )
 from mesh_link.reception import HeardPacket
+from mesh_link.routes import RouteHeard
 from runtime.clock import Clock
 from runtime.journal import mask_command
 from runtime.pool import WorkerPool
@@ -47,6 +48,9 @@ class PacketSinks(Protocol):
 
     def routing_answer(self, answer: RoutingAnswer) -> None:
         """One of our packets was acknowledged or refused."""
+
+    def route_heard(self, route: RouteHeard) -> None:
+        """One of our traceroutes was answered."""
 
     def send_text(self, message: OutgoingText) -> None:
         """Queue an answer for the radio."""
@@ -167,6 +171,8 @@ class Dispatcher(Service):
                 self._sinks.node_info_heard(packet)
             case RoutingAnswer():
                 self._sinks.routing_answer(packet)
+            case RouteHeard():
+                self._sinks.route_heard(packet)
 
     # -- questions
 
@@ -198,7 +204,15 @@ class Dispatcher(Service):
         if refusal := self._refusal(message, command):
             self._answer(message, refusal)
             return
-        request = Request(name, argument, message.sender, message.reception, self._translate, tuple(self._registry))
+        request = Request(
+            name,
+            argument,
+            message.sender,
+            message.reception,
+            self._translate,
+            tuple(self._registry),
+            channel=message.channel if message.is_broadcast else None,
+        )
         job = Job(message, request, command)
         timeout = self._limits.timeout if command.timeout is None else command.timeout
         self._running[job] = self._clock.monotonic() + timeout

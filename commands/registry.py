@@ -27,6 +27,7 @@ class Request:
     translate: Translate
     available: Sequence[Command]  # what this user may use here
     say: Callable[[str], None] = say_nothing  # an interim answer, sent the same way before the final one; any thread
+    channel: int | None = None  # the index of the channel asked on, None for a direct message
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import pytest
 
 import config
 from main_bot import COMMANDS, __version__
+from tests.support.mesh_commands import MeshCommands
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -107,7 +108,7 @@ def test_the_table_of_commands_is_the_registry_s():
     rows = [
         f"| `/{command.name}{' ' * bool(command.usage)}{command.usage}` "
         f"| {', '.join(f'`/{alias}`' for alias in command.aliases)} | {command.summary} |"
-        for command in COMMANDS
+        for command in (*COMMANDS, *MeshCommands().commands)
     ]
     assert block(ROOT / "README.md", "commands").splitlines()[2:] == rows
 
