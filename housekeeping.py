@@ -51,8 +51,12 @@ class Housekeeping(Service):
         watchdog_interval: float | None,
         *,
         outbox: OutboxKeeper | None = None,
+        on_heard: Callable[[int], object] = bool,
     ) -> None:
-        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; `outbox` None keeps none."""
+        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; `outbox` None keeps none.
+
+        `on_heard(num)` is told of each node that was heard; it may wait for the disk, and raises nothing.
+        """
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager
         self._memory = memory
@@ -61,6 +65,7 @@ class Housekeeping(Service):
         self._interface_of = interface_of
         self._watchdog_interval = watchdog_interval
         self._outbox = outbox
+        self._on_heard = on_heard
         self._watched: dict[Service, int] = {}  # with the pings that each must have answered
         self._vouch_at = inf
         self._upkeep_at = inf
@@ -112,6 +117,7 @@ class Housekeeping(Service):
                     self._learn()
             case PacketHeard():
                 self._memory.hear(message)
+                self._on_heard(message.sender)
             case OutboxChanges(changes) if self._outbox is not None:
                 self._outbox.note(changes, self._clock.monotonic())
 

@@ -21,12 +21,15 @@ from commands.dispatcher import CommandLimits, Dispatcher
 from commands.gate import Gate
 from commands.help import HELP
 from commands.language import translator
+from commands.mail import mail_command
+from commands.mail_notices import MailNotices
 from commands.online import online_commands
 from commands.operator import BotParts, operator_commands
 from commands.ping import PING
 from commands.rate_limit import RateLimiter
 from commands.registry import Command, Registry
 from commands.roles import MeshRoles, node_numbers
+from commands.trace import trace_command
 from housekeeping import Housekeeping, NodeDatabase, OutboxChanges
 from mesh_link.actions import Generation, LinkAlert, LinkReady
 from mesh_link.afterwards import AfterAnswer
@@ -37,9 +40,11 @@ from mesh_link.outbox import Outbox
 from mesh_link.outgoing import OutgoingText, Priority
 from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer
 from mesh_link.reception import HeardPacket
+from mesh_link.routes import RouteHeard
 from mesh_link.said import MetricsSaid
 from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import QueueStatus
+from mesh_link.tracer import Tracer
 from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
 from outbox_keeper import OutboxKeeper
@@ -87,6 +92,7 @@ class MeshBot:
         )
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
+        notices = MailNotices(self.memory, self._clock, self.send_text, translator(settings.language))
         self._housekeeping = Housekeeping(
             self._clock,
             self.node_manager,
@@ -94,6 +100,7 @@ class MeshBot:
             lambda: self.interface,
             watchdog_interval(),
             outbox=self._outbox_keeper(),
+            on_heard=notices.heard,
         )
         self._sender = MeshSender(
             self._clock,
@@ -101,6 +108,7 @@ class MeshBot:
             lambda: self.interface,
             save=lambda changes: self._housekeeping.tell(OutboxChanges(changes)),
         )
+        self._tracer = Tracer(self._clock, self._sender.tell, _new_packet_id)
         self._tcp = TCPInterfaceManager(_target(settings), _machine(settings), self._clock, owner=self)
         self.commands = self._commands(settings) if commands is None else commands
         self._dispatcher = Dispatcher(
@@ -133,6 +141,7 @@ class MeshBot:
         reason = self.supervisor.run(lambda: notify("READY=1"))
         notify("STOPPING=1")
         self._end_pubkey_sync()
+        self._tracer.stop()
         if self._database is not None and not self.supervisor.stuck:
             self._database.close()
         crashed = isinstance(reason, BaseException)
@@ -158,7 +167,10 @@ class MeshBot:
             self._reconnect_tcp_interface,
             self.send_text,
         )
-        return (*COMMANDS, *operator_commands(parts, settings), *online_commands(settings, self._clock))
+        trace = trace_command(self.memory, self._tracer, lambda: self._own_num)
+        mail = mail_command(self.memory, self._clock, lambda: self._own_num)
+        operator = operator_commands(parts, settings)
+        return (*COMMANDS, trace, mail, *operator, *online_commands(settings, self._clock))
 
     # -- public keys, after every READY
 
@@ -228,6 +240,7 @@ class MeshBot:
     def queue_status(self, status: QueueStatus) -> None:
         """See LinkOwner."""
         self._sender.tell(status)
+        self._tracer.queue_status(status)
 
     def packet_received(self, heard: HeardPacket) -> None:
         """See LinkOwner."""
@@ -249,6 +262,11 @@ class MeshBot:
     def routing_answer(self, answer: RoutingAnswer) -> None:
         """See PacketSinks."""
         self._sender.tell(answer)
+        self._tracer.routing_answer(answer)
+
+    def route_heard(self, route: RouteHeard) -> None:
+        """See PacketSinks."""
+        self._tracer.route_heard(route)
 
     def send_text(self, message: OutgoingText) -> None:
         """See PacketSinks."""
@@ -290,7 +308,7 @@ def _outbox(settings: config.Settings, clock: Clock) -> Outbox:
     return Outbox(
         settings.send_interval,
         settings.answer_max_bytes,
-        lambda: secrets.randbits(32) or 1,
+        _new_packet_id,
         lifetimes,
         settings.channel_utilization_limit,
         first_row=int(clock.now().timestamp() * 1000),  # above the numbers that earlier processes gave
@@ -300,6 +318,10 @@ def _outbox(settings: config.Settings, clock: Clock) -> Outbox:
 def _access(settings: config.Settings, nodes: NodeManager) -> Access:
     roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
     return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds))
+
+
+def _new_packet_id() -> int:
+    return secrets.randbits(32) or 1
 
 
 def _target(settings: config.Settings) -> LinkTarget:

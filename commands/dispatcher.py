@@ -26,6 +26,7 @@ from mesh_link.packets import (
     translate,
 )
 from mesh_link.reception import HeardPacket
+from mesh_link.routes import RouteHeard
 from runtime.clock import Clock
 from runtime.journal import mask_command
 from runtime.pool import WorkerPool
@@ -52,6 +53,9 @@ class PacketSinks(Protocol):
 
     def routing_answer(self, answer: RoutingAnswer) -> None:
         """One of our packets was acknowledged or refused."""
+
+    def route_heard(self, route: RouteHeard) -> None:
+        """One of our traceroutes was answered."""
 
     def send_text(self, message: OutgoingText) -> None:
         """Queue an answer for the radio."""
@@ -177,6 +181,8 @@ class Dispatcher(Service):
                 self._sinks.node_info_heard(packet)
             case RoutingAnswer():
                 self._sinks.routing_answer(packet)
+            case RouteHeard():
+                self._sinks.route_heard(packet)
 
     # -- questions
 

@@ -204,6 +204,14 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         mesh_packet.decoded.reply_id = packet.reply_id
         self._sendPacket(mesh_packet, destinationId=packet.to, wantAck=packet.want_ack)
 
+    def send_route_request(self, packet_id: int, to: int) -> None:
+        """Write one traceroute; OSError if the link is gone. Relays and the destination add themselves to it."""
+        mesh_packet = mesh_pb2.MeshPacket(id=packet_id)
+        mesh_packet.decoded.portnum = portnums_pb2.PortNum.TRACEROUTE_APP
+        mesh_packet.decoded.payload = mesh_pb2.RouteDiscovery().SerializeToString()
+        mesh_packet.decoded.want_response = True
+        self._sendPacket(mesh_packet, destinationId=to)
+
     def send_time(self, seconds: int) -> None:
         """Tell the node the time (seconds since 1970): it stamps packets with 0 until it knows (link_facts §11)."""
         message = admin_pb2.AdminMessage(set_time_only=seconds)

@@ -16,6 +16,7 @@ from typing import Any
 from meshtastic.protobuf import portnums_pb2
 
 from mesh_link.fields import integer, mapping, number, string, within
+from mesh_link.routes import RouteHeard, route_heard
 from mesh_link.said import MetricsSaid, Said, metrics_of, said_of
 
 BROADCAST_NUM = 0xFFFFFFFF
@@ -57,6 +58,7 @@ class Reception:
     hops: int | None = None  # 0 is direct
     rx_time: int = 0  # seconds since 1970 by the node's clock, 0 while the node does not know the time
     via_mqtt: bool = False
+    relay: int | None = None  # the last byte of the number of the node that it was heard from
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class RoutingAnswer:
     error: str  # Routing.Error name; "NONE" acknowledges
 
 
-Packet = TextMessage | NodeInfoHeard | RoutingAnswer
+Packet = TextMessage | NodeInfoHeard | RoutingAnswer | RouteHeard
 
 
 def translate(packet: Mapping[str, Any]) -> Packet | None:
@@ -125,6 +127,8 @@ def translate(packet: Mapping[str, Any]) -> Packet | None:
             return _node_info(packet, decoded)
         case "ROUTING_APP":
             return _routing(packet, decoded)
+        case "TRACEROUTE_APP":
+            return _route(packet, decoded)
         case _:
             return None
 
@@ -234,6 +238,13 @@ def _routing(packet: Mapping[str, Any], decoded: Mapping[str, Any]) -> RoutingAn
     return RoutingAnswer(request_id, _sender(packet), string(routing, "errorReason") or "NONE")
 
 
+def _route(packet: Mapping[str, Any], decoded: Mapping[str, Any]) -> RouteHeard | None:
+    request_id = integer(decoded, "requestId")
+    if not request_id:
+        return None  # somebody's question, which our node answers by itself
+    return route_heard(mapping(decoded, "traceroute"), request_id, _sender(packet), integer(packet, "to") or 0)
+
+
 def _portnum(decoded: Mapping[str, Any]) -> int:
     said = decoded.get("portnum")
     if isinstance(said, str):  # the library writes the names it knows and the numbers it does not
@@ -260,6 +271,7 @@ def _reception(packet: Mapping[str, Any]) -> Reception:
         hops=start - limit if start and start >= limit else None,
         rx_time=integer(packet, "rxTime") or 0,
         via_mqtt=packet.get("viaMqtt") is True,
+        relay=within(packet, "relayNode", 1, 255),
     )
 
 

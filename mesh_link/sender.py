@@ -14,6 +14,7 @@ from mesh_link.outbox import Outbox
 from mesh_link.outgoing import Changes, Fate, Outcome, OutgoingText, Priority, SavedPart, TextPacket
 from mesh_link.packets import RoutingAnswer
 from mesh_link.session import QueueStatus
+from mesh_link.tracer import RouteRequest
 from runtime.clock import Clock
 from runtime.service import Service
 from runtime.throttle import Throttle
@@ -42,6 +43,9 @@ class SendingInterface(Protocol):
 
     def send_text_packet(self, packet: TextPacket) -> None:
         """Write one packet; OSError if the link is gone."""
+
+    def send_route_request(self, packet_id: int, to: int) -> None:
+        """Write one traceroute; OSError if the link is gone."""
 
     def send_time(self, seconds: int) -> None:
         """Tell the node the time; OSError if the link is gone."""
@@ -77,7 +81,7 @@ class SavedOutbox:
 
 
 class MeshSender(Service):
-    """Takes OutgoingText, QueueStatus, RoutingAnswer, LinkChange, ChannelLoad, SavedOutbox and AfterAnswer."""
+    """Takes what is to be sent, what the node says of it, and what else bears on the sending: see `handle`."""
 
     name = "Mesh-Sender"
 
@@ -130,6 +134,8 @@ class MeshSender(Service):
                 self._say(self._outbox.add(message, now), now)
             case QueueStatus():
                 self._say(self._outbox.on_queue_status(message.packet_id, message.result, now), now)
+            case RouteRequest():
+                self._send_route_request(message)
             case RoutingAnswer():
                 answered = self._outbox.on_routing(message.request_id, message.error, now, sender=message.sender)
                 self._say(answered, now)
@@ -172,6 +178,17 @@ class MeshSender(Service):
             except OSError as exc:
                 LOGGER.debug("Paquet 0x%08x gardé pour le prochain lien: %s", packet.packet_id, exc)
                 self._outbox.not_sent()
+
+    def _send_route_request(self, request: RouteRequest) -> None:
+        """Send it now: the node paces texts apart from other kinds, and an old question is worth nothing."""
+        interface = self._interface_of()
+        try:
+            if interface is None:
+                raise ConnectionError("no link")
+            interface.send_route_request(request.packet_id, request.to)
+        except OSError as exc:
+            LOGGER.debug("Traceroute 0x%08x non envoyé: %s", request.packet_id, exc)
+            request.not_sent(request.packet_id)
 
     # -- the wall clock
 

@@ -38,12 +38,16 @@ class MailStore:
         self._database = database
 
     def send(self, sender: int, recipient: int, text: str, now: int) -> int:
-        """Keep a letter and return its id; MailboxFullError if the recipient has too many."""
+        """Keep a letter and return its id; the oldest that was read makes room. MailboxFullError if none was."""
         letter = {"sender": sender, "recipient": recipient, "text": storable(text), "sent_at": now}
         with self._database.transaction() as connection:
             waiting = select(func.count()).select_from(MAIL).where(MAIL.c.recipient == recipient)
             if (connection.scalar(waiting) or 0) >= MAX_MAIL:
-                raise MailboxFullError
+                read = select(func.min(MAIL.c.id)).where(MAIL.c.recipient == recipient, MAIL.c.read_at.is_not(None))
+                oldest = connection.scalar(read)
+                if oldest is None:
+                    raise MailboxFullError
+                connection.execute(delete(MAIL).where(MAIL.c.id == oldest))
             return int(connection.execute(insert(MAIL).returning(MAIL.c.id), letter).scalar_one())
 
     def of(self, recipient: int) -> list[Letter]:

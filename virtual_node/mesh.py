@@ -76,8 +76,7 @@ class Mesh:
         data = {"request_id": packet.id}
         payload: bytes | None = None
         if port == PortNum.TRACEROUTE_APP:
-            route = mesh_pb2.RouteDiscovery(snr_towards=[round(user.snr * 4)], snr_back=[round(user.snr * 4)])
-            payload = route.SerializeToString()
+            payload = self._route(user).SerializeToString() if packet.decoded.want_response else None
         elif packet.decoded.want_response and port in {
             PortNum.NODEINFO_APP,
             PortNum.POSITION_APP,
@@ -108,6 +107,16 @@ class Mesh:
             return
         port = PortNum.Value(f"{kind.upper()}_APP")
         self._receiver.hear(self._packet(user.num, BROADCAST_NUM, port, self._content(user, port, now)), now)
+
+    def _route(self, user: User) -> mesh_pb2.RouteDiscovery:
+        """Return the way to a user and back: each relay is one hop further away, the last SNR is the end's own."""
+        others = sorted((each.hops, each.num) for each in self._state.users.values() if each.num != user.num)
+        relays = [self._state.users[num] for num in dict(others).values()][: user.hops]  # one of each distance
+        levels = [round(each.snr * 4) for each in (*relays, user)]
+        nums = [relay.num for relay in relays]
+        return mesh_pb2.RouteDiscovery(
+            route=nums, snr_towards=levels, route_back=nums[::-1], snr_back=[*levels[-2::-1], levels[0]]
+        )
 
     def _asked_who(self, num: int, now: float) -> None:
         if num in self._state.users and "unheard" not in self._state.faults:

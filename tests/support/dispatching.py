@@ -28,6 +28,7 @@ class Sinks:
         self.orders = SimpleQueue()
         self.node_infos = []
         self.routing_answers = []
+        self.routes = []
 
     def packet_heard(self, packet):
         self.packets.append(packet)
@@ -37,6 +38,9 @@ class Sinks:
 
     def routing_answer(self, answer):
         self.routing_answers.append(answer)
+
+    def route_heard(self, route):
+        self.routes.append(route)
 
     def send_text(self, message):
         self.sent.put(message)
@@ -59,6 +63,7 @@ class Bench:
         self.done = []
         commands = [
             Command("echo", "", lambda request: request.argument),
+            Command("where", "", lambda request: f"on {request.channel}"),
             Command("hang", "", self._hang, aliases=("h",)),
             Command("fail", "", lambda request: request.nothing),
             Command("may", "", lambda request: " ".join(command.name for command in request.available)),

@@ -18,6 +18,7 @@ from commands.sys import sys_command
 from mesh_link.statistics import LinkFigures
 from node_manager import NodeCounts
 from runtime.host import HostFigures, ProcessFigures
+from tests.support.mesh_commands import MeshCommands
 from tests.support.nodes import ALICE, BOB, CAROL, key
 
 COPY = 0x20001EF2
@@ -69,13 +70,14 @@ class SampleKeys:
         return self.shared
 
 
-def sample_commands() -> tuple[Command, ...]:
+def sample_commands(mesh: MeshCommands | None = None) -> tuple[Command, ...]:
     """Every command, in the bot's order."""
     keys = SampleKeys()
     in_radio = {ALICE: key(1), CAROL: key(4)} | {num: key(5) for num in range(1, 35)}
     return (
         HELP,
         PING,
+        *(mesh or MeshCommands()).commands,
         status_command(lambda: FIGURES, lambda: 2, keys.counts),
         keys_command(keys, lambda: in_radio),
         echo_command(lambda _text, _channel: None, lambda _num: "ALI", channel=0, limit=200),

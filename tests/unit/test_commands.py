@@ -12,15 +12,16 @@ from commands.registry import Registry, Request, parse
 from commands.roles import Role
 from config import Settings
 from runtime.clock import SystemClock
+from tests.support.mesh_commands import ALICE, MeshCommands
 from tests.support.meteo import serve_chat, serve_meteo
 from tests.support.sample_commands import sample_commands
 from tests.support.web_server import WebServer
 
 
-def every_command(web_url, language="en"):
+def every_command(web_url, language="en", mesh=None):
     """Return all commands, those that ask other computers on one of ours."""
     settings = Settings(weather_url=web_url, geocoding_url=web_url, bot_url=web_url, language=language)
-    return Registry([*sample_commands(), *online_commands(settings, SystemClock())])
+    return Registry([*sample_commands(mesh), *online_commands(settings, SystemClock())])
 
 
 COMMANDS = every_command("http://127.0.0.1:1/v1")  # none of these is asked
@@ -37,24 +38,31 @@ def web():
         yield server
 
 
-def ask(question, language, reception, web=None):
+@pytest.fixture
+def mesh(tmp_path):
+    with MeshCommands(tmp_path) as commands:
+        commands.populate()
+        yield commands
+
+
+def ask(question, language, reception, web=None, mesh=None):
     name, argument = parse(question)
-    commands = every_command(f"{web.url}/v1") if web else COMMANDS
+    commands = every_command(f"{web.url}/v1", mesh=mesh) if web else COMMANDS
     available = tuple(commands) if name != "help" else EVERYBODY_S
-    request = Request(name, argument, 0x1234, reception, translator(language), available)
+    request = Request(name, argument, ALICE, reception, translator(language), available)
     return commands.find(name).run(request)
 
 
 @pytest.mark.parametrize(("command", "example"), EXAMPLES, ids=[e.question for _, e in EXAMPLES])
-def test_an_example_gets_the_answer_it_promises(command, example, web):
+def test_an_example_gets_the_answer_it_promises(command, example, web, mesh):
     assert COMMANDS.find(parse(example.question)[0]) is command
-    assert ask(example.question, "en", example.reception, web) == example.answer
+    assert ask(example.question, "en", example.reception, web, mesh) == example.answer
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("example", [e for _, e in EXAMPLES], ids=lambda e: e.question)
-def test_every_example_fits_one_packet_in_every_language(example, language, web):
-    assert 0 < len(ask(example.question, language, example.reception, web).encode()) <= ANSWER_BYTES
+def test_every_example_fits_one_packet_in_every_language(example, language, web, mesh):
+    assert 0 < len(ask(example.question, language, example.reception, web, mesh).encode()) <= ANSWER_BYTES
 
 
 def test_help_is_french_by_default():

@@ -50,9 +50,15 @@ class Bench:
 
     def build(self, database):
         self.manager = NodeManager(NodeStore(database) if database else None, self.clock)
+        self.heard_nodes = []
         self.memory = MeshMemory(database, self.manager, self.clock, lambda: OWN)
         self.housekeeping = Housekeeping(
-            self.clock, self.manager, self.memory, lambda: self.interface, self.watchdog_interval
+            self.clock,
+            self.manager,
+            self.memory,
+            lambda: self.interface,
+            self.watchdog_interval,
+            on_heard=self.heard_nodes.append,
         )
         self.watched = Answering(self.clock)
         self._started = []
@@ -220,6 +226,15 @@ def test_what_waits_for_its_commit_at_the_end_is_written(unwatched, tmp_path):
     assert NodeManager(NodeStore(database), unwatched.clock).counts().nodes == 2
     assert MeshMemory(database, unwatched.manager, unwatched.clock, lambda: OWN).node(2).last_heard
     database.close()
+
+
+def test_who_waits_for_a_node_is_told_of_each_packet_behind_the_memory(unwatched):
+    unwatched.start()
+    for num in (1, 2, 1):
+        unwatched.housekeeping.offer(packet(num))
+    unwatched.clock.advance(0)
+    assert unwatched.heard_nodes == [1, 2, 1]
+    unwatched.stop()
 
 
 def stored_packets(database):

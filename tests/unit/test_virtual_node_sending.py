@@ -1,4 +1,5 @@
 import pytest
+from meshtastic.protobuf import mesh_pb2
 
 from tests.support.phone import Phone, PortNum, error_of
 from virtual_node.packets import BROADCAST_NUM, sender_of
@@ -263,13 +264,35 @@ def test_heartbeat_1_broadcasts_the_own_node_once_a_minute_and_is_not_answered()
 def test_users_answer_a_traceroute_and_questions_with_want_response():
     phone = Phone()
     asked = [
-        phone.send(phone.keyed.num, b"", PortNum.TRACEROUTE_APP),
+        phone.send(phone.keyed.num, b"", PortNum.TRACEROUTE_APP, data={"want_response": True}),
         phone.send(phone.keyed.num, b"", PortNum.NODEINFO_APP, data={"want_response": True}),
         phone.send(phone.keyed.num, b"", PortNum.POSITION_APP, data={"want_response": True}),
     ]
     phone.later(5)
     answers = [p for p in phone.packets() if p.decoded.portnum != PortNum.ROUTING_APP]
     assert [(p.decoded.request_id, sender_of(p)) for p in answers] == [(i, phone.keyed.num) for i in asked]
+
+
+@pytest.mark.parametrize("hops", range(4))
+def test_a_traceroute_brings_back_its_relays_and_one_snr_more(hops):
+    phone = Phone(nodes=42)
+    user = next(user for user in phone.firmware.users if user.hops == hops)
+    phone.send(user.num, b"", PortNum.TRACEROUTE_APP, data={"want_response": True})
+    phone.later(5)
+    (answer,) = [p for p in phone.packets() if p.decoded.portnum == PortNum.TRACEROUTE_APP]
+    route = mesh_pb2.RouteDiscovery.FromString(answer.decoded.payload)
+    distances = {user.num: user.hops for user in phone.firmware.users}
+    assert [distances[num] for num in route.route] == list(range(hops))
+    assert list(route.route_back) == list(route.route)[::-1]
+    assert len(route.snr_towards) == len(route.snr_back) == hops + 1
+    assert route.snr_towards[-1] == round(user.snr * 4)
+
+
+def test_a_traceroute_that_wants_no_response_gets_none():
+    phone = Phone()
+    phone.send(phone.keyed.num, b"", PortNum.TRACEROUTE_APP)
+    phone.later(5)
+    assert {p.decoded.portnum for p in phone.packets()} == {PortNum.ROUTING_APP}
 
 
 def test_malformed_messages_are_counted_and_ignored():

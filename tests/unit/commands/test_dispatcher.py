@@ -11,6 +11,7 @@ from commands.language import translator
 from commands.registry import Command, Registry
 from mesh_link.packets import BROADCAST_NUM, NodeInfoHeard, NodeRecord, RoutingAnswer
 from mesh_link.reception import HeardPacket
+from mesh_link.routes import Hop, RouteHeard
 from tests.support.dispatching import ASKER, LIMITS, OWN, PATIENCE, SLOW_TIMEOUT, Sinks
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.sample_commands import open_access
@@ -102,6 +103,20 @@ def test_node_infos_and_acknowledgements_go_on(bench):
     bench.settle()
     assert bench.sinks.node_infos == [NodeInfoHeard(NodeRecord(7, "Sept"))]
     assert bench.sinks.routing_answers == [RoutingAnswer(9, 7, "NONE")]
+
+
+def test_the_answer_to_a_traceroute_of_ours_goes_on_and_somebody_s_question_does_not(bench):
+    route = {"portnum": "TRACEROUTE_APP", "traceroute": {"route": [8], "snrTowards": [25, -128], "snrBack": [-6]}}
+    bench.offer({"from": 7, "to": OWN, "decoded": route})
+    bench.offer({"from": 7, "to": OWN, "decoded": route | {"requestId": 9}})
+    bench.settle()
+    assert bench.sinks.routes == [RouteHeard(9, 7, (Hop(8, 6.25), Hop(7, None)), (Hop(OWN, -1.5),))]
+
+
+@pytest.mark.parametrize(("to", "channel"), [(OWN, None), (BROADCAST_NUM, 2)])
+def test_a_command_knows_on_which_channel_it_was_asked(bench, to, channel):
+    bench.ask("/where", to=to, channel=2)
+    assert bench.sinks.next_text().text == f"on {channel}"
 
 
 def test_malformed_packets_are_said_once_a_minute_and_harm_nothing(bench, caplog):

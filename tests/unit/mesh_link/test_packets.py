@@ -164,3 +164,8 @@ def test_firmware_answers_heartbeats_since_2_7_6(version, answers):
 @pytest.mark.parametrize("version", ["", "2.7", "unknown", "v2.7.6"])
 def test_an_unreadable_version_answers_none(version):
     assert not answers_heartbeats(version)
+
+
+@pytest.mark.parametrize(("relay", "told"), [(0xEF, 0xEF), (0, None), (256, None), (-1, None), ("x", None)])
+def test_the_last_relay_is_one_byte_or_unknown(relay, told):
+    assert translate(text(relayNode=relay)).reception.relay == told

@@ -14,6 +14,7 @@ from mesh_link.outgoing import Fate, OutgoingText, PartState, Priority
 from mesh_link.packets import RoutingAnswer
 from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import QueueStatus
+from mesh_link.tracer import RouteRequest
 from tests.support.fake_clock import EPOCH, FakeClock
 
 INTERVAL = 2.2
@@ -26,11 +27,16 @@ class Radio:
     def __init__(self):
         self.texts = []
         self.times = []
+        self.routes = []
         self.broken = False
 
     def send_text_packet(self, packet):
         self._check()
         self.texts.append(packet)
+
+    def send_route_request(self, packet_id, to):
+        self._check()
+        self.routes.append((packet_id, to))
 
     def send_time(self, seconds):
         self._check()
@@ -347,3 +353,26 @@ def test_what_an_earlier_process_left_goes_out_when_the_node_had_time_to_say_tha
     assert again.texts() == ["left"]
     again.sender.stop()
     assert again.sender.join(30)
+
+
+# -- traceroutes
+
+
+def test_a_traceroute_goes_at_once_beside_the_texts_that_wait(bench):
+    unsent = []
+    bench.tell(LinkChange(up=True), answer("a"), answer("b"), RouteRequest(77, ASKER, unsent.append))
+    assert bench.radio.routes == [(77, ASKER)]
+    assert bench.texts() == ["a"]
+    assert unsent == []
+
+
+def test_a_traceroute_that_cannot_go_is_told_and_not_kept(bench):
+    unsent = []
+    bench.interface = None
+    bench.tell(RouteRequest(77, ASKER, unsent.append))
+    bench.interface, bench.radio.broken = bench.radio, True
+    bench.tell(RouteRequest(78, ASKER, unsent.append))
+    bench.radio.broken = False
+    bench.tell(LinkChange(up=True))
+    assert unsent == [77, 78]
+    assert bench.radio.routes == []

@@ -32,6 +32,17 @@ def test_a_full_mailbox_takes_no_more_until_a_letter_goes(mail):
     assert len(mail.of(ALICE)) == MAX_MAIL
 
 
+def test_a_letter_that_was_read_makes_room_the_oldest_first(mail):
+    ids = [mail.send(BOB, ALICE, str(number), 10) for number in range(MAX_MAIL)]
+    mail.mark_read([ids[7], ids[4]], 11)
+    new = mail.send(BOB, ALICE, "one more", 12)
+    assert [letter.id for letter in mail.of(ALICE)] == [each for each in ids if each != ids[4]] + [new]
+    mail.send(BOB, ALICE, "and one more", 13)
+    with pytest.raises(MailboxFullError):
+        mail.send(BOB, ALICE, "too many", 14)
+    assert len(mail.of(ALICE)) == MAX_MAIL
+
+
 def test_a_letter_can_be_deleted_by_its_recipient_alone_and_once(mail):
     letter = mail.send(BOB, ALICE, "salut", 10)
     assert not mail.delete(BOB, letter)

@@ -1,0 +1,223 @@
+"""/mail: letters that users leave for each other, kept until read."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
+
+from commands.language import Translate
+from commands.language import mark as _
+from commands.registry import PREFIX, Command, Example, Request
+from commands.which_node import Directory, name_of, only_one
+from mesh_link.text import shorten
+from mesh_memory.views import NodeView
+from runtime.clock import Clock
+from storage.errors import StorageError
+from storage.mail import MAX_MAIL, Letter, MailboxFullError
+
+LOGGER = logging.getLogger(__name__)
+ROOM: Final = 540  # bytes of an answer: three packets
+LINE: Final = 60  # bytes of a letter in the list
+MOST_WORDS: Final = 6  # of a name: a long name has 39 bytes
+SEND: Final = ("send", "envoyer", "envoi")
+DELETE: Final = ("del", "delete", "rm", "suppr", "effacer")
+QUOTED: Final = re.compile(r'["“«]\s*([^"”»]+?)\s*["”»]\s*(.*)', re.DOTALL)
+
+
+class Mailbox(Directory, Protocol):
+    """Where letters are kept; MeshMemory is one. What concerns letters raises StorageError."""
+
+    def send_mail(self, sender: int, recipient: int, text: str) -> int:
+        """Keep a letter; MailboxFullError when there is no room."""
+
+    def mail_of(self, recipient: int) -> list[Letter]:
+        """Return a node's letters, the oldest first."""
+
+    def mark_mail_read(self, letters: Iterable[Letter]) -> None:
+        """Note that letters were read."""
+
+    def delete_mail(self, recipient: int, letter_id: int) -> bool:
+        """Delete one letter; return whether it was there."""
+
+
+def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> Command:
+    """Make the command; `own_num` is the bot's own node, which reads no mail."""
+
+    def run(request: Request) -> str:
+        tr = request.translate
+        if request.channel is not None:
+            return tr(_("✉️ Mail is private: write to me directly."))
+        word, *rest = request.argument.split(maxsplit=1)[:2] or [""]
+        word, rest_text = word.lower(), rest[0] if rest else ""
+        try:
+            if word in SEND:
+                return _send(request, rest_text, mailbox, own_num())
+            letters = mailbox.mail_of(request.sender)
+            if word in DELETE:
+                return _delete(request, rest_text, letters, mailbox)
+            if not word:
+                return _unread_or_list(letters, mailbox, clock, tr)
+            if word.isdecimal():
+                return _read_one(word, letters, mailbox, clock, tr)
+        except StorageError as error:
+            LOGGER.warning("⚠️ Courrier: %s", error)
+            return tr(_("⚠️ The mail is out of reach at the moment. Try again later."))
+        return _use(request)
+
+    return Command(
+        name="mail",
+        aliases=("courrier",),
+        usage=_("[<n>], send <node> <text>, del <n>"),
+        summary=_("reads your mail, or leaves some for a node, who is told when next heard"),
+        run=run,
+        examples=(
+            Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter."),
+            Example("/mail 2", "You have no letter 2. /mail lists yours."),
+            Example("/mail send Zoé Yes, at five", "✉️ Kept for Zoé, who is told when next heard."),
+            Example("/mail send Nobody hello", "I know no node « Nobody »."),
+            Example("/mail send Zoé", "What shall I tell? For example: /mail send Zoé see you at five"),
+            Example("/mail del 1", "🗑️ Letter 1 is deleted, 0 left."),
+            Example("/mail del x", "Which letter? For example: /mail del 1"),
+        ),
+    )
+
+
+def _use(request: Request) -> str:
+    text = request.translate(_("Say {mail}, {mail} <n>, {mail} send <node> <text> or {mail} del <n>."))
+    return text.format(mail=PREFIX + request.command)
+
+
+# -- sending
+
+
+def _send(request: Request, argument: str, mailbox: Mailbox, own_num: int) -> str:
+    tr = request.translate
+    name, found, text = recipient_of(argument, mailbox.find_nodes)
+    if not name:
+        example = tr(_("For whom, and what? For example: {mail} send Zoé see you at five"))
+        return example.format(mail=PREFIX + request.command)
+    node = only_one(found, name, tr)
+    if isinstance(node, str):
+        return node
+    if node.num == own_num:
+        return tr(_("That is me: I read no mail."))
+    called = name_of(node.num, mailbox)
+    if not text:
+        example = tr(_("What shall I tell? For example: {mail} send {name} see you at five"))
+        return example.format(mail=PREFIX + request.command, name=called)
+    try:
+        mailbox.send_mail(request.sender, node.num, text)
+    except MailboxFullError:
+        return tr(_("📪 {name} has {count} letters already: no room.")).format(name=called, count=MAX_MAIL)
+    return tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=called)
+
+
+def recipient_of(argument: str, find: Callable[[str], list[NodeView]]) -> tuple[str, list[NodeView], str]:
+    """Return (name, nodes that it means, text): a name of several words is quoted, or written in full.
+
+    A part of a name is one word: else the beginning of the text could turn into a part of somebody's name.
+    """
+    if quoted := QUOTED.fullmatch(argument.strip()):
+        return quoted[1], find(quoted[1]), quoted[2].strip()
+    words = argument.split()
+    for count in range(min(len(words), MOST_WORDS), 1, -1):
+        name = " ".join(words[:count])
+        whole = [view for view in find(name) if name.casefold() in (view.long_name.casefold(), view.short_name)]
+        if whole:
+            return name, whole, _after(argument, count)
+    return (words[0], find(words[0]), _after(argument, 1)) if words else ("", [], "")
+
+
+def _after(argument: str, words: int) -> str:
+    parts = argument.split(maxsplit=words)
+    return parts[words].strip() if len(parts) > words else ""
+
+
+# -- reading
+
+
+def _unread_or_list(letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, tr: Translate) -> str:
+    """Read out what is unread, as far as it fits; when all was read, list it."""
+    if not letters:
+        return tr(_("📭 No mail for you."))
+    now = int(clock.now().timestamp())
+    told = [(letter, _told(number, letter, mailbox, now, tr)) for number, letter in enumerate(letters, 1)]
+    unread = [(letter, line) for letter, line in told if letter.read_at is None]
+    if not unread:
+        lines = _fitting([shorten(line, LINE) for _letter, line in told])
+        more = len(told) - len(lines)
+        return _with_tail(lines, tr(_("+{count} more: {mail} <n>")) if more else _deleting(tr), more)
+    lines = _fitting([line for _letter, line in unread])
+    mailbox.mark_mail_read([letter for letter, _line in unread[: len(lines)]])
+    more = len(unread) - len(lines)
+    return _with_tail(lines, tr(_("+{count} unread: {mail}")) if more else _deleting(tr), more)
+
+
+def _with_tail(lines: Sequence[str], tail: str, count: int) -> str:
+    return "✉️ " + "\n".join([*lines, tail.format(count=count, mail=f"{PREFIX}mail")])
+
+
+def _deleting(tr: Translate) -> str:
+    return tr(_("{mail} del <n> deletes a letter."))
+
+
+def _fitting(lines: Sequence[str]) -> list[str]:
+    """Return as many as there is room for, but at least one."""
+    kept: list[str] = []
+    size = 0
+    for line in lines:
+        size += len(line.encode()) + 1
+        if kept and size > ROOM:
+            break
+        kept.append(line)
+    return kept
+
+
+def _read_one(word: str, letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, tr: Translate) -> str:
+    letter = _numbered(word, letters)
+    if letter is None:
+        return _none_such(word, tr)
+    mailbox.mark_mail_read([letter])
+    return "✉️ " + _told(int(word), letter, mailbox, int(clock.now().timestamp()), tr)
+
+
+def _told(number: int, letter: Letter, directory: Directory, now: int, tr: Translate) -> str:
+    text = tr(_("{number} {name} {age}: {text}"))
+    return text.format(
+        number=number, name=name_of(letter.sender, directory), age=age(now - letter.sent_at, tr), text=letter.text
+    )
+
+
+def age(seconds: int, tr: Translate) -> str:
+    """Return how long ago, in one figure: minutes, hours or days."""
+    minutes = max(0, seconds) // 60
+    if minutes < 60:  # noqa: PLR2004 - an hour's
+        return tr(_("{minutes}min")).format(minutes=minutes)
+    if minutes < 24 * 60:
+        return tr(_("{hours}h")).format(hours=minutes // 60)
+    return tr(_("{days}d")).format(days=minutes // (24 * 60))
+
+
+# -- deleting
+
+
+def _delete(request: Request, argument: str, letters: Sequence[Letter], mailbox: Mailbox) -> str:
+    tr = request.translate
+    if not argument.isdecimal():
+        return tr(_("Which letter? For example: {mail} del 1")).format(mail=PREFIX + request.command)
+    letter = _numbered(argument, letters)
+    if letter is None or not mailbox.delete_mail(request.sender, letter.id):
+        return _none_such(argument, tr)
+    return tr(_("🗑️ Letter {number} is deleted, {count} left.")).format(number=int(argument), count=len(letters) - 1)
+
+
+def _numbered(word: str, letters: Sequence[Letter]) -> Letter | None:
+    """Return the letter with that number, None for any other; a text of thousands of digits is no number."""
+    number = int(word) if len(word) <= len(str(MAX_MAIL)) else 0
+    return letters[number - 1] if 0 < number <= len(letters) else None
+
+
+def _none_such(word: str, tr: Translate) -> str:
+    return tr(_("You have no letter {number}. {mail} lists yours.")).format(number=word[:6], mail=f"{PREFIX}mail")

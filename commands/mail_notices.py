@@ -1,0 +1,72 @@
+"""Telling a node that mail waits for it, once it is heard; never twice within an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import Final, Protocol
+
+from commands.language import Translate
+from commands.language import mark as _
+from commands.which_node import Directory, name_of
+from mesh_link.outgoing import OutgoingText, Priority
+from runtime.clock import Clock
+from storage.errors import StorageError
+from storage.mail import Letter
+
+AT_MOST_EVERY: Final = 3600.0  # seconds between two notices to one node
+RETRY_AFTER: Final = 60.0  # seconds that a mailbox out of reach is left alone, which the database itself has said
+NOTICE_TTL: Final = 600.0  # seconds: whoever was heard so long ago may have gone
+SENDERS_SHOWN: Final = 3
+
+
+class Mailbox(Directory, Protocol):
+    """Where letters are kept; MeshMemory is one."""
+
+    def has_untold_mail(self, recipient: int) -> bool:
+        """Return whether a node may have to be told; asks no database."""
+
+    def mail_of(self, recipient: int) -> list[Letter]:
+        """Return a node's letters. Raises StorageError."""
+
+    def mark_mail_told(self, recipient: int) -> None:
+        """Note that a node knows of all its mail. Raises StorageError."""
+
+
+class MailNotices:
+    """For one thread, which may wait for the disk."""
+
+    def __init__(
+        self, mailbox: Mailbox, clock: Clock, send: Callable[[OutgoingText], object], translate: Translate
+    ) -> None:
+        """`send` only puts into an inbox."""
+        self._mailbox = mailbox
+        self._clock = clock
+        self._send = send
+        self._translate = translate
+        self._not_before: dict[int, float] = {}  # by recipient; as many as were told within the hour
+
+    def heard(self, num: int) -> None:
+        """Tell a node that was just heard of its new mail, if it has some. Raises nothing."""
+        now = self._clock.monotonic()
+        if not self._mailbox.has_untold_mail(num) or now < self._not_before.get(num, -inf):
+            return
+        self._not_before = {each: due for each, due in self._not_before.items() if due > now}
+        try:
+            untold = [letter for letter in self._mailbox.mail_of(num) if letter.told_at is None]
+            self._mailbox.mark_mail_told(num)  # first: rather one notice too few than one at every packet
+        except StorageError:
+            self._not_before[num] = now + RETRY_AFTER
+            return
+        if untold:
+            self._not_before[num] = now + AT_MOST_EVERY
+            notice = self._text(untold)
+            expires_at = now + NOTICE_TTL
+            self._send(OutgoingText(notice, num, want_ack=True, expires_at=expires_at, priority=Priority.MAIL))
+
+    def _text(self, letters: Sequence[Letter]) -> str:
+        senders = list(dict.fromkeys(letter.sender for letter in letters))
+        names = ", ".join(name_of(num, self._mailbox) for num in senders[:SENDERS_SHOWN])
+        names += ", …" if len(senders) > SENDERS_SHOWN else ""
+        text = self._translate(_("✉️ New mail for you: {count}, from {names}. /mail reads it."))
+        return text.format(count=len(letters), names=names)

@@ -1,0 +1,126 @@
+"""/trace: the way that the asker's packet took, or a real traceroute to a node."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from commands.language import Translate
+from commands.language import mark as _
+from commands.registry import PREFIX, Command, Example, Request
+from commands.which_node import Directory, name_of, only_one, short_name_of
+from mesh_link.packets import Reception
+from mesh_link.routes import Hop, RouteHeard
+from mesh_link.tracer import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
+from mesh_memory.views import NodeView
+
+LOGGER = logging.getLogger(__name__)
+TIME_TO_EXCUSE: Final = 5.0  # seconds between the tracer's bound and the dispatcher's
+RELAYS_WITHIN: Final = 3 * 86400.0  # seconds in which our own node has heard a relay directly
+EXCUSES: Final = {
+    NoRoute.NO_LINK: _("🔌 No link to the radio at the moment: no traceroute. Try again later."),
+    NoRoute.REFUSED: _("⚠️ The radio refused the traceroute. Try again in a minute."),
+    NoRoute.UNHEARD: _("⌛ No answer from {name}: nobody in reach repeated the question."),
+    NoRoute.SILENT: _("⌛ No answer from {name} within {seconds} s: out of reach, or switched off."),
+}
+
+
+class Neighbours(Directory, Protocol):
+    """Who is on the mesh, and near; MeshMemory is one."""
+
+    def direct_nodes(self, within: float) -> list[NodeView]:
+        """Return the nodes that our own one heard without a relay in the last so many seconds."""
+
+
+class RouteTracer(Protocol):
+    """Who finds the way to a node; Tracer is one."""
+
+    def trace(self, num: int) -> RouteHeard:
+        """Return it within TRACE_TIMEOUT seconds. Raises TooSoonError, NoRouteError."""
+
+
+def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[[], int]) -> Command:
+    """Make the command; `own_num` is the bot's own node, where every way begins."""
+
+    def run(request: Request) -> str:
+        if not request.argument:
+            return _passive(request.reception, directory, request.translate)
+        node = only_one(directory.find_nodes(request.argument), request.argument, request.translate)
+        if isinstance(node, str):
+            return node
+        if node.num == own_num():
+            text = request.translate(_("That is me. {trace} alone tells how you reach me."))
+            return text.format(trace=PREFIX + request.command)
+        return _active(node, directory, tracer, request.translate)
+
+    return Command(
+        name="trace",
+        aliases=("traceroute",),
+        usage=_("[node]"),
+        summary=_("the way of your message to me, or with a node the way there and back"),
+        run=run,
+        slow=True,
+        timeout=TRACE_TIMEOUT + TIME_TO_EXCUSE,
+        examples=(
+            Example("/trace", "🧭 direct, SNR 6.2 dB", Reception(snr=6.25, rssi=-87, hops=0)),
+            Example("/trace", "🧭 hops: 2, last relay: Zoé, SNR -4.5 dB", Reception(-4.5, -120, 2, relay=0xEF)),
+            Example("/trace", "🧭 hops: 1, last relay: …42, SNR -4.5 dB", Reception(-4.5, -120, 1, relay=0x42)),
+            Example("/trace", "🧭 by MQTT", Reception(hops=3, via_mqtt=True)),
+            Example("/trace Zoé", "🧭 Zoé, SNR in dB\n→ 1ef0 6.2 ZOE -3\n← ? ? MBOT 4.5"),
+            Example("/trace Nobody", "I know no node « Nobody »."),
+        ),
+    )
+
+
+# -- the asker's own packet
+
+
+def _passive(heard: Reception, directory: Neighbours, tr: Translate) -> str:
+    if heard.via_mqtt:
+        return "🧭 " + tr(_("by MQTT"))
+    if heard.hops is None:
+        parts = [tr(_("unknown path"))]
+    elif heard.hops == 0:
+        parts = [tr(_("direct"))]
+    else:
+        parts = [tr(_("hops: {count}")).format(count=heard.hops)]
+        if heard.relay is not None:
+            parts.append(tr(_("last relay: {name}")).format(name=_relay(heard.relay, directory)))
+    if heard.snr is not None:
+        parts.append(f"SNR {heard.snr:.1f} dB")
+    return "🧭 " + ", ".join(parts)
+
+
+def _relay(last_byte: int, directory: Neighbours) -> str:
+    """Return the name of the only near node whose number ends so; the packet tells no more of its relay."""
+    near = [view.num for view in directory.direct_nodes(RELAYS_WITHIN) if view.num & 0xFF == last_byte]
+    return name_of(near[0], directory) if len(near) == 1 else f"…{last_byte:02x}"
+
+
+# -- a traceroute
+
+
+def _active(node: NodeView, directory: Directory, tracer: RouteTracer, tr: Translate) -> str:
+    name = name_of(node.num, directory)
+    try:
+        route = tracer.trace(node.num)
+    except TooSoonError as error:
+        return tr(_("🚦 The radio allows one traceroute every 30 s: ask again in {seconds} s.")).format(
+            seconds=error.seconds
+        )
+    except NoRouteError as error:
+        LOGGER.info("🧭 Traceroute vers 0x%08x: %s", node.num, error)
+        return tr(EXCUSES[error.reason]).format(name=name, seconds=round(TRACE_TIMEOUT))
+    lines = [tr(_("🧭 {name}, SNR in dB")).format(name=name), f"→ {_way(route.there, directory)}"]
+    lines.append(f"← {_way(route.back, directory)}" if route.back else tr(_("← not told")))
+    return "\n".join(lines)
+
+
+def _way(hops: Sequence[Hop], directory: Directory) -> str:
+    return " ".join(_hop(hop, directory) for hop in hops)
+
+
+def _hop(hop: Hop, directory: Directory) -> str:
+    name = "?" if hop.num is None else short_name_of(hop.num, directory)
+    return f"{name} {'?' if hop.snr is None else f'{hop.snr:.2g}'}"

@@ -1,0 +1,123 @@
+"""The real bot and its node in software: letters from one user to another, and traceroutes over the air."""
+
+import pytest
+from meshtastic.protobuf import mesh_pb2
+
+from tests.support.bot import RunningBot
+from virtual_node.packets import BROADCAST_NUM, data_packet
+from virtual_node.server import VirtualNode
+
+PATIENCE = 30.0
+TELEMETRY_APP, TRACEROUTE_APP = 67, 70
+
+
+@pytest.fixture
+def node():
+    with VirtualNode(nodes=12) as virtual_node:
+        yield virtual_node
+
+
+@pytest.fixture
+def running(node, tmp_path):
+    with RunningBot(node.port, tmp_path, language="en", answer_on_channels=[0]) as bot:
+        bot.wait_ready()
+        yield bot
+
+
+def answer(node, packet_id, text=""):
+    """Wait for the answer to a packet that has this text in it."""
+    return node.wait_for(lambda sent: sent.reply_id == packet_id and text in sent.text, PATIENCE).text
+
+
+def keyed(node, count):
+    """Return users who can be written to."""
+    return [user for user in node.users if user.public_key][:count]
+
+
+def short(user):
+    return user.short_name
+
+
+# -- mail
+
+
+def notices(node, user):
+    return [sent for sent in node.transmitted if sent.to == user.num and "New mail for you" in sent.text]
+
+
+def test_a_letter_left_for_a_node_is_told_when_it_is_heard_and_read_by_it(running, node):
+    sender, recipient = keyed(node, 2)
+    question = node.say(sender.num, f"/mail send {recipient.node_id} see you at five")
+    assert answer(node, question) == f"✉️ Kept for {recipient.long_name}, who is told when next heard."
+    assert notices(node, recipient) == []
+    for packet_id in (71, 72):  # two packets, which say nothing to the bot
+        node.hear(data_packet(recipient.num, BROADCAST_NUM, TELEMETRY_APP, b"", packet_id))
+    node.wait_until(lambda: notices(node, recipient), PATIENCE)
+    read = answer(node, node.say(recipient.num, "/mail"))
+    assert read == f"✉️ 1 {sender.long_name} 0min: see you at five\n/mail del <n> deletes a letter."
+    assert "0 left" in answer(node, node.say(recipient.num, "/mail del 1"))
+    assert answer(node, node.say(recipient.num, "/mail")) == "📭 No mail for you."
+    (notice,) = notices(node, recipient)
+    assert notice.text == f"✉️ New mail for you: 1, from {sender.long_name}. /mail reads it."
+
+
+def test_mail_survives_the_bot_and_is_told_by_the_next_one(node, tmp_path):
+    sender, recipient = keyed(node, 2)
+    with RunningBot(node.port, tmp_path, language="en") as bot:
+        bot.wait_ready()
+        answer(node, node.say(sender.num, f"/mail send {short(recipient)} see you at five"), "Kept for")
+    with RunningBot(node.port, tmp_path, language="en") as bot:
+        bot.wait_ready()
+        node.hear(data_packet(recipient.num, BROADCAST_NUM, TELEMETRY_APP, b"", 73))
+        node.wait_until(lambda: notices(node, recipient), PATIENCE)
+
+
+def test_on_a_channel_no_letter_is_read_out(running, node):
+    asker, *_ = keyed(node, 1)
+    question = node.say(asker.num, "/mail", to=BROADCAST_NUM)
+    assert answer(node, question) == "✉️ Mail is private: write to me directly."
+
+
+# -- trace
+
+
+def test_without_a_node_the_way_of_the_question_is_told(running, node):
+    user, *_ = keyed(node, 1)
+    direct = node.say(user.num, "/trace", rx_snr=6.25, hop_start=3, hop_limit=3)
+    assert answer(node, direct) == "🧭 direct, SNR 6.2 dB"
+    relayed = node.say(user.num, "/trace", rx_snr=-4.5, hop_start=3, hop_limit=1, relay_node=0x42)
+    text = answer(node, relayed)
+    assert text.startswith("🧭 hops: 2, last relay: ")
+    assert text.endswith(", SNR -4.5 dB")
+
+
+def test_with_a_node_the_way_there_and_back_is_told_and_the_next_one_has_to_wait(running, node):
+    asker, other, *_ = keyed(node, 2)
+    far = max(node.users, key=lambda user: user.hops)
+    text = answer(node, node.say(asker.num, f"/trace {far.node_id}"))
+    head, there, back = text.splitlines()
+    assert head == f"🧭 {far.long_name}, SNR in dB"
+    names = there.removeprefix("→ ").split()[::2]
+    assert len(names) == far.hops + 1
+    assert names[-1] == short(far)
+    assert back.removeprefix("← ").split()[::2] == [*names[-2::-1], node.own.short_name]
+    (request,) = [sent for sent in node.transmitted if sent.packet.decoded.portnum == TRACEROUTE_APP]
+    assert (request.to, request.packet.decoded.want_response) == (far.num, True)
+    assert mesh_pb2.RouteDiscovery.FromString(request.packet.decoded.payload) == mesh_pb2.RouteDiscovery()
+    assert "ask again in" in answer(node, node.say(other.num, f"/trace {far.node_id}"))
+
+
+def test_while_a_traceroute_waits_everybody_else_is_answered(running, node):
+    asker, other, far = keyed(node, 3)
+    node.fault("unheard")
+    question = node.say(asker.num, f"/trace {far.node_id}")
+    node.wait_for(lambda sent: sent.packet.decoded.portnum == TRACEROUTE_APP, PATIENCE)
+    assert "pong" in answer(node, node.say(other.num, "/ping"))
+    assert "previous /trace" in answer(node, node.say(asker.num, "/trace"))
+    assert [sent for sent in node.transmitted if sent.reply_id == question] == []
+
+
+def test_a_refusal_by_the_radio_is_said_at_once(running, node):
+    asker, far = keyed(node, 2)
+    node.fault("nak", reason="NO_INTERFACE", packets=1)
+    assert "refused the traceroute" in answer(node, node.say(asker.num, f"/trace {far.node_id}"))

@@ -1,0 +1,231 @@
+"""/mail over a real memory: leaving, telling, reading, deleting letters."""
+
+import sqlite3
+
+import pytest
+
+from commands.language import translator
+from commands.mail import ROOM, recipient_of
+from commands.mail_notices import AT_MOST_EVERY, NOTICE_TTL, RETRY_AFTER, MailNotices
+from commands.registry import Request
+from mesh_link.packets import NodeRecord, Reception
+from storage.mail import MAX_MAIL
+from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
+
+ENGLISH = translator("en")
+OUT_OF_REACH = "⚠️ The mail is out of reach at the moment. Try again later."
+
+
+@pytest.fixture
+def mesh(tmp_path):
+    with MeshCommands(tmp_path) as commands:
+        commands.populate()
+        yield commands
+
+
+def ask(mesh, argument, sender=ALICE, **details):
+    return mesh.mail.run(Request("mail", argument, sender, Reception(), ENGLISH, (), **details))
+
+
+def break_database(mesh, tmp_path):
+    """Hold the database's only right to write, until the connection returned is closed."""
+    holder = sqlite3.connect(next(tmp_path.glob("*.db")), isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    return holder
+
+
+# -- leaving
+
+
+def test_a_letter_is_left_for_a_node_and_read_by_it_alone(mesh):
+    assert ask(mesh, "send bob  see you \n at five ") == "✉️ Kept for Bob, who is told when next heard."
+    assert ask(mesh, "", sender=ZOE) == "📭 No mail for you."
+    assert ask(mesh, "", sender=BOB) == "✉️ 1 Alice 0min: see you \n at five\n/mail del <n> deletes a letter."
+
+
+@pytest.mark.parametrize(
+    ("argument", "num", "text"),
+    [
+        ("Bob hello", BOB, "hello"),
+        ("bob Martin is away", BOB_MARTIN, "is away"),
+        ("Bob Martial music", BOB, "Martial music"),  # the text does not become a part of a name
+        ('"bob mart" hello', BOB_MARTIN, "hello"),
+        ("« Bob Martin »\nhello", BOB_MARTIN, "hello"),
+        ("!20001ef1 hello", BOB_MARTIN, "hello"),
+        ("1ef1 hello", BOB_MARTIN, "hello"),
+        ("ZOE hello", ZOE, "hello"),
+        ("BM   two  spaces", BOB_MARTIN, "two  spaces"),
+        ("Bob", BOB, ""),
+    ],
+)
+def test_the_recipient_is_a_name_a_short_name_an_id_or_its_end(mesh, argument, num, text):
+    _name, found, rest = recipient_of(argument, mesh.memory.find_nodes)
+    assert ([view.num for view in found], rest) == ([num], text)
+
+
+@pytest.mark.parametrize(
+    ("argument", "answer"),
+    [
+        ("send", "For whom, and what? For example: /mail send Zoé see you at five"),
+        ("send Bob", "What shall I tell? For example: /mail send Bob see you at five"),
+        ('send "Bob"', "What shall I tell? For example: /mail send Bob see you at five"),
+        ('send "" x', 'I know no node « "" ».'),
+        ("send " + "x" * 200 + " hello", "I know no node « " + "x" * 20 + " »."),
+        ("send MBOT hello", "That is me: I read no mail."),
+        ("send 1e hello", "I know no node « 1e »."),
+        ("del", "Which letter? For example: /mail del 1"),
+        ("del one", "Which letter? For example: /mail del 1"),
+        ("del -1", "Which letter? For example: /mail del 1"),
+        ("del 0", "You have no letter 0. /mail lists yours."),
+        ("del 2", "You have no letter 2. /mail lists yours."),
+        ("del " + "9" * 150, "You have no letter 999999. /mail lists yours."),
+        ("0", "You have no letter 0. /mail lists yours."),
+        ("9" * 5000, "You have no letter 999999. /mail lists yours."),
+        ("hello there", "Say /mail, /mail <n>, /mail send <node> <text> or /mail del <n>."),
+    ],
+)
+def test_a_silly_argument_gets_a_clear_answer(mesh, argument, answer):
+    assert ask(mesh, argument) == answer
+
+
+def test_several_nodes_of_a_name_are_listed(mesh):
+    mesh.manager.learn_from_node_database([NodeRecord(0x30000000 + n, f"Relais {n}", "") for n in range(6)])
+    assert ask(mesh, "send relais- hello") == "I know no node « relais- »."
+    listed = ask(mesh, 'send "relais " hello')
+    assert listed == "That is me: I read no mail."  # the whole name goes first
+    listed = ask(mesh, "send elais hello")
+    assert listed.startswith("« elais » is 7 nodes: ")
+    assert listed.endswith(", …")
+    assert len(listed.encode()) <= 200
+
+
+def test_a_full_mailbox_is_said_and_what_was_read_makes_room(mesh):
+    for number in range(MAX_MAIL):
+        ask(mesh, f"send Bob letter {number}")
+    assert ask(mesh, "send Bob one more") == f"📪 Bob has {MAX_MAIL} letters already: no room."
+    ask(mesh, "3", sender=BOB)
+    assert ask(mesh, "send Bob one more") == "✉️ Kept for Bob, who is told when next heard."
+    assert [letter.text for letter in mesh.memory.mail_of(BOB)][-1] == "one more"
+
+
+# -- reading
+
+
+def test_what_is_unread_is_read_out_in_parts_then_all_is_listed(mesh):
+    for number in range(4):
+        ask(mesh, f"send Bob {number} " + "x" * 200)
+    first, second = ask(mesh, "", sender=BOB), ask(mesh, "", sender=BOB)
+    assert max(len(first.encode()), len(second.encode())) < ROOM + 60
+    assert first.count("x" * 200) == second.count("x" * 200) == 2
+    assert first.endswith("\n+2 unread: /mail")
+    assert second.endswith("\n/mail del <n> deletes a letter.")
+    listed = ask(mesh, "", sender=BOB)
+    assert [line[:19] for line in listed.removeprefix("✉️ ").splitlines()[:-1]] == [
+        f"{number} Alice 0min: {number - 1} xxxx"[:19] for number in range(1, 5)
+    ]
+
+
+def test_a_letter_can_be_read_again_by_its_number(mesh):
+    ask(mesh, "")
+    mesh.clock.advance(3 * 86400)
+    assert ask(mesh, "1") == "✉️ 1 Zoé 3d: See you at five"
+
+
+def test_a_list_that_does_not_fit_says_how_much_is_missing(mesh):
+    for number in range(MAX_MAIL):
+        ask(mesh, f"send Bob {number} " + "é" * 90)
+    while "unread" in ask(mesh, "", sender=BOB):
+        pass
+    listed = ask(mesh, "", sender=BOB)
+    shown = len(listed.splitlines()) - 1
+    assert listed.endswith(f"\n+{MAX_MAIL - shown} more: /mail <n>")
+    assert len(listed.encode()) < ROOM + 60
+
+
+def test_on_a_channel_no_letter_is_read_out_and_none_is_taken(mesh):
+    for argument in ("", "1", "send Bob hello", "del 1"):
+        assert ask(mesh, argument, channel=1) == "✉️ Mail is private: write to me directly."
+    (letter,) = mesh.memory.mail_of(ALICE)
+    assert letter.read_at is None
+
+
+def test_deleting_takes_one_letter_of_one_s_own(mesh):
+    ask(mesh, "send Alice another", sender=BOB)
+    assert ask(mesh, "del 1") == "🗑️ Letter 1 is deleted, 1 left."
+    assert [letter.text for letter in mesh.memory.mail_of(ALICE)] == ["another"]
+
+
+def test_without_a_database_that_is_said():
+    mesh = MeshCommands()
+    mesh.manager.learn_from_node_database([NodeRecord(BOB, "Bob", "")])
+    for argument in ("", "1", "send Bob hello", "del 1"):
+        assert ask(mesh, argument) == OUT_OF_REACH
+
+
+# -- telling
+
+
+class Telling:
+    def __init__(self, mesh, language="en"):
+        self.mesh = mesh
+        self.sent = []
+        self.notices = MailNotices(mesh.memory, mesh.clock, self.sent.append, translator(language))
+
+    def hear(self, num):
+        """Return what is said to nodes on hearing one."""
+        self.sent.clear()
+        self.notices.heard(num)
+        return [(message.to, message.text) for message in self.sent]
+
+
+def test_a_node_is_told_once_when_heard(mesh):
+    telling = Telling(mesh)
+    assert telling.hear(BOB) == telling.hear(OWN) == []
+    assert telling.hear(ALICE) == [(ALICE, "✉️ New mail for you: 1, from Zoé. /mail reads it.")]
+    (message,) = telling.sent
+    assert message.want_ack
+    assert message.expires_at == mesh.clock.monotonic() + NOTICE_TTL
+    mesh.clock.advance(2 * AT_MOST_EVERY)
+    assert telling.hear(ALICE) == []
+
+
+def test_more_mail_is_told_of_an_hour_later_at_the_earliest(mesh):
+    telling = Telling(mesh, "fr")
+    telling.hear(ALICE)
+    for sender in (BOB, BOB, BOB_MARTIN, ZOE, 0xABCDEF01):
+        ask(mesh, "send Alice more", sender=sender)
+    mesh.clock.advance(AT_MOST_EVERY - 1)
+    assert telling.hear(ALICE) == []
+    mesh.clock.advance(1)
+    text = "✉️ Du courrier pour vous : 5, de Bob, Bob Martin, Zoé, …. /mail pour le lire."
+    assert telling.hear(ALICE) == [(ALICE, text)]
+
+
+def test_who_has_read_or_deleted_the_mail_is_not_told_of_it(mesh):
+    telling = Telling(mesh)
+    ask(mesh, "send Bob hello")
+    ask(mesh, "")
+    ask(mesh, "del 1", sender=BOB)
+    assert telling.hear(ALICE) == telling.hear(BOB) == []
+    assert not mesh.memory.has_untold_mail(ALICE)
+
+
+def test_a_mailbox_out_of_reach_is_left_alone_for_a_while(mesh, tmp_path):
+    telling = Telling(mesh)
+    holder = break_database(mesh, tmp_path)
+    assert telling.hear(ALICE) == []
+    assert ask(mesh, "send Bob hello") == OUT_OF_REACH
+    holder.close()
+    assert telling.hear(ALICE) == []
+    mesh.clock.advance(RETRY_AFTER)
+    assert len(telling.hear(ALICE)) == 1
+
+
+def test_the_longest_notice_fits_one_packet(mesh):
+    mesh.manager.learn_from_node_database([NodeRecord(100 + n, "😀" * 10, "") for n in range(5)])
+    for sender in range(100, 105):
+        ask(mesh, "send Bob hello", sender=sender)
+    for language in ("fr", "en"):
+        ((_to, text),) = Telling(mesh, language).hear(BOB)
+        assert len(text.encode()) <= 200
+        ask(mesh, "send Bob hello")
