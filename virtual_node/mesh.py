@@ -29,6 +29,8 @@ class Mesh:
         """`chatter` is in packets per second, on average; 0 for none."""
         self._state = state
         self._receiver = Receiver(state, self._asked_who)
+        by_distance = {user.hops: user for user in sorted(state.users.values(), key=lambda user: user.num)}
+        self._relays = [by_distance[hops] for hops in sorted(by_distance)]  # one of each distance, the nearest first
         self._chatter = chatter
         self._next_chatter = now
         self._plan_chatter(now)
@@ -109,9 +111,8 @@ class Mesh:
         self._receiver.hear(self._packet(user.num, BROADCAST_NUM, port, self._content(user, port, now)), now)
 
     def _route(self, user: User) -> mesh_pb2.RouteDiscovery:
-        """Return the way to a user and back: each relay is one hop further away, the last SNR is the end's own."""
-        others = sorted((each.hops, each.num) for each in self._state.users.values() if each.num != user.num)
-        relays = [self._state.users[num] for num in dict(others).values()][: user.hops]  # one of each distance
+        """Return the way to a user and back; each way has one SNR more than relays: that of its end."""
+        relays = [relay for relay in self._relays if relay.hops < user.hops]
         levels = [round(each.snr * 4) for each in (*relays, user)]
         nums = [relay.num for relay in relays]
         return mesh_pb2.RouteDiscovery(
@@ -167,11 +168,12 @@ class Mesh:
         """Return how the node receives someone: fields of a MeshPacket."""
         user = self._state.users.get(num)
         snr, hops = (user.snr, user.hops) if user else (5.0, 0)
+        heard_from = self._relays[0].num if hops and self._relays[0].hops < hops else num
         return {
             "rx_snr": snr,
             "rx_rssi": round(-95 + 2 * snr),
             "hop_start": MAX_HOPS,
             "hop_limit": MAX_HOPS - hops,
-            "relay_node": num & 0xFF,
+            "relay_node": heard_from & 0xFF,
             "transport_mechanism": LORA,
         }

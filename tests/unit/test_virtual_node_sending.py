@@ -288,6 +288,16 @@ def test_a_traceroute_brings_back_its_relays_and_one_snr_more(hops):
     assert route.snr_towards[-1] == round(user.snr * 4)
 
 
+def test_a_packet_tells_the_last_byte_of_whom_the_node_heard_it_from():
+    phone = Phone(nodes=42)
+    direct = {user.num & 0xFF for user in phone.firmware.users if user.hops == 0}
+    for user in phone.firmware.users:
+        phone.hear_from(user)
+        packet = next(p for p in phone.packets() if sender_of(p) == user.num)
+        expected = {user.num & 0xFF} if user.hops == 0 else direct
+        assert packet.relay_node in expected
+
+
 def test_a_traceroute_that_wants_no_response_gets_none():
     phone = Phone()
     phone.send(phone.keyed.num, b"", PortNum.TRACEROUTE_APP)
