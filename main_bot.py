@@ -20,6 +20,7 @@ from commands.dispatcher import CommandLimits, Dispatcher
 from commands.gate import Gate
 from commands.help import HELP
 from commands.language import translator
+from commands.mesh import mesh_commands
 from commands.online import online_commands
 from commands.ping import PING
 from commands.registry import Command, Registry
@@ -84,7 +85,7 @@ class MeshBot:
         self._sender = MeshSender(self._clock, _outbox(settings), lambda: self.interface)
         self._dispatcher = Dispatcher(
             self._clock,
-            Registry((*COMMANDS, *online_commands(settings, self._clock)) if commands is None else commands),
+            Registry(self._commands(settings) if commands is None else commands),
             Gate(settings.answer_on_channels, settings.command_max_age),
             translator(settings.language),
             _limits(settings),
@@ -95,6 +96,9 @@ class MeshBot:
         self._services = (self._housekeeping, self._sender, self._dispatcher, self._tcp)
         self._housekeeping.watch((self._sender, self._dispatcher, self._tcp))
         self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE, self._requests)
+
+    def _commands(self, settings: config.Settings) -> tuple[Command, ...]:
+        return (*COMMANDS, *mesh_commands(self.memory, self._clock), *online_commands(settings, self._clock))
 
     @property
     def interface(self) -> MeshTCPInterface | None:

@@ -1,27 +1,33 @@
 """Every example of every command is what the command answers."""
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from commands.help import HELP
 from commands.language import translator
+from commands.mesh import mesh_commands
 from commands.online import online_commands
 from commands.ping import PING
 from commands.registry import Registry, Request, parse
 from config import Settings
 from runtime.clock import SystemClock
 from tests.support.meteo import serve_chat, serve_meteo
+from tests.support.town import ASKER, Town
 from tests.support.web_server import WebServer
 
 
-def every_command(web_url, language="en"):
+def every_command(web_url, town, language="en"):
     """Return all commands, those that ask other computers on one of ours."""
     settings = Settings(weather_url=web_url, geocoding_url=web_url, bot_url=web_url, language=language)
-    return Registry([HELP, PING, *online_commands(settings, SystemClock())])
+    mesh = mesh_commands(town.memory, town.clock)
+    return Registry([HELP, PING, *mesh, *online_commands(settings, SystemClock())])
 
 
-COMMANDS = every_command("http://127.0.0.1:1/v1")  # none of these is asked
+with TemporaryDirectory() as folder, Town(Path(folder)) as nowhere:
+    COMMANDS = every_command("http://127.0.0.1:1/v1", nowhere)  # none of these is asked
 EXAMPLES = [(command, example) for command in COMMANDS for example in command.examples]
 ANSWER_BYTES = 200  # one packet
 
@@ -34,24 +40,30 @@ def web():
         yield server
 
 
-def ask(question, language, reception, web=None):
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    with Town(tmp_path_factory.mktemp("town")) as town:
+        yield town
+
+
+def ask(question, language, reception, web=None, town=None):
     name, argument = parse(question)
-    commands = every_command(f"{web.url}/v1") if web else COMMANDS
+    commands = every_command(f"{web.url}/v1", town) if web else COMMANDS
     available = tuple(commands) if name != "help" else (HELP, PING)
-    request = Request(name, argument, 0x1234, reception, translator(language), available)
+    request = Request(name, argument, ASKER, reception, translator(language), available)
     return commands.find(name).run(request)
 
 
 @pytest.mark.parametrize(("command", "example"), EXAMPLES, ids=[e.question for _, e in EXAMPLES])
-def test_an_example_gets_the_answer_it_promises(command, example, web):
+def test_an_example_gets_the_answer_it_promises(command, example, web, town):
     assert COMMANDS.find(parse(example.question)[0]) is command
-    assert ask(example.question, "en", example.reception, web) == example.answer
+    assert ask(example.question, "en", example.reception, web, town) == example.answer
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("example", [e for _, e in EXAMPLES], ids=lambda e: e.question)
-def test_every_example_fits_one_packet_in_every_language(example, language, web):
-    assert 0 < len(ask(example.question, language, example.reception, web).encode()) <= ANSWER_BYTES
+def test_every_example_fits_one_packet_in_every_language(example, language, web, town):
+    assert 0 < len(ask(example.question, language, example.reception, web, town).encode()) <= ANSWER_BYTES
 
 
 def test_help_is_french_by_default():

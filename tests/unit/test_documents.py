@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 import config
+from commands.mesh import mesh_commands
 from main_bot import COMMANDS, __version__
+from mesh_memory.memory import MeshMemory
+from node_manager import NodeManager
+from runtime.clock import SystemClock
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -104,10 +108,12 @@ def test_the_table_of_settings_shows_their_defaults():
 
 
 def test_the_table_of_commands_is_the_registry_s():
+    clock = SystemClock()
+    memory = MeshMemory(None, NodeManager(None, clock), clock, lambda: 0)
     rows = [
         f"| `/{command.name}{' ' * bool(command.usage)}{command.usage}` "
         f"| {', '.join(f'`/{alias}`' for alias in command.aliases)} | {command.summary} |"
-        for command in COMMANDS
+        for command in (*COMMANDS, *mesh_commands(memory, clock))
     ]
     assert block(ROOT / "README.md", "commands").splitlines()[2:] == rows
 

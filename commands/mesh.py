@@ -1,0 +1,13 @@
+"""The commands that tell what the bot remembers of the mesh."""
+
+from __future__ import annotations
+
+from commands.nodes import nodes_command
+from commands.registry import Command
+from mesh_memory.memory import MeshMemory
+from runtime.clock import Clock
+
+
+def mesh_commands(memory: MeshMemory, clock: Clock) -> tuple[Command, ...]:
+    """Return them in the order in which help lists them."""
+    return (nodes_command(memory, clock),)

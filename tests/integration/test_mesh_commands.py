@@ -1,0 +1,45 @@
+"""The real bot beside a node whose users chatter, asked over the radio what it remembers of them."""
+
+import re
+
+import pytest
+
+from tests.support.bot import RunningBot
+from tests.support.listening import Listening
+from tests.support.waiting import PATIENCE
+from virtual_node.server import VirtualNode
+
+
+@pytest.fixture(scope="module")
+def node():
+    with VirtualNode(nodes=12, chatter=40.0) as virtual_node:
+        yield virtual_node
+
+
+@pytest.fixture(scope="module")
+def running(node, tmp_path_factory):
+    """A bot that has heard every kind of packet, from direct nodes too."""
+    with RunningBot(node.port, tmp_path_factory.mktemp("data"), language="en") as bot:
+        memory = bot.bot.memory
+        listening = Listening(memory)
+        listening.wait_until(lambda: any(view.battery and view.position for view in memory.direct_nodes(3600)))
+        listening.wait_until(lambda: memory.neighbours_of(None, 1) and memory.longest_links(1, 1))
+        yield bot
+
+
+@pytest.fixture(scope="module")
+def answer(running, node):
+    """Ask as a user does; return the first part of the answer."""
+
+    def ask(question):
+        packet_id = node.say(node.users[0].num, question)
+        return node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE).text
+
+    return ask
+
+
+def test_nodes_tells_who_is_heard_directly(answer):
+    head, *lines = answer("/nodes").splitlines()
+    assert head.startswith("📡 Direct nodes in 3 days: ")
+    assert lines
+    assert all(re.fullmatch(r".+ -?\d+\.\d+dB \d+(s|min)", line) for line in lines)
