@@ -43,3 +43,10 @@ def test_nodes_tells_who_is_heard_directly(answer):
     assert head.startswith("📡 Direct nodes in 3 days: ")
     assert lines
     assert all(re.fullmatch(r".+ -?\d+\.\d+dB \d+(s|min)", line) for line in lines)
+
+
+def test_info_tells_what_is_known_of_a_node(answer, node):
+    user = node.users[1]
+    text = answer(f"/info {user.num:x}")
+    assert f"{user.long_name} ({user.short_name}) !{user.num:08x}\n{user.hw_model} {user.role}\n" in text
+    assert ("key known" in text) == bool(user.public_key)
