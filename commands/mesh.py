@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from commands.info import info_command
+from commands.my import my_command
 from commands.nodes import nodes_command
 from commands.registry import Command
 from mesh_memory.memory import MeshMemory
@@ -11,4 +12,4 @@ from runtime.clock import Clock
 
 def mesh_commands(memory: MeshMemory, clock: Clock) -> tuple[Command, ...]:
     """Return them in the order in which help lists them."""
-    return nodes_command(memory, clock), info_command(memory, clock)
+    return nodes_command(memory, clock), info_command(memory, clock), my_command(memory, clock)

@@ -31,8 +31,8 @@ def running(node, tmp_path_factory):
 def answer(running, node):
     """Ask as a user does; return the first part of the answer."""
 
-    def ask(question):
-        packet_id = node.say(node.users[0].num, question)
+    def ask(question, user=node.users[0]):
+        packet_id = node.say(user.num, question)
         return node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE).text
 
     return ask
@@ -50,3 +50,10 @@ def test_info_tells_what_is_known_of_a_node(answer, node):
     text = answer(f"/info {user.num:x}")
     assert f"{user.long_name} ({user.short_name}) !{user.num:08x}\n{user.hw_model} {user.role}\n" in text
     assert ("key known" in text) == bool(user.public_key)
+
+
+def test_my_tells_how_the_asker_was_heard(answer, node):
+    user = next(each for each in node.users if not each.hops)
+    head, line = answer("/my", user).splitlines()
+    assert re.fullmatch(r"📶 You, 24h: packets \d+, direct \d+", head)
+    assert line.startswith(f"<6h: {user.snr:.1f}dB ")

@@ -26,6 +26,7 @@ class EmptyTown:
     """A memory on a database on the disk, and its clock; nothing was heard. Use with `with`."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.clock = FakeClock()
         self.database = open_database(folder, self.clock)
         self.manager = NodeManager(NodeStore(self.database), self.clock)
@@ -34,6 +35,13 @@ class EmptyTown:
     def hear(self, *packets: PacketHeard) -> None:
         for each in packets:
             self.memory.hear(each)
+
+    def lose_database(self) -> None:
+        """Make the database one that cannot be opened."""
+        self.database.close()
+        path = self.folder / "meshbot.db"
+        path.rename(path.with_name("away"))
+        path.mkdir()
 
     def __enter__(self) -> Self:
         return self
