@@ -24,7 +24,7 @@ def one_node(request: Request, memory: MeshMemory) -> NodeView | str:
     if len(found) == 1:
         return found[0]
     head = tr(_("{count} nodes match, which one?")).format(count=len(found))
-    return as_many_as_fit(head, [f"{ident(view.num)} {name_of(view)}" for view in found])
+    return as_many_as_fit(head, (f"{ident(view.num)} {name_of(view)}" for view in found), len(found))
 
 
 def called(memory: MeshMemory, num: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from commands.language import Translate
@@ -59,14 +59,18 @@ def whole_number(text: str, least: int, most: int) -> int | None:
     return min(max(int(text), least), most) if NUMBER.fullmatch(text) else None
 
 
-def as_many_as_fit(head: str, lines: Sequence[str], limit: int = PACKET_BYTES) -> str:
-    """Return `head` and the first of the lines, and as the last one `+3` if so many had no room; one at least is in."""
-    for count in range(len(lines), 0, -1):
-        rest = [f"+{len(lines) - count}"] if count < len(lines) else []
-        text = "\n".join([head, *lines[:count], *rest])
-        if count == 1 or len(text.encode()) <= limit:
-            return text
-    return head
+def as_many_as_fit(head: str, lines: Iterable[str], count: int, limit: int = PACKET_BYTES) -> str:
+    """Return `head` and the first of the `count` lines, and as the last one `+3` if so many had no room.
+
+    One line at least is in; no more are taken from `lines` than are looked at.
+    """
+    text = head
+    for shown, line in enumerate(lines):
+        rest = f"\n+{count - shown - 1}" if shown + 1 < count else ""
+        if shown and len(f"{text}\n{line}{rest}".encode()) > limit:
+            return f"{text}\n+{count - shown}"
+        text = f"{text}\n{line}"
+    return text
 
 
 def page_of(head: Callable[[int, int], str], lines: Sequence[str], page: int, limit: int = PACKET_BYTES) -> str:

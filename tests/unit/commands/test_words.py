@@ -35,10 +35,10 @@ def test_a_number_is_brought_within_its_bounds(text, number):
 
 
 def test_lines_without_room_are_counted():
-    assert as_many_as_fit("head", ["a" * 90, "b" * 90, "c"]) == f"head\n{'a' * 90}\n{'b' * 90}\nc"
-    assert as_many_as_fit("head", ["a" * 90, "b" * 90, "c" * 90]) == f"head\n{'a' * 90}\n{'b' * 90}\n+1"
-    assert as_many_as_fit("head", ["a" * 300, "b"]) == f"head\n{'a' * 300}\n+1"
-    assert as_many_as_fit("head", []) == "head"
+    assert as_many_as_fit("head", ["a" * 90, "b" * 90, "c"], 3) == f"head\n{'a' * 90}\n{'b' * 90}\nc"
+    assert as_many_as_fit("head", ["a" * 90, "b" * 90, "c" * 90], 3) == f"head\n{'a' * 90}\n{'b' * 90}\n+1"
+    assert as_many_as_fit("head", ["a" * 300, "b"], 2) == f"head\n{'a' * 300}\n+1"
+    assert as_many_as_fit("head", [], 0) == "head"
 
 
 def test_pages_hold_each_line_once_and_fit_a_packet():
