@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from commands.info import info_command
 from commands.my import my_command
+from commands.neighbors import neighbors_command
 from commands.nodes import nodes_command
 from commands.registry import Command
 from commands.stats import stats_command
@@ -18,4 +19,5 @@ def mesh_commands(memory: MeshMemory, clock: Clock) -> tuple[Command, ...]:
         info_command(memory, clock),
         my_command(memory, clock),
         stats_command(memory, clock),
+        neighbors_command(memory),
     )

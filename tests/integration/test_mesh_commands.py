@@ -64,3 +64,9 @@ def test_stats_tells_the_traffic_in_every_way(answer):
     assert "position " in answer("/stats packets")
     assert "channel 0 " in answer("/stats channel 2")
     assert "█" in answer("/stats histo")
+
+
+def test_neighbors_tells_who_hears_whom(answer, node):
+    direct = next(user for user in node.users if not user.hops)
+    assert re.match(r"👂 Who hears whom, 24h:\n.+ ← .+ -?\d+\.\d+dB", answer("/neighbors"))
+    assert re.match(r"👂 .+, 24h \(← hears, → is heard by\):\n.+ [←→] -?\d", answer(f"/neighbors {direct.num:x}"))
