@@ -6,6 +6,7 @@ from commands.info import info_command
 from commands.my import my_command
 from commands.neighbors import neighbors_command
 from commands.nodes import nodes_command
+from commands.propag import propag_command
 from commands.registry import Command
 from commands.stats import stats_command
 from mesh_memory.memory import MeshMemory
@@ -20,4 +21,5 @@ def mesh_commands(memory: MeshMemory, clock: Clock) -> tuple[Command, ...]:
         my_command(memory, clock),
         stats_command(memory, clock),
         neighbors_command(memory),
+        propag_command(memory),
     )

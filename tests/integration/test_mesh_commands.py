@@ -70,3 +70,9 @@ def test_neighbors_tells_who_hears_whom(answer, node):
     direct = next(user for user in node.users if not user.hops)
     assert re.match(r"👂 Who hears whom, 24h:\n.+ ← .+ -?\d+\.\d+dB", answer("/neighbors"))
     assert re.match(r"👂 .+, 24h \(← hears, → is heard by\):\n.+ [←→] -?\d", answer(f"/neighbors {direct.num:x}"))
+
+
+def test_propag_tells_the_longest_links(answer):
+    head, longest, *_ = answer("/propag").splitlines()
+    assert head == "📏 Longest links in 24h:"
+    assert re.fullmatch(r"\d+(\.\d)?k?m .+ → .+ -?\d+\.\d+dB", longest)

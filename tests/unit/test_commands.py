@@ -77,6 +77,13 @@ def test_every_text_of_a_command_has_its_french(command):
     assert not command.usage or french(command.usage) != command.usage
 
 
+@pytest.mark.parametrize("command", list(COMMANDS), ids=lambda c: c.name)
+def test_help_on_a_command_fits_one_packet_in_french(command):
+    request = Request("help", command.name, ASKER, None, translator("fr"), tuple(COMMANDS))
+    assert f"/{command.name}" in HELP.run(request)
+    assert len(HELP.run(request).encode()) <= ANSWER_BYTES
+
+
 def test_two_commands_of_one_name_are_refused():
     with pytest.raises(ValueError, match="aide"):
         Registry([HELP, replace(PING, name="aide")])

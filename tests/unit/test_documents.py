@@ -27,6 +27,7 @@ PROGRAM = (
 )
 PROGRAM += ("runtime", "storage", "tcp_interface_manager.py", "web")
 DEFAULTS = dict(line.split(" = ", 1) for line in config.effective(config.Settings()).splitlines())
+BAR = r"\|"  # within a table
 SETTING = re.compile(r"(?:tcp|answer|command|send|data|node_names|log)_[a-z_]+")
 
 
@@ -111,7 +112,7 @@ def test_the_table_of_commands_is_the_registry_s():
     clock = SystemClock()
     memory = MeshMemory(None, NodeManager(None, clock), clock, lambda: 0)
     rows = [
-        f"| `/{command.name}{' ' * bool(command.usage)}{command.usage}` "
+        f"| `/{command.name}{' ' * bool(command.usage)}{command.usage.replace('|', BAR)}` "
         f"| {', '.join(f'`/{alias}`' for alias in command.aliases)} | {command.summary} |"
         for command in (*COMMANDS, *mesh_commands(memory, clock))
     ]
