@@ -6,8 +6,6 @@ import argparse
 import gc
 import logging
 import os
-import random
-import secrets
 import sys
 import threading
 from collections.abc import Sequence
@@ -15,29 +13,25 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+import assembly
 import config
-from commands.access import Access
-from commands.dispatcher import CommandLimits, Dispatcher
+from commands.dispatcher import Dispatcher
 from commands.gate import Gate
 from commands.help import HELP
 from commands.language import translator
 from commands.mail import mail_command
 from commands.mail_notices import MailNotices
+from commands.mesh import mesh_commands
 from commands.online import online_commands
 from commands.operator import BotParts, operator_commands
 from commands.ping import PING
-from commands.rate_limit import RateLimiter
 from commands.registry import Command, Registry
-from commands.roles import MeshRoles, node_numbers
 from commands.trace import trace_command
 from housekeeping import Housekeeping, NodeDatabase, OutboxChanges
 from mesh_link.actions import Generation, LinkAlert, LinkReady
 from mesh_link.afterwards import AfterAnswer
-from mesh_link.backoff import Backoff
-from mesh_link.interface import LinkTarget, MeshTCPInterface
-from mesh_link.machine import LinkMachine, LinkTimes
-from mesh_link.outbox import Outbox
-from mesh_link.outgoing import OutgoingText, Priority
+from mesh_link.interface import MeshTCPInterface
+from mesh_link.outgoing import OutgoingText
 from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer
 from mesh_link.reception import HeardPacket
 from mesh_link.routes import RouteHeard
@@ -46,15 +40,11 @@ from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import QueueStatus
 from mesh_link.tracer import Tracer
 from mesh_memory.memory import MeshMemory
-from node_manager import NodeManager
 from outbox_keeper import OutboxKeeper
 from runtime import journal
 from runtime.clock import Clock, SystemClock
 from runtime.service import Supervisor, catch_signals
 from runtime.systemd import notify, watchdog_interval
-from storage.database import Database, database_of
-from storage.errors import StorageError
-from storage.nodes import NodeStore
 from storage.outbox import OutboxStore
 from tcp_interface_manager import TCPInterfaceManager
 
@@ -85,7 +75,7 @@ class MeshBot:
         self._clock = clock or SystemClock()
         self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
-        self._database, self.node_manager = _open_storage(settings, self._clock)
+        self._database, self.node_manager = assembly.open_storage(settings, self._clock)
         self._own_num = 0  # until the first READY
         self.memory = MeshMemory(
             self._database, self.node_manager, self._clock, lambda: self._own_num, settings.packet_retention_days
@@ -104,20 +94,20 @@ class MeshBot:
         )
         self._sender = MeshSender(
             self._clock,
-            _outbox(settings, self._clock),
+            assembly.outbox(settings, self._clock),
             lambda: self.interface,
             save=lambda changes: self._housekeeping.tell(OutboxChanges(changes)),
         )
-        self._tracer = Tracer(self._clock, self._sender.tell, _new_packet_id)
-        self._tcp = TCPInterfaceManager(_target(settings), _machine(settings), self._clock, owner=self)
+        self._tracer = Tracer(self._clock, self._sender.tell, assembly.new_packet_id)
+        self._tcp = TCPInterfaceManager(assembly.target(settings), assembly.machine(settings), self._clock, owner=self)
         self.commands = self._commands(settings) if commands is None else commands
         self._dispatcher = Dispatcher(
             self._clock,
             Registry(self.commands),
             Gate(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
-            _access(settings, self.node_manager),
+            assembly.access(settings, self.node_manager),
             translator(settings.language),
-            _limits(settings),
+            assembly.limits(settings),
             sinks=self,
         )
         # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
@@ -170,7 +160,8 @@ class MeshBot:
         trace = trace_command(self.memory, self._tracer, lambda: self._own_num)
         mail = mail_command(self.memory, self._clock, lambda: self._own_num)
         operator = operator_commands(parts, settings)
-        return (*COMMANDS, trace, mail, *operator, *online_commands(settings, self._clock))
+        mesh = mesh_commands(self.memory, self._clock)
+        return (*COMMANDS, *mesh, trace, mail, *operator, *online_commands(settings, self._clock))
 
     # -- public keys, after every READY
 
@@ -275,79 +266,6 @@ class MeshBot:
     def after_answer(self, order: AfterAnswer) -> None:
         """See PacketSinks."""
         self._sender.tell(order)
-
-
-def _open_storage(settings: config.Settings, clock: Clock) -> tuple[Database | None, NodeManager]:
-    """Prepare the database, which is opened when it can be: the bot answers before that too."""
-    database = None
-    try:
-        database = database_of(settings.database_url.get_secret_value(), settings.data_dir, clock)
-    except StorageError as exc:
-        error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
-    manager = NodeManager(NodeStore(database) if database else None, clock)
-    manager.import_node_names(settings.node_names_file)
-    return database, manager
-
-
-def _limits(settings: config.Settings) -> CommandLimits:
-    return CommandLimits(
-        workers=settings.command_workers,
-        slow_workers=settings.command_slow_workers,
-        timeout=settings.command_timeout,
-        answer_ttl=settings.answer_ttl,
-    )
-
-
-def _outbox(settings: config.Settings, clock: Clock) -> Outbox:
-    lifetimes = {
-        Priority.ANSWER: settings.answer_ttl,
-        Priority.MAIL: settings.mail_ttl,
-        Priority.BRIDGE: settings.bridge_ttl,
-        Priority.ALERT: settings.alert_ttl,
-    }
-    return Outbox(
-        settings.send_interval,
-        settings.answer_max_bytes,
-        _new_packet_id,
-        lifetimes,
-        settings.channel_utilization_limit,
-        first_row=int(clock.now().timestamp() * 1000),  # above the numbers that earlier processes gave
-    )
-
-
-def _access(settings: config.Settings, nodes: NodeManager) -> Access:
-    roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
-    return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds))
-
-
-def _new_packet_id() -> int:
-    return secrets.randbits(32) or 1
-
-
-def _target(settings: config.Settings) -> LinkTarget:
-    return LinkTarget(
-        settings.tcp_host,
-        settings.tcp_port,
-        connect_timeout=settings.tcp_connect_timeout,
-        send_timeout=settings.tcp_send_timeout,
-        user_timeout=settings.tcp_user_timeout,
-    )
-
-
-def _machine(settings: config.Settings) -> LinkMachine:
-    times = LinkTimes(
-        connect_timeout=settings.tcp_connect_timeout,
-        config_timeout=settings.tcp_config_timeout,
-        config_silence=settings.tcp_config_silence,
-        close_timeout=settings.tcp_close_timeout,
-        probe_after=settings.tcp_probe_after,
-        probe_timeout=settings.tcp_probe_timeout,
-        probe_misses=settings.tcp_probe_misses,
-        silent_timeout=settings.tcp_silent_timeout,
-        alert_after=settings.tcp_alert_after,
-        stable_after=settings.tcp_stable_after,
-    )
-    return LinkMachine(times, Backoff(settings.tcp_interface_cleanup_delay, lambda: random.uniform(-1, 1)))  # noqa: S311 - jitter
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -27,7 +27,11 @@ HELP = Command(
     summary=_("lists the commands, or tells what one does"),
     run=run,
     examples=(
-        Example("/help", "Commands: /help /ping /trace /mail /status /keys. /help <command> tells more."),
+        Example(
+            "/help",
+            "Commands: /help /ping /nodes /info /my /stats /neighbors /propag /trace /mail /status /keys. "
+            "/help <command> tells more.",
+        ),
         Example("/help ping", "/ping — tells how you were heard: SNR, RSSI, hops"),
         Example("/help zzz", "No command /zzz. /help lists them."),
     ),

@@ -12,6 +12,7 @@ from typing import Final
 LAYERS: Final = (
     {"main_bot"},
     {"demo"},
+    {"assembly"},
     {"commands", "housekeeping", "tcp_interface_manager", "telegram_bot"},
     {"mesh_memory"},
     {"node_manager", "outbox_keeper"},

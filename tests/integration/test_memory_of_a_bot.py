@@ -1,7 +1,5 @@
 """The real bot beside a virtual node whose users chatter: what the node hears is what the bot remembers."""
 
-import threading
-
 import pytest
 
 from mesh_memory.memory import MeshMemory
@@ -11,7 +9,7 @@ from storage.database import open_database
 from storage.nodes import NodeStore
 from storage.traffic import By
 from tests.support.bot import RunningBot
-from tests.support.waiting import PATIENCE
+from tests.support.listening import Listening
 from virtual_node.server import VirtualNode
 
 KINDS = {1, 3, 4, 67, 71}  # text, position, nodeinfo, telemetry, neighborinfo
@@ -21,24 +19,6 @@ KINDS = {1, 3, 4, 67, 71}  # text, position, nodeinfo, telemetry, neighborinfo
 def node():
     with VirtualNode(nodes=12, chatter=40.0) as virtual_node:
         yield virtual_node
-
-
-class Listening:
-    """Wakes a test after each packet that a memory has taken in."""
-
-    def __init__(self, memory):
-        self._heard = threading.Condition()
-        self._hear = memory.hear
-        memory.hear = self.hear
-
-    def hear(self, packet):
-        self._hear(packet)
-        with self._heard:
-            self._heard.notify_all()
-
-    def wait_until(self, condition):
-        with self._heard:
-            assert self._heard.wait_for(condition, PATIENCE)
 
 
 def kinds(memory):

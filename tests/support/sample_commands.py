@@ -6,6 +6,7 @@ from commands.access import Access
 from commands.echo import echo_command
 from commands.help import HELP
 from commands.keys import keys_command
+from commands.mesh import mesh_commands
 from commands.ping import PING
 from commands.rate_limit import RateLimiter
 from commands.reboot import reboot_command
@@ -20,6 +21,7 @@ from node_manager import NodeCounts
 from runtime.host import HostFigures, ProcessFigures
 from tests.support.mesh_commands import MeshCommands
 from tests.support.nodes import ALICE, BOB, CAROL, key
+from tests.support.town import Town
 
 COPY = 0x20001EF2
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -70,14 +72,17 @@ class SampleKeys:
         return self.shared
 
 
-def sample_commands(mesh: MeshCommands | None = None) -> tuple[Command, ...]:
-    """Every command, in the bot's order."""
+def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) -> tuple[Command, ...]:
+    """Every command, in the bot's order; without a town and its mesh, good for looking at alone."""
+    mesh = mesh or MeshCommands()
+    memory, clock = (town.memory, town.clock) if town else (mesh.memory, mesh.clock)
     keys = SampleKeys()
     in_radio = {ALICE: key(1), CAROL: key(4)} | {num: key(5) for num in range(1, 35)}
     return (
         HELP,
         PING,
-        *(mesh or MeshCommands()).commands,
+        *mesh_commands(memory, clock),
+        *mesh.commands,
         status_command(lambda: FIGURES, lambda: 2, keys.counts),
         keys_command(keys, lambda: in_radio),
         echo_command(lambda _text, _channel: None, lambda _num: "ALI", channel=0, limit=200),

@@ -15,13 +15,14 @@ from runtime.clock import SystemClock
 from tests.support.mesh_commands import ALICE, MeshCommands
 from tests.support.meteo import serve_chat, serve_meteo
 from tests.support.sample_commands import sample_commands
+from tests.support.town import ASKER, Town
 from tests.support.web_server import WebServer
 
 
-def every_command(web_url, language="en", mesh=None):
+def every_command(web_url, town=None, language="en", mesh=None):
     """Return all commands, those that ask other computers on one of ours."""
     settings = Settings(weather_url=web_url, geocoding_url=web_url, bot_url=web_url, language=language)
-    return Registry([*sample_commands(mesh), *online_commands(settings, SystemClock())])
+    return Registry([*sample_commands(mesh, town), *online_commands(settings, SystemClock())])
 
 
 COMMANDS = every_command("http://127.0.0.1:1/v1")  # none of these is asked
@@ -45,24 +46,31 @@ def mesh(tmp_path):
         yield commands
 
 
-def ask(question, language, reception, web=None, mesh=None):
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    with Town(tmp_path_factory.mktemp("town")) as town:
+        yield town
+
+
+def ask(question, language, reception, web=None, town=None, mesh=None):
     name, argument = parse(question)
-    commands = every_command(f"{web.url}/v1", mesh=mesh) if web else COMMANDS
+    commands = every_command(f"{web.url}/v1", town, mesh=mesh) if web else COMMANDS
     available = tuple(commands) if name != "help" else EVERYBODY_S
-    request = Request(name, argument, ALICE, reception, translator(language), available)
+    sender = ALICE if name in ("mail", "trace") else ASKER
+    request = Request(name, argument, sender, reception, translator(language), available)
     return commands.find(name).run(request)
 
 
 @pytest.mark.parametrize(("command", "example"), EXAMPLES, ids=[e.question for _, e in EXAMPLES])
-def test_an_example_gets_the_answer_it_promises(command, example, web, mesh):
+def test_an_example_gets_the_answer_it_promises(command, example, web, town, mesh):
     assert COMMANDS.find(parse(example.question)[0]) is command
-    assert ask(example.question, "en", example.reception, web, mesh) == example.answer
+    assert ask(example.question, "en", example.reception, web, town, mesh) == example.answer
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("example", [e for _, e in EXAMPLES], ids=lambda e: e.question)
-def test_every_example_fits_one_packet_in_every_language(example, language, web, mesh):
-    assert 0 < len(ask(example.question, language, example.reception, web, mesh).encode()) <= ANSWER_BYTES
+def test_every_example_fits_one_packet_in_every_language(example, language, web, town, mesh):
+    assert 0 < len(ask(example.question, language, example.reception, web, town, mesh).encode()) <= ANSWER_BYTES
 
 
 def test_help_is_french_by_default():
@@ -74,6 +82,13 @@ def test_every_text_of_a_command_has_its_french(command):
     french = translator("fr")
     assert french(command.summary) != command.summary
     assert not command.usage or french(command.usage) != command.usage
+
+
+@pytest.mark.parametrize("command", list(COMMANDS), ids=lambda c: c.name)
+def test_help_on_a_command_fits_one_packet_in_french(command):
+    request = Request("help", command.name, ASKER, None, translator("fr"), tuple(COMMANDS))
+    assert f"/{command.name}" in HELP.run(request)
+    assert len(HELP.run(request).encode()) <= ANSWER_BYTES
 
 
 def test_two_commands_of_one_name_are_refused():

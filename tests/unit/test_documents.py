@@ -26,6 +26,7 @@ PROGRAM = (
 )
 PROGRAM += ("runtime", "storage", "tcp_interface_manager.py", "web")
 DEFAULTS = dict(line.split(" = ", 1) for line in config.effective(config.Settings()).splitlines())
+BAR = r"\|"  # within a table
 SETTING = re.compile(r"(?:admin|answer|command|data|echo|known|log|node_names|rate|refuse|send|tcp)_[a-z_]+")
 
 
@@ -108,7 +109,7 @@ def test_the_table_of_settings_shows_their_defaults():
 
 def test_the_table_of_commands_is_the_registry_s():
     rows = [
-        f"| `/{command.name}{' ' * bool(command.usage)}{command.usage}` "
+        f"| `/{command.name}{' ' * bool(command.usage)}{command.usage.replace('|', BAR)}` "
         f"| {command.role.name.lower()} | {', '.join(f'`/{alias}`' for alias in command.aliases)} | {command.summary} |"
         for command in (*sample_commands(), *online_commands(config.Settings(bot_url="http://[::1]"), SystemClock()))
     ]

@@ -1,0 +1,73 @@
+"""/my: how our own node heard the asker, over a day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from commands.language import Translate
+from commands.language import mark as _
+from commands.memory_fault import unless_the_database_fails
+from commands.registry import Command, Example, Request
+from commands.words import HOUR, decibels
+from mesh_memory.memory import MeshMemory
+from mesh_memory.views import SignalHour
+from runtime.clock import Clock
+
+HOURS: Final = 24
+STEP: Final = 6  # hours told as one
+
+
+def my_command(memory: MeshMemory, clock: Clock) -> Command:
+    """Make the command."""
+
+    def run(request: Request) -> str:
+        hours = memory.signal_of(request.sender, HOURS)
+        return describe(hours, clock.now().timestamp(), request.translate)
+
+    return Command(
+        name="my",
+        aliases=("moi",),
+        summary=_("tells how you were heard in the last 24 h"),
+        run=unless_the_database_fails(run),
+        examples=(
+            Example(
+                "/my",
+                "📶 You, 24h: packets 4, direct 3\n<6h: 6.0dB (6.0/6.0) -88dBm\n<12h: -1.0dB (-3.0/1.0) -105dBm",
+            ),
+        ),
+    )
+
+
+def describe(hours: Sequence[SignalHour], now: float, tr: Translate) -> str:
+    """Return a line for each quarter of the day in which anything was heard: mean SNR, its extremes, mean RSSI."""
+    packets, direct = sum(each.packets for each in hours), sum(each.direct for each in hours)
+    if not packets:
+        text = tr(_("📶 Nothing heard of you in {hours}h but this question; /ping tells how it came."))
+        return text.format(hours=HOURS)
+    if not direct:
+        text = tr(_("📶 You, {hours}h: {packets} packet(s), none direct: the signal is unknown."))
+        return text.format(hours=HOURS, packets=packets)
+    text = tr(_("📶 You, {hours}h: packets {packets}, direct {direct}"))
+    lines = [text.format(hours=HOURS, packets=packets, direct=direct)]
+    for start in range(0, HOURS, STEP):
+        within = [each for each in hours if start <= _hours_ago(each, now) < start + STEP]
+        if within:
+            lines.append(f"<{start + STEP}h: {_signal(within, tr)}")
+    return "\n".join(lines)
+
+
+def _hours_ago(signal: SignalHour, now: float) -> int:
+    """Return the whole hours since then; a day touches 25 of them, and the oldest counts with the one after it."""
+    return min(max(0, int(now - now % HOUR - signal.hour) // HOUR), HOURS - 1)
+
+
+def _signal(hours: Sequence[SignalHour], tr: Translate) -> str:
+    direct = sum(each.direct for each in hours)
+    if not direct:
+        return tr(_("relayed"))
+    snr = sum((each.snr or 0.0) * each.direct for each in hours) / direct
+    rssi = sum((each.rssi or 0.0) * each.direct for each in hours) / direct
+    least = min(each.snr_least for each in hours if each.snr_least is not None)
+    most = max(each.snr_most for each in hours if each.snr_most is not None)
+    return f"{decibels(snr)} ({least:.1f}/{most:.1f}) {rssi:.0f}dBm"

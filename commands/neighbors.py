@@ -1,0 +1,91 @@
+"""/neighbors: who hears whom without a relay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from commands.language import Translate
+from commands.language import mark as _
+from commands.memory_fault import unless_the_database_fails
+from commands.registry import Command, Example, Request
+from commands.who import called, one_node
+from commands.words import as_many_as_fit, decibels, name_of
+from mesh_memory.memory import MeshMemory
+from mesh_memory.views import Link, NodeView
+
+HOURS: Final = 24  # nodes tell their neighbours every few hours
+MOST_HEARD: Final = 2  # of each node, where all are listed
+
+
+def neighbors_command(memory: MeshMemory) -> Command:
+    """Make the command."""
+
+    def run(request: Request) -> str:
+        if not request.argument:
+            return _everybody(memory, request.translate)
+        view = one_node(request, memory)
+        return view if isinstance(view, str) else _one(memory, view, request.translate)
+
+    return Command(
+        name="neighbors",
+        aliases=("neighbours", "voisins"),
+        usage=_("[node]"),
+        summary=_("tells who heard whom directly in 24 h"),
+        run=unless_the_database_fails(run),
+        examples=(
+            Example(
+                "/neighbors",
+                "👂 Who hears whom, 24h:\nRelais ← Bob Fourvière 9.5dB, Asker 6.0dB, +1\n"
+                "Bob Fourvière ← Alice 2.5dB, Carol -12.0dB\nCarol ← Bob Fourvière -11.2dB",
+            ),
+            Example(
+                "/neighbors bob",
+                "👂 Bob Fourvière, 24h (← hears, → is heard by):\n"
+                "Relais → 9.5dB\nAlice ← 2.5dB\nCarol ← -12.0dB → -11.2dB",
+            ),
+            Example("/neighbors nobody", "I know no node called nobody."),
+        ),
+    )
+
+
+def _everybody(memory: MeshMemory, tr: Translate) -> str:
+    """Return a line for each node that heard another, the latest first."""
+    by_hearer: dict[int, list[Link]] = {}
+    for link in memory.neighbours_of(None, HOURS):
+        by_hearer.setdefault(link.hearer, []).append(link)
+    if not by_hearer:
+        return tr(_("👂 Nobody has told whom it hears in {hours}h.")).format(hours=HOURS)
+    lines = (f"{called(memory, hearer)} ← {_best(memory, links)}" for hearer, links in by_hearer.items())
+    return as_many_as_fit(tr(_("👂 Who hears whom, {hours}h:")).format(hours=HOURS), lines, len(by_hearer))
+
+
+def _best(memory: MeshMemory, links: Sequence[Link]) -> str:
+    best = sorted(links, key=_strength, reverse=True)
+    told = [f"{called(memory, link.heard)}{_signal(link)}" for link in best[:MOST_HEARD]]
+    return ", ".join(told + [f"+{len(best) - MOST_HEARD}"] * (len(best) > MOST_HEARD))
+
+
+def _one(memory: MeshMemory, view: NodeView, tr: Translate) -> str:
+    """Return a line for each neighbour of a node with both ways, the best signal first."""
+    ways: dict[int, dict[str, Link]] = {}
+    for link in sorted(memory.neighbours_of(view.num, HOURS), key=_strength, reverse=True):
+        arrow, other = ("←", link.heard) if link.hearer == view.num else ("→", link.hearer)
+        ways.setdefault(other, {})[arrow] = link
+    if not ways:
+        text = tr(_("👂 {name}: no neighbours known in {hours}h."))
+        return text.format(name=name_of(view), hours=HOURS)
+    head = tr(_("👂 {name}, {hours}h (← hears, → is heard by):")).format(name=name_of(view), hours=HOURS)
+    lines = (
+        called(memory, other) + "".join(f" {arrow}{_signal(links[arrow])}" for arrow in "←→" if arrow in links)
+        for other, links in ways.items()
+    )
+    return as_many_as_fit(head, lines, len(ways))
+
+
+def _strength(link: Link) -> tuple[bool, float]:
+    return link.snr is not None, link.snr or 0.0
+
+
+def _signal(link: Link) -> str:
+    return "" if link.snr is None else f" {decibels(link.snr)}"

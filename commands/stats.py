@@ -1,0 +1,190 @@
+"""/stats: the traffic in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from commands.language import Translate
+from commands.language import mark as _
+from commands.memory_fault import unless_the_database_fails
+from commands.registry import PREFIX, Command, Example, Request
+from commands.who import called
+from commands.words import HOUR, as_many_as_fit, share, whole_number
+from mesh_memory.memory import MeshMemory
+from mesh_memory.views import Share, Traffic
+from runtime.clock import Clock
+from storage.traffic import By
+
+DEFAULT_HOURS, MOST_HOURS = 24, 24 * 30
+MOST_COLUMNS: Final = 24  # of the histogram; each takes three bytes
+BARS: Final = "▁▂▃▄▅▆▇█"
+PORTS: Final = {
+    None: _("encrypted"),
+    1: _("text"),
+    3: _("position"),
+    4: _("node info"),
+    5: _("acknowledgements"),
+    6: _("administration"),
+    67: _("telemetry"),
+    70: _("traceroute"),
+    71: _("neighbours"),
+}
+
+Tell = Callable[[MeshMemory, Clock, int, Translate], str]
+
+
+def stats_command(memory: MeshMemory, clock: Clock) -> Command:
+    """Make the command."""
+
+    def run(request: Request) -> str:
+        tr = request.translate
+        asked = parse_argument(request.argument)
+        if asked is None:
+            text = tr(_("I can tell: {topics}. For example: {question}"))
+            return text.format(topics=" ".join(TOPICS), question=f"{PREFIX}{request.command} top 24")
+        topic, hours = asked
+        return TOPICS[topic](memory, clock, hours, tr)
+
+    return Command(
+        name="stats",
+        aliases=("trafic",),
+        usage=_("[global|top|packets|channel|hop|histo] [hours]"),
+        summary=_("tells the traffic of the last hours in figures"),
+        run=unless_the_database_fails(run),
+        examples=(
+            Example(
+                "/stats",
+                "📊 24h: packets 11 (0.5kB), nodes 5\ndirect 64%, relayed 27%, MQTT 9%, encrypted 9%\n"
+                "Channel busy 12.5%, sending 1.5%",
+            ),
+            Example(
+                "/stats top 4",
+                "🏆 Packets in 4h by node: 7\n"
+                "Alice 2 (29%)\nBob Fourvière 2 (29%)\nAsker 1 (14%)\n!0badcafe 1 (14%)\nCarol 1 (14%)",
+            ),
+            Example("/stats hop", "🐇 Packets in 24h by hops: 11\n0: 7 (64%)\n1: 1 (9%)\n2: 2 (18%)\nunknown: 1 (9%)"),
+            Example("/stats weather", "I can tell: global top packets channel hop histo. For example: /stats top 24"),
+        ),
+    )
+
+
+def parse_argument(argument: str) -> tuple[str, int] | None:
+    """Return the topic and the hours, in any order and either left out; None if it is neither."""
+    topic, hours = "global", DEFAULT_HOURS
+    for word in argument.lower().split():
+        number = whole_number(word.removesuffix("h"), 1, MOST_HOURS)
+        if number is not None:
+            hours = number
+        elif word in TOPICS:
+            topic = word
+        else:
+            return None
+    return topic, hours
+
+
+def _global(memory: MeshMemory, _clock: Clock, hours: int, tr: Translate) -> str:
+    totals = memory.totals(hours)
+    if not totals.packets:
+        return _nothing(hours, tr)
+    head = tr(_("📊 {hours}h: packets {packets} ({size:.1f}kB), nodes {nodes}"))
+    ways = tr(_("direct {direct}, relayed {relayed}, MQTT {mqtt}, encrypted {encrypted}"))
+    lines = [
+        head.format(hours=hours, packets=totals.packets, size=totals.size / 1000, nodes=totals.nodes),
+        ways.format(
+            direct=share(totals.direct, totals.packets),
+            relayed=share(totals.relayed, totals.packets),
+            mqtt=share(totals.via_mqtt, totals.packets),
+            encrypted=share(totals.encrypted, totals.packets),
+        ),
+    ]
+    if (channel := memory.channel_utilization()) is not None:
+        text = tr(_("Channel busy {busy}, sending {sending}"))
+        lines.append(text.format(busy=f"{channel.utilization:.1f}%", sending=f"{channel.air_tx or 0:.1f}%"))
+    return "\n".join(lines)
+
+
+def _top(memory: MeshMemory, _clock: Clock, hours: int, tr: Translate) -> str:
+    traffic = memory.traffic(hours, By.SENDER)
+    return _shares(
+        traffic, hours, _("🏆 Packets in {hours}h by node: {count}"), lambda key: called(memory, key or 0), tr
+    )
+
+
+def _packets(memory: MeshMemory, _clock: Clock, hours: int, tr: Translate) -> str:
+    def name(port: int | None) -> str:
+        return tr(PORTS[port]) if port in PORTS else tr(_("port {number}")).format(number=port)
+
+    return _shares(memory.traffic(hours, By.PORT), hours, _("📦 Packets in {hours}h by kind: {count}"), name, tr)
+
+
+def _channel(memory: MeshMemory, _clock: Clock, hours: int, tr: Translate) -> str:
+    def name(channel: int | None) -> str:
+        return tr(PORTS[None]) if channel is None else tr(_("channel {number}")).format(number=channel)
+
+    traffic = memory.traffic(hours, By.CHANNEL)
+    text = _shares(traffic, hours, _("📻 Packets in {hours}h by channel: {count}"), name, tr)
+    if air := memory.air(hours):
+        mean, most = sum(hour.utilization for hour in air) / len(air), max(hour.utilization_most for hour in air)
+        busy = tr(_("busy {mean} of the time, at most {most}")).format(mean=f"{mean:.1f}%", most=f"{most:.1f}%")
+        head, *lines = text.split("\n")
+        text = "\n".join([head, busy, *lines])  # eight channels at most: it fits
+    return text
+
+
+def _hop(memory: MeshMemory, _clock: Clock, hours: int, tr: Translate) -> str:
+    def name(hops: int | None) -> str:
+        return tr(_("unknown")) if hops is None else str(hops)
+
+    return _shares(memory.traffic(hours, By.HOPS), hours, _("🐇 Packets in {hours}h by hops: {count}"), name, tr)
+
+
+def _histo(memory: MeshMemory, clock: Clock, hours: int, tr: Translate) -> str:
+    traffic = memory.traffic(hours, By.HOUR)
+    if not traffic.packets:
+        return _nothing(hours, tr)
+    step = -(-(hours + 1) // MOST_COLUMNS)  # hours of a column
+    now = int(clock.now().timestamp())
+    last = (now - now % HOUR - traffic.since) // HOUR
+    columns = [0] * (last // step + 1)
+    for each in traffic.shares:
+        ago = last - ((each.key or 0) - traffic.since) // HOUR
+        columns[-1 - min(max(0, ago) // step, len(columns) - 1)] += each.packets
+    most = max(columns)
+    bars = "".join(BARS[-(-count * (len(BARS) - 1) // most)] for count in columns)
+    text = tr(_("📈 Packets in {hours}h: {count}\n{bars}\nOldest first, {step}h each, at most {most}"))
+    return text.format(hours=hours, count=traffic.packets, bars=bars, step=step, most=most)
+
+
+def _shares(traffic: Traffic, hours: int, head: str, name: Callable[[int | None], str], tr: Translate) -> str:
+    """Return a line for each part of the traffic, the largest first, hops in their order, as far as they fit."""
+    if not traffic.packets:
+        return _nothing(hours, tr)
+    in_order, colon = (_by_key, ":") if traffic.by is By.HOPS else (_by_size, "")  # between two numbers
+    lines = (
+        f"{name(each.key)}{colon} {each.packets} ({share(each.packets, traffic.packets)})"
+        for each in sorted(traffic.shares, key=in_order)
+    )
+    return as_many_as_fit(tr(head).format(hours=hours, count=traffic.packets), lines, len(traffic.shares))
+
+
+def _by_key(each: Share) -> tuple[bool, int]:
+    return each.key is None, each.key or 0
+
+
+def _by_size(each: Share) -> tuple[int, bool, int]:
+    return -each.packets, *_by_key(each)
+
+
+def _nothing(hours: int, tr: Translate) -> str:
+    return tr(_("📊 No packet heard in {hours}h.")).format(hours=hours)
+
+
+TOPICS: Final[dict[str, Tell]] = {
+    "global": _global,
+    "top": _top,
+    "packets": _packets,
+    "channel": _channel,
+    "hop": _hop,
+    "histo": _histo,
+}

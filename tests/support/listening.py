@@ -1,0 +1,23 @@
+"""Waiting until a memory has heard enough."""
+
+import threading
+
+from tests.support.waiting import PATIENCE
+
+
+class Listening:
+    """Wakes a test after each packet that a memory has taken in."""
+
+    def __init__(self, memory):
+        self._heard = threading.Condition()
+        self._hear = memory.hear
+        memory.hear = self.hear
+
+    def hear(self, packet):
+        self._hear(packet)
+        with self._heard:
+            self._heard.notify_all()
+
+    def wait_until(self, condition):
+        with self._heard:
+            assert self._heard.wait_for(condition, PATIENCE)
