@@ -82,16 +82,7 @@ class MeshBot:
         )
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
-        notices = MailNotices(self.memory, self._clock, self.send_text, translator(settings.language))
-        self._housekeeping = Housekeeping(
-            self._clock,
-            self.node_manager,
-            self.memory,
-            lambda: self.interface,
-            watchdog_interval(),
-            outbox=self._outbox_keeper(),
-            on_heard=notices.heard,
-        )
+        self._housekeeping = self._make_housekeeping(settings)
         self._sender = MeshSender(
             self._clock,
             assembly.outbox(settings, self._clock),
@@ -101,7 +92,26 @@ class MeshBot:
         self._tracer = Tracer(self._clock, self._sender.tell, assembly.new_packet_id)
         self._tcp = TCPInterfaceManager(assembly.target(settings), assembly.machine(settings), self._clock, owner=self)
         self.commands = self._commands(settings) if commands is None else commands
-        self._dispatcher = Dispatcher(
+        self._dispatcher = self._make_dispatcher(settings)
+        # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
+        self._services = (self._housekeeping, self._sender, self._dispatcher, self._tcp)
+        self._housekeeping.watch((self._sender, self._dispatcher, self._tcp))
+        self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE, self._requests)
+
+    def _make_housekeeping(self, settings: config.Settings) -> Housekeeping:
+        notices = MailNotices(self.memory, self._clock, self.send_text, translator(settings.language))
+        return Housekeeping(
+            self._clock,
+            self.node_manager,
+            self.memory,
+            lambda: self.interface,
+            watchdog_interval(),
+            outbox=self._outbox_keeper(),
+            on_heard=notices.heard,
+        )
+
+    def _make_dispatcher(self, settings: config.Settings) -> Dispatcher:
+        return Dispatcher(
             self._clock,
             Registry(self.commands),
             Gate(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
@@ -110,10 +120,6 @@ class MeshBot:
             assembly.limits(settings),
             sinks=self,
         )
-        # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
-        self._services = (self._housekeeping, self._sender, self._dispatcher, self._tcp)
-        self._housekeeping.watch((self._sender, self._dispatcher, self._tcp))
-        self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE, self._requests)
 
     def _outbox_keeper(self) -> OutboxKeeper | None:
         if self._database is None:

@@ -217,6 +217,7 @@ def test_the_stock_library_reconnects_behind_our_back_when_the_node_closes():
     with VirtualNode(nodes=3) as node:
         interface = TCPInterface("127.0.0.1", portNumber=node.port)
         try:
+            node.wait_until(lambda: node.received.heartbeats > 0, PATIENCE)  # unread bytes would make it a RST
             node.fault("drop")
             node.wait_until(lambda: node.connections == 2, PATIENCE)
             assert interface.isConnected.is_set(), "and says nothing of it"

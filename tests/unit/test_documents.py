@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 DOCUMENTS = [ROOT / name for name in NAMES] + sorted((ROOT / "docs").rglob("*.md"))
 PROGRAM = (
+    "assembly.py",
     "commands",
     "config.py",
     "config_sources.py",
