@@ -1,4 +1,4 @@
-"""A clock that runs faster than the machine's."""
+"""A clock that runs faster than the machine's, the same in every process."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 from typing import TypeVar
 
-from runtime.clock import SystemClock
+from runtime.clock import Clock, SystemClock
 
 T = TypeVar("T")
-REAL = SystemClock()
 
 
 class ScaledClock:
@@ -17,11 +16,12 @@ class ScaledClock:
 
     def __init__(self, scale: float) -> None:
         self._scale = scale
+        self._real: Clock = SystemClock()
         self._wall_at_zero = datetime.now(UTC) - timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        """See Clock."""
-        return REAL.monotonic() * self._scale
+        """See Clock; two processes of one machine agree on it."""
+        return self._real.monotonic() * self._scale
 
     def now(self) -> datetime:
         """See Clock; right when the clock was made, then ahead of the wall."""
@@ -29,19 +29,4 @@ class ScaledClock:
 
     def get(self, inbox: SimpleQueue[T], deadline: float) -> T | None:
         """See Clock."""
-        return REAL.get(inbox, deadline / self._scale)
-
-
-# Settings for a bot on such a clock: what waits for a machine that is busy in real time must not be quick
-UNHURRIED = {
-    "tcp_probe_after": 15,
-    "tcp_probe_timeout": 15,
-    "tcp_silent_timeout": 120,
-    "tcp_interface_cleanup_delay": 1,
-    "tcp_stable_after": 0,
-    "tcp_pubkey_sync_delay": 15,
-    "tcp_config_silence": 60,
-    "tcp_config_timeout": 120,
-    "tcp_connect_timeout": 60,
-    "tcp_close_timeout": 20,
-}
+        return self._real.get(inbox, deadline / self._scale)
