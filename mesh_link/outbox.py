@@ -56,7 +56,12 @@ class Outbox:
     _by_packet: dict[int, Found] = field(default_factory=dict)  # by packet id
     _current: Text | None = None  # the text last sent from: it goes on, so that its parts stay together
     _under_way: Part | None = None  # of a text that may have ended meanwhile
-    _before: tuple[PartState, float, float] = (PartState.WAITING, inf, -inf)  # of that packet, if it cannot be written
+    _before: tuple[Text | None, PartState, float, float] = (
+        None,
+        PartState.WAITING,
+        inf,
+        -inf,
+    )  # if it cannot be written
     _confirm_by: float = inf
     _slot: float = -inf  # the next packet may go from here
     _link_up: bool = False
@@ -67,7 +72,7 @@ class Outbox:
     _changed: dict[int, Found | None] = field(default_factory=dict)  # rows to write; None: to delete
 
     def __len__(self) -> int:
-        """Return how many packets are not confirmed by the node yet."""
+        """Return how many packets are not confirmed by the node yet; any thread may ask."""
         return sum(self._waiting(priority) for priority in Priority)
 
     @property
@@ -108,7 +113,7 @@ class Outbox:
         if not ready:
             return None
         text, part = min(ready, key=lambda r: (r[0] is not self._current, r[0].message.priority, r[0].id))
-        self._before = part.state, part.first_sent, part.last_sent
+        self._before = self._current, part.state, part.first_sent, part.last_sent
         part.state, part.first_sent, part.last_sent = PartState.SENT, min(part.first_sent, now), now
         part.sends, part.boots = part.sends + 1, self._boots
         self._current, self._under_way = text, part
@@ -120,7 +125,7 @@ class Outbox:
         """The packet just taken could not be written to the connection; it keeps its place and its id."""
         part = self._release()
         if part is not None:
-            part.state, part.first_sent, part.last_sent = self._before
+            self._current, part.state, part.first_sent, part.last_sent = self._before
             part.sends -= 1
         self._link_up = False
 
@@ -213,8 +218,9 @@ class Outbox:
     # -- how it decides
 
     def _waiting(self, priority: Priority) -> int:
-        texts = (text for text in self._texts.values() if text.message.priority is priority)
-        return sum(part.state is not PartState.ACCEPTED for text in texts for part in text.parts)
+        texts = list(self._texts.values())  # a copy in one step: another thread may ask while this one adds
+        waiting = (text for text in texts if text.message.priority is priority)
+        return sum(part.state is not PartState.ACCEPTED for text in waiting for part in list(text.parts))
 
     def _parts(self) -> Iterator[Found]:
         return ((text, part) for text in self._texts.values() for part in text.parts)

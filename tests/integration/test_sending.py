@@ -5,9 +5,9 @@ import random
 import pytest
 from meshtastic.protobuf import portnums_pb2, telemetry_pb2
 
+from bench.scaled_clock import ScaledClock
 from mesh_link.outgoing import OutgoingText, Priority
-from tests.support.bot import RunningBot
-from tests.support.scaled_clock import UNHURRIED, ScaledClock
+from tests.support.bot import UNHURRIED, RunningBot
 from virtual_node.packets import BROADCAST_NUM, data_packet
 from virtual_node.server import VirtualNode
 

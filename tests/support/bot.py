@@ -22,6 +22,19 @@ QUICK = {
     "tcp_close_timeout": 2,
     "rate_limit_commands": 0,
 }
+# For a bot on a clock that runs fast: what waits for the machine must not be quick there
+UNHURRIED = {
+    "tcp_probe_after": 15,
+    "tcp_probe_timeout": 15,
+    "tcp_silent_timeout": 120,
+    "tcp_interface_cleanup_delay": 1,
+    "tcp_stable_after": 0,
+    "tcp_pubkey_sync_delay": 15,
+    "tcp_config_silence": 60,
+    "tcp_config_timeout": 120,
+    "tcp_connect_timeout": 60,
+    "tcp_close_timeout": 20,
+}
 
 NOTICING = {"tcp_probe_after": 0.5, "tcp_probe_timeout": 0.5}  # for those tests that want silence noticed
 

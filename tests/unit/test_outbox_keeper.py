@@ -1,15 +1,13 @@
 """What waits to go on air survives: batches, a database that refuses or begins anew, rows that nobody can read."""
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from math import inf
 
 import pytest
 
 from mesh_link.outgoing import PartState, Priority, SavedPart
 from outbox_keeper import TRY_AGAIN, WRITE_EVERY, OutboxKeeper
-from storage.errors import StorageError
-from storage.outbox import OutboxRow
+from tests.support.outbox_store import FileStore
 
 PART = SavedPart(
     id=1,
@@ -28,39 +26,6 @@ PART = SavedPart(
     sent_at=120,
     origin="telegram:1",
 )
-
-
-class FileStore:
-    """A whole OutboxStore in a file; `broken` makes it refuse."""
-
-    def __init__(self, path):
-        self.path = path
-        self.broken = False
-        self.generation = 1
-        self.commits = 0
-
-    def load(self):
-        self._check()
-        return list(self.rows().values())
-
-    def save(self, rows, gone):
-        self._check()
-        kept = self.rows() | {row.id: row for row in rows}
-        kept = [asdict(row) for row in kept.values() if row.id not in gone]
-        self.path.write_text(json.dumps(kept))
-        self.commits += 1
-
-    def rows(self):
-        found = json.loads(self.path.read_text()) if self.path.exists() else []
-        return {row["id"]: OutboxRow(**row) for row in found}
-
-    def begin_anew(self):
-        self.path.unlink()
-        self.generation += 1
-
-    def _check(self):
-        if self.broken:
-            raise StorageError("disque plein")
 
 
 @pytest.fixture

@@ -56,6 +56,15 @@ def test_the_next_packet_goes_an_interval_after_the_confirmation(box):
     assert box.later(0.2).take().text == "b"
 
 
+def test_a_text_that_could_not_be_written_lets_a_more_urgent_one_pass(box):
+    box.add("letter", priority=Priority.MAIL)
+    assert box.take().text == "letter"
+    box.outbox.not_sent()
+    box.add("answer")
+    box.up().later(INTERVAL)
+    assert box.take().text == "answer"
+
+
 def test_a_packet_under_way_counts(box):
     box.add()
     box.take()

@@ -1,0 +1,191 @@
+"""`python -m bench.answers_kept`: answers through link faults, in scaled time; how many were lost or said twice.
+
+The bot runs in this process so that each answer which it takes in hand is known; what became of it is counted where
+it matters: at the virtual node, from what went on air.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import random
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from bench.scaled_clock import ScaledClock
+from config import Settings
+from main_bot import MeshBot
+from mesh_link.outgoing import OutgoingText
+from virtual_node import VirtualNode
+
+USERS = 400
+BACKLOG = 20  # answers that wait before the users hold back: the dispatcher takes 50 questions, the node keeps 32
+PACE = 1.5  # scaled seconds between two questions, a little faster than answers can go
+PATIENCE = 300.0  # real seconds for one step on a busy machine
+LAST_ANSWERS = 900.0  # scaled seconds for what waits at the end
+SETTINGS: Final[dict[str, Any]] = {
+    "tcp_interface_cleanup_delay": 1,
+    "tcp_stable_after": 0,
+    "tcp_connect_timeout": 60,  # real time counts many times on this clock
+    "tcp_config_silence": 60,
+    "tcp_config_timeout": 240,
+    "tcp_close_timeout": 20,
+    "answer_ttl": 3600,
+    "command_max_age": 86400,
+    "command_timeout": 600,
+    "log_level": "ERROR",
+}
+# name, parameters, scaled seconds until it is healed
+FAULTS: Sequence[tuple[str, dict[str, float], float]] = (
+    ("drop", {}, 0),
+    ("reset", {}, 0),
+    ("cut_at_text", {"taken": 1}, 8),
+    ("cut_at_text", {"taken": 0}, 8),
+    ("cut_at_text", {"taken": 1, "status_kept": 1}, 8),
+    ("cut_at_text", {"taken": 1, "packets": 3}, 20),
+    ("lose_status", {"packets": 2}, 10),
+    ("reboot", {"seconds": 8}, 0),
+    ("tx_queue_full", {}, 12),
+    ("thief", {"every": 8}, 20),
+    ("stall", {"after": 5}, 15),
+    ("mute", {}, 50),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was counted."""
+
+    asked: int
+    taken: int  # answers that the bot took in hand
+    lost: int  # of them, never on air
+    said_twice: int  # on air under two ids: receivers cannot tell
+    repeated: int  # on air again under the same id: receivers drop it
+    hurried: int  # texts that the node dropped in silence, too soon after another
+    links: int
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was lost or said twice."""
+        return not (self.lost or self.said_twice or self.hurried)
+
+
+class CountingBot(MeshBot):
+    """The bot, with a note of every answer that it takes in hand."""
+
+    def __init__(self, settings: Settings, clock: ScaledClock) -> None:
+        self.taken: set[int] = set()  # ids of the questions
+        super().__init__(settings, clock)
+
+    def send_text(self, message: OutgoingText) -> None:
+        """See MeshBot."""
+        self.taken.add(message.reply_id)
+        super().send_text(message)
+
+
+class Trial:
+    """Users that ask, and a node that fails; used once."""
+
+    def __init__(self, node: VirtualNode, bot: CountingBot, clock: ScaledClock, seed: int) -> None:
+        self._node = node
+        self._bot = bot
+        self._clock = clock
+        self._rng = random.Random(seed)
+        self._asked = 0
+
+    def run(self, commands: int, faults: int) -> Kept:
+        """Ask until `commands` answers are taken in hand, with `faults` on the way; return once all are on air."""
+        struck = 0
+        while len(self._bot.taken) < commands:
+            self._until(lambda: self._node.configured and self._waiting() < BACKLOG)
+            self._ask()
+            self._pause(PACE)
+            if len(self._bot.taken) * (faults + 1) > commands * (struck + 1) and struck < faults:
+                struck += 1
+                self._fail()
+        self._until(lambda: not self._waiting(), LAST_ANSWERS)
+        return self._count()
+
+    def _ask(self) -> None:
+        user = self._node.users[self._asked % len(self._node.users)]
+        self._asked += 1
+        self._node.say(user.num, "/ping")
+
+    def _fail(self) -> None:
+        name, params, seconds = self._rng.choice(FAULTS)
+        self._node.fault(name, **params)
+        if name == "stall":
+            self._node.fault("drop")  # it is the next configuration that stalls
+        self._pause(seconds)
+        self._node.heal()
+
+    def _pause(self, seconds: float) -> None:
+        over = self._clock.monotonic() + seconds
+        self._until(lambda: self._clock.monotonic() >= over)
+
+    def _waiting(self) -> int:
+        return len(self._bot.taken - {sent.reply_id for sent in self._node.transmitted})
+
+    def _until(self, condition: Callable[[], bool], scaled: float | None = None) -> None:
+        """Wait for the condition; beyond `scaled` seconds go on without it, so that what is missing is counted."""
+        end = self._clock.monotonic() + scaled if scaled is not None else None
+        self._node.wait_until(
+            lambda: condition() or (end is not None and self._clock.monotonic() >= end), timeout=PATIENCE
+        )
+
+    def _count(self) -> Kept:
+        on_air: dict[int, list[int]] = defaultdict(list)
+        for sent in self._node.transmitted:
+            on_air[sent.reply_id].append(sent.packet.id)
+        answers = {question: on_air[question] for question in self._bot.taken}
+        return Kept(
+            asked=self._asked,
+            taken=len(answers),
+            lost=sum(not ids for ids in answers.values()),
+            said_twice=sum(len(set(ids)) > 1 for ids in answers.values()),
+            repeated=sum(len(ids) - len(set(ids)) for ids in answers.values()),
+            hurried=sum(packet.dropped.startswith("less than") for packet in self._node.received.packets),
+            links=self._node.connections,
+        )
+
+
+def answers_kept(commands: int = 1000, faults: int = 100, scale: float = 50.0, seed: int = 1) -> Kept:
+    """Run one trial; the machine must be able to follow a clock `scale` times as fast as its own."""
+    clock = ScaledClock(scale)
+    node = VirtualNode(nodes=USERS, clock=clock, seed=seed, keys=USERS - 1)
+    with TemporaryDirectory(prefix="meshbot-bench-") as folder, node:
+        where: dict[str, Any] = {"tcp_host": "127.0.0.1", "tcp_port": node.port, "data_dir": Path(folder)}
+        bot = CountingBot(Settings(**where, node_names_file=Path(folder) / "none.json", **SETTINGS), clock)
+        thread = threading.Thread(target=bot.run, name="Bench-Bot")
+        thread.start()
+        try:
+            return Trial(node, bot, clock, seed).run(commands, faults)
+        finally:
+            bot.stop()
+            thread.join()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what was counted; return 0 if nothing was lost or said twice."""
+    parser = argparse.ArgumentParser(prog="python -m bench.answers_kept", description=__doc__)
+    parser.add_argument("--commands", type=int, default=1000)
+    parser.add_argument("--faults", type=int, default=100)
+    parser.add_argument("--scale", type=float, default=50.0, help="how much faster than the machine's the clocks run")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    logging.getLogger().addHandler(logging.NullHandler())  # each fault has its warnings
+    kept = answers_kept(options.commands, options.faults, options.scale, options.seed)
+    print(f"{kept.asked} questions through {options.faults} faults ({kept.links} links), clocks × {options.scale:g}:")
+    print(f"{kept.taken} answers taken in hand, {kept.lost} lost, {kept.said_twice} said twice,")
+    print(f"{kept.repeated} repeated under the same id, {kept.hurried} dropped by the node as too soon")
+    return int(not kept.good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

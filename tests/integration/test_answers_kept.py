@@ -1,0 +1,10 @@
+"""The bench's trial in small: answers through link faults of every kind."""
+
+from bench.answers_kept import FAULTS, answers_kept
+
+
+def test_through_link_faults_no_answer_is_lost_and_none_said_twice():
+    kept = answers_kept(commands=60, faults=len(FAULTS), scale=25.0, seed=7)
+    assert kept.taken >= 60
+    assert kept.links > 1
+    assert (kept.lost, kept.said_twice, kept.hurried) == (0, 0, 0)
