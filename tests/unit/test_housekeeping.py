@@ -7,13 +7,16 @@ from queue import SimpleQueue
 import pytest
 from sqlalchemy import event, text
 
-from housekeeping import LEARN_EVERY, UPKEEP_EVERY, Housekeeping, NodeDatabase
+from housekeeping import LEARN_EVERY, UPKEEP_EVERY, Housekeeping, NodeDatabase, OutboxChanges
+from mesh_link.outgoing import PartState, Priority, SavedPart
 from mesh_link.packets import NodeInfoHeard, NodeRecord
 from mesh_memory.memory import FLUSH_EVERY, MeshMemory
 from node_manager import NodeManager
+from outbox_keeper import WRITE_EVERY, OutboxKeeper
 from runtime.service import Service
 from storage.database import open_database
 from storage.nodes import NodeStore
+from storage.outbox import OutboxStore
 from tests.support.fake_clock import FakeClock
 from tests.support.heard import packet
 
@@ -51,8 +54,14 @@ class Bench:
     def build(self, database):
         self.manager = NodeManager(NodeStore(database) if database else None, self.clock)
         self.memory = MeshMemory(database, self.manager, self.clock, lambda: OWN)
+        self.left = []  # what the outbox of an earlier process is said to have left
         self.housekeeping = Housekeeping(
-            self.clock, self.manager, self.memory, lambda: self.interface, self.watchdog_interval
+            self.clock,
+            self.manager,
+            self.memory,
+            lambda: self.interface,
+            self.watchdog_interval,
+            outbox=OutboxKeeper(OutboxStore(database), self.left.extend) if database else None,
         )
         self.watched = Answering(self.clock)
         self._started = []
@@ -225,3 +234,45 @@ def test_what_waits_for_its_commit_at_the_end_is_written(unwatched, tmp_path):
 def stored_packets(database):
     with database.reading() as connection:
         return connection.scalar(text("SELECT count(*) FROM packets"))
+
+
+# -- what waits to go on air
+
+
+def part(number):
+    details = {"priority": Priority.MAIL, "state": PartState.WAITING, "attempts": 0, "sent_at": None, "origin": ""}
+    message = {"to": 7, "channel": 0, "text": "x", "reply_id": 0, "want_ack": True}
+    return SavedPart(id=number, text_id=number, created=1, packet_id=5, expires_at=9, **message, **details)
+
+
+def test_what_waits_to_go_on_air_is_written_within_a_second_and_given_to_the_next_process(unwatched, tmp_path):
+    database = unwatched.keep_in(tmp_path)
+    unwatched.start()
+    unwatched.housekeeping.tell(OutboxChanges({1: part(1)}))
+    unwatched.clock.advance(WRITE_EVERY - 0.1)
+    assert OutboxStore(database).load() == []
+    unwatched.clock.advance(0.1)
+    assert len(OutboxStore(database).load()) == 1
+    unwatched.stop()
+    unwatched.build(database)
+    unwatched.start()
+    unwatched.clock.advance(0)
+    assert unwatched.left == [part(1)]
+    unwatched.stop()
+    database.close()
+
+
+def test_the_end_writes_what_waits_to_go_on_air_at_once(unwatched, tmp_path):
+    database = unwatched.keep_in(tmp_path)
+    unwatched.start()
+    unwatched.housekeeping.tell(OutboxChanges({1: part(1)}))
+    unwatched.stop()
+    assert len(OutboxStore(database).load()) == 1
+    database.close()
+
+
+def test_without_a_database_nothing_that_waits_is_kept(unwatched):
+    unwatched.start()
+    unwatched.housekeeping.tell(OutboxChanges({1: part(1)}))
+    unwatched.clock.advance(WRITE_EVERY)
+    assert not unwatched.housekeeping.join(0)
