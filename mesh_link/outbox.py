@@ -67,7 +67,7 @@ class Outbox:
     _changed: dict[int, Found | None] = field(default_factory=dict)  # rows to write; None: to delete
 
     def __len__(self) -> int:
-        """Return how many packets are not confirmed by the node yet; any thread may ask."""
+        """Return how many packets are not confirmed by the node yet."""
         return sum(self._waiting(priority) for priority in Priority)
 
     @property
@@ -213,9 +213,8 @@ class Outbox:
     # -- how it decides
 
     def _waiting(self, priority: Priority) -> int:
-        texts = list(self._texts.values())  # a copy in one step: another thread may ask while this one adds
-        waiting = (text for text in texts if text.message.priority is priority)
-        return sum(part.state is not PartState.ACCEPTED for text in waiting for part in text.parts)
+        texts = (text for text in self._texts.values() if text.message.priority is priority)
+        return sum(part.state is not PartState.ACCEPTED for text in texts for part in text.parts)
 
     def _parts(self) -> Iterator[Found]:
         return ((text, part) for text in self._texts.values() for part in text.parts)
