@@ -25,8 +25,8 @@ from mesh_link.outgoing import OutgoingText
 from virtual_node import VirtualNode
 
 USERS = 400
-BACKLOG = 20  # answers that wait before the users hold back: the dispatcher takes 50 questions, the node keeps 32
-PACE = 1.5  # scaled seconds between two questions, a little faster than answers can go
+BACKLOG = 8  # answers that wait at any time, so that every fault meets a text under way; the node keeps 32 packets
+LOST_QUESTION = 0.5  # real seconds, after which a question is held to be lost on its way to the bot
 PATIENCE = 300.0  # real seconds for one step on a busy machine
 LAST_ANSWERS = 900.0  # scaled seconds for what waits at the end
 SETTINGS: Final[dict[str, Any]] = {
@@ -81,12 +81,14 @@ class CountingBot(MeshBot):
 
     def __init__(self, settings: Settings, clock: ScaledClock) -> None:
         self.taken: set[int] = set()  # ids of the questions
+        self.news = threading.Event()  # one more
         super().__init__(settings, clock)
 
     def send_text(self, message: OutgoingText) -> None:
         """See MeshBot."""
-        self.taken.add(message.reply_id)
         super().send_text(message)
+        self.taken.add(message.reply_id)
+        self.news.set()
 
 
 class Trial:
@@ -105,7 +107,6 @@ class Trial:
         while len(self._bot.taken) < commands:
             self._until(lambda: self._node.configured and self._waiting() < BACKLOG)
             self._ask()
-            self._pause(PACE)
             if len(self._bot.taken) * (faults + 1) > commands * (struck + 1) and struck < faults:
                 struck += 1
                 self._fail()
@@ -115,7 +116,9 @@ class Trial:
     def _ask(self) -> None:
         user = self._node.users[self._asked % len(self._node.users)]
         self._asked += 1
+        self._bot.news.clear()
         self._node.say(user.num, "/ping")
+        self._bot.news.wait(LOST_QUESTION)
 
     def _fail(self) -> None:
         name, params, seconds = self._rng.choice(FAULTS)
