@@ -13,10 +13,11 @@ LAYERS: Final = (
     {"main_bot"},
     {"demo"},
     {"assembly"},
-    {"commands", "housekeeping", "tcp_interface_manager", "telegram_bot"},
+    {"telegram_bot"},
+    {"commands", "housekeeping", "tcp_interface_manager"},
     {"mesh_memory"},
     {"node_manager", "outbox_keeper"},
-    {"mesh_link", "storage", "virtual_node", "web"},
+    {"mesh_link", "storage", "virtual_node", "web", "pictures"},
     {"config", "runtime"},
     {"config_sources"},
 )
@@ -28,6 +29,7 @@ LIBRARIES: Final = {
     "pubsub": {"mesh_link"},
     "alembic": {"storage"},
     "sqlalchemy": {"storage"},
+    "matplotlib": {"pictures"},
     "telegram": {"telegram_bot"},
 }
 OUTSIDE: Final = {"bench", "scripts", "tests"}  # import what they measure, make or test; nobody imports them

@@ -1,0 +1,1 @@
+"""The Telegram side: the only importer of `telegram`."""
