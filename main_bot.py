@@ -157,6 +157,7 @@ class MeshBot:
         parts = BotParts(
             self._clock,
             self.node_manager,
+            self.memory,
             lambda: self.interface,
             lambda: self._tcp.figures,
             lambda: self._sender.waiting,

@@ -10,8 +10,9 @@ from typing import Final, Protocol
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import PREFIX, Command, Example, Request
-from commands.which_node import Directory, name_of, only_one
+from commands.which_node import IN_A_SENTENCE, Directory, called, only_one
 from mesh_link.text import shorten
+from mesh_memory.search import folded
 from mesh_memory.views import NodeView
 from runtime.clock import Clock
 from storage.errors import StorageError
@@ -103,15 +104,15 @@ def _send(request: Request, argument: str, mailbox: Mailbox, own_num: int) -> st
         return node
     if node.num == own_num:
         return tr(_("That is me: I read no mail."))
-    called = name_of(node.num, mailbox)
+    name_told = called(mailbox, node.num, IN_A_SENTENCE)
     if not text:
         example = tr(_("What shall I tell? For example: {mail} send {name} see you at five"))
-        return example.format(mail=PREFIX + request.command, name=called)
+        return example.format(mail=PREFIX + request.command, name=name_told)
     try:
         mailbox.send_mail(request.sender, node.num, text)
     except MailboxFullError:
-        return tr(_("📪 {name} has {count} letters already: no room.")).format(name=called, count=MAX_MAIL)
-    return tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=called)
+        return tr(_("📪 {name} has {count} letters already: no room.")).format(name=name_told, count=MAX_MAIL)
+    return tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=name_told)
 
 
 def recipient_of(argument: str, find: Callable[[str], list[NodeView]]) -> tuple[str, list[NodeView], str]:
@@ -124,7 +125,7 @@ def recipient_of(argument: str, find: Callable[[str], list[NodeView]]) -> tuple[
     words = argument.split()
     for count in range(min(len(words), MOST_WORDS), 1, -1):
         name = " ".join(words[:count])
-        whole = [view for view in find(name) if name.casefold() in (view.long_name.casefold(), view.short_name)]
+        whole = [view for view in find(name) if folded(name) in (folded(view.long_name), folded(view.short_name))]
         if whole:
             return name, whole, _after(argument, count)
     return (words[0], find(words[0]), _after(argument, 1)) if words else ("", [], "")
@@ -184,10 +185,8 @@ def _read_one(word: str, letters: Sequence[Letter], mailbox: Mailbox, clock: Clo
 
 
 def _told(number: int, letter: Letter, directory: Directory, now: int, tr: Translate) -> str:
-    text = tr(_("{number} {name} {age}: {text}"))
-    return text.format(
-        number=number, name=name_of(letter.sender, directory), age=age(now - letter.sent_at, tr), text=letter.text
-    )
+    name, told_age = called(directory, letter.sender, IN_A_SENTENCE), age(now - letter.sent_at, tr)
+    return tr(_("{number} {name} {age}: {text}")).format(number=number, name=name, age=told_age, text=letter.text)
 
 
 def age(seconds: int, tr: Translate) -> str:

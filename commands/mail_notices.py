@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from commands.language import Translate
 from commands.language import mark as _
-from commands.which_node import Directory, name_of
+from commands.which_node import IN_A_SENTENCE, Directory, called
 from mesh_link.outgoing import OutgoingText, Priority
 from runtime.clock import Clock
 from storage.errors import StorageError
@@ -66,7 +66,7 @@ class MailNotices:
 
     def _text(self, letters: Sequence[Letter]) -> str:
         senders = list(dict.fromkeys(letter.sender for letter in letters))
-        names = ", ".join(name_of(num, self._mailbox) for num in senders[:SENDERS_SHOWN])
+        names = ", ".join(called(self._mailbox, num, IN_A_SENTENCE) for num in senders[:SENDERS_SHOWN])
         names += ", …" if len(senders) > SENDERS_SHOWN else ""
         text = self._translate(_("✉️ New mail for you: {count}, from {names}. /mail reads it."))
         return text.format(count=len(letters), names=names)
