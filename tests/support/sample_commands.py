@@ -19,6 +19,7 @@ from commands.sys import sys_command
 from mesh_link.packets import NodeRecord
 from mesh_link.statistics import LinkFigures
 from mesh_memory.memory import MeshMemory
+from mesh_memory.orders import OrderBook
 from node_manager import NodeCounts, NodeManager
 from runtime.host import HostFigures, ProcessFigures
 from tests.support.fake_clock import FakeClock
@@ -114,4 +115,4 @@ class NoNodes:
 
 def open_access() -> Access:
     """Everybody may ask as often as they like, and nobody is known."""
-    return Access(MeshRoles(), NoNodes(), RateLimiter(0, 300.0))
+    return Access(MeshRoles(), NoNodes(), RateLimiter(0, 300.0), OrderBook(None))
