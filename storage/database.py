@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Engine, Table, insert, inspect, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from runtime.clock import Clock
-from storage.errors import DamagedError, StorageError, TooSlowError
+from storage.errors import DamagedError, RefusedRowError, StorageError, TooSlowError
 from storage.schema import METADATA, PRECIOUS, REVISIONS, VERSION
 from storage.server import ServerBackend
 from storage.sqlite import BUSY_TIMEOUT, FILE_NAME, SqliteBackend
@@ -120,7 +120,7 @@ class Database:
             finally:
                 with self._state_lock:
                     self._users -= 1
-        except TooSlowError:
+        except (TooSlowError, RefusedRowError):
             raise
         except StorageError as exc:
             self._say_failure(exc)
@@ -136,6 +136,8 @@ class Database:
     def _explained(self, exc: SQLAlchemyError, engine: Engine) -> StorageError:
         if isinstance(exc, NoConnectionError):
             return TooSlowError("base de données occupée, réessayez dans un moment")
+        if isinstance(exc, IntegrityError | DataError):
+            return RefusedRowError(f"ligne refusée par {self.backend.where} ({exc.orig})")
         engine.dispose()  # the next transaction starts from a freshly opened file
         error = self.backend.explained(exc)
         if isinstance(error, DamagedError):
