@@ -37,7 +37,7 @@ from mesh_link.reception import HeardPacket
 from mesh_link.routes import RouteHeard
 from mesh_link.said import MetricsSaid
 from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
-from mesh_link.session import QueueStatus
+from mesh_link.session import Objection, QueueStatus
 from mesh_link.tracer import Tracer
 from mesh_memory.memory import MeshMemory
 from outbox_keeper import OutboxKeeper
@@ -239,6 +239,10 @@ class MeshBot:
         """See LinkOwner."""
         self._sender.tell(status)
         self._tracer.queue_status(status)
+
+    def objection(self, objection: Objection) -> None:
+        """See LinkOwner."""
+        self._tracer.objection(objection)
 
     def packet_received(self, heard: HeardPacket) -> None:
         """See LinkOwner."""

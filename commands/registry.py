@@ -61,6 +61,7 @@ class Command:
     timeout: float | None = None  # seconds that `run` may take; None: the setting command_timeout
     slow: bool = False  # waits for other computers: runs in threads of its own, one at a time for each user
     role: Role = Role.EVERYONE  # the least that may use it
+    alone: Command | None = None  # runs in its place where no argument is given: a slow one may be quick then
 
 
 class Registry:
@@ -82,6 +83,11 @@ class Registry:
     def find(self, name: str) -> Command | None:
         """Return the command of that name or alias, whatever its case."""
         return self._by_name.get(name.lower().removeprefix(PREFIX))
+
+    def to_run(self, name: str, argument: str) -> Command | None:
+        """Return what runs for a question, None if the name is unknown."""
+        command = self.find(name)
+        return command.alone if command and command.alone and not argument else command
 
 
 def parse(text: str) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from commands.language import Translate
@@ -54,7 +55,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
             return text.format(trace=PREFIX + request.command)
         return _active(node, directory, tracer, request.translate)
 
-    return Command(
+    command = Command(
         name="trace",
         aliases=("traceroute",),
         usage=_("[node]"),
@@ -71,6 +72,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
             Example("/trace Nobody", "I know no node « Nobody »."),
         ),
     )
+    return replace(command, alone=replace(command, slow=False, timeout=None))
 
 
 # -- the asker's own packet

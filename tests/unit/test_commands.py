@@ -8,7 +8,7 @@ from commands.help import HELP
 from commands.language import translator
 from commands.online import online_commands
 from commands.ping import PING
-from commands.registry import Registry, Request, parse
+from commands.registry import Command, Registry, Request, parse
 from commands.roles import Role
 from config import Settings
 from runtime.clock import SystemClock
@@ -111,3 +111,15 @@ def test_two_commands_of_one_name_are_refused():
 )
 def test_a_command_line_is_a_slash_a_name_and_the_rest(text, expected):
     assert parse(text) == expected
+
+
+def test_a_command_may_have_another_run_where_no_argument_is_given():
+    quick = Command("trace", "", lambda _request: "quick")
+    slow = Command("trace", "", lambda _request: "slow", aliases=("way",), slow=True, alone=quick)
+    registry = Registry([slow])
+    assert [registry.to_run(*question) for question in (("trace", "bob"), ("WAY", ""), ("other", ""))] == [
+        slow,
+        quick,
+        None,
+    ]
+    assert registry.find("trace") is slow
