@@ -13,6 +13,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+if __name__ == "__main__":  # the imports take a second
+    from runtime.interrupt import end_quietly
+
+    end_quietly()
+
 import assembly
 import config
 from commands.dispatcher import Dispatcher
@@ -43,6 +48,7 @@ from mesh_memory.memory import MeshMemory
 from outbox_keeper import OutboxKeeper
 from runtime import journal
 from runtime.clock import Clock, SystemClock
+from runtime.folder_lock import FolderInUseError, lock_folder
 from runtime.service import Supervisor, catch_signals
 from runtime.systemd import notify, watchdog_interval
 from storage.outbox import OutboxStore
@@ -53,6 +59,7 @@ LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 COMMANDS = (HELP, PING)
 PUBKEY_SYNC_JOIN = 0.5  # seconds; a waiting sync ends at once, a running one is nearly done
+EXIT_IN_USE = 75  # EX_TEMPFAIL: systemd tries again, the other one may be on its way out
 STOP_GRACE = 2.0  # seconds for all threads together; with what surrounds it, the promised 3 hold
 
 
@@ -280,7 +287,7 @@ class MeshBot:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; return its exit code: 0 asked to stop, 1 crashed, 78 bad configuration."""
+    """Run the program; return its exit code: 0 asked to stop, 1 crashed, 75 data in use, 78 bad configuration."""
     options = _parser().parse_args(arguments)
     journal.speak_utf8(sys.stdout, sys.stderr)
     if options.demo:
@@ -303,6 +310,11 @@ def _run(settings: config.Settings) -> int:
     journal.set_up(settings.log_level)
     journal.mask(settings.secrets())
     info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
+    try:
+        lock = lock_folder(settings.data_dir)
+    except FolderInUseError as error:
+        error_print("❌ %s", error)
+        return EXIT_IN_USE
     requests: SimpleQueue[Any] = SimpleQueue()
     catch_signals(requests)  # before the database is opened: a stop must be heard from the start
     bot = MeshBot(settings, requests=requests)
@@ -312,6 +324,8 @@ def _run(settings: config.Settings) -> int:
         logging.shutdown()
         sys.stdout.flush()
         os._exit(code)
+    if lock is not None:
+        os.close(lock)
     return code
 
 

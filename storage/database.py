@@ -36,6 +36,13 @@ class Backend(Protocol):
     def check(self, tables: Iterable[str]) -> None:
         """Make what must be there before opening; raise DamagedError if it cannot be used and StorageError."""
 
+    def in_place(self) -> bool:
+        """Return whether what was opened is still what stands there."""
+        ...
+
+    def let_go(self) -> None:
+        """Close what is no longer in place."""
+
     def set_aside(self, now: datetime) -> Path:
         """Put what is damaged out of the way and return where it is; raise StorageError."""
         ...
@@ -81,7 +88,7 @@ class Database:
         opened = False
         try:
             self._open()
-            opened = True
+            opened = self.backend.in_place()
         finally:
             with self._state_lock:
                 self._opening = False
@@ -127,11 +134,25 @@ class Database:
             raise
 
     def _enter(self) -> None:
+        if not self.backend.in_place():
+            self._begin_again()
         self.open()
         with self._state_lock:
             if not self._is_open:  # another thread has met damage since
                 raise StorageError(f"{self.backend.where} est en cours de remise en état, réessayez")
             self._users += 1
+
+    def _begin_again(self) -> None:
+        """Close what was deleted or replaced under us, for `open` to open what stands there, or a new one."""
+        with self._state_lock:
+            if not self._is_open or self._users:  # the last one out finds it so
+                return
+            self._is_open = False
+        self.backend.let_go()
+        error_print(
+            "❌ Base de données: %s a été supprimée ou remplacée. Elle est rouverte avec ce qui est en mémoire",
+            self.backend.where,
+        )
 
     def _explained(self, exc: SQLAlchemyError, engine: Engine) -> StorageError:
         if isinstance(exc, NoConnectionError):

@@ -86,6 +86,15 @@ def test_counts_tell_nodes_keys_and_unconfirmed_keys(manager):
 # Learning
 
 
+def test_what_is_in_memory_outlives_a_database_that_somebody_deleted(manager, database):
+    manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Alice"))
+    for path in database.backend.path.parent.iterdir():
+        path.unlink()
+    manager.learn_from_nodeinfo(record(BOB, key(2)))
+    again = restarted(database)
+    assert (again.name_of(ALICE), again.public_key(ALICE), again.public_key(BOB)) == ("Alice", key(1), key(2))
+
+
 def test_a_key_that_another_process_contradicts_keeps_no_other_from_the_database(database):
     ours, theirs = restarted(database), restarted(database)
     theirs.learn_from_nodeinfo(record(ALICE, key(1)))
