@@ -38,14 +38,14 @@ class Assistant(Protocol):
 
 def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: float) -> Command:
     """Make the command; an answer is cut to `max_bytes`, and the assistant answers within `timeout` seconds."""
-    conversations: TimedCache[int, tuple[Message, ...]] = TimedCache(CONTEXT_LIFETIME, CONTEXT_USERS)
+    conversations: TimedCache[str, tuple[Message, ...]] = TimedCache(CONTEXT_LIFETIME, CONTEXT_USERS)
 
     def run(request: Request) -> str:
         tr = request.translate
         if not request.argument:
             text = tr(_("What do you want to know? For example: {question} how does a mesh work?"))
             return text.format(question=PREFIX + request.command)
-        known = conversations.get(request.sender, clock.monotonic())
+        known = conversations.get(request.user.key, clock.monotonic())
         conversation = (*(known[0] if known else ()), Message("user", request.argument))
         try:
             answer = assistant.ask(conversation, lambda: request.say(WAIT))
@@ -54,7 +54,7 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
             return tr(EXCUSES[error.fault])
         answer = shorten(answer, max_bytes)
         kept = (*conversation, Message("assistant", answer))[-CONTEXT_MESSAGES:]
-        conversations.put(request.sender, kept, clock.monotonic())
+        conversations.put(request.user.key, kept, clock.monotonic())
         return answer
 
     return Command(

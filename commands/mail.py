@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
+from commands.asker import own_node
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import PREFIX, Command, Example, Request
@@ -47,16 +48,19 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
 
     def run(request: Request) -> str:
         tr = request.translate
-        if request.channel is not None:
+        if not request.is_private:
             return tr(_("✉️ Mail is private: write to me directly."))
+        asker = own_node(request)
+        if isinstance(asker, str):
+            return asker
         word, *rest = request.argument.split(maxsplit=1)[:2] or [""]
         word, rest_text = word.lower(), rest[0] if rest else ""
         try:
             if word in SEND:
-                return _send(request, rest_text, mailbox, own_num())
-            letters = mailbox.mail_of(request.sender)
+                return _send(request, asker, rest_text, mailbox, own_num())
+            letters = mailbox.mail_of(asker)
             if word in DELETE:
-                return _delete(request, rest_text, letters, mailbox)
+                return _delete(request, asker, rest_text, letters, mailbox)
             if not word:
                 return _unread_or_list(letters, mailbox, clock, tr)
             if word.isdecimal():
@@ -92,7 +96,7 @@ def _use(request: Request) -> str:
 # -- sending
 
 
-def _send(request: Request, argument: str, mailbox: Mailbox, own_num: int) -> str:
+def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, own_num: int) -> str:
     tr = request.translate
     name, found, text = recipient_of(argument, mailbox.find_nodes)
     if not name:
@@ -108,7 +112,7 @@ def _send(request: Request, argument: str, mailbox: Mailbox, own_num: int) -> st
         example = tr(_("What shall I tell? For example: {mail} send {name} see you at five"))
         return example.format(mail=PREFIX + request.command, name=called)
     try:
-        mailbox.send_mail(request.sender, node.num, text)
+        mailbox.send_mail(sender, node.num, text)
     except MailboxFullError:
         return tr(_("📪 {name} has {count} letters already: no room.")).format(name=called, count=MAX_MAIL)
     return tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=called)
@@ -203,12 +207,12 @@ def age(seconds: int, tr: Translate) -> str:
 # -- deleting
 
 
-def _delete(request: Request, argument: str, letters: Sequence[Letter], mailbox: Mailbox) -> str:
+def _delete(request: Request, asker: int, argument: str, letters: Sequence[Letter], mailbox: Mailbox) -> str:
     tr = request.translate
     if not argument.isdecimal():
         return tr(_("Which letter? For example: {mail} del 1")).format(mail=PREFIX + request.command)
     letter = _numbered(argument, letters)
-    if letter is None or not mailbox.delete_mail(request.sender, letter.id):
+    if letter is None or not mailbox.delete_mail(asker, letter.id):
         return _none_such(argument, tr)
     return tr(_("🗑️ Letter {number} is deleted, {count} left.")).format(number=int(argument), count=len(letters) - 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from commands.asker import own_node
 from commands.language import Translate
 from commands.language import mark as _
 from commands.memory_fault import unless_the_database_fails
@@ -22,7 +23,10 @@ def my_command(memory: MeshMemory, clock: Clock) -> Command:
     """Make the command."""
 
     def run(request: Request) -> str:
-        hours = memory.signal_of(request.sender, HOURS)
+        node = own_node(request)
+        if isinstance(node, str):
+            return node
+        hours = memory.signal_of(node, HOURS)
         return describe(hours, clock.now().timestamp(), request.translate)
 
     return Command(

@@ -12,6 +12,7 @@ from mesh_link.text import shorten
 from mesh_memory.views import NodeView
 
 PACKET_BYTES: Final = 200  # one packet of an answer
+CHAT_BYTES: Final = 3500  # one message of Telegram, which holds 4096 UTF-16 units: never more than the UTF-8 bytes
 NAME_BYTES: Final = 16  # of a node's name in a list
 NUMBER: Final = re.compile(r"[0-9]{1,9}")
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
