@@ -18,7 +18,7 @@ LOGGER = logging.getLogger(__name__)
 WAIT = "⏳"
 CONTEXT_MESSAGES = 6  # of a user, answers included
 CONTEXT_LIFETIME = 1800.0  # seconds after the last answer
-CONTEXT_USERS = 100  # with answers of 2,000 bytes at most 0.7 MB
+CONTEXT_USERS = 100  # with texts of 4,000 bytes at most 2.4 MB
 TIME_TO_EXCUSE = 5.0  # seconds between the client's bound and the dispatcher's
 EXCUSES: Final = {
     Fault.UNREACHABLE: _("🤖 The assistant cannot be reached at the moment. Try again later."),
@@ -37,7 +37,7 @@ class Assistant(Protocol):
 
 
 def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: float) -> Command:
-    """Make the command; an answer is cut to `max_bytes`, and the assistant answers within `timeout` seconds."""
+    """Make the command; one by radio is cut to `max_bytes`, and the assistant answers within `timeout` seconds."""
     conversations: TimedCache[str, tuple[Message, ...]] = TimedCache(CONTEXT_LIFETIME, CONTEXT_USERS)
 
     def run(request: Request) -> str:
@@ -52,7 +52,7 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
         except WebError as error:
             LOGGER.warning("⚠️ Assistant: %s", error)
             return tr(EXCUSES[error.fault])
-        answer = shorten(answer, max_bytes)
+        answer = shorten(answer, request.limit if request.wide else max_bytes)
         kept = (*conversation, Message("assistant", answer))[-CONTEXT_MESSAGES:]
         conversations.put(request.user.key, kept, clock.monotonic())
         return answer

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from commands.asker import own_node
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import PREFIX, Command, Example, Request
+from commands.registry import PREFIX, Command, Example, Request, Way
 from commands.which_node import Directory, name_of, only_one
 from mesh_link.text import shorten
 from mesh_memory.views import NodeView
@@ -21,6 +21,9 @@ from storage.mail import MAX_MAIL, Letter, MailboxFullError
 LOGGER = logging.getLogger(__name__)
 ROOM: Final = 540  # bytes of an answer: three packets
 LINE: Final = 60  # bytes of a letter in the list
+WIDE_LINE: Final = 120  # of the same where there is room
+TAIL: Final = 60  # bytes of what stands around the letters
+LETTER: Final = 220  # bytes of a letter: a packet of 233 brings no longer one
 MOST_WORDS: Final = 6  # of a name: a long name has 39 bytes
 SEND: Final = ("send", "envoyer", "envoi")
 DELETE: Final = ("del", "delete", "rm", "suppr", "effacer")
@@ -62,9 +65,9 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
             if word in DELETE:
                 return _delete(request, asker, rest_text, letters, mailbox)
             if not word:
-                return _unread_or_list(letters, mailbox, clock, tr)
+                return _unread_or_list(letters, mailbox, clock, request)
             if word.isdecimal():
-                return _read_one(word, letters, mailbox, clock, tr)
+                return _read_one(word, letters, mailbox, clock, request)
         except StorageError as error:
             LOGGER.warning("⚠️ Courrier: %s", error)
             return tr(_("⚠️ The mail is out of reach at the moment. Try again later."))
@@ -78,6 +81,13 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
         run=run,
         examples=(
             Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter."),
+            Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter.", way=Way.TELEGRAM),
+            Example(
+                "/mail",
+                "Your Telegram account has no node: the operator can set one in telegram_users.",
+                way=Way.TELEGRAM,
+                has_node=False,
+            ),
             Example("/mail 2", "You have no letter 2. /mail lists yours."),
             Example("/mail send Zoé Yes, at five", "✉️ Kept for Zoé, who is told when next heard."),
             Example("/mail send Nobody hello", "I know no node « Nobody »."),
@@ -111,6 +121,8 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, own_nu
     if not text:
         example = tr(_("What shall I tell? For example: {mail} send {name} see you at five"))
         return example.format(mail=PREFIX + request.command, name=called)
+    if (excess := len(text.encode(errors="replace")) - LETTER) > 0:
+        return tr(_("Too long by {count} bytes.")).format(count=excess)
     try:
         mailbox.send_mail(sender, node.num, text)
     except MailboxFullError:
@@ -142,18 +154,19 @@ def _after(argument: str, words: int) -> str:
 # -- reading
 
 
-def _unread_or_list(letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, tr: Translate) -> str:
+def _unread_or_list(letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, request: Request) -> str:
     """Read out what is unread, as far as it fits; when all was read, list it."""
+    tr, room = request.translate, _room(request)
     if not letters:
         return tr(_("📭 No mail for you."))
     now = int(clock.now().timestamp())
     told = [(letter, _told(number, letter, mailbox, now, tr)) for number, letter in enumerate(letters, 1)]
     unread = [(letter, line) for letter, line in told if letter.read_at is None]
     if not unread:
-        lines = _fitting([shorten(line, LINE) for _letter, line in told])
+        lines = _fitting([shorten(line, WIDE_LINE if request.wide else LINE) for _letter, line in told], room)
         more = len(told) - len(lines)
         return _with_tail(lines, tr(_("+{count} more: {mail} <n>")) if more else _deleting(tr), more)
-    lines = _fitting([line for _letter, line in unread])
+    lines = _fitting([line for _letter, line in unread], room)
     mailbox.mark_mail_read([letter for letter, _line in unread[: len(lines)]])
     more = len(unread) - len(lines)
     return _with_tail(lines, tr(_("+{count} unread: {mail}")) if more else _deleting(tr), more)
@@ -167,24 +180,29 @@ def _deleting(tr: Translate) -> str:
     return tr(_("{mail} del <n> deletes a letter."))
 
 
-def _fitting(lines: Sequence[str]) -> list[str]:
+def _room(request: Request) -> int:
+    """Return the bytes for letters, the line about what is left out aside."""
+    return request.limit - TAIL if request.wide else ROOM
+
+
+def _fitting(lines: Sequence[str], room: int) -> list[str]:
     """Return as many as there is room for, but at least one."""
     kept: list[str] = []
     size = 0
     for line in lines:
         size += len(line.encode()) + 1
-        if kept and size > ROOM:
+        if kept and size > room:
             break
         kept.append(line)
     return kept
 
 
-def _read_one(word: str, letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, tr: Translate) -> str:
+def _read_one(word: str, letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, request: Request) -> str:
     letter = _numbered(word, letters)
     if letter is None:
-        return _none_such(word, tr)
+        return _none_such(word, request.translate)
     mailbox.mark_mail_read([letter])
-    return "✉️ " + _told(int(word), letter, mailbox, int(clock.now().timestamp()), tr)
+    return "✉️ " + _told(int(word), letter, mailbox, int(clock.now().timestamp()), request.translate)
 
 
 def _told(number: int, letter: Letter, directory: Directory, now: int, tr: Translate) -> str:
