@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import PREFIX, Command, Example, Request, Way
-from commands.words import as_many_as_fit
+from commands.words import lines_that_fit
 
 
 def run(request: Request) -> str:
-    """Return the names usable here, with their summaries where there is room, or one command's use; fits one packet."""
-    tr = request.translate
-    if not request.argument and request.wide:
-        return as_many_as_fit(
-            tr(_("Commands:")), map(partial(_use, tr=tr), request.available), len(request.available), request.limit
-        )
+    """Return the names usable here, or one command's use; fits one packet."""
     if not request.argument:
-        names = " ".join(PREFIX + command.name for command in request.available)
-        return tr(_("Commands: {names}. /help <command> tells more.")).format(names=names)
+        return _all(request)
     wanted = request.argument.split()[0].lower().removeprefix(PREFIX)
     for command in request.available:
         if wanted in (command.name, *command.aliases):
-            also = ", ".join(PREFIX + alias for alias in command.aliases)
-            return "\n".join(
-                [_use(command, tr), *([tr(_("also: {names}")).format(names=also)] if also and request.wide else [])]
-            )
-    return tr(_("No command /{name}. /help lists them.")).format(name=wanted[:20])
+            return _one(command, request)
+    return request.translate(_("No command /{name}. /help lists them.")).format(name=wanted[:20])
+
+
+def _all(request: Request) -> str:
+    tr, commands = request.translate, request.available
+    if request.wide:
+        return lines_that_fit([tr(_("Commands:")), *(_use(command, tr) for command in commands)], request.limit)
+    names = " ".join(PREFIX + command.name for command in commands)
+    return tr(_("Commands: {names}. /help <command> tells more.")).format(names=names)
+
+
+def _one(command: Command, request: Request) -> str:
+    use = _use(command, request.translate)
+    if not request.wide or not command.aliases:
+        return use
+    names = ", ".join(PREFIX + alias for alias in command.aliases)
+    also = request.translate(_("also: {names}")).format(names=names)
+    return f"{use}\n{also}"
 
 
 def _use(command: Command, tr: Translate) -> str:

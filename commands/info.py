@@ -9,7 +9,7 @@ from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import Command, Example, Request, Way
 from commands.who import one_node
-from commands.words import age, decibels, ident, length
+from commands.words import age, decibels, ident, length, lines_that_fit
 from mesh_link.text import shorten
 from mesh_memory.memory import MeshMemory
 from mesh_memory.views import NodeView
@@ -27,8 +27,10 @@ def info_command(memory: MeshMemory, clock: Clock) -> Command:
         view = one_node(request, memory)
         if isinstance(view, str):
             return view
-        tell = describe_at_length if request.wide else describe
-        return tell(view, clock.now().timestamp(), request.translate)
+        now, tr = clock.now().timestamp(), request.translate
+        if request.wide:
+            return lines_that_fit(describe_at_length(view, now, tr), request.limit)
+        return describe(view, now, tr)
 
     return Command(
         name="info",
@@ -117,7 +119,7 @@ def _power(view: NodeView, tr: Translate) -> str:
 # -- with room
 
 
-def describe_at_length(view: NodeView, now: float, tr: Translate) -> str:
+def describe_at_length(view: NodeView, now: float, tr: Translate) -> list[str]:
     """Return all that is known, each fact in a line with its name and age, what is not known left out."""
     busy = [
         tr(_("busy {share}")).format(share=f"{view.utilization:.1f}%") if view.utilization is not None else "",
@@ -136,7 +138,7 @@ def describe_at_length(view: NodeView, now: float, tr: Translate) -> str:
             (tr(_("key")), tr(_("🔑 key known")) if view.has_key else tr(_("🔑 no key"))),
         ]
     )
-    return "\n".join([_identity(view), *lines])
+    return [_identity(view), *lines]
 
 
 def _last_heard(view: NodeView, now: float, tr: Translate) -> str:

@@ -10,7 +10,7 @@ from commands.language import Translate
 from commands.language import mark as _
 from commands.node_argument import Node, label, one_node
 from commands.registry import Command, Example, Request, Way
-from commands.words import NAME_BYTES, as_many_as_fit, ident
+from commands.words import NAME_BYTES, ident, lines_that_fit
 from mesh_link.text import shorten
 from node_manager import NodeCounts
 from storage.node_book import brief
@@ -139,21 +139,21 @@ def _listed(items: Iterable[str], between: str) -> str:
 def _overview_at_length(parts: Sequence[str], ring: KeyRing, request: Request) -> str:
     """Return the parts and a line for each node with a changed key and for each shared key, as far as they fit."""
     tr, pending, shared = request.translate, ring.pending_keys(), ring.duplicates()
-    lines = [*parts[1:]]
+    lines = [*parts]
     if pending:
         lines.append(tr(_("changed: {count}")).format(count=len(pending)))
         lines += [f"· {_called(ring, num)}" for num in sorted(pending)]
     if shared:
         lines.append(tr(_("⚠️ same key on several nodes: {count}")).format(count=len(shared)))
         lines += ["· " + _listed((_called(ring, num) for num in sorted(nums)), " = ") for nums in shared.values()]
-    return as_many_as_fit(parts[0], lines, len(lines), request.limit)
+    return lines_that_fit(lines, request.limit)
 
 
 def _of_node_at_length(node: Node, ring: KeyRing, radio: Mapping[int, bytes] | None, request: Request) -> str:
     """Return the keys in full, a line each."""
     num, tr = node[0], request.translate
     key = ring.public_key(num)
-    lines = [_in_full(key) if key else tr(_("no key known"))]
+    lines = [f"🔑 {_called(ring, num)}", _in_full(key) if key else tr(_("no key known"))]
     if radio is not None:
         lines.append(_in_radio(key, radio.get(num), tr))
     waits = tr(_("⚠️ another one waits: {keys}"))
@@ -161,7 +161,7 @@ def _of_node_at_length(node: Node, ring: KeyRing, radio: Mapping[int, bytes] | N
     same = tr(_("⚠️ the same as {nodes}: copied or stolen"))
     others = [other for other in ring.duplicates().get(key or b"", []) if other != num]
     lines += [same.format(nodes=_called(ring, other)) for other in sorted(others)]
-    return as_many_as_fit(f"🔑 {_called(ring, num)}", lines, len(lines), request.limit)
+    return lines_that_fit(lines, request.limit)
 
 
 def _called(ring: KeyRing, num: int) -> str:

@@ -166,7 +166,7 @@ def _unread_or_list(letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, r
         lines = _fitting([shorten(line, WIDE_LINE if request.wide else LINE) for _letter, line in told], room)
         more = len(told) - len(lines)
         return _with_tail(lines, tr(_("+{count} more: {mail} <n>")) if more else _deleting(tr), more)
-    lines = _fitting([line for _letter, line in unread], room)
+    lines = _fitting([shorten(line, room) if request.wide else line for _letter, line in unread], room)
     mailbox.mark_mail_read([letter for letter, _line in unread[: len(lines)]])
     more = len(unread) - len(lines)
     return _with_tail(lines, tr(_("+{count} unread: {mail}")) if more else _deleting(tr), more)
@@ -202,7 +202,8 @@ def _read_one(word: str, letters: Sequence[Letter], mailbox: Mailbox, clock: Clo
     if letter is None:
         return _none_such(word, request.translate)
     mailbox.mark_mail_read([letter])
-    return "✉️ " + _told(int(word), letter, mailbox, int(clock.now().timestamp()), request.translate)
+    line = _told(int(word), letter, mailbox, int(clock.now().timestamp()), request.translate)
+    return "✉️ " + (shorten(line, _room(request)) if request.wide else line)
 
 
 def _told(number: int, letter: Letter, directory: Directory, now: int, tr: Translate) -> str:

@@ -49,14 +49,22 @@ def neighbors_command(memory: MeshMemory) -> Command:
             Example(
                 "/neighbors",
                 "👂 Who hears whom, 24h:\n"
-                "hearer        heard            dB age\n"
-                "Relais        Bob Fourvière   9.5  2h\n"
-                "              Asker           6.0",
+                "hearer        hears            dB dist.\n"
+                "Relais        Bob Fourvière   9.5 1.4km\n"
+                "              Asker           6.0\n"
+                "              Alice          -4.5 6.4km\n"
+                "Bob Fourvière Alice           2.5 7.4km\n"
+                "              Carol         -12.0 114km\n"
+                "Carol         Bob Fourvière -11.2",
                 way=Way.TELEGRAM,
             ),
             Example(
                 "/neighbors bob",
-                "👂 Bob Fourvière, 24h (← hears, → is heard by):\nname",
+                "👂 Bob Fourvière, 24h (← hears, → is heard by):\n"
+                "name    ← dB  → dB dist.\n"
+                "Relais         9.5 1.4km\n"
+                "Alice    2.5       7.4km\n"
+                "Carol  -12.0 -11.2",
                 way=Way.TELEGRAM,
             ),
             Example("/neighbors nobody", "I know no node called nobody."),

@@ -19,6 +19,7 @@ from storage.traffic import By
 
 DEFAULT_HOURS, MOST_HOURS = 24, 24 * 30
 MOST_COLUMNS: Final = 24  # of the histogram; each takes three bytes
+WIDE_COLUMNS: Final = 25  # where each is a line: a day's hours, and the one that is running
 BARS: Final = "▁▂▃▄▅▆▇█"
 PORTS: Final = {
     None: _("encrypted"),
@@ -68,17 +69,30 @@ def stats_command(memory: MeshMemory, clock: Clock) -> Command:
             Example("/stats hop", "🐇 Packets in 24h by hops: 11\n0: 7 (64%)\n1: 1 (9%)\n2: 2 (18%)\nunknown: 1 (9%)"),
             Example(
                 "/stats",
-                "📊 Traffic in 24h\npackets",
+                "📊 Traffic in 24h\npackets      11\nsize         0.5kB\nnodes        5\ndirect       7 (64%)\n"
+                "relayed      3 (27%)\nMQTT         1 (9%)\nencrypted    1 (9%)\nchannel busy 12.5%\n"
+                "sending      1.5%",
                 way=Way.TELEGRAM,
             ),
             Example(
                 "/stats top 4",
-                "🏆 Packets in 4h by node: 7\n",
+                "🏆 Packets in 4h by node: 7\n"
+                "              packets   %  kB\n"
+                "Alice               2 29% 0.1\n"
+                "Bob Fourvière       2 29% 0.1\n"
+                "Asker               1 14% 0.0\n"
+                "!0badcafe           1 14% 0.1\n"
+                "Carol               1 14% 0.0",
                 way=Way.TELEGRAM,
             ),
             Example(
-                "/stats histo 6",
-                "📈 Packets in 6h: 7\n",
+                "/stats histo 3",
+                "📈 Packets in 3h: 7\n"
+                "age                      packets\n"
+                " 0h ███                  1\n"
+                " 1h                      0\n"
+                " 2h ████████████████████ 6\n"
+                " 3h                      0",
                 way=Way.TELEGRAM,
             ),
             Example("/stats weather", "I can tell: global top packets channel hop histo. For example: /stats top 24"),
@@ -106,7 +120,7 @@ def _global(memory: MeshMemory, _clock: Clock, hours: int, request: Request) -> 
     if not totals.packets:
         return _nothing(hours, tr)
     if request.wide:
-        return totals_in_lines(totals, memory.channel_utilization(), hours, tr)
+        return totals_in_lines(totals, memory.channel_utilization(), hours, request)
     head = tr(_("📊 {hours}h: packets {packets} ({size:.1f}kB), nodes {nodes}"))
     ways = tr(_("direct {direct}, relayed {relayed}, MQTT {mqtt}, encrypted {encrypted}"))
     lines = [
@@ -168,18 +182,19 @@ def _histo(memory: MeshMemory, clock: Clock, hours: int, request: Request) -> st
     traffic = memory.traffic(hours, By.HOUR)
     if not traffic.packets:
         return _nothing(hours, tr)
-    columns, step = _columns(traffic, hours, int(clock.now().timestamp()))
+    most_columns = WIDE_COLUMNS if request.wide else MOST_COLUMNS
+    columns, step = _columns(traffic, hours, int(clock.now().timestamp()), most_columns)
     if request.wide:
-        return columns_in_lines(columns, step, hours, tr, request.limit)
+        return columns_in_lines(columns, step, hours, request)
     most = max(columns)
     bars = "".join(BARS[-(-count * (len(BARS) - 1) // most)] for count in columns)
     text = tr(_("📈 Packets in {hours}h: {count}\n{bars}\nOldest first, {step}h each, at most {most}"))
     return text.format(hours=hours, count=traffic.packets, bars=bars, step=step, most=most)
 
 
-def _columns(traffic: Traffic, hours: int, now: int) -> tuple[list[int], int]:
+def _columns(traffic: Traffic, hours: int, now: int, most_columns: int) -> tuple[list[int], int]:
     """Return the packets of each column, the oldest first, and its hours."""
-    step = -(-(hours + 1) // MOST_COLUMNS)
+    step = -(-(hours + 1) // most_columns)
     last = (now - now % HOUR - traffic.since) // HOUR
     columns = [0] * (last // step + 1)
     for each in traffic.shares:
@@ -198,7 +213,7 @@ def _shares(
     in_order, colon = (_by_key, ":") if traffic.by is By.HOPS else (_by_size, "")  # between two numbers
     shares, first = sorted(traffic.shares, key=in_order), tr(head).format(hours=hours, count=traffic.packets)
     if request.wide:
-        return shares_in_columns(_noted(first, note), shares, name, tr, request.limit)
+        return shares_in_columns(_noted(first, note), shares, name, request)
     lines = (f"{name(each.key)}{colon} {each.packets} ({share(each.packets, traffic.packets)})" for each in shares)
     return _noted(as_many_as_fit(first, lines, len(shares)), note)  # eight channels at most: it fits
 

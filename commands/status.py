@@ -8,6 +8,7 @@ from commands.durations import duration
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import Command, Example, Request, Way
+from commands.words import lines_that_fit
 from mesh_link.statistics import LinkFigures
 from node_manager import NodeCounts
 
@@ -28,9 +29,11 @@ def status_command(
             tr(_("queue: {count}")).format(count=waiting()),
             tr(_("keys: {keys}/{nodes}")).format(keys=known.keys, nodes=known.nodes),
         ]
-        if request.wide and known.pending:
+        if not request.wide:
+            return "; ".join(parts)
+        if known.pending:
             parts.append(tr(_("keys changed, to be confirmed: {count}")).format(count=known.pending))
-        return ("\n" if request.wide else "; ").join(parts)
+        return lines_that_fit(parts, request.limit)
 
     return Command(
         name="status",

@@ -20,13 +20,10 @@ def sys_command(look: Callable[[], HostFigures]) -> Command:
     def run(request: Request) -> str:
         """Return what there is to know; what the system does not tell is left out."""
         tr, figures = request.translate, look()
-        between = "\n" if request.wide else ", "
-        host, bot = between.join(_host(figures, tr)), between.join(_bot(figures, tr))
-        if not host and not bot:
-            return tr(_("🖥️ This system tells nothing."))
-        return ("\n" if request.wide else "; ").join(
-            [*([f"🖥️ {host}"] if host else []), *([f"🤖 {bot}"] if bot else [])]
-        )
+        within, between = ("\n", "\n") if request.wide else (", ", "; ")
+        parts = (("🖥️", _host(figures, tr)), ("🤖", _bot(figures, tr)))
+        told = between.join(f"{sign} {within.join(words)}" for sign, words in parts if words)
+        return told or tr(_("🖥️ This system tells nothing."))
 
     return Command(
         name="sys",

@@ -12,7 +12,7 @@ from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import PREFIX, Command, Example, Request, Way
 from commands.which_node import Directory, name_of, only_one, short_name_of
-from commands.words import NAME_BYTES, as_many_as_fit, ident
+from commands.words import NAME_BYTES, ident, lines_that_fit
 from mesh_link.packets import Reception
 from mesh_link.routes import Hop, RouteHeard
 from mesh_link.text import shorten
@@ -80,7 +80,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
             Example(
                 "/trace Zoé",
                 "🧭 Zoé, SNR in dB\n"
-                "  name   id   dB\n"
+                "  name   id     dB\n"
                 "→ Bob    1ef0  6.2\n"
                 "→ Zoé    1eef -3.0\n"
                 "← ?              ?\n"
@@ -140,8 +140,7 @@ def _active(node: NodeView, directory: Directory, tracer: RouteTracer, request: 
         return tr(EXCUSES[error.reason]).format(name=name, seconds=round(TRACE_TIMEOUT))
     head = tr(_("🧭 {name}, SNR in dB")).format(name=name)
     if request.wide:
-        lines = _table(route, directory, tr)
-        return as_many_as_fit(head, lines, len(lines), request.limit)
+        return lines_that_fit([head, *_table(route, directory, tr)], request.limit)
     lines = [head, f"→ {_way(route.there, directory)}"]
     lines.append(f"← {_way(route.back, directory)}" if route.back else tr(_("← not told")))
     return "\n".join(lines)

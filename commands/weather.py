@@ -47,10 +47,10 @@ def weather_command(client: WeatherClient, default_place: str = "") -> Command:
             Example(
                 "/weather Lyon 3",
                 "☂ Lyon, FR: 4°\n"
-                "day      °C  mm rain km/h\n"
-                "Mon 5  3/11 2.4  60%   35 light rain\n"
-                "Tue 6  -1/9      10%   20 fog\n"
-                "Wed 7  -6/0  24  95%   85 heavy snow",
+                "day     °C  mm rain km/h\n"
+                "Mon 5 3/11 2.4  60%   35 light rain\n"
+                "Tue 6 -1/9      10%   20 fog\n"
+                "Wed 7 -6/0  24  95%   85 heavy snow",
                 way=Way.TELEGRAM,
             ),
             Example("/weather saint étienne 1", "☂ Saint-Étienne, FR: 4°\nMon 5 light rain 3/11° 2.4mm 60%"),

@@ -74,6 +74,11 @@ def as_many_as_fit(head: str, lines: Iterable[str], count: int, limit: int = PAC
     return text
 
 
+def lines_that_fit(lines: Sequence[str], limit: int) -> str:
+    """Return the lines, there is at least one, as as_many_as_fit does."""
+    return as_many_as_fit(lines[0], lines[1:], len(lines) - 1, limit)
+
+
 def page_of(head: Callable[[int, int], str], lines: Sequence[str], page: int, limit: int = PACKET_BYTES) -> str:
     """Return a page with `head(page, pages)` above, each as full as a packet allows; beyond the last is the last."""
     room = limit - len(head(len(lines), len(lines)).encode())
