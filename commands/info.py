@@ -8,7 +8,7 @@ from commands.columns import facts
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import Command, Example, Request, Way
-from commands.who import one_node
+from commands.which_node import one_node
 from commands.words import age, decibels, ident, length, lines_that_fit
 from mesh_link.text import shorten
 from mesh_memory.memory import MeshMemory
@@ -60,7 +60,7 @@ def info_command(memory: MeshMemory, clock: Clock) -> Command:
             Example("/info ca", "Carol (CA) !20001ef1\n📍46.2000,6.1500, at 112km\nHeard 2h ago, hops: 2\n🔑 no key"),
             Example("/info", "Which node? Its name, short name or the end of its id: /info 1eef"),
             Example("/info a", "2 nodes match, which one?\n!00001234 Asker\n!20001eef Alice"),
-            Example("/info nobody", "I know no node called nobody."),
+            Example("/info nobody", "I know no node « nobody »."),
         ),
     )
 

@@ -8,10 +8,11 @@ from typing import Protocol
 
 from commands.language import Translate
 from commands.language import mark as _
-from commands.node_argument import Node, label, one_node
 from commands.registry import Command, Example, Request, Way
-from commands.words import NAME_BYTES, ident, lines_that_fit
+from commands.which_node import Directory, one_node
+from commands.words import NAME_BYTES, ident, lines_that_fit, name_of
 from mesh_link.text import shorten
+from mesh_memory.views import NodeView
 from node_manager import NodeCounts
 from storage.node_book import brief
 
@@ -23,9 +24,6 @@ class KeyRing(Protocol):
 
     def counts(self) -> NodeCounts:
         """Return how much is known."""
-
-    def names(self) -> list[Node]:
-        """Return every node's names."""
 
     def name_of(self, num: int) -> str:
         """Return a node's name, or its id."""
@@ -43,7 +41,7 @@ class KeyRing(Protocol):
 RadioKeys = Callable[[], Mapping[int, bytes] | None]  # the keys in the radio's own database, None without a link
 
 
-def keys_command(ring: KeyRing, radio_keys: RadioKeys) -> Command:
+def keys_command(ring: KeyRing, directory: Directory, radio_keys: RadioKeys) -> Command:
     """Make the command."""
 
     def run(request: Request) -> str:
@@ -51,7 +49,7 @@ def keys_command(ring: KeyRing, radio_keys: RadioKeys) -> Command:
         tr = request.translate
         if not request.argument:
             return _overview(ring, radio_keys(), request)
-        node = one_node(request.argument, ring.names(), tr)
+        node = one_node(request, directory)
         if isinstance(node, str):
             return node
         if request.wide:
@@ -107,11 +105,11 @@ def _overview(ring: KeyRing, radio: Mapping[int, bytes] | None, request: Request
     return "; ".join(parts)
 
 
-def _of_node(node: Node, ring: KeyRing, radio: Mapping[int, bytes] | None, tr: Translate) -> str:
-    num = node[0]
+def _of_node(node: NodeView, ring: KeyRing, radio: Mapping[int, bytes] | None, tr: Translate) -> str:
+    num = node.num
     key = ring.public_key(num)
     trusted = brief(key) if key else tr(_("no key known"))
-    parts = [f"🔑 {label(node)}: {trusted}"]
+    parts = [f"🔑 {_label(node)}: {trusted}"]
     if radio is not None:
         parts.append(_in_radio(key, radio.get(num), tr))
     if waiting := sorted(ring.pending_keys().get(num, ())):
@@ -120,6 +118,11 @@ def _of_node(node: Node, ring: KeyRing, radio: Mapping[int, bytes] | None, tr: T
         names = _listed(map(ring.name_of, sorted(others)), ", ")
         parts.append(tr(_("⚠️ the same as {nodes}: copied or stolen")).format(nodes=names))
     return "; ".join(parts)
+
+
+def _label(node: NodeView) -> str:
+    name, num = name_of(node), ident(node.num)
+    return num if name == num else f"{name} {num}"
 
 
 def _in_radio(key: bytes | None, in_radio: bytes | None, tr: Translate) -> str:
@@ -149,9 +152,9 @@ def _overview_at_length(parts: Sequence[str], ring: KeyRing, request: Request) -
     return lines_that_fit(lines, request.limit)
 
 
-def _of_node_at_length(node: Node, ring: KeyRing, radio: Mapping[int, bytes] | None, request: Request) -> str:
+def _of_node_at_length(node: NodeView, ring: KeyRing, radio: Mapping[int, bytes] | None, request: Request) -> str:
     """Return the keys in full, a line each."""
-    num, tr = node[0], request.translate
+    num, tr = node.num, request.translate
     key = ring.public_key(num)
     lines = [f"🔑 {_called(ring, num)}", _in_full(key) if key else tr(_("no key known"))]
     if radio is not None:

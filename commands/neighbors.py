@@ -10,7 +10,7 @@ from commands.language import Translate
 from commands.language import mark as _
 from commands.memory_fault import unless_the_database_fails
 from commands.registry import Command, Example, Request, Way
-from commands.who import called, one_node
+from commands.which_node import called, one_node
 from commands.words import as_many_as_fit, decibels, length, name_of
 from mesh_memory.memory import MeshMemory
 from mesh_memory.views import Link, NodeView
@@ -67,7 +67,7 @@ def neighbors_command(memory: MeshMemory) -> Command:
                 "Carol  -12.0 -11.2",
                 way=Way.TELEGRAM,
             ),
-            Example("/neighbors nobody", "I know no node called nobody."),
+            Example("/neighbors nobody", "I know no node « nobody »."),
         ),
     )
 

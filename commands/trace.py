@@ -11,11 +11,10 @@ from commands.columns import table
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import PREFIX, Command, Example, Request, Way
-from commands.which_node import Directory, name_of, only_one, short_name_of
-from commands.words import NAME_BYTES, ident, lines_that_fit
+from commands.which_node import IN_A_SENTENCE, Directory, called, one_node, only_one, short_name_of
+from commands.words import ident, lines_that_fit
 from mesh_link.packets import Reception
 from mesh_link.routes import Hop, RouteHeard
-from mesh_link.text import shorten
 from mesh_link.tracer import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
 from mesh_memory.views import NodeView
 
@@ -50,11 +49,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
     def run(request: Request) -> str:
         if not request.argument and request.way is Way.MESH:
             return _passive(request.reception, directory, request.translate)
-        node = (
-            _asker_s(request, directory)
-            if not request.argument
-            else only_one(directory.find_nodes(request.argument), request.argument, request.translate)
-        )
+        node = one_node(request, directory) if request.argument else _asker_s(request, directory)
         if isinstance(node, str):
             return node
         if node.num == own_num():
@@ -120,7 +115,7 @@ def _passive(heard: Reception, directory: Neighbours, tr: Translate) -> str:
 def _relay(last_byte: int, directory: Neighbours) -> str:
     """Return the name of the only near node whose number ends so; the packet tells no more of its relay."""
     near = [view.num for view in directory.direct_nodes(RELAYS_WITHIN) if view.num & 0xFF == last_byte]
-    return name_of(near[0], directory) if len(near) == 1 else f"…{last_byte:02x}"
+    return called(directory, near[0], IN_A_SENTENCE) if len(near) == 1 else f"…{last_byte:02x}"
 
 
 # -- a traceroute
@@ -128,7 +123,7 @@ def _relay(last_byte: int, directory: Neighbours) -> str:
 
 def _active(node: NodeView, directory: Directory, tracer: RouteTracer, request: Request) -> str:
     tr = request.translate
-    name = name_of(node.num, directory)
+    name = called(directory, node.num, IN_A_SENTENCE)
     try:
         route = tracer.trace(node.num)
     except TooSoonError as error:
@@ -151,7 +146,7 @@ def _asker_s(request: Request, directory: Directory) -> NodeView | str:
     num = own_node(request)
     if isinstance(num, str):
         return num
-    return directory.node(num) or only_one([], ident(num), request.translate)
+    return directory.node(num) or only_one([], ident(num), request)
 
 
 def _table(route: RouteHeard, directory: Directory, tr: Translate) -> list[str]:
@@ -159,7 +154,7 @@ def _table(route: RouteHeard, directory: Directory, tr: Translate) -> list[str]:
     rows = [
         (
             arrow,
-            "?" if hop.num is None else shorten(name_of(hop.num, directory), NAME_BYTES),
+            "?" if hop.num is None else called(directory, hop.num),
             "" if hop.num is None else f"{hop.num:08x}"[-4:],
             "?" if hop.snr is None else f"{hop.snr:.1f}",
         )
@@ -174,5 +169,5 @@ def _way(hops: Sequence[Hop], directory: Directory) -> str:
 
 
 def _hop(hop: Hop, directory: Directory) -> str:
-    name = "?" if hop.num is None else short_name_of(hop.num, directory)
+    name = "?" if hop.num is None else short_name_of(directory, hop.num)
     return f"{name} {'?' if hop.snr is None else f'{hop.snr:.2g}'}"
