@@ -53,8 +53,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
         if isinstance(node, str):
             return node
         if node.num == own_num():
-            text = request.translate(_("That is me. {trace} alone tells how you reach me."))
-            return text.format(trace=PREFIX + request.command)
+            return _to_me(request)
         return _active(node, directory, tracer, request)
 
     return Command(
@@ -91,6 +90,13 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
             Example("/trace Nobody", "I know no node « Nobody »."),
         ),
     )
+
+
+def _to_me(request: Request) -> str:
+    if request.way is Way.TELEGRAM:
+        return request.translate(_("That is my own node: there every way begins."))
+    text = request.translate(_("That is me. {trace} alone tells how you reach me."))
+    return text.format(trace=PREFIX + request.command)
 
 
 # -- the asker's own packet

@@ -20,7 +20,7 @@ from mesh_link.statistics import LinkFigures
 from node_manager import NodeCounts
 from tests.support.fake_clock import FakeClock
 from tests.support.heard import packet
-from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, ZOE, MeshCommands
+from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
 from tests.support.nodes import record
 from tests.support.sample_commands import sample_commands
 from tests.support.town import ASKER, Town
@@ -82,6 +82,11 @@ def test_who_has_no_node_is_told_how_to_get_one(name, town, mesh):
 
 def test_trace_alone_asks_for_the_way_to_the_asker_s_node(mesh):
     assert by_telegram(mesh.trace, node=ZOE).startswith("🧭 Zoé, SNR in dB\n")
+
+
+def test_there_is_no_way_to_the_bot_s_own_node(mesh):
+    assert by_telegram(mesh.trace, node=OWN) == "That is my own node: there every way begins."
+    assert by_telegram(mesh.trace, "Relais", language="fr").startswith("C'est mon propre nœud")
 
 
 def test_trace_alone_knows_that_the_asker_s_node_was_never_heard(mesh):
