@@ -1,7 +1,7 @@
 """Telegram's Bot API over HTTP on loopback, from its public documentation, with the people and groups behind it.
 
-A bot uses `base_url` and `token`; python-telegram-bot wants `base_url=f"{api.base_url}/bot"`. What is not there: channels,
-inline mode, files to download, Markdown (as parse_mode only HTML; entities work).
+A bot uses `base_url` and `token`; python-telegram-bot wants `base_url=f"{api.base_url}/bot"`. What is not there:
+channels, inline mode, files to download, Markdown (parse_mode may be HTML; entities work).
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ PATIENCE = 30.0  # real seconds: only a failure waits so long
 TOKEN = "8123456789:AAF" + "-No_Log_May_Ever_Show_This" + "_Token"
 PATH = re.compile(r"/bot([^/]+)/(\w+)")
 WELL_FORMED = re.compile(r"[1-9]\d*:[\w-]{35}")
-COUNTED = {"sendmessage", "sendphoto", "editmessagetext", "editmessagecaption", "editmessagemedia", "editmessagereplymarkup"}
+COUNTED = {
+    "sendmessage",
+    "sendphoto",
+    "editmessagetext",
+    "editmessagecaption",
+    "editmessagemedia",
+    "editmessagereplymarkup",
+}
 
 
 @dataclass
@@ -77,11 +84,11 @@ class BotApi:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let everything go and end."""
-        for trouble in self._troubles:
-            trouble.end()
+        """Let everything go and end; what failed in here itself is raised."""
         self.goes_offline()
         self._port.release()
+        if self._port.failures:
+            raise self._port.failures[0]
 
     # The people's side
 
@@ -151,6 +158,10 @@ class BotApi:
         """Return the parameters with which the bot answered that pressed button, waiting for it."""
         self.wait_until(lambda: query_id in self.world.callback_answers, timeout)
         return self.world.callback_answers[query_id]
+
+    def polls_elsewhere(self) -> None:
+        """Poll from another place: the poll that waits ends with 409."""
+        self._updates.end_poll()
 
     def expire_callbacks(self) -> None:
         """Make every pressed button too old to be answered."""
@@ -237,28 +248,26 @@ class BotApi:
 
     def _reply(self, token: str, call: Call, line: Line) -> Reply:
         try:
-            if token != self.token:
-                raise ApiError(401, "Unauthorized")
-            result = self._done(call, line)
+            result = self._done(token, call, line)
         except ApiError as error:
             return _refused(error)
         return Reply(200, told(result))
 
-    def _done(self, call: Call, line: Line) -> Any:
+    def _done(self, token: str, call: Call, line: Line) -> Any:
+        if token != self.token:
+            raise ApiError(401, "Unauthorized")
         name = call.method.lower()
         if name == "getupdates":
             return self._updates.get_updates(call, lambda: line.gone)
         if name not in self._methods:
             raise ApiError(404, "Not Found")
         with self.world.changed:
-            result = self._methods[name](call) if name not in COUNTED else self._counted(name, call)
+            chat = call.number("chat_id")
+            if name in COUNTED and chat is not None and chat in self.world.rooms:
+                self.flood.check(chat)
+            result = self._methods[name](call)
             self.world.changed.notify_all()
             return result
-
-    def _counted(self, name: str, call: Call) -> Any:
-        if (chat := call.number("chat_id")) in self.world.rooms and chat is not None:
-            self.flood.check(chat)
-        return self._methods[name](call)
 
 
 def _fits(message: Shown, wanted: str | Callable[[Shown], object]) -> bool:

@@ -92,7 +92,7 @@ class World:
         self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}  # (scope, language)
         self.allowed: list[str] = []  # kinds of updates, as the last getUpdates that named them said; empty: the usual
         self._messages_kept = messages_kept
-        self._update_ids = itertools.count(FIRST_UPDATE)
+        self.last_update = FIRST_UPDATE - 1
         self._callback_ids = itertools.count(4_000_000_000_000_000_001)
         self._common_ids = itertools.count(FIRST_MESSAGE)  # private chats and small groups share their numbers
         self._supergroup_ids: dict[int, Iterator[int]] = {}
@@ -155,22 +155,20 @@ class World:
             content[f"{prefix}entities"] = shown.entities
         return content
 
-    def update(self, kind: str, content: object) -> int:
-        """Queue an update for the bot, unless it does not want that kind; return its number."""
+    def update(self, kind: str, content: object) -> None:
+        """Queue an update for the bot, unless it does not want that kind."""
         with self.changed:
-            number = next(self._update_ids)
             if not self.allowed or kind in self.allowed:
-                self.updates.append((number, {"update_id": number, kind: content}))
-                self.changed.notify_all()
-            return number
+                self.raw_update({kind: content})
 
     def raw_update(self, update: object) -> int:
         """Queue this as it is; a dictionary without update_id gets its number."""
         with self.changed:
-            number = next(self._update_ids)
-            self.updates.append((number, {"update_id": number} | update if isinstance(update, dict) else update))
+            self.last_update += 1
+            numbered = {"update_id": self.last_update} | update if isinstance(update, dict) else update
+            self.updates.append((self.last_update, numbered))
             self.changed.notify_all()
-            return number
+            return self.last_update
 
     def next_callback(self) -> str:
         """Return the id of a button that is being pressed."""
@@ -190,7 +188,9 @@ class Group:
     def topic(self, name: str, by: Person) -> int:
         """Let `by` open a topic; return its message_thread_id."""
         with self._world.changed:
-            shown = self._world.show(self.room, by.user, content={"forum_topic_created": {"name": name, "icon_color": 1}})
+            shown = self._world.show(
+                self.room, by.user, content={"forum_topic_created": {"name": name, "icon_color": 1}}
+            )
             shown.topic = shown.message_id
             self.room.topics[shown.message_id] = name
             self._world.update("message", self._world.message(shown))

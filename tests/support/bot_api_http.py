@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -86,8 +87,9 @@ class _Listener(ThreadingMixIn, TCPServer):
     request_queue_size = 128
     daemon_threads = False  # so that closing joins them
 
-    def __init__(self, port: int, serve: Serve) -> None:
+    def __init__(self, port: int, serve: Serve, failures: list[BaseException]) -> None:
         self.closed = False
+        self._failures = failures
         self._serve = serve
         self._connections: set[socket.socket] = set()
         self._connections_lock = threading.Lock()
@@ -102,6 +104,9 @@ class _Listener(ThreadingMixIn, TCPServer):
         with self._connections_lock:
             self._connections.discard(request)
         super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        self._failures.append(sys.exception() or RuntimeError("unknown"))
 
     def hang_up(self) -> None:
         with self._connections_lock:
@@ -141,6 +146,7 @@ class Port:
 
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
+        self.failures: list[BaseException] = []  # of `serve`: faults of the server itself
         self._holder = socket.socket()  # bound and not listening, it keeps the port from others while closed
         self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._holder.bind((HOST, 0))
@@ -151,7 +157,7 @@ class Port:
     def open(self) -> None:
         """Accept connections."""
         if self._listener is None:
-            self._listener = _Listener(self.number, self._serve)
+            self._listener = _Listener(self.number, self._serve, self.failures)
             self._thread = threading.Thread(
                 target=self._listener.serve_forever, args=(POLL_INTERVAL,), name="Test-Bot-Api"
             )

@@ -78,7 +78,9 @@ class _Html:
             else:
                 self._shown += token[0]
         if self._open:
-            raise MarkupError(f'can\'t parse entities: Can\'t find end tag corresponding to start tag "{self._open[-1].tag}"')
+            raise MarkupError(
+                f"can't parse entities: Can't find end tag corresponding to start tag \"{self._open[-1].tag}\""
+            )
         return self._shown, sorted(self._entities, key=lambda e: (e["offset"], -e["length"]))
 
     def _tag(self, token: re.Match[str], offset: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -50,12 +49,15 @@ class Updates:
         self._poller += 1
         own = self._poller
         self._world.changed.notify_all()
-        deadline = time.monotonic() + seconds
-        self._world.changed.wait_for(
-            lambda: bool(self._world.updates) or self._poller != own or gone(), deadline - time.monotonic()
-        )
+        self._world.changed.wait_for(lambda: bool(self._world.updates) or self._poller != own or gone(), seconds)
         if self._poller != own:
             raise ApiError(409, OTHER_POLLER)
+
+    def end_poll(self) -> None:
+        """End the poll that waits, as another poller does."""
+        with self._world.changed:
+            self._poller += 1
+            self._world.changed.notify_all()
 
     def _note_allowed(self, call: Call) -> None:
         allowed = call.json("allowed_updates", "allowed updates")
@@ -63,7 +65,10 @@ class Updates:
             self._world.allowed = [str(kind) for kind in allowed]
 
     def _confirm(self, offset: int) -> None:
+        """Forget what is before the offset; a negative one counts from the end, one in the future means nothing."""
         updates = self._world.updates
+        if offset > self._world.last_update + 1:
+            return
         while offset > 0 and updates and updates[0][0] < offset:
             updates.popleft()
         while offset < 0 and len(updates) > -offset:
@@ -73,7 +78,7 @@ class Updates:
         with self._world.changed:
             self._world.webhook = call.text("url")
             if self._world.webhook:
-                self._poller += 1
+                self.end_poll()
             return self._dropped(call)
 
     def delete_webhook(self, call: Call) -> Any:
@@ -109,7 +114,7 @@ class Updates:
             return True
 
     def set_my_commands(self, call: Call) -> Any:
-        commands = call.json("commands", "commands")
+        commands = call.json("commands", "commands") or []
         if not isinstance(commands, list):
             bad_request("can't parse commands list: expected an Array")
         if len(commands) > LIMIT:
