@@ -174,6 +174,12 @@ class BotApi:
         with self.world.changed:
             return len(self.world.updates)
 
+    @property
+    def polling(self) -> bool:
+        """Say whether the bot waits for updates right now."""
+        with self.world.changed:
+            return self._updates.waiting > 0
+
     # What goes wrong
 
     def limit(self, limits: Limits) -> None:

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
@@ -19,7 +20,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 HOST = "127.0.0.1"
 POLL_INTERVAL = 0.05  # seconds until the accepting thread sees that it is to end
-REASONS = {413: "Request Entity Too Large", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Reply:
     def on_wire(self, **headers: str) -> bytes:
         """Return the answer's bytes; `headers` add to or replace the usual ones."""
         usual = {"Content_Type": self.content_type, "Content_Length": str(len(self.body)), "Connection": "keep-alive"}
-        lines = [f"HTTP/1.1 {self.code} {REASONS.get(self.code, 'Said')}"]
+        lines = [f"HTTP/1.1 {self.code} {HTTPStatus(self.code).phrase}"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in (usual | headers).items()]
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
@@ -65,8 +65,9 @@ class Line:
         return self._is_closed()
 
     def send(self, data: bytes) -> None:
-        """Write these bytes at once."""
-        self._handler.connection.sendall(data)
+        """Write these bytes at once, unless the port was closed meanwhile."""
+        if not self.gone:
+            self._handler.connection.sendall(data)
 
     def end(self, *, reset: bool = False) -> None:
         """Close after this request; `reset`: now, with RST."""

@@ -27,6 +27,7 @@ class Updates:
         self._world = world
         self._longest_poll = longest_poll
         self._poller = 0  # number of the poll that may go on waiting
+        self.waiting = 0  # polls
 
     def get_me(self, _call: Call) -> Any:
         return self._world.bot
@@ -48,8 +49,10 @@ class Updates:
     def _wait(self, seconds: float, gone: Callable[[], bool]) -> None:
         self._poller += 1
         own = self._poller
+        self.waiting += 1
         self._world.changed.notify_all()
         self._world.changed.wait_for(lambda: bool(self._world.updates) or self._poller != own or gone(), seconds)
+        self.waiting -= 1
         if self._poller != own:
             raise ApiError(409, OTHER_POLLER)
 
