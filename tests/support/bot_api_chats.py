@@ -18,7 +18,7 @@ FORMER_TEXTS_KEPT = 100
 
 @dataclass
 class Shown:
-    """One message as its chat shows it now."""
+    """One message as its chat shows it now; it changes as it is edited."""
 
     chat: int
     message_id: int
@@ -45,6 +45,11 @@ class Shown:
     def buttons(self) -> list[list[str]]:
         """Return the buttons' texts, row by row."""
         return [[button["text"] for button in row] for row in self.markup]
+
+    @property
+    def texts(self) -> list[str]:
+        """Return what it said over time, the present text last."""
+        return [*self.history, self.text]
 
     def data(self, button_text: str) -> str:
         """Return what pressing that button sends back."""
