@@ -63,7 +63,8 @@ class Card:
     def size_of(self, words: str, size: int = TEXT, *, bold: bool = False) -> tuple[float, float]:
         """Return width and height in pixels."""
         font = FontProperties(fname=BOLD if bold else FONT, size=size)
-        width, height, _descent = self._canvas.get_renderer().get_text_width_height_descent(words, font, ismath=False)
+        renderer = self._canvas.get_renderer()  # type: ignore[no-untyped-call] # matplotlib has not typed it
+        width, height, _descent = renderer.get_text_width_height_descent(words, font, ismath=False)
         return float(width), float(height)
 
     def fitted(self, words: str, size: int, room: float, *, bold: bool = False) -> str:

@@ -8,6 +8,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +31,7 @@ class Painter:
     """Draws one picture at a time. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
-        """Keep matplotlib's list of fonts in `folder`, which is made when needed; without it each picture takes longer."""
+        """Keep matplotlib's list of fonts in `folder`, made when needed; without it each picture takes longer."""
         self._folder = folder
         self._turn = threading.Lock()  # to draw: two processes are too many for 512 MB
         self._process_lock = threading.Lock()  # protects what follows; held for no wait
@@ -37,7 +39,7 @@ class Painter:
         self._is_cancelled = False
 
     def draw(self, picture: Picture, *, timeout: float = TIMEOUT) -> bytes:
-        """Return the picture as PNG after at most `timeout` seconds, waiting for its turn included. Raises PictureError."""
+        """Return the picture as PNG within `timeout` seconds, waiting for its turn included. Raises PictureError."""
         give_up = time.monotonic() + timeout
         try:
             source = to_json(picture)
@@ -46,8 +48,8 @@ class Painter:
         if not self._turn.acquire(timeout=timeout):
             raise PictureError(f"another picture has been drawn for {timeout:g} s")
         try:
-            with tempfile.TemporaryDirectory(prefix="meshbot-") as spare:
-                return self._draw(source, self._environment(spare), give_up, timeout)
+            with self._writable_folder() as folder:
+                return self._draw(source, _environment(folder), give_up, timeout)
         except OSError as error:
             raise PictureError(f"the drawing process cannot be started: {error}") from error
         finally:
@@ -69,8 +71,9 @@ class Painter:
         finally:
             with self._process_lock:
                 self._process = None
-            process.kill()
-            process.communicate()
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
         if process.returncode or not png.startswith(PNG):
             raise PictureError(self._reason(process.returncode, complaint))
         return png
@@ -79,7 +82,7 @@ class Painter:
         with self._process_lock:
             if self._is_cancelled:
                 raise PictureError("the bot is stopping")
-            self._process = subprocess.Popen(  # noqa: S603 - our own program, nothing of it from outside
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "pictures"],
                 cwd=ROOT,
                 env=environment,
@@ -90,15 +93,14 @@ class Painter:
             )
             return self._process
 
-    def _environment(self, spare: str) -> dict[str, str]:
-        """Return what the process needs to know: no secret, one thread, a folder to write to that may be written to."""
-        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-        return kept | {
-            "MPLBACKEND": "Agg",
-            "MPLCONFIGDIR": str(self._folder) if _is_writable(self._folder) else spare,
-            "OPENBLAS_NUM_THREADS": "1",  # each takes 30 MB of address space
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+    @contextmanager
+    def _writable_folder(self) -> Iterator[Path]:
+        """Provide the folder, or one for this picture alone where that cannot be written to."""
+        if _is_writable(self._folder):
+            yield self._folder
+            return
+        with tempfile.TemporaryDirectory(prefix="meshbot-") as spare:
+            yield Path(spare)
 
     def _reason(self, code: int, complaint: bytes) -> str:
         lines = complaint.decode("utf-8", "replace").strip().splitlines()
@@ -107,6 +109,16 @@ class Painter:
         if code < 0:
             return f"the drawing process was ended by signal {-code}"
         return lines[-1] if lines else f"the drawing process ended with code {code} and no picture"
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return what the process needs to know: no secret, one thread, where it may write."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return kept | {
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": str(folder),
+        "OPENBLAS_NUM_THREADS": "1",  # each takes 30 MB of address space
+    }
 
 
 def _is_writable(folder: Path) -> bool:
