@@ -65,7 +65,8 @@ def signal(data: Signal) -> bytes:
             box = axes.get_position()
             card.text(WIDTH / 2, (box.y0 + box.height / 2) * card.height, words, colour=FAINT, at="center")
         card.finish(axes, data.since, data.until, data.ticks, named=False)
-        axes.grid(visible=bool(axes.lines), axis="x", color=GRID, linewidth=1)
+        if axes.lines:
+            axes.grid(axis="x", color=GRID, linewidth=1)
     card.finish(packets, data.since, data.until, data.ticks)
     return card.png()
 

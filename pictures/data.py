@@ -169,7 +169,7 @@ def _decode(shape: Any, value: Any, where: str) -> Any:
     if is_dataclass(shape):
         _check(isinstance(value, dict), f"{where} is an object")
         hints, known = get_type_hints(shape), {field.name for field in fields(shape)}
-        wrong = sorted({str(name)[:40] for name in known ^ value.keys()})
+        wrong = sorted(ascii(name)[:40] for name in known ^ value.keys())
         _check(not wrong, f"{where} lacks or does not know {', '.join(wrong[:5])}")
         return shape(**{name: _decode(hints[name], value[name], f"{where}.{name}") for name in hints})  # type: ignore[operator] # a class, not an instance
     if get_origin(shape) is tuple:
