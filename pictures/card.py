@@ -74,7 +74,7 @@ class Card:
             limit -= 1 if limit <= 60 else 20  # noqa: PLR2004 - nothing longer ever fits
         return drawable(words, self.glyphs, limit)
 
-    def axes(self, bottom: float, height: float, *, left: float = 104.0, right: float = MARGIN) -> Axes:
+    def axes(self, bottom: float, height: float, *, left: float = 116.0, right: float = MARGIN) -> Axes:
         """Return a plot's area with a quiet grid."""
         box = left / WIDTH, bottom / self.height, (WIDTH - left - right) / WIDTH, height / self.height
         axes = self.figure.add_axes(box, facecolor=CARD)

@@ -27,16 +27,12 @@ def histogram(data: Histogram) -> bytes:
     places = [data.since + (column + 0.5) * data.step for column in range(count)]
     bottoms = [0.0] * count
     width = data.step * (0.86 if count > 1 else 0.5)
+    edge = 1.5 if count < 60 else 0.5  # noqa: PLR2004 - thin columns would be all edge
     for each in data.series:
-        axes.bar(
-            places,
-            each.values,
-            width,
-            bottoms,
-            color=SERIES[each.colour],
-            edgecolor=CARD,
-            linewidth=1.5 if count < 60 else 0.5,  # noqa: PLR2004 - thin columns would be all edge
-        )
+        filled = [column for column, value in enumerate(each.values) if value]  # nothing has no edge either
+        heights, feet = [each.values[column] for column in filled], [bottoms[column] for column in filled]
+        at, colour = [places[column] for column in filled], SERIES[each.colour]
+        axes.bar(at, heights, width, feet, color=colour, edgecolor=CARD, linewidth=edge)
         bottoms = [low + value for low, value in zip(bottoms, each.values, strict=True)]
     axes.set_ylim(0, max(1.0, *bottoms) * 1.05)
     card.finish(axes, data.since, data.since + count * data.step, data.ticks)
