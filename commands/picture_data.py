@@ -127,7 +127,7 @@ def map_of(own: NodeView | None, heard: Sequence[NodeView], now: float, tr: Tran
         subtitle=tr(_("{count} heard in {days} days, {known} with a position")).format(
             count=len(heard), days=DAYS, known=len(known)
         ),
-        centre=(own.long_name or own.short_name or ident(own.num))[:MOST_TEXT] if here and own else "",
+        centre=_names(own) if here and own else (),
         radius=radius,
         rings=rings_for(radius),
         nodes=tuple(
@@ -197,8 +197,11 @@ def _is_direct(view: NodeView, since: float) -> bool:
 def _node(view: NodeView, offset: Place, now: float, *, is_direct: bool) -> MapNode:
     passed = now - (view.last_heard or 0)
     age = sum(passed >= each for each in AGES)
-    names = tuple(name[:MOST_TEXT] for name in (view.long_name, view.short_name, ident(view.num)) if name)
-    return MapNode(names, *offset, age=age, direct=is_direct)
+    return MapNode(_names(view), *offset, age=age, direct=is_direct)
+
+
+def _names(view: NodeView) -> tuple[str, ...]:
+    return tuple(name[:MOST_TEXT] for name in (view.long_name, view.short_name, ident(view.num)) if name)
 
 
 def _notes(missing: int, beyond: int, left_out: int, tr: Translate, *, is_centred: bool) -> Iterator[str]:

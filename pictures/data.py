@@ -117,7 +117,7 @@ class NodeMap:
 
     title: str
     subtitle: str
-    centre: str  # what it is, empty: nothing is there
+    centre: tuple[str, ...]  # its names, the first that can be written is shown; none: nothing is there
     radius: float  # km
     rings: tuple[float, ...]  # km
     nodes: tuple[MapNode, ...]  # whose name matters most first

@@ -14,7 +14,7 @@ from pictures.card import FONT, HEAD, ROW, Card, mark
 from pictures.data import MapNode, NodeMap
 from pictures.labels import Box, Grid, place
 from pictures.style import AGES, CARD, FAINT, GRID, INK, MARGIN, NAME, TEXT, WIDTH
-from pictures.words import drawable, first_drawable
+from pictures.words import first_drawable
 
 SIDE: Final = WIDTH - 2 * MARGIN  # pixels of the map
 EDGE: Final = 14.0  # pixels from the border to the marks of those beyond it
@@ -131,7 +131,7 @@ def _names(card: Card, axes: Axes, data: NodeMap, spots: list[Spot], taken: list
     marks = spots[:count] if is_crowded else spots  # names may cover some of a crowd
     if data.centre:
         axes.plot([MIDDLE], [MIDDLE], marker="*", color=INK, markersize=34, markeredgecolor=CARD, markeredgewidth=2)
-        names = [drawable(data.centre, card.glyphs, NAME_LENGTH), *names]
+        names = [first_drawable(data.centre, card.glyphs, NAME_LENGTH), *names]
         width, height = card.size_of(names[0], NAME)
         marks, sizes = [(MIDDLE, MIDDLE), *marks], [(width + 2 * STAR, height), *sizes]
     room = Box(4, 4, SIDE - 4, SIDE - 4)

@@ -67,7 +67,7 @@ def node_map(count, names=("Node",), spread=12.0):
     )
     radius = radius_for(places)
     return NodeMap(
-        "Nodes", f"{count} heard", "Us", radius, rings_for(radius), nodes, AGES, "direct", "relayed", ("1 missing",)
+        "Nodes", f"{count} heard", ("Us",), radius, rings_for(radius), nodes, AGES, "direct", "relayed", ("1 missing",)
     )
 
 
@@ -79,7 +79,7 @@ def hostile(picture):
             return replace(picture, title=HOSTILE[0], subtitle=HOSTILE[6], series=series)
         case Signal():
             return replace(picture, title=" ".join(HOSTILE)[:300], subtitle=HOSTILE[4], unknown=HOSTILE[1])
-    return replace(picture, title=HOSTILE[9][:300], centre=HOSTILE[7], notes=HOSTILE[:4])
+    return replace(picture, title=HOSTILE[9][:300], centre=HOSTILE[7:9], notes=HOSTILE[:4])
 
 
 def seen(png):

@@ -123,7 +123,7 @@ def test_a_month_of_signal_is_told_as_a_week(town):
 
 def test_the_map_has_the_nodes_around_ours(either_town):
     picture = nodes_data(either_town.memory, OWN, now_of(either_town), ENGLISH)
-    assert picture.centre == "Relais"
+    assert picture.centre == ("Relais", f"!{OWN:08x}")
     assert picture.subtitle == "5 heard in 3 days, 3 with a position"
     assert [(node.names[0], node.direct, node.age) for node in picture.nodes] == [
         ("Alice", True, 1),
@@ -138,7 +138,7 @@ def test_the_map_has_the_nodes_around_ours(either_town):
 
 def test_without_a_place_of_its_own_the_map_is_around_all(town):
     picture = map_of(None, town.memory.heard_nodes(3 * 86400), now_of(town), ENGLISH)
-    assert picture.centre == ""
+    assert picture.centre == ()
     assert picture.title == "Nodes heard"
     assert picture.notes[-1] == "Our own position is not known: distances from the middle"
 
