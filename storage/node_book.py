@@ -14,7 +14,7 @@ from storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, Node
 # Anybody can send NODEINFO packets under any number, so what they may fill is bounded.
 MAX_NODES: Final = 20_000
 MAX_PENDING: Final = 4  # unconfirmed keys of one node
-NODES_NAMED: Final = 6  # of those that share a key
+NODES_NAMED: Final = 4  # of those that share a key
 
 
 class NodeBook:
