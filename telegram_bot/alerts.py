@@ -52,6 +52,7 @@ class _Message:
     key: str
     story: Story
     text: str = ""  # as last posted; empty: never
+    changed: bool = False  # since then
 
 
 class Alerts:
@@ -83,6 +84,7 @@ class Alerts:
         if message is None:
             return []
         message.story.take(incident, now)
+        message.changed = True
         return self._posts(message, moment) if self._reachable else []
 
     def on_away(self, now: float) -> None:
@@ -131,10 +133,12 @@ class Alerts:
         self._missed[kind] = self._missed[kind].and_then(tally) if kind in self._missed else tally
 
     def _posts(self, message: _Message, moment: Moment) -> list[Post]:
-        text = message.story.text(moment)
-        if text == message.text:
+        if not message.changed:
             return []
-        message.text = text
+        text, before = message.story.text(moment), message.text
+        message.text, message.changed = text, False
+        if text == before:
+            return []
         return self._to_all(text, message.key, silent=message.story.is_silent)
 
     def _summary(self, moment: Moment) -> list[Post]:

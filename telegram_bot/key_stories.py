@@ -54,11 +54,11 @@ def _key_line(change: KeyChanged, stamp: str, moment: Moment) -> str:
     match change.word:
         case KeyWord.NODE:
             line = _(
-                "🔑{stamp} {node} sends another public key: {new}. {old} stays trusted.\n"
+                "🔑{stamp} {node} sends another public key, {new}; {old} stays trusted.\n"
                 "A reset device, or somebody else: ask its owner, and if the key is right: /trust {id} {begin}"
             )
         case KeyWord.RADIO:
-            line = _("🔑{stamp} {node} has another public key, known to the radio: {new} instead of {old}.")
+            line = _("🔑{stamp} {node} has another public key: {new} instead of {old}, on the radio's word.")
         case KeyWord.OPERATOR:
             line = _("✅{stamp} {node}: {new} instead of {old}, on an operator's word.")
     return moment.say(
@@ -92,7 +92,7 @@ class SharedStory(Story):
 
     def text(self, moment: Moment) -> str:
         """See Story."""
-        line = _("⚠️{stamp} One public key, {key}, in {count} nodes: {nodes}.")
+        line = _("⚠️{stamp} One public key, {key}, in {count} nodes: {nodes}")
         lines = [
             moment.say(
                 line,

@@ -78,7 +78,11 @@ class DiskStory(State):
     def text(self, moment: Moment) -> str:
         """See Story."""
         free, share = self._free
-        left = f"{free / GIGABYTE:.1f} GB" if free >= GIGABYTE else f"{free / MEGABYTE:.0f} MB"
+        left = (
+            moment.say(_("{size:.1f} GB"), size=free / GIGABYTE)
+            if free >= GIGABYTE
+            else moment.say(_("{size:.0f} MB"), size=free / MEGABYTE)
+        )
         if self.is_over:
             line = _("🟢{stamp} Enough disk space again: {left} free ({share} %).")
             stamp = moment.stamp(self._until)
@@ -139,17 +143,17 @@ class RebootStory(Story):
         """See Story."""
         last = self._last
         ordered = _("🔁{stamp} The node has restarted, as ordered.")
-        unasked = _("🔁{stamp} The node has restarted by itself.")
+        unasked = _("🔁{stamp} The node has restarted.")
         text = moment.say(ordered if last.ordered else unasked, stamp=moment.stamp(self._changed))
         if last.boots:
-            text += moment.say(_(" Start number {boots}."), boots=last.boots)
+            text += " " + moment.say(_("Start number {boots}."), boots=last.boots)
         if last.firmware:
-            text += moment.say(_(" Firmware {version}."), version=self._version())
+            text += " " + moment.say(_("Firmware {version}."), version=self._version())
         if self._times > 1:
-            line = _("\n{times} restarts in {span}.")
-            text += moment.say(line, times=self._times, span=moment.lasting(self._changed - self._began))
+            line = _("{times} restarts in {span}.")
+            text += "\n" + moment.say(line, times=self._times, span=moment.lasting(self._changed - self._began))
         if self._times >= MANY_REBOOTS:
-            text += moment.say(_(" Look at its power supply."))
+            text += " " + moment.say(_("Look at its power supply."))
         return text
 
     def _version(self) -> str:

@@ -136,6 +136,6 @@ class State(Story):
         """Return a line about how often, if it was not once."""
         if self._times == 1:
             return ""
-        line = _("\n{times} times in {span}, {duration} in all.")
+        line = _("{times} times in {span}, {duration} in all.")
         span, total = moment.lasting(self._changed - self._began), moment.lasting(self._seconds)
-        return moment.say(line, times=self._times, span=span, duration=total)
+        return "\n" + moment.say(line, times=self._times, span=span, duration=total)
