@@ -60,7 +60,7 @@ def test_of_several_the_beginning_chooses(ask, ring, trusted):
 
 
 def test_keys_that_begin_alike_are_told_apart_by_the_whole_of_them(ask, ring, trusted):
-    twin = key(9)[:-1] + b"\x01"
+    twin = key(9)[:-1] + b"\x02"
     ring.pending[BOB] = {key(9), twin}
     assert ask("/trust bruno AAkAAAAA…").startswith("Which one of Bruno !20001ef0?")
     assert trusted == []
