@@ -7,23 +7,20 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from commands.language import mark as _
-from commands.node_argument import Node, label, one_node
 from commands.registry import Command, Example, Request
 from commands.roles import Role
+from commands.which_node import Directory, label, only_one
 from storage.node_book import brief
 
 
 class WaitingKeys(Protocol):
     """What the bot knows of keys that wait."""
 
-    def names(self) -> list[Node]:
-        """Return every node's names."""
-
     def pending_keys(self) -> dict[int, set[bytes]]:
         """Return the keys that differ from the trusted one."""
 
 
-def trust_command(ring: WaitingKeys, trust: Callable[[int, bytes], bool]) -> Command:
+def trust_command(ring: WaitingKeys, directory: Directory, trust: Callable[[int, bytes], bool]) -> Command:
     """Make the command; `trust(num, key)` returns whether the key is trusted now, and may wait for the disk."""
 
     def run(request: Request) -> str:
@@ -32,18 +29,21 @@ def trust_command(ring: WaitingKeys, trust: Callable[[int, bytes], bool]) -> Com
         words = request.argument.split()
         if not words:
             return tr(_("Whose key? /trust <node> [how the key begins]; /keys tells which wait."))
-        node, beginning = one_node(request.argument, ring.names(), tr), ""
-        if isinstance(node, str) and len(words) > 1:  # the last word is no part of the name
-            node, beginning = one_node(" ".join(words[:-1]), ring.names(), tr), words[-1]
+        wanted, beginning = request.argument, ""
+        found = directory.find_nodes(wanted)
+        if not found and len(words) > 1:  # the last word is no part of the name
+            wanted, beginning = " ".join(words[:-1]), words[-1]
+            found = directory.find_nodes(wanted)
+        node = only_one(found, wanted, tr)
         if isinstance(node, str):
             return node
-        waiting = sorted(ring.pending_keys().get(node[0], ()))
+        waiting = sorted(ring.pending_keys().get(node.num, ()))
         if not waiting:
             return tr(_("No other key waits for {node}.")).format(node=label(node))
         meant = [key for key in waiting if b64encode(key).decode().startswith(beginning.removesuffix("…"))]
         if len(meant) != 1:
             return tr(_("Which one of {node}? {keys}")).format(node=label(node), keys=_listed(waiting))
-        if not trust(node[0], meant[0]):
+        if not trust(node.num, meant[0]):
             return tr(_("⚠️ That key cannot be trusted."))
         return tr(_("🔑 {node}: {key} is trusted now.")).format(node=label(node), key=brief(meant[0]))
 

@@ -10,7 +10,7 @@ from commands.roles import Role
 from commands.trust import trust_command
 from mesh_link.packets import Reception
 from tests.support.nodes import ALICE, BOB, key
-from tests.support.sample_commands import SampleKeys
+from tests.support.sample_commands import SampleKeys, keyed_nodes
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def ask(ring, trusted):
         trusted.append((num, public_key))
         return True
 
-    command = trust_command(ring, trust)
+    command = trust_command(ring, keyed_nodes(), trust)
 
     def ask(question):
         name, argument = parse(question)
@@ -75,7 +75,7 @@ def test_keys_that_begin_alike_are_told_apart_by_the_whole_of_them(ask, ring, tr
         ("/trust alice", "No other key waits for Alice !20001eef."),
         ("/trust zzz", "I know no node « zzz »."),
         ("/trust zzz AAkA", "I know no node « zzz »."),
-        ("/trust c", "« c » is 2 nodes: Carole !20001ef1, Copie !20001ef2"),
+        ("/trust c", "2 nodes match, which one?\n!20001ef1 Carole\n!20001ef2 Copie"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_not_done(ask, trusted, question, answer):
@@ -84,16 +84,16 @@ def test_what_cannot_be_done_is_said_and_not_done(ask, trusted, question, answer
 
 
 def test_a_key_that_the_book_refuses_is_not_said_to_be_trusted(ring):
-    command = trust_command(ring, lambda _num, _key: False)
+    command = trust_command(ring, keyed_nodes(), lambda _num, _key: False)
     request = Request("trust", "bruno", ALICE, Reception(), translator("en"), ())
     assert command.run(request) == "⚠️ That key cannot be trusted."
 
 
 def test_it_is_for_admins(ring):
-    assert trust_command(ring, lambda _num, _key: True).role is Role.ADMIN
+    assert trust_command(ring, keyed_nodes(), lambda _num, _key: True).role is Role.ADMIN
 
 
 def test_what_several_waiting_keys_tell_fits_one_packet_in_french(ring):
     ring.pending[BOB] = {key(number) for number in range(9, 13)}
     request = Request("trust", "bruno", ALICE, Reception(), translator("fr"), ())
-    assert len(trust_command(ring, lambda _num, _key: True).run(request).encode()) <= 200
+    assert len(trust_command(ring, keyed_nodes(), lambda _num, _key: True).run(request).encode()) <= 200
