@@ -52,10 +52,12 @@ class Housekeeping(Service):
         *,
         outbox: OutboxKeeper | None = None,
         on_heard: Callable[[PacketHeard], object] = bool,
+        disk: Callable[[], object] = bool,
     ) -> None:
         """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; `outbox` None keeps none.
 
-        `on_heard` is told of each packet; it may wait for the disk, and raises nothing.
+        `on_heard` is told of each packet, `disk` looks at the space left now and then; both may wait for the disk, and
+        raise nothing.
         """
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager
@@ -66,6 +68,7 @@ class Housekeeping(Service):
         self._watchdog_interval = watchdog_interval
         self._outbox = outbox
         self._on_heard = on_heard
+        self._disk = disk
         self._watched: dict[Service, int] = {}  # with the pings that each must have answered
         self._vouch_at = inf
         self._upkeep_at = inf
@@ -82,6 +85,7 @@ class Housekeeping(Service):
             self._vouch_at = now
         if self._outbox is not None:
             self._outbox.write(now)
+        self._disk()
 
     def deadline(self) -> float:
         """See Service."""
@@ -146,6 +150,7 @@ class Housekeeping(Service):
             service.tell(PING)
 
     def _upkeep(self) -> None:
+        self._disk()
         self._node_manager.flush()
         interface = self._interface_of()
         if interface is not None:
