@@ -61,11 +61,9 @@ class TextPacket:
 
 
 class Fate(Enum):
-    """How a text's story went on, as said in the log.
+    """How a text's story went on, as said in the log."""
 
-    A text has one end: any of these but POSTPONED, and ACCEPTED only if it asks for no acknowledgement.
-    """
-
+    QUEUED = "en attente"
     ACCEPTED = "acceptée par le nœud"
     POSTPONED = "remise à plus tard"
     ACKNOWLEDGED = "acquittée par le destinataire"
@@ -78,13 +76,27 @@ class Fate(Enum):
     TURNED_AWAY = "refusée, trop d'envois en attente"
 
 
+WAITING: Final = frozenset({Fate.QUEUED, Fate.POSTPONED})
+# What a text in the queue waits for, apart from its turn
+NO_LINK: Final = "NO_LINK"
+BUSY_CHANNEL: Final = "BUSY_CHANNEL"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one text; `detail` is the reason in words, or empty."""
+    """What became of one text."""
 
     message: OutgoingText
     fate: Fate
-    detail: str = ""
+    detail: str = ""  # the reason in words, for the log
+    reason: str = ""  # the same as a name: an error's (delivery.py), or what it waits for
+    ahead: int = 0  # packets that go before a text in the queue
+    packet_ids: tuple[int, ...] = ()  # under which the node has taken it
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing follows; a text has one end."""
+        return self.fate not in WAITING and not (self.fate is Fate.ACCEPTED and self.message.want_ack)
 
 
 class PartState(StrEnum):
