@@ -24,8 +24,16 @@ class Priority(IntEnum):
 LIFETIMES: Final[Mapping[Priority, float]] = {
     Priority.ANSWER: 120.0,
     Priority.MAIL: 30 * 86400.0,
-    Priority.BRIDGE: 600.0,
+    Priority.BRIDGE: 3600.0,
     Priority.ALERT: 3600.0,
+}
+
+# Packets of each kind that wait at most; some 2 kB each in memory
+WAITING_LIMITS: Final[Mapping[Priority, int]] = {
+    Priority.ANSWER: 100,  # nearly four minutes of air: more would only expire
+    Priority.MAIL: 100,
+    Priority.BRIDGE: 300,  # 100 messages of three packets, eleven minutes of air
+    Priority.ALERT: 100,
 }
 
 

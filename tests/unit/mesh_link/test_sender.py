@@ -9,8 +9,8 @@ from queue import SimpleQueue
 import pytest
 
 from mesh_link.afterwards import AfterAnswer
-from mesh_link.outbox import CONFIRM_TIMEOUT, SETTLE_TIME, WAITING_LIMIT, Outbox
-from mesh_link.outgoing import Fate, OutgoingText, PartState, Priority
+from mesh_link.outbox import CONFIRM_TIMEOUT, SETTLE_TIME, Outbox
+from mesh_link.outgoing import WAITING_LIMITS, Fate, OutgoingText, PartState, Priority
 from mesh_link.packets import RoutingAnswer
 from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import QueueStatus
@@ -198,8 +198,8 @@ def test_other_kinds_have_names_of_their_own(bench, caplog, priority, name):
 
 
 def test_beyond_a_hundred_waiting_packets_the_newest_are_refused_and_said_once_a_minute(bench, caplog):
-    bench.tell(*(answer() for _ in range(WAITING_LIMIT + 5)))
-    assert len(bench.sender._outbox) == WAITING_LIMIT
+    bench.tell(*(answer() for _ in range(WAITING_LIMITS[Priority.ANSWER] + 5)))
+    assert len(bench.sender._outbox) == WAITING_LIMITS[Priority.ANSWER]
     bench.clock.advance(60)
     bench.tell(answer())
     said = [line for line in caplog.messages if "Trop d'envois" in line]
@@ -290,8 +290,9 @@ def test_an_origin_is_told_every_stage_and_nobody_else_is(bench):
 
 
 def test_an_origin_is_told_that_its_text_was_turned_away(bench):
-    bench.tell(*(answer(origin="x") for _ in range(WAITING_LIMIT + 2)))
-    assert [outcome.fate for outcome in bench.outcomes] == [Fate.TURNED_AWAY] * 2
+    bench.tell(*(answer(origin="x") for _ in range(WAITING_LIMITS[Priority.ANSWER] + 2)))
+    fates = [outcome.fate for outcome in bench.outcomes]
+    assert fates == [Fate.QUEUED] * WAITING_LIMITS[Priority.ANSWER] + [Fate.TURNED_AWAY] * 2
 
 
 # -- a busy channel
