@@ -28,7 +28,7 @@ LIFETIMES: Final[Mapping[Priority, float]] = {
     Priority.ALERT: 3600.0,
 }
 
-# Packets of each kind that wait at most; some 2 kB each in memory
+# Packets of each kind that wait at most; some 1.5 kB each in memory
 WAITING_LIMITS: Final[Mapping[Priority, int]] = {
     Priority.ANSWER: 100,  # nearly four minutes of air: more would only expire
     Priority.MAIL: 100,

@@ -27,7 +27,7 @@ from telegram_bot.untrusted import clean_name, clean_text
 AUTHOR_BYTES: Final = 20  # of a name on the mesh
 NAME_BYTES: Final = 60  # of a name in Telegram: all that a node can have
 ANONYMOUS: Final = "Telegram"  # an author of whose name nothing is left
-REMEMBERED: Final = 1000  # messages that can be replied to, or known again; some 200 bytes each, in each memory
+REMEMBERED: Final = 1000  # of what can be replied to or known again, in each memory: 2 MB in all
 NO_TEXT_SAID_EVERY: Final = 3600.0  # seconds, in one chat
 PART: Final = re.compile(r"\([0-9]+/[0-9]+\) ")  # before the parts of a long text
 KEY: Final = re.compile(r"mesh:([0-9]+):([0-9a-f]+):([0-9a-f]+)")
