@@ -51,13 +51,13 @@ class Housekeeping(Service):
         watchdog_interval: float | None,
         *,
         outbox: OutboxKeeper | None = None,
-        on_heard: Callable[[int], object] = bool,
+        on_heard: Callable[[PacketHeard], object] = bool,
         on_fate: Callable[[Outcome], object] = bool,
     ) -> None:
         """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; `outbox` None keeps none.
 
-        `on_heard(num)` is told of each node that was heard, `on_fate(outcome)` of what became of texts that are said
-        to concern this thread; both may wait for the disk, and raise nothing.
+        `on_heard` is told of each packet, `on_fate` of what became of the texts that concern this
+        thread; both may wait for the disk, and raise nothing.
         """
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager
@@ -120,7 +120,7 @@ class Housekeeping(Service):
                     self._learn()
             case PacketHeard():
                 self._memory.hear(message)
-                self._on_heard(message.sender)
+                self._on_heard(message)
             case OutboxChanges(changes) if self._outbox is not None:
                 self._outbox.note(changes, self._clock.monotonic())
             case Outcome():

@@ -10,6 +10,7 @@ from mesh_link.text import shorten
 
 CONTINUED: Final = "| "  # before every line but the first: none looks as if somebody else had begun it
 COLONS: Final = dict.fromkeys(map(ord, ":\uff1a\u2236\ua789"), " ")  # a name ends at the colon behind it
+NO_BEGINNING: Final = frozenset(string.punctuation + " ")
 JOINERS: Final = frozenset("\u200c\u200d")  # hold emoji and some scripts together
 TAGS: Final = range(0xE0020, 0xE0080)  # the letters in a flag's emoji
 
@@ -20,7 +21,8 @@ def clean_name(name: str, limit: int) -> str:
     It begins with no punctuation: other programs would take `/name: text` or `!name: text` for a command.
     """
     words = " ".join(_visible(name).translate(COLONS).split())
-    return shorten(words.lstrip(string.punctuation + " "), limit)
+    start = next((n for n, char in enumerate(words) if char.isprintable() and char not in NO_BEGINNING), len(words))
+    return shorten(words[start:], limit)
 
 
 def clean_text(text: str) -> str:

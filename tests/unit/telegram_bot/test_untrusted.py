@@ -42,6 +42,8 @@ def test_a_text_keeps_its_lines_and_emoji_and_no_line_can_pass_for_another_s(tex
         ("👍 Zoé", "👍 Zoé"),
         ("/:/", ""),
         ("\u202e\u200b", ""),
+        ("\u200d/\u200dreboot", "reboot"),
+        ("\u200d", ""),
         ("abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopq…"),
     ],
 )
