@@ -101,7 +101,7 @@ class Bridge:
             return None
         spoken = f"{clean_name(author, AUTHOR_BYTES) or ANONYMOUS}: {body}"
         if (excess := len(spoken.encode()) - self._limit) > 0:
-            words = _("✂️ Not sent: too long for the mesh by {count} bytes, of {limit} with your name.")
+            words = _("✂️ Not sent: {count} bytes too long for the mesh, which takes {limit} with your name.")
             return self._translate(words).format(count=excess, limit=self._limit)
         channel, reply_id = (reply_to and self._packets.get((chat, reply_to))) or (channels[0], 0)
         self._said.put((channel, spoken), None)

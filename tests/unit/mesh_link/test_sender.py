@@ -10,7 +10,7 @@ import pytest
 
 from mesh_link.afterwards import AfterAnswer
 from mesh_link.outbox import CONFIRM_TIMEOUT, SETTLE_TIME, Outbox
-from mesh_link.outgoing import WAITING_LIMITS, Fate, OutgoingText, PartState, Priority
+from mesh_link.outgoing import BUSY_CHANNEL, NO_LINK, WAITING_LIMITS, Fate, OutgoingText, PartState, Priority
 from mesh_link.packets import RoutingAnswer
 from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import QueueStatus
@@ -287,6 +287,18 @@ def test_an_origin_is_told_every_stage_and_nobody_else_is(bench):
     bench.confirm(bench.radio.texts[1])
     told = [(outcome.message.origin, outcome.fate) for outcome in bench.outcomes]
     assert told == [("telegram:1", Fate.ACCEPTED), ("telegram:1", Fate.ACKNOWLEDGED)]
+
+
+def test_an_origin_is_told_what_its_text_waits_for_as_the_link_goes_and_as_the_channel_gets_busy(bench):
+    bench.tell(LinkChange(up=True))
+    bench.tell(*(answer(f"{n}", origin=f"x:{n}", priority=Priority.BRIDGE) for n in range(2)))
+    bench.tell(ChannelLoad(60.0))
+    bench.tell(LinkChange(up=False))
+    told = [(outcome.message.origin, outcome.fate, outcome.reason) for outcome in bench.outcomes]
+    assert told == [
+        *((f"x:{n}", Fate.QUEUED, BUSY_CHANNEL) for n in range(2)),
+        *((f"x:{n}", Fate.QUEUED, NO_LINK) for n in range(2)),
+    ]
 
 
 def test_an_origin_is_told_that_its_text_was_turned_away(bench):

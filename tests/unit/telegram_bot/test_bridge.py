@@ -130,7 +130,7 @@ def test_an_author_s_name_is_short_and_can_fake_nothing(sides, author, spoken):
 def test_what_is_too_long_is_refused_with_the_number_of_bytes_over():
     sides = Sides(limit=40)
     assert sides.written("x" * 34).text == "Léa: " + "x" * 34
-    assert sides.written("x" * 35) == "✂️ Not sent: too long for the mesh by 1 bytes, of 40 with your name."
+    assert sides.written("x" * 35) == "✂️ Not sent: 1 bytes too long for the mesh, which takes 40 with your name."
 
 
 def test_that_only_text_crosses_is_said_once_an_hour_in_each_chat():
