@@ -53,11 +53,12 @@ class Housekeeping(Service):
         outbox: OutboxKeeper | None = None,
         on_heard: Callable[[PacketHeard], object] = bool,
         on_fate: Callable[[Outcome], object] = bool,
+        disk: Callable[[], object] = bool,
     ) -> None:
         """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; `outbox` None keeps none.
 
-        `on_heard` is told of each packet, `on_fate` of what became of the texts that concern this
-        thread; both may wait for the disk, and raise nothing.
+        `on_heard` is told of each packet, `on_fate` of what became of the texts that concern this thread, `disk` looks
+        at the space left now and then; each may wait for the disk, and raises nothing.
         """
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager
@@ -69,6 +70,7 @@ class Housekeeping(Service):
         self._outbox = outbox
         self._on_heard = on_heard
         self._on_fate = on_fate
+        self._disk = disk
         self._watched: dict[Service, int] = {}  # with the pings that each must have answered
         self._vouch_at = inf
         self._upkeep_at = inf
@@ -85,6 +87,7 @@ class Housekeeping(Service):
             self._vouch_at = now
         if self._outbox is not None:
             self._outbox.write(now)
+        self._disk()
 
     def deadline(self) -> float:
         """See Service."""
@@ -151,6 +154,7 @@ class Housekeeping(Service):
             service.tell(PING)
 
     def _upkeep(self) -> None:
+        self._disk()
         self._node_manager.flush()
         interface = self._interface_of()
         if interface is not None:
