@@ -25,7 +25,7 @@ from commands.gate import Gate
 from commands.help import HELP
 from commands.language import translator
 from commands.mail import mail_command
-from commands.mail_notices import MailNotices
+from commands.mail_notices import NOTICE, MailNotices
 from commands.mesh import mesh_commands
 from commands.online import online_commands
 from commands.operator import BotParts, operator_commands
@@ -35,6 +35,7 @@ from commands.trace import trace_command
 from housekeeping import Housekeeping, NodeDatabase, OutboxChanges
 from mesh_link.actions import Generation, LinkAlert, LinkReady
 from mesh_link.afterwards import AfterAnswer
+from mesh_link.fate_router import FateRouter
 from mesh_link.interface import MeshTCPInterface
 from mesh_link.outgoing import OutgoingText
 from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer
@@ -91,11 +92,14 @@ class MeshBot:
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
         self._housekeeping = self._make_housekeeping(settings)
+        self._fates = FateRouter()
+        self._fates.route(NOTICE, self._housekeeping.tell)
         self._sender = MeshSender(
             self._clock,
             assembly.outbox(settings, self._clock),
             lambda: self.interface,
             save=lambda changes: self._housekeeping.tell(OutboxChanges(changes)),
+            listener=self._fates,
         )
         self._tracer = Tracer(self._clock, self._sender.tell, assembly.new_packet_id)
         self._tcp = TCPInterfaceManager(
@@ -118,6 +122,7 @@ class MeshBot:
             watchdog_interval(),
             outbox=self._outbox_keeper(),
             on_heard=notices.heard,
+            on_fate=notices.fate,
             disk=assembly.disk_check(settings, self.incidents.report),
         )
 
