@@ -113,7 +113,7 @@ def test_two_under_way_get_each_their_own(bench):
 
 def test_one_that_could_not_be_sent_takes_nobody_s_turn(bench):
     request = bench.trace()
-    request.not_sent(request.packet_id)
+    request.not_sent(request.packet_id, NoRoute.NO_LINK)
     assert bench.outcome() is NoRoute.NO_LINK
     bench.tracer.route_heard(answer(bench.trace()))
     assert isinstance(bench.outcome(), RouteHeard)
