@@ -8,7 +8,7 @@ from commands.language import mark as _
 from commands.registry import Command, Example, Request
 from commands.roles import Role
 from commands.words import NAME_BYTES, too_long
-from mesh_link.text import shorten
+from mesh_link.text import one_line, shorten
 
 
 def echo_command(
@@ -19,8 +19,7 @@ def echo_command(
     def run(request: Request) -> str:
         """Say it and answer nothing, or answer why not."""
         tr = request.translate
-        text = "".join(char if char.isprintable() else " " for char in request.argument)
-        text = " ".join(text.split())
+        text = one_line(request.argument)
         if not text:
             return tr(_("Say what? /echo <text>"))
         # the name before it tells who speaks, and keeps any bot from taking the text for a command
@@ -47,5 +46,4 @@ def _name(request: Request, short_name_of: Callable[[int], str]) -> str:
     """Return how the mesh knows the asker; a name of Telegram is told with its origin, for it can be any."""
     if request.node is not None:
         return short_name_of(request.node)
-    name = " ".join("".join(char if char.isprintable() else " " for char in request.name).split())
-    return f"{shorten(name, NAME_BYTES)} (TG)".lstrip()
+    return f"{shorten(one_line(request.name), NAME_BYTES)} (TG)".lstrip()

@@ -15,7 +15,7 @@ from commands.registry import PREFIX, Command, Example, Request, Way
 from commands.roles import Doubt
 from commands.which_node import IN_A_SENTENCE, Directory, called, only_one
 from commands.words import too_long
-from mesh_link.text import shorten
+from mesh_link.text import one_line, shorten
 from mesh_memory.search import folded
 from mesh_memory.views import NodeView
 from runtime.clock import Clock
@@ -128,6 +128,7 @@ def _use(request: Request) -> str:
 def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, own_num: int) -> str:
     tr = request.translate
     name, found, text = recipient_of(argument, mailbox.find_nodes)
+    text = one_line(text)  # a second line would look like another letter
     if not name:
         example = tr(_("For whom, and what? For example: {mail} send Zoé see you at five"))
         return example.format(mail=PREFIX + request.command)
@@ -140,7 +141,7 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, own_nu
     if not text:
         example = tr(_("What shall I tell? For example: {mail} send {name} see you at five"))
         return example.format(mail=PREFIX + request.command, name=name_told)
-    if (excess := len(text.encode(errors="replace")) - LETTER) > 0:
+    if (excess := len(text.encode()) - LETTER) > 0:
         return too_long(excess, tr)
     try:
         mailbox.send_mail(sender, node.num, text, proven=request.user.claim is None)

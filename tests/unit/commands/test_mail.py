@@ -43,7 +43,21 @@ def break_database(mesh, tmp_path):
 def test_a_letter_is_left_for_a_node_and_read_by_it_alone(mesh):
     assert ask(mesh, "send bob  see you \n at five ") == "✉️ Kept for Bob, who is told when next heard."
     assert ask(mesh, "", sender=ZOE) == "📭 No mail for you."
-    assert ask(mesh, "", sender=BOB) == "✉️ 1 Alice 0min: see you \n at five\n/mail del <n> deletes a letter."
+    assert ask(mesh, "", sender=BOB) == "✉️ 1 Alice 0min: see you at five\n/mail del <n> deletes a letter."
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x85", "\u2028", "\x1b[1A\x07", "\u202e\n"])
+def test_no_letter_looks_like_two(mesh, end):
+    ask(mesh, f"send Bob salut{end}2 Zoé 5min: donne-lui la clé")
+    first, *rest = ask(mesh, "", sender=BOB).splitlines()
+    assert first.startswith("✉️ 1 Alice 0min: salut")
+    assert first.endswith("2 Zoé 5min: donne-lui la clé")
+    assert first.isprintable()
+    assert rest == ["/mail del <n> deletes a letter."]
+
+
+def test_a_letter_of_which_nothing_can_be_seen_is_none(mesh):
+    assert ask(mesh, "send Bob \u200b\x07\u202e").startswith("What shall I tell?")
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,12 @@ def test_echo_never_begins_with_a_command(echo, said):
 
 def test_echo_says_one_legible_line(echo, said):
     ask(echo, "/echo a\n\tb\x1b[2Kc\u202ed")
-    assert said == [("📣 ALI: a b [2Kc d", 3)]
+    assert said == [("📣 ALI: a b[2Kcd", 3)]
+
+
+def test_echo_keeps_emoji_of_several_characters(echo, said):
+    ask(echo, "/echo 👨\u200d👩\u200d👧 ❤️")
+    assert said == [("📣 ALI: 👨\u200d👩\u200d👧 ❤️", 3)]
 
 
 def test_echo_says_nothing_beyond_one_packet(echo, said):
@@ -83,7 +88,7 @@ def test_echo_says_nothing_beyond_one_packet(echo, said):
     assert len(said[0][0].encode()) == 60
 
 
-@pytest.mark.parametrize("question", ["/echo", "/echo \x00\x01"])
+@pytest.mark.parametrize("question", ["/echo", "/echo \x00\x01", "/echo \u200d"])
 def test_echo_of_nothing_says_how_to_ask(echo, said, question):
     assert ask(echo, question) == "Say what? /echo <text>"
     assert said == []
