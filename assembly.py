@@ -18,6 +18,7 @@ from mesh_link.interface import LinkTarget
 from mesh_link.machine import LinkMachine, LinkTimes
 from mesh_link.outbox import Outbox
 from mesh_link.outgoing import Priority
+from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
 from runtime.clock import Clock
 from runtime.disk import DiskWatch
@@ -43,6 +44,17 @@ def open_storage(
     manager = NodeManager(NodeStore(database) if database else None, clock, report)
     manager.import_node_names(settings.node_names_file)
     return database, manager
+
+
+def memory(
+    settings: config.Settings,
+    database: Database | None,
+    nodes: NodeManager,
+    clock: Clock,
+    own_num: Callable[[], int],
+) -> MeshMemory:
+    """Return what the mesh said and did, as long as the settings want it kept."""
+    return MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, settings.mail_ttl)
 
 
 def disk_check(settings: config.Settings, report: Report) -> Callable[[], None]:

@@ -45,7 +45,6 @@ from mesh_link.said import MetricsSaid
 from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import Objection, QueueStatus
 from mesh_link.tracer import Tracer
-from mesh_memory.memory import MeshMemory
 from outbox_keeper import OutboxKeeper
 from runtime import journal
 from runtime.clock import Clock, SystemClock
@@ -86,9 +85,7 @@ class MeshBot:
         self.incidents = IncidentDesk()
         self._database, self.node_manager = assembly.open_storage(settings, self._clock, self.incidents.report)
         self._own_num = 0  # until the first READY
-        self.memory = MeshMemory(
-            self._database, self.node_manager, self._clock, lambda: self._own_num, settings.packet_retention_days
-        )
+        self.memory = assembly.memory(settings, self._database, self.node_manager, self._clock, lambda: self._own_num)
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
         self._housekeeping = self._make_housekeeping(settings)

@@ -190,9 +190,17 @@ def _unread_or_list(letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, r
         more = len(told) - len(lines)
         return _with_tail(lines, tr(_("+{count} more: {mail} <n>")) if more else _deleting(tr), more)
     lines = _fitting([shorten(line, room) if request.wide else line for _letter, line in unread], room)
-    mailbox.mark_mail_read([letter for letter, _line in unread[: len(lines)]])
+    _note_read(mailbox, [letter for letter, _line in unread[: len(lines)]])
     more = len(unread) - len(lines)
     return _with_tail(lines, tr(_("+{count} unread: {mail}")) if more else _deleting(tr), more)
+
+
+def _note_read(mailbox: Mailbox, letters: Sequence[Letter]) -> None:
+    """Note it if that can be written: on a full disk a letter is read again rather than not at all."""
+    try:
+        mailbox.mark_mail_read(letters)
+    except StorageError as error:
+        LOGGER.warning("⚠️ Courrier lu, mais pas noté comme tel: %s", error)
 
 
 def _with_tail(lines: Sequence[str], tail: str, count: int) -> str:
@@ -224,7 +232,7 @@ def _read_one(word: str, letters: Sequence[Letter], mailbox: Mailbox, clock: Clo
     letter = _numbered(word, letters)
     if letter is None:
         return _none_such(word, request.translate)
-    mailbox.mark_mail_read([letter])
+    _note_read(mailbox, [letter])
     line = _told(int(word), letter, mailbox, int(clock.now().timestamp()), request.translate)
     return "✉️ " + (shorten(line, _room(request)) if request.wide else line)
 

@@ -11,7 +11,7 @@ from typing import Final
 from mesh_link.packets import NodeRecord, PacketHeard
 from mesh_memory.book import MeshBook, Place
 from mesh_memory.geography import distance
-from mesh_memory.letters import Letters
+from mesh_memory.letters import MAIL_TTL, Letters
 from mesh_memory.orders import OrderBook
 from mesh_memory.search import search
 from mesh_memory.sums import add_sums, air_hour, hours_of, packets_of, signal_hour, volumes_of
@@ -66,9 +66,10 @@ class MeshMemory(Letters):
         clock: Clock,
         own_num: Callable[[], int],
         retention_days: int = 7,
+        mail_ttl: float = MAIL_TTL,
     ) -> None:
         """Load what is known, now or as soon as the database can be read; without one nothing outlives the process."""
-        super().__init__(MailStore(database) if database else None, clock)
+        super().__init__(MailStore(database) if database else None, clock, mail_ttl)
         self._node_manager = node_manager
         self._own_num = own_num
         self._retention = retention_days * DAY

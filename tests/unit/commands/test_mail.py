@@ -204,6 +204,18 @@ def test_on_a_channel_no_letter_is_read_out_and_none_is_taken(mesh):
     assert letter.read_at is None
 
 
+@pytest.mark.parametrize("argument", ["", "1"])
+def test_while_nothing_can_be_written_letters_are_read_again_rather_than_not_at_all(mesh, tmp_path, caplog, argument):
+    holder = break_database(mesh, tmp_path)
+    for _ in range(2):
+        assert ask(mesh, argument).startswith("✉️ 1 Zoé 2h: See you at five")
+    assert "Courrier lu, mais pas noté comme tel" in caplog.text
+    holder.close()
+    assert mesh.memory.mail_of(ALICE)[0].read_at is None
+    ask(mesh, argument)
+    assert mesh.memory.mail_of(ALICE)[0].read_at is not None
+
+
 def test_deleting_takes_one_letter_of_one_s_own(mesh):
     ask(mesh, "send Alice another", sender=BOB)
     assert ask(mesh, "del 1") == "🗑️ Letter 1 is deleted, 1 left."
