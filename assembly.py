@@ -54,7 +54,7 @@ def memory(
     own_num: Callable[[], int],
 ) -> MeshMemory:
     """Return what the mesh said and did, as long as the settings want it kept."""
-    return MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, settings.mail_ttl)
+    return MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
 
 
 def disk_check(settings: config.Settings, report: Report) -> Callable[[], None]:

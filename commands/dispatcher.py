@@ -12,11 +12,12 @@ from commands.access import Access, Refusal
 from commands.gate import Gate, Verdict, return_path
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import Action, Command, Registry, Request, Way, parse
+from commands.registry import PREFIX, Action, Command, Registry, Request, Way, parse
 from commands.roles import Role, User
 from mesh_link.afterwards import AfterAnswer
 from mesh_link.outgoing import OutgoingText
 from mesh_link.packets import (
+    BROADCAST_NUM,
     BadPacketError,
     NodeInfoHeard,
     PacketHeard,
@@ -39,6 +40,7 @@ INBOX_LIMIT = 1000  # packets: 20 s of the busiest mesh
 WAITING_LIMIT = 50  # commands; their answers alone are two minutes of air
 LOST_WORKERS_LIMIT = 8  # commands that hang for ever before none is accepted any more
 NAME_SHOWN = 20  # characters of a command that is none
+NO_COMMAND = "› "  # before an answer that every other bot on the channel would take for a command
 ANSWER_LEAVES_WITHIN = 10.0  # seconds for an answer to be confirmed by the node, before what was to follow it
 
 
@@ -301,5 +303,7 @@ class Dispatcher(Service):
 
     def _answer(self, message: TextMessage, text: str, *, private: bool = False) -> None:
         path = return_path(message, private=private)
+        if path.to == BROADCAST_NUM and text.lstrip().startswith(PREFIX):
+            text = NO_COMMAND + text
         expires_at = self._clock.monotonic() + self._limits.answer_ttl
         self._sinks.send_text(OutgoingText(text, path.to, path.channel, path.reply_id, path.want_ack, expires_at))

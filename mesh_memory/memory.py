@@ -66,6 +66,7 @@ class MeshMemory(Letters):
         clock: Clock,
         own_num: Callable[[], int],
         retention_days: int = 7,
+        *,
         mail_ttl: float = MAIL_TTL,
     ) -> None:
         """Load what is known, now or as soon as the database can be read; without one nothing outlives the process."""

@@ -8,7 +8,6 @@ from config import Settings
 from main_bot import MeshBot
 from mesh_link.outgoing import Fate, OutgoingText, Priority
 from mesh_link.packets import BROADCAST_NUM
-from storage.database import open_database
 from storage.schema import PACKETS
 from storage.traffic import By
 from tests.support.fake_clock import FakeClock
