@@ -21,6 +21,7 @@ if __name__ == "__main__":  # the imports take a second
 import assembly
 import config
 from commands.dispatcher import Dispatcher
+from commands.echo_fates import ECHO, EchoFates
 from commands.gate import Gate
 from commands.help import HELP
 from commands.language import translator
@@ -91,6 +92,8 @@ class MeshBot:
         self._housekeeping = self._make_housekeeping(settings)
         self._fates = FateRouter()
         self._fates.route(NOTICE, self._housekeeping.tell)
+        echoes = EchoFates(self._clock, self.send_text, translator(settings.language), settings.answer_ttl)
+        self._fates.route(ECHO, echoes.fate)
         self._sender = MeshSender(
             self._clock,
             assembly.outbox(settings, self._clock),
@@ -174,6 +177,7 @@ class MeshBot:
             lambda: self.interface,
             lambda: self._tcp.figures,
             lambda: self._sender.waiting,
+            lambda: self._sender.holding,
             self._reconnect_tcp_interface,
             self.send_text,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from commands.echo import echo_command
+from commands.echo_fates import origin_of
 from commands.keys import keys_command
 from commands.reboot import reboot_command
 from commands.reconnect import reconnect_command
@@ -55,6 +56,7 @@ class BotParts:
     interface_of: Callable[[], OperatedInterface | None]  # asked each time, never kept
     link_figures: Callable[[], LinkFigures]
     waiting: Callable[[], int]  # packets for the radio
+    is_holding: Callable[[], bool]  # whether the channel is too busy for all but direct answers
     reconnect: Callable[[], None]
     send_text: Callable[[OutgoingText], None]
 
@@ -63,9 +65,11 @@ def operator_commands(parts: BotParts, settings: Settings) -> tuple[Command, ...
     """Return them in the order in which help lists them."""
     nodes = parts.nodes
 
-    def say_on_channel(text: str, channel: int) -> None:
+    def say_on_channel(text: str, channel: int, asker: int | None) -> bool:
         expires_at = parts.clock.monotonic() + settings.answer_ttl
-        parts.send_text(OutgoingText(text, BROADCAST_NUM, channel, expires_at=expires_at))
+        origin = "" if asker is None else origin_of(asker)
+        parts.send_text(OutgoingText(text, BROADCAST_NUM, channel, expires_at=expires_at, origin=origin))
+        return not parts.is_holding()
 
     return (
         status_command(parts.link_figures, parts.waiting, nodes.counts),

@@ -112,6 +112,11 @@ class MeshSender(Service):
         """How many packets the node has not confirmed yet; any thread may ask."""
         return len(self._outbox)
 
+    @property
+    def holding(self) -> bool:
+        """Whether the channel is so busy that only answers to direct messages go; any thread may ask."""
+        return self._outbox.holding
+
     def deadline(self) -> float:
         """See Service."""
         return min(self._outbox.deadline, self._clock_check_at, self._afterwards.deadline)

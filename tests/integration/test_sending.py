@@ -184,6 +184,16 @@ def test_above_the_limit_only_direct_answers_go_and_both_ends_of_it_are_said(run
     node.wait_for(lambda sent: sent.text == "bridged", PATIENCE)
 
 
+def test_an_echo_that_finds_no_room_on_the_channel_is_told_to_its_asker(running, node):
+    tell_load(node, 31.0)
+    running.log.wait_for("📶 Canal occupé à plus de 25 %")
+    packet_id = ask(node, question="/echo bonjour")
+    assert answered(node, packet_id).text.startswith("📶 Canal occupé")
+    told = node.wait_for(lambda sent: sent.text.startswith("❌ Votre /echo"), PATIENCE)
+    assert (told.to, told.reply_id) == (node.users[0].num, 0)
+    assert not [text for text in texts(node) if "bonjour" in text]
+
+
 def test_above_the_limit_no_traceroute_goes_on_air_and_its_asker_is_told(running, node):
     tell_load(node, 25.5)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
