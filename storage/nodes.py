@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from sys import intern
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from storage.schema import IMPORTS, NODES, PUBLIC_KEYS
-from storage.upsert import upsert
+from storage.upsert import as_row, upsert
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -132,6 +132,6 @@ class NodeStore:
         # A node has one trusted key: the old one steps down before the new one steps up.
         keys = sorted(changes.keys.values(), key=lambda row: row.status is KeyStatus.TRUSTED)
         with self._database.transaction() as connection:
-            upsert(connection, NODES, [asdict(row) for row in changes.nodes.values()])
-            upsert(connection, PUBLIC_KEYS, [asdict(row) for row in keys], keep=["first_seen"])
-            upsert(connection, IMPORTS, [asdict(row) for row in changes.imports.values()])
+            upsert(connection, NODES, [as_row(row) for row in changes.nodes.values()])
+            upsert(connection, PUBLIC_KEYS, [as_row(row) for row in keys], keep=["first_seen"])
+            upsert(connection, IMPORTS, [as_row(row) for row in changes.imports.values()])

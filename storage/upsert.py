@@ -1,8 +1,10 @@
-"""Insert or update, in whichever way the database at hand spells it."""
+"""Rows of dataclasses, inserted or updated in whichever way the database at hand spells it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import fields
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -31,6 +33,17 @@ def upsert(
         if not column.primary_key and column.name not in keep
     }
     connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=sets), list(rows))
+
+
+def as_row(record: Any) -> dict[str, Any]:
+    """Return a dataclass's values by name; without asdict's deep copies, which took a third of a batch's time."""
+    kind: Hashable = type(record)
+    return {name: getattr(record, name) for name in _names(kind)}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def add(stored: Any, offered: Any) -> ColumnElement[Any]:
