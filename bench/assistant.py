@@ -163,7 +163,7 @@ def held_calls(effort: Effort) -> Measured:
     note = (
         f"held calls: an HTTP server that takes {CALLS} /bot calls and stays silent for {beside.held:.0f} s; "
         f"/ping at a node on one blocking socket, {len(beside.idle)} times before and {len(beside.busy)} beside them; "
-        f"about {RATE} packets/s from the others all the time; the bot's clock runs {SCALE:g} times as fast, so that more "
+        f"about {RATE} packets/s from the others all the time; the clock runs {SCALE:g} times as fast, so that more "
         f"questions fit between two texts; all these seconds and milliseconds are real; "
         f"released, {beside.answered} of {CALLS} calls were answered"
     )
