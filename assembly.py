@@ -7,7 +7,7 @@ import random
 import secrets
 
 import config
-from commands.access import Access
+from commands.access import Access, Orders
 from commands.dispatcher import CommandLimits
 from commands.rate_limit import RateLimiter
 from commands.roles import MeshRoles, node_numbers
@@ -66,10 +66,10 @@ def outbox(settings: config.Settings, clock: Clock) -> Outbox:
     )
 
 
-def access(settings: config.Settings, nodes: NodeManager) -> Access:
+def access(settings: config.Settings, nodes: NodeManager, orders: Orders) -> Access:
     """Return who may ask what."""
     roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
-    return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds))
+    return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds), orders)
 
 
 def new_packet_id() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +12,6 @@ from commands.registry import Command
 from commands.roles import Doubt, MeshRoles, Role, User
 from mesh_link.packets import TextMessage
 
-ORDERS_REMEMBERED = 1000  # packet ids of admins' commands
 ANSWERS = {
     Doubt.MQTT: _("🔒 /{name} is not taken by MQTT."),
     Doubt.CLEAR: _("🔒 /{name} needs a message encrypted with your public key."),
@@ -32,6 +30,13 @@ class KnownNodes(Protocol):
         """Return whether the node has told its name."""
 
 
+class Orders(Protocol):
+    """What admins have ordered; strangers cannot push it out of this memory, as they can out of the gate's."""
+
+    def is_new(self, sender: int, packet_id: int) -> bool:
+        """Note an order and return whether it was not given before; never waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a command does not run."""
@@ -44,11 +49,11 @@ class Refusal:
 class Access:
     """Knows users by their messages, and judges each command once."""
 
-    def __init__(self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter) -> None:
+    def __init__(self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, orders: Orders) -> None:
         self._roles = roles
         self._nodes = nodes
         self._limiter = limiter
-        self._orders: OrderedDict[tuple[int, int], None] = OrderedDict()
+        self._orders = orders
 
     def user_of(self, message: TextMessage) -> User:
         """Return who asks."""
@@ -63,7 +68,7 @@ class Access:
             return None
         if user.role < command.role:
             return _refuse(user, message, command)
-        if command.role is Role.ADMIN and self._was_ordered(message):
+        if command.role is Role.ADMIN and not self._orders.is_new(message.sender, message.packet_id):
             return Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
         return None
 
@@ -75,15 +80,6 @@ class Access:
             case Admission.IGNORED as admission:
                 return Refusal(admission.value, logging.DEBUG)
         return None
-
-    def _was_ordered(self, message: TextMessage) -> bool:
-        """Note an order. Strangers cannot push it out of this memory, as they can out of the gate's."""
-        order = (message.sender, message.packet_id)
-        known = order in self._orders or not message.packet_id
-        self._orders[order] = None
-        if len(self._orders) > ORDERS_REMEMBERED:
-            self._orders.popitem(last=False)
-        return known
 
 
 def _refuse(user: User, message: TextMessage, command: Command) -> Refusal:
