@@ -9,7 +9,7 @@ from commands.language import mark as _
 from commands.registry import PREFIX, Command, Example, Request
 from commands.words import DAY, age, decibels, name_of, page_of, whole_number
 from mesh_memory.memory import MeshMemory
-from mesh_memory.views import NodeView
+from mesh_memory.views import DirectNode
 from runtime.clock import Clock
 
 DAYS: Final = 3
@@ -48,6 +48,6 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
     )
 
 
-def _line(view: NodeView, now: float, tr: Translate) -> str:
+def _line(view: DirectNode, now: float, tr: Translate) -> str:
     signal = "" if view.snr is None else decibels(view.snr)
-    return " ".join(filter(None, [name_of(view), signal, age(now - (view.direct_at or 0), tr)]))
+    return " ".join(filter(None, [name_of(view), signal, age(now - view.direct_at, tr)]))
