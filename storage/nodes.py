@@ -132,6 +132,6 @@ class NodeStore:
         # A node has one trusted key: the old one steps down before the new one steps up.
         keys = sorted(changes.keys.values(), key=lambda row: row.status is KeyStatus.TRUSTED)
         with self._database.transaction() as connection:
-            upsert(connection, NODES, [as_row(row) for row in changes.nodes.values()])
-            upsert(connection, PUBLIC_KEYS, [as_row(row) for row in keys], keep=["first_seen"])
-            upsert(connection, IMPORTS, [as_row(row) for row in changes.imports.values()])
+            upsert(connection, NODES, map(as_row, changes.nodes.values()))
+            upsert(connection, PUBLIC_KEYS, map(as_row, keys), keep=["first_seen"])
+            upsert(connection, IMPORTS, map(as_row, changes.imports.values()))

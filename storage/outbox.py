@@ -55,7 +55,7 @@ class OutboxStore:
         """Insert or update `rows` and delete the ids `gone`, all or nothing."""
         ids = list(gone)
         with self._database.transaction() as connection:
-            upsert(connection, OUTBOX, [as_row(row) | {"text": storable(row.text)} for row in rows])
+            upsert(connection, OUTBOX, (as_row(row) | {"text": storable(row.text)} for row in rows))
             for start in range(0, len(ids), BATCH):
                 connection.execute(delete(OUTBOX).where(OUTBOX.c.id.in_(ids[start : start + BATCH])))
 
