@@ -53,9 +53,6 @@ LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 COMMANDS = (HELP, PING)
 PUBKEY_SYNC_JOIN = 0.5  # seconds; a waiting sync ends at once, a running one is nearly done
-# seconds that a busy thread may keep Python to itself: an answer passes through six threads, and would wait six times
-# Python's own 5 ms while a batch is being written
-SWITCH_INTERVAL = 0.0005
 STOP_GRACE = 2.0  # seconds for all threads together; with what surrounds it, the promised 3 hold
 
 
@@ -298,12 +295,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _run(settings)
 
 
-def tune_python() -> None:
-    """Set what concerns the whole process, once the bot is built."""
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    gc.freeze()  # what the imports made stays for good: full rounds of the collector need not look at it
-
-
 def _run(settings: config.Settings) -> int:
     journal.set_up(settings.log_level)
     journal.mask(settings.secrets())
@@ -311,7 +302,7 @@ def _run(settings: config.Settings) -> int:
     requests: SimpleQueue[Any] = SimpleQueue()
     catch_signals(requests)  # before the database is opened: a stop must be heard from the start
     bot = MeshBot(settings, requests=requests)
-    tune_python()
+    gc.freeze()  # what the imports made stays for good: full rounds of the collector need not look at it
     code = bot.run()
     if bot.supervisor.stuck:  # a thread in a call that nothing can end must not hold the exit
         logging.shutdown()

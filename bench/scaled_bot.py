@@ -8,7 +8,7 @@ from typing import Any
 
 import config
 from bench.scaled_clock import ScaledClock
-from main_bot import MeshBot, tune_python
+from main_bot import MeshBot
 from runtime import journal
 from runtime.service import catch_signals
 
@@ -19,9 +19,7 @@ def main(scale: float) -> int:
     journal.set_up(settings.log_level)
     requests: SimpleQueue[Any] = SimpleQueue()
     catch_signals(requests)
-    bot = MeshBot(settings, ScaledClock(scale), requests)
-    tune_python()
-    return bot.run()
+    return MeshBot(settings, ScaledClock(scale), requests).run()
 
 
 if __name__ == "__main__":
