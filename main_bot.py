@@ -24,7 +24,7 @@ from commands.mail_notices import MailNotices
 from commands.mesh import mesh_commands
 from commands.online import online_commands
 from commands.operator import BotParts, operator_commands
-from commands.ping import PING
+from commands.ping import ping_command
 from commands.registry import Command, Registry
 from commands.trace import trace_command
 from housekeeping import Housekeeping, NodeDatabase, OutboxChanges
@@ -51,7 +51,6 @@ from tcp_interface_manager import TCPInterfaceManager
 __version__ = "0.1.0"
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
-COMMANDS = (HELP, PING)
 PUBKEY_SYNC_JOIN = 0.5  # seconds; a waiting sync ends at once, a running one is nearly done
 STOP_GRACE = 2.0  # seconds for all threads together; with what surrounds it, the promised 3 hold
 
@@ -168,7 +167,15 @@ class MeshBot:
         mail = mail_command(self.memory, self._clock, lambda: self._own_num)
         operator = operator_commands(parts, settings)
         mesh = mesh_commands(self.memory, self._clock)
-        return (*COMMANDS, *mesh, trace, mail, *operator, *online_commands(settings, self._clock))
+        return (
+            HELP,
+            ping_command(parts.link_figures),
+            *mesh,
+            trace,
+            mail,
+            *operator,
+            *online_commands(settings, self._clock),
+        )
 
     # -- public keys, after every READY
 

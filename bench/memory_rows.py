@@ -130,7 +130,7 @@ class Askable:
         command = self._registry.find(name)
         if command is None:
             raise RuntimeError(f"no command /{name}")
-        request = replace(self._request, command=name, argument=argument, sender=asker)
+        request = replace(self._request, command=name, argument=argument, node=asker)
         began = time.perf_counter()
         answer = command.run(request)
         taken = (time.perf_counter() - began) * 1000

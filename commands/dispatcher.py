@@ -12,7 +12,7 @@ from commands.access import Access, Refusal
 from commands.gate import Gate, Verdict, return_path
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import Action, Command, Registry, Request, parse
+from commands.registry import Action, Command, Registry, Request, Way, parse
 from commands.roles import Role, User
 from mesh_link.afterwards import AfterAnswer
 from mesh_link.outgoing import OutgoingText
@@ -115,7 +115,7 @@ class Dispatcher(Service):
         sinks: PacketSinks,
     ) -> None:
         super().__init__(clock, INBOX_LIMIT)
-        self._registry = registry
+        self._registry = registry.on(Way.MESH)
         self._gate = gate
         self._access = access
         self._translate = tr
