@@ -18,6 +18,7 @@ class Effort:
     early_reconnections: int = 20  # what is allocated once has been by then
     reconnections: int = 200
     traffic_minutes: float = 10.0  # of a busy mesh, in real time
+    traffic_nodes: int = 5_000
     held_seconds: float = 60.0  # that the assistant keeps its askers waiting, in real time
     commands: int = 1000  # answers taken in hand
     faults: int = 100  # of the link meanwhile
@@ -35,6 +36,7 @@ QUICK = Effort(
     early_reconnections=2,
     reconnections=4,
     traffic_minutes=0.25,
+    traffic_nodes=200,
     held_seconds=3.0,
     commands=12,
     faults=2,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any, Final
@@ -37,7 +37,16 @@ class Talk:
         """Return the next one."""
         rng, user = self._rng, self._rng.choice(self._users)
         say = rng.choices(list(self._kinds), list(self._kinds.values()))[0]
-        port, payload = say(user)
+        return self._packet(user, *say(user))
+
+    def round(self) -> Iterator[mesh_pb2.MeshPacket]:
+        """Yield one packet of each kind but text from everybody."""
+        for say in (self._telemetry, self._position, self._introduction, self._neighbours):
+            for user in self._users:
+                yield self._packet(user, *say(user))
+
+    def _packet(self, user: User, port: int, payload: bytes) -> mesh_pb2.MeshPacket:
+        rng = self._rng
         snr = user.snr + rng.gauss(0, 1)
         return data_packet(
             user.num,
