@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from mesh_link.outgoing import Changes
+from mesh_link.outgoing import Changes, Outcome
 from mesh_link.packets import NodeInfoHeard, NodeRecord, PacketHeard
 from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
@@ -38,7 +38,7 @@ class OutboxChanges:
 
 
 class Housekeeping(Service):
-    """Takes NodeDatabase, NodeInfoHeard, PacketHeard and OutboxChanges; the only thread that waits for the disk."""
+    """Takes NodeDatabase, NodeInfoHeard, PacketHeard, OutboxChanges, Outcome; it alone waits for the disk."""
 
     name = "Housekeeping"
 
@@ -52,10 +52,13 @@ class Housekeeping(Service):
         *,
         outbox: OutboxKeeper | None = None,
         on_heard: Callable[[PacketHeard], object] = bool,
+        on_fate: Callable[[Outcome], object] = bool,
+        disk: Callable[[], object] = bool,
     ) -> None:
         """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; `outbox` None keeps none.
 
-        `on_heard` is told of each packet; it may wait for the disk, and raises nothing.
+        `on_heard` is told of each packet, `on_fate` of what became of the texts that concern this thread, `disk` looks
+        at the space left now and then; each may wait for the disk, and raises nothing.
         """
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager
@@ -66,6 +69,8 @@ class Housekeeping(Service):
         self._watchdog_interval = watchdog_interval
         self._outbox = outbox
         self._on_heard = on_heard
+        self._on_fate = on_fate
+        self._disk = disk
         self._watched: dict[Service, int] = {}  # with the pings that each must have answered
         self._vouch_at = inf
         self._upkeep_at = inf
@@ -82,6 +87,7 @@ class Housekeeping(Service):
             self._vouch_at = now
         if self._outbox is not None:
             self._outbox.write(now)
+        self._disk()
 
     def deadline(self) -> float:
         """See Service."""
@@ -105,7 +111,7 @@ class Housekeeping(Service):
         if now >= self._memory.deadline():
             self._memory.flush()
 
-    def handle(self, message: NodeDatabase | NodeInfoHeard | PacketHeard | OutboxChanges) -> None:
+    def handle(self, message: NodeDatabase | NodeInfoHeard | PacketHeard | OutboxChanges | Outcome) -> None:
         """See Service."""
         match message:
             case NodeDatabase(records):
@@ -120,6 +126,8 @@ class Housekeeping(Service):
                 self._on_heard(message)
             case OutboxChanges(changes) if self._outbox is not None:
                 self._outbox.note(changes, self._clock.monotonic())
+            case Outcome():
+                self._on_fate(message)
 
     def on_stop(self) -> None:
         """See Service."""
@@ -146,6 +154,7 @@ class Housekeeping(Service):
             service.tell(PING)
 
     def _upkeep(self) -> None:
+        self._disk()
         self._node_manager.flush()
         interface = self._interface_of()
         if interface is not None:

@@ -20,7 +20,7 @@ from commands.gate import Gate
 from commands.help import HELP
 from commands.language import translator
 from commands.mail import mail_command
-from commands.mail_notices import MailNotices
+from commands.mail_notices import NOTICE, MailNotices
 from commands.mesh import mesh_commands
 from commands.online import online_commands
 from commands.operator import BotParts, operator_commands
@@ -30,6 +30,7 @@ from commands.trace import trace_command
 from housekeeping import Housekeeping, NodeDatabase, OutboxChanges
 from mesh_link.actions import Generation, LinkAlert, LinkReady
 from mesh_link.afterwards import AfterAnswer
+from mesh_link.fate_router import FateRouter
 from mesh_link.interface import MeshTCPInterface
 from mesh_link.outgoing import OutgoingText
 from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer
@@ -43,6 +44,7 @@ from mesh_memory.memory import MeshMemory
 from outbox_keeper import OutboxKeeper
 from runtime import journal
 from runtime.clock import Clock, SystemClock
+from runtime.incidents import IncidentDesk
 from runtime.service import Supervisor, catch_signals
 from runtime.systemd import notify, watchdog_interval
 from storage.outbox import OutboxStore
@@ -74,7 +76,8 @@ class MeshBot:
         self._clock = clock or SystemClock()
         self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
-        self._database, self.node_manager = assembly.open_storage(settings, self._clock)
+        self.incidents = IncidentDesk()
+        self._database, self.node_manager = assembly.open_storage(settings, self._clock, self.incidents.report)
         self._own_num = 0  # until the first READY
         self.memory = MeshMemory(
             self._database, self.node_manager, self._clock, lambda: self._own_num, settings.packet_retention_days
@@ -82,14 +85,19 @@ class MeshBot:
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
         self._housekeeping = self._make_housekeeping(settings)
+        self._fates = FateRouter()
+        self._fates.route(NOTICE, self._housekeeping.tell)
         self._sender = MeshSender(
             self._clock,
             assembly.outbox(settings, self._clock),
             lambda: self.interface,
             save=lambda changes: self._housekeeping.tell(OutboxChanges(changes)),
+            listener=self._fates,
         )
         self._tracer = Tracer(self._clock, self._sender.tell, assembly.new_packet_id)
-        self._tcp = TCPInterfaceManager(assembly.target(settings), assembly.machine(settings), self._clock, owner=self)
+        self._tcp = TCPInterfaceManager(
+            assembly.target(settings), assembly.machine(settings), self._clock, self, self.incidents.report
+        )
         self.commands = self._commands(settings) if commands is None else commands
         self._dispatcher = self._make_dispatcher(settings)
         # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
@@ -107,6 +115,8 @@ class MeshBot:
             watchdog_interval(),
             outbox=self._outbox_keeper(),
             on_heard=notices.heard,
+            on_fate=notices.fate,
+            disk=assembly.disk_check(settings, self.incidents.report),
         )
 
     def _make_dispatcher(self, settings: config.Settings) -> Dispatcher:
