@@ -6,14 +6,17 @@ import pytest
 
 from commands.language import translator
 from commands.mail import ROOM, mail_command, recipient_of
-from commands.mail_notices import AT_MOST_EVERY, DAY, NOTICE_TTL, RETRY_AFTER, MailNotices
+from commands.mail_notices import DAY, NOTICE_TTL, RETRY_AFTER, MailNotices
 from commands.registry import Request
 from commands.roles import Doubt, User
 from mesh_link.outgoing import Fate, Outcome, OutgoingText
 from mesh_link.packets import NodeRecord, Reception
-from storage.mail import MAX_ALL, MAX_MAIL, MailboxFullError
+from storage.mail import MAX_ALL, MailboxFullError
 from tests.support.heard import TELEMETRY, TEXT, packet
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
+
+AT_MOST_EVERY = 3600.0  # seconds between two notices
+MAX_MAIL = 20  # letters
 
 ENGLISH = translator("en")
 OUT_OF_REACH = "⚠️ The mail is out of reach at the moment. Try again later."

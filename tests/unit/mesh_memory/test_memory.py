@@ -11,8 +11,6 @@ from mesh_link.packets import NodeRecord
 from mesh_link.said import MetricsSaid, Neighbor, NeighborsSaid, PositionSaid
 from mesh_memory.memory import (
     BATCH,
-    FLUSH_EVERY,
-    LEAST_INTERVAL,
     MAX_LINKS,
     RETRY_AFTER,
     STATES_EVERY,
@@ -29,6 +27,9 @@ from storage.traffic import By
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.heard import NODEINFO, TELEMETRY, packet
 from tests.support.nodes import key, record
+
+FLUSH_EVERY = 30.0  # seconds
+LEAST_INTERVAL = 1.0  # seconds between two commits
 
 OWN, ALICE, BOB, CAROL = 0x9999, 0x20001EEF, 0x20001EF0, 0x20001EF1
 START = int(EPOCH.timestamp())
