@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -81,6 +82,14 @@ BOT_MAX_TOKENS = 400  # thoughts count too
 BOT_MAX_BYTES = 600  # four packets, 9 s of pacing
 BOT_TIMEOUT = 60
 WEB_TRUST_ENVIRONMENT = False
+TELEGRAM_TOKEN = SecretStr("")  # without Telegram
+TELEGRAM_BASE_URL = "https://api.telegram.org"
+TELEGRAM_USERS: tuple[str, ...] = ()
+TELEGRAM_GROUPS: tuple[int, ...] = ()
+TELEGRAM_BRIDGES: tuple[str, ...] = ()
+TELEGRAM_ALERT_CHATS: tuple[int, ...] = ()  # none: the admins' private chats
+TELEGRAM_COMMAND_MAX_AGE = 300
+TELEGRAM_MAX_BYTES = 400  # two packets, 2.2 s of pacing
 LOG_LEVEL: LogLevel = "INFO"
 
 
@@ -134,6 +143,37 @@ def _node_id(value: object) -> object:
     return f"!{value:08x}"
 
 
+def _telegram_user(value: object) -> object:
+    """Give `123 admin !a1b2c3d4` with the node as an id, whatever its case."""
+    found = re.fullmatch(r"([0-9]{1,15})\s+(everyone|known|admin)(?:\s+(\S+))?", str(value).strip(), re.IGNORECASE)
+    if found is None or int(found[1]) == 0:
+        raise ValueError
+    node = f" {_node_id(found[3])}" if found[3] else ""
+    return f"{int(found[1])} {found[2].lower()}{node}"
+
+
+def _telegram_bridge(value: object) -> object:
+    """Give `1 -100123/5`: a channel's index, a group, a topic of the group."""
+    found = re.fullmatch(r"([0-7])\s+(-[0-9]{1,15})(?:/([0-9]{1,10}))?", str(value).strip())
+    if found is None:
+        raise ValueError
+    return f"{found[1]} {int(found[2])}" + (f"/{int(found[3])}" if found[3] else "")
+
+
+def _no_user_twice(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse two roles for one person: nobody could tell which holds."""
+    if len({user.split()[0] for user in value}) < len(value):
+        raise ValueError
+    return value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    """Refuse what cannot be a bot's token; the message must not show it."""
+    if value.get_secret_value() and not re.fullmatch(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,100}", value.get_secret_value()):
+        raise ValueError
+    return value
+
+
 # No colon at all, or two and more as in IPv6: "192.168.1.5:4403" is a common slip
 Host = Annotated[
     str,
@@ -173,6 +213,47 @@ Nodes = Annotated[
     tuple[Annotated[str, BeforeValidator(_node_id)], ...],
     BeforeValidator(_items),
     Kind('une liste de nœuds, comme ["!a1b2c3d4"]', 'a list of nodes, such as ["!a1b2c3d4"]'),
+]
+ServerAddress = Annotated[
+    str,
+    Field(pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$"),
+    AfterValidator(_address),
+    Kind("une adresse http:// ou https://", "an address with http:// or https://"),
+]
+Token = Annotated[
+    SecretStr,
+    AfterValidator(_token),
+    Kind("vide, ou le jeton que donne @BotFather, comme 123456:ABC", "empty, or @BotFather's token, such as 123456:ABC"),
+]
+TelegramUsers = Annotated[
+    tuple[Annotated[str, BeforeValidator(_telegram_user)], ...],
+    AfterValidator(_no_user_twice),
+    BeforeValidator(_items),
+    Kind(
+        'une liste de "<numéro> <everyone|known|admin> [!nœud]", chacun une fois, comme ["123456 admin !a1b2c3d4"]',
+        'a list of "<id> <everyone|known|admin> [!node]", each id once, such as ["123456 admin !a1b2c3d4"]',
+    ),
+]
+TelegramBridges = Annotated[
+    tuple[Annotated[str, BeforeValidator(_telegram_bridge)], ...],
+    BeforeValidator(_items),
+    Kind(
+        'une liste de "<canal de 0 à 7> <groupe>[/<sujet>]", comme ["1 -1001234567890/5"]',
+        'a list of "<channel from 0 to 7> <group>[/<topic>]", such as ["1 -1001234567890/5"]',
+    ),
+]
+TelegramGroups = Annotated[
+    tuple[Annotated[int, Field(lt=0)], ...],
+    BeforeValidator(_items),
+    Kind(
+        "une liste de groupes, dont les numéros sont négatifs, comme [-1001234567890]",
+        "a list of groups, whose ids are negative, such as [-1001234567890]",
+    ),
+]
+TelegramChats = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_items),
+    Kind("une liste de discussions, comme [123456, -1001234567890]", "a list of chats, such as [123456, -1001234567890]"),
 ]
 
 NOT_BELOW: Final = {"tcp_config_timeout": "tcp_config_silence", "answer_ttl": "send_interval"}
@@ -281,8 +362,29 @@ class Settings(SourcedSettings):
     """Longest time for the model's answer."""
     web_trust_environment: Switch = Field(WEB_TRUST_ENVIRONMENT)
     """Use the proxies and certificates that HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE name."""
+    telegram_token: Token = Field(TELEGRAM_TOKEN)
+    """The Telegram bot's token; nothing: without Telegram. Better in the variable than in a file that others can read."""
+    telegram_base_url: ServerAddress = Field(TELEGRAM_BASE_URL)
+    """The Bot API server: Telegram's, or one of your own."""
+    telegram_users: TelegramUsers = Field(TELEGRAM_USERS)
+    """Who may use the bot on Telegram, in which role, and as which node of the mesh; /id tells everybody their id."""
+    telegram_groups: TelegramGroups = Field(TELEGRAM_GROUPS)
+    """Telegram groups in which those users are answered."""
+    telegram_bridges: TelegramBridges = Field(TELEGRAM_BRIDGES)
+    """Channels of the mesh joined to Telegram groups, or to topics of them; such a group counts as listed."""
+    telegram_alert_chats: TelegramChats = Field(TELEGRAM_ALERT_CHATS)
+    """Telegram chats that are told of incidents; none: the private chats of the admins in telegram_users."""
+    telegram_command_max_age: Seconds = Field(TELEGRAM_COMMAND_MAX_AGE, ge=10, le=86400)
+    """A Telegram message older than this when it arrives is not acted upon; its author is told how many there were."""
+    telegram_max_bytes: Bytes = Field(TELEGRAM_MAX_BYTES, ge=40, le=2000)
+    """Longest text from Telegram that goes on air, name included, in UTF-8; in packets of answer_max_bytes."""
     log_level: LogLevel = Field(LOG_LEVEL)
     """Least level that is logged; DEBUG also lets the libraries speak, save what they would say of keys."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """See SourcedSettings; of the Telegram token also what makes it secret, and as a quoted URL has it."""
+        token = self.telegram_token.get_secret_value()
+        return (*super().secrets(), *((quote(token, safe=""), token.partition(":")[2]) if token else ()))
 
     @field_validator(*NOT_BELOW)
     @classmethod
