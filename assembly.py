@@ -8,7 +8,7 @@ import secrets
 
 import config
 from commands.access import Access
-from commands.dispatcher import CommandLimits
+from commands.jobs import CommandLimits
 from commands.rate_limit import RateLimiter
 from commands.roles import MeshRoles, node_numbers
 from mesh_link.backoff import Backoff

@@ -223,7 +223,9 @@ ServerAddress = Annotated[
 Token = Annotated[
     SecretStr,
     AfterValidator(_token),
-    Kind("vide, ou le jeton que donne @BotFather, comme 123456:ABC", "empty, or @BotFather's token, such as 123456:ABC"),
+    Kind(
+        "vide, ou le jeton que donne @BotFather, comme 123456:ABC", "empty, or @BotFather's token, such as 123456:ABC"
+    ),
 ]
 TelegramUsers = Annotated[
     tuple[Annotated[str, BeforeValidator(_telegram_user)], ...],
@@ -253,7 +255,9 @@ TelegramGroups = Annotated[
 TelegramChats = Annotated[
     tuple[int, ...],
     BeforeValidator(_items),
-    Kind("une liste de discussions, comme [123456, -1001234567890]", "a list of chats, such as [123456, -1001234567890]"),
+    Kind(
+        "une liste de discussions, comme [123456, -1001234567890]", "a list of chats, such as [123456, -1001234567890]"
+    ),
 ]
 
 NOT_BELOW: Final = {"tcp_config_timeout": "tcp_config_silence", "answer_ttl": "send_interval"}

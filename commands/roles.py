@@ -39,6 +39,11 @@ class User:
     role: Role = Role.EVERYONE
     doubt: Doubt | None = None  # of a listed admin
 
+    @property
+    def is_node(self) -> bool:
+        """Whether it is a node of the mesh that asks."""
+        return self.key.startswith("mesh:")
+
 
 NOBODY = User("")
 

@@ -4,8 +4,9 @@ import sys
 import threading
 from queue import SimpleQueue
 
-from commands.dispatcher import CommandLimits, Dispatcher
+from commands.dispatcher import Dispatcher
 from commands.gate import Gate
+from commands.jobs import CommandLimits
 from commands.language import translator
 from commands.registry import Command, Registry
 from commands.roles import Role
