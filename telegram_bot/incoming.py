@@ -1,0 +1,159 @@
+"""What Telegram says, as frozen dataclasses: each update is read by itself, so that a bad one costs no other; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import telegram
+
+from telegram_bot.failures import OddAnswerError
+from telegram_bot.posts import Chat
+
+WANTED: Final = ("message", "callback_query")  # edited messages and posts of channels are no questions
+NAME_SHOWN: Final = 40  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message that a person wrote."""
+
+    update_id: int
+    chat: Chat
+    message_id: int
+    user_id: int  # 0: the chat itself speaks, and nobody can tell who
+    name: str
+    text: str
+    sent_at: float  # seconds since 1970, by Telegram's clock
+    title: str = ""  # of the group; empty: a private chat
+    is_forwarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A button that a person pressed."""
+
+    update_id: int
+    query_id: str
+    user_id: int
+    name: str
+    data: str
+    chat: Chat | None = None  # with the next, of the message that has the button; None: Telegram has forgotten it
+    message_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A group has a new id."""
+
+    update_id: int
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Anything else."""
+
+    update_id: int
+    reason: str
+
+
+Incoming = Said | Pressed | Moved | Ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one look brought."""
+
+    updates: Sequence[Incoming]
+    malformed: int
+    next_offset: int | None  # what to ask for next; None: nothing came
+
+
+def read(raw: Any, bot: telegram.Bot | None = None) -> Batch:
+    """Read what getUpdates gave; OddAnswerError if there is no way past it."""
+    if not isinstance(raw, list):
+        raise OddAnswerError(f"getUpdates: {type(raw).__name__}")
+    ids = [ident for item in raw if (ident := _update_id(item)) is not None]
+    if raw and not ids:  # asking again would bring the same
+        raise OddAnswerError("getUpdates: aucun update_id")
+    updates: list[Incoming] = []
+    malformed = len(raw) - len(ids)
+    for item in raw:
+        ident = _update_id(item)
+        if ident is None:
+            continue
+        try:
+            updates.append(_incoming(ident, telegram.Update.de_json(item, bot)))
+        except Exception:  # noqa: BLE001 - the library raises whatever the missing piece causes
+            malformed += 1
+    return Batch(updates, malformed, max(ids) + 1 if ids else None)
+
+
+def _update_id(item: Any) -> int | None:
+    ident = item.get("update_id") if isinstance(item, dict) else None
+    return ident if isinstance(ident, int) and not isinstance(ident, bool) else None
+
+
+def _incoming(ident: int, update: telegram.Update) -> Incoming:
+    if update.callback_query is not None:
+        return _pressed(ident, update.callback_query)
+    message = update.message
+    if message is None:
+        return Ignored(ident, "sans message")
+    if message.migrate_to_chat_id:
+        return Moved(ident, message.chat.id, message.migrate_to_chat_id)
+    text = message.text or message.caption or ""
+    if not text:
+        return Ignored(ident, "sans texte")
+    if message.chat.type == telegram.constants.ChatType.CHANNEL:
+        return Ignored(ident, "canal")
+    speaks_as_chat = message.sender_chat is not None  # an anonymous admin, or a channel's name for a person
+    sender = message.from_user
+    if not speaks_as_chat and (sender is None or sender.is_bot):
+        return Ignored(ident, "d'un bot")
+    return Said(
+        update_id=ident,
+        chat=_chat(message),
+        message_id=message.message_id,
+        user_id=0 if speaks_as_chat or sender is None else sender.id,
+        name=_name(message),
+        text=text,
+        sent_at=message.date.timestamp(),
+        title=message.chat.title or "",
+        is_forwarded=message.forward_origin is not None,
+    )
+
+
+def _pressed(ident: int, query: telegram.CallbackQuery) -> Incoming:
+    message = query.message
+    chat = None
+    if isinstance(message, telegram.Message):
+        chat = _chat(message)
+    return Pressed(
+        update_id=ident,
+        query_id=query.id,
+        user_id=query.from_user.id,
+        name=_shown(query.from_user.full_name),
+        data=query.data or "",
+        chat=chat,
+        message_id=message.message_id if message is not None else 0,
+    )
+
+
+def _chat(message: telegram.Message) -> Chat:
+    return Chat(message.chat.id, message.message_thread_id if message.is_topic_message else None)
+
+
+def _name(message: telegram.Message) -> str:
+    if message.sender_chat is not None:
+        return _shown(message.author_signature or message.sender_chat.title or "")
+    return _shown(message.from_user.full_name) if message.from_user is not None else ""
+
+
+def _shown(name: str) -> str:
+    """Return a name that may stand in a line: people call themselves whatever they like."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in name).split())
+    return line if len(line) <= NAME_SHOWN else line[: NAME_SHOWN - 1] + "…"
