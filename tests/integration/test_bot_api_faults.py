@@ -1,0 +1,240 @@
+"""Each failure of the Bot API server of the tests reaches python-telegram-bot as the exception that it documents."""
+
+import asyncio
+import json
+import urllib.request
+from datetime import timedelta
+
+import pytest
+from telegram.error import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+
+from tests.support import bot_api_faults as faults
+from tests.support.bot_api import TOKEN, BotApi
+from tests.support.bot_api_client import ask, bot_of, refusal
+from tests.support.bot_api_malformed import unreadable, unusual
+
+ANN = 11
+SHORT = 0.5  # seconds that the bot waits for what does not come
+
+
+@pytest.fixture(autouse=True)
+def _retry_after_as_timedelta(monkeypatch):
+    monkeypatch.setenv("PTB_TIMEDELTA", "1")  # without, the library warns whenever it meets a 429
+
+
+@pytest.fixture
+def api():
+    with BotApi() as server:
+        server.person(ANN, "Ann")
+        yield server
+
+
+def send(bot, text="x"):
+    return bot.send_message(ANN, text)
+
+
+def send_in_a_hurry(bot):
+    return bot.send_message(ANN, "x", read_timeout=SHORT)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "said"),
+    [
+        (faults.hangs, TimedOut, "Timed out"),
+        (faults.slow(20), TimedOut, "Timed out"),
+        (faults.does_without_answer, TimedOut, "Timed out"),
+        (faults.internal_error(), NetworkError, "Internal Server Error"),
+        (faults.page(500), NetworkError, "Internal Server Error (500)"),
+        (faults.page(502), NetworkError, "Bad Gateway (502)"),
+        (faults.page(504), NetworkError, "Gateway Timeout (504)"),
+        (faults.flood(7), RetryAfter, "Retry in 0:00:07"),
+        (faults.conflict(), Conflict, "terminated by other getUpdates request"),
+        (faults.unauthorized(), InvalidToken, "Unauthorized"),
+        (faults.not_json, TelegramError, "Invalid server response"),
+        (faults.truncated, NetworkError, "RemoteProtocolError"),
+        (faults.wrong_length, TelegramError, "Invalid server response"),
+        (faults.resets, NetworkError, "ReadError"),
+        (faults.resets_in_answer, NetworkError, "ReadError"),
+        (faults.loses_answer, NetworkError, "Server disconnected without sending a response"),
+    ],
+)
+def test_a_failure_is_the_exception_that_the_library_documents(api, fault, error, said):
+    with api.trouble(fault, "sendMessage") as trouble, pytest.raises(error) as caught:
+        ask(api, send_in_a_hurry)
+    assert said in str(caught.value)
+    assert not isinstance(caught.value, BadRequest | Forbidden)
+    assert trouble.met == 1
+    assert ask(api, send).text == "x"  # and it is over
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.loses_answer,
+        faults.does_without_answer,
+        faults.truncated,
+        faults.wrong_length,
+        faults.resets_in_answer,
+        faults.slow(20),
+    ],
+)
+def test_what_was_done_without_the_bot_knowing_is_shown_twice_if_it_asks_again(api, fault):
+    with api.trouble(fault), pytest.raises(TelegramError):
+        ask(api, send_in_a_hurry)
+    ask(api, send)
+    assert [m.text for m in api.messages(ANN)] == ["x", "x"]
+
+
+@pytest.mark.parametrize("fault", [faults.hangs, faults.resets, faults.page(502), faults.flood(1), faults.not_json])
+def test_what_was_refused_was_not_done(api, fault):
+    with api.trouble(fault), pytest.raises(TelegramError):
+        ask(api, send_in_a_hurry)
+    assert api.messages(ANN) == []
+
+
+def test_a_wait_is_told_in_whole_seconds(api):
+    api.trouble(faults.flood(13))
+    with pytest.raises(RetryAfter) as caught:
+        ask(api, send)
+    assert caught.value.retry_after == timedelta(seconds=13)
+
+
+def test_a_trouble_may_be_for_some_requests_only(api):
+    api.trouble(faults.page(502), "sendMessage", requests=2)
+
+    async def use(bot):
+        for _ in range(2):
+            with pytest.raises(NetworkError):
+                await send(bot)
+        await send(bot)
+        await bot.get_me()
+
+    ask(api, use)
+    assert [r.code for r in api.requests] == [None, None, 200, 200]
+
+
+def test_a_trouble_may_be_for_some_time_only(api):
+    api.trouble(faults.page(502), seconds=-1.0)
+    assert ask(api, send).text == "x"
+
+
+def test_the_newest_trouble_is_met(api):
+    with api.trouble(faults.page(502)):
+        with api.trouble(faults.unauthorized()):
+            refusal(api, InvalidToken, send)
+        refusal(api, NetworkError, send)
+
+
+def test_offline_the_port_refuses_and_the_same_port_comes_back(api):
+    before = api.base_url
+
+    async def use(bot):
+        await send(bot, "before")
+        with api.offline():
+            with pytest.raises(NetworkError, match=r"ConnectError|ReadError|RemoteProtocolError"):
+                await send(bot, "lost")
+            with pytest.raises(NetworkError, match="ConnectError"):
+                await send(bot, "lost")
+        await send(bot, "after")
+
+    ask(api, use)
+    assert api.base_url == before
+    assert [m.text for m in api.messages(ANN)] == ["before", "after"]
+
+
+def test_going_offline_ends_the_poll_that_waits(api):
+    async def use(bot):
+        waiting = asyncio.create_task(bot.get_updates(timeout=25))
+        await asyncio.to_thread(api.wait_until, lambda: api.counts["getUpdates"])
+        await asyncio.to_thread(api.goes_offline)
+        await waiting
+
+    refusal(api, NetworkError, use)
+
+
+def test_a_poll_elsewhere_ends_the_poll_that_waits(api):
+    async def use(bot):
+        waiting = asyncio.create_task(bot.get_updates(timeout=25))
+        await asyncio.to_thread(api.wait_until, lambda: api.polling)
+        api.polls_elsewhere()
+        await waiting
+
+    refusal(api, Conflict, use)
+
+
+@pytest.mark.parametrize("hold", [faults.hangs, faults.does_without_answer, None])
+def test_the_server_ends_at_once_whatever_it_holds_back(hold):
+    async def use(api):
+        bot = bot_of(api)
+        with api:
+            if hold is not None:
+                api.trouble(hold)
+            waiting = asyncio.create_task(bot.get_updates(timeout=25))
+            await asyncio.to_thread(api.wait_until, lambda: api.counts["getUpdates"])
+        with pytest.raises(NetworkError):
+            await waiting
+        for request in bot._request:
+            await request.shutdown()
+
+    asyncio.run(use(BotApi()))
+
+
+def polled(api):
+    """Return the updates as they come over the wire."""
+    with urllib.request.urlopen(f"{api.base_url}/bot{TOKEN}/getUpdates", timeout=30) as answer:
+        return json.load(answer)["result"]
+
+
+@pytest.mark.parametrize("make", [unreadable, unusual])
+def test_updates_come_as_they_are_however_odd(api, make):
+    updates = make(api.person(ANN, "Ann"))
+    for update in updates.values():
+        api.raw_update(update)
+    came = polled(api)
+    assert len(came) == len(updates)
+    for update, got in zip(updates.values(), came, strict=True):
+        assert got == update or {"update_id": got["update_id"]} | update == got
+
+
+def test_the_library_reads_the_unusual_and_gives_up_at_the_unreadable(api):
+    ann = api.person(ANN, "Ann")
+    for update in unusual(ann).values():
+        api.raw_update(update)
+    read = ask(api, lambda bot: bot.get_updates())
+    assert len(read) == len(unusual(ann))
+    number = api.raw_update(unreadable(ann)["a message without date"])
+    for _ in range(2):  # nor is it confirmed: it comes again
+        with pytest.raises(KeyError):
+            ask(api, lambda bot: bot.get_updates(offset=read[-1].update_id + 1))
+    assert ask(api, lambda bot: bot.get_updates(offset=number + 1)) == ()
+
+
+def test_an_update_id_without_bounds_confirms_nothing(api):
+    ann = api.person(ANN, "Ann")
+    api.raw_update(unreadable(ann)["an update id without bounds"])
+    ann.says("hello")
+    (huge, _) = ask(api, lambda bot: bot.get_updates())
+    assert len(ask(api, lambda bot: bot.get_updates(offset=huge.update_id + 1))) == 2
+
+
+def test_a_fault_of_the_server_itself_fails_its_test():
+    def broken(exchange):
+        raise LookupError("a fault of the test's own")
+
+    def run():
+        with BotApi() as api:
+            api.trouble(broken)
+            with pytest.raises(NetworkError):
+                ask(api, lambda bot: bot.get_me())
+
+    with pytest.raises(LookupError):
+        run()

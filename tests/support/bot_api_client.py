@@ -1,0 +1,51 @@
+"""A bot of python-telegram-bot that asks once, for tests of what it is told."""
+
+import asyncio
+import struct
+import zlib
+
+import pytest
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
+
+
+def bot_of(api, token=""):
+    """Return a bot that speaks with the test server."""
+    return Bot(token or api.token, base_url=f"{api.base_url}/bot")
+
+
+def ask(api, use, token=""):
+    """Return what `use` gets from a fresh Bot."""
+
+    async def asked():
+        bot = bot_of(api, token)
+        try:
+            return await use(bot)
+        finally:
+            for request in bot._request:
+                await request.shutdown()
+
+    return asyncio.run(asked())
+
+
+def refusal(api, error, use):
+    """Return the text of the error that `use` meets."""
+    with pytest.raises(error) as caught:
+        ask(api, use)
+    return str(caught.value)
+
+
+def keyboard(*texts, data="x"):
+    """Return one row of buttons."""
+    return InlineKeyboardMarkup([[InlineKeyboardButton(text, callback_data=data) for text in texts]])
+
+
+def png(width=3, height=2):
+    """Return a grey picture."""
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = b"".join(b"\0" + b"\x80" * width for _ in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    return start + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
