@@ -367,7 +367,7 @@ class Settings(SourcedSettings):
     web_trust_environment: Switch = Field(WEB_TRUST_ENVIRONMENT)
     """Use the proxies and certificates that HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE name."""
     telegram_token: Token = Field(TELEGRAM_TOKEN)
-    """The Telegram bot's token; nothing: without Telegram. Better in the variable than in a file that others can read."""
+    """The Telegram bot's token; nothing: no Telegram. Better in the variable than in a file that others can read."""
     telegram_base_url: ServerAddress = Field(TELEGRAM_BASE_URL)
     """The Bot API server: Telegram's, or one of your own."""
     telegram_users: TelegramUsers = Field(TELEGRAM_USERS)

@@ -35,6 +35,7 @@ LOGGER = logging.getLogger(__name__)
 info_print = LOGGER.info
 INBOX_LIMIT = 1000  # packets: 20 s of the busiest mesh
 NAME_SHOWN = 20  # characters of a command that is none
+HEARD_BEFORE = (Verdict.OWN, Verdict.REPEATED)
 ANSWER_LEAVES_WITHIN = 10.0  # seconds for an answer to be confirmed by the node, before what was to follow it
 
 
@@ -52,6 +53,9 @@ class PacketSinks(Protocol):
 
     def route_heard(self, route: RouteHeard) -> None:
         """One of our traceroutes was answered."""
+
+    def text_heard(self, message: TextMessage) -> None:
+        """Somebody said something on a channel, for the first time; it may be a command."""
 
     def send_text(self, message: OutgoingText) -> None:
         """Queue an answer for the radio."""
@@ -145,6 +149,8 @@ class Dispatcher(Service):
             message.is_broadcast,
         )
         verdict = self._gate.judge(message, own_num, self._clock.now().timestamp())
+        if message.is_broadcast and verdict not in HEARD_BEFORE:
+            self._sinks.text_heard(message)
         if verdict is Verdict.ANSWER:
             self._start(message)
         elif verdict is Verdict.STALE:

@@ -16,7 +16,7 @@ LAYERS: Final = (
     {"telegram_bot"},
     {"commands", "housekeeping", "tcp_interface_manager"},
     {"mesh_memory"},
-    {"node_manager", "outbox_keeper"},
+    {"node_manager", "outbox_keeper", "update_keeper"},
     {"mesh_link", "storage", "virtual_node", "web", "pictures"},
     {"config", "runtime"},
     {"config_sources"},

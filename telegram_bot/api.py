@@ -176,4 +176,3 @@ def _keyboard(rows: Sequence[Sequence[Button]]) -> telegram.InlineKeyboardMarkup
     return telegram.InlineKeyboardMarkup(
         [[telegram.InlineKeyboardButton(button.text, callback_data=button.data) for button in row] for row in rows]
     )
-

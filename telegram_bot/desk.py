@@ -15,7 +15,7 @@ from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import UNKNOWN_RECEPTION, Command, Registry, parse
 from commands.roles import Role
-from mesh_link.outgoing import OutgoingText
+from mesh_link.outgoing import Outcome, OutgoingText
 from mesh_link.packets import TextMessage
 from runtime.clock import Clock
 from telegram_bot.asking import Asked, TelegramRequest
@@ -65,6 +65,7 @@ class DeskParts:
     max_age: float  # seconds
     send_text: Callable[[OutgoingText], object]
     answer_press: Callable[[str, str], object]  # (query id, a word for the one who pressed)
+    name_of: Callable[[int], str]  # a node's
     bridge: MeshBridge | None = None
 
 
@@ -119,6 +120,12 @@ class Desk:
                 if workshop.finish(message):
                     self._post(job.question.answer(answer or "✅", self._buttons(job)))
 
+    def from_mesh(self, message: TextMessage | Outcome) -> None:
+        """Show what the mesh says to joined chats, and what became of their texts."""
+        if self._parts.bridge is not None and isinstance(message, TextMessage):
+            for post in self._parts.bridge.to_telegram(message, self._parts.name_of(message.sender)):
+                self._post(post)
+
     def overdue(self) -> None:
         """Apologise for the commands that take too long."""
         for job, apology in self._parts.workshop.overdue():
@@ -147,7 +154,9 @@ class Desk:
     def _in_unlisted_group(self, said: Said, person: Person | None, name: str) -> None:
         """Be silent, but for the operator who wants to know the group's id."""
         if self._told.is_new(said.chat.id, self._clock.monotonic()):
-            LOGGER.warning("🔒 Telegram: groupe %d (%s) hors de telegram_groups, sans réponse", said.chat.id, said.title)
+            LOGGER.warning(
+                "🔒 Telegram: groupe %d (%s) hors de telegram_groups, sans réponse", said.chat.id, said.title
+            )
         if person is not None and name == "id":
             self._command(_asked(said, person), name, "", is_ours=True)
 

@@ -200,7 +200,7 @@ class Posts:
             count, lane.lost = lane.lost, 0
             self._number += 1
             return _Waiting(self._number, Post(Chat(chat_id), self._lost_text(count), silent=True))
-        key, waiting = lane.waiting.popitem(last=False)
+        _key, waiting = lane.waiting.popitem(last=False)
         self._forget(waiting)
         return waiting
 

@@ -23,7 +23,7 @@ class Airway:
     """How /send reaches the mesh."""
 
     directory: Directory
-    send_text: Callable[[OutgoingText], None]
+    send_text: Callable[[OutgoingText], object]
     monotonic: Callable[[], float]
     lifetime: float  # seconds that a text may wait for the radio
     limit: int  # bytes, the author's name included
@@ -56,7 +56,9 @@ START: Final = Command(
     run=start,
     examples=(Example("/start", "👋 I am the bot of a Meshtastic network. /help lists what you may ask."),),
 )
-IDENTITY: Final = Command(name="id", summary=_("tells your id, and this group's, for the operator's lists"), run=identity)
+IDENTITY: Final = Command(
+    name="id", summary=_("tells your id, and this group's, for the operator's lists"), run=identity
+)
 
 
 def send_command(airway: Airway) -> Command:

@@ -16,7 +16,10 @@ class Pace:
 
     def ready_at(self) -> float:
         """Return when the next one may go (monotonic seconds), -inf for at any time."""
-        return max((self._times[-count] + seconds for count, seconds in self._limits if len(self._times) >= count), default=-inf)
+        return max(
+            (self._times[-count] + seconds for count, seconds in self._limits if len(self._times) >= count),
+            default=-inf,
+        )
 
     def note(self, now: float) -> None:
         """Count one that goes now."""

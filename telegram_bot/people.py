@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,7 +37,7 @@ class People:
         self.groups = frozenset(groups)
         self._moved: dict[int, int] = {}  # new ids of listed groups, to the listed ones
 
-    def __iter__(self) -> Iterable[Person]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Person]:
         """Yield them."""
         return iter(self._persons.values())
 

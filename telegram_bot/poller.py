@@ -46,22 +46,25 @@ class HandledIds:
 class Poller:
     """Polls in one event loop; what it has handled outlives it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - its collaborators, each once
         self,
         api: Api,
         desk: Desk,
         reach: Reach,
         clock: Clock,
         handled: HandledIds,
-        on_handled: Callable[[Sequence[int]], object],
+        on_taken: Callable[[Sequence[int]], object],
+        on_back: Callable[[], object],
     ) -> None:
-        """`on_handled` has the ids written down."""
+        """`on_taken` hears after each look which updates were handled, `on_back` when Telegram answers again."""
         self._api = api
         self._desk = desk
         self._reach = reach
         self._clock = clock
         self._handled = handled
-        self._on_handled = on_handled
+        self._on_taken = on_taken
+        self._on_back = on_back
+        self._is_failing = False
         self._bad = Throttle(60.0)
 
     async def find_out_who_we_are(self) -> Me:
@@ -92,10 +95,9 @@ class Poller:
             for update in new:
                 self._handled.add([update.update_id])
                 self._desk.take(update)
-            if new:
-                self._on_handled([update.update_id for update in new])
             if len(raw) < BATCH:
                 self._desk.drained()
+            self._on_taken([update.update_id for update in new])
             offset = batch.next_offset if batch.next_offset is not None else offset
 
     def _bad_updates(self, count: int) -> int:
@@ -106,6 +108,7 @@ class Poller:
     async def _wait_out(self, failure: Failure) -> None:
         if failure.kind is Kind.TOKEN:
             raise TokenRefusedError(failure.detail)
+        self._is_failing = True
         wait, line = self._reach.failed(WAY, failure, self._clock.monotonic())
         if line is not None:
             LOGGER.log(line.level, line.text)
@@ -120,5 +123,8 @@ class Poller:
             LOGGER.debug("Telegram: webhook non retiré: %s", failure_of(exc).detail)
 
     def _went_well(self) -> None:
+        if self._is_failing:
+            self._is_failing = False
+            self._on_back()
         if line := self._reach.went_well(WAY, self._clock.monotonic()):
             LOGGER.log(line.level, line.text)

@@ -30,6 +30,7 @@ class Sinks:
         self.node_infos = []
         self.routing_answers = []
         self.routes = []
+        self.texts = []
 
     def packet_heard(self, packet):
         self.packets.append(packet)
@@ -42,6 +43,9 @@ class Sinks:
 
     def route_heard(self, route):
         self.routes.append(route)
+
+    def text_heard(self, message):
+        self.texts.append(message)
 
     def send_text(self, message):
         self.sent.put(message)
