@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Sequence
 
 import config
-from commands.access import Access
+from commands.access import Access, Orders
 from commands.help import HELP
 from commands.jobs import CommandLimits
 from commands.mail import mail_command
@@ -81,10 +81,10 @@ def outbox(settings: config.Settings, clock: Clock) -> Outbox:
     )
 
 
-def access(settings: config.Settings, nodes: NodeManager) -> Access:
+def access(settings: config.Settings, nodes: NodeManager, orders: Orders) -> Access:
     """Return who may ask what."""
     roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
-    return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds))
+    return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds), orders)
 
 
 def commands(

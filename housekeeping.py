@@ -72,11 +72,11 @@ class Housekeeping(Service):
         *,
         outbox: OutboxKeeper | None = None,
         updates: UpdateKeeper | None = None,
-        on_heard: Callable[[int], object] = bool,
+        on_heard: Callable[[PacketHeard], object] = bool,
     ) -> None:
         """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; keepers may be None.
 
-        `on_heard(num)` is told of each node that was heard; it may wait for the disk, and raises nothing.
+        `on_heard` is told of each packet; it may wait for the disk, and raises nothing.
         """
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager
@@ -141,7 +141,7 @@ class Housekeeping(Service):
                     self._learn()
             case PacketHeard():
                 self._memory.hear(message)
-                self._on_heard(message.sender)
+                self._on_heard(message)
             case OutboxChanges(changes) if self._outbox is not None:
                 self._outbox.note(changes, self._clock.monotonic())
             case UpdatesHandled(ids) if self._updates is not None:

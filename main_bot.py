@@ -112,7 +112,7 @@ class MeshBot:
             self._clock,
             Registry(self.commands),
             Gate(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
-            assembly.access(settings, self.node_manager),
+            assembly.access(settings, self.node_manager, self.memory.orders),
             translator(settings.language),
             assembly.limits(settings),
             sinks=self,
@@ -157,6 +157,7 @@ class MeshBot:
         parts = BotParts(
             self._clock,
             self.node_manager,
+            self.memory,
             lambda: self.interface,
             lambda: self._tcp.figures,
             lambda: self._sender.waiting,

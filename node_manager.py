@@ -96,11 +96,6 @@ class NodeManager:
             row = self._book.nodes.get(num)
         return (row and row.short_name) or f"{num:08x}"[-4:]
 
-    def names(self) -> list[tuple[int, str, str]]:
-        """Return every node's number, long name and short name; a name that is not known is empty."""
-        with self._book_lock:
-            return [(row.num, row.long_name, row.short_name) for row in self._book.nodes.values()]
-
     def public_key(self, num: int) -> bytes | None:
         """Return the node's trusted key, 32 bytes."""
         with self._book_lock:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from commands.language import mark as _
 from commands.rate_limit import Admission, RateLimiter
@@ -13,7 +12,6 @@ from commands.registry import Command
 from commands.roles import Doubt, MeshRoles, Role, User
 from mesh_link.packets import TextMessage
 
-ORDERS_REMEMBERED = 1000  # packet ids of admins' commands
 ANSWERS = {
     Doubt.MQTT: _("🔒 /{name} is not taken by MQTT."),
     Doubt.CLEAR: _("🔒 /{name} needs a message encrypted with your public key."),
@@ -32,6 +30,13 @@ class KnownNodes(Protocol):
         """Return whether the node has told its name."""
 
 
+class Orders(Protocol):
+    """What admins have ordered; strangers cannot push it out of this memory, as they can out of the gate's."""
+
+    def is_new(self, sender: int, packet_id: int) -> bool:
+        """Note an order and return whether it was not given before; never waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a command does not run."""
@@ -41,31 +46,21 @@ class Refusal:
     answer: str = ""  # English, marked for the catalogs, with {name} for the command; empty: silence
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a judge has to know of a question."""
-
-    order: tuple[Any, ...] | None  # tells it from all others of its way in; None: it cannot be told
-    is_public: bool = False  # others read it too, and it may be meant for another bot
-
-
 class Judge:
-    """Judges each command once, whatever way it came in by."""
+    """Says whether a user may have a command run, whatever way the question came by."""
 
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
-        self._orders: OrderedDict[tuple[Any, ...], None] = OrderedDict()
 
-    def judge(self, user: User, question: Question, command: Command | None, now: float) -> Refusal | None:
-        """Return why the command may not run, None if it may. Call it once a question; a None command is unknown."""
+    def judge(self, user: User, command: Command | None, now: float, *, is_public: bool) -> Refusal | None:
+        """Return why the command may not run, None if it may. Call it once a question; a None command is unknown.
+
+        `is_public`: others read the answer, and the command may be meant for another bot.
+        """
         if user.role is not Role.ADMIN and (refusal := self._limit(user, now)):  # an admin's proof cannot be forged
             return refusal
-        if command is None:
-            return None
-        if user.role < command.role:
-            return _refuse(user, question, command)
-        if command.role is Role.ADMIN and self._was_ordered(question):
-            return Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
+        if command is not None and user.role < command.role:
+            return _refuse(user, command, is_public=is_public)
         return None
 
     def _limit(self, user: User, now: float) -> Refusal | None:
@@ -77,24 +72,15 @@ class Judge:
                 return Refusal(admission.value, logging.DEBUG)
         return None
 
-    def _was_ordered(self, question: Question) -> bool:
-        """Note an order. Strangers cannot push it out of this memory, as they can out of the gate's."""
-        if question.order is None:
-            return True
-        known = question.order in self._orders
-        self._orders[question.order] = None
-        if len(self._orders) > ORDERS_REMEMBERED:
-            self._orders.popitem(last=False)
-        return known
-
 
 class Access:
-    """Knows mesh users by their messages, and judges what they ask."""
+    """Knows mesh users by their messages, and judges each message once."""
 
-    def __init__(self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter) -> None:
+    def __init__(self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, orders: Orders) -> None:
         self._roles = roles
         self._nodes = nodes
         self._judge = Judge(limiter)
+        self._orders = orders
 
     def user_of(self, message: TextMessage) -> User:
         """Return who asks."""
@@ -102,16 +88,20 @@ class Access:
         return self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
 
     def judge(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
-        """See Judge."""
-        order = (message.sender, message.packet_id) if message.packet_id else None
-        return self._judge.judge(user, Question(order, message.is_broadcast), command, now)
+        """See Judge; an order of an admin's counts once."""
+        refusal = self._judge.judge(user, command, now, is_public=message.is_broadcast)
+        if refusal is not None or command is None or command.role is not Role.ADMIN:
+            return refusal
+        if self._orders.is_new(message.sender, message.packet_id):
+            return None
+        return Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
 
 
-def _refuse(user: User, question: Question, command: Command) -> Refusal:
+def _refuse(user: User, command: Command, *, is_public: bool) -> Refusal:
     if command.role is Role.ADMIN and user.doubt is not None:
         return Refusal(user.doubt.value, logging.WARNING, ANSWERS.get(user.doubt, ""))
     reason = f"réservée ({command.role.name.lower()})"
-    if question.is_public:  # it may be another bot's command
+    if is_public:  # it may be another bot's command
         return Refusal(reason)
     if command.role is Role.KNOWN and user.is_node:
         return Refusal(reason, answer=_("⛔ /{name} is for nodes that I know."))

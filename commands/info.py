@@ -5,7 +5,7 @@ from __future__ import annotations
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import Command, Example, Request
-from commands.who import one_node
+from commands.which_node import one_node
 from commands.words import age, decibels, ident, length
 from mesh_link.text import shorten
 from mesh_memory.memory import MeshMemory
@@ -40,7 +40,7 @@ def info_command(memory: MeshMemory, clock: Clock) -> Command:
             Example("/info ca", "Carol (CA) !20001ef1\n📍46.2000,6.1500, at 112km\nHeard 2h ago, hops: 2\n🔑 no key"),
             Example("/info", "Which node? Its name, short name or the end of its id: /info 1eef"),
             Example("/info a", "2 nodes match, which one?\n!00001234 Asker\n!20001eef Alice"),
-            Example("/info nobody", "I know no node called nobody."),
+            Example("/info nobody", "I know no node « nobody »."),
         ),
     )
 

@@ -7,8 +7,10 @@ from typing import Protocol
 
 from commands.language import Translate
 from commands.language import mark as _
-from commands.node_argument import Node, label, one_node
 from commands.registry import Command, Example, Request
+from commands.which_node import Directory, one_node
+from commands.words import ident, name_of
+from mesh_memory.views import NodeView
 from node_manager import NodeCounts
 from storage.node_book import brief
 
@@ -20,9 +22,6 @@ class KeyRing(Protocol):
 
     def counts(self) -> NodeCounts:
         """Return how much is known."""
-
-    def names(self) -> list[Node]:
-        """Return every node's names."""
 
     def name_of(self, num: int) -> str:
         """Return a node's name, or its id."""
@@ -40,7 +39,7 @@ class KeyRing(Protocol):
 RadioKeys = Callable[[], Mapping[int, bytes] | None]  # the keys in the radio's own database, None without a link
 
 
-def keys_command(ring: KeyRing, radio_keys: RadioKeys) -> Command:
+def keys_command(ring: KeyRing, directory: Directory, radio_keys: RadioKeys) -> Command:
     """Make the command."""
 
     def run(request: Request) -> str:
@@ -48,7 +47,7 @@ def keys_command(ring: KeyRing, radio_keys: RadioKeys) -> Command:
         tr = request.translate
         if not request.argument:
             return _overview(ring, radio_keys(), tr)
-        node = one_node(request.argument, ring.names(), tr)
+        node = one_node(request, directory)
         return node if isinstance(node, str) else _of_node(node, ring, radio_keys(), tr)
 
     return Command(
@@ -85,11 +84,11 @@ def _overview(ring: KeyRing, radio: Mapping[int, bytes] | None, tr: Translate) -
     return "; ".join(parts)
 
 
-def _of_node(node: Node, ring: KeyRing, radio: Mapping[int, bytes] | None, tr: Translate) -> str:
-    num = node[0]
+def _of_node(node: NodeView, ring: KeyRing, radio: Mapping[int, bytes] | None, tr: Translate) -> str:
+    num = node.num
     key = ring.public_key(num)
     trusted = brief(key) if key else tr(_("no key known"))
-    parts = [f"🔑 {label(node)}: {trusted}"]
+    parts = [f"🔑 {_label(node)}: {trusted}"]
     if radio is not None:
         parts.append(_in_radio(key, radio.get(num), tr))
     if waiting := sorted(ring.pending_keys().get(num, ())):
@@ -98,6 +97,11 @@ def _of_node(node: Node, ring: KeyRing, radio: Mapping[int, bytes] | None, tr: T
         names = _listed(map(ring.name_of, sorted(others)), ", ")
         parts.append(tr(_("⚠️ the same as {nodes}: copied or stolen")).format(nodes=names))
     return "; ".join(parts)
+
+
+def _label(node: NodeView) -> str:
+    name, num = name_of(node), ident(node.num)
+    return num if name == num else f"{name} {num}"
 
 
 def _in_radio(key: bytes | None, in_radio: bytes | None, tr: Translate) -> str:

@@ -7,15 +7,18 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
+from commands.access import ANSWERS
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import PREFIX, Command, Example, Request
-from commands.which_node import Directory, name_of, only_one
+from commands.roles import Doubt
+from commands.which_node import IN_A_SENTENCE, Directory, called, only_one
 from mesh_link.text import shorten
+from mesh_memory.search import folded
 from mesh_memory.views import NodeView
 from runtime.clock import Clock
 from storage.errors import StorageError
-from storage.mail import MAX_MAIL, Letter, MailboxFullError
+from storage.mail import MAX_ALL, MAX_MAIL, Letter, MailboxFullError
 
 LOGGER = logging.getLogger(__name__)
 ROOM: Final = 540  # bytes of an answer: three packets
@@ -29,8 +32,8 @@ QUOTED: Final = re.compile(r'["“«]\s*([^"”»]+?)\s*["”»]\s*(.*)', re.DOT
 class Mailbox(Directory, Protocol):
     """Where letters are kept; MeshMemory is one. What concerns letters raises StorageError."""
 
-    def send_mail(self, sender: int, recipient: int, text: str) -> int:
-        """Keep a letter; MailboxFullError when there is no room."""
+    def send_mail(self, sender: int, recipient: int, text: str, *, proven: bool = True) -> int:
+        """Keep a letter, `proven` if the sender is; MailboxFullError when there is no room."""
 
     def mail_of(self, recipient: int) -> list[Letter]:
         """Return a node's letters, the oldest first."""
@@ -54,6 +57,8 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
         try:
             if word in SEND:
                 return _send(request, rest_text, mailbox, own_num())
+            if refusal := refusal_of(request.user.claim):
+                return tr(refusal).format(name=request.command)
             letters = mailbox.mail_of(request.sender)
             if word in DELETE:
                 return _delete(request, rest_text, letters, mailbox)
@@ -84,6 +89,19 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
     )
 
 
+def refusal_of(claim: Doubt | None) -> str:
+    """Return why no letters are handed out, to be translated, or nothing.
+
+    A node whose key nobody knows has no proof to give; what is told to it, all who hold the channel's key can read.
+    """
+    return "" if claim is None or claim is Doubt.NO_KEY else ANSWERS.get(claim, ANSWERS[Doubt.CLEAR])
+
+
+def sender_of(letter: Letter, directory: Directory) -> str:
+    """Return how a letter's sender is called, with a `?` if anybody may have sent it under that number."""
+    return called(directory, letter.sender, IN_A_SENTENCE) + ("" if letter.proven else "?")
+
+
 def _use(request: Request) -> str:
     text = request.translate(_("Say {mail}, {mail} <n>, {mail} send <node> <text> or {mail} del <n>."))
     return text.format(mail=PREFIX + request.command)
@@ -103,15 +121,18 @@ def _send(request: Request, argument: str, mailbox: Mailbox, own_num: int) -> st
         return node
     if node.num == own_num:
         return tr(_("That is me: I read no mail."))
-    called = name_of(node.num, mailbox)
+    name_told = called(mailbox, node.num, IN_A_SENTENCE)
     if not text:
         example = tr(_("What shall I tell? For example: {mail} send {name} see you at five"))
-        return example.format(mail=PREFIX + request.command, name=called)
+        return example.format(mail=PREFIX + request.command, name=name_told)
     try:
-        mailbox.send_mail(request.sender, node.num, text)
-    except MailboxFullError:
-        return tr(_("📪 {name} has {count} letters already: no room.")).format(name=called, count=MAX_MAIL)
-    return tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=called)
+        mailbox.send_mail(request.sender, node.num, text, proven=request.user.claim is None)
+    except MailboxFullError as full:
+        if full.everybody:
+            text = tr(_("📪 {count} letters wait in all: no room for more. Try again in a few days."))
+            return text.format(count=MAX_ALL)
+        return tr(_("📪 {name} has {count} letters already: no room.")).format(name=name_told, count=MAX_MAIL)
+    return tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=name_told)
 
 
 def recipient_of(argument: str, find: Callable[[str], list[NodeView]]) -> tuple[str, list[NodeView], str]:
@@ -124,7 +145,7 @@ def recipient_of(argument: str, find: Callable[[str], list[NodeView]]) -> tuple[
     words = argument.split()
     for count in range(min(len(words), MOST_WORDS), 1, -1):
         name = " ".join(words[:count])
-        whole = [view for view in find(name) if name.casefold() in (view.long_name.casefold(), view.short_name)]
+        whole = [view for view in find(name) if folded(name) in (folded(view.long_name), folded(view.short_name))]
         if whole:
             return name, whole, _after(argument, count)
     return (words[0], find(words[0]), _after(argument, 1)) if words else ("", [], "")
@@ -184,10 +205,8 @@ def _read_one(word: str, letters: Sequence[Letter], mailbox: Mailbox, clock: Clo
 
 
 def _told(number: int, letter: Letter, directory: Directory, now: int, tr: Translate) -> str:
-    text = tr(_("{number} {name} {age}: {text}"))
-    return text.format(
-        number=number, name=name_of(letter.sender, directory), age=age(now - letter.sent_at, tr), text=letter.text
-    )
+    name, told_age = sender_of(letter, directory), age(now - letter.sent_at, tr)
+    return tr(_("{number} {name} {age}: {text}")).format(number=number, name=name, age=told_age, text=letter.text)
 
 
 def age(seconds: int, tr: Translate) -> str:

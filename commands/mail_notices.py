@@ -8,8 +8,10 @@ from typing import Final, Protocol
 
 from commands.language import Translate
 from commands.language import mark as _
-from commands.which_node import Directory, name_of
+from commands.mail import sender_of
+from commands.which_node import Directory
 from mesh_link.outgoing import OutgoingText, Priority
+from mesh_link.packets import BROADCAST_NUM, PacketHeard
 from runtime.clock import Clock
 from storage.errors import StorageError
 from storage.mail import Letter
@@ -18,6 +20,7 @@ AT_MOST_EVERY: Final = 3600.0  # seconds between two notices to one node
 RETRY_AFTER: Final = 60.0  # seconds that a mailbox out of reach is left alone, which the database itself has said
 NOTICE_TTL: Final = 600.0  # seconds: whoever was heard so long ago may have gone
 SENDERS_SHOWN: Final = 3
+TEXT_PORT: Final = 1  # TEXT_MESSAGE_APP
 
 
 class Mailbox(Directory, Protocol):
@@ -46,9 +49,14 @@ class MailNotices:
         self._translate = translate
         self._not_before: dict[int, float] = {}  # by recipient; as many as were told within the hour
 
-    def heard(self, num: int) -> None:
-        """Tell a node that was just heard of its new mail, if it has some. Raises nothing."""
-        now = self._clock.monotonic()
+    def heard(self, packet: PacketHeard) -> None:
+        """Tell a node that was just heard of its new mail, if it has some. Raises nothing.
+
+        Not on a direct text, which may be a question for that mail: the acknowledgement of the answer is heard next.
+        """
+        num, now = packet.sender, self._clock.monotonic()
+        if packet.portnum == TEXT_PORT and packet.to != BROADCAST_NUM:
+            return
         if not self._mailbox.has_untold_mail(num) or now < self._not_before.get(num, -inf):
             return
         self._not_before = {each: due for each, due in self._not_before.items() if due > now}
@@ -65,8 +73,8 @@ class MailNotices:
             self._send(OutgoingText(notice, num, want_ack=True, expires_at=expires_at, priority=Priority.MAIL))
 
     def _text(self, letters: Sequence[Letter]) -> str:
-        senders = list(dict.fromkeys(letter.sender for letter in letters))
-        names = ", ".join(name_of(num, self._mailbox) for num in senders[:SENDERS_SHOWN])
+        senders = list(dict.fromkeys(sender_of(letter, self._mailbox) for letter in letters))
+        names = ", ".join(senders[:SENDERS_SHOWN])
         names += ", …" if len(senders) > SENDERS_SHOWN else ""
         text = self._translate(_("✉️ New mail for you: {count}, from {names}. /mail reads it."))
         return text.format(count=len(letters), names=names)

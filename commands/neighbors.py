@@ -9,7 +9,7 @@ from commands.language import Translate
 from commands.language import mark as _
 from commands.memory_fault import unless_the_database_fails
 from commands.registry import Command, Example, Request
-from commands.who import called, one_node
+from commands.which_node import called, one_node
 from commands.words import as_many_as_fit, decibels, name_of
 from mesh_memory.memory import MeshMemory
 from mesh_memory.views import Link, NodeView
@@ -44,7 +44,7 @@ def neighbors_command(memory: MeshMemory) -> Command:
                 "👂 Bob Fourvière, 24h (← hears, → is heard by):\n"
                 "Relais → 9.5dB\nAlice ← 2.5dB\nCarol ← -12.0dB → -11.2dB",
             ),
-            Example("/neighbors nobody", "I know no node called nobody."),
+            Example("/neighbors nobody", "I know no node « nobody »."),
         ),
     )
 

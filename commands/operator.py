@@ -15,6 +15,7 @@ from commands.registry import Command
 from commands.status import status_command
 from commands.sync import sync_command
 from commands.sys import sys_command
+from commands.which_node import Directory
 from config import Settings
 from mesh_link.outgoing import OutgoingText
 from mesh_link.packets import BROADCAST_NUM
@@ -49,6 +50,7 @@ class BotParts:
 
     clock: Clock
     nodes: NodeManager
+    directory: Directory
     interface_of: Callable[[], OperatedInterface | None]  # asked each time, never kept
     link_figures: Callable[[], LinkFigures]
     waiting: Callable[[], int]  # packets for the radio
@@ -66,7 +68,7 @@ def operator_commands(parts: BotParts, settings: Settings) -> tuple[Command, ...
 
     return (
         status_command(parts.link_figures, parts.waiting, nodes.counts),
-        keys_command(nodes, lambda: _radio_keys(parts)),
+        keys_command(nodes, parts.directory, lambda: _radio_keys(parts)),
         echo_command(say_on_channel, nodes.short_name_of, settings.echo_channel, settings.answer_max_bytes),
         sys_command(lambda: read_host(settings.data_dir)),
         sync_command(lambda: _sync(parts), nodes.counts),

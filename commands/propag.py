@@ -8,7 +8,7 @@ from typing import Final
 from commands.language import mark as _
 from commands.memory_fault import unless_the_database_fails
 from commands.registry import PREFIX, Command, Example, Request
-from commands.who import called
+from commands.which_node import called
 from commands.words import as_many_as_fit, decibels, length, whole_number
 from mesh_memory.memory import MeshMemory
 from mesh_memory.views import Link

@@ -38,6 +38,7 @@ class User:
     key: str  # tells users of all ways in apart, as in "mesh:!a1b2c3d4"
     role: Role = Role.EVERYONE
     doubt: Doubt | None = None  # of a listed admin
+    claim: Doubt | None = None  # why it may be somebody else who asks; None: proven
 
     @property
     def is_node(self) -> bool:
@@ -62,11 +63,12 @@ class MeshRoles:
         """
         listed = message.sender in self.admins
         known = listed or (message.sender in self.known if self.known else named)
-        doubt = _doubt(message, trusted_key) if listed else None
+        doubt = _doubt(message, trusted_key)
+        claim = Doubt.NO_KEY if trusted_key is None and doubt is Doubt.CLEAR else doubt
         key = f"mesh:!{message.sender:08x}"
         if listed and doubt is None:
             return User(key, Role.ADMIN)
-        return User(key, Role.KNOWN if known else Role.EVERYONE, doubt)
+        return User(key, Role.KNOWN if known else Role.EVERYONE, doubt if listed else None, claim)
 
 
 def node_numbers(ids: Iterable[str]) -> frozenset[int]:

@@ -9,7 +9,7 @@ from commands.language import Translate
 from commands.language import mark as _
 from commands.memory_fault import unless_the_database_fails
 from commands.registry import PREFIX, Command, Example, Request
-from commands.who import called
+from commands.which_node import called
 from commands.words import HOUR, as_many_as_fit, share, whole_number
 from mesh_memory.memory import MeshMemory
 from mesh_memory.views import Share, Traffic

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import PREFIX, Command, Example, Request
-from commands.which_node import Directory, name_of, only_one, short_name_of
+from commands.which_node import IN_A_SENTENCE, Directory, called, one_node, short_name_of
 from mesh_link.packets import Reception
 from mesh_link.routes import Hop, RouteHeard
 from mesh_link.tracer import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
@@ -46,7 +46,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
     def run(request: Request) -> str:
         if not request.argument:
             return _passive(request.reception, directory, request.translate)
-        node = only_one(directory.find_nodes(request.argument), request.argument, request.translate)
+        node = one_node(request, directory)
         if isinstance(node, str):
             return node
         if node.num == own_num():
@@ -95,14 +95,14 @@ def _passive(heard: Reception, directory: Neighbours, tr: Translate) -> str:
 def _relay(last_byte: int, directory: Neighbours) -> str:
     """Return the name of the only near node whose number ends so; the packet tells no more of its relay."""
     near = [view.num for view in directory.direct_nodes(RELAYS_WITHIN) if view.num & 0xFF == last_byte]
-    return name_of(near[0], directory) if len(near) == 1 else f"…{last_byte:02x}"
+    return called(directory, near[0], IN_A_SENTENCE) if len(near) == 1 else f"…{last_byte:02x}"
 
 
 # -- a traceroute
 
 
 def _active(node: NodeView, directory: Directory, tracer: RouteTracer, tr: Translate) -> str:
-    name = name_of(node.num, directory)
+    name = called(directory, node.num, IN_A_SENTENCE)
     try:
         route = tracer.trace(node.num)
     except TooSoonError as error:
@@ -122,5 +122,5 @@ def _way(hops: Sequence[Hop], directory: Directory) -> str:
 
 
 def _hop(hop: Hop, directory: Directory) -> str:
-    name = "?" if hop.num is None else short_name_of(hop.num, directory)
+    name = "?" if hop.num is None else short_name_of(directory, hop.num)
     return f"{name} {'?' if hop.snr is None else f'{hop.snr:.2g}'}"

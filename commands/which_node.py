@@ -1,4 +1,4 @@
-"""Which node a user means, out of those that the memory found; pure."""
+"""Which node a user means, and how nodes are called in answers; for every command with a `<node>`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Final, Protocol
 
 from commands.language import Translate
 from commands.language import mark as _
+from commands.registry import PREFIX, Request
+from commands.words import NAME_BYTES, as_many_as_fit, ident, name_of
+from mesh_link.text import shorten
 from mesh_memory.views import NodeView
 
-SHOWN: Final = 4  # nodes named when several match: more would not fit one packet
-NAME_SHOWN: Final = 20  # characters of what the user typed
+ECHO_BYTES: Final = 40  # of what was asked, told back
+IN_A_SENTENCE: Final = 24  # bytes of a node's name where only a few are told
 
 
 class Directory(Protocol):
@@ -23,31 +26,31 @@ class Directory(Protocol):
         """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end."""
 
 
-def only_one(found: Sequence[NodeView], text: str, tr: Translate) -> NodeView | str:
-    """Return the one node found for `text`, else the answer for the asker: unknown, or several."""
+def one_node(request: Request, directory: Directory) -> NodeView | str:
+    """Return the node that the argument means, else what to answer: nothing was asked, none matches, several do."""
+    if not request.argument:
+        text = request.translate(_("Which node? Its name, short name or the end of its id: {question}"))
+        return text.format(question=f"{PREFIX}{request.command} 1eef")
+    return only_one(directory.find_nodes(request.argument), request.argument, request.translate)
+
+
+def only_one(found: Sequence[NodeView], wanted: str, tr: Translate) -> NodeView | str:
+    """Return the one node found for what a user wanted, else the answer: none matches, or these do."""
     if len(found) == 1:
         return found[0]
-    shown = text[:NAME_SHOWN]
     if not found:
-        return tr(_("I know no node « {name} ».")).format(name=shown)
-    listed = ", ".join(label(view) for view in found[:SHOWN]) + (", …" if len(found) > SHOWN else "")
-    return tr(_("« {name} » is {count} nodes: {nodes}")).format(name=shown, count=len(found), nodes=listed)
+        return tr(_("I know no node « {name} ».")).format(name=shorten(wanted, ECHO_BYTES))
+    head = tr(_("{count} nodes match, which one?")).format(count=len(found))
+    return as_many_as_fit(head, (f"{ident(view.num)} {name_of(view)}" for view in found), len(found))
 
 
-def label(view: NodeView) -> str:
-    """Return the node's name, cut if it is long, and its id."""
-    name = (view.long_name or view.short_name)[:NAME_SHOWN]
-    return f"{name} !{view.num:08x}".lstrip()
-
-
-def name_of(num: int, directory: Directory) -> str:
-    """Return what people call a node: its name, cut if it is long, else its id."""
+def called(directory: Directory, num: int, limit: int = NAME_BYTES) -> str:
+    """Return what people call a node: its name, cut to `limit` bytes, else its id."""
     view = directory.node(num)
-    name = (view.long_name or view.short_name)[:NAME_SHOWN] if view is not None else ""
-    return name or f"!{num:08x}"
+    return name_of(view, limit) if view else ident(num)
 
 
-def short_name_of(num: int, directory: Directory) -> str:
+def short_name_of(directory: Directory, num: int) -> str:
     """Return a node's short name, else the last four digits of its id."""
     view = directory.node(num)
     return (view.short_name if view is not None else "") or f"{num:08x}"[-4:]

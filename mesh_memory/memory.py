@@ -11,6 +11,7 @@ from typing import Final
 from mesh_link.packets import NodeRecord, PacketHeard
 from mesh_memory.book import MeshBook, Place
 from mesh_memory.geography import distance
+from mesh_memory.orders import OrderBook
 from mesh_memory.search import search
 from mesh_memory.sums import add_sums, air_hour, packets_of, signal_hour, volumes_of
 from mesh_memory.views import (
@@ -30,6 +31,7 @@ from storage.database import Database
 from storage.errors import StorageError
 from storage.mail import Letter, MailStore
 from storage.nodes import NodeRow
+from storage.orders import OrderStore
 from storage.packet_batch import DAY, HOUR, MAX_PACKETS, UNKNOWN, PacketBatch
 from storage.packet_log import NodeState, PacketLog, StateChanges
 from storage.traffic import By, Span, TrafficQueries
@@ -71,6 +73,7 @@ class MeshMemory:
         self._log = PacketLog(database) if database else None
         self._traffic = TrafficQueries(database) if database else None
         self._mail = MailStore(database) if database else None
+        self.orders = OrderBook(OrderStore(database) if database else None)
         self._book_lock = threading.Lock()  # protects what is in memory; held for no I/O
         self._book = MeshBook(self._known_place)
         self._writing: PacketBatch | None = None  # taken from the book, not yet committed
@@ -119,6 +122,7 @@ class MeshMemory:
                 self._load(self._log)
             if now >= self._tidy_due and not last:
                 self._tidy(self._log)
+            self.orders.flush()
         except StorageError:  # which the database itself has said
             self._not_before = self._due = now + RETRY_AFTER
             return False
@@ -235,9 +239,9 @@ class MeshMemory:
 
     # -- mail: each call is one transaction, and what returned is kept
 
-    def send_mail(self, sender: int, recipient: int, text: str) -> int:
+    def send_mail(self, sender: int, recipient: int, text: str, *, proven: bool = True) -> int:
         """Keep a letter for a node and return its id. Raises MailboxFullError, StorageError."""
-        letter_id = self._mailbox().send(sender, recipient, text, self._now())
+        letter_id = self._mailbox().send(sender, recipient, text, self._now(), proven=proven)
         with self._book_lock:
             self._untold.add(recipient)
         return letter_id

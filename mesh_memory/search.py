@@ -3,39 +3,56 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
 LEAST_HEX: Final = 2  # digits; the firmware's own short names are four
+NO_MATCH: Final = 4  # a rank behind all others
+IDENT: Final = re.compile(rf"(!|0x)?([0-9a-f]{{{LEAST_HEX},8}})")
 
 
 def search(text: str, names: Iterable[tuple[int, str, str]]) -> list[int]:
     """Return the numbers of the nodes (number, short name, long name) that `text` means, in their order.
 
-    Whatever matches exactly (a whole name in any case, a whole id) goes before ends of ids, these before beginnings
-    of names, these before parts of names: only the first of these that anything matches counts.
+    Whatever matches exactly (a whole name, a whole id) goes before ends of ids, these before beginnings of names,
+    these before parts of names: only the first of these that anything matches counts. Names compare without case and
+    accents; behind `!` or `0x`, digits are an id and nothing else, whatever somebody calls himself.
     """
-    wanted = text.strip().casefold()
+    wanted = folded(text)
     if not wanted:
         return []
+    ident = IDENT.fullmatch(wanted)
+    digits, is_id = (ident[2], ident[1] is not None) if ident else ("", False)
     found: list[list[int]] = [[], [], [], []]
-    digits = wanted.removeprefix("!")
-    is_hex = re.fullmatch(rf"[0-9a-f]{{{LEAST_HEX},8}}", digits) is not None
     for num, short_name, long_name in names:
-        rank = _rank(wanted, digits if is_hex else "", num, (short_name.casefold(), long_name.casefold()))
-        if rank is not None:
+        rank = _rank_of_id(digits, num)
+        if rank != 0 and not is_id:
+            rank = min(rank, _rank_of_names(wanted, folded(short_name), folded(long_name)))
+        if rank < len(found):
             found[rank].append(num)
     return next((nums for nums in found if nums), [])
 
 
-def _rank(wanted: str, digits: str, num: int, names: tuple[str, str]) -> int | None:
+def folded(text: str) -> str:
+    """Return `text` as names are compared: without case, accents and the marks that only choose an emoji's look."""
+    text = text.strip().casefold()
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(char for char in decomposed if unicodedata.category(char) != "Mn").strip() or text
+
+
+def _rank_of_id(digits: str, num: int) -> int:
     ident = f"{num:08x}"
-    if wanted in names or digits == ident:
+    if not digits or not ident.endswith(digits):
+        return NO_MATCH
+    return 0 if digits == ident else 1
+
+
+def _rank_of_names(wanted: str, *names: str) -> int:
+    if wanted in names:
         return 0
-    if digits and ident.endswith(digits):
-        return 1
-    if wanted.startswith("!"):
-        return None
     if any(name.startswith(wanted) for name in names):
         return 2
-    return 3 if any(wanted in name for name in names) else None
+    return 3 if any(wanted in name for name in names) else NO_MATCH

@@ -6,16 +6,22 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
 
 from storage.database import Database, storable
 from storage.schema import MAIL
 
 MAX_MAIL: Final = 20  # for one recipient
+MAX_ALL: Final = 2000  # for all together: with 100 recipients a mesh is busy; 600 kB at most, whoever floods
 
 
 class MailboxFullError(Exception):
-    """The recipient has MAX_MAIL letters already."""
+    """There are MAX_MAIL letters for the recipient already, or MAX_ALL in all, and none of them was read."""
+
+    def __init__(self, *, everybody: bool) -> None:
+        """`everybody` when it is the room for all that is used up."""
+        super().__init__("no room for a letter")
+        self.everybody = everybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,7 @@ class Letter:
     sent_at: int
     told_at: int | None
     read_at: int | None
+    proven: bool  # that the sender sent it
 
 
 class MailStore:
@@ -37,17 +44,14 @@ class MailStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def send(self, sender: int, recipient: int, text: str, now: int) -> int:
+    def send(self, sender: int, recipient: int, text: str, now: int, *, proven: bool = True) -> int:
         """Keep a letter and return its id; the oldest that was read makes room. MailboxFullError if none was."""
-        letter = {"sender": sender, "recipient": recipient, "text": storable(text), "sent_at": now}
+        letter = {"sender": sender, "recipient": recipient, "text": storable(text), "sent_at": now, "proven": proven}
         with self._database.transaction() as connection:
-            waiting = select(func.count()).select_from(MAIL).where(MAIL.c.recipient == recipient)
-            if (connection.scalar(waiting) or 0) >= MAX_MAIL:
-                read = select(func.min(MAIL.c.id)).where(MAIL.c.recipient == recipient, MAIL.c.read_at.is_not(None))
-                oldest = connection.scalar(read)
-                if oldest is None:
-                    raise MailboxFullError
-                connection.execute(delete(MAIL).where(MAIL.c.id == oldest))
+            if not _has_room(connection, MAX_MAIL, MAIL.c.recipient == recipient):
+                raise MailboxFullError(everybody=False)
+            if not _has_room(connection, MAX_ALL, true()):
+                raise MailboxFullError(everybody=True)
             return int(connection.execute(insert(MAIL).returning(MAIL.c.id), letter).scalar_one())
 
     def of(self, recipient: int) -> list[Letter]:
@@ -84,3 +88,14 @@ class MailStore:
         """Delete what was sent before; seconds since 1970."""
         with self._database.transaction() as connection:
             connection.execute(delete(MAIL).where(MAIL.c.sent_at < keep_from))
+
+
+def _has_room(connection: Connection, most: int, among: ColumnElement[bool]) -> bool:
+    """Return whether one more letter fits, if need be in the place of the oldest that was read."""
+    if (connection.scalar(select(func.count()).select_from(MAIL).where(among)) or 0) < most:
+        return True
+    oldest = connection.scalar(select(func.min(MAIL.c.id)).where(among, MAIL.c.read_at.is_not(None)))
+    if oldest is None:
+        return False
+    connection.execute(delete(MAIL).where(MAIL.c.id == oldest))
+    return True

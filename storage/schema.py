@@ -18,13 +18,14 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    false,
     text,
 )
 
 from storage.sqlite import ONE_TREE, ROW_NUMBER
 
 # Every revision of migrations/versions in order; the last one makes the tables below.
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 
 # Migrations address constraints by name.
 METADATA: Final = MetaData(
@@ -193,6 +194,16 @@ MAIL: Final = Table(
     Column("sent_at", BigInteger, nullable=False),
     Column("told_at", BigInteger),
     Column("read_at", BigInteger),
+    Column("proven", Boolean, nullable=False, server_default=false()),  # who sent it
+)
+
+# Orders of admins, in the order of arrival
+ORDERS: Final = Table(
+    "orders",
+    METADATA,
+    Column("id", ROW_NUMBER, primary_key=True),
+    Column("sender", BigInteger, nullable=False),
+    Column("packet_id", BigInteger, nullable=False),
 )
 
 # One row a packet: the parts of a long text are tried again each by itself
@@ -227,4 +238,4 @@ TELEGRAM_UPDATES: Final = Table(
 )
 
 # What is small and cannot be heard again: checked at each start, and saved from a damaged database
-PRECIOUS: Final = (NODES, PUBLIC_KEYS, IMPORTS, NODE_STATES, MAIL, OUTBOX, TELEGRAM_UPDATES)
+PRECIOUS: Final = (NODES, PUBLIC_KEYS, IMPORTS, NODE_STATES, MAIL, ORDERS, OUTBOX, TELEGRAM_UPDATES)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Protocol
 
-from commands.access import Judge, Question, Refusal
+from commands.access import Judge, Refusal
 from commands.jobs import Finished, Interim, Job, Workshop
 from commands.language import Translate
 from commands.language import mark as _
@@ -200,8 +200,8 @@ class Desk:
         command = self._parts.registry.find(name)
         if command is None and not is_ours:  # it may be another bot's
             return
-        question = Question(("telegram", asked.update_id), is_public=not is_ours)
-        refusal = self._parts.judge.judge(asked.person.user, question, command, self._clock.monotonic())
+        now = self._clock.monotonic()
+        refusal = self._parts.judge.judge(asked.person.user, command, now, is_public=not is_ours)
         if refusal is not None:
             self._refuse(asked, name, refusal)
         elif command is None:

@@ -225,7 +225,7 @@ def test_a_reply_to_nothing_is_refused_unless_it_may_go_without(api):
 
 def test_a_topic_gets_its_own_messages_and_a_closed_one_is_not_found(api):
     forum, ann = api.group(FORUM, "Forum", forum=True), api.person(ANN, "Ann")
-    topic = forum.topic("Mesh", ann)
+    topic = forum.topic("Mesh", ann, number=5)
     ann.says("in topic", forum, topic)
     sent = ask(api, lambda bot: bot.send_message(FORUM, "x", message_thread_id=topic))
     assert (sent.message_thread_id, sent.is_topic_message) == (topic, True)

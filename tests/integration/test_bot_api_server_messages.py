@@ -64,7 +64,7 @@ def test_a_photo_and_its_caption_can_be_changed(api):
 
     ask(api, use)
     (shown,) = api.messages(ANN)
-    assert (shown.text, list(shown.history), shown.photo) == ("three", ["one", "two"], other)
+    assert (shown.texts, shown.photo) == (["one", "two", "three"], other)
 
 
 # Edits
@@ -80,7 +80,7 @@ def test_an_edit_keeps_the_history_and_takes_the_buttons_away_unless_named_again
 
     ask(api, use)
     (shown,) = api.messages(ANN)
-    assert (shown.text, list(shown.history), shown.buttons) == ("two", ["one"], [["Go"]])
+    assert (shown.texts, shown.buttons) == (["one", "two"], [["Go"]])
     assert shown.edited is not None
 
 

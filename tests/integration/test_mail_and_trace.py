@@ -72,6 +72,18 @@ def test_mail_survives_the_bot_and_is_told_by_the_next_one(node, tmp_path):
         node.wait_until(lambda: notices(node, recipient), PATIENCE)
 
 
+def test_a_forged_number_gets_no_letter_and_deletes_none(running, node):
+    sender, recipient = keyed(node, 2)
+    answer(node, node.say(sender.num, f"/mail send {recipient.node_id} see you at five"), "Kept for")
+    for question in ("/mail", "/mail del 1"):
+        refused = answer(node, node.say(recipient.num, question, pki_encrypted=False))
+        assert refused == "🔒 /mail needs a message encrypted with your public key."
+    assert "see you at five" in answer(node, node.say(recipient.num, "/mail"))
+    forged = node.say(sender.num, f"/mail send {recipient.node_id} come alone", pki_encrypted=False)
+    answer(node, forged, "Kept for")
+    assert f"2 {sender.long_name}? 0min: come alone" in answer(node, node.say(recipient.num, "/mail"))
+
+
 def test_on_a_channel_no_letter_is_read_out(running, node):
     asker, *_ = keyed(node, 1)
     question = node.say(asker.num, "/mail", to=BROADCAST_NUM)

@@ -197,7 +197,7 @@ class BotApi:
         until = None if seconds is None else time.monotonic() + seconds
         trouble = Trouble(fault, method, requests, until, self.world.changed)
         with self.world.changed:
-            self._troubles = [t for t in self._troubles if not t.over] + [trouble]
+            self._troubles = [t for t in self._troubles if not t.spent] + [trouble]
         return trouble
 
     def goes_offline(self) -> None:

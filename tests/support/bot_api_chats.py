@@ -18,7 +18,7 @@ FORMER_TEXTS_KEPT = 100
 
 @dataclass
 class Shown:
-    """One message as its chat shows it now."""
+    """One message as its chat shows it now; it changes as it is edited."""
 
     chat: int
     message_id: int
@@ -45,6 +45,11 @@ class Shown:
     def buttons(self) -> list[list[str]]:
         """Return the buttons' texts, row by row."""
         return [[button["text"] for button in row] for row in self.markup]
+
+    @property
+    def texts(self) -> list[str]:
+        """Return what it said over time, the present text last."""
+        return [*self.history, self.text]
 
     def data(self, button_text: str) -> str:
         """Return what pressing that button sends back."""
@@ -108,10 +113,12 @@ class World:
             return next(self._common_ids)
         return next(self._supergroup_ids.setdefault(room.id, itertools.count(FIRST_MESSAGE)))
 
-    def show(self, room: Room, sender: dict[str, Any], date: float | None = None, **fields: Any) -> Shown:
-        """Add a message to the chat."""
+    def show(
+        self, room: Room, sender: dict[str, Any], date: float | None = None, number: int | None = None, **fields: Any
+    ) -> Shown:
+        """Add a message to the chat; `number`: its message_id, if not the next."""
         with self.changed:
-            number = self.next_message_id(room)
+            number = self.next_message_id(room) if number is None else number
             shown = Shown(room.id, number, sender, int(self.clock() if date is None else date), **fields)
             self.keep(room, shown)
             return shown
@@ -136,7 +143,7 @@ class World:
             message["message_thread_id"] = shown.topic
             if shown.topic in room.topics:
                 message["is_topic_message"] = True
-        answered = room.shown.get(shown.topic if shown.reply_to is None else shown.reply_to or 0)
+        answered = room.shown.get(shown.reply_to or shown.topic or 0)
         if with_reply and answered is not None and answered is not shown:
             message["reply_to_message"] = self.message(answered, with_reply=False)
         if shown.edited is not None:
@@ -185,12 +192,11 @@ class Group:
         self.room = room
         self.id = room.id
 
-    def topic(self, name: str, by: Person) -> int:
-        """Let `by` open a topic; return its message_thread_id."""
+    def topic(self, name: str, by: Person, number: int | None = None) -> int:
+        """Let `by` open a topic; return its message_thread_id, `number` if given."""
         with self._world.changed:
-            shown = self._world.show(
-                self.room, by.user, content={"forum_topic_created": {"name": name, "icon_color": 1}}
-            )
+            created = {"forum_topic_created": {"name": name, "icon_color": 0x6FB9F0}}
+            shown = self._world.show(self.room, by.user, number=number, content=created)
             shown.topic = shown.message_id
             self.room.topics[shown.message_id] = name
             self._world.update("message", self._world.message(shown))

@@ -6,11 +6,16 @@ import zlib
 
 import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
+from telegram.request import HTTPXRequest
+
+from tests.support.bot_api import PATIENCE
 
 
 def bot_of(api, token=""):
-    """Return a bot that speaks with the test server."""
-    return Bot(token or api.token, base_url=f"{api.base_url}/bot")
+    """Return a bot that speaks with the test server, as patient as a busy machine needs."""
+    waits = {f"{what}_timeout": PATIENCE for what in ("read", "write", "connect", "pool")}
+    requests = [HTTPXRequest(**waits, httpx_kwargs={"verify": False}) for _ in range(2)]  # no TLS: no certificates
+    return Bot(token or api.token, f"{api.base_url}/bot", get_updates_request=requests[0], request=requests[1])
 
 
 def ask(api, use, token=""):

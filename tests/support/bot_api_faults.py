@@ -39,11 +39,15 @@ class Trouble:
     met: int = 0  # requests that met it
     over: bool = False
 
+    @property
+    def spent(self) -> bool:
+        """Say whether no further request meets it; it may still hold those that did."""
+        late = self.until is not None and time.monotonic() > self.until
+        return self.over or late or (self.requests is not None and self.met >= self.requests)
+
     def takes(self, method: str) -> bool:
         """Say whether this request meets the fault, and count it."""
-        if self.over or (self.method and self.method.lower() != method.lower()):
-            return False
-        if (self.requests is not None and self.met >= self.requests) or (self.until and time.monotonic() > self.until):
+        if self.spent or (self.method and self.method.lower() != method.lower()):
             return False
         self.met += 1
         return True

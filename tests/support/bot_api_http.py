@@ -184,7 +184,8 @@ class Port:
 def _incoming(handler: BaseHTTPRequestHandler) -> Incoming:
     parts = urlsplit(handler.path)
     body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
-    parameters, files = dict(parse_qsl(parts.query, keep_blank_values=True)), {}
+    parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
+    files: dict[str, bytes] = {}
     kind = handler.headers.get("Content-Type", "")
     if kind.startswith("application/json"):
         content = json.loads(body)

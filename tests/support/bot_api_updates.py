@@ -11,6 +11,7 @@ from tests.support.bot_api_calls import ApiError, Call, bad_request
 from tests.support.bot_api_chats import World
 
 LIMIT = 100  # updates an answer, commands a menu
+ANSWERS_KEPT = 10_000  # the oldest go
 CALLBACK_TEXT = 200  # characters
 OTHER_POLLER = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 WEBHOOK_ACTIVE = (
@@ -112,7 +113,10 @@ class Updates:
             if len(call.text("text")) > CALLBACK_TEXT:
                 bad_request("MESSAGE_TOO_LONG")
             del self._world.callbacks[number]
-            self._world.callback_answers[number] = dict(call.parameters)
+            answers = self._world.callback_answers
+            answers[number] = dict(call.parameters)
+            if len(answers) > ANSWERS_KEPT:
+                del answers[next(iter(answers))]
             self._world.changed.notify_all()
             return True
 

@@ -16,14 +16,19 @@ from commands.roles import MeshRoles
 from commands.status import status_command
 from commands.sync import sync_command
 from commands.sys import sys_command
+from mesh_link.packets import NodeRecord
 from mesh_link.statistics import LinkFigures
-from node_manager import NodeCounts
+from mesh_memory.memory import MeshMemory
+from mesh_memory.orders import OrderBook
+from node_manager import NodeCounts, NodeManager
 from runtime.host import HostFigures, ProcessFigures
+from tests.support.fake_clock import FakeClock
 from tests.support.mesh_commands import MeshCommands
 from tests.support.nodes import ALICE, BOB, CAROL, key
 from tests.support.town import Town
 
 COPY = 0x20001EF2
+KEYED = ((ALICE, "Alice", "ALI"), (BOB, "Bruno", "BRU"), (CAROL, "Carole", "CAR"), (COPY, "Copie", "COP"))
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 FIGURES = LinkFigures(
     ready_for=3 * HOUR + 12 * MINUTE,
@@ -56,11 +61,8 @@ class SampleKeys:
     def counts(self):
         return NodeCounts(nodes=42, keys=38, pending=1)
 
-    def names(self):
-        return [(ALICE, "Alice", "ALI"), (BOB, "Bruno", "BRU"), (CAROL, "Carole", "CAR"), (COPY, "Copie", "COP")]
-
     def name_of(self, num):
-        return next(long_name for known, long_name, _ in self.names() if known == num)
+        return next(long_name for known, long_name, _ in KEYED if known == num)
 
     def public_key(self, num):
         return self.keys.get(num)
@@ -70,6 +72,14 @@ class SampleKeys:
 
     def duplicates(self):
         return self.shared
+
+
+def keyed_nodes() -> MeshMemory:
+    """A memory in which the nodes of SampleKeys are found."""
+    clock = FakeClock()
+    manager = NodeManager(None, clock)
+    manager.learn_from_node_database([NodeRecord(num, name, short) for num, name, short in KEYED])
+    return MeshMemory(None, manager, clock, lambda: 0)
 
 
 def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) -> tuple[Command, ...]:
@@ -84,7 +94,7 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         *mesh_commands(memory, clock),
         *mesh.commands,
         status_command(lambda: FIGURES, lambda: 2, keys.counts),
-        keys_command(keys, lambda: in_radio),
+        keys_command(keys, keyed_nodes(), lambda: in_radio),
         echo_command(lambda _text, _channel: None, lambda _num: "ALI", channel=0, limit=200),
         sys_command(lambda: HOST),
         sync_command(lambda: 3, keys.counts),
@@ -105,4 +115,4 @@ class NoNodes:
 
 def open_access() -> Access:
     """Everybody may ask as often as they like, and nobody is known."""
-    return Access(MeshRoles(), NoNodes(), RateLimiter(0, 300.0))
+    return Access(MeshRoles(), NoNodes(), RateLimiter(0, 300.0), OrderBook(None))

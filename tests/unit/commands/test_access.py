@@ -4,11 +4,13 @@ import logging
 
 import pytest
 
-from commands.access import ORDERS_REMEMBERED, Access
+from commands.access import Access
 from commands.rate_limit import RateLimiter
 from commands.registry import Command
 from commands.roles import MeshRoles, Role
 from mesh_link.packets import BROADCAST_NUM, TextMessage
+from mesh_memory.orders import OrderBook
+from storage.orders import KEPT
 from tests.support.nodes import ALICE, BOB, key
 
 PING = Command("ping", "", lambda _request: "pong")
@@ -29,7 +31,7 @@ class Nodes:
 
 @pytest.fixture
 def access():
-    return Access(MeshRoles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0))
+    return Access(MeshRoles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0), OrderBook(None))
 
 
 def message(sender, packet_id=1, **details):
@@ -109,7 +111,7 @@ def test_an_admin_has_no_limit_but_one_who_only_claims_to_be_has(access):
 
 def test_an_order_is_taken_once_even_behind_a_flood_of_others_packets(access):
     assert judge(access, message(ALICE, 7), REBOOT) is None
-    for number in range(2 * ORDERS_REMEMBERED):
+    for number in range(2 * KEPT):
         judge(access, message(STRANGER + number, 7), REBOOT)
     replayed = judge(access, message(ALICE, 7), REBOOT)
     assert (replayed.answer, replayed.level) == ("", logging.WARNING)

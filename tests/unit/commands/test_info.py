@@ -55,7 +55,7 @@ def test_a_node_that_tells_no_percentage_has_its_voltage_told(town):
 
 
 def test_nobody_is_known_on_an_empty_mesh(empty):
-    assert ask(empty, "/info alice", "fr") == "Je ne connais aucun nœud nommé alice."
+    assert ask(empty, "/info alice", "fr") == "Je ne connais pas de nœud « alice »."
 
 
 def test_what_is_asked_is_told_back_shortened(town):

@@ -5,11 +5,13 @@ import sqlite3
 import pytest
 
 from commands.language import translator
-from commands.mail import ROOM, recipient_of
+from commands.mail import ROOM, mail_command, recipient_of
 from commands.mail_notices import AT_MOST_EVERY, NOTICE_TTL, RETRY_AFTER, MailNotices
 from commands.registry import Request
+from commands.roles import Doubt, User
 from mesh_link.packets import NodeRecord, Reception
-from storage.mail import MAX_MAIL
+from storage.mail import MAX_ALL, MAX_MAIL, MailboxFullError
+from tests.support.heard import TELEMETRY, TEXT, packet
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
 
 ENGLISH = translator("en")
@@ -48,6 +50,7 @@ def test_a_letter_is_left_for_a_node_and_read_by_it_alone(mesh):
     [
         ("Bob hello", BOB, "hello"),
         ("bob Martin is away", BOB_MARTIN, "is away"),
+        ("BÔB martin is away", BOB_MARTIN, "is away"),
         ("Bob Martial music", BOB, "Martial music"),  # the text does not become a part of a name
         ('"bob mart" hello', BOB_MARTIN, "hello"),
         ("« Bob Martin »\nhello", BOB_MARTIN, "hello"),
@@ -70,7 +73,7 @@ def test_the_recipient_is_a_name_a_short_name_an_id_or_its_end(mesh, argument, n
         ("send Bob", "What shall I tell? For example: /mail send Bob see you at five"),
         ('send "Bob"', "What shall I tell? For example: /mail send Bob see you at five"),
         ('send "" x', 'I know no node « "" ».'),
-        ("send " + "x" * 200 + " hello", "I know no node « " + "x" * 20 + " »."),
+        ("send " + "x" * 200 + " hello", "I know no node « " + "x" * 37 + "… »."),
         ("send MBOT hello", "That is me: I read no mail."),
         ("send 1e hello", "I know no node « 1e »."),
         ("del", "Which letter? For example: /mail del 1"),
@@ -94,8 +97,7 @@ def test_several_nodes_of_a_name_are_listed(mesh):
     listed = ask(mesh, 'send "relais " hello')
     assert listed == "That is me: I read no mail."  # the whole name goes first
     listed = ask(mesh, "send elais hello")
-    assert listed.startswith("« elais » is 7 nodes: ")
-    assert listed.endswith(", …")
+    assert listed.startswith("7 nodes match, which one?\n!")
     assert len(listed.encode()) <= 200
 
 
@@ -106,6 +108,44 @@ def test_a_full_mailbox_is_said_and_what_was_read_makes_room(mesh):
     ask(mesh, "3", sender=BOB)
     assert ask(mesh, "send Bob one more") == "✉️ Kept for Bob, who is told when next heard."
     assert [letter.text for letter in mesh.memory.mail_of(BOB)][-1] == "one more"
+
+
+def test_when_there_is_no_room_at_all_that_is_said(mesh):
+    class Full:
+        find_nodes, node = mesh.memory.find_nodes, mesh.memory.node
+
+        def send_mail(self, *_letter, proven):
+            raise MailboxFullError(everybody=True)
+
+    command = mail_command(Full(), mesh.clock, lambda: OWN)
+    answer = command.run(Request("mail", "send Bob hello", ALICE, Reception(), ENGLISH, ()))
+    assert answer == f"📪 {MAX_ALL} letters wait in all: no room for more. Try again in a few days."
+
+
+# -- who asks
+
+DOUBTS = [Doubt.CLEAR, Doubt.OTHER_KEY, Doubt.MQTT]
+
+
+@pytest.mark.parametrize("doubt", DOUBTS)
+@pytest.mark.parametrize("argument", ["", "1", "del 1"])
+def test_letters_of_a_node_with_a_key_are_neither_told_nor_marked_nor_deleted_without_its_proof(mesh, doubt, argument):
+    answer = ask(mesh, argument, user=User("mesh:!00001234", claim=doubt))
+    assert answer.startswith("🔒 ")
+    (letter,) = mesh.memory.mail_of(ALICE)
+    assert (letter.read_at, letter.told_at) == (None, None)
+
+
+def test_a_node_whose_key_nobody_knows_reads_its_letters_without_a_proof(mesh):
+    assert "See you at five" in ask(mesh, "", user=User("mesh:!00001234", claim=Doubt.NO_KEY))
+
+
+@pytest.mark.parametrize("doubt", [*DOUBTS, Doubt.NO_KEY])
+def test_a_letter_of_an_unproven_sender_says_so(mesh, doubt):
+    assert ask(mesh, "send Bob hello", user=User("", claim=doubt)).startswith("✉️ Kept for Bob")
+    ask(mesh, "send Bob hi", sender=ZOE)
+    assert Telling(mesh).hear(BOB) == [(BOB, "✉️ New mail for you: 2, from Alice?, Zoé. /mail reads it.")]
+    assert ask(mesh, "", sender=BOB).startswith("✉️ 1 Alice? 0min: hello\n2 Zoé 0min: hi\n")
 
 
 # -- reading
@@ -171,10 +211,10 @@ class Telling:
         self.sent = []
         self.notices = MailNotices(mesh.memory, mesh.clock, self.sent.append, translator(language))
 
-    def hear(self, num):
+    def hear(self, num, **details):
         """Return what is said to nodes on hearing one."""
         self.sent.clear()
-        self.notices.heard(num)
+        self.notices.heard(packet(num, **details))
         return [(message.to, message.text) for message in self.sent]
 
 
@@ -199,6 +239,19 @@ def test_more_mail_is_told_of_an_hour_later_at_the_earliest(mesh):
     mesh.clock.advance(1)
     text = "✉️ Du courrier pour vous : 5, de Bob, Bob Martin, Zoé, …. /mail pour le lire."
     assert telling.hear(ALICE) == [(ALICE, text)]
+
+
+def test_who_asks_for_the_mail_at_once_is_not_told_of_it_as_well(mesh):
+    telling = Telling(mesh)
+    assert telling.hear(ALICE, to=OWN, portnum=TEXT) == []
+    assert "See you at five" in ask(mesh, "")
+    assert telling.hear(ALICE, portnum=TELEMETRY) == []
+
+
+def test_who_asks_something_else_is_told_of_the_mail_at_the_next_packet(mesh):
+    telling = Telling(mesh)
+    assert telling.hear(ALICE, to=OWN, portnum=TEXT) == []
+    assert len(telling.hear(ALICE, to=OWN, portnum=5)) == 1
 
 
 def test_who_has_read_or_deleted_the_mail_is_not_told_of_it(mesh):

@@ -22,7 +22,7 @@ def empty(tmp_path):
 
 def test_an_empty_mesh_has_no_neighbours(empty):
     assert ask(empty, "/neighbors") == "👂 Nobody has told whom it hears in 24h."
-    assert ask(empty, "/neighbors alice") == "I know no node called alice."
+    assert ask(empty, "/neighbors alice") == "I know no node « alice »."
 
 
 def test_a_node_that_nobody_hears_is_told_as_such(town):

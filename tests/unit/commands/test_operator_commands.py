@@ -21,7 +21,7 @@ from mesh_link.statistics import LinkFigures
 from node_manager import NodeCounts
 from runtime.host import HostFigures
 from tests.support.nodes import ALICE
-from tests.support.sample_commands import FIGURES, HOST, SampleKeys
+from tests.support.sample_commands import FIGURES, HOST, SampleKeys, keyed_nodes
 
 
 def ask(command, question, language="en", **details):
@@ -173,22 +173,26 @@ def test_a_system_that_tells_nothing_is_said_to():
 
 
 def test_without_a_link_nothing_is_said_of_the_radio():
-    command = keys_command(SampleKeys(), lambda: None)
+    command = keys_command(SampleKeys(), keyed_nodes(), lambda: None)
     assert "radio" not in ask(command, "/keys") + ask(command, "/keys alice")
 
 
 def test_a_mesh_in_order_is_told_in_one_clause():
     ring = SampleKeys()
     ring.pending, ring.shared = {}, {}
-    assert ask(keys_command(ring, dict), "/keys") == "🔑 known: 38 for 42 nodes; in the radio: 0"
+    assert ask(keys_command(ring, keyed_nodes(), dict), "/keys") == "🔑 known: 38 for 42 nodes; in the radio: 0"
 
 
 def test_a_node_without_a_key_is_told_so():
     ring = SampleKeys()
     ring.keys = {}
-    assert ask(keys_command(ring, dict), "/keys alice") == "🔑 Alice !20001eef: no key known; radio: none"
+    assert (
+        ask(keys_command(ring, keyed_nodes(), dict), "/keys alice") == "🔑 Alice !20001eef: no key known; radio: none"
+    )
 
 
 def test_several_nodes_are_listed():
-    assert ask(keys_command(SampleKeys(), dict), "/keys 20001ef").startswith("I know no node")
-    assert ask(keys_command(SampleKeys(), dict), "/keys c") == ("« c » is 2 nodes: Carole !20001ef1, Copie !20001ef2")
+    assert ask(keys_command(SampleKeys(), keyed_nodes(), dict), "/keys 20001ef").startswith("I know no node")
+    assert ask(keys_command(SampleKeys(), keyed_nodes(), dict), "/keys c") == (
+        "2 nodes match, which one?\n!20001ef1 Carole\n!20001ef2 Copie"
+    )

@@ -42,8 +42,24 @@ def test_without_the_proof_a_listed_node_is_merely_known(details, trusted, doubt
     assert (claimant.role, claimant.doubt) == (Role.KNOWN, doubt)
 
 
+@pytest.mark.parametrize(
+    ("details", "trusted", "claim"),
+    [
+        ({}, key(1), None),
+        ({"pki_encrypted": False}, key(1), Doubt.CLEAR),
+        ({"public_key": key(2)}, key(1), Doubt.OTHER_KEY),
+        ({"pki_encrypted": False}, None, Doubt.NO_KEY),
+        ({}, None, Doubt.NO_KEY),
+        ({"to": BROADCAST_NUM}, None, Doubt.CHANNEL),
+        ({"reception": Reception(via_mqtt=True), "pki_encrypted": False}, None, Doubt.MQTT),
+    ],
+)
+def test_of_any_node_it_is_told_why_it_may_be_somebody_else(details, trusted, claim):
+    assert user(message(0x5678, **details), trusted=trusted).claim is claim
+
+
 def test_a_node_that_is_not_listed_is_no_admin_whatever_its_proof():
-    assert user(message(0x5678), named=True) == user(message(0x5678, pki_encrypted=False), named=False)
+    assert user(message(0x5678)).doubt is user(message(0x5678, pki_encrypted=False)).doubt is None
     assert user(message(0x5678)).role is Role.EVERYONE
 
 

@@ -88,7 +88,7 @@ def test_the_longest_way_fits_two_packets(mesh):
     [
         ("Nobody at all", "I know no node « Nobody at all »."),
         ("MBOT", "That is me. /trace alone tells how you reach me."),
-        ("b", "« b » is 2 nodes: Bob !20001ef0, Bob Martin !20001ef1"),
+        ("b", "2 nodes match, which one?\n!20001ef0 Bob\n!20001ef1 Bob Martin"),
     ],
 )
 def test_a_silly_argument_asks_nobody_on_air(mesh, argument, answer):

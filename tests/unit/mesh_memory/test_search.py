@@ -32,6 +32,12 @@ ALICE, BOB, RELAY, NAMELESS, FISH = (num for num, *_ in NAMES)
         ("relais", [RELAY]),
         ("nord", [RELAY]),
         ("éloi", [FISH]),
+        ("ÉLOI", [FISH]),
+        ("eloi", [FISH]),
+        ("poisson eloi", [FISH]),
+        ("🐟\ufe0f", [FISH]),
+        ("0x20001ef0", [BOB]),
+        ("0xbeef", [RELAY, NAMELESS]),
         ("o", [BOB, RELAY, FISH]),
         ("f", [RELAY]),  # one digit is no end of an id
         ("!bob", []),
@@ -39,6 +45,8 @@ ALICE, BOB, RELAY, NAMELESS, FISH = (num for num, *_ in NAMES)
         ("", []),
         ("  ", []),
         ("!", []),
+        ("!fffffffff", []),
+        ("0x", []),
         ("99999999", []),
     ],
 )
@@ -48,3 +56,12 @@ def test_a_text_means_the_nodes_that_match_it_best(text, nums):
 
 def test_two_nodes_of_one_name_are_both_meant():
     assert search("twin", [(1, "TWIN", ""), (2, "", "Twin")]) == [1, 2]
+
+
+def test_a_node_that_calls_itself_by_another_s_id_is_not_meant_by_it():
+    names = [(0x20001EEF, "ALI", "Alice"), (0x66666666, "!1eef", "!20001eef")]
+    assert search("!20001eef", names) == search("0x20001eef", names) == search("!1eef", names) == [0x20001EEF]
+
+
+def test_a_name_of_nothing_but_marks_is_still_a_name():
+    assert search("\u0301", [(1, "\u0301", ""), (2, "B", "")]) == [1]

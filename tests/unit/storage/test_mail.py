@@ -1,8 +1,10 @@
 """Mail from one mesh user to another."""
 
 import pytest
+from sqlalchemy import insert
 
-from storage.mail import MAX_MAIL, Letter, MailboxFullError, MailStore
+from storage.mail import MAX_ALL, MAX_MAIL, Letter, MailboxFullError, MailStore
+from storage.schema import MAIL
 
 ALICE, BOB, CAROL = 0xFFFFFFF0, 2, 3
 
@@ -13,19 +15,20 @@ def mail(database):
 
 
 def test_letters_are_kept_in_their_order_for_their_recipient_alone(mail):
-    first, second = mail.send(BOB, ALICE, "salut 🐟", 10), mail.send(CAROL, ALICE, "à 5 h", 11)
+    first, second = mail.send(BOB, ALICE, "salut 🐟", 10), mail.send(CAROL, ALICE, "à 5 h", 11, proven=False)
     mail.send(ALICE, BOB, "oui", 12)
     assert mail.of(ALICE) == [
-        Letter(first, BOB, ALICE, "salut 🐟", 10, None, None),
-        Letter(second, CAROL, ALICE, "à 5 h", 11, None, None),
+        Letter(first, BOB, ALICE, "salut 🐟", 10, None, None, proven=True),
+        Letter(second, CAROL, ALICE, "à 5 h", 11, None, None, proven=False),
     ]
     assert mail.of(CAROL) == []
 
 
 def test_a_full_mailbox_takes_no_more_until_a_letter_goes(mail):
     ids = [mail.send(BOB, ALICE, str(number), 10) for number in range(MAX_MAIL)]
-    with pytest.raises(MailboxFullError):
+    with pytest.raises(MailboxFullError) as full:
         mail.send(BOB, ALICE, "one more", 10)
+    assert not full.value.everybody
     mail.send(BOB, CAROL, "another mailbox", 10)
     assert mail.delete(ALICE, ids[3])
     mail.send(BOB, ALICE, "one more", 10)
@@ -41,6 +44,18 @@ def test_a_letter_that_was_read_makes_room_the_oldest_first(mail):
     with pytest.raises(MailboxFullError):
         mail.send(BOB, ALICE, "too many", 14)
     assert len(mail.of(ALICE)) == MAX_MAIL
+
+
+def test_all_mailboxes_together_are_bounded_and_what_was_read_makes_room(mail, database):
+    letter = {"sender": BOB, "text": "x", "sent_at": 10}
+    with database.transaction() as connection:
+        connection.execute(insert(MAIL), [letter | {"recipient": 100 + number} for number in range(MAX_ALL)])
+    with pytest.raises(MailboxFullError) as full:
+        mail.send(BOB, ALICE, "one more", 10)
+    assert full.value.everybody
+    mail.mark_read([letter.id for letter in mail.of(100 + 7)], 11)
+    mail.send(BOB, ALICE, "one more", 12)
+    assert (len(mail.of(ALICE)), mail.of(100 + 7)) == (1, [])
 
 
 def test_a_letter_can_be_deleted_by_its_recipient_alone_and_once(mail):

@@ -14,6 +14,7 @@ from sqlalchemy import event, text
 from storage import migrations
 from storage.database import open_database
 from storage.errors import StorageError
+from storage.mail import MailStore
 from storage.migrations.upgrade import upgrade
 from storage.nodes import Changes, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore
 from storage.schema import METADATA, REVISIONS
@@ -50,6 +51,17 @@ def test_the_oldest_database_is_upgraded_and_keeps_its_rows(oldest, caplog):
     assert (snapshot.nodes, snapshot.trusted) == ({7: ALICE}, {7: KEY})
     NodeStore(database).save(Changes(nodes={8: NodeRow(8)}))
     assert f"🗄️ Base de données mise à jour: format 0001 → {REVISIONS[-1]}" in caplog.messages
+    database.close()
+
+
+def test_letters_of_earlier_versions_count_as_unproven(tmp_path):
+    backend = SqliteBackend(tmp_path / FILE_NAME)
+    with backend.writer.begin() as connection:
+        upgrade(connection, "0002")
+        connection.execute(text("INSERT INTO mail VALUES (1, 7, 8, 'salut', 10, NULL, NULL)"))
+    backend.close()
+    database = open_database(tmp_path, FakeClock())
+    assert [letter.proven for letter in MailStore(database).of(8)] == [False]
     database.close()
 
 
