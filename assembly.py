@@ -15,7 +15,7 @@ from commands.mail import mail_command
 from commands.mesh import mesh_commands
 from commands.online import online_commands
 from commands.operator import BotParts, operator_commands
-from commands.ping import PING
+from commands.ping import ping_command
 from commands.rate_limit import RateLimiter
 from commands.registry import Command
 from commands.roles import MeshRoles, node_numbers
@@ -93,7 +93,7 @@ def commands(
     """Return what the settings ask for, in the order in which help lists it."""
     return (
         HELP,
-        PING,
+        ping_command(parts.link_figures),
         *mesh_commands(memory, parts.clock),
         trace_command(memory, tracer, own_num),
         mail_command(memory, parts.clock, own_num),

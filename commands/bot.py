@@ -18,7 +18,7 @@ LOGGER = logging.getLogger(__name__)
 WAIT = "⏳"
 CONTEXT_MESSAGES = 6  # of a user, answers included
 CONTEXT_LIFETIME = 1800.0  # seconds after the last answer
-CONTEXT_USERS = 100  # with answers of 2,000 bytes at most 0.7 MB
+CONTEXT_USERS = 100  # with texts of 4,000 bytes at most 2.4 MB
 TIME_TO_EXCUSE = 5.0  # seconds between the client's bound and the dispatcher's
 EXCUSES: Final = {
     Fault.UNREACHABLE: _("🤖 The assistant cannot be reached at the moment. Try again later."),
@@ -37,24 +37,24 @@ class Assistant(Protocol):
 
 
 def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: float) -> Command:
-    """Make the command; an answer is cut to `max_bytes`, and the assistant answers within `timeout` seconds."""
-    conversations: TimedCache[int, tuple[Message, ...]] = TimedCache(CONTEXT_LIFETIME, CONTEXT_USERS)
+    """Make the command; one by radio is cut to `max_bytes`, and the assistant answers within `timeout` seconds."""
+    conversations: TimedCache[str, tuple[Message, ...]] = TimedCache(CONTEXT_LIFETIME, CONTEXT_USERS)
 
     def run(request: Request) -> str:
         tr = request.translate
         if not request.argument:
             text = tr(_("What do you want to know? For example: {question} how does a mesh work?"))
             return text.format(question=PREFIX + request.command)
-        known = conversations.get(request.sender, clock.monotonic())
+        known = conversations.get(request.user.key, clock.monotonic())
         conversation = (*(known[0] if known else ()), Message("user", request.argument))
         try:
             answer = assistant.ask(conversation, lambda: request.say(WAIT))
         except WebError as error:
             LOGGER.warning("⚠️ Assistant: %s", error)
             return tr(EXCUSES[error.fault])
-        answer = shorten(answer, max_bytes)
+        answer = shorten(answer, request.limit if request.wide else max_bytes)
         kept = (*conversation, Message("assistant", answer))[-CONTEXT_MESSAGES:]
-        conversations.put(request.sender, kept, clock.monotonic())
+        conversations.put(request.user.key, kept, clock.monotonic())
         return answer
 
     return Command(

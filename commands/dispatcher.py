@@ -11,7 +11,7 @@ from commands.gate import Gate, Verdict, return_path
 from commands.jobs import CommandLimits, Finished, Interim, Job, Workshop
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import Action, Registry, Request, parse
+from commands.registry import Action, Registry, Request, Way, parse
 from commands.roles import Role, User
 from mesh_link.afterwards import AfterAnswer
 from mesh_link.outgoing import OutgoingText
@@ -80,7 +80,7 @@ class Dispatcher(Service):
         sinks: PacketSinks,
     ) -> None:
         super().__init__(clock, INBOX_LIMIT)
-        self._registry = registry
+        self._registry = registry.on(Way.MESH)
         self._gate = gate
         self._access = access
         self._translate = tr

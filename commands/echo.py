@@ -7,6 +7,8 @@ from collections.abc import Callable
 from commands.language import mark as _
 from commands.registry import Command, Example, Request
 from commands.roles import Role
+from commands.words import NAME_BYTES
+from mesh_link.text import shorten
 
 
 def echo_command(
@@ -22,7 +24,7 @@ def echo_command(
         if not text:
             return tr(_("Say what? /echo <text>"))
         # the name before it tells who speaks, and keeps any bot from taking the text for a command
-        spoken = f"📣 {short_name_of(request.sender)}: {text}"
+        spoken = f"📣 {_name(request, short_name_of)}: {text}"
         if (excess := len(spoken.encode()) - limit) > 0:
             return tr(_("Too long by {count} bytes.")).format(count=excess)
         say(spoken, channel if request.channel is None else request.channel)
@@ -39,3 +41,11 @@ def echo_command(
             Example("/echo " + "é" * 100, "Too long by 10 bytes."),
         ),
     )
+
+
+def _name(request: Request, short_name_of: Callable[[int], str]) -> str:
+    """Return how the mesh knows the asker; a name of Telegram is told with its origin, for it can be any."""
+    if request.node is not None:
+        return short_name_of(request.node)
+    name = " ".join("".join(char if char.isprintable() else " " for char in request.name).split())
+    return f"{shorten(name, NAME_BYTES)} (TG)".lstrip()

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import PREFIX, Command, Example, Request
+from commands.registry import PREFIX, Command, Example, Request, Way
+from commands.words import lines_that_fit
 
 
 def run(request: Request) -> str:
     """Return the names usable here, or one command's use; fits one packet."""
-    tr = request.translate
     if not request.argument:
-        names = " ".join(PREFIX + command.name for command in request.available)
-        return tr(_("Commands: {names}. /help <command> tells more.")).format(names=names)
+        return _all(request)
     wanted = request.argument.split()[0].lower().removeprefix(PREFIX)
     for command in request.available:
         if wanted in (command.name, *command.aliases):
-            usage = f" {tr(command.usage)}" if command.usage else ""  # gettext translates "" into its header
-            return f"{PREFIX}{command.name}{usage} — {tr(command.summary)}"
-    return tr(_("No command /{name}. /help lists them.")).format(name=wanted[:20])
+            return _one(command, request)
+    return request.translate(_("No command /{name}. /help lists them.")).format(name=wanted[:20])
+
+
+def _all(request: Request) -> str:
+    tr, commands = request.translate, request.available
+    if request.wide:
+        return lines_that_fit([tr(_("Commands:")), *(_use(command, tr) for command in commands)], request.limit)
+    names = " ".join(PREFIX + command.name for command in commands)
+    return tr(_("Commands: {names}. /help <command> tells more.")).format(names=names)
+
+
+def _one(command: Command, request: Request) -> str:
+    use = _use(command, request.translate)
+    if not request.wide or not command.aliases:
+        return use
+    names = ", ".join(PREFIX + alias for alias in command.aliases)
+    also = request.translate(_("also: {names}")).format(names=names)
+    return f"{use}\n{also}"
+
+
+def _use(command: Command, tr: Translate) -> str:
+    usage = f" {tr(command.usage)}" if command.usage else ""  # gettext translates "" into its header
+    return f"{PREFIX}{command.name}{usage} — {tr(command.summary)}"
 
 
 HELP = Command(
@@ -33,6 +54,7 @@ HELP = Command(
             "/help <command> tells more.",
         ),
         Example("/help ping", "/ping — tells how you were heard: SNR, RSSI, hops"),
+        Example("/help ping", "/ping — tells how you were heard: SNR, RSSI, hops\nalso: /test", way=Way.TELEGRAM),
         Example("/help zzz", "No command /zzz. /help lists them."),
     ),
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import base64
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import Command, Example, Request
+from commands.registry import Command, Example, Request, Way
 from commands.which_node import Directory, one_node
-from commands.words import ident, name_of
+from commands.words import NAME_BYTES, ident, lines_that_fit, name_of
+from mesh_link.text import shorten
 from mesh_memory.views import NodeView
 from node_manager import NodeCounts
 from storage.node_book import brief
@@ -46,9 +48,13 @@ def keys_command(ring: KeyRing, directory: Directory, radio_keys: RadioKeys) -> 
         """Tell of all keys, or of one node's."""
         tr = request.translate
         if not request.argument:
-            return _overview(ring, radio_keys(), tr)
+            return _overview(ring, radio_keys(), request)
         node = one_node(request, directory)
-        return node if isinstance(node, str) else _of_node(node, ring, radio_keys(), tr)
+        if isinstance(node, str):
+            return node
+        if request.wide:
+            return _of_node_at_length(node, ring, radio_keys(), request)
+        return _of_node(node, ring, radio_keys(), tr)
 
     return Command(
         name="keys",
@@ -60,8 +66,20 @@ def keys_command(ring: KeyRing, directory: Directory, radio_keys: RadioKeys) -> 
                 "/keys",
                 "🔑 known: 38 for 42 nodes; in the radio: 36; changed: 1 (Bruno); ⚠️ same key: Carole = Copie",
             ),
+            Example(
+                "/keys",
+                "🔑 known: 38 for 42 nodes\nin the radio: 36\nchanged: 1\n· Bruno !20001ef0\n"
+                "⚠️ same key on several nodes: 1\n· Carole !20001ef1 = Copie !20001ef2",
+                way=Way.TELEGRAM,
+            ),
             Example("/keys alice", "🔑 Alice !20001eef: AAEAAAAA…; radio: the same"),
             Example("/keys 1ef0", "🔑 Bruno !20001ef0: AAIAAAAA…; radio: none; ⚠️ another one waits: AAkAAAAA…"),
+            Example(
+                "/keys 1ef0",
+                "🔑 Bruno !20001ef0\nAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\nradio: none\n"
+                "⚠️ another one waits: AAkAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=",
+                way=Way.TELEGRAM,
+            ),
             Example(
                 "/keys carole", "🔑 Carole !20001ef1: AAMAAAAA…; radio: another; ⚠️ the same as Copie: copied or stolen"
             ),
@@ -70,11 +88,14 @@ def keys_command(ring: KeyRing, directory: Directory, radio_keys: RadioKeys) -> 
     )
 
 
-def _overview(ring: KeyRing, radio: Mapping[int, bytes] | None, tr: Translate) -> str:
+def _overview(ring: KeyRing, radio: Mapping[int, bytes] | None, request: Request) -> str:
+    tr = request.translate
     known, pending, shared = ring.counts(), ring.pending_keys(), ring.duplicates()
     parts = [tr(_("🔑 known: {keys} for {nodes} nodes")).format(keys=known.keys, nodes=known.nodes)]
     if radio is not None:
         parts.append(tr(_("in the radio: {count}")).format(count=len(radio)))
+    if request.wide:
+        return _overview_at_length(parts, ring, request)
     if pending:
         names = _listed((ring.name_of(num) for num in sorted(pending)), ", ")
         parts.append(tr(_("changed: {count} ({nodes})")).format(count=len(pending), nodes=names))
@@ -113,3 +134,42 @@ def _in_radio(key: bytes | None, in_radio: bytes | None, tr: Translate) -> str:
 def _listed(items: Iterable[str], between: str) -> str:
     shown = list(items)
     return between.join(shown[:SHOWN]) + (" …" if len(shown) > SHOWN else "")
+
+
+# -- with room
+
+
+def _overview_at_length(parts: Sequence[str], ring: KeyRing, request: Request) -> str:
+    """Return the parts and a line for each node with a changed key and for each shared key, as far as they fit."""
+    tr, pending, shared = request.translate, ring.pending_keys(), ring.duplicates()
+    lines = [*parts]
+    if pending:
+        lines.append(tr(_("changed: {count}")).format(count=len(pending)))
+        lines += [f"· {_called(ring, num)}" for num in sorted(pending)]
+    if shared:
+        lines.append(tr(_("⚠️ same key on several nodes: {count}")).format(count=len(shared)))
+        lines += ["· " + _listed((_called(ring, num) for num in sorted(nums)), " = ") for nums in shared.values()]
+    return lines_that_fit(lines, request.limit)
+
+
+def _of_node_at_length(node: NodeView, ring: KeyRing, radio: Mapping[int, bytes] | None, request: Request) -> str:
+    """Return the keys in full, a line each."""
+    num, tr = node.num, request.translate
+    key = ring.public_key(num)
+    lines = [f"🔑 {_called(ring, num)}", _in_full(key) if key else tr(_("no key known"))]
+    if radio is not None:
+        lines.append(_in_radio(key, radio.get(num), tr))
+    waits = tr(_("⚠️ another one waits: {keys}"))
+    lines += [waits.format(keys=_in_full(each)) for each in sorted(ring.pending_keys().get(num, ()))]
+    same = tr(_("⚠️ the same as {nodes}: copied or stolen"))
+    others = [other for other in ring.duplicates().get(key or b"", []) if other != num]
+    lines += [same.format(nodes=_called(ring, other)) for other in sorted(others)]
+    return lines_that_fit(lines, request.limit)
+
+
+def _called(ring: KeyRing, num: int) -> str:
+    return f"{shorten(ring.name_of(num), NAME_BYTES)} {ident(num)}"
+
+
+def _in_full(key: bytes) -> str:
+    return base64.b64encode(key).decode("ascii")

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from commands.access import ANSWERS
+from commands.asker import own_node
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import PREFIX, Command, Example, Request
+from commands.registry import PREFIX, Command, Example, Request, Way
 from commands.roles import Doubt
 from commands.which_node import IN_A_SENTENCE, Directory, called, only_one
 from mesh_link.text import shorten
@@ -23,6 +24,9 @@ from storage.mail import MAX_ALL, MAX_MAIL, Letter, MailboxFullError
 LOGGER = logging.getLogger(__name__)
 ROOM: Final = 540  # bytes of an answer: three packets
 LINE: Final = 60  # bytes of a letter in the list
+WIDE_LINE: Final = 120  # of the same where there is room
+TAIL: Final = 60  # bytes of what stands around the letters
+LETTER: Final = 220  # bytes of a letter: a packet of 233 brings no longer one
 MOST_WORDS: Final = 6  # of a name: a long name has 39 bytes
 SEND: Final = ("send", "envoyer", "envoi")
 DELETE: Final = ("del", "delete", "rm", "suppr", "effacer")
@@ -50,22 +54,25 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
 
     def run(request: Request) -> str:
         tr = request.translate
-        if request.channel is not None:
+        if not request.is_private:
             return tr(_("✉️ Mail is private: write to me directly."))
+        asker = own_node(request)
+        if isinstance(asker, str):
+            return asker
         word, *rest = request.argument.split(maxsplit=1)[:2] or [""]
         word, rest_text = word.lower(), rest[0] if rest else ""
         try:
             if word in SEND:
-                return _send(request, rest_text, mailbox, own_num())
+                return _send(request, asker, rest_text, mailbox, own_num())
             if refusal := refusal_of(request.user.claim):
                 return tr(refusal).format(name=request.command)
-            letters = mailbox.mail_of(request.sender)
+            letters = mailbox.mail_of(asker)
             if word in DELETE:
-                return _delete(request, rest_text, letters, mailbox)
+                return _delete(request, asker, rest_text, letters, mailbox)
             if not word:
-                return _unread_or_list(letters, mailbox, clock, tr)
+                return _unread_or_list(letters, mailbox, clock, request)
             if word.isdecimal():
-                return _read_one(word, letters, mailbox, clock, tr)
+                return _read_one(word, letters, mailbox, clock, request)
         except StorageError as error:
             LOGGER.warning("⚠️ Courrier: %s", error)
             return tr(_("⚠️ The mail is out of reach at the moment. Try again later."))
@@ -79,6 +86,13 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
         run=run,
         examples=(
             Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter."),
+            Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter.", way=Way.TELEGRAM),
+            Example(
+                "/mail",
+                "Your Telegram account has no node: the operator can set one in telegram_users.",
+                way=Way.TELEGRAM,
+                has_node=False,
+            ),
             Example("/mail 2", "You have no letter 2. /mail lists yours."),
             Example("/mail send Zoé Yes, at five", "✉️ Kept for Zoé, who is told when next heard."),
             Example("/mail send Nobody hello", "I know no node « Nobody »."),
@@ -110,13 +124,13 @@ def _use(request: Request) -> str:
 # -- sending
 
 
-def _send(request: Request, argument: str, mailbox: Mailbox, own_num: int) -> str:
+def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, own_num: int) -> str:
     tr = request.translate
     name, found, text = recipient_of(argument, mailbox.find_nodes)
     if not name:
         example = tr(_("For whom, and what? For example: {mail} send Zoé see you at five"))
         return example.format(mail=PREFIX + request.command)
-    node = only_one(found, name, tr)
+    node = only_one(found, name, request)
     if isinstance(node, str):
         return node
     if node.num == own_num:
@@ -125,8 +139,10 @@ def _send(request: Request, argument: str, mailbox: Mailbox, own_num: int) -> st
     if not text:
         example = tr(_("What shall I tell? For example: {mail} send {name} see you at five"))
         return example.format(mail=PREFIX + request.command, name=name_told)
+    if (excess := len(text.encode(errors="replace")) - LETTER) > 0:
+        return tr(_("Too long by {count} bytes.")).format(count=excess)
     try:
-        mailbox.send_mail(request.sender, node.num, text, proven=request.user.claim is None)
+        mailbox.send_mail(sender, node.num, text, proven=request.user.claim is None)
     except MailboxFullError as full:
         if full.everybody:
             text = tr(_("📪 {count} letters wait in all: no room for more. Try again in a few days."))
@@ -159,18 +175,19 @@ def _after(argument: str, words: int) -> str:
 # -- reading
 
 
-def _unread_or_list(letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, tr: Translate) -> str:
+def _unread_or_list(letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, request: Request) -> str:
     """Read out what is unread, as far as it fits; when all was read, list it."""
+    tr, room = request.translate, _room(request)
     if not letters:
         return tr(_("📭 No mail for you."))
     now = int(clock.now().timestamp())
     told = [(letter, _told(number, letter, mailbox, now, tr)) for number, letter in enumerate(letters, 1)]
     unread = [(letter, line) for letter, line in told if letter.read_at is None]
     if not unread:
-        lines = _fitting([shorten(line, LINE) for _letter, line in told])
+        lines = _fitting([shorten(line, WIDE_LINE if request.wide else LINE) for _letter, line in told], room)
         more = len(told) - len(lines)
         return _with_tail(lines, tr(_("+{count} more: {mail} <n>")) if more else _deleting(tr), more)
-    lines = _fitting([line for _letter, line in unread])
+    lines = _fitting([shorten(line, room) if request.wide else line for _letter, line in unread], room)
     mailbox.mark_mail_read([letter for letter, _line in unread[: len(lines)]])
     more = len(unread) - len(lines)
     return _with_tail(lines, tr(_("+{count} unread: {mail}")) if more else _deleting(tr), more)
@@ -184,24 +201,30 @@ def _deleting(tr: Translate) -> str:
     return tr(_("{mail} del <n> deletes a letter."))
 
 
-def _fitting(lines: Sequence[str]) -> list[str]:
+def _room(request: Request) -> int:
+    """Return the bytes for letters, the line about what is left out aside."""
+    return request.limit - TAIL if request.wide else ROOM
+
+
+def _fitting(lines: Sequence[str], room: int) -> list[str]:
     """Return as many as there is room for, but at least one."""
     kept: list[str] = []
     size = 0
     for line in lines:
         size += len(line.encode()) + 1
-        if kept and size > ROOM:
+        if kept and size > room:
             break
         kept.append(line)
     return kept
 
 
-def _read_one(word: str, letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, tr: Translate) -> str:
+def _read_one(word: str, letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, request: Request) -> str:
     letter = _numbered(word, letters)
     if letter is None:
-        return _none_such(word, tr)
+        return _none_such(word, request.translate)
     mailbox.mark_mail_read([letter])
-    return "✉️ " + _told(int(word), letter, mailbox, int(clock.now().timestamp()), tr)
+    line = _told(int(word), letter, mailbox, int(clock.now().timestamp()), request.translate)
+    return "✉️ " + (shorten(line, _room(request)) if request.wide else line)
 
 
 def _told(number: int, letter: Letter, directory: Directory, now: int, tr: Translate) -> str:
@@ -222,12 +245,12 @@ def age(seconds: int, tr: Translate) -> str:
 # -- deleting
 
 
-def _delete(request: Request, argument: str, letters: Sequence[Letter], mailbox: Mailbox) -> str:
+def _delete(request: Request, asker: int, argument: str, letters: Sequence[Letter], mailbox: Mailbox) -> str:
     tr = request.translate
     if not argument.isdecimal():
         return tr(_("Which letter? For example: {mail} del 1")).format(mail=PREFIX + request.command)
     letter = _numbered(argument, letters)
-    if letter is None or not mailbox.delete_mail(request.sender, letter.id):
+    if letter is None or not mailbox.delete_mail(asker, letter.id):
         return _none_such(argument, tr)
     return tr(_("🗑️ Letter {number} is deleted, {count} left.")).format(number=int(argument), count=len(letters) - 1)
 

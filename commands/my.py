@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from commands.asker import own_node
+from commands.columns import table
 from commands.language import Translate
 from commands.language import mark as _
 from commands.memory_fault import unless_the_database_fails
-from commands.registry import Command, Example, Request
-from commands.words import HOUR, decibels
+from commands.registry import Command, Example, Request, Way
+from commands.words import HOUR, as_many_as_fit, decibels
 from mesh_memory.memory import MeshMemory
 from mesh_memory.views import SignalHour
 from runtime.clock import Clock
@@ -22,18 +24,39 @@ def my_command(memory: MeshMemory, clock: Clock) -> Command:
     """Make the command."""
 
     def run(request: Request) -> str:
-        hours = memory.signal_of(request.sender, HOURS)
-        return describe(hours, clock.now().timestamp(), request.translate)
+        node = own_node(request)
+        if isinstance(node, str):
+            return node
+        hours = memory.signal_of(node, HOURS)
+        now = clock.now().timestamp()
+        if request.wide:
+            return describe_by_hour(hours, now, request.translate, request.limit)
+        return describe(hours, now, request.translate)
 
     return Command(
         name="my",
         aliases=("moi",),
         summary=_("tells how you were heard in the last 24 h"),
         run=unless_the_database_fails(run),
+        has_table=True,
         examples=(
             Example(
                 "/my",
                 "📶 You, 24h: packets 4, direct 3\n<6h: 6.0dB (6.0/6.0) -88dBm\n<12h: -1.0dB (-3.0/1.0) -105dBm",
+            ),
+            Example(
+                "/my",
+                "📶 You, 24h: packets 4, direct 3\n"
+                "age packets direct   dB  min max  dBm\n"
+                " 0h       1      1  6.0  6.0 6.0  -88\n"
+                " 8h       3      2 -1.0 -3.0 1.0 -105",
+                way=Way.TELEGRAM,
+            ),
+            Example(
+                "/my",
+                "Your Telegram account has no node: the operator can set one in telegram_users.",
+                way=Way.TELEGRAM,
+                has_node=False,
             ),
         ),
     )
@@ -55,6 +78,28 @@ def describe(hours: Sequence[SignalHour], now: float, tr: Translate) -> str:
         if within:
             lines.append(f"<{start + STEP}h: {_signal(within, tr)}")
     return "\n".join(lines)
+
+
+def describe_by_hour(hours: Sequence[SignalHour], now: float, tr: Translate, limit: int) -> str:
+    """Return a line for each hour in which anything was heard, the latest first."""
+    packets, direct = sum(each.packets for each in hours), sum(each.direct for each in hours)
+    if not packets:
+        return tr(_("📶 Nothing heard of your node in {hours}h.")).format(hours=HOURS)
+    head = tr(_("📶 You, {hours}h: packets {packets}, direct {direct}"))
+    titles = [tr(_("age")), tr(_("packets")), tr(_("direct")), "dB", "min", "max", "dBm"]
+    rows = [
+        (
+            f"{_hours_ago(each, now)}h",
+            str(each.packets),
+            str(each.direct),
+            *(f"{snr:.1f}" if snr is not None else "" for snr in (each.snr, each.snr_least, each.snr_most)),
+            f"{each.rssi:.0f}" if each.rssi is not None else "",
+        )
+        for each in reversed(hours)
+    ]
+    first, *lines = table(titles, rows, right=range(len(titles)))
+    head = head.format(hours=HOURS, packets=packets, direct=direct)
+    return as_many_as_fit(f"{head}\n{first}", lines, len(lines), limit)
 
 
 def _hours_ago(signal: SignalHour, now: float) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from commands.columns import table
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import PREFIX, Command, Example, Request
-from commands.words import DAY, age, decibels, name_of, page_of, whole_number
+from commands.registry import PREFIX, Command, Example, Request, Way
+from commands.words import DAY, age, decibels, length, name_of, page_of, whole_number
 from mesh_memory.memory import MeshMemory
 from mesh_memory.views import NodeView
 from runtime.clock import Clock
@@ -28,9 +30,15 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
         if not views:
             return tr(_("📡 No node heard directly in {days} days.")).format(days=DAYS)
         now = clock.now().timestamp()
-        lines = [_line(view, now, tr) for view in views]
         head = tr(_("📡 Direct nodes in {days} days: {count} (page {page}/{pages})"))
-        return page_of(lambda at, of: head.format(days=DAYS, count=len(lines), page=at, pages=of), lines, page)
+        if request.wide:
+            titles, *lines = _table(views, now, tr)
+            head = f"{head}\n{titles}"
+        else:
+            lines = [_line(view, now, tr) for view in views]
+        return page_of(
+            lambda at, of: head.format(days=DAYS, count=len(lines), page=at, pages=of), lines, page, request.limit
+        )
 
     return Command(
         name="nodes",
@@ -38,10 +46,20 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
         usage=_("[page]"),
         summary=_("lists the nodes heard directly in 3 days, the best signal first"),
         run=run,
+        has_table=True,
         examples=(
             Example(
                 "/nodes",
                 "📡 Direct nodes in 3 days: 3 (page 1/1)\nBob Fourvière 9.5dB 2h\nAsker 6.0dB 5min\nAlice -4.5dB 2h",
+            ),
+            Example(
+                "/nodes",
+                "📡 Direct nodes in 3 days: 3 (page 1/1)\n"
+                "name          id     dB  age dist.\n"
+                "Bob Fourvière 1ef0  9.5   2h 1.4km\n"
+                "Asker         1234  6.0 5min\n"
+                "Alice         1eef -4.5   2h 6.4km",
+                way=Way.TELEGRAM,
             ),
             Example("/nodes two", "Which page? For example: /nodes 2"),
         ),
@@ -51,3 +69,18 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
 def _line(view: NodeView, now: float, tr: Translate) -> str:
     signal = "" if view.snr is None else decibels(view.snr)
     return " ".join(filter(None, [name_of(view), signal, age(now - (view.direct_at or 0), tr)]))
+
+
+def _table(views: Sequence[NodeView], now: float, tr: Translate) -> list[str]:
+    """Return the titles and a line for each node; the end of its id is enough for every `<node>`."""
+    rows = [
+        (
+            name_of(view),
+            f"{view.num:08x}"[-4:],
+            "" if view.snr is None else f"{view.snr:.1f}",
+            age(now - (view.direct_at or 0), tr),
+            length(view.distance) if view.distance else "",
+        )
+        for view in views
+    ]
+    return table([tr(_("name")), "id", "dB", tr(_("age")), tr(_("dist."))], rows, right={2, 3, 4})

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from commands.language import mark as _
-from commands.registry import Command, Example, Request
+from commands.registry import Command, Example, Request, Way
+from commands.status import probe, state
 from mesh_link.packets import Reception
+from mesh_link.statistics import LinkFigures
 
 
-def run(request: Request) -> str:
-    """Return SNR, RSSI and hops of the question, as far as the packet tells them."""
-    return ", ".join(["🏓 pong", *_signal(request), _path(request)])
+def ping_command(link: Callable[[], LinkFigures]) -> Command:
+    """Make the command; `link` tells how the link is doing to who does not ask over it."""
+
+    def run(request: Request) -> str:
+        """Return SNR, RSSI and hops of the question, as far as the packet tells them."""
+        if request.way is Way.TELEGRAM:
+            tr, figures = request.translate, link()
+            return ", ".join(["🏓 pong", state(figures, tr), *probe(figures, tr)])
+        return ", ".join(["🏓 pong", *_signal(request), _path(request)])
+
+    return Command(
+        name="ping",
+        aliases=("test",),
+        summary=_("tells how you were heard: SNR, RSSI, hops"),
+        run=run,
+        examples=(
+            Example("/ping", "🏓 pong, SNR 6.2 dB, RSSI -87 dBm, direct", Reception(snr=6.25, rssi=-87, hops=0)),
+            Example("/test", "🏓 pong, SNR -4.5 dB, RSSI -120 dBm, relayed, hops: 2", Reception(-4.5, -120, 2)),
+            Example("/ping", "🏓 pong, by MQTT", Reception(hops=3, via_mqtt=True)),
+            Example("/ping", "🏓 pong, unknown path"),
+            Example("/ping", "🏓 pong, 🔗 link up for 3 h 12 min, probe: 35 ms", way=Way.TELEGRAM, has_node=False),
+        ),
+    )
 
 
 def _signal(request: Request) -> list[str]:
@@ -31,17 +55,3 @@ def _path(request: Request) -> str:
     if heard.hops == 0:
         return tr(_("direct"))
     return tr(_("relayed, hops: {count}")).format(count=heard.hops)
-
-
-PING = Command(
-    name="ping",
-    aliases=("test",),
-    summary=_("tells how you were heard: SNR, RSSI, hops"),
-    run=run,
-    examples=(
-        Example("/ping", "🏓 pong, SNR 6.2 dB, RSSI -87 dBm, direct", Reception(snr=6.25, rssi=-87, hops=0)),
-        Example("/test", "🏓 pong, SNR -4.5 dB, RSSI -120 dBm, relayed, hops: 2", Reception(-4.5, -120, 2)),
-        Example("/ping", "🏓 pong, by MQTT", Reception(hops=3, via_mqtt=True)),
-        Example("/ping", "🏓 pong, unknown path"),
-    ),
-)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from commands.language import Translate
 from commands.roles import NOBODY, Role, User
+from commands.words import PACKET_BYTES
 from mesh_link.packets import Reception
 
 PREFIX = "/"
@@ -23,20 +25,44 @@ def say_nothing(_text: str) -> None:
     """Take an interim answer where nobody waits for one."""
 
 
+class Way(Enum):
+    """Where a question comes from and its answer goes to; the value is for documents."""
+
+    MESH = "mesh"
+    TELEGRAM = "Telegram"
+
+
+EVERYWHERE = frozenset(Way)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One question, with what a command may need to answer it."""
 
     command: str  # the name as typed, lower case, without the slash
     argument: str  # what follows it, stripped
-    sender: int  # node number
-    reception: Reception
+    node: int | None  # the asker's node number; None: a Telegram user for whom the operator set none
+    reception: Reception  # of the question's packet; nothing is known of a message that came by Telegram
     translate: Translate
     available: Sequence[Command]  # what this user may use here
     say: Callable[[str], None] = say_nothing  # an interim answer, sent the same way before the final one; any thread
     user: User = NOBODY
     channel: int | None = None  # the index of the channel asked on, None for a direct message
     afterwards: Callable[[Action], None] = at_once  # has something done once the answer has left; any thread
+    way: Way = Way.MESH
+    limit: int = PACKET_BYTES  # UTF-8 bytes that an answer may fill, not less than a packet's
+    name: str = ""  # how a Telegram user is called; empty: as their node is
+    in_group: bool = False  # of Telegram: others read the answer
+
+    @property
+    def wide(self) -> bool:
+        """Whether the answer is read on a screen with room for columns and sentences, not on a radio."""
+        return self.way is Way.TELEGRAM
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the asker alone reads the answer."""
+        return self.channel is None and not self.in_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +72,8 @@ class Example:
     question: str
     answer: str
     reception: Reception = UNKNOWN_RECEPTION
+    way: Way = Way.MESH
+    has_node: bool = True  # whether the asker has one, see Request.node
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +89,12 @@ class Command:
     timeout: float | None = None  # seconds that `run` may take; None: the setting command_timeout
     slow: bool = False  # waits for other computers: runs in threads of its own, one at a time for each user
     role: Role = Role.EVERYONE  # the least that may use it
+    ways: frozenset[Way] = EVERYWHERE  # where it makes sense
+    has_table: bool = False  # its wide answers of several lines stand in columns
+
+    def is_table(self, answer: str) -> bool:
+        """Return whether a wide answer is to be shown in a fixed-width font; one line is no table."""
+        return self.has_table and "\n" in answer
 
 
 class Registry:
@@ -82,6 +116,10 @@ class Registry:
     def find(self, name: str) -> Command | None:
         """Return the command of that name or alias, whatever its case."""
         return self._by_name.get(name.lower().removeprefix(PREFIX))
+
+    def on(self, way: Way) -> Registry:
+        """Return the commands that make sense there."""
+        return Registry(command for command in self if way in command.ways)
 
 
 def parse(text: str) -> tuple[str, str] | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from commands.durations import duration
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import Command, Example, Request
+from commands.registry import Command, Example, Request, Way
+from commands.words import lines_that_fit
 from mesh_link.statistics import LinkFigures
 from node_manager import NodeCounts
 
@@ -18,17 +19,21 @@ def status_command(
     """Make the command; `waiting` returns how many packets wait for the radio."""
 
     def run(request: Request) -> str:
-        """Return it in one packet."""
+        """Return it in one packet, or a line for each figure."""
         tr, figures, known = request.translate, link(), counts()
         parts = [
-            _state(figures, tr),
+            state(figures, tr),
             tr(_("reconnections: {hour} in 1 h, {day} in 24 h")).format(hour=figures.last_hour, day=figures.last_day),
             *_outage(figures, tr),
-            *_probe(figures, tr),
+            *probe(figures, tr),
             tr(_("queue: {count}")).format(count=waiting()),
             tr(_("keys: {keys}/{nodes}")).format(keys=known.keys, nodes=known.nodes),
         ]
-        return "; ".join(parts)
+        if not request.wide:
+            return "; ".join(parts)
+        if known.pending:
+            parts.append(tr(_("keys changed, to be confirmed: {count}")).format(count=known.pending))
+        return lines_that_fit(parts, request.limit)
 
     return Command(
         name="status",
@@ -40,11 +45,18 @@ def status_command(
                 "🔗 link up for 3 h 12 min; reconnections: 1 in 1 h, 4 in 24 h; last outage: 12 s, 40 min ago; "
                 "probe: 35 ms; queue: 2; keys: 38/42",
             ),
+            Example(
+                "/status",
+                "🔗 link up for 3 h 12 min\nreconnections: 1 in 1 h, 4 in 24 h\nlast outage: 12 s, 40 min ago\n"
+                "probe: 35 ms\nqueue: 2\nkeys: 38/42\nkeys changed, to be confirmed: 1",
+                way=Way.TELEGRAM,
+            ),
         ),
     )
 
 
-def _state(figures: LinkFigures, tr: Translate) -> str:
+def state(figures: LinkFigures, tr: Translate) -> str:
+    """Return whether the link is up, and since when."""
     if figures.ready_for is not None:
         return tr(_("🔗 link up for {time}")).format(time=duration(figures.ready_for, tr))
     if figures.down_for is not None:
@@ -59,7 +71,8 @@ def _outage(figures: LinkFigures, tr: Translate) -> list[str]:
     return [tr(_("last outage: {lasted}, {ago} ago")).format(lasted=lasted, ago=ago)]
 
 
-def _probe(figures: LinkFigures, tr: Translate) -> list[str]:
+def probe(figures: LinkFigures, tr: Translate) -> list[str]:
+    """Return how long the node took for its last answer, if it has answered."""
     if figures.round_trip is None:
         return []
     return [tr(_("probe: {time} ms")).format(time=round(figures.round_trip * 1000))]

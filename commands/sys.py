@@ -7,7 +7,7 @@ from collections.abc import Callable
 from commands.durations import duration
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import Command, Example, Request
+from commands.registry import Command, Example, Request, Way
 from commands.roles import Role
 from runtime.host import HostFigures
 
@@ -20,10 +20,10 @@ def sys_command(look: Callable[[], HostFigures]) -> Command:
     def run(request: Request) -> str:
         """Return what there is to know; what the system does not tell is left out."""
         tr, figures = request.translate, look()
-        host, bot = ", ".join(_host(figures, tr)), ", ".join(_bot(figures, tr))
-        if not host and not bot:
-            return tr(_("🖥️ This system tells nothing."))
-        return "; ".join([*([f"🖥️ {host}"] if host else []), *([f"🤖 {bot}"] if bot else [])])
+        within, between = ("\n", "\n") if request.wide else (", ", "; ")
+        parts = (("🖥️", _host(figures, tr)), ("🤖", _bot(figures, tr)))
+        told = between.join(f"{sign} {within.join(words)}" for sign, words in parts if words)
+        return told or tr(_("🖥️ This system tells nothing."))
 
     return Command(
         name="sys",
@@ -35,6 +35,12 @@ def sys_command(look: Callable[[], HostFigures]) -> Command:
                 "/sys",
                 "🖥️ 48.2 °C, load 0.12, memory 41 %, disk 63 %, up 12 d 3 h; "
                 "🤖 61 MiB, CPU 0.4 %, 9 threads, up 2 d 4 h",
+            ),
+            Example(
+                "/sys",
+                "🖥️ 48.2 °C\nload 0.12\nmemory 41 %\ndisk 63 %\nup 12 d 3 h\n"
+                "🤖 61 MiB\nCPU 0.4 %\n9 threads\nup 2 d 4 h",
+                way=Way.TELEGRAM,
             ),
         ),
     )

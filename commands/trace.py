@@ -6,10 +6,13 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from commands.asker import own_node
+from commands.columns import table
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import PREFIX, Command, Example, Request
-from commands.which_node import IN_A_SENTENCE, Directory, called, one_node, short_name_of
+from commands.registry import PREFIX, Command, Example, Request, Way
+from commands.which_node import IN_A_SENTENCE, Directory, called, one_node, only_one, short_name_of
+from commands.words import ident, lines_that_fit
 from mesh_link.packets import Reception
 from mesh_link.routes import Hop, RouteHeard
 from mesh_link.tracer import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
@@ -44,15 +47,14 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
     """Make the command; `own_num` is the bot's own node, where every way begins."""
 
     def run(request: Request) -> str:
-        if not request.argument:
+        if not request.argument and request.way is Way.MESH:
             return _passive(request.reception, directory, request.translate)
-        node = one_node(request, directory)
+        node = one_node(request, directory) if request.argument else _asker_s(request, directory)
         if isinstance(node, str):
             return node
         if node.num == own_num():
-            text = request.translate(_("That is me. {trace} alone tells how you reach me."))
-            return text.format(trace=PREFIX + request.command)
-        return _active(node, directory, tracer, request.translate)
+            return _to_me(request)
+        return _active(node, directory, tracer, request)
 
     return Command(
         name="trace",
@@ -61,6 +63,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
         summary=_("the way of your message to me, or with a node the way there and back"),
         run=run,
         slow=True,
+        has_table=True,
         timeout=TRACE_TIMEOUT + TIME_TO_EXCUSE,
         examples=(
             Example("/trace", "🧭 direct, SNR 6.2 dB", Reception(snr=6.25, rssi=-87, hops=0)),
@@ -68,9 +71,32 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
             Example("/trace", "🧭 hops: 1, last relay: …42, SNR -4.5 dB", Reception(-4.5, -120, 1, relay=0x42)),
             Example("/trace", "🧭 by MQTT", Reception(hops=3, via_mqtt=True)),
             Example("/trace Zoé", "🧭 Zoé, SNR in dB\n→ 1ef0 6.2 ZOE -3\n← ? ? MBOT 4.5"),
+            Example(
+                "/trace Zoé",
+                "🧭 Zoé, SNR in dB\n"
+                "  name   id     dB\n"
+                "→ Bob    1ef0  6.2\n"
+                "→ Zoé    1eef -3.0\n"
+                "← ?              ?\n"
+                "← Relais 9999  4.5",
+                way=Way.TELEGRAM,
+            ),
+            Example(
+                "/trace",
+                "Your Telegram account has no node: the operator can set one in telegram_users.",
+                way=Way.TELEGRAM,
+                has_node=False,
+            ),
             Example("/trace Nobody", "I know no node « Nobody »."),
         ),
     )
+
+
+def _to_me(request: Request) -> str:
+    if request.way is Way.TELEGRAM:
+        return request.translate(_("That is my own node: there every way begins."))
+    text = request.translate(_("That is me. {trace} alone tells how you reach me."))
+    return text.format(trace=PREFIX + request.command)
 
 
 # -- the asker's own packet
@@ -101,7 +127,8 @@ def _relay(last_byte: int, directory: Neighbours) -> str:
 # -- a traceroute
 
 
-def _active(node: NodeView, directory: Directory, tracer: RouteTracer, tr: Translate) -> str:
+def _active(node: NodeView, directory: Directory, tracer: RouteTracer, request: Request) -> str:
+    tr = request.translate
     name = called(directory, node.num, IN_A_SENTENCE)
     try:
         route = tracer.trace(node.num)
@@ -112,9 +139,35 @@ def _active(node: NodeView, directory: Directory, tracer: RouteTracer, tr: Trans
     except NoRouteError as error:
         LOGGER.info("🧭 Traceroute vers 0x%08x: %s", node.num, error)
         return tr(EXCUSES[error.reason]).format(name=name, seconds=round(TRACE_TIMEOUT))
-    lines = [tr(_("🧭 {name}, SNR in dB")).format(name=name), f"→ {_way(route.there, directory)}"]
+    head = tr(_("🧭 {name}, SNR in dB")).format(name=name)
+    if request.wide:
+        return lines_that_fit([head, *_table(route, directory, tr)], request.limit)
+    lines = [head, f"→ {_way(route.there, directory)}"]
     lines.append(f"← {_way(route.back, directory)}" if route.back else tr(_("← not told")))
     return "\n".join(lines)
+
+
+def _asker_s(request: Request, directory: Directory) -> NodeView | str:
+    """Return the node of an asker of Telegram, or what to answer to who has none, or one never heard of."""
+    num = own_node(request)
+    if isinstance(num, str):
+        return num
+    return directory.node(num) or only_one([], ident(num), request)
+
+
+def _table(route: RouteHeard, directory: Directory, tr: Translate) -> list[str]:
+    """Return a line for each hop, there and then back."""
+    rows = [
+        (
+            arrow,
+            "?" if hop.num is None else called(directory, hop.num),
+            "" if hop.num is None else f"{hop.num:08x}"[-4:],
+            "?" if hop.snr is None else f"{hop.snr:.1f}",
+        )
+        for arrow, way in (("→", route.there), ("←", route.back))
+        for hop in way
+    ]
+    return table(["", tr(_("name")), "id", "dB"], rows, right={3}) + ([] if route.back else [tr(_("← not told"))])
 
 
 def _way(hops: Sequence[Hop], directory: Directory) -> str:

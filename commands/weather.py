@@ -6,11 +6,13 @@ import re
 from functools import partial
 from typing import Final
 
+from commands.columns import table
 from commands.language import Translate
 from commands.language import mark as _
 from commands.places import COORDINATES, TIMEOUT, WeatherClient, answer_for, label
-from commands.registry import Command, Example, Request
+from commands.registry import Command, Example, Request, Way
 from commands.sky import amount, percent, picture, sky, weekday
+from commands.words import as_many_as_fit
 from web.faults import Fault, WebError
 from web.forecast import Day, Forecast, Place
 
@@ -23,8 +25,9 @@ def weather_command(client: WeatherClient, default_place: str = "") -> Command:
     """Make the command; `default_place` (a name or "lat,lon", may be empty) is meant where the asker names none."""
 
     def run(request: Request) -> str:
-        place, days = parse_argument(request.argument)
-        return answer_for(request, place or default_place, client, partial(describe, days=days, tr=request.translate))
+        place, days = parse_argument(request.argument, MOST_DAYS if request.wide else DEFAULT_DAYS)
+        tell = partial(describe_in_columns, limit=request.limit) if request.wide else describe
+        return answer_for(request, place or default_place, client, partial(tell, days=days, tr=request.translate))
 
     return Command(
         name="weather",
@@ -33,12 +36,22 @@ def weather_command(client: WeatherClient, default_place: str = "") -> Command:
         summary=_("the weather of the coming days, 7 at most"),
         run=run,
         slow=True,
+        has_table=True,
         timeout=TIMEOUT,
         examples=(
             Example(
                 "/weather Lyon",
                 "☂ Lyon, FR: 4°\nMon 5 light rain 3/11° 2.4mm 60%\nTue 6 fog -1/9° 10%\n"
                 "Wed 7 heavy snow -6/0° 24mm 95% 💨85",
+            ),
+            Example(
+                "/weather Lyon 3",
+                "☂ Lyon, FR: 4°\n"
+                "day     °C  mm rain km/h\n"
+                "Mon 5 3/11 2.4  60%   35 light rain\n"
+                "Tue 6 -1/9      10%   20 fog\n"
+                "Wed 7 -6/0  24  95%   85 heavy snow",
+                way=Way.TELEGRAM,
             ),
             Example("/weather saint étienne 1", "☂ Saint-Étienne, FR: 4°\nMon 5 light rain 3/11° 2.4mm 60%"),
             Example("/weather 45.76,4.84 1", "☂ 45.76,4.84: 4°\nMon 5 light rain 3/11° 2.4mm 60%"),
@@ -47,25 +60,53 @@ def weather_command(client: WeatherClient, default_place: str = "") -> Command:
     )
 
 
-def parse_argument(argument: str) -> tuple[str, int]:
+def parse_argument(argument: str, default_days: int = DEFAULT_DAYS) -> tuple[str, int]:
     """Return the place, empty if none is named, and the days, 1 to 7: `Lyon 3`, `3`, `saint étienne, 2 jours`."""
     text = " ".join(argument.split()).strip(" ,;")
     match = DAYS.fullmatch(text)
     if match is None or COORDINATES.fullmatch(text):
-        return text, DEFAULT_DAYS
+        return text, default_days
     return match[1] or "", min(max(int(match[2]), 1), MOST_DAYS)
 
 
 def describe(place: Place, forecast: Forecast, *, days: int, tr: Translate) -> str:
     """Return a line for the place and one for each day; up to three days fit one packet."""
+    coming = _coming(forecast, days)
+    return "\n".join([_head(place, forecast, coming[0], tr), *(_line(day, tr) for day in coming)])
+
+
+def describe_in_columns(place: Place, forecast: Forecast, *, days: int, tr: Translate, limit: int) -> str:
+    """Return the same as a table, the words last: they may be long."""
+    coming = _coming(forecast, days)
+    titles = [tr(_("day")), "", "°C", "mm", tr(_("rain")), "km/h", ""]
+    rows = [
+        (
+            weekday(day.date, tr),
+            str(day.date.day),
+            f"{round(day.low)}/{round(day.high)}",
+            amount(day.rain or 0.0).removesuffix("mm"),
+            percent(day.chance),
+            f"{day.gusts:.0f}" if day.gusts is not None else "",
+            sky(day.code, tr),
+        )
+        for day in coming
+    ]
+    first, *lines = table(titles, rows, right=range(1, 6))
+    return as_many_as_fit(f"{_head(place, forecast, coming[0], tr)}\n{first}", lines, len(lines), limit)
+
+
+def _coming(forecast: Forecast, days: int) -> tuple[Day, ...]:
     coming = forecast.next_days(days)
     if not coming:
         raise WebError(Fault.ODD, "aucun jour à venir")
+    return coming
+
+
+def _head(place: Place, forecast: Forecast, today: Day, tr: Translate) -> str:
     head = label(place)
     if forecast.temperature is not None:
         head = tr(_("{place}: {temperature}°")).format(place=head, temperature=round(forecast.temperature))
-    head = f"{picture(coming[0].code)} {head}".lstrip()
-    return "\n".join([head, *(_line(day, tr) for day in coming)])
+    return f"{picture(today.code)} {head}".lstrip()
 
 
 def _line(day: Day, tr: Translate) -> str:

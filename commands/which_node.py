@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import PREFIX, Request
 from commands.words import NAME_BYTES, as_many_as_fit, ident, name_of
@@ -31,17 +30,18 @@ def one_node(request: Request, directory: Directory) -> NodeView | str:
     if not request.argument:
         text = request.translate(_("Which node? Its name, short name or the end of its id: {question}"))
         return text.format(question=f"{PREFIX}{request.command} 1eef")
-    return only_one(directory.find_nodes(request.argument), request.argument, request.translate)
+    return only_one(directory.find_nodes(request.argument), request.argument, request)
 
 
-def only_one(found: Sequence[NodeView], wanted: str, tr: Translate) -> NodeView | str:
+def only_one(found: Sequence[NodeView], wanted: str, request: Request) -> NodeView | str:
     """Return the one node found for what a user wanted, else the answer: none matches, or these do."""
+    tr = request.translate
     if len(found) == 1:
         return found[0]
     if not found:
         return tr(_("I know no node « {name} ».")).format(name=shorten(wanted, ECHO_BYTES))
     head = tr(_("{count} nodes match, which one?")).format(count=len(found))
-    return as_many_as_fit(head, (f"{ident(view.num)} {name_of(view)}" for view in found), len(found))
+    return as_many_as_fit(head, (f"{ident(view.num)} {name_of(view)}" for view in found), len(found), request.limit)
 
 
 def called(directory: Directory, num: int, limit: int = NAME_BYTES) -> str:

@@ -12,6 +12,7 @@ from mesh_link.text import shorten
 from mesh_memory.views import NodeView
 
 PACKET_BYTES: Final = 200  # one packet of an answer
+CHAT_BYTES: Final = 3500  # one message of Telegram, which holds 4096 UTF-16 units: never more than the UTF-8 bytes
 NAME_BYTES: Final = 16  # of a node's name in a list
 NUMBER: Final = re.compile(r"[0-9]{1,9}")
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
@@ -71,6 +72,11 @@ def as_many_as_fit(head: str, lines: Iterable[str], count: int, limit: int = PAC
             return f"{text}\n+{count - shown}"
         text = f"{text}\n{line}"
     return text
+
+
+def lines_that_fit(lines: Sequence[str], limit: int) -> str:
+    """Return the lines, there is at least one, as as_many_as_fit does."""
+    return as_many_as_fit(lines[0], lines[1:], len(lines) - 1, limit)
 
 
 def page_of(head: Callable[[int, int], str], lines: Sequence[str], page: int, limit: int = PACKET_BYTES) -> str:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from commands.bot import CONTEXT_LIFETIME, CONTEXT_MESSAGES, CONTEXT_USERS, EXCUSES, WAIT, bot_command
 from commands.language import translator
 from commands.registry import Request
+from commands.roles import User
 from mesh_link.packets import Reception
 from runtime.clock import SystemClock
 from tests.support.fake_clock import FakeClock
@@ -56,7 +57,8 @@ class Talk:
 
     def ask(self, question, sender=1, language="en"):
         tr = translator(language)
-        return self.command.run(Request("bot", question, sender, Reception(), tr, (), self.said.put))
+        user = User(f"mesh:!{sender:08x}")
+        return self.command.run(Request("bot", question, sender, Reception(), tr, (), self.said.put, user))
 
 
 def told(heard):

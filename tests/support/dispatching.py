@@ -8,7 +8,7 @@ from commands.dispatcher import Dispatcher
 from commands.gate import Gate
 from commands.jobs import CommandLimits
 from commands.language import translator
-from commands.registry import Command, Registry
+from commands.registry import Command, Registry, Way
 from commands.roles import Role
 from mesh_link.reception import HeardPacket
 from tests.support.fake_clock import FakeClock
@@ -76,6 +76,7 @@ class Bench:
             Command("exit", "", lambda _request: sys.exit("the library's way")),
             Command("think", "", self._think, slow=True, timeout=SLOW_TIMEOUT),
             Command("look", "", self._hang, slow=True),
+            Command("press", "", lambda _request: "pressed", ways=frozenset({Way.TELEGRAM})),
         ]
         self.dispatcher = Dispatcher(
             self.clock,

@@ -7,7 +7,7 @@ from commands.echo import echo_command
 from commands.help import HELP
 from commands.keys import keys_command
 from commands.mesh import mesh_commands
-from commands.ping import PING
+from commands.ping import ping_command
 from commands.rate_limit import RateLimiter
 from commands.reboot import reboot_command
 from commands.reconnect import reconnect_command
@@ -90,7 +90,7 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
     in_radio = {ALICE: key(1), CAROL: key(4)} | {num: key(5) for num in range(1, 35)}
     return (
         HELP,
-        PING,
+        ping_command(lambda: FIGURES),
         *mesh_commands(memory, clock),
         *mesh.commands,
         status_command(lambda: FIGURES, lambda: 2, keys.counts),

@@ -7,9 +7,9 @@ import pytest
 from commands.help import HELP
 from commands.language import translator
 from commands.online import online_commands
-from commands.ping import PING
-from commands.registry import Registry, Request, parse
+from commands.registry import Example, Registry, Request, Way, parse
 from commands.roles import Role
+from commands.words import CHAT_BYTES
 from config import Settings
 from runtime.clock import SystemClock
 from tests.support.mesh_commands import ALICE, MeshCommands
@@ -29,6 +29,7 @@ COMMANDS = every_command("http://127.0.0.1:1/v1")  # none of these is asked
 EXAMPLES = [(command, example) for command in COMMANDS for example in command.examples]
 EVERYBODY_S = [command for command in sample_commands() if command.role is Role.EVERYONE]
 ANSWER_BYTES = 200  # one packet
+ROOM = {Way.MESH: ANSWER_BYTES, Way.TELEGRAM: CHAT_BYTES}
 
 
 @pytest.fixture(scope="module")
@@ -52,29 +53,38 @@ def town(tmp_path_factory):
         yield town
 
 
-def ask(question, language, reception, web=None, town=None, mesh=None):
-    name, argument = parse(question)
+def ask(example, language, web=None, town=None, mesh=None):
+    name, argument = parse(example.question)
     commands = every_command(f"{web.url}/v1", town, mesh=mesh) if web else COMMANDS
     available = tuple(commands) if name != "help" else EVERYBODY_S
-    sender = ALICE if name in ("mail", "trace") else ASKER
-    request = Request(name, argument, sender, reception, translator(language), available)
+    node = ALICE if name in ("mail", "trace") else ASKER
+    request = Request(
+        name,
+        argument,
+        node if example.has_node else None,
+        example.reception,
+        translator(language),
+        available,
+        way=example.way,
+        limit=ROOM[example.way],
+    )
     return commands.find(name).run(request)
 
 
 @pytest.mark.parametrize(("command", "example"), EXAMPLES, ids=[e.question for _, e in EXAMPLES])
 def test_an_example_gets_the_answer_it_promises(command, example, web, town, mesh):
     assert COMMANDS.find(parse(example.question)[0]) is command
-    assert ask(example.question, "en", example.reception, web, town, mesh) == example.answer
+    assert ask(example, "en", web, town, mesh) == example.answer
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("example", [e for _, e in EXAMPLES], ids=lambda e: e.question)
-def test_every_example_fits_one_packet_in_every_language(example, language, web, town, mesh):
-    assert 0 < len(ask(example.question, language, example.reception, web, town, mesh).encode()) <= ANSWER_BYTES
+def test_every_example_fits_where_it_is_read_in_every_language(example, language, web, town, mesh):
+    assert 0 < len(ask(example, language, web, town, mesh).encode()) <= ROOM[example.way]
 
 
 def test_help_is_french_by_default():
-    assert ask("/help", "fr", None).startswith("Commandes : /help /ping")
+    assert ask(Example("/help", ""), "fr").startswith("Commandes : /help /ping")
 
 
 @pytest.mark.parametrize("command", list(COMMANDS), ids=lambda c: c.name)
@@ -93,7 +103,7 @@ def test_help_on_a_command_fits_one_packet_in_french(command):
 
 def test_two_commands_of_one_name_are_refused():
     with pytest.raises(ValueError, match="aide"):
-        Registry([HELP, replace(PING, name="aide")])
+        Registry([HELP, replace(HELP, name="aider")])
 
 
 @pytest.mark.parametrize(

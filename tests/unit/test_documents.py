@@ -8,6 +8,7 @@ import pytest
 
 import config
 from commands.online import online_commands
+from commands.registry import EVERYWHERE, Way
 from main_bot import __version__
 from runtime.clock import SystemClock
 from tests.support.sample_commands import sample_commands
@@ -108,12 +109,17 @@ def test_the_table_of_settings_shows_their_defaults():
     assert [(name, DEFAULTS.get(name)) for name, _ in rows] == rows
 
 
+def row_of(command):
+    usage = command.usage.replace("|", BAR)
+    question = f"/{command.name} {usage}".rstrip()
+    also = ", ".join(f"`/{alias}`" for alias in command.aliases)
+    ways = "everywhere" if command.ways == EVERYWHERE else ", ".join(way.value for way in Way if way in command.ways)
+    return f"| `{question}` | {command.role.name.lower()} | {also} | {ways} | {command.summary} |"
+
+
 def test_the_table_of_commands_is_the_registry_s():
-    rows = [
-        f"| `/{command.name}{' ' * bool(command.usage)}{command.usage.replace('|', BAR)}` "
-        f"| {command.role.name.lower()} | {', '.join(f'`/{alias}`' for alias in command.aliases)} | {command.summary} |"
-        for command in (*sample_commands(), *online_commands(config.Settings(bot_url="http://[::1]"), SystemClock()))
-    ]
+    online = online_commands(config.Settings(bot_url="http://[::1]"), SystemClock())
+    rows = [row_of(command) for command in (*sample_commands(), *online)]
     assert block(ROOT / "README.md", "commands").splitlines()[2:] == rows
 
 

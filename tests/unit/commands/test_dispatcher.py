@@ -57,6 +57,13 @@ def test_a_command_by_its_alias_in_capitals_runs(bench):
     assert bench.begun.get(timeout=PATIENCE) == "x"
 
 
+def test_a_command_of_telegram_alone_is_unknown_to_the_mesh(bench):
+    bench.ask("/press")
+    assert bench.sinks.next_text().text == "Unknown command /press. /help lists mine."
+    bench.ask("/may")
+    assert "press" not in bench.sinks.next_text().text
+
+
 def test_an_unknown_command_is_told_so_directly(bench):
     bench.ask("/" + "x" * 50)
     assert bench.sinks.next_text().text == f"Unknown command /{'x' * 20}. /help lists mine."

@@ -8,7 +8,7 @@ from commands.echo import echo_command
 from commands.help import HELP
 from commands.keys import keys_command
 from commands.language import translator
-from commands.ping import PING
+from commands.ping import ping_command
 from commands.reboot import reboot_command
 from commands.reconnect import reconnect_command
 from commands.registry import Request, parse
@@ -22,6 +22,8 @@ from node_manager import NodeCounts
 from runtime.host import HostFigures
 from tests.support.nodes import ALICE
 from tests.support.sample_commands import FIGURES, HOST, SampleKeys, keyed_nodes
+
+PING = ping_command(lambda: FIGURES)
 
 
 def ask(command, question, language="en", **details):

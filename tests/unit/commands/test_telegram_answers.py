@@ -1,0 +1,252 @@
+"""What is answered by Telegram beside the examples: to whom, in whose name, in which shape."""
+
+import pytest
+
+from commands.bot import bot_command
+from commands.columns import cells, facts, table
+from commands.echo import echo_command
+from commands.help import HELP
+from commands.language import translator
+from commands.mail import LETTER
+from commands.ping import ping_command
+from commands.registry import Command, Registry, Request, Way
+from commands.roles import User
+from commands.status import status_command
+from commands.trace import trace_command
+from commands.words import CHAT_BYTES, PACKET_BYTES
+from mesh_link.packets import Reception
+from mesh_link.routes import Hop, RouteHeard
+from mesh_link.statistics import LinkFigures
+from node_manager import NodeCounts
+from tests.support.fake_clock import FakeClock
+from tests.support.heard import packet
+from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
+from tests.support.nodes import record
+from tests.support.sample_commands import sample_commands
+from tests.support.town import ASKER, Town
+
+ENGLISH = translator("en")
+NO_NODE = "Your Telegram account has no node: the operator can set one in telegram_users."
+NOTHING = LinkFigures()
+
+
+def by_telegram(command, argument="", node=None, language="en", **details):
+    details = {"way": Way.TELEGRAM, "limit": CHAT_BYTES, **details}
+    return command.run(Request(command.name, argument, node, Reception(), translator(language), (), **details))
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    with Town(tmp_path_factory.mktemp("town")) as town:
+        yield town
+
+
+@pytest.fixture
+def mesh(tmp_path):
+    with MeshCommands(tmp_path) as commands:
+        commands.populate()
+        yield commands
+
+
+def of_town(name, town):
+    return Registry(sample_commands(town=town)).find(name)
+
+
+# -- where a command makes sense
+
+
+def test_a_registry_has_the_commands_of_one_way():
+    send = Command("send", "", str, ways=frozenset({Way.TELEGRAM}))
+    radio = Command("radio", "", str, ways=frozenset({Way.MESH}))
+    registry = Registry([HELP, send, radio])
+    assert list(registry.on(Way.MESH)) == [HELP, radio]
+    assert list(registry.on(Way.TELEGRAM)) == [HELP, send]
+
+
+def test_an_answer_of_one_line_is_no_table():
+    command = Command("nodes", "", str, has_table=True)
+    assert command.is_table("name id\nAlice 1eef")
+    assert not command.is_table("No node heard.")
+    assert not HELP.is_table("Commands:\n/help")
+
+
+# -- who asks
+
+
+@pytest.mark.parametrize("name", ["my", "mail", "trace"])
+def test_who_has_no_node_is_told_how_to_get_one(name, town, mesh):
+    command = Registry(sample_commands(mesh, town)).find(name)
+    assert by_telegram(command) == NO_NODE
+    assert by_telegram(command, language="fr").startswith("Votre compte Telegram n'a pas de nœud")
+
+
+def test_trace_alone_asks_for_the_way_to_the_asker_s_node(mesh):
+    assert by_telegram(mesh.trace, node=ZOE).startswith("🧭 Zoé, SNR in dB\n")
+
+
+def test_there_is_no_way_to_the_bot_s_own_node(mesh):
+    assert by_telegram(mesh.trace, node=OWN) == "That is my own node: there every way begins."
+    assert by_telegram(mesh.trace, "Relais", language="fr").startswith("C'est mon propre nœud")
+
+
+def test_trace_alone_knows_that_the_asker_s_node_was_never_heard(mesh):
+    assert "!00000001" in by_telegram(mesh.trace, node=1)
+
+
+def test_a_way_back_that_is_not_told_is_said_to_be_so(mesh):
+    class OneWay:
+        def trace(self, num):
+            return RouteHeard(1, num, (Hop(num, -3.0),), ())
+
+    command = trace_command(mesh.memory, OneWay(), lambda: 1)
+    assert by_telegram(command, "Zoé").splitlines()[-2:] == ["→ Zoé  1eef -3.0", "← not told"]
+
+
+def test_mail_is_not_read_in_a_group(mesh):
+    assert by_telegram(mesh.mail, node=ALICE, in_group=True) == "✉️ Mail is private: write to me directly."
+
+
+def test_a_letter_of_telegram_is_no_longer_than_one_of_the_mesh(mesh):
+    assert by_telegram(mesh.mail, "send Zoé " + "é" * (LETTER // 2) + "!", ALICE) == "Too long by 1 bytes."
+    assert by_telegram(mesh.mail, "send Zoé " + "é" * (LETTER // 2), ALICE).startswith("✉️ Kept for Zoé")
+
+
+def test_all_letters_are_read_at_once_where_there_is_room(mesh):
+    for number in range(10):
+        mesh.memory.send_mail(ZOE, ALICE, f"{number} " + "x" * 200)
+    assert "+8 unread: /mail" in mesh.mail.run(Request("mail", "", ALICE, Reception(), ENGLISH, ()))
+    assert by_telegram(mesh.mail, node=ALICE).count("Zoé") == 8
+
+
+def test_a_long_letter_is_cut_where_there_is_little_room(mesh):
+    mesh.memory.send_mail(ZOE, BOB, "é" * 110)
+    answer = by_telegram(mesh.mail, "1", BOB, limit=PACKET_BYTES)
+    assert answer.endswith("é…")
+    assert len(answer.encode()) <= PACKET_BYTES
+
+
+@pytest.mark.parametrize(
+    ("node", "name", "spoken"),
+    [
+        (ALICE, "alice_tg", "📣 ALI: hello"),
+        (None, "Jean-Luc", "📣 Jean-Luc (TG): hello"),
+        (None, "A name\nof \u202e very many characters", "📣 A name of… (TG): hello"),
+        (None, "", "📣 (TG): hello"),
+    ],
+)
+def test_echo_speaks_in_the_name_of_the_node_or_of_the_telegram_user(node, name, spoken):
+    said = []
+    command = echo_command(lambda text, channel: said.append((text, channel)), lambda _num: "ALI", 2, 200)
+    assert not by_telegram(command, "hello", node, name=name)
+    assert said == [(spoken, 2)]
+
+
+# -- in which shape
+
+
+@pytest.mark.parametrize(
+    ("figures", "answer"),
+    [
+        (NOTHING, "🏓 pong, ✂️ no link yet"),
+        (LinkFigures(down_for=90.0), "🏓 pong, ✂️ link down for 1 min"),
+        (LinkFigures(ready_for=5.0, round_trip=0.2), "🏓 pong, 🔗 link up for 5 s, probe: 200 ms"),
+    ],
+)
+def test_ping_tells_of_the_link(figures, answer):
+    assert by_telegram(ping_command(lambda: figures)) == answer
+
+
+def test_help_has_a_line_for_each_command():
+    commands = sample_commands()
+    request = Request("help", "", None, Reception(), translator("fr"), commands, way=Way.TELEGRAM, limit=CHAT_BYTES)
+    head, *lines = HELP.run(request).splitlines()
+    assert head == "Commandes :"
+    assert [line.split()[0] for line in lines] == [f"/{command.name}" for command in commands]
+    assert "/ping — dit comment on vous a entendu : SNR, RSSI, sauts" in lines
+
+
+def test_a_status_without_doubtful_keys_says_nothing_of_them():
+    command = status_command(lambda: NOTHING, lambda: 0, lambda: NodeCounts(nodes=1, keys=1, pending=0))
+    assert by_telegram(command).splitlines()[-1] == "keys: 1/1"
+
+
+def test_the_assistant_may_say_more_than_by_radio():
+    class Talker:
+        def ask(self, _conversation, _on_wait):
+            return "x" * 9000
+
+    command = bot_command(Talker(), FakeClock(), 600, 60.0)
+    assert len(by_telegram(command, "hello", user=User("telegram:1"), limit=3000).encode()) == 3000
+    assert len(command.run(Request("bot", "hello", ALICE, Reception(), ENGLISH, ())).encode()) == 600
+
+
+def test_two_users_of_telegram_without_a_node_have_conversations_of_their_own():
+    asked = []
+
+    class Listener:
+        def ask(self, conversation, _on_wait):
+            asked.append([message.text for message in conversation])
+            return "yes"
+
+    command = bot_command(Listener(), FakeClock(), 600, 60.0)
+    for user in ("telegram:1", "telegram:2", "telegram:1"):
+        by_telegram(command, f"I am {user}", user=User(user))
+    assert asked[1] == ["I am telegram:2"]
+    assert asked[2] == ["I am telegram:1", "yes", "I am telegram:1"]
+
+
+def test_pages_of_nodes_are_filled_as_far_as_there_is_room(mesh):
+    nums = range(0x20001F00, 0x20001F00 + 200)
+    mesh.manager.learn_from_nodeinfos([record(num, long_name=f"Node {num:x}") for num in nums])
+    for num in nums:
+        mesh.memory.hear(packet(num, snr=1.0))
+    nodes = Registry(sample_commands(mesh)).find("nodes")
+    pages = [by_telegram(nodes, str(page)) for page in (1, 2)]
+    assert "(page 1/2)" in pages[0]
+    assert len(pages[0].encode()) > CHAT_BYTES - 50
+    assert all(page.splitlines()[1].startswith("name ") for page in pages)
+    assert sum(len(page.splitlines()) - 2 for page in pages) == 201  # with Zoé
+
+
+def test_several_matches_and_unknown_nodes_are_said_as_by_radio(mesh):
+    assert "Bob Martin" in by_telegram(mesh.trace, "bob m") + by_telegram(mesh.trace, f"{BOB_MARTIN:x}")
+    assert "nobody" in by_telegram(mesh.trace, "nobody")
+
+
+def test_a_node_of_which_nothing_was_heard_has_few_lines(town):
+    assert by_telegram(of_town("info", town), "relais", language="fr") == (
+        "Relais !00009999\nentendu  il y a 2h\nposition 45.76000,4.84000\n"
+        "canal    occupé 12.5%, émission 1.5%, il y a 2h\nclé      🔑 sans clé"
+    )
+
+
+def test_nothing_heard_is_said_in_a_line(town):
+    assert by_telegram(of_town("my", town), node=1) == "📶 Nothing heard of your node in 24h."
+
+
+def test_how_busy_the_channel_was_stands_above_the_table(town):
+    assert by_telegram(of_town("stats", town), "channel", ASKER).splitlines()[:3] == [
+        "📻 Packets in 24h by channel: 11",
+        "busy 12.5% of the time, at most 12.5%",
+        "          packets   %  kB",
+    ]
+
+
+# -- tables
+
+
+@pytest.mark.parametrize(("text", "width"), [("abc", 3), ("é", 1), ("e\u0301", 1), ("日本", 4), ("🔑", 2), ("", 0)])
+def test_pictures_take_two_cells_and_marks_none(text, width):
+    assert cells(text) == width
+
+
+def test_a_column_that_is_empty_everywhere_is_left_out():
+    assert table(["a", "b", "c"], [("1", "", "3"), ("10", "", "")], right={0}) == [" a c", " 1 3", "10"]
+
+
+def test_pictures_in_names_do_not_shift_the_columns():
+    assert table(["", "n"], [("🏠 Zoé", "1"), ("Alice 2", "2")]) == ["        n", "🏠 Zoé  1", "Alice 2 2"]
+
+
+def test_facts_stand_one_below_the_other():
+    assert facts([("a", "1"), ("longer", "2"), ("longest of all", "")]) == ["a      1", "longer 2"]
