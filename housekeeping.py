@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Protocol
 
-from mesh_link.outgoing import Changes
+from mesh_link.outgoing import Changes, Outcome
 from mesh_link.packets import NodeInfoHeard, NodeRecord, PacketHeard
 from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
@@ -57,6 +57,9 @@ class UpdatesHandled:
     ids: Sequence[int]
 
 
+Message = NodeDatabase | NodeInfoHeard | PacketHeard | OutboxChanges | UpdatesHandled | Outcome
+
+
 class Housekeeping(Service):
     """Takes what was heard, learnt, queued and handled; the only thread that waits for the disk."""
 
@@ -73,10 +76,12 @@ class Housekeeping(Service):
         outbox: OutboxKeeper | None = None,
         updates: UpdateKeeper | None = None,
         on_heard: Callable[[PacketHeard], object] = bool,
+        on_fate: Callable[[Outcome], object] = bool,
     ) -> None:
         """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; keepers may be None.
 
-        `on_heard` is told of each packet; it may wait for the disk, and raises nothing.
+        `on_heard` is told of each packet, `on_fate` of what became of the texts that concern this
+        thread; both may wait for the disk, and raise nothing.
         """
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager
@@ -89,6 +94,7 @@ class Housekeeping(Service):
         self._updates = updates
         self._keepers: tuple[Keeper, ...] = tuple(keeper for keeper in (outbox, updates) if keeper is not None)
         self._on_heard = on_heard
+        self._on_fate = on_fate
         self._watched: dict[Service, int] = {}  # with the pings that each must have answered
         self._vouch_at = inf
         self._upkeep_at = inf
@@ -129,7 +135,7 @@ class Housekeeping(Service):
         if now >= self._memory.deadline():
             self._memory.flush()
 
-    def handle(self, message: NodeDatabase | NodeInfoHeard | PacketHeard | OutboxChanges | UpdatesHandled) -> None:
+    def handle(self, message: Message) -> None:
         """See Service."""
         match message:
             case NodeDatabase(records):
@@ -146,6 +152,8 @@ class Housekeeping(Service):
                 self._outbox.note(changes, self._clock.monotonic())
             case UpdatesHandled(ids) if self._updates is not None:
                 self._updates.note(ids, self._clock.monotonic())
+            case Outcome():
+                self._on_fate(message)
 
     def on_stop(self) -> None:
         """See Service."""

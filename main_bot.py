@@ -18,12 +18,13 @@ import config
 from commands.dispatcher import Dispatcher
 from commands.gate import Gate
 from commands.language import translator
-from commands.mail_notices import MailNotices
+from commands.mail_notices import NOTICE, MailNotices
 from commands.operator import BotParts
 from commands.registry import Command, Registry
 from housekeeping import Housekeeping, NodeDatabase, OutboxChanges
 from mesh_link.actions import Generation, LinkAlert, LinkReady
 from mesh_link.afterwards import AfterAnswer
+from mesh_link.fate_router import FateRouter
 from mesh_link.interface import MeshTCPInterface
 from mesh_link.outgoing import OutgoingText
 from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer, TextMessage
@@ -76,11 +77,14 @@ class MeshBot:
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
         self._housekeeping = self._make_housekeeping(settings)
+        self._fates = FateRouter()
+        self._fates.route(NOTICE, self._housekeeping.tell)
         self._sender = MeshSender(
             self._clock,
             assembly.outbox(settings, self._clock),
             lambda: self.interface,
             save=lambda changes: self._housekeeping.tell(OutboxChanges(changes)),
+            listener=self._fates,
         )
         self._tracer = Tracer(self._clock, self._sender.tell, assembly.new_packet_id)
         self._tcp = TCPInterfaceManager(assembly.target(settings), assembly.machine(settings), self._clock, owner=self)
@@ -105,6 +109,7 @@ class MeshBot:
             outbox=self._outbox_keeper(),
             updates=assembly.update_keeper(settings, self._database, self._clock, self._tell_telegram),
             on_heard=notices.heard,
+            on_fate=notices.fate,
         )
 
     def _make_dispatcher(self, settings: config.Settings) -> Dispatcher:

@@ -1,7 +1,10 @@
-"""Telling a node that mail waits for it, once it is heard; never twice within an hour."""
+"""Telling a node that mail waits for it, once it is heard; never twice within an hour, and again if it failed."""
 
 from __future__ import annotations
 
+import logging
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from math import inf
 from typing import Final, Protocol
@@ -10,13 +13,17 @@ from commands.language import Translate
 from commands.language import mark as _
 from commands.mail import sender_of
 from commands.which_node import Directory
-from mesh_link.outgoing import OutgoingText, Priority
+from mesh_link.outgoing import Fate, Outcome, OutgoingText, Priority
 from mesh_link.packets import BROADCAST_NUM, PacketHeard
 from runtime.clock import Clock
 from storage.errors import StorageError
 from storage.mail import Letter
 
-AT_MOST_EVERY: Final = 3600.0  # seconds between two notices to one node
+LOGGER = logging.getLogger(__name__)
+NOTICE: Final = "mail"
+ORIGIN: Final = re.compile(rf"{NOTICE}:([0-9a-f]{{1,8}}):([0-9]{{1,12}})")  # recipient, told_at of its letters
+AT_MOST_EVERY: Final = 3600.0  # seconds between two notices to one node; twice as long after each that failed
+DAY: Final = 86400.0  # seconds: no longer than this
 RETRY_AFTER: Final = 60.0  # seconds that a mailbox out of reach is left alone, which the database itself has said
 NOTICE_TTL: Final = 600.0  # seconds: whoever was heard so long ago may have gone
 SENDERS_SHOWN: Final = 3
@@ -32,8 +39,12 @@ class Mailbox(Directory, Protocol):
     def mail_of(self, recipient: int) -> list[Letter]:
         """Return a node's letters. Raises StorageError."""
 
-    def mark_mail_told(self, recipient: int) -> None:
-        """Note that a node knows of all its mail. Raises StorageError."""
+    def mark_mail_told(self, recipient: int) -> int:
+        """Note that a node knows of all its mail; return the time of that. Raises StorageError."""
+        ...
+
+    def mark_mail_untold(self, recipient: int, told_at: int) -> None:
+        """Note that what was told then did not reach the node. Raises StorageError."""
 
 
 class MailNotices:
@@ -47,7 +58,8 @@ class MailNotices:
         self._clock = clock
         self._send = send
         self._translate = translate
-        self._not_before: dict[int, float] = {}  # by recipient; as many as were told within the hour
+        self._not_before: dict[int, float] = {}  # by recipient; as many as were told lately
+        self._failed: Counter[int] = Counter()  # notices in a row that did not reach a recipient
 
     def heard(self, packet: PacketHeard) -> None:
         """Tell a node that was just heard of its new mail, if it has some. Raises nothing.
@@ -62,15 +74,39 @@ class MailNotices:
         self._not_before = {each: due for each, due in self._not_before.items() if due > now}
         try:
             untold = [letter for letter in self._mailbox.mail_of(num) if letter.told_at is None]
-            self._mailbox.mark_mail_told(num)  # first: rather one notice too few than one at every packet
+            told_at = self._mailbox.mark_mail_told(num)  # first: rather one too few than one at every packet
         except StorageError:
             self._not_before[num] = now + RETRY_AFTER
             return
         if untold:
             self._not_before[num] = now + AT_MOST_EVERY
-            notice = self._text(untold)
-            expires_at = now + NOTICE_TTL
-            self._send(OutgoingText(notice, num, want_ack=True, expires_at=expires_at, priority=Priority.MAIL))
+            self._send(
+                OutgoingText(
+                    self._text(untold),
+                    num,
+                    want_ack=True,
+                    expires_at=now + NOTICE_TTL,
+                    priority=Priority.MAIL,
+                    origin=f"{NOTICE}:{num:x}:{told_at}",
+                )
+            )
+
+    def fate(self, outcome: Outcome) -> None:
+        """Take what became of a notice; one that failed is told again, later each time. Raises nothing."""
+        origin = ORIGIN.fullmatch(outcome.message.origin)
+        if origin is None or not outcome.is_end:
+            return
+        recipient = int(origin[1], 16)
+        if outcome.fate is Fate.ACKNOWLEDGED:
+            del self._failed[recipient]
+            return
+        wait = min(AT_MOST_EVERY * 2 ** self._failed[recipient], DAY)
+        self._failed[recipient] += 1
+        self._not_before[recipient] = self._clock.monotonic() + wait
+        try:
+            self._mailbox.mark_mail_untold(recipient, int(origin[2]))
+        except StorageError as error:  # the database itself says so; the letters wait, only unannounced
+            LOGGER.debug("Avis de courrier à 0x%08x: %s", recipient, error)
 
     def _text(self, letters: Sequence[Letter]) -> str:
         senders = list(dict.fromkeys(sender_of(letter, self._mailbox) for letter in letters))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
-from mesh_link.outgoing import Fate, Outcome
+from mesh_link.outgoing import WAITING, Outcome
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,8 +35,8 @@ class Afterwards:
         self._orders.append(order)
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Do what waited for this answer, whatever became of it: the wait is over, unless it will be sent again."""
-        if outcome.fate is not Fate.POSTPONED:
+        """Do what waited for this answer, whatever became of it: the wait is over, unless it is yet to be sent."""
+        if outcome.fate not in WAITING:
             answer = outcome.message
             self._do([o for o in self._orders if (o.to, o.reply_id) == (answer.to, answer.reply_id)])
 

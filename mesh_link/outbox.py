@@ -15,7 +15,10 @@ from math import inf
 
 from mesh_link.delivery import MAX_TRIES, MAY_REPEAT, NO_ACK, Policy, error_name, policy_of
 from mesh_link.outgoing import (
+    BUSY_CHANNEL,
     LIFETIMES,
+    NO_LINK,
+    WAITING_LIMITS,
     Changes,
     Fate,
     Outcome,
@@ -25,7 +28,7 @@ from mesh_link.outgoing import (
     SavedPart,
     TextPacket,
 )
-from mesh_link.parts import Part, Text, restored, saved
+from mesh_link.parts import Found, Part, Text, in_turn, restored, saved
 from mesh_link.text import split_text
 
 CONFIRM_TIMEOUT = 10.0  # seconds for a queueStatus; an ESP32 can stall 10 s in one write (link_facts §7)
@@ -34,11 +37,7 @@ SETTLE_TIME = 5.0  # seconds from READY for what the node kept for us: it comes 
 RECEIVERS_REMEMBER = 300.0  # seconds in which every firmware still drops a repeated (sender, id)
 ACK_TIMEOUT = 60.0  # seconds for an acknowledgement over many hops
 LOAD_VALID = 900.0  # seconds that the node's word on the channel's load counts
-WAITING_LIMIT = 100  # packets of one kind: nearly four minutes of air; more answers would only expire
-
-Found = tuple[Text, Part]
-# the ends of an acknowledged packet, from good to bad: a text's end is its packets' worst
-ENDS = (Fate.ACKNOWLEDGED, Fate.ACCEPTED, Fate.RELAYED, Fate.UNANSWERED)
+TURN_SAID_FROM = 5  # packets ahead, some ten seconds: a shorter wait is not worth a word
 
 
 @dataclass(slots=True)
@@ -56,12 +55,8 @@ class Outbox:
     _by_packet: dict[int, Found] = field(default_factory=dict)  # by packet id
     _current: Text | None = None  # the text last sent from: it goes on, so that its parts stay together
     _under_way: Part | None = None  # of a text that may have ended meanwhile
-    _before: tuple[Text | None, PartState, float, float] = (
-        None,
-        PartState.WAITING,
-        inf,
-        -inf,
-    )  # if it cannot be written
+    # what taking the packet under way has changed, if it cannot be written
+    _before: tuple[Text | None, PartState, float, float] = (None, PartState.WAITING, inf, -inf)
     _confirm_by: float = inf
     _slot: float = -inf  # the next packet may go from here
     _link_up: bool = False
@@ -85,7 +80,7 @@ class Outbox:
     def add(self, message: OutgoingText, now: float) -> list[Outcome]:
         """Queue a text, cut into packets; or turn it away when too many of its kind wait."""
         pieces = split_text(message.text, self.limit)
-        if self._waiting(message.priority) + len(pieces) > WAITING_LIMIT:
+        if self._waiting(message.priority) + len(pieces) > WAITING_LIMITS[message.priority]:
             return [Outcome(message, Fate.TURNED_AWAY)]
         expires_at = min(message.expires_at, now + self.lifetimes[message.priority])
         parts = [Part(self._new_row(), self._packet(message, piece)) for piece in pieces]
@@ -93,7 +88,7 @@ class Outbox:
         self._texts[text.id] = text
         for part in parts:
             self._keep(text, part)
-        return []
+        return self._queued(text)
 
     def restore(self, rows: Iterable[SavedPart], now: float, wall: float) -> None:
         """Take back what an earlier process had not finished; `wall` is the wall time now, in seconds since 1970."""
@@ -104,6 +99,7 @@ class Outbox:
                 self._by_packet[part.packet.packet_id] = text, part
                 self._arrange(part, now)
             self._slot = max(self._slot, now + self.interval)  # it may have sent just before its end
+        self._texts = dict(sorted(self._texts.items()))
 
     def take(self, now: float) -> TextPacket | None:
         """Return the packet to send now, if any; it is under way until a status, a refusal or a time-out."""
@@ -137,14 +133,16 @@ class Outbox:
         for _, part in self._parts():
             self._arrange(part, now)
 
-    def link_down(self) -> None:
+    def link_down(self) -> list[Outcome]:
         """Hold everything; what was under way is in doubt."""
         self._link_up = False
         self._release()
+        return [outcome for text in self._texts.values() for outcome in self._queued(text)]
 
-    def channel_load(self, percent: float, now: float) -> None:
+    def channel_load(self, percent: float, now: float) -> list[Outcome]:
         """Take the channel utilisation that our own node measured."""
         self._utilization, self._load_until = percent, now + LOAD_VALID
+        return [outcome for text in self._texts.values() if self._held(text) for outcome in self._queued(text)]
 
     # -- answers
 
@@ -176,6 +174,8 @@ class Outbox:
             outcomes += self._accept(text, part, now)
         if part not in text.parts:
             return outcomes  # it asked for no acknowledgement, so it is done
+        if text.message.is_broadcast and error == "MAX_RETRANSMIT":  # it was on air: who was in reach may have it
+            return outcomes + self._done(text, part, Fate.UNANSWERED)
         if error != "NONE":
             return outcomes + self._refuse(text, part, error, now)
         part.relayed = True
@@ -199,8 +199,9 @@ class Outbox:
             due = min(due, self._ends_at(text))
             if self._link_up:
                 due = min(due, *(p.ack_by for p in text.parts))
-                if self._under_way is None:
-                    due = min(due, max(self._slot, self._goes_at(text)))
+        if self._link_up and self._under_way is None:
+            turns = in_turn(self._texts.values(), self._goes_at)
+            due = min([due, *(max(self._slot, goes_at) for _, _, goes_at in turns)])
         return due
 
     # -- what to write down
@@ -225,21 +226,37 @@ class Outbox:
     def _parts(self) -> Iterator[Found]:
         return ((text, part) for text in self._texts.values() for part in text.parts)
 
-    def _ready(self, now: float) -> Iterator[Found]:
-        for text in self._texts.values():
-            head = text.head
-            if head is not None and self._goes_at(text) <= now < self._ends_at(text):
-                yield text, head
+    def _queued(self, text: Text) -> list[Outcome]:
+        """Say what the text waits for, if that is new and more than a short turn."""
+        if text.open is None:
+            return []
+        reason, detail, ahead = NO_LINK, "lien coupé", 0
+        if self._link_up and self._held(text):
+            reason, detail = BUSY_CHANNEL, "canal occupé"
+        elif self._link_up:
+            earlier = (t for t in self._texts.values() if (t.message.priority, t.id) < (text.message.priority, text.id))
+            ahead = sum(part.state is not PartState.ACCEPTED for other in earlier for part in other.parts)
+            reason, detail = "", f"derrière {ahead} autres"
+        if text.waits_for == reason or (not reason and ahead < TURN_SAID_FROM):
+            return []
+        text.waits_for = reason
+        return [Outcome(text.message, Fate.QUEUED, detail, reason, ahead)]
 
-    def _goes_at(self, text: Text) -> float:
-        """Return when the text's next packet may go, other texts and pacing apart; inf for not yet known."""
-        message, head = text.message, text.head
-        if head is None or head is self._under_way:
+    def _ready(self, now: float) -> Iterator[Found]:
+        turns = in_turn(self._texts.values(), self._goes_at)
+        return ((text, head) for text, head, goes_at in turns if goes_at <= now < self._ends_at(text))
+
+    def _goes_at(self, text: Text, head: Part) -> float:
+        """Return when a text's next packet may go, other texts and pacing apart; inf for not yet known."""
+        if head is self._under_way:
             return inf
-        if message.priority in MAY_REPEAT and head is not text.parts[0]:
+        if text.message.priority in MAY_REPEAT and head is not text.parts[0]:
             return inf  # the packet before it may have to go again: first its acknowledgement
-        held = self.holding and (message.priority is not Priority.ANSWER or message.is_broadcast)
-        return max(head.not_before, self._load_until if held else -inf)
+        return max(head.not_before, self._load_until if self._held(text) else -inf)
+
+    def _held(self, text: Text) -> bool:
+        message = text.message
+        return self.holding and (message.priority is not Priority.ANSWER or message.is_broadcast)
 
     def _ends_at(self, text: Text) -> float:
         """Return when what is left of the text is given up; inf if the node has it all, or has to answer first."""
@@ -304,20 +321,21 @@ class Outbox:
 
     def _accept(self, text: Text, part: Part, now: float) -> list[Outcome]:
         part.state, part.ack_by = PartState.ACCEPTED, now + ACK_TIMEOUT
+        text.taken[part.packet.packet_id] = None
         self._keep(text, part)
         if not part.packet.want_ack:
             return self._done(text, part, Fate.ACCEPTED)
         if text.open is not None or text.accepted_said:
             return []
         text.accepted_said = True
-        return [Outcome(text.message, Fate.ACCEPTED)]
+        return [Outcome(text.message, Fate.ACCEPTED, packet_ids=tuple(text.taken))]
 
     def _refuse(self, text: Text, part: Part, error: str, now: float) -> list[Outcome]:
         policy, priority = policy_of(error), text.message.priority
         wait = policy.wait(priority, part.tried[error])
         if wait is None or part.attempts >= MAX_TRIES:
             on_air = part.state is PartState.ACCEPTED or policy.on_air
-            return self._end(text, Fate.FAILED if on_air else Fate.REFUSED, _reason(error, policy))
+            return self._end(text, Fate.FAILED if on_air else Fate.REFUSED, error, policy)
         part.attempts += 1
         part.tried[error] += 1
         del self._by_packet[part.packet.packet_id]
@@ -325,8 +343,8 @@ class Outbox:
         self._keep(text, part)
         if policy.holds_all:
             self._slot = max(self._slot, now + wait)
-        detail = f"{_reason(error, policy)}; nouvel essai dans {wait:.0f} s"
-        return [Outcome(text.message, Fate.POSTPONED, detail)]
+        detail = f"{error}: {policy.words}; nouvel essai dans {wait:.0f} s"
+        return [Outcome(text.message, Fate.POSTPONED, detail, error)]
 
     def _unacknowledged(self, text: Text, part: Part, now: float) -> list[Outcome]:
         if text.message.priority in MAY_REPEAT:
@@ -335,18 +353,18 @@ class Outbox:
 
     def _done(self, text: Text, part: Part, fate: Fate) -> list[Outcome]:
         """Strike out one packet; with the last one the text ends."""
-        text.worst = max(text.worst, fate, key=ENDS.index)
-        text.parts.remove(part)
+        text.strike_out(part, fate)
         self._forget(part)
         return [] if text.parts else self._end(text, text.worst)
 
-    def _end(self, text: Text, fate: Fate, detail: str = "") -> list[Outcome]:
+    def _end(self, text: Text, fate: Fate, error: str = "", policy: Policy | None = None) -> list[Outcome]:
         """Strike out all that is left of a text: with one part missing the others are worth no air time."""
         for part in text.parts:
             self._forget(part)
         text.parts.clear()
         del self._texts[text.id]
-        return [Outcome(text.message, fate, detail)]
+        detail = f"{error}: {policy.words}" if policy else ""
+        return [Outcome(text.message, fate, detail, error, packet_ids=tuple(text.taken))]
 
     def _release(self) -> Part | None:
         part, self._under_way, self._confirm_by = self._under_way, None, inf
@@ -377,7 +395,3 @@ class Outbox:
     def _forget(self, part: Part) -> None:
         self._by_packet.pop(part.packet.packet_id, None)
         self._changed[part.id] = None
-
-
-def _reason(error: str, policy: Policy) -> str:
-    return f"{error}: {policy.words}"

@@ -24,8 +24,16 @@ class Priority(IntEnum):
 LIFETIMES: Final[Mapping[Priority, float]] = {
     Priority.ANSWER: 120.0,
     Priority.MAIL: 30 * 86400.0,
-    Priority.BRIDGE: 600.0,
+    Priority.BRIDGE: 3600.0,
     Priority.ALERT: 3600.0,
+}
+
+# Packets of each kind that wait at most; some 1.5 kB each in memory
+WAITING_LIMITS: Final[Mapping[Priority, int]] = {
+    Priority.ANSWER: 100,  # nearly four minutes of air: more would only expire
+    Priority.MAIL: 100,
+    Priority.BRIDGE: 300,  # 100 messages of three packets, eleven minutes of air
+    Priority.ALERT: 100,
 }
 
 
@@ -61,11 +69,9 @@ class TextPacket:
 
 
 class Fate(Enum):
-    """How a text's story went on, as said in the log.
+    """How a text's story went on, as said in the log."""
 
-    A text has one end: any of these but POSTPONED, and ACCEPTED only if it asks for no acknowledgement.
-    """
-
+    QUEUED = "en attente"
     ACCEPTED = "acceptée par le nœud"
     POSTPONED = "remise à plus tard"
     ACKNOWLEDGED = "acquittée par le destinataire"
@@ -78,13 +84,27 @@ class Fate(Enum):
     TURNED_AWAY = "refusée, trop d'envois en attente"
 
 
+WAITING: Final = frozenset({Fate.QUEUED, Fate.POSTPONED})
+# What a text in the queue waits for, apart from its turn
+NO_LINK: Final = "NO_LINK"
+BUSY_CHANNEL: Final = "BUSY_CHANNEL"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one text; `detail` is the reason in words, or empty."""
+    """What became of one text."""
 
     message: OutgoingText
     fate: Fate
-    detail: str = ""
+    detail: str = ""  # the reason in words, for the log
+    reason: str = ""  # the same as a name: an error's (delivery.py), or what it waits for
+    ahead: int = 0  # packets that go before a text in the queue
+    packet_ids: tuple[int, ...] = ()  # under which the node has taken it
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing follows; a text has one end."""
+        return self.fate not in WAITING and not (self.fate is Fate.ACCEPTED and self.message.want_ack)
 
 
 class PartState(StrEnum):

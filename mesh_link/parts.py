@@ -8,15 +8,19 @@ whatever the clock says, and a clock behind the saved times counts as no time pa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import ceil, inf
 
-from mesh_link.outgoing import Fate, OutgoingText, PartState, SavedPart, TextPacket
+from mesh_link.outgoing import Fate, OutgoingText, PartState, Priority, SavedPart, TextPacket
 
 # Of one packet on one link. After the second nothing new is learnt, and a node that stalls for 20 s is a lost link:
 # before that another text, read right behind this one, would be dropped in silence.
 SENDS_PER_LINK = 2
+
+# The ends of an acknowledged packet, from good to bad: a text's end is its packets' worst
+ENDS = (Fate.ACKNOWLEDGED, Fate.ACCEPTED, Fate.RELAYED, Fate.UNANSWERED)
+IN_ORDER = frozenset({Priority.BRIDGE})  # kinds that are a conversation: none overtakes another to the same place
 
 
 @dataclass(slots=True, eq=False)
@@ -65,6 +69,8 @@ class Text:
     parts: list[Part]
     accepted_said: bool = False
     worst: Fate = Fate.ACKNOWLEDGED  # of the packets done so far
+    taken: dict[int, None] = field(default_factory=dict)  # packet ids that the node accepted, in order
+    waits_for: str | None = None  # as last told
 
     @property
     def open(self) -> Part | None:
@@ -76,6 +82,30 @@ class Text:
         """Return the packet that goes next."""
         opened = (part for part in self.parts if part.state is not PartState.ACCEPTED)
         return next((part for part in opened if not part.passed_over), None)
+
+    def strike_out(self, part: Part, fate: Fate) -> None:
+        """Note how a packet has ended."""
+        self.worst = max(self.worst, fate, key=ENDS.index)
+        self.parts.remove(part)
+
+
+Found = tuple[Text, Part]
+
+
+def in_turn(texts: Iterable[Text], goes_at: Callable[[Text, Part], float]) -> Iterator[tuple[Text, Part, float]]:
+    """Yield the texts' next packets and when each may go, those that keep their order not before their predecessors.
+
+    `goes_at` says when a packet may go, other texts apart.
+    """
+    behind: dict[tuple[int, int], float] = {}
+    for text in texts:
+        if (head := text.head) is None:
+            continue
+        due = goes_at(text, head)
+        if text.message.priority in IN_ORDER:
+            place = text.message.to, text.message.channel
+            due = behind[place] = max(due, behind.get(place, -inf))
+        yield text, head, due
 
 
 def saved(text: Text, part: Part, offset: float) -> SavedPart:

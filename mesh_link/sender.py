@@ -31,6 +31,7 @@ NAMES: Final = {
     Priority.ALERT: "Alerte",
 }
 LEVELS: Final = {
+    Fate.QUEUED: logging.DEBUG,
     Fate.ACCEPTED: logging.DEBUG,
     Fate.ACKNOWLEDGED: logging.DEBUG,
     Fate.RELAYED: logging.DEBUG,
@@ -144,7 +145,7 @@ class MeshSender(Service):
             case LinkChange():
                 self._on_link(message, now)
             case ChannelLoad():
-                self._outbox.channel_load(message.utilization, now)
+                self._say(self._outbox.channel_load(message.utilization, now), now)
             case SavedOutbox():
                 self._outbox.restore(message.parts, now, self._clock.now().timestamp())
         self._follow_up(now)
@@ -156,7 +157,7 @@ class MeshSender(Service):
             self._note_clock()
             self._tell_time()
         else:
-            self._outbox.link_down()
+            self._say(self._outbox.link_down(), now)
 
     def _follow_up(self, now: float) -> None:
         """Send what may go, then have written down what has changed, then see to the clock."""

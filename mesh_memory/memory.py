@@ -255,11 +255,19 @@ class MeshMemory:
         with self._book_lock:
             return recipient in self._untold
 
-    def mark_mail_told(self, recipient: int) -> None:
-        """Note that a node knows of all its mail. Raises StorageError."""
-        self._mailbox().mark_told(recipient, self._now())
+    def mark_mail_told(self, recipient: int) -> int:
+        """Note that a node knows of all its mail; return when that was, for `mark_mail_untold`. Raises StorageError."""
+        now = self._now()
+        self._mailbox().mark_told(recipient, now)
         with self._book_lock:
             self._untold.discard(recipient)
+        return now
+
+    def mark_mail_untold(self, recipient: int, told_at: int) -> None:
+        """Note that what was told then did not reach the node. Raises StorageError."""
+        if self._mailbox().mark_untold(recipient, told_at):
+            with self._book_lock:
+                self._untold.add(recipient)
 
     def mark_mail_read(self, letters: Iterable[Letter]) -> None:
         """Note that letters were read. Raises StorageError."""

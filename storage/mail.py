@@ -66,6 +66,12 @@ class MailStore:
             untold = update(MAIL).where(MAIL.c.recipient == recipient, MAIL.c.told_at.is_(None))
             connection.execute(untold.values(told_at=now))
 
+    def mark_untold(self, recipient: int, told_at: int) -> bool:
+        """Note that what was told then did not reach the recipient; return whether some of it is unread."""
+        with self._database.transaction() as connection:
+            of_then = MAIL.c.told_at == told_at, MAIL.c.recipient == recipient, MAIL.c.read_at.is_(None)
+            return connection.execute(update(MAIL).where(*of_then).values(told_at=None)).rowcount > 0
+
     def mark_read(self, ids: Collection[int], now: int) -> None:
         """Note that these letters were read, and so told."""
         with self._database.transaction() as connection:

@@ -61,6 +61,16 @@ def test_a_letter_left_for_a_node_is_told_when_it_is_heard_and_read_by_it(runnin
     assert notice.text == f"✉️ New mail for you: 1, from {sender.long_name}. /mail reads it."
 
 
+def test_a_notice_that_could_not_be_delivered_leaves_the_letter_to_be_told(running, node):
+    sender, recipient = keyed(node, 2)
+    question = node.say(sender.num, f"/mail send {recipient.node_id} see you at five")
+    answer(node, question)
+    node.fault("nak", reason="NO_CHANNEL", remote=1, packets=1)
+    node.hear(data_packet(recipient.num, BROADCAST_NUM, TELEMETRY_APP, b"", 71))
+    running.log.wait_for("📤 Lettre à .* non remise")
+    node.wait_until(lambda: running.bot.memory.has_untold_mail(recipient.num), PATIENCE)
+
+
 def test_mail_survives_the_bot_and_is_told_by_the_next_one(node, tmp_path):
     sender, recipient = keyed(node, 2)
     with RunningBot(node.port, tmp_path, language="en") as bot:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import count
 
 from mesh_link.outbox import Outbox
-from mesh_link.outgoing import BROADCAST_NUM, OutgoingText, Priority
+from mesh_link.outgoing import Fate, OutgoingText, Priority
+from mesh_link.packets import BROADCAST_NUM
 
 INTERVAL = 2.2
 ASKER, OWN = 0x1234, 0x9999
@@ -14,19 +15,23 @@ QUEUE_FULL, TOO_LARGE = 32, 7
 
 
 class Box:
-    """An Outbox whose parts take 40 bytes; `now` moves with `later`, `ended` collects all outcomes."""
+    """An Outbox whose parts take 40 bytes; `now` moves with `later`, `outcomes` and `queued` collect what is told."""
 
     def __init__(self, now=100.0, first_id=1, first_row=1, **settings):
         self.outbox = Outbox(INTERVAL, 40, count(first_id).__next__, first_row=first_row, **settings)
         self.now = now
-        self.outcomes = []
+        self.outcomes = []  # all but the next
+        self.queued = []
 
     def up(self, boots=0):
         self.outbox.link_up(self.now, boots)
         return self
 
     def down(self):
-        self.outbox.link_down()
+        self._note(self.outbox.link_down())
+
+    def load(self, percent):
+        self._note(self.outbox.channel_load(percent, self.now))
 
     def add(self, text="bonjour", to=ASKER, **details):
         """Queue a text; return what this alone led to."""
@@ -80,5 +85,7 @@ class Box:
         return [(outcome.message.text, outcome.fate) for outcome in self.outcomes]
 
     def _note(self, outcomes):
-        self.outcomes += outcomes
-        return [outcome.fate for outcome in outcomes]
+        self.queued += [outcome for outcome in outcomes if outcome.fate is Fate.QUEUED]
+        told = [outcome for outcome in outcomes if outcome.fate is not Fate.QUEUED]
+        self.outcomes += told
+        return [outcome.fate for outcome in told]

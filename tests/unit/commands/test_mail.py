@@ -6,9 +6,10 @@ import pytest
 
 from commands.language import translator
 from commands.mail import ROOM, mail_command, recipient_of
-from commands.mail_notices import AT_MOST_EVERY, NOTICE_TTL, RETRY_AFTER, MailNotices
+from commands.mail_notices import AT_MOST_EVERY, DAY, NOTICE_TTL, RETRY_AFTER, MailNotices
 from commands.registry import Request
 from commands.roles import Doubt, User
+from mesh_link.outgoing import Fate, Outcome, OutgoingText
 from mesh_link.packets import NodeRecord, Reception
 from storage.mail import MAX_ALL, MAX_MAIL, MailboxFullError
 from tests.support.heard import TELEMETRY, TEXT, packet
@@ -209,13 +210,18 @@ class Telling:
     def __init__(self, mesh, language="en"):
         self.mesh = mesh
         self.sent = []
+        self.notice = None  # the last one
         self.notices = MailNotices(mesh.memory, mesh.clock, self.sent.append, translator(language))
 
     def hear(self, num, **details):
         """Return what is said to nodes on hearing one."""
         self.sent.clear()
         self.notices.heard(packet(num, **details))
+        self.notice = self.sent[0] if self.sent else self.notice
         return [(message.to, message.text) for message in self.sent]
+
+    def end(self, fate, notice=None):
+        self.notices.fate(Outcome(notice or self.notice, fate))
 
 
 def test_a_node_is_told_once_when_heard(mesh):
@@ -239,6 +245,67 @@ def test_more_mail_is_told_of_an_hour_later_at_the_earliest(mesh):
     mesh.clock.advance(1)
     text = "✉️ Du courrier pour vous : 5, de Bob, Bob Martin, Zoé, …. /mail pour le lire."
     assert telling.hear(ALICE) == [(ALICE, text)]
+
+
+def test_who_was_not_reached_is_told_again_when_heard_later_each_time(mesh):
+    telling = Telling(mesh)
+    for wait in (AT_MOST_EVERY, 2 * AT_MOST_EVERY, 4 * AT_MOST_EVERY):
+        assert len(telling.hear(ALICE)) == 1
+        telling.end(Fate.FAILED)
+        mesh.clock.advance(wait - 1)
+        assert telling.hear(ALICE) == []
+        mesh.clock.advance(1)
+    for _ in range(9):
+        telling.hear(ALICE)
+        telling.end(Fate.EXPIRED)
+        mesh.clock.advance(DAY)
+    assert len(telling.hear(ALICE)) == 1
+
+
+def test_who_has_acknowledged_is_not_told_again_and_other_stages_change_nothing(mesh):
+    telling = Telling(mesh)
+    telling.hear(ALICE)
+    for fate in (Fate.QUEUED, Fate.POSTPONED, Fate.ACCEPTED, Fate.ACKNOWLEDGED):
+        telling.end(fate)
+        assert not mesh.memory.has_untold_mail(ALICE)
+    mesh.clock.advance(2 * DAY)
+    assert telling.hear(ALICE) == []
+
+
+def test_a_notice_that_a_restart_has_cut_off_is_still_told_again(mesh):
+    earlier = Telling(mesh)
+    earlier.hear(ALICE)
+    later = Telling(mesh)
+    later.end(Fate.UNCONFIRMED, earlier.notice)
+    assert later.hear(ALICE) == []
+    mesh.clock.advance(AT_MOST_EVERY)
+    assert len(later.hear(ALICE)) == 1
+
+
+def test_who_reads_the_mail_meanwhile_is_not_told_of_it(mesh):
+    telling = Telling(mesh)
+    telling.hear(ALICE)
+    ask(mesh, "", sender=ALICE)
+    telling.end(Fate.FAILED)
+    mesh.clock.advance(DAY)
+    assert telling.hear(ALICE) == []
+
+
+def test_a_database_out_of_reach_at_the_notice_s_end_harms_nothing(mesh, tmp_path):
+    telling = Telling(mesh)
+    telling.hear(ALICE)
+    break_database(mesh, tmp_path)
+    telling.end(Fate.FAILED)
+    assert telling.hear(ALICE) == []
+
+
+def test_the_fate_of_something_else_changes_nothing(mesh):
+    telling = Telling(mesh)
+    telling.hear(ALICE)
+    for origin in ("", "telegram:1:0:2", "mail:", "mail:1234", "mail:x:1", "mail:1234:1:1", "mail:1234:1"):
+        telling.end(Fate.FAILED, OutgoingText("", ALICE, origin=origin))
+    mesh.clock.advance(2 * AT_MOST_EVERY)
+    assert telling.hear(ALICE) == []
 
 
 def test_who_asks_for_the_mail_at_once_is_not_told_of_it_as_well(mesh):

@@ -35,6 +35,12 @@ def test_whatever_becomes_of_the_answer_ends_the_wait_once(afterwards, done, fat
     assert afterwards.deadline == inf
 
 
+@pytest.mark.parametrize("fate", [Fate.QUEUED, Fate.POSTPONED])
+def test_an_answer_that_is_yet_to_be_sent_does_not(afterwards, done, fate):
+    afterwards.on_outcome(outcome(fate=fate))
+    assert done == []
+
+
 @pytest.mark.parametrize("other", [{"to": 0x5678}, {"reply_id": 78}])
 def test_another_packet_does_not(afterwards, done, other):
     afterwards.on_outcome(outcome(**other))

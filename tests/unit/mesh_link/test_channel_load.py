@@ -3,7 +3,7 @@
 import pytest
 
 from mesh_link.outbox import LOAD_VALID
-from mesh_link.outgoing import Fate, Priority
+from mesh_link.outgoing import LIFETIMES, Fate, Priority
 from tests.support.outbox import EVERYBODY, INTERVAL, Box
 
 
@@ -14,7 +14,7 @@ def box():
 
 @pytest.mark.parametrize("priority", [Priority.MAIL, Priority.BRIDGE, Priority.ALERT])
 def test_above_the_limit_only_answers_to_direct_messages_go(box, priority):
-    box.outbox.channel_load(25.1, box.now)
+    box.load(25.1)
     box.add("held", priority=priority)
     box.add("channel", to=EVERYBODY)
     box.add("direct")
@@ -24,21 +24,21 @@ def test_above_the_limit_only_answers_to_direct_messages_go(box, priority):
 
 
 def test_at_the_limit_all_goes(box):
-    box.outbox.channel_load(25.0, box.now)
+    box.load(25.0)
     box.add("a", priority=Priority.ALERT)
     assert box.take().text == "a"
 
 
 def test_what_was_held_goes_when_the_channel_is_free_again(box):
-    box.outbox.channel_load(60.0, box.now)
+    box.load(60.0)
     box.mail("a")
     assert box.take() is None
-    box.outbox.channel_load(10.0, box.now)
+    box.load(10.0)
     assert box.take().text == "a"
 
 
 def test_a_load_counts_for_a_quarter_of_an_hour(box):
-    box.outbox.channel_load(60.0, box.now)
+    box.load(60.0)
     box.mail("a")
     assert box.outbox.deadline == box.now + LOAD_VALID
     box.later(LOAD_VALID).look()
@@ -47,7 +47,7 @@ def test_a_load_counts_for_a_quarter_of_an_hour(box):
 
 
 def test_what_is_held_expires_as_usual(box):
-    box.outbox.channel_load(60.0, box.now)
+    box.load(60.0)
     box.add(priority=Priority.BRIDGE)
-    box.later(600)
+    box.later(LIFETIMES[Priority.BRIDGE])
     assert box.look() == [Fate.EXPIRED]

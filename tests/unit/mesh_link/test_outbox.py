@@ -10,9 +10,8 @@ from mesh_link.outbox import (
     EVIDENCE_TIME,
     RECEIVERS_REMEMBER,
     SETTLE_TIME,
-    WAITING_LIMIT,
 )
-from mesh_link.outgoing import Fate, Priority
+from mesh_link.outgoing import WAITING_LIMITS, Fate, Priority
 from mesh_link.parts import SENDS_PER_LINK
 from tests.support.outbox import ASKER, EVERYBODY, INTERVAL, OWN, Box
 
@@ -125,13 +124,13 @@ def test_a_text_that_ends_while_a_part_of_it_is_under_way_does_not_hurry_the_nex
 
 
 def test_beyond_a_hundred_packets_of_a_kind_a_text_is_turned_away_and_other_kinds_are_not(box):
-    for _ in range(WAITING_LIMIT // 3):
+    for _ in range(WAITING_LIMITS[Priority.ANSWER] // 3):
         assert box.add(LONG) == []
     assert box.add(LONG) == [Fate.TURNED_AWAY]
     assert box.add("x") == []
     assert box.add("x") == [Fate.TURNED_AWAY]
     assert box.mail() == []
-    assert len(box.outbox) == WAITING_LIMIT + 1
+    assert len(box.outbox) == WAITING_LIMITS[Priority.ANSWER] + 1
 
 
 # -- the node's answers

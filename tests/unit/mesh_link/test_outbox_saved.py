@@ -44,7 +44,7 @@ def test_a_row_says_all_that_there_is_to_know(disk):
     (row,) = disk.rows.values()
     assert (row.to, row.channel, row.text, row.reply_id, row.want_ack) == (ASKER, 2, "bonjour", 7, True)
     assert (row.priority, row.origin, row.packet_id) == (Priority.BRIDGE, "telegram:1", packet.packet_id)
-    assert (row.created, row.expires_at, row.sent_at) == (WALL + 100, WALL + 700, WALL + 100)
+    assert (row.created, row.expires_at, row.sent_at) == (WALL + 100, WALL + 3700, WALL + 100)
     assert (row.state, row.attempts) == (PartState.SENT, 0)
 
 

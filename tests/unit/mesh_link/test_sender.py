@@ -9,8 +9,8 @@ from queue import SimpleQueue
 import pytest
 
 from mesh_link.afterwards import AfterAnswer
-from mesh_link.outbox import CONFIRM_TIMEOUT, SETTLE_TIME, WAITING_LIMIT, Outbox
-from mesh_link.outgoing import Fate, OutgoingText, PartState, Priority
+from mesh_link.outbox import CONFIRM_TIMEOUT, SETTLE_TIME, Outbox
+from mesh_link.outgoing import BUSY_CHANNEL, NO_LINK, WAITING_LIMITS, Fate, OutgoingText, PartState, Priority
 from mesh_link.packets import RoutingAnswer
 from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import QueueStatus
@@ -198,8 +198,8 @@ def test_other_kinds_have_names_of_their_own(bench, caplog, priority, name):
 
 
 def test_beyond_a_hundred_waiting_packets_the_newest_are_refused_and_said_once_a_minute(bench, caplog):
-    bench.tell(*(answer() for _ in range(WAITING_LIMIT + 5)))
-    assert len(bench.sender._outbox) == WAITING_LIMIT
+    bench.tell(*(answer() for _ in range(WAITING_LIMITS[Priority.ANSWER] + 5)))
+    assert len(bench.sender._outbox) == WAITING_LIMITS[Priority.ANSWER]
     bench.clock.advance(60)
     bench.tell(answer())
     said = [line for line in caplog.messages if "Trop d'envois" in line]
@@ -289,9 +289,22 @@ def test_an_origin_is_told_every_stage_and_nobody_else_is(bench):
     assert told == [("telegram:1", Fate.ACCEPTED), ("telegram:1", Fate.ACKNOWLEDGED)]
 
 
+def test_an_origin_is_told_what_its_text_waits_for_as_the_link_goes_and_as_the_channel_gets_busy(bench):
+    bench.tell(LinkChange(up=True))
+    bench.tell(*(answer(f"{n}", origin=f"x:{n}", priority=Priority.BRIDGE) for n in range(2)))
+    bench.tell(ChannelLoad(60.0))
+    bench.tell(LinkChange(up=False))
+    told = [(outcome.message.origin, outcome.fate, outcome.reason) for outcome in bench.outcomes]
+    assert told == [
+        *((f"x:{n}", Fate.QUEUED, BUSY_CHANNEL) for n in range(2)),
+        *((f"x:{n}", Fate.QUEUED, NO_LINK) for n in range(2)),
+    ]
+
+
 def test_an_origin_is_told_that_its_text_was_turned_away(bench):
-    bench.tell(*(answer(origin="x") for _ in range(WAITING_LIMIT + 2)))
-    assert [outcome.fate for outcome in bench.outcomes] == [Fate.TURNED_AWAY] * 2
+    bench.tell(*(answer(origin="x") for _ in range(WAITING_LIMITS[Priority.ANSWER] + 2)))
+    fates = [outcome.fate for outcome in bench.outcomes]
+    assert fates == [Fate.QUEUED] * WAITING_LIMITS[Priority.ANSWER] + [Fate.TURNED_AWAY] * 2
 
 
 # -- a busy channel

@@ -75,6 +75,19 @@ def test_who_is_to_be_told_is_known_until_told(mail):
     assert [letter.told_at for letter in mail.of(ALICE)] == [20]
 
 
+def test_what_was_told_in_vain_is_untold_unless_it_was_read(mail):
+    read, _ = mail.send(BOB, ALICE, "salut", 10), mail.send(BOB, ALICE, "again", 10)
+    mail.mark_told(ALICE, 20)
+    mail.send(BOB, ALICE, "later", 25)
+    mail.mark_told(ALICE, 30)
+    mail.mark_read([read], 40)
+    assert not mail.mark_untold(BOB, 20)
+    assert not mail.mark_untold(ALICE, 21)
+    assert mail.mark_untold(ALICE, 20)
+    assert [letter.told_at for letter in mail.of(ALICE)] == [20, None, 30]
+    assert mail.untold() == {ALICE}
+
+
 def test_a_letter_that_was_read_was_told_and_keeps_its_first_times(mail):
     letter = mail.send(BOB, ALICE, "salut", 10)
     mail.mark_read([letter], 20)

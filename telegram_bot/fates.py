@@ -1,0 +1,104 @@
+"""What became of a text that came from Telegram, shown as a reply to the message it came from; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from commands.language import Translate
+from commands.language import mark as _
+from mesh_link.delivery import NO_ACK, TX_QUEUE_FULL
+from mesh_link.outgoing import BUSY_CHANNEL, NO_LINK, Fate, Outcome
+from telegram_bot.posts import Chat, Post
+
+WORD: Final = "telegram"
+ORIGIN: Final = re.compile(rf"{WORD}:(-?[0-9]{{1,16}}):([0-9]{{1,16}}):([0-9]{{1,16}})")
+
+REASONS: Final[Mapping[str, str]] = {
+    TX_QUEUE_FULL: _("the node's queue is full"),
+    "RATE_LIMIT_EXCEEDED": _("too fast for the node"),
+    "DUTY_CYCLE_LIMIT": _("the node has used up its air time"),
+    "MAX_RETRANSMIT": _("nobody acknowledged it"),
+    NO_ACK: _("the recipient did not acknowledge it"),
+    "PKI_UNKNOWN_PUBKEY": _("the recipient does not have our node's key yet"),
+    "NO_CHANNEL": _("the recipient cannot read it: its key or its channel is another"),
+    "PKI_SEND_FAIL_PUBLIC_KEY": _("our node does not have the recipient's key"),
+    "PKI_FAILED": _("it could not be encrypted"),
+    "TOO_LARGE": _("too long for a packet"),
+    "NO_INTERFACE": _("the node has no radio"),
+    "NO_ROUTE": _("no way to the recipient"),
+    "GOT_NAK": _("refused on its way"),
+    "TIMEOUT": _("too long on its way"),
+    "NO_RESPONSE": _("the recipient does not know what to do with it"),
+    "BAD_REQUEST": _("the node took it for a mistake"),
+    "NOT_AUTHORIZED": _("the node does not allow it"),
+    "ADMIN_BAD_SESSION_KEY": _("the node does not allow it"),
+    "ADMIN_PUBLIC_KEY_UNAUTHORIZED": _("the node does not allow it"),
+}
+TO_ONE: Final[Mapping[Fate, str]] = {
+    Fate.POSTPONED: _("⏳ Not sent yet: {reason}. Trying again."),
+    Fate.ACCEPTED: _("📡 Sent."),
+    Fate.ACKNOWLEDGED: _("✅ Acknowledged by {name}."),
+    Fate.RELAYED: _("🔁 Sent, and relayed by a neighbour; no acknowledgement by {name}."),
+    Fate.UNANSWERED: _("❔ Sent; no acknowledgement by {name}."),
+    Fate.REFUSED: _("❌ Not sent: {reason}."),
+    Fate.FAILED: _("❌ Not delivered: {reason}."),
+    Fate.EXPIRED: _("❌ Not sent: it waited too long."),
+    Fate.UNCONFIRMED: _("❔ Perhaps not sent: the node did not confirm it."),
+    Fate.TURNED_AWAY: _("❌ Not sent: too many messages are waiting. Try again later."),
+}
+TO_ALL: Final[Mapping[Fate, str]] = {  # nobody in particular acknowledges a text on a channel
+    **TO_ONE,
+    Fate.RELAYED: _("✅ Sent, and relayed by a neighbour."),
+    Fate.UNANSWERED: _("❔ Sent, but no neighbour was heard relaying it."),
+}
+WAITS: Final[Mapping[str, str]] = {
+    NO_LINK: _("⏳ Waiting for the link to the node."),
+    BUSY_CHANNEL: _("⏳ Waiting for a less busy channel."),
+}
+TURN: Final = _("⏳ Waiting behind {count} others.")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The message that a text came from."""
+
+    chat: Chat
+    message_id: int
+
+
+def origin_of(chat: Chat, message_id: int) -> str:
+    """Return the origin of a text that came as this message: `telegram:<chat>:<topic or 0>:<message id>`."""
+    return f"{WORD}:{chat.id}:{chat.topic or 0}:{message_id}"
+
+
+def parse(origin: str) -> Origin | None:
+    """Return which message that is, None if it is none; takes any text."""
+    match = ORIGIN.fullmatch(origin)
+    if match is None:
+        return None
+    chat, topic, message_id = map(int, match.groups())
+    return Origin(Chat(chat, topic or None), message_id)
+
+
+def post(outcome: Outcome, acknowledged_by: str, translate: Translate) -> Post | None:
+    """Return how the message's fate looks now, None if the text came from elsewhere.
+
+    `acknowledged_by` is what people call the recipient. The outbox tells a text's end last and once, so that the post
+    made last is to be shown.
+    """
+    origin = parse(outcome.message.origin)
+    if origin is None:
+        return None
+    text = _words(outcome, acknowledged_by, translate)
+    return Post(origin.chat, text, key=outcome.message.origin, reply_to=origin.message_id, silent=True)
+
+
+def _words(outcome: Outcome, name: str, tr: Translate) -> str:
+    if outcome.fate is Fate.QUEUED:
+        return tr(WAITS.get(outcome.reason, TURN)).format(count=outcome.ahead)
+    texts = TO_ALL if outcome.message.is_broadcast else TO_ONE
+    reason = tr(REASONS[outcome.reason]) if outcome.reason in REASONS else outcome.reason
+    return tr(texts[outcome.fate]).format(name=name or f"!{outcome.message.to:08x}", reason=reason or "?")

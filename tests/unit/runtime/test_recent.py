@@ -1,0 +1,15 @@
+"""A bounded memory."""
+
+from runtime.recent import Recent
+
+
+def test_the_oldest_goes_beyond_the_limit_and_what_is_put_again_is_new():
+    recent = Recent(2)
+    recent.put("a", 1)
+    recent.put("b", 2)
+    recent.put("a", 3)
+    recent.put("c", 4)
+    assert list(recent) == ["a", "c"]
+    assert len(recent) == 2
+    assert "b" not in recent
+    assert (recent.get("a"), recent.get("b")) == (3, None)

@@ -1,0 +1,112 @@
+"""How a text's fate is shown on the message it came from."""
+
+from __future__ import annotations
+
+import pytest
+
+from commands.language import translator
+from mesh_link.delivery import POLICIES
+from mesh_link.outgoing import BUSY_CHANNEL, NO_LINK, Fate, Outcome, OutgoingText
+from mesh_link.packets import BROADCAST_NUM
+from telegram_bot import fates
+from telegram_bot.fates import REASONS, Origin, origin_of, parse
+from telegram_bot.posts import Chat
+
+TOPIC = Chat(-1001234567890, 5)
+ZOE = 0x20001EEF
+
+
+def text(to=BROADCAST_NUM, origin=None):
+    """A text of which a restart has left the little that is known here."""
+    return OutgoingText("", to, origin=origin_of(TOPIC, 77) if origin is None else origin)
+
+
+def shown(fate, to=BROADCAST_NUM, name="Zoé", language="en", **details):
+    return fates.post(Outcome(text(to), fate, **details), name, translator(language)).text
+
+
+def test_a_fate_is_a_silent_reply_to_its_message_and_always_the_same_post():
+    posts = [fates.post(Outcome(text(), fate), "", translator("en")) for fate in Fate]
+    assert {(post.chat, post.reply_to, post.silent, post.key) for post in posts} == {
+        (TOPIC, 77, True, "telegram:-1001234567890:5:77")
+    }
+
+
+@pytest.mark.parametrize(
+    ("fate", "details", "english"),
+    [
+        (Fate.QUEUED, {"reason": NO_LINK}, "⏳ Waiting for the link to the node."),
+        (Fate.QUEUED, {"reason": BUSY_CHANNEL}, "⏳ Waiting for a less busy channel."),
+        (Fate.QUEUED, {"ahead": 12}, "⏳ Waiting behind 12 others."),
+        (Fate.POSTPONED, {"reason": "TX_QUEUE_FULL"}, "⏳ Not sent yet: the node's queue is full. Trying again."),
+        (Fate.ACCEPTED, {}, "📡 Sent."),
+        (Fate.RELAYED, {}, "✅ Sent, and relayed by a neighbour."),
+        (Fate.UNANSWERED, {}, "❔ Sent, but no neighbour was heard relaying it."),
+        (Fate.REFUSED, {"reason": "TOO_LARGE"}, "❌ Not sent: too long for a packet."),
+        (Fate.REFUSED, {"reason": "4711"}, "❌ Not sent: 4711."),
+        (Fate.EXPIRED, {}, "❌ Not sent: it waited too long."),
+        (Fate.UNCONFIRMED, {}, "❔ Perhaps not sent: the node did not confirm it."),
+        (Fate.TURNED_AWAY, {}, "❌ Not sent: too many messages are waiting. Try again later."),
+    ],
+)
+def test_each_fate_of_a_channel_s_text_in_words(fate, details, english):
+    assert shown(fate, **details) == english
+
+
+@pytest.mark.parametrize(
+    ("fate", "details", "english"),
+    [
+        (Fate.ACKNOWLEDGED, {}, "✅ Acknowledged by Zoé."),
+        (Fate.ACKNOWLEDGED, {"name": ""}, "✅ Acknowledged by !20001eef."),
+        (Fate.RELAYED, {}, "🔁 Sent, and relayed by a neighbour; no acknowledgement by Zoé."),
+        (Fate.UNANSWERED, {}, "❔ Sent; no acknowledgement by Zoé."),
+        (
+            Fate.FAILED,
+            {"reason": "NO_CHANNEL"},
+            "❌ Not delivered: the recipient cannot read it: its key or its channel is another.",
+        ),
+    ],
+)
+def test_a_text_to_one_names_the_one(fate, details, english):
+    assert shown(fate, ZOE, **details) == english
+
+
+def test_a_name_in_braces_is_a_name():
+    assert shown(Fate.ACKNOWLEDGED, ZOE, name="{reason}") == "✅ Acknowledged by {reason}."
+
+
+def test_every_reason_has_words_in_both_languages():
+    assert set(REASONS) == set(POLICIES)
+    french = translator("fr")
+    assert all(french(words) != words for words in REASONS.values())
+
+
+def test_every_fate_has_words_in_french():
+    for to in (BROADCAST_NUM, ZOE):
+        assert all(shown(fate, to, language="fr") != shown(fate, to) for fate in Fate)
+
+
+@pytest.mark.parametrize("chat", [Chat(42), Chat(-5), TOPIC])
+def test_an_origin_is_read_as_it_was_written(chat):
+    assert parse(origin_of(chat, 77)) == Origin(chat, 77)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "",
+        "telegram",
+        "telegram:1:2",
+        "telegram:1:2:3:4",
+        "telegram:x:0:3",
+        "telegram:1:0:-3",
+        "telegram:1:0:3\n",
+        "telegram:١:0:3",
+        "telegram:1:0:" + "9" * 5000,
+        "mail:42:7",
+        " telegram:1:0:3",
+    ],
+)
+def test_what_is_no_origin_of_ours_shows_nothing(origin):
+    assert parse(origin) is None
+    assert fates.post(Outcome(text(origin=origin), Fate.ACCEPTED), "", translator("en")) is None
