@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import secrets
+import shutil
 from collections.abc import Callable, Sequence
 
 import config
@@ -30,6 +31,8 @@ from mesh_link.tracer import Tracer
 from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
 from runtime.clock import Clock
+from runtime.disk import DiskWatch
+from runtime.incidents import DatabaseTrouble, Report, unreported
 from runtime.service import Service
 from storage.database import Database, database_of
 from storage.errors import StorageError
@@ -41,16 +44,37 @@ LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
 
 
-def open_storage(settings: config.Settings, clock: Clock) -> tuple[Database | None, NodeManager]:
+def open_storage(
+    settings: config.Settings, clock: Clock, report: Report = unreported
+) -> tuple[Database | None, NodeManager]:
     """Prepare the database, which is opened when it can be: the bot answers before that too."""
     database = None
     try:
-        database = database_of(settings.database_url.get_secret_value(), settings.data_dir, clock)
+        database = database_of(settings.database_url.get_secret_value(), settings.data_dir, clock, report)
     except StorageError as exc:
+        report(DatabaseTrouble(str(exc)))
         error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
-    manager = NodeManager(NodeStore(database) if database else None, clock)
+    manager = NodeManager(NodeStore(database) if database else None, clock, report)
     manager.import_node_names(settings.node_names_file)
     return database, manager
+
+
+def disk_check(settings: config.Settings, report: Report) -> Callable[[], None]:
+    """Return a look at the space left in the data folder, which may wait for the disk and raises nothing."""
+    watch = DiskWatch(settings.disk_alert_percent / 100)
+
+    def look() -> None:
+        try:
+            usage = shutil.disk_usage(settings.data_dir)
+        except OSError as exc:  # not made yet, or gone: the database says so
+            LOGGER.debug("Place sur le disque inconnue: %s", exc)
+            return
+        if incident := watch.look(
+            usage.free, usage.used + usage.free
+        ):  # as df: what is kept for root counts neither way
+            report(incident)
+
+    return look
 
 
 def limits(settings: config.Settings) -> CommandLimits:

@@ -49,6 +49,7 @@ TCP_ALERT_AFTER = 60  # of outage; a reboot takes a node 10 to 20 s
 DATA_DIR = Path("data")  # under systemd: its STATE_DIRECTORY, /var/lib/meshbot
 DATABASE_URL = SecretStr("")  # none: the file meshbot.db in data_dir
 PACKET_RETENTION_DAYS = 7
+DISK_ALERT_PERCENT = 5  # 1.5 GB of a card of 32 GB
 NODE_NAMES_FILE = Path("node_names.json")
 ANSWER_ON_CHANNELS: tuple[int, ...] = ()  # none: direct messages only
 ANSWER_MAX_BYTES = 200  # of UTF-8 a packet; a PKI message with reply_id holds 215
@@ -306,6 +307,8 @@ class Settings(SourcedSettings):
     """A PostgreSQL database instead of the file in data_dir; its password is a secret: better in meshbot.env."""
     packet_retention_days: Count = Field(PACKET_RETENTION_DAYS, ge=1, le=365)
     """How many days the packets heard and the figures made of them are kept."""
+    disk_alert_percent: Percent = Field(DISK_ALERT_PERCENT, ge=0, le=50)
+    """Free share of the disk with data_dir below which an alert goes out; 0: never."""
     node_names_file: Location = Field(NODE_NAMES_FILE)
     """An older bot's node names and keys, imported once if the file exists."""
     answer_on_channels: Channels = Field(ANSWER_ON_CHANNELS)

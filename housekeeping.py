@@ -77,11 +77,12 @@ class Housekeeping(Service):
         updates: UpdateKeeper | None = None,
         on_heard: Callable[[PacketHeard], object] = bool,
         on_fate: Callable[[Outcome], object] = bool,
+        disk: Callable[[], object] = bool,
     ) -> None:
         """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; keepers may be None.
 
-        `on_heard` is told of each packet, `on_fate` of what became of the texts that concern this
-        thread; both may wait for the disk, and raise nothing.
+        `on_heard` is told of each packet, `on_fate` of what became of the texts that concern this thread, `disk` looks
+        at the space left now and then; all may wait for the disk, and raise nothing.
         """
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager
@@ -95,6 +96,7 @@ class Housekeeping(Service):
         self._keepers: tuple[Keeper, ...] = tuple(keeper for keeper in (outbox, updates) if keeper is not None)
         self._on_heard = on_heard
         self._on_fate = on_fate
+        self._disk = disk
         self._watched: dict[Service, int] = {}  # with the pings that each must have answered
         self._vouch_at = inf
         self._upkeep_at = inf
@@ -111,6 +113,7 @@ class Housekeeping(Service):
             self._vouch_at = now
         for keeper in self._keepers:
             keeper.write(now)
+        self._disk()
 
     def deadline(self) -> float:
         """See Service."""
@@ -180,6 +183,7 @@ class Housekeeping(Service):
             service.tell(PING)
 
     def _upkeep(self) -> None:
+        self._disk()
         self._node_manager.flush()
         interface = self._interface_of()
         if interface is not None:

@@ -38,6 +38,7 @@ from mesh_memory.memory import MeshMemory
 from outbox_keeper import OutboxKeeper
 from runtime import journal
 from runtime.clock import Clock, SystemClock
+from runtime.incidents import IncidentDesk
 from runtime.service import Service, Supervisor, catch_signals
 from runtime.systemd import notify, watchdog_interval
 from storage.outbox import OutboxStore
@@ -69,7 +70,8 @@ class MeshBot:
         self._clock = clock or SystemClock()
         self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
-        self._database, self.node_manager = assembly.open_storage(settings, self._clock)
+        self.incidents = IncidentDesk()
+        self._database, self.node_manager = assembly.open_storage(settings, self._clock, self.incidents.report)
         self._own_num = 0  # until the first READY
         self.memory = MeshMemory(
             self._database, self.node_manager, self._clock, lambda: self._own_num, settings.packet_retention_days
@@ -87,7 +89,9 @@ class MeshBot:
             listener=self._fates,
         )
         self._tracer = Tracer(self._clock, self._sender.tell, assembly.new_packet_id)
-        self._tcp = TCPInterfaceManager(assembly.target(settings), assembly.machine(settings), self._clock, owner=self)
+        self._tcp = TCPInterfaceManager(
+            assembly.target(settings), assembly.machine(settings), self._clock, self, self.incidents.report
+        )
         self.commands = self._commands(settings) if commands is None else commands
         self._dispatcher = self._make_dispatcher(settings)
         self._telegram = self._make_telegram(settings)
@@ -110,6 +114,7 @@ class MeshBot:
             updates=assembly.update_keeper(settings, self._database, self._clock, self._tell_telegram),
             on_heard=notices.heard,
             on_fate=notices.fate,
+            disk=assembly.disk_check(settings, self.incidents.report),
         )
 
     def _make_dispatcher(self, settings: config.Settings) -> Dispatcher:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mesh_link.node_entries import UNSET, is_placeholder, put_key
 from mesh_link.packets import BROADCAST_NUM, KEY_BYTES, NodeRecord
+from runtime.incidents import Report, unreported
 from storage.errors import StorageError
 from storage.node_book import NodeBook
 from storage.node_names import read_node_names
@@ -52,9 +53,10 @@ class NodeManager:
     cannot be read at the start is read later, and what was learnt until then is judged again by what it holds.
     """
 
-    def __init__(self, store: NodeStore | None, clock: Clock) -> None:
+    def __init__(self, store: NodeStore | None, clock: Clock, report: Report = unreported) -> None:
         """Load what is known; without a store nothing outlives the process."""
         self._store = store
+        self._report = report
         self._clock = clock
         self._book = NodeBook(Snapshot())
         self._book_lock = threading.Lock()  # what is in memory; held for no I/O
@@ -188,6 +190,7 @@ class NodeManager:
             self._retry_at = -inf
         for line in lines:
             LOGGER.warning(line)
+        self._report_keys()
         return True
 
     def _load(self, store: NodeStore) -> list[str]:
@@ -232,7 +235,13 @@ class NodeManager:
             self.flush()
         for line in lines:
             LOGGER.warning(line)
+        self._report_keys()
         return changed
+
+    def _report_keys(self) -> None:
+        with self._book_lock:  # which keeps the order: a report only fills an inbox
+            for incident in self._book.take_incidents():
+                self._report(incident)
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())

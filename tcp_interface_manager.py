@@ -18,12 +18,14 @@ from mesh_link.actions import (
     OpenLink,
     SendProbe,
 )
+from mesh_link.incidents import LinkIncidents
 from mesh_link.interface import LinkTarget, MeshTCPInterface
 from mesh_link.machine import LinkEvent, LinkMachine, LinkState
 from mesh_link.reception import HeardPacket, Reception
 from mesh_link.session import MeshSession, QueueStatus, SessionEvent
 from mesh_link.statistics import LinkFigures, LinkStatistics
 from runtime.clock import Clock
+from runtime.incidents import Report, unreported
 from runtime.service import STOP, Service
 from runtime.throttle import Throttle
 
@@ -59,7 +61,14 @@ class TCPInterfaceManager(Service):
 
     name = "TCP-Watchdog"
 
-    def __init__(self, target: LinkTarget, machine: LinkMachine, clock: Clock, owner: LinkOwner) -> None:
+    def __init__(
+        self,
+        target: LinkTarget,
+        machine: LinkMachine,
+        clock: Clock,
+        owner: LinkOwner,
+        report: Report = unreported,
+    ) -> None:
         super().__init__(clock)
         self._target = target
         self._machine = machine
@@ -70,6 +79,7 @@ class TCPInterfaceManager(Service):
         self._reception = Reception(owner.packet_received, owner=self)
         self.interface: MeshTCPInterface | None = None  # the READY one, or None
         self._statistics = LinkStatistics()
+        self._incidents = LinkIncidents(f"{target.host}:{target.port}", report)
 
     @property
     def state(self) -> LinkState:
@@ -179,11 +189,14 @@ class TCPInterfaceManager(Service):
             LOGGER.log(level, "🔄 Reconnexion TCP #%d à %s...", action.attempt, target)
         else:
             LOGGER.log(level, "🌐 Connexion TCP à %s...", target)
+        if action.alerted and often and self._machine.outage_since is not None:
+            self._incidents.lost(action.attempt - 1, self._clock.monotonic() - self._machine.outage_since)
 
     def _ready(self, ready: LinkReady) -> None:
         if self._session is None:
             return
         self.interface = self._session.interface
+        self._incidents.ready(ready.outage, self._session.interface, restarted=not ready.attempts)
         self._owner.link_ready(ready, self._session.interface)
         if ready.reconnection:
             info_print("✅ Reconnexion TCP réussie (background)")
@@ -200,6 +213,7 @@ class TCPInterfaceManager(Service):
 
     def _drop_interface(self) -> None:
         if self.interface is not None:
+            self._incidents.dropped(self.interface)
             self.interface = None
             self._owner.link_lost()
 
@@ -211,6 +225,7 @@ class TCPInterfaceManager(Service):
                 self._report_down(action)
             case LinkAlert():
                 error_print("❌ Échec reconnexion TCP après 3 tentatives")
+                self._incidents.lost(action.failures, action.outage)
                 self._owner.link_alert(action)
             case LinkContended():
                 LOGGER.warning(
@@ -221,4 +236,5 @@ class TCPInterfaceManager(Service):
     def _report_down(self, down: LinkDown) -> None:
         what = "Lien TCP perdu" if down.was_ready else "Connexion TCP impossible"
         level = logging.WARNING if down.first else logging.DEBUG
+        self._incidents.cause = down.reason
         LOGGER.log(level, "⚠️ %s: %s; nouvel essai dans %.1f s", what, down.reason, down.retry_in)

@@ -9,8 +9,8 @@ from typing import Protocol
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import Command, Example, Request, Way
-from commands.which_node import Directory, one_node
-from commands.words import NAME_BYTES, ident, lines_that_fit, name_of
+from commands.which_node import Directory, label, one_node
+from commands.words import NAME_BYTES, ident, lines_that_fit
 from mesh_link.text import shorten
 from mesh_memory.views import NodeView
 from node_manager import NodeCounts
@@ -109,7 +109,7 @@ def _of_node(node: NodeView, ring: KeyRing, radio: Mapping[int, bytes] | None, t
     num = node.num
     key = ring.public_key(num)
     trusted = brief(key) if key else tr(_("no key known"))
-    parts = [f"🔑 {_label(node)}: {trusted}"]
+    parts = [f"🔑 {label(node)}: {trusted}"]
     if radio is not None:
         parts.append(_in_radio(key, radio.get(num), tr))
     if waiting := sorted(ring.pending_keys().get(num, ())):
@@ -118,11 +118,6 @@ def _of_node(node: NodeView, ring: KeyRing, radio: Mapping[int, bytes] | None, t
         names = _listed(map(ring.name_of, sorted(others)), ", ")
         parts.append(tr(_("⚠️ the same as {nodes}: copied or stolen")).format(nodes=names))
     return "; ".join(parts)
-
-
-def _label(node: NodeView) -> str:
-    name, num = name_of(node), ident(node.num)
-    return num if name == num else f"{name} {num}"
 
 
 def _in_radio(key: bytes | None, in_radio: bytes | None, tr: Translate) -> str:

@@ -15,6 +15,7 @@ from commands.registry import Command
 from commands.status import status_command
 from commands.sync import sync_command
 from commands.sys import sys_command
+from commands.trust import trust_command
 from commands.which_node import Directory
 from config import Settings
 from mesh_link.outgoing import OutgoingText
@@ -72,6 +73,7 @@ def operator_commands(parts: BotParts, settings: Settings) -> tuple[Command, ...
         echo_command(say_on_channel, nodes.short_name_of, settings.echo_channel, settings.answer_max_bytes),
         sys_command(lambda: read_host(settings.data_dir)),
         sync_command(lambda: _sync(parts), nodes.counts),
+        trust_command(nodes, parts.directory, lambda num, key: _trust(parts, num, key)),
         reconnect_command(parts.reconnect),
         reboot_command(lambda: _reboot(parts), lambda: _is_managed(parts)),
     )
@@ -89,6 +91,15 @@ def _sync(parts: BotParts) -> int | None:
         return None
     injected = parts.nodes.sync_pubkeys_to_interface(interface, force=True)
     return injected if parts.nodes.synced else None
+
+
+def _trust(parts: BotParts, num: int, key: bytes) -> bool:
+    """Trust the key, and give it to the present link."""
+    trusted = parts.nodes.confirm_key(num, key)
+    interface = parts.interface_of()
+    if trusted and interface is not None:
+        parts.nodes.sync_pubkeys_to_interface(interface)
+    return trusted
 
 
 def _is_managed(parts: BotParts) -> bool:

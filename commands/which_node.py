@@ -50,6 +50,12 @@ def called(directory: Directory, num: int, limit: int = NAME_BYTES) -> str:
     return name_of(view, limit) if view else ident(num)
 
 
+def label(view: NodeView) -> str:
+    """Return the node's name and its id, or the id alone."""
+    name, num = name_of(view), ident(view.num)
+    return num if name == num else f"{name} {num}"
+
+
 def short_name_of(directory: Directory, num: int) -> str:
     """Return a node's short name, else the last four digits of its id."""
     view = directory.node(num)

@@ -78,6 +78,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._cut = False
         self._end_reason: str | None = None
         self.own_num = 0  # our node's, from its first complete configuration on
+        self.reboot_ordered = False  # over this connection
         self._configurations = 0
         self._frames = FrameReader(_decode)
         self._records: dict[int, NodeRecord] = {}
@@ -221,6 +222,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         """Have the node reboot in so many seconds; OSError if the link is gone. A managed node ignores it."""
         message = admin_pb2.AdminMessage(reboot_seconds=seconds)
         self.sendData(message, self.own_num, portnums_pb2.PortNum.ADMIN_APP)
+        self.reboot_ordered = True
 
     # -- reading
 
@@ -281,6 +283,11 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         """Return the node's count of its reboots, 0 if it keeps none (an ESP32 does)."""
         return 0 if self.myInfo is None else int(self.myInfo.reboot_count)
 
+    @property
+    def firmware(self) -> str:
+        """Return the version of the node's firmware, empty if it has not told."""
+        return "" if self.metadata is None else str(self.metadata.firmware_version)
+
     def take_records(self) -> list[NodeRecord]:
         """Return what the node's own database said since the last call, as downloaded; packets do not change it."""
         records, self._records = self._records, {}
@@ -319,8 +326,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         was_connected = self.isConnected.is_set()
         super()._connected()
         if not was_connected:
-            version = self.metadata.firmware_version if self.metadata is not None else ""
-            self._listener.connected(answers_probes=answers_heartbeats(version))
+            self._listener.connected(answers_probes=answers_heartbeats(self.firmware))
 
     def _disconnected(self) -> None:
         super()._disconnected()

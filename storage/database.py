@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from runtime.clock import Clock
+from runtime.incidents import DatabaseTrouble, DatabaseWell, Report, unreported
 from storage.errors import DamagedError, StorageError, TooSlowError
 from storage.schema import METADATA, PRECIOUS, REVISIONS, VERSION
 from storage.server import ServerBackend
@@ -58,9 +59,10 @@ class Backend(Protocol):
 class Database:
     """Thread-safe. Opened by its first transaction, and anew after damage; the first fault and its end are logged."""
 
-    def __init__(self, backend: Backend, clock: Clock) -> None:
+    def __init__(self, backend: Backend, clock: Clock, report: Report = unreported) -> None:
         """Prepare access; nothing is opened yet."""
         self.backend = backend
+        self._report = report
         self.generation = 0  # how often it was opened: a new one may have lost what the last one held
         self._clock = clock
         self._state_lock = threading.Lock()  # protects what follows; held for no I/O
@@ -191,6 +193,8 @@ class Database:
     def _say_failure(self, error: StorageError) -> None:
         with self._state_lock:
             said, self._fails = self._fails, True
+            if not said:  # told under the lock, which keeps the order: it only fills an inbox
+                self._report(DatabaseTrouble(str(error)))
         if not said:
             error_print(
                 "❌ Base de données: %s. Ce qui est appris reste en mémoire et sera écrit dès que possible", error
@@ -199,6 +203,8 @@ class Database:
     def _say_recovery(self) -> None:
         with self._state_lock:
             failed, self._fails = self._fails, False
+            if failed:
+                self._report(DatabaseWell())
         if failed:
             info_print("✅ Base de données de nouveau accessible")
 
@@ -210,9 +216,9 @@ def open_database(data_dir: Path, clock: Clock, busy_timeout: float = BUSY_TIMEO
     return database
 
 
-def database_of(url: str, data_dir: Path, clock: Clock) -> Database:
+def database_of(url: str, data_dir: Path, clock: Clock, report: Report = unreported) -> Database:
     """Return the database at `url`, or the file in `data_dir` for an empty one; not opened. Raises StorageError."""
-    return Database(ServerBackend(url) if url else SqliteBackend(data_dir / FILE_NAME), clock)
+    return Database(ServerBackend(url) if url else SqliteBackend(data_dir / FILE_NAME), clock, report)
 
 
 def storable(text: str) -> str:

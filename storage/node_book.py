@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Final
 
+from runtime.incidents import Incident, KeyChanged, KeyShared, KeyWord
 from storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 
 # Anybody can send NODEINFO packets under any number, so what they may fill is bounded.
 MAX_NODES: Final = 20_000
 MAX_PENDING: Final = 4  # unconfirmed keys of one node
+NODES_NAMED: Final = 4  # of those that share a key
 
 
 class NodeBook:
@@ -25,6 +28,10 @@ class NodeBook:
         self.trust_changes = 0  # times that some node's trusted key became another one
         self._unsaved = Changes()
         self._shared_said: set[bytes] = set()
+        self._incidents: list[Incident] = []
+        self._sharers = {
+            key: set(nums) for key, nums in self.duplicates().items()
+        }  # as an earlier process has reported them
         self._full_said = False
 
     def learn(self, said: NodeRow, key: bytes, source: KeySource, now: int) -> str | None:
@@ -45,12 +52,19 @@ class NodeBook:
 
     def shared_key_lines(self) -> list[str]:
         """Return a line for each key found to be shared since the last call."""
-        found = {key: nums for key, nums in self.duplicates().items() if key not in self._shared_said}
+        shared = self.duplicates()
+        self._report_shared(shared)
+        found = {key: nums for key, nums in shared.items() if key not in self._shared_said}
         self._shared_said.update(found)
         return [
             f"⚠️ Même clé publique {brief(key)} chez {', '.join(map(self.label, nums))}: copie ou usurpation"
             for key, nums in found.items()
         ]
+
+    def take_incidents(self) -> list[Incident]:
+        """Hand over what an operator should hear of since the last call."""
+        incidents, self._incidents = self._incidents, []
+        return incidents
 
     def keyed(self) -> list[tuple[NodeRow, bytes]]:
         """Return every node that has a trusted key, with that key."""
@@ -76,12 +90,19 @@ class NodeBook:
         """Take in all that `other`, which began empty, has learnt meanwhile; return the lines for the operator."""
         for row in other.nodes.values():
             self._learn_node(row, KeySource.NODEDB, now)
-        keys = [*other.trusted.values(), *(row for rows in other.pending.values() for row in rows)]
-        lines = [line for row in keys if (line := self._learn_key(row.num, row.public_key, row.source, now))]
+        lines = self._learn_keys(other.trusted.values(), now)
+        news = self.take_incidents()
+        lines += self._learn_keys((row for rows in other.pending.values() for row in rows), now)
+        self._incidents = news  # what waits in the other one, that one has reported
+        self._sharers |= other._sharers
+        self._report_shared(self.duplicates())
         for mark in other.take_unsaved().imports.values():
             self.mark_imported(mark)
         self.trust_changes += other.trust_changes + 1  # whoever synced with the other one's keys has to look again
         return lines
+
+    def _learn_keys(self, rows: Iterable[KeyRow], now: int) -> list[str]:
+        return [line for row in rows if (line := self._learn_key(row.num, row.public_key, row.source, now))]
 
     def put_back(self, changes: Changes) -> None:
         """Take back what could not be written; what was learnt since is newer."""
@@ -90,8 +111,7 @@ class NodeBook:
 
     def label(self, num: int) -> str:
         """Return the node's name and id for a log line."""
-        row = self.nodes.get(num)
-        name = row.long_name or row.short_name if row else ""
+        name = self._name(num)
         return f"{name} (!{num:08x})" if name else f"!{num:08x}"
 
     def _full_line(self) -> str | None:
@@ -126,6 +146,7 @@ class NodeBook:
             return None
         if not decides:
             return self._set_apart(num, key, source, now)
+        self._report_key(num, key, KeyWord.OPERATOR if source is KeySource.OPERATOR else KeyWord.RADIO)
         self._trust(num, key, source, now)
         by = "un opérateur" if source is KeySource.OPERATOR else "la base du nœud"
         return f"🔑 Clé publique de {self.label(num)} changée par {by}: {brief(trusted.public_key)} → {brief(key)}"
@@ -146,10 +167,28 @@ class NodeBook:
         if any(row.public_key == key for row in waiting) or len(waiting) >= MAX_PENDING:
             return None
         waiting.append(self._keep(KeyRow(num, key, source, KeyStatus.PENDING, now, now)))
+        self._report_key(num, key, KeyWord.NODE)
         return (
             f"⚠️ Autre clé publique pour {self.label(num)}: {brief(key)} ({source}), l'ancienne "
             f"{brief(self.trusted[num].public_key)} reste en usage tant que la nouvelle n'est pas confirmée"
         )
+
+    def _report_key(self, num: int, key: bytes, word: KeyWord) -> None:
+        """Report a key beside the one that is still trusted."""
+        old = brief(self.trusted[num].public_key)
+        self._incidents.append(KeyChanged(num, self._name(num), old, brief(key), word))
+
+    def _report_shared(self, shared: Mapping[bytes, Sequence[int]]) -> None:
+        """Report each key that has come to one node more."""
+        for key, nums in shared.items():
+            if not self._sharers.get(key, set()).issuperset(nums):
+                named = tuple((num, self._name(num)) for num in nums[:NODES_NAMED])
+                self._incidents.append(KeyShared(brief(key), named, len(nums)))
+        self._sharers = {key: set(nums) for key, nums in shared.items()}
+
+    def _name(self, num: int) -> str:
+        row = self.nodes.get(num)
+        return row.long_name or row.short_name if row else ""
 
     def _keep(self, row: KeyRow) -> KeyRow:
         self._unsaved.keys[row.num, row.public_key] = row

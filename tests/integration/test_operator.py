@@ -7,14 +7,16 @@ import pytest
 from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 
 from mesh_link.packets import BROADCAST_NUM
+from runtime.incidents import NodeRebooted
 from tests.support.bot import NOTICING, RunningBot
+from tests.support.incidents import Listener
 from tests.support.nodes import key
 from tests.support.sample_commands import sample_commands
 from virtual_node.server import VirtualNode
 
 PATIENCE = 30.0
 ADMIN = portnums_pb2.PortNum.ADMIN_APP
-ORDERS = ("/sync", "/reconnect", "/reboot")
+ORDERS = ("/sync", "/reconnect", "/reboot", "/trust")
 NEEDS_PROOF = "🔒 /{} needs a message encrypted with your public key."
 
 
@@ -78,7 +80,11 @@ def test_help_lists_what_each_may_use_here(running, node):
         text = ask(node, node.users[who].num, "/help", **fields)
         return {word.rstrip(".") for word in text.split() if word.startswith("/")}
 
-    admins, known_s, everybody_s = {"/sync", "/reconnect", "/reboot"}, {"/echo", "/sys"}, {"/help", "/ping", "/status"}
+    admins, known_s, everybody_s = (
+        {"/sync", "/reconnect", "/reboot", "/trust"},
+        {"/echo", "/sys"},
+        {"/help", "/ping", "/status"},
+    )
     assert listed(0) >= everybody_s | known_s | admins
     known, anybody = listed(1), listed(2)
     assert known == listed(0, to=BROADCAST_NUM, channel=1)
@@ -172,11 +178,14 @@ def test_reconnect_answers_and_then_takes_the_link_anew(running, node, operator)
 
 
 def test_reboot_answers_then_reboots_the_node_and_the_bot_is_back(running, node, operator):
+    listener = Listener()
+    running.bot.incidents.listen(listener)
     answer = ask(node, operator, "/reboot")
     assert answer == "🔁 The node restarts; I am back as soon as it is."
     running.log.wait_for("🔁 Redémarrage du nœud demandé, dans 5 s")
     node.wait_until(lambda: orders_to_the_node(node) == ["reboot_seconds"], PATIENCE)
     running.wait_ready(2)
+    assert listener.wait_for(NodeRebooted).ordered
     assert "pong" in ask(node, operator, "/ping")
 
 

@@ -16,6 +16,7 @@ from commands.roles import MeshRoles
 from commands.status import status_command
 from commands.sync import sync_command
 from commands.sys import sys_command
+from commands.trust import trust_command
 from mesh_link.packets import NodeRecord
 from mesh_link.statistics import LinkFigures
 from mesh_memory.memory import MeshMemory
@@ -98,6 +99,7 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         echo_command(lambda _text, _channel: None, lambda _num: "ALI", channel=0, limit=200),
         sys_command(lambda: HOST),
         sync_command(lambda: 3, keys.counts),
+        trust_command(keys, keyed_nodes(), lambda _num, _key: True),
         reconnect_command(lambda: None),
         reboot_command(lambda: None, lambda: False),
     )

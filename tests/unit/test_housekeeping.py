@@ -55,6 +55,7 @@ class Bench:
         self.manager = NodeManager(NodeStore(database) if database else None, self.clock)
         self.memory = MeshMemory(database, self.manager, self.clock, lambda: OWN)
         self.heard_nodes = []
+        self.disk_looks = []
         self.left = []  # what the outbox of an earlier process is said to have left
         self.housekeeping = Housekeeping(
             self.clock,
@@ -64,6 +65,7 @@ class Bench:
             self.watchdog_interval,
             outbox=OutboxKeeper(OutboxStore(database), self.left.extend) if database else None,
             on_heard=self.heard_nodes.append,
+            disk=lambda: self.disk_looks.append(self.clock.monotonic()),
         )
         self.watched = Answering(self.clock)
         self._started = []
@@ -187,6 +189,12 @@ def test_an_upkeep_without_a_link_harms_nothing(unwatched):
     unwatched.start()
     unwatched.clock.advance(2 * UPKEEP_EVERY)
     assert not unwatched.housekeeping.join(0)
+
+
+def test_the_disk_is_looked_at_from_the_start_on_at_each_upkeep(unwatched):
+    unwatched.start()
+    unwatched.clock.advance(2 * UPKEEP_EVERY)
+    assert [at - unwatched.disk_looks[0] for at in unwatched.disk_looks] == [0, UPKEEP_EVERY, 2 * UPKEEP_EVERY]
 
 
 def test_packets_are_remembered_and_committed_when_they_are_due(unwatched, tmp_path):

@@ -1,0 +1,195 @@
+"""What operators hear of: the real bot on a virtual node, each incident made at its source."""
+
+from itertools import count
+from types import SimpleNamespace
+from unittest import mock
+
+import pytest
+from meshtastic.protobuf import mesh_pb2, portnums_pb2
+from sqlalchemy import event
+
+from runtime.incidents import (
+    DatabaseTrouble,
+    DatabaseWell,
+    DiskLow,
+    KeyChanged,
+    KeyShared,
+    KeyWord,
+    LinkBack,
+    LinkLost,
+    NodeRebooted,
+)
+from storage.node_book import brief
+from tests.support.bot import RunningBot
+from tests.support.incidents import Listener
+from tests.support.nodes import key
+from tests.support.waiting import PATIENCE
+from virtual_node.server import VirtualNode
+
+PACKET_IDS = count(4711)
+
+
+@pytest.fixture
+def node():
+    with VirtualNode(nodes=8, keys=6) as virtual_node:
+        yield virtual_node
+
+
+@pytest.fixture
+def listener():
+    return Listener()
+
+
+@pytest.fixture
+def settings(node):
+    return {"admin_nodes": [f"!{node.users[0].num:08x}"], "language": "en", "tcp_alert_after": 0.5}
+
+
+@pytest.fixture
+def running(node, tmp_path, settings, listener):
+    with RunningBot(node.port, tmp_path, **settings) as bot:
+        bot.bot.incidents.listen(listener)
+        bot.wait_ready()
+        bot.log.wait_for("Aucune clé à re-synchroniser|clés publiques re-synchronisées")
+        yield bot
+
+
+def say_key(node, user, public_key):
+    """Let a NODEINFO be heard under the user's number."""
+    info = mesh_pb2.User(id=f"!{user.num:08x}", long_name=user.long_name, short_name="X", public_key=public_key)
+    packet = mesh_pb2.MeshPacket(to=node.num, id=next(PACKET_IDS))  # the node drops what it has heard already
+    setattr(packet, "from", user.num)
+    packet.decoded.portnum = portnums_pb2.PortNum.NODEINFO_APP
+    packet.decoded.payload = info.SerializeToString()
+    node.hear(packet)
+
+
+def ask(node, who, question, **fields):
+    packet_id = node.say(who, question, **fields)
+    return node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE).text
+
+
+# -- the link and the node
+
+
+def test_a_cut_that_lasts_is_told_as_lost_and_as_back_in_one_message(running, node, listener):
+    node.fault("refuse")
+    node.fault("drop")
+    lost = listener.wait_for(LinkLost)
+    assert (lost.node, lost.failures >= 3, lost.outage >= 0.5) == (f"127.0.0.1:{node.port}", True, True)
+    assert "Connection refused" in lost.cause
+    node.heal()
+    back = listener.wait_for(LinkBack)
+    assert back.outage > lost.outage
+    assert "It refuses the connection" in listener.posts[0].text
+    assert listener.posts[-1].text.startswith("🟢")
+    assert len({post.key for post in listener.posts}) == 1
+
+
+def test_a_cut_that_is_over_at_once_is_not_told(running, node, listener):
+    node.fault("drop")
+    running.wait_ready(2)
+    running.bot.incidents.report(DatabaseWell())  # whatever came before it has arrived
+    assert listener.heard == [DatabaseWell()]
+
+
+def test_a_node_that_is_not_there_at_the_start_is_told_and_its_coming_too(node, tmp_path, settings, listener):
+    node.fault("refuse")
+    with RunningBot(node.port, tmp_path, **settings) as bot:
+        bot.bot.incidents.listen(listener)
+        listener.wait_for(LinkLost)
+        node.heal()
+        listener.wait_for(LinkBack)
+        assert listener.of(NodeRebooted) == []
+
+
+def test_a_node_that_restarts_is_told_with_its_count(running, node, listener):
+    boots = running.bot.interface.boots
+    node.fault("reboot", seconds=0.2)
+    rebooted = listener.wait_for(NodeRebooted)
+    assert (rebooted.boots, rebooted.ordered) == (boots + 1, False)
+    assert rebooted.firmware == rebooted.firmware_before == running.bot.interface.firmware
+    assert rebooted.firmware
+
+
+# -- keys
+
+
+def test_a_changed_key_is_told_once_and_the_operator_s_word_settles_it(running, node, listener):
+    operator, bob = node.users[0], node.users[1]
+    for _ in range(2):
+        say_key(node, bob, key(78))
+    changed = listener.wait_for(KeyChanged)
+    assert changed == KeyChanged(bob.num, bob.long_name, brief(bob.public_key), brief(key(78)), KeyWord.NODE)
+    cure = listener.posts[-1].text.rpartition(": ")[2]
+    assert cure == f"/trust !{bob.num:08x} {brief(key(78))[:8]}"
+    assert ask(node, operator.num, cure, pki_encrypted=False).startswith("🔒")
+    assert ask(node, bob.num, cure).startswith("⛔")
+    assert running.bot.node_manager.public_key(bob.num) == bob.public_key
+    assert ask(node, operator.num, cure).endswith(f"{brief(key(78))} is trusted now.")
+    settled = listener.wait_for(KeyChanged, 2)
+    assert (settled.word, settled.new) == (KeyWord.OPERATOR, brief(key(78)))
+    assert running.bot.node_manager.public_key(bob.num) == key(78)
+    assert listener.posts[-1].text.startswith("✅")
+    assert listener.posts[-1].key == listener.posts[0].key
+    assert len(listener.of(KeyChanged)) == 2
+
+
+def test_a_conflict_that_was_told_is_not_told_by_the_next_start(node, tmp_path, settings):
+    bob = node.users[1]
+    for said, told in ([78], 78), ([78, 79], 79):
+        listener = Listener()
+        with RunningBot(node.port, tmp_path, **settings) as bot:
+            bot.bot.incidents.listen(listener)
+            bot.wait_ready()
+            for seed in said:
+                say_key(node, bob, key(seed))
+            assert listener.wait_for(KeyChanged).new == brief(key(told))
+
+
+def test_a_key_that_two_nodes_have_is_told(running, node, listener):
+    keyed = node.users[1]
+    bare = next(user for user in node.users if not user.public_key)
+    say_key(node, bare, keyed.public_key)
+    shared = listener.wait_for(KeyShared)
+    assert {num for num, _name in shared.nodes} == {keyed.num, bare.num}
+    assert listener.posts[-1].text.startswith("⚠️")
+
+
+# -- disk and database
+
+
+def test_a_full_disk_under_the_database_is_told_and_its_end(running, node, listener):
+    database = running.bot._database
+
+    def harm(connection, _record):
+        connection.execute("PRAGMA max_page_count = 1").close()
+
+    event.listen(database.backend.writer, "connect", harm)
+    database.backend.writer.dispose()
+    user = node.users[1]
+    for seed in range(60, 64):  # more than the pages at hand hold
+        say_key(node, user, key(seed))
+    running.bot.node_manager.import_node_names(_many_names(running.settings.data_dir))
+    assert "disque plein" in listener.wait_for(DatabaseTrouble).reason
+    event.remove(database.backend.writer, "connect", harm)
+    database.backend.writer.dispose()
+    with database.transaction():
+        pass
+    listener.wait_for(DatabaseWell)
+    told = [post.text for post in listener.posts if "atabase" in post.text]
+    assert [text[:1] for text in told] == ["🗄", "🟢"]
+
+
+def _many_names(folder):
+    names = ",".join(f'"{num}": {{"longName": "Node {num} {"x" * 30}"}}' for num in range(1, 2000))
+    path = folder / "names.json"
+    path.write_text(f"{{{names}}}")
+    return path
+
+
+def test_a_disk_without_room_is_told_at_the_start(node, tmp_path, settings, listener):
+    full = SimpleNamespace(total=100_000, used=99_000, free=1000)
+    with mock.patch("shutil.disk_usage", return_value=full), RunningBot(node.port, tmp_path, **settings) as bot:
+        bot.bot.incidents.listen(listener)
+        assert listener.wait_for(DiskLow) == DiskLow(1000, 0.01)

@@ -1,0 +1,123 @@
+"""Alerts, whatever happens and whenever Telegram is there: what is kept is bounded, and what is told last is true."""
+
+import pickle
+from datetime import datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from runtime.incidents import (
+    DatabaseTrouble,
+    DatabaseWell,
+    DiskLow,
+    DiskWell,
+    KeyChanged,
+    KeyShared,
+    KeyWord,
+    LinkBack,
+    LinkLost,
+    NodeRebooted,
+)
+from tests.support.alerting import PARIS, Reader
+
+KEPT_LIMIT = 20_000  # bytes, pickled
+MESSAGE_LIMIT = 4096  # Telegram's, in UTF-16 units
+LINK, DATABASE, DISK = range(3)
+BAD = {LINK: "🔴", DATABASE: "🗄️", DISK: "💾"}
+
+nums = st.integers(1, 0xFFFFFFFE)
+names = st.text(max_size=60)
+keys = st.text("ABCDEFGH+/", min_size=8, max_size=8).map(lambda text: text + "…")
+waits = st.floats(0, 2 * 86400)
+incidents = st.one_of(
+    st.builds(LinkLost, st.just("node:4403"), st.floats(0, 1e6), st.integers(0, 10**6), st.text(max_size=200)),
+    st.builds(LinkBack, st.floats(0, 1e6)),
+    st.builds(NodeRebooted, st.integers(0, 10**6), st.booleans(), st.just("2.7.11"), st.sampled_from(["", "2.7.9"])),
+    st.builds(KeyChanged, nums, names, keys, keys, st.sampled_from(KeyWord)),
+    st.builds(KeyShared, keys, st.lists(st.tuples(nums, names), min_size=1, max_size=4).map(tuple), st.integers(2, 99)),
+    st.builds(DiskLow, st.integers(0, 10**12), st.floats(0, 1)),
+    st.builds(DiskWell, st.integers(0, 10**12), st.floats(0, 1)),
+    st.builds(DatabaseTrouble, st.text(max_size=1000)),
+    st.just(DatabaseWell()),
+)
+
+
+def kept(reader):
+    return len(pickle.dumps((reader.alerts._latest, reader.alerts._unfinished, reader.alerts._missed)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(incidents, waits), max_size=30), st.integers(1, 20))
+def test_eight_days_without_telegram_cost_no_memory_and_one_message_of_old_news(happened, rounds):
+    reader = Reader()
+    for number in range(rounds):
+        reader.go_away()
+        before = len(reader.posts)
+        for incident, wait in happened * (30 if number == 0 else 1):
+            reader.hear(incident, after=wait / 30)
+        assert len(reader.posts) == before, "nothing is posted while nobody can be reached"
+        assert kept(reader) < KEPT_LIMIT
+        posts = reader.come_back()
+        assert len([post for post in posts if post.text.startswith("📭")]) <= 1
+        assert len(posts) <= 1 + 2 * 6, "the old news, and two of each kind"
+    for post in reader.posts:
+        assert 0 < len(post.text.encode("utf-16-le", "surrogatepass")) / 2 <= MESSAGE_LIMIT
+
+
+class Chronicle(RuleBasedStateMachine):
+    """What is wrong and what is said to be wrong, over losses of Telegram, jumps of the clock and pauses."""
+
+    def __init__(self):
+        super().__init__()
+        self.reader = Reader()
+        self.reachable = True
+        self.wrong = set()
+
+    @rule(what=st.sampled_from([LINK, DATABASE, DISK]), size=st.integers(0, 1000))
+    def goes_wrong(self, what, size):
+        self.wrong.add(what)
+        self.reader.hear([LinkLost("node:4403", 60.0 + size, 3), DatabaseTrouble("plein"), DiskLow(size, 0.01)][what])
+
+    @rule(what=st.sampled_from([LINK, DATABASE, DISK]))
+    def is_well(self, what):
+        self.wrong.discard(what)
+        self.reader.hear([LinkBack(99.0), DatabaseWell(), DiskWell(10**10, 0.5)][what])
+
+    @rule(incident=incidents.filter(lambda one: isinstance(one, NodeRebooted | KeyChanged | KeyShared)))
+    def happens(self, incident):
+        self.reader.hear(incident)
+
+    @rule(seconds=waits)
+    def time_passes(self, seconds):
+        self.reader.wait(seconds)
+
+    @rule(wall=st.integers(0, 4_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, PARIS)))
+    def the_clock_jumps(self, wall):
+        self.reader.wall = wall
+
+    @rule()
+    def telegram_goes(self):
+        self.reader.go_away()
+        self.reachable = False
+
+    @rule()
+    def telegram_comes(self):
+        self.reader.come_back()
+        self.reachable = True
+
+    @precondition(lambda self: self.reachable)
+    @invariant()
+    def what_is_told_is_true(self):
+        lines = [text.splitlines()[0] for text in self.reader.texts()]
+        for what, sign in BAD.items():
+            told = [line for line in lines if line.startswith(sign)]
+            assert len(told) == (what in self.wrong), lines
+
+    @invariant()
+    def little_is_kept(self):
+        assert kept(self.reader) < KEPT_LIMIT
+
+
+Chronicle.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestChronicle = Chronicle.TestCase

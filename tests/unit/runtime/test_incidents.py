@@ -1,0 +1,50 @@
+"""Incidents reach whoever listens, also those that came before."""
+
+from runtime.disk import ENOUGH, DiskWatch
+from runtime.incidents import KEPT, DatabaseTrouble, DatabaseWell, DiskLow, DiskWell, IncidentDesk
+
+GIB = 1 << 30
+
+
+def test_what_came_before_somebody_listened_is_told_first_and_in_order():
+    desk, heard = IncidentDesk(), []
+    desk.report(DatabaseTrouble("plein"))
+    desk.report(DatabaseWell())
+    desk.listen(heard.append)
+    desk.report(DatabaseTrouble("encore"))
+    assert heard == [DatabaseTrouble("plein"), DatabaseWell(), DatabaseTrouble("encore")]
+
+
+def test_nobody_ever_listens_costs_no_memory():
+    desk, heard = IncidentDesk(), []
+    for number in range(10 * KEPT):
+        desk.report(DatabaseTrouble(str(number)))
+    desk.listen(heard.append)
+    assert heard == [DatabaseTrouble(str(number)) for number in range(9 * KEPT, 10 * KEPT)]
+
+
+# -- the disk
+
+
+def test_a_disk_is_low_below_the_limit_each_time_and_well_again_once_clearly_above():
+    watch = DiskWatch(0.05)
+    assert watch.look(50, 1000) is None
+    assert watch.look(49, 1000) == DiskLow(49, 0.049)
+    assert watch.look(20, 1000) == DiskLow(20, 0.02)
+    assert watch.look(int(50 * ENOUGH), 1000) is None
+    assert watch.look(int(50 * ENOUGH) + 1, 1000) == DiskWell(63, 0.063)
+    assert watch.look(1000, 1000) is None
+
+
+def test_a_disk_that_hovers_at_the_limit_stays_one_incident():
+    watch = DiskWatch(0.05)
+    looks = [watch.look(free, 1000) for free in (49, 51, 49, 51)]
+    assert [type(look) for look in looks] == [DiskLow, type(None), DiskLow, type(None)]
+
+
+def test_without_a_limit_a_full_disk_is_none_of_our_business():
+    assert DiskWatch(0.0).look(0, GIB) is None
+
+
+def test_a_file_system_without_a_size_is_not_full():
+    assert DiskWatch(0.05).look(0, 0) is None
