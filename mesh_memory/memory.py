@@ -13,9 +13,10 @@ from mesh_memory.book import MeshBook, Place
 from mesh_memory.geography import distance
 from mesh_memory.orders import OrderBook
 from mesh_memory.search import search
-from mesh_memory.sums import add_sums, air_hour, packets_of, signal_hour, volumes_of
+from mesh_memory.sums import add_sums, air_hour, hours_of, packets_of, signal_hour, volumes_of
 from mesh_memory.views import (
     AirHour,
+    HourShare,
     Link,
     NodeView,
     Position,
@@ -149,6 +150,15 @@ class MeshMemory:
             self._view(each.num, self._node_manager.node(each.num), each, here) for each in found if each.num != own
         ]
 
+    def heard_nodes(self, within: float) -> list[NodeView]:
+        """Return the nodes heard in the last so many seconds, relayed ones too, our own one not, the latest first."""
+        since, own = self._now() - within, self._own_num()
+        with self._book_lock:
+            here = self._book.place(own)
+            found = [state for state in self._book.states.values() if state.last_heard >= since and state.num != own]
+        found.sort(key=lambda state: -state.last_heard)
+        return [self._view(each.num, self._node_manager.node(each.num), each, here) for each in found]
+
     def find_nodes(self, text: str) -> list[NodeView]:
         """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end; the latest heard first.
 
@@ -190,6 +200,16 @@ class MeshMemory:
         shares = [Share(None if key == UNKNOWN else key, each.packets, each.size) for key, each in stored.items()]
         shares.sort(key=lambda share: share.key or 0 if by is By.HOUR else -share.packets)
         return Traffic(span.first_hour, by, tuple(shares))
+
+    def traffic_by_hour(self, hours: int, by: By) -> list[HourShare]:
+        """Return the traffic hour by hour, in order of time, silence left out. Raises StorageError."""
+        span = self._span(hours)
+        stored = self._traffic.hours(by, span) if self._traffic else {}
+        for batch in self._unsaved():
+            add_sums(stored, hours_of(batch, by, span))
+        return [
+            HourShare(hour, None if key == UNKNOWN else key, stored[hour, key].packets) for hour, key in sorted(stored)
+        ]
 
     def totals(self, hours: int) -> Totals:
         """Return the traffic of the running hour and the `hours` before it in figures. Raises StorageError."""

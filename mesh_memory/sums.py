@@ -9,10 +9,11 @@ from mesh_memory.views import AirHour, SignalHour, Traffic
 from storage.packet_batch import Air, Kind, NodeVolume, PacketBatch, Volume
 from storage.traffic import By, Span
 
+K = TypeVar("K", int, tuple[int, int])
 V = TypeVar("V", Volume, NodeVolume, Air)
 
 
-def add_sums(stored: dict[int, V], more: Mapping[int, V]) -> None:
+def add_sums(stored: dict[K, V], more: Mapping[K, V]) -> None:
     """Add `more` to what is `stored`, key by key; its sums become part of it."""
     for key, value in more.items():
         if key in stored:
@@ -34,6 +35,16 @@ def volumes_of(batch: PacketBatch, by: By, span: Span) -> dict[int, Volume]:
         if kind is wanted and hour >= span.first_hour:
             add_sums(found, {hour if by is By.HOUR else key: volume})
     return found
+
+
+def hours_of(batch: PacketBatch, by: By, span: Span) -> dict[tuple[int, int], Volume]:
+    """Return a batch's traffic by hour and key."""
+    wanted = Kind(by.value)
+    return {
+        (hour, key): volume
+        for (hour, kind, key), volume in batch.traffic.items()
+        if kind is wanted and hour >= span.first_hour
+    }
 
 
 def packets_of(traffic: Traffic, key: int | None) -> int:

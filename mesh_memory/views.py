@@ -80,6 +80,15 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
+class HourShare:
+    """A part of one hour's traffic."""
+
+    hour: int  # its first second
+    key: int | None  # see By; None where the packets do not tell
+    packets: int
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """A period's traffic in figures; own packets and repetitions are not in it."""
 

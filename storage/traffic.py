@@ -50,6 +50,13 @@ class TrafficQueries:
         """Return the traffic by key."""
         return {key: Volume(packets, size) for key, packets, size in self._rows(_volumes(by, span))}
 
+    def hours(self, by: By, span: Span) -> dict[tuple[int, int], Volume]:
+        """Return the traffic by hour and key, whatever the packets themselves tell: not by sender nor hour."""
+        table = TRAFFIC_HOURS.c
+        wanted = table.hour >= span.first_hour, table.kind == Kind(by.value).value
+        query = select(table.hour, table.key, table.packets, table.size).where(*wanted)
+        return {(hour, key): Volume(packets, size) for hour, key, packets, size in self._rows(query)}
+
     def days(self, span: Span) -> dict[int, Volume]:
         """Return the traffic by sender, from the sums by day."""
         table = NODE_DAYS.c
