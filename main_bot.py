@@ -95,6 +95,9 @@ class MeshBot:
         self.commands = self._commands(settings) if commands is None else commands
         self._dispatcher = self._make_dispatcher(settings)
         self._telegram = self._make_telegram(settings)
+        if self._telegram is not None:
+            self._fates.route("telegram", self._telegram.tell)
+            self.incidents.listen(self._telegram.tell)
         # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
         told = (self._sender, self._telegram, self._dispatcher, self._tcp)
         others = tuple(service for service in told if service is not None)
@@ -182,7 +185,7 @@ class MeshBot:
             self._clock,
             self.commands,
             self.memory,
-            self.node_manager,
+            lambda: self._own_num,
             send_text=self.send_text,
             keep=None if self._database is None else self._housekeeping.tell,
         )

@@ -34,7 +34,7 @@ def trust_command(ring: WaitingKeys, directory: Directory, trust: Callable[[int,
         if not found and len(words) > 1:  # the last word is no part of the name
             wanted, beginning = " ".join(words[:-1]), words[-1]
             found = directory.find_nodes(wanted)
-        node = only_one(found, wanted, tr)
+        node = only_one(found, wanted, request)
         if isinstance(node, str):
             return node
         waiting = sorted(ring.pending_keys().get(node.num, ()))

@@ -12,6 +12,7 @@ import telegram
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
+from runtime.journal import hush
 from telegram_bot.incoming import WANTED
 from telegram_bot.outgoing import Delivery
 from telegram_bot.posts import Button, Post
@@ -40,6 +41,7 @@ class Api:
 
     def __init__(self, token: str, base_url: str, *, trust_environment: bool) -> None:
         """`base_url` is the server's root; `trust_environment` lets HTTPS_PROXY and its kin count."""
+        hush()  # each request's address has the token in it
         httpx_options = {"trust_env": trust_environment}
         self._polling = HTTPXRequest(1, TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT, httpx_kwargs=httpx_options)
         self._sending = HTTPXRequest(

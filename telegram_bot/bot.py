@@ -11,14 +11,13 @@ from math import inf
 from typing import Any, Final
 
 from commands.jobs import Finished, Interim
-from mesh_link.outgoing import Outcome
-from mesh_link.packets import TextMessage
 from runtime.clock import Clock
 from runtime.service import PING, STOP, Service
-from telegram_bot.api import Api
+from telegram_bot.api import Api, Me
 from telegram_bot.desk import Desk, DeskParts
 from telegram_bot.event_loop import new_event_loop
 from telegram_bot.failures import failure_of
+from telegram_bot.menu_setter import MenuSetter
 from telegram_bot.poller import HANDLED_WAIT, HandledIds, Poller, TokenRefusedError
 from telegram_bot.poster import Poster
 from telegram_bot.posts import Post
@@ -62,8 +61,10 @@ class TelegramBot(Service):
         self._poster: Poster | None = None
         self._presses: set[asyncio.Task[None]] = set()
         self._is_stopping = False
+        self._introduced: set[str] = set()
         self._parts = make_desk(self)
         self._desk = Desk(self._parts)
+        self._menus = MenuSetter(self._parts.menus)
         self._reach = Reach(lambda: random.uniform(-1, 1))  # noqa: S311 - jitter
 
     # -- any thread
@@ -98,6 +99,7 @@ class TelegramBot(Service):
 
     def on_stop(self) -> None:
         """See Service."""
+        self._parts.illustrator.cancel()
         self._parts.workshop.stop()
 
     def deadline(self) -> float:
@@ -120,7 +122,7 @@ class TelegramBot(Service):
                 self._waits_for_handled = False
                 if self._handled_told is not None:
                     self._handled_told.set()
-            case Outcome() | TextMessage():
+            case _:  # a text heard, a text's fate, an incident
                 self._desk.from_mesh(message)
 
     def answer_press(self, query_id: str, text: str) -> None:
@@ -182,7 +184,7 @@ class TelegramBot(Service):
         self._loop = loop
         self._wake.set()  # what came before
         self._api = api = self._make_api()
-        self._poster = poster = Poster(api, self._parts.posts, self._reach, self._clock, self._desk.moved)
+        self._poster = poster = Poster(api, self._parts.posts, self._desk, self._reach, self._clock)
         inbox = asyncio.create_task(self._attend(self._wake))
         tasks = [inbox, asyncio.create_task(poster.run()), asyncio.create_task(self._poll(api, poster))]
         try:
@@ -213,10 +215,28 @@ class TelegramBot(Service):
 
         poller = Poller(api, self._desk, self._reach, self._clock, self._handled, taken, back)
         me = await poller.find_out_who_we_are()
+        self._introduce(me)
+        menus = asyncio.create_task(self._menus.run(api))
+        try:
+            await self._wait_for_handled()
+            await poller.run()
+        finally:
+            menus.cancel()
+
+    def _introduce(self, me: Me) -> None:
+        """Say who we are, and what the operator may have forgotten."""
         self._desk.username = me.username
-        info_print("📲 Telegram: @%s répond à %d personnes", me.username, sum(1 for _ in self._parts.people))
-        await self._wait_for_handled()
-        await poller.run()
+        count = sum(1 for _ in self._parts.people)
+        if me.username not in self._introduced:
+            self._introduced.add(me.username)
+            info_print("📲 Telegram: @%s répond à %d personnes", me.username, count)
+            if not count:
+                LOGGER.warning("⚠️ Telegram: telegram_users est vide; /id dit à chacun le numéro qu'il y faut")
+            if self._parts.crossing.bridge.is_used and not me.reads_groups:
+                LOGGER.warning(
+                    "⚠️ Telegram: le bot ne lit pas les messages des groupes: dites /setprivacy à @BotFather et "
+                    "remettez le bot dans ses groupes, ou nommez-le administrateur"
+                )
 
     async def _wait_for_handled(self) -> None:
         """Wait a while for what an earlier process has handled; a database that is away must not keep us waiting."""

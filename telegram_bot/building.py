@@ -10,29 +10,38 @@ from commands.jobs import CommandLimits, Workshop
 from commands.language import mark as _
 from commands.language import translator
 from commands.rate_limit import RateLimiter
-from commands.registry import Command, Registry
-from commands.which_node import Directory
+from commands.registry import Command, Registry, Way
+from commands.roles import Role
 from config import Settings
 from mesh_link.outgoing import OutgoingText
+from mesh_memory.memory import MeshMemory
+from pictures.draw import Painter
 from runtime.clock import Clock
+from telegram_bot.alerts import Alerts
 from telegram_bot.api import Api
 from telegram_bot.asking import Asked
 from telegram_bot.bot import TelegramBot
+from telegram_bot.bridge import Bridge, BridgeRule
+from telegram_bot.crossing import Crossing
 from telegram_bot.desk import DeskParts
+from telegram_bot.illustrations import Illustrator
+from telegram_bot.menu import menus
 from telegram_bot.outgoing import Posts
 from telegram_bot.own_commands import Airway, own_commands
 from telegram_bot.people import People, person_of
+from telegram_bot.pictures import Pictures
+from telegram_bot.posts import Chat
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the running bot lends to its Telegram side; nothing here waits, but for the directory."""
+    """What the running bot lends to its Telegram side; nothing here waits but the memory."""
 
     clock: Clock
     commands: Sequence[Command]
     limits: CommandLimits
-    directory: Directory
-    name_of: Callable[[int], str]  # a node's; never waits
+    memory: MeshMemory
+    own_num: Callable[[], int]
     send_text: Callable[[OutgoingText], object]
     on_handled: Callable[[Sequence[int]], object]  # has update ids written down
     keeps_handled: bool  # and those of earlier processes are told by HandledBefore
@@ -57,25 +66,56 @@ def telegram_side(settings: Settings, around: Surroundings) -> TelegramBot:
 def desk_parts(settings: Settings, around: Surroundings, bot: TelegramBot) -> DeskParts:
     """Return what the desk works with."""
     tr = translator(settings.language)
-    bridged = [int(bridge.split()[1].partition("/")[0]) for bridge in settings.telegram_bridges]
+    rules = [bridge_rule_of(line) for line in settings.telegram_bridges]
+    people = People(
+        [person_of(line) for line in settings.telegram_users],
+        [*settings.telegram_groups, *(rule.chat.id for rule in rules)],
+    )
     airway = Airway(
-        around.directory,
+        around.memory,
         around.send_text,
         around.clock.monotonic,
         settings.bridge_ttl,
         settings.telegram_max_bytes,
     )
+    painter = Painter(settings.data_dir / "matplotlib")
+    pictures = Pictures(around.memory, around.clock, around.own_num, painter)
+    registry = Registry((*around.commands, *own_commands(airway))).on(Way.TELEGRAM)
+    other = "en" if settings.language == "fr" else "fr"
     workshop: Workshop[Asked] = Workshop("Telegram-Commands", around.clock, around.limits, tr, bot.tell)
     return DeskParts(
         clock=around.clock,
-        registry=Registry((*around.commands, *own_commands(airway))),
-        people=People(map(person_of, settings.telegram_users), [*settings.telegram_groups, *bridged]),
+        registry=registry,
+        people=people,
         judge=Judge(RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds)),
         posts=Posts(lambda count: tr(_("⏳ Lost while Telegram could not be reached: {count}")).format(count=count)),
         workshop=workshop,
         translate=tr,
         max_age=settings.telegram_command_max_age,
-        send_text=around.send_text,
+        crossing=Crossing(
+            around.clock,
+            Bridge(rules, settings.telegram_max_bytes, tr),
+            Alerts(alert_chats(settings, people), tr),
+            tr,
+            around.memory,
+            around.own_num,
+            around.send_text,
+            settings.bridge_ttl,
+        ),
         answer_press=bot.answer_press,
-        name_of=around.name_of,
+        illustrator=Illustrator(pictures, bot.tell),
+        menus=tuple(menus(registry, people, people.groups, {"": tr, other: translator(other)})),
     )
+
+
+def alert_chats(settings: Settings, people: People) -> list[Chat]:
+    """Return who is told of incidents: the chats of the settings, else each admin."""
+    admins = [person.id for person in people if person.role is Role.ADMIN]
+    return [Chat(ident) for ident in dict.fromkeys(settings.telegram_alert_chats or admins)]
+
+
+def bridge_rule_of(line: str) -> BridgeRule:
+    """Return the rule of a setting such as `1 -100123/5`, as config.py checked it."""
+    channel, chat = line.split()
+    ident, _slash, topic = chat.partition("/")
+    return BridgeRule(int(channel), Chat(int(ident), int(topic) if topic else None))

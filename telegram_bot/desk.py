@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_hex
-from typing import Protocol
 
 from commands.access import Judge, Refusal
 from commands.jobs import Finished, Interim, Job, Workshop
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import UNKNOWN_RECEPTION, Command, Registry, parse
+from commands.registry import UNKNOWN_RECEPTION, Command, Registry, Way, parse
 from commands.roles import Role
-from mesh_link.outgoing import Outcome, OutgoingText
+from mesh_link.outgoing import Outcome
 from mesh_link.packets import TextMessage
 from runtime.clock import Clock
+from runtime.incidents import Incident
 from telegram_bot.asking import Asked, TelegramRequest
+from telegram_bot.crossing import Crossing
+from telegram_bot.illustrations import Illustrator
 from telegram_bot.incoming import Ignored, Incoming, Moved, Pressed, Said
+from telegram_bot.menu import Menu
 from telegram_bot.outgoing import Posts
 from telegram_bot.pace import Pace
 from telegram_bot.people import GREETINGS, OncePerHour, People, Person
@@ -28,17 +31,8 @@ from telegram_bot.questions import Questions, Reply
 
 LOGGER = logging.getLogger(__name__)
 info_print = LOGGER.info
+ROOM = 4000  # bytes of an answer: Telegram takes 4096 characters
 NAME_SHOWN = 20  # characters of a command that is none
-
-
-class MeshBridge(Protocol):
-    """Channels of the mesh joined to chats; pure."""
-
-    def to_telegram(self, message: TextMessage, name: str) -> Sequence[Post]:
-        """Return a mesh text as posts."""
-
-    def to_mesh(self, chat: Chat, message_id: int, author: str, text: str, now: float) -> OutgoingText | str | None:
-        """Return a text for the mesh, a refusal for its author, or None where nothing is joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +57,10 @@ class DeskParts:
     workshop: Workshop[Asked]
     translate: Translate
     max_age: float  # seconds
-    send_text: Callable[[OutgoingText], object]
+    crossing: Crossing
     answer_press: Callable[[str, str], object]  # (query id, a word for the one who pressed)
-    name_of: Callable[[int], str]  # a node's
-    bridge: MeshBridge | None = None
+    illustrator: Illustrator
+    menus: Sequence[Menu] = ()
 
 
 class Desk:
@@ -118,13 +112,31 @@ class Desk:
                     self._post(job.question.answer(text))
             case Finished(job, answer):
                 if workshop.finish(message):
-                    self._post(job.question.answer(answer or "✅", self._buttons(job)))
+                    self._finish(job, answer)
 
-    def from_mesh(self, message: TextMessage | Outcome) -> None:
-        """Show what the mesh says to joined chats, and what became of their texts."""
-        if self._parts.bridge is not None and isinstance(message, TextMessage):
-            for post in self._parts.bridge.to_telegram(message, self._parts.name_of(message.sender)):
-                self._post(post)
+    def from_mesh(self, message: TextMessage | Outcome | Incident) -> None:
+        """Show what concerns Telegram."""
+        self._post_all(self._parts.crossing.from_mesh(message))
+
+    def posted(self, post: Post, message_id: int) -> None:
+        """Note which message a post has become."""
+        self._parts.crossing.posted(post, message_id)
+
+    def reached(self) -> None:
+        """Telegram answers: tell what happened before it did."""
+        self._post_all(self._parts.crossing.reached())
+
+    def away(self) -> None:
+        """Telegram does not answer."""
+        self._parts.crossing.away()
+
+    def _finish(self, job: Job[Asked], answer: str) -> None:
+        if answer:
+            is_table = job.command.is_table(answer)
+            self._post(replace(job.question.answer(answer, self._buttons(job)), fixed=is_table))
+        picture = self._parts.illustrator.job_for(job)
+        if picture is not None and not self._parts.workshop.obstacle(picture.command, picture.request.user.key):
+            self._parts.workshop.submit(picture)
 
     def overdue(self) -> None:
         """Apologise for the commands that take too long."""
@@ -180,19 +192,13 @@ class Desk:
 
     def _bridge(self, said: Said) -> None:
         """Pass a text on to the mesh, if its chat is joined to a channel."""
-        bridge = self._parts.bridge
-        if bridge is None:
-            return
         chat = self._people.as_listed(said.chat)
-        sent = bridge.to_mesh(chat, said.message_id, said.name, said.text, self._clock.monotonic())
-        if sent is None:
+        if not self._parts.crossing.is_joined(chat):
             return
         if self._is_stale(said):
             self._stale[said.chat] += 1
-        elif isinstance(sent, str):
-            self._post(Post(said.chat, sent, reply_to=said.message_id, silent=True))
-        else:
-            self._parts.send_text(sent)
+        elif (refusal := self._parts.crossing.to_mesh(said, chat)) is not None:
+            self._post(refusal)
 
     # -- commands
 
@@ -242,11 +248,15 @@ class Desk:
         return TelegramRequest(
             order.name,
             order.argument,
-            asked.person.node or 0,
+            asked.person.node,
             UNKNOWN_RECEPTION,
             self._translate,
             tuple(command for command in self._parts.registry if command.role <= asked.person.role),
             user=asked.person.user,
+            way=Way.TELEGRAM,
+            limit=ROOM,
+            name=asked.name,
+            in_group=bool(asked.title),
             asked=asked,
         )
 
@@ -301,6 +311,10 @@ class Desk:
             self._posts.remember(chat, key, press.message_id)
         self._command(asked, command.name, "", is_ours=True)
         return ""
+
+    def _post_all(self, posts: Sequence[Post]) -> None:
+        for post in posts:
+            self._post(post)
 
     def _post(self, post: Post) -> None:
         self._posts.add(post, self._clock.monotonic())

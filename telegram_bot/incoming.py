@@ -24,10 +24,11 @@ class Said:
     message_id: int
     user_id: int  # 0: the chat itself speaks, and nobody can tell who
     name: str
-    text: str
+    text: str  # of a photo its caption; empty: something without words
     sent_at: float  # seconds since 1970, by Telegram's clock
     title: str = ""  # of the group; empty: a private chat
     is_forwarded: bool = False
+    reply_to: int | None = None  # the message that it answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,8 @@ def _incoming(ident: int, update: telegram.Update) -> Incoming:
     if message.migrate_to_chat_id:
         return Moved(ident, message.chat.id, message.migrate_to_chat_id)
     text = message.text or message.caption or ""
-    if not text:
-        return Ignored(ident, "sans texte")
+    if not text and not message.effective_attachment:  # somebody came or went, a title changed
+        return Ignored(ident, "sans contenu")
     if message.chat.type == telegram.constants.ChatType.CHANNEL:
         return Ignored(ident, "canal")
     speaks_as_chat = message.sender_chat is not None  # an anonymous admin, or a channel's name for a person
@@ -124,6 +125,7 @@ def _incoming(ident: int, update: telegram.Update) -> Incoming:
         sent_at=message.date.timestamp(),
         title=message.chat.title or "",
         is_forwarded=message.forward_origin is not None,
+        reply_to=message.reply_to_message.message_id if message.reply_to_message is not None else None,
     )
 
 

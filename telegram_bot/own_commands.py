@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from commands.language import mark as _
-from commands.registry import Command, Example, Request
+from commands.registry import Command, Example, Request, Way
 from commands.roles import Role
 from commands.which_node import Directory, only_one
 from mesh_link.outgoing import OutgoingText, Priority
 from mesh_link.packets import BROADCAST_NUM
+from telegram_bot import fates
 from telegram_bot.asking import Asked, TelegramRequest
+from telegram_bot.bridge import ANONYMOUS, AUTHOR_BYTES
+from telegram_bot.untrusted import clean_name, clean_text
 
+HERE: Final = frozenset({Way.TELEGRAM})
 CHANNEL: Final = re.compile(r"#?([0-7])")
 
 
@@ -54,10 +58,14 @@ START: Final = Command(
     name="start",
     summary=_("greets you"),
     run=start,
+    ways=HERE,
     examples=(Example("/start", "👋 I am the bot of a Meshtastic network. /help lists what you may ask."),),
 )
 IDENTITY: Final = Command(
-    name="id", summary=_("tells your id, and this group's, for the operator's lists"), run=identity
+    name="id",
+    summary=_("tells your id, and this group's, for the operator's lists"),
+    run=identity,
+    ways=HERE,
 )
 
 
@@ -67,22 +75,22 @@ def send_command(airway: Airway) -> Command:
     def run(request: Request) -> str:
         tr, asked = request.translate, _asked(request)
         target, _space, text = request.argument.partition(" ")
-        text = " ".join(text.split())
-        if not target or not text:
+        body = clean_text(text)
+        if not body:
             return tr(_("Say what to whom? /send <node or channel number> <text>"))
-        spoken = f"{asked.name}: {text}"
-        if (size := len(spoken.encode())) > airway.limit:
-            text = tr(_("✂️ Too long for the mesh: {size} bytes with your name, {limit} at most."))
-            return text.format(size=size, limit=airway.limit)
+        spoken = f"{clean_name(asked.name, AUTHOR_BYTES) or ANONYMOUS}: {body}"
+        if (excess := len(spoken.encode()) - airway.limit) > 0:
+            words = tr(_("✂️ Not sent: {count} bytes too long for the mesh, which takes {limit} with your name."))
+            return words.format(count=excess, limit=airway.limit)
         if channel := CHANNEL.fullmatch(target):
             to, index = BROADCAST_NUM, int(channel[1])
         else:
-            found = only_one(airway.directory.find_nodes(target), target, tr)
+            found = only_one(airway.directory.find_nodes(target), target, request)
             if isinstance(found, str):
                 return found
             to, index = found.num, 0
         airway.send_text(_outgoing(airway, asked, spoken, to, index))
-        return tr(_("📤 On its way."))
+        return ""  # its fate is shown instead
 
     return Command(
         name="send",
@@ -90,6 +98,7 @@ def send_command(airway: Airway) -> Command:
         summary=_("says it on the mesh in your name, to a node or on a channel by its number"),
         run=run,
         role=Role.KNOWN,
+        ways=HERE,
     )
 
 
@@ -98,10 +107,10 @@ def _outgoing(airway: Airway, asked: Asked, text: str, to: int, channel: int) ->
         text,
         to,
         channel,
-        want_ack=to != BROADCAST_NUM,
+        want_ack=True,  # on a channel: that a neighbour repeats it
         expires_at=airway.monotonic() + airway.lifetime,
         priority=Priority.BRIDGE,
-        origin=f"telegram:{asked.chat.id}:{asked.chat.topic or 0}:{asked.message_id}",
+        origin=fates.origin_of(asked.chat, asked.message_id),
     )
 
 

@@ -109,6 +109,7 @@ class Poller:
         if failure.kind is Kind.TOKEN:
             raise TokenRefusedError(failure.detail)
         self._is_failing = True
+        self._desk.away()
         wait, line = self._reach.failed(WAY, failure, self._clock.monotonic())
         if line is not None:
             LOGGER.log(line.level, line.text)
@@ -123,6 +124,7 @@ class Poller:
             LOGGER.debug("Telegram: webhook non retiré: %s", failure_of(exc).detail)
 
     def _went_well(self) -> None:
+        self._desk.reached()
         if self._is_failing:
             self._is_failing = False
             self._on_back()

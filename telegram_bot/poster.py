@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 from typing import Final
 
 from runtime.clock import Clock
 from telegram_bot.api import Api
+from telegram_bot.desk import Desk
 from telegram_bot.failures import TROUBLE, Failure, Kind, failure_of
 from telegram_bot.outgoing import Delivery, Posts
 from telegram_bot.people import OncePerHour
@@ -24,15 +24,12 @@ LONGEST_WAIT: Final = 3600.0  # seconds
 class Poster:
     """Sends in one event loop; the queue outlives it."""
 
-    def __init__(
-        self, api: Api, posts: Posts, reach: Reach, clock: Clock, on_moved: Callable[[int, int], object]
-    ) -> None:
-        """`on_moved(old, new)` is told of a group's new id."""
+    def __init__(self, api: Api, posts: Posts, desk: Desk, reach: Reach, clock: Clock) -> None:
         self._api = api
         self._posts = posts
+        self._desk = desk
         self._reach = reach
         self._clock = clock
-        self._on_moved = on_moved
         self._wake = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
         self._told = OncePerHour()
@@ -73,6 +70,8 @@ class Poster:
             self._failed(delivery, failure_of(exc))
         else:
             self._posts.sent(delivery, message_id)
+            if message_id is not None:
+                self._desk.posted(delivery.post, message_id)
             self._went_well()
 
     def _failed(self, delivery: Delivery, failure: Failure) -> None:
@@ -86,7 +85,7 @@ class Poster:
             return
         self._went_well()
         if failure.kind is Kind.MOVED:
-            self._on_moved(delivery.post.chat.id, failure.chat_id)
+            self._desk.moved(delivery.post.chat.id, failure.chat_id)
         elif given_up and self._told.is_new(delivery.chat_id, now):
             detail = failure.detail
             LOGGER.warning("⚠️ Telegram: chat %d, %d envois abandonnés (%s)", delivery.chat_id, given_up, detail)
