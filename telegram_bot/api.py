@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +16,6 @@ from telegram_bot.incoming import WANTED
 from telegram_bot.outgoing import Delivery
 from telegram_bot.posts import Button, Post
 
-LOGGER = logging.getLogger(__name__)
 TIMEOUT: Final = 10.0  # seconds for connecting, and between two pieces of an answer
 PHOTO_TIMEOUT: Final = 30.0  # seconds for writing
 CONNECTIONS: Final = 8
@@ -66,27 +64,21 @@ class Api:
         user = await self._bot.get_me()
         return Me(user.id, user.username or "", user.can_read_all_group_messages is True)
 
-    async def updates(self, offset: int | None) -> Any:
-        """Wait for what comes, POLL_TIMEOUT at most; return it as it came. Confirms all before `offset`."""
-        return await self._bot.raw_updates(offset)
+    async def updates(self, offset: int | None, seconds: int) -> Any:
+        """Wait for what comes, `seconds` at most; return it as it came. Confirms all before `offset`."""
+        return await self._bot.raw_updates(offset, seconds)
 
     async def delete_webhook(self) -> None:
         """Have updates given to those who ask."""
         await self._bot.delete_webhook()
 
-    async def deliver(self, delivery: Delivery) -> int | None:
-        """Show a post; return its message's id, None if the answer does not tell."""
-        try:
-            if delivery.post.photo:
-                return await self._deliver_photo(delivery)
-            if delivery.edits is not None:
-                return await self._edit(delivery.chat_id, delivery.edits, delivery.post)
-            return await self._send(delivery.chat_id, delivery.post)
-        except TelegramError:
-            raise
-        except Exception as exc:  # noqa: BLE001 - taken, and only the answer could not be read: not again
-            LOGGER.debug("Telegram: réponse incomplète à un envoi: %s: %s", type(exc).__name__, exc)
-            return None
+    async def deliver(self, delivery: Delivery) -> int:
+        """Show a post; return its message's id."""
+        if delivery.post.photo:
+            return await self._deliver_photo(delivery)
+        if delivery.edits is not None:
+            return await self._edit(delivery.chat_id, delivery.edits, delivery.post)
+        return await self._send(delivery.chat_id, delivery.post)
 
     async def answer_press(self, query_id: str, text: str) -> None:
         """End the waiting of a button that was pressed, with a word if there is one."""
@@ -144,9 +136,9 @@ class Api:
 class _Bot(telegram.Bot):
     """The library's, and updates as they came: it reads a batch whole, so that one bad update would cost all."""
 
-    async def raw_updates(self, offset: int | None) -> Any:
-        data = {"timeout": POLL_TIMEOUT, "offset": offset, "limit": BATCH, "allowed_updates": WANTED}
-        return await self._post("getUpdates", data, read_timeout=TIMEOUT + POLL_TIMEOUT)
+    async def raw_updates(self, offset: int | None, seconds: int) -> Any:
+        data = {"timeout": seconds, "offset": offset, "limit": BATCH, "allowed_updates": WANTED}
+        return await self._post("getUpdates", data, read_timeout=TIMEOUT + seconds)
 
 
 def cut(text: str, units: int) -> str:

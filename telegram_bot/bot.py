@@ -186,7 +186,7 @@ class TelegramBot(Service):
         self._api = api = self._make_api()
         self._poster = poster = Poster(api, self._parts.posts, self._desk, self._reach, self._clock)
         inbox = asyncio.create_task(self._attend(self._wake))
-        tasks = [inbox, asyncio.create_task(poster.run()), asyncio.create_task(self._poll(api, poster))]
+        tasks = [inbox, asyncio.create_task(poster.run()), asyncio.create_task(self._poll(api, poster, self._wake))]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -203,7 +203,7 @@ class TelegramBot(Service):
             if left:
                 await asyncio.wait(left, timeout=CANCEL)
 
-    async def _poll(self, api: Api, poster: Poster) -> None:
+    async def _poll(self, api: Api, poster: Poster, wake: asyncio.Event) -> None:
         def back() -> None:
             self._parts.posts.hold(-inf)
             poster.wake()
@@ -211,7 +211,7 @@ class TelegramBot(Service):
         def taken(ids: Sequence[int]) -> None:
             if ids:
                 self._on_handled(ids)
-            poster.wake()
+            wake.set()  # there may be posts, and commands with their deadlines
 
         poller = Poller(api, self._desk, self._reach, self._clock, self._handled, taken, back)
         me = await poller.find_out_who_we_are()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum, auto
 from typing import Final
 
@@ -19,9 +21,10 @@ from telegram.error import (
     TimedOut,
 )
 
+os.environ.setdefault("PTB_TIMEDELTA", "true")  # else the library warns of what its next version does, at each 429
 DETAIL_SHOWN: Final = 160  # characters of what a server says
 LADDER: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # seconds: back within half a minute of Telegram's return
-CONFLICT_LADDER: Final = (10.0, 30.0, 60.0)  # two who poll against each other get nowhere
+CONFLICT_LADDER: Final = (5.0, 20.0, 60.0)  # two who poll against each other get nowhere
 
 
 class Kind(Enum):
@@ -123,5 +126,5 @@ def _bad_request(text: str) -> Kind:
 
 
 def _seconds(error: RetryAfter) -> float:
-    """Return the wait; the library's own attribute warns of its coming change of type, its pickle form does not."""
-    return float(error.__reduce__()[1][0])
+    wait = error.retry_after
+    return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)

@@ -13,6 +13,8 @@ from telegram_bot.posts import Chat
 
 WANTED: Final = ("message", "callback_query")  # edited messages and posts of channels are no questions
 NAME_SHOWN: Final = 40  # characters
+MOST_UPDATE: Final = 2**32  # update ids are 32-bit numbers
+MOST_ID: Final = 2**53  # of chats, people and messages, as documented
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,11 @@ def read(raw: Any, bot: telegram.Bot | None = None) -> Batch:
 
 
 def _update_id(item: Any) -> int | None:
+    """Return the update's number; one without bounds would have Telegram forget all that follow."""
     ident = item.get("update_id") if isinstance(item, dict) else None
-    return ident if isinstance(ident, int) and not isinstance(ident, bool) else None
+    if not isinstance(ident, int) or isinstance(ident, bool):
+        return None
+    return ident if 0 <= ident <= MOST_UPDATE else None
 
 
 def _incoming(ident: int, update: telegram.Update) -> Incoming:
@@ -105,8 +110,8 @@ def _incoming(ident: int, update: telegram.Update) -> Incoming:
     if message is None:
         return Ignored(ident, "sans message")
     if message.migrate_to_chat_id:
-        return Moved(ident, message.chat.id, message.migrate_to_chat_id)
-    text = message.text or message.caption or ""
+        return Moved(ident, _id(message.chat.id), _id(message.migrate_to_chat_id))
+    text = _text(message.text or message.caption)
     if not text and not message.effective_attachment:  # somebody came or went, a title changed
         return Ignored(ident, "sans contenu")
     if message.chat.type == telegram.constants.ChatType.CHANNEL:
@@ -118,35 +123,34 @@ def _incoming(ident: int, update: telegram.Update) -> Incoming:
     return Said(
         update_id=ident,
         chat=_chat(message),
-        message_id=message.message_id,
-        user_id=0 if speaks_as_chat or sender is None else sender.id,
+        message_id=_id(message.message_id),
+        user_id=0 if speaks_as_chat or sender is None else _id(sender.id),
         name=_name(message),
         text=text,
         sent_at=message.date.timestamp(),
-        title=message.chat.title or "",
+        title=_text(message.chat.title),
         is_forwarded=message.forward_origin is not None,
-        reply_to=message.reply_to_message.message_id if message.reply_to_message is not None else None,
+        reply_to=_id(message.reply_to_message.message_id) if message.reply_to_message is not None else None,
     )
 
 
 def _pressed(ident: int, query: telegram.CallbackQuery) -> Incoming:
     message = query.message
-    chat = None
-    if isinstance(message, telegram.Message):
-        chat = _chat(message)
+    chat = _chat(message) if isinstance(message, telegram.Message) else None
     return Pressed(
         update_id=ident,
-        query_id=query.id,
-        user_id=query.from_user.id,
+        query_id=_text(query.id),
+        user_id=_id(query.from_user.id),
         name=_shown(query.from_user.full_name),
-        data=query.data or "",
+        data=_text(query.data),
         chat=chat,
-        message_id=message.message_id if message is not None else 0,
+        message_id=_id(message.message_id) if message is not None else 0,
     )
 
 
 def _chat(message: telegram.Message) -> Chat:
-    return Chat(message.chat.id, message.message_thread_id if message.is_topic_message else None)
+    topic = message.message_thread_id if message.is_topic_message else None
+    return Chat(_id(message.chat.id), topic if topic is None else _id(topic))
 
 
 def _name(message: telegram.Message) -> str:
@@ -155,7 +159,21 @@ def _name(message: telegram.Message) -> str:
     return _shown(message.from_user.full_name) if message.from_user is not None else ""
 
 
-def _shown(name: str) -> str:
+def _id(value: Any) -> int:
+    """Return a number that the library did not look at."""
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MOST_ID:
+        raise TypeError(f"{type(value).__name__} is no id")
+    return value
+
+
+def _text(value: Any) -> str:
+    """Return a text that the library did not look at, without halves of characters."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} is no text")
+    return (value or "").encode(errors="replace").decode()
+
+
+def _shown(name: Any) -> str:
     """Return a name that may stand in a line: people call themselves whatever they like."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in name).split())
+    line = " ".join("".join(char if char.isprintable() else " " for char in _text(name)).split())
     return line if len(line) <= NAME_SHOWN else line[: NAME_SHOWN - 1] + "…"

@@ -22,7 +22,7 @@ BYTES_LIMIT: Final = 8_000_000  # texts and photos together
 REMEMBERED: Final = 2000  # message ids of keyed posts
 CHATS_REMEMBERED: Final = 200
 LEAST_CUT: Final = 100  # characters; a text that is too long below that is not too long
-MOST_TRIES: Final = 10  # of one post that a server in good health does not take
+MOST_TRIES: Final = 5  # of one post that a server in good health does not take
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,10 @@ class Posts:
         soonest = min(map(self._ready_at, self._lanes.values()), default=inf)
         return max(soonest, self._not_before, self._overall.ready_at())
 
-    def sent(self, delivery: Delivery, message_id: int | None) -> None:
+    def sent(self, delivery: Delivery, message_id: int) -> None:
         """Note that it is shown, as this message."""
         self._end(delivery)
-        if delivery.post.key and message_id is not None:
+        if delivery.post.key:
             self.remember(delivery.post.chat, delivery.post.key, message_id)
 
     def failed(self, delivery: Delivery, failure: Failure, now: float, *, is_well: bool = True) -> int:

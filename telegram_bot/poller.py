@@ -10,7 +10,7 @@ from typing import Final
 
 from runtime.clock import Clock
 from runtime.throttle import Throttle
-from telegram_bot.api import BATCH, Api, Me
+from telegram_bot.api import BATCH, POLL_TIMEOUT, Api, Me
 from telegram_bot.desk import Desk
 from telegram_bot.failures import Failure, Kind, failure_of
 from telegram_bot.incoming import read
@@ -83,7 +83,7 @@ class Poller:
         offset: int | None = None
         while True:
             try:
-                raw = await self._api.updates(offset)
+                raw = await self._api.updates(offset, 0 if self._is_failing else POLL_TIMEOUT)
                 batch = read(raw)
             except Exception as exc:  # noqa: BLE001 - the same
                 await self._wait_out(failure_of(exc))

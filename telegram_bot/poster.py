@@ -70,8 +70,7 @@ class Poster:
             self._failed(delivery, failure_of(exc))
         else:
             self._posts.sent(delivery, message_id)
-            if message_id is not None:
-                self._desk.posted(delivery.post, message_id)
+            self._desk.posted(delivery.post, message_id)
             self._went_well()
 
     def _failed(self, delivery: Delivery, failure: Failure) -> None:
