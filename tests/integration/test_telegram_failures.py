@@ -250,7 +250,7 @@ REAL_LOOKUP = socket.getaddrinfo
 
 
 def hanging_lookup(host, *args, **kwargs):
-    if host != "telegram.invalid":
+    if host not in {"telegram.invalid", b"telegram.invalid"}:
         return REAL_LOOKUP(host, *args, **kwargs)
     LOOKED_UP.set()
     assert RELEASE.wait(PATIENCE)
