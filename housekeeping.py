@@ -82,7 +82,7 @@ class Housekeeping(Service):
         """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; keepers may be None.
 
         `on_heard` is told of each packet, `on_fate` of what became of the texts that concern this thread, `disk` looks
-        at the space left now and then; all may wait for the disk, and raise nothing.
+        at the space left now and then; each may wait for the disk, and raises nothing.
         """
         super().__init__(clock, INBOX_LIMIT)
         self._node_manager = node_manager

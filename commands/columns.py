@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 WITHOUT_WIDTH: Final = frozenset(("Mn", "Me", "Cf"))  # categories: marks upon the character before, and joiners
@@ -39,6 +40,7 @@ def _padded(text: str, width: int, *, right: bool = False) -> str:
     return space + text if right else text + space
 
 
+@lru_cache(1024)
 def _cells(char: str) -> int:
     if unicodedata.category(char) in WITHOUT_WIDTH:
         return 0

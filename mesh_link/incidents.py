@@ -32,7 +32,7 @@ class LinkIncidents:
         self._report = report
         self._lost = False
         self._known: tuple[int, int, str] | None = None  # number, boots and firmware at the last READY
-        self._ordered = False
+        self._ordered = False  # over the connection that ended last
 
     def lost(self, failures: int, outage: float) -> None:
         """Take an outage that is worth an alert, in seconds so far."""
@@ -52,9 +52,8 @@ class LinkIncidents:
 
     def _look_for_reboot(self, interface: NodeInterface, *, restarted: bool) -> None:
         known, self._known = self._known, (interface.own_num, interface.boots, interface.firmware)
-        ordered, self._ordered = self._ordered, False
         if known is None or known[0] != interface.own_num:  # the first look, or another node in its place
             return
         counted = 0 not in {known[1], interface.boots}
         if known[1] != interface.boots if counted else restarted:
-            self._report(NodeRebooted(interface.boots, ordered, interface.firmware, known[2]))
+            self._report(NodeRebooted(interface.boots, self._ordered, interface.firmware, known[2]))

@@ -11,6 +11,7 @@ from typing import Final
 from mesh_link.packets import NodeRecord, PacketHeard
 from mesh_memory.book import MeshBook, Place
 from mesh_memory.geography import distance
+from mesh_memory.letters import Letters
 from mesh_memory.orders import OrderBook
 from mesh_memory.search import search
 from mesh_memory.sums import add_sums, air_hour, hours_of, packets_of, signal_hour, volumes_of
@@ -30,7 +31,7 @@ from node_manager import NodeManager
 from runtime.clock import Clock
 from storage.database import Database
 from storage.errors import StorageError
-from storage.mail import Letter, MailStore
+from storage.mail import MailStore
 from storage.nodes import NodeRow
 from storage.orders import OrderStore
 from storage.packet_batch import DAY, HOUR, MAX_PACKETS, UNKNOWN, PacketBatch
@@ -46,12 +47,11 @@ RETRY_AFTER: Final = 10.0  # seconds that a failing database is left alone
 STATES_EVERY: Final = 300.0  # seconds: each writes a page for nearly every node that was heard
 TIDY_EVERY: Final = 3600.0
 REPLAY_TIME: Final = 60.0  # seconds after READY in which a node may hand over what it kept
-MAIL_DAYS: Final = 30
 MAX_HOURS: Final = 24 * 366  # that a question may reach back
 MAX_LINKS: Final = 200
 
 
-class MeshMemory:
+class MeshMemory(Letters):
     """Thread-safe. `hear`, `learn_nodes`, `flush` are Housekeeping's; the questions are everybody's.
 
     Questions about nodes are answered from memory and never fail. Those about traffic, signal and links ask the
@@ -67,18 +67,16 @@ class MeshMemory:
         retention_days: int = 7,
     ) -> None:
         """Load what is known, now or as soon as the database can be read; without one nothing outlives the process."""
+        super().__init__(MailStore(database) if database else None, clock)
         self._node_manager = node_manager
-        self._clock = clock
         self._own_num = own_num
         self._retention = retention_days * DAY
         self._log = PacketLog(database) if database else None
         self._traffic = TrafficQueries(database) if database else None
-        self._mail = MailStore(database) if database else None
         self.orders = OrderBook(OrderStore(database) if database else None)
         self._book_lock = threading.Lock()  # protects what is in memory; held for no I/O
         self._book = MeshBook(self._known_place)
         self._writing: PacketBatch | None = None  # taken from the book, not yet committed
-        self._untold: set[int] = set()  # recipients of mail
         self._generation = 0  # of the database that holds what is not unsaved; 0 before it was read
         now = clock.monotonic()
         self._due = inf
@@ -257,50 +255,7 @@ class MeshMemory:
         links = self._with_unsaved(stored, lambda link: link.distance is not None, since)
         return sorted(links, key=lambda link: -(link.distance or 0))[:count]
 
-    # -- mail: each call is one transaction, and what returned is kept
-
-    def send_mail(self, sender: int, recipient: int, text: str, *, proven: bool = True) -> int:
-        """Keep a letter for a node and return its id. Raises MailboxFullError, StorageError."""
-        letter_id = self._mailbox().send(sender, recipient, text, self._now(), proven=proven)
-        with self._book_lock:
-            self._untold.add(recipient)
-        return letter_id
-
-    def mail_of(self, recipient: int) -> list[Letter]:
-        """Return a node's letters, the oldest first: a letter's place is its number for people. Raises StorageError."""
-        return self._mailbox().of(recipient)
-
-    def has_untold_mail(self, recipient: int) -> bool:
-        """Return whether a node is to be told of mail now that it is heard; asks no database."""
-        with self._book_lock:
-            return recipient in self._untold
-
-    def mark_mail_told(self, recipient: int) -> int:
-        """Note that a node knows of all its mail; return when that was, for `mark_mail_untold`. Raises StorageError."""
-        now = self._now()
-        self._mailbox().mark_told(recipient, now)
-        with self._book_lock:
-            self._untold.discard(recipient)
-        return now
-
-    def mark_mail_untold(self, recipient: int, told_at: int) -> None:
-        """Note that what was told then did not reach the node. Raises StorageError."""
-        if self._mailbox().mark_untold(recipient, told_at):
-            with self._book_lock:
-                self._untold.add(recipient)
-
-    def mark_mail_read(self, letters: Iterable[Letter]) -> None:
-        """Note that letters were read. Raises StorageError."""
-        self._mailbox().mark_read([letter.id for letter in letters], self._now())
-
-    def delete_mail(self, recipient: int, letter_id: int) -> bool:
-        """Delete one letter of a node; return whether it was there. Raises StorageError."""
-        return self._mailbox().delete(recipient, letter_id)
-
     # -- inside
-
-    def _now(self) -> int:
-        return int(self._clock.now().timestamp())
 
     def _schedule(self, due: float) -> None:
         if self._log is not None:
@@ -312,13 +267,12 @@ class MeshMemory:
             return
         first = self._generation == 0
         states, recent = (log.load_states(), log.load_recent(MAX_PACKETS)) if first else ({}, [])
-        untold = self._mail.untold() if self._mail else set()
+        self.load_untold()
         with self._book_lock:
             if first:
                 self._book.load(states, recent)
             else:
                 self._book.forget_saved()
-            self._untold = untold
         self._generation = log.generation
 
     def _save(self, log: PacketLog, *, with_states: bool) -> None:
@@ -343,13 +297,7 @@ class MeshMemory:
     def _tidy(self, log: PacketLog) -> None:
         self._tidy_due = self._clock.monotonic() + TIDY_EVERY
         log.prune_links(self._now() - self._retention)
-        if self._mail is not None:
-            self._mail.prune(self._now() - MAIL_DAYS * DAY)
-
-    def _mailbox(self) -> MailStore:
-        if self._mail is None:
-            raise StorageError("pas de base de données, voir le journal du bot")
-        return self._mail
+        self.prune_mail()
 
     def _span(self, hours: int) -> Span:
         return Span.of(max(0, min(hours, MAX_HOURS)), self._now())

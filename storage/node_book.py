@@ -29,9 +29,8 @@ class NodeBook:
         self._unsaved = Changes()
         self._shared_said: set[bytes] = set()
         self._incidents: list[Incident] = []
-        self._sharers = {
-            key: set(nums) for key, nums in self.duplicates().items()
-        }  # as an earlier process has reported them
+        # as an earlier process has reported them
+        self._sharers = {key: set(nums) for key, nums in self.duplicates().items()}
         self._full_said = False
 
     def learn(self, said: NodeRow, key: bytes, source: KeySource, now: int) -> str | None:

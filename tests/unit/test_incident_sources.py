@@ -78,11 +78,13 @@ def test_what_strangers_may_make_the_bot_report_of_one_node_is_bounded(bench):
 
 
 def test_a_shared_key_is_reported_once_over_restarts_and_anew_for_each_further_node(bench):
-    for _start in range(2):
+    for start in range(2):
         manager = bench.manager()
         manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Alice"))
         manager.learn_from_nodeinfo(record(BOB, key(1)))
-        manager.learn_from_nodeinfo(record(0xF, key(7)))  # another key, for the lines to be looked at again
+        manager.learn_from_nodeinfo(
+            record(0xF + start, key(7 + start))
+        )  # another key, for the lines to be looked at again
     pair = KeyShared(brief(key(1)), ((ALICE, "Alice"), (BOB, "")), 2)
     assert bench.heard == [pair]
     manager.learn_from_nodeinfo(record(CAROL, key(1)))

@@ -272,6 +272,16 @@ def test_who_has_acknowledged_is_not_told_again_and_other_stages_change_nothing(
     assert telling.hear(ALICE) == []
 
 
+def test_whoever_was_reached_once_waits_an_hour_again_not_longer(mesh):
+    telling = Telling(mesh)
+    for fate in (Fate.FAILED, Fate.ACKNOWLEDGED, Fate.FAILED):
+        ask(mesh, "send Alice more", sender=BOB)
+        assert len(telling.hear(ALICE)) == 1
+        telling.end(fate)
+        mesh.clock.advance(AT_MOST_EVERY)
+    assert len(telling.hear(ALICE)) == 1
+
+
 def test_a_notice_that_a_restart_has_cut_off_is_still_told_again(mesh):
     earlier = Telling(mesh)
     earlier.hear(ALICE)

@@ -68,6 +68,15 @@ def test_a_busy_channel_is_told_to_what_waits_and_to_what_comes(box):
     assert waits(box) == [("a", BUSY_CHANNEL), ("b", BUSY_CHANNEL)]
 
 
+def test_a_channel_that_is_free_again_is_told_to_nobody(box):
+    box.load(60.0)
+    for n in range(TURN_SAID_FROM + 2):
+        bridge(box, f"{n}")
+    box.queued.clear()
+    box.load(10.0)
+    assert box.queued == []
+
+
 # -- bounds
 
 

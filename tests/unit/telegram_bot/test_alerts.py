@@ -86,8 +86,8 @@ def test_a_link_that_flaps_for_hours_is_heard_of_again(reader):
 def test_a_return_that_nobody_waits_for_is_not_told(reader):
     assert reader.hear(LinkBack(5.0)) == []
     reader.hear(lost())
-    reader.hear(LinkBack(70.0))
-    assert reader.hear(LinkBack(70.0)) == []
+    reader.hear(LinkBack(70.0), after=10)
+    assert reader.hear(LinkBack(70.0), after=60) == []
 
 
 def test_what_looks_the_same_is_not_posted_again(reader):
@@ -335,6 +335,25 @@ def test_nothing_happened_nothing_is_told(reader):
     reader.wait(3 * 86400)
     assert reader.come_back() == []
     assert reader.come_back() == []
+
+
+def test_what_was_missed_is_told_once(reader):
+    for told in (1, 0):
+        reader.go_away()
+        if told:
+            reader.hear(NodeRebooted(1))
+        reader.wait(STALE)
+        assert len(reader.come_back()) == told
+
+
+def test_of_many_nodes_that_were_missed_the_first_are_named(reader):
+    reader.go_away()
+    for num in range(1, 31):
+        reader.hear(another_key(num, f"N{num}"), after=JOIN)
+    reader.wait(STALE)
+    (post,) = reader.come_back()
+    assert "🔑 other public keys (30): N1 (!00000001), " in post.text
+    assert post.text.count("!") == SHOWN
 
 
 def test_the_time_without_telegram_counts_from_its_beginning(reader):

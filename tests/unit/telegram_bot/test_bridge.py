@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -151,6 +152,13 @@ def test_our_text_repeated_by_another_bridge_is_not_posted(sides, heard_as):
     assert len(sides.heard("bonjour à tous", sender=EVE)) == 1
 
 
+def test_the_same_words_on_another_channel_are_no_repetition():
+    sides = Sides((1, GROUP), (2, OTHER))
+    sides.written("bonjour à tous")
+    for text in ("Léa: bonjour à tous", "(1/2) Léa: bonjour à"):
+        assert len(sides.heard(text, sender=EVE, channel=2)) == 1
+
+
 def test_our_post_repeated_by_somebody_is_not_sent_back(sides):
     (post,) = sides.heard("bonjour\nà tous")
     assert sides.written(post.text) is None
@@ -206,6 +214,11 @@ def test_the_other_chats_of_a_channel_see_what_one_says_once_it_is_sent():
     assert (post.chat, post.text) == (OTHER, "Léa: bonjour")
     sides.bridge.posted(post, 301)
     assert sides.written("salut", chat=OTHER, reply_to=301).reply_id == 11
+
+
+def test_what_is_sent_to_one_node_is_shown_in_no_other_chat():
+    sides = Sides((1, GROUP), (1, OTHER))
+    assert sides.accept(replace(sides.written("bonjour"), to=ZOE), 11) == []
 
 
 def test_a_chat_of_two_channels_tells_them_apart_and_answers_on_the_right_one():
