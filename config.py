@@ -115,6 +115,12 @@ def _location(value: object) -> object:
     return value
 
 
+def _host(value: object) -> object:
+    """Take an IPv6 address out of the brackets that it stands in before a port."""
+    bracketed = re.fullmatch(r"\[(.*:.*)\]", value) if isinstance(value, str) else None
+    return bracketed[1] if bracketed else value
+
+
 def _address(value: str) -> str:
     """Cut what would double the slash before the endpoint's name."""
     return value.rstrip("/")
@@ -178,7 +184,8 @@ def _token(value: SecretStr) -> SecretStr:
 # No colon at all, or two and more as in IPv6: "192.168.1.5:4403" is a common slip
 Host = Annotated[
     str,
-    Field(pattern=r"^([^\s/:]+|[^\s/:]*:[^\s/:]*:[^\s/]*)$"),
+    Field(pattern=r"^([^\s/:\[\]]+|[^\s/:\[\]]*:[^\s/:\[\]]*:[^\s/\[\]]*)$"),
+    BeforeValidator(_host),
     Kind("un nom d'hôte ou une adresse IP, sans port", "a host name or an IP address, without port"),
 ]
 Seconds = Annotated[float, AfterValidator(_whole), Kind("un nombre de secondes", "seconds")]

@@ -13,6 +13,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+if __name__ == "__main__":  # the imports take a second
+    from runtime.interrupt import end_quietly
+
+    end_quietly()
+
 import assembly
 import config
 from commands.dispatcher import Dispatcher
@@ -32,12 +37,13 @@ from mesh_link.reception import HeardPacket
 from mesh_link.routes import RouteHeard
 from mesh_link.said import MetricsSaid
 from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
-from mesh_link.session import QueueStatus
+from mesh_link.session import Objection, QueueStatus
 from mesh_link.tracer import Tracer
 from mesh_memory.memory import MeshMemory
 from outbox_keeper import OutboxKeeper
 from runtime import journal
 from runtime.clock import Clock, SystemClock
+from runtime.folder_lock import FolderInUseError, lock_folder
 from runtime.incidents import IncidentDesk
 from runtime.service import Service, Supervisor, catch_signals
 from runtime.systemd import notify, watchdog_interval
@@ -48,6 +54,7 @@ __version__ = "0.1.0"
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 PUBKEY_SYNC_JOIN = 0.5  # seconds; a waiting sync ends at once, a running one is nearly done
+EXIT_IN_USE = 75  # EX_TEMPFAIL: systemd tries again, the other one may be on its way out
 STOP_GRACE = 2.0  # seconds for all threads together; with what surrounds it, the promised 3 hold
 
 
@@ -260,6 +267,10 @@ class MeshBot:
         self._sender.tell(status)
         self._tracer.queue_status(status)
 
+    def objection(self, objection: Objection) -> None:
+        """See LinkOwner."""
+        self._tracer.objection(objection)
+
     def packet_received(self, heard: HeardPacket) -> None:
         """See LinkOwner."""
         self._dispatcher.offer(heard)
@@ -301,7 +312,7 @@ class MeshBot:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; return its exit code: 0 asked to stop, 1 crashed, 78 bad configuration."""
+    """Run the program; return its exit code: 0 asked to stop, 1 crashed, 75 data in use, 78 bad configuration."""
     options = _parser().parse_args(arguments)
     journal.speak_utf8(sys.stdout, sys.stderr)
     if options.demo:
@@ -324,6 +335,11 @@ def _run(settings: config.Settings) -> int:
     journal.set_up(settings.log_level)
     journal.mask(settings.secrets())
     info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
+    try:
+        lock = lock_folder(settings.data_dir)
+    except FolderInUseError as error:
+        error_print("❌ %s", error)
+        return EXIT_IN_USE
     requests: SimpleQueue[Any] = SimpleQueue()
     catch_signals(requests)  # before the database is opened: a stop must be heard from the start
     bot = MeshBot(settings, requests=requests)
@@ -333,6 +349,8 @@ def _run(settings: config.Settings) -> int:
         logging.shutdown()
         sys.stdout.flush()
         os._exit(code)
+    if lock is not None:
+        os.close(lock)
     return code
 
 

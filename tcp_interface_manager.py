@@ -22,7 +22,7 @@ from mesh_link.incidents import LinkIncidents
 from mesh_link.interface import LinkTarget, MeshTCPInterface
 from mesh_link.machine import LinkEvent, LinkMachine, LinkState
 from mesh_link.reception import HeardPacket, Reception
-from mesh_link.session import MeshSession, QueueStatus, SessionEvent
+from mesh_link.session import MeshSession, Objection, QueueStatus, SessionEvent
 from mesh_link.statistics import LinkFigures, LinkStatistics
 from runtime.clock import Clock
 from runtime.incidents import Report, unreported
@@ -51,6 +51,9 @@ class LinkOwner(Protocol):
 
     def queue_status(self, status: QueueStatus) -> None:
         """The node answered a packet of ours."""
+
+    def objection(self, objection: Objection) -> None:
+        """The node has something against a packet of ours."""
 
     def packet_received(self, heard: HeardPacket) -> object:
         """A packet came."""
@@ -179,6 +182,7 @@ class TCPInterfaceManager(Service):
             self._owner.queue_status,
             owner=self,
             on_round_trip=self._statistics.probe_answered,
+            on_objection=self._owner.objection,
         )
 
     def _say_attempt(self, action: OpenLink) -> None:

@@ -171,6 +171,7 @@ def _questions(memory: MeshMemory, mesh: Mesh) -> dict[str, Callable[[], object]
         "/info <end of id>": lambda: memory.find_nodes(f"{nums.choice(mesh.nums) & 0xFFFF:04x}"),
         "/my 168": lambda: memory.signal_of(nums.choice(mesh.nums), 168),
         "/neighbors": lambda: memory.neighbours_of(nums.choice(mesh.nums)),
+        "/neighbors, of all": lambda: memory.neighbours_of(None),
         "/propag 168": lambda: memory.longest_links(168, 10),
     }
 

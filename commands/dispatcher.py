@@ -163,7 +163,7 @@ class Dispatcher(Service):
         if parsed is None:
             return
         name, argument = parsed
-        command = self._registry.find(name)
+        command = self._registry.to_run(name, argument)
         if command is None and message.is_broadcast:  # it may be another bot's
             return
         user = self._access.user_of(message)

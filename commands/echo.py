@@ -7,7 +7,7 @@ from collections.abc import Callable
 from commands.language import mark as _
 from commands.registry import Command, Example, Request
 from commands.roles import Role
-from commands.words import NAME_BYTES
+from commands.words import NAME_BYTES, too_long
 from mesh_link.text import shorten
 
 
@@ -26,7 +26,7 @@ def echo_command(
         # the name before it tells who speaks, and keeps any bot from taking the text for a command
         spoken = f"📣 {_name(request, short_name_of)}: {text}"
         if (excess := len(spoken.encode()) - limit) > 0:
-            return tr(_("Too long by {count} bytes.")).format(count=excess)
+            return too_long(excess, tr)
         say(spoken, channel if request.channel is None else request.channel)
         return ""
 

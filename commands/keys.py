@@ -91,7 +91,8 @@ def keys_command(ring: KeyRing, directory: Directory, radio_keys: RadioKeys) -> 
 def _overview(ring: KeyRing, radio: Mapping[int, bytes] | None, request: Request) -> str:
     tr = request.translate
     known, pending, shared = ring.counts(), ring.pending_keys(), ring.duplicates()
-    parts = [tr(_("🔑 known: {keys} for {nodes} nodes")).format(keys=known.keys, nodes=known.nodes)]
+    text = tr.ngettext("🔑 known: {keys} for {nodes} node", "🔑 known: {keys} for {nodes} nodes", known.nodes)
+    parts = [text.format(keys=known.keys, nodes=known.nodes)]
     if radio is not None:
         parts.append(tr(_("in the radio: {count}")).format(count=len(radio)))
     if request.wide:

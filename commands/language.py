@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import gettext
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 LOCALE_DIR = Path(__file__).resolve().parent.parent / "locale"
-Translate = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Translate:
+    """Translates texts into one language."""
+
+    catalog: gettext.NullTranslations
+
+    def __call__(self, message: str) -> str:
+        """Return a text that was marked."""
+        return self.catalog.gettext(message)
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        """Return the text that goes with a count, whose place it names; called so, it marks both for the catalogs."""
+        return self.catalog.ngettext(one, many, count)
 
 
 def mark(message: str) -> str:
@@ -16,5 +30,5 @@ def mark(message: str) -> str:
 
 
 def translator(language: str) -> Translate:
-    """Return the function that translates into `language` ("fr", "en"); English needs no catalog."""
-    return gettext.translation("meshbot", LOCALE_DIR, [language], fallback=language == "en").gettext
+    """Return what translates into `language` ("fr", "en"); English needs no catalog."""
+    return Translate(gettext.translation("meshbot", LOCALE_DIR, [language], fallback=language == "en"))

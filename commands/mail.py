@@ -14,6 +14,7 @@ from commands.language import mark as _
 from commands.registry import PREFIX, Command, Example, Request, Way
 from commands.roles import Doubt
 from commands.which_node import IN_A_SENTENCE, Directory, called, only_one
+from commands.words import too_long
 from mesh_link.text import shorten
 from mesh_memory.search import folded
 from mesh_memory.views import NodeView
@@ -140,7 +141,7 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, own_nu
         example = tr(_("What shall I tell? For example: {mail} send {name} see you at five"))
         return example.format(mail=PREFIX + request.command, name=name_told)
     if (excess := len(text.encode(errors="replace")) - LETTER) > 0:
-        return tr(_("Too long by {count} bytes.")).format(count=excess)
+        return too_long(excess, tr)
     try:
         mailbox.send_mail(sender, node.num, text, proven=request.user.claim is None)
     except MailboxFullError as full:

@@ -69,7 +69,11 @@ def describe(hours: Sequence[SignalHour], now: float, tr: Translate) -> str:
         text = tr(_("📶 Nothing heard of you in {hours}h but this question; /ping tells how it came."))
         return text.format(hours=HOURS)
     if not direct:
-        text = tr(_("📶 You, {hours}h: {packets} packet(s), none direct: the signal is unknown."))
+        text = tr.ngettext(
+            "📶 You, {hours}h: {packets} packet, not direct: the signal is unknown.",
+            "📶 You, {hours}h: {packets} packets, none direct: the signal is unknown.",
+            packets,
+        )
         return text.format(hours=HOURS, packets=packets)
     text = tr(_("📶 You, {hours}h: packets {packets}, direct {direct}"))
     lines = [text.format(hours=HOURS, packets=packets, direct=direct)]

@@ -30,7 +30,7 @@ def propag_command(memory: MeshMemory) -> Command:
         if asked is None:
             text = tr(_("How many hours, how many links? For example: {question}"))
             return text.format(question=f"{PREFIX}{request.command} 24 5")
-        hours, count = asked
+        hours, count = min(asked[0], memory.hours_kept), asked[1]
         links = one_way(memory.longest_links(hours, 2 * count))[:count]
         if not links:
             text = tr(_("📏 No link of known length in {hours}h: both nodes must tell their position."))

@@ -91,6 +91,7 @@ class Command:
     role: Role = Role.EVERYONE  # the least that may use it
     ways: frozenset[Way] = EVERYWHERE  # where it makes sense
     has_table: bool = False  # its wide answers of several lines stand in columns
+    alone: Command | None = None  # runs in its place on the mesh where no argument is given
 
     def is_table(self, answer: str) -> bool:
         """Return whether a wide answer is to be shown in a fixed-width font; one line is no table."""
@@ -116,6 +117,11 @@ class Registry:
     def find(self, name: str) -> Command | None:
         """Return the command of that name or alias, whatever its case."""
         return self._by_name.get(name.lower().removeprefix(PREFIX))
+
+    def to_run(self, name: str, argument: str) -> Command | None:
+        """Return what runs for a question, None if the name is unknown."""
+        command = self.find(name)
+        return command.alone if command and command.alone and not argument else command
 
     def on(self, way: Way) -> Registry:
         """Return the commands that make sense there."""

@@ -46,7 +46,7 @@ def stats_command(memory: MeshMemory, clock: Clock) -> Command:
             text = tr(_("I can tell: {topics}. For example: {question}"))
             return text.format(topics=" ".join(TOPICS), question=f"{PREFIX}{request.command} top 24")
         topic, hours = asked
-        return TOPICS[topic](memory, clock, hours, request)
+        return TOPICS[topic](memory, clock, min(hours, memory.hours_kept), request)
 
     return Command(
         name="stats",

@@ -20,7 +20,11 @@ def sync_command(sync: Callable[[], int | None], counts: Callable[[], NodeCounts
         if injected is None:
             return tr(_("⚠️ No sync: no link, or an error that the log tells. The next link brings one."))
         known = counts()
-        text = tr(_("🔑 Keys put back: {injected}; known: {keys} for {nodes} nodes"))
+        text = tr.ngettext(
+            "🔑 Keys put back: {injected}; known: {keys} for {nodes} node",
+            "🔑 Keys put back: {injected}; known: {keys} for {nodes} nodes",
+            known.nodes,
+        )
         return text.format(injected=injected, keys=known.keys, nodes=known.nodes)
 
     return Command(

@@ -69,7 +69,7 @@ def _bot(figures: HostFigures, tr: Translate) -> list[str]:
     age = figures.uptime - process.started if figures.uptime is not None else 0.0
     if age > 0:
         parts.append(f"CPU {process.cpu / age * 100:.1f} %")
-    parts.append(tr(_("{count} threads")).format(count=process.threads))
+    parts.append(tr.ngettext("{count} thread", "{count} threads", process.threads).format(count=process.threads))
     if age > 0:
         parts.append(tr(_("up {time}")).format(time=duration(age, tr)))
     return parts

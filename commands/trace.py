@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from commands.asker import own_node
@@ -56,7 +57,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
             return _to_me(request)
         return _active(node, directory, tracer, request)
 
-    return Command(
+    command = Command(
         name="trace",
         aliases=("traceroute",),
         usage=_("[node]"),
@@ -90,6 +91,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
             Example("/trace Nobody", "I know no node « Nobody »."),
         ),
     )
+    return replace(command, alone=replace(command, slow=False, timeout=None))
 
 
 def _to_me(request: Request) -> str:

@@ -50,6 +50,11 @@ def length(metres: float) -> str:
     return f"{metres / 1000:.1f}km" if metres < 100_000 else f"{metres / 1000:.0f}km"  # noqa: PLR2004 - three digits
 
 
+def too_long(excess: int, tr: Translate) -> str:
+    """Return what to answer to a text that has so many bytes too many."""
+    return tr.ngettext("Too long by {count} byte.", "Too long by {count} bytes.", excess).format(count=excess)
+
+
 def share(part: int, whole: int) -> str:
     """Return `40%`."""
     return f"{100 * part / whole:.0f}%" if whole else "0%"

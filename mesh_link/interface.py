@@ -51,6 +51,9 @@ class LinkListener(Protocol):
     def queue_status(self, packet_id: int, result: int) -> None:
         """The node answered a packet (or a heartbeat: packet id 0)."""
 
+    def objection(self, packet_id: int, text: str) -> None:
+        """The node has something against a packet of ours, for people to read."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkTarget:
@@ -254,6 +257,10 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                     self._take_node_info(from_radio.node_info)
                 case "queueStatus":
                     self._handleQueueStatusFromRadio(from_radio.queueStatus)
+                case "clientNotification" if from_radio.clientNotification.reply_id:
+                    # a traceroute too soon is dropped with this alone: its queueStatus says that all is well
+                    notification = from_radio.clientNotification
+                    self._listener.objection(notification.reply_id, notification.message)
                 case _:
                     self._handleFromRadio(from_radio.SerializeToString())
         except OSError:

@@ -136,7 +136,7 @@ class LinkMachine:
 
     def _new_session(self, now: float) -> None:
         self._entered = self._spoke = self._ended = now
-        self._accepted = self._requested = self._answers_probes = False
+        self._accepted = self._requested = self._answers_probes = self._restarted = False
         self._ready_at: float | None = None
         self._retry_at = inf
         self._reason = ""
@@ -176,7 +176,16 @@ class LinkMachine:
             return self._on_deadline(now)
         if event is E.CONNECTED:
             self._answers_probes = answers_probes
+        if event is E.RESTARTED and self._restarts_again(now):
+            event, reason = E.LOST, "le nœud redémarre sans cesse"
         return self._move(event, now, reason) + self._alert(now)
+
+    def _restarts_again(self, now: float) -> bool:
+        """Whether a READY link that restarted before has not lasted since: then it is as good as dropped."""
+        if self._ready_at is None:
+            return False
+        again, self._restarted = self._restarted, True
+        return again and now - self._ready_at < self._times.stable_after
 
     @property
     def deadline(self) -> float:

@@ -29,6 +29,14 @@ class SessionEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Objection:
+    """What the node has against a packet of ours, which may have gone all the same."""
+
+    packet_id: int
+    text: str  # the firmware's own words
+
+
+@dataclass(frozen=True, slots=True)
 class QueueStatus:
     """The node's answer to a packet of ours; `packet_id` 0 answers a heartbeat."""
 
@@ -60,12 +68,14 @@ class MeshSession:
         on_queue_status: Callable[[QueueStatus], None],
         owner: object = None,
         on_round_trip: Callable[[float], None] = ignore,
+        on_objection: Callable[[Objection], object] = bool,
     ) -> None:
         self.generation = generation
         self._clock = clock
         self._tell = tell
         self._on_queue_status = on_queue_status
         self._on_round_trip = on_round_trip
+        self._on_objection = on_objection
         self._probed_at: float | None = None  # until its answer comes
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._serving = False
@@ -140,3 +150,7 @@ class MeshSession:
         probed_at, self._probed_at = self._probed_at, None
         if probed_at is not None:
             self._on_round_trip(self._clock.monotonic() - probed_at)
+
+    def objection(self, packet_id: int, text: str) -> None:
+        """See LinkListener."""
+        self._on_objection(Objection(packet_id, text))

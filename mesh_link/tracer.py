@@ -12,7 +12,7 @@ from typing import Final
 
 from mesh_link.packets import RoutingAnswer
 from mesh_link.routes import RouteHeard
-from mesh_link.session import QueueStatus
+from mesh_link.session import Objection, QueueStatus
 from runtime.clock import Clock
 
 # seconds between two: the firmware's limit of 30, and a little for the way to it; a sooner one it drops in silence
@@ -110,6 +110,10 @@ class Tracer:
         """Take the node's word on any packet of ours."""
         if status.result:
             self._tell(status.packet_id, NoRoute.REFUSED)
+
+    def objection(self, objection: Objection) -> None:
+        """Take what the node has against a packet of ours: of a traceroute that comes too soon it says no more."""
+        self._tell(objection.packet_id, NoRoute.REFUSED)
 
     def _not_sent(self, packet_id: int) -> None:
         with self._lock:

@@ -48,7 +48,8 @@ STATES_EVERY: Final = 300.0  # seconds: each writes a page for nearly every node
 TIDY_EVERY: Final = 3600.0
 REPLAY_TIME: Final = 60.0  # seconds after READY in which a node may hand over what it kept
 MAX_HOURS: Final = 24 * 366  # that a question may reach back
-MAX_LINKS: Final = 200
+MAX_LINKS: Final = 200  # of one node: those of a busy one, our own above all, must not hide all others
+MAX_ALL_LINKS: Final = 2000
 
 
 class MeshMemory(Letters):
@@ -183,6 +184,11 @@ class MeshMemory(Letters):
             return None
         return Utilization(state.utilization, state.air_tx, state.metrics_at)
 
+    @property
+    def hours_kept(self) -> int:
+        """Return how far back what was heard can reach."""
+        return self._retention // HOUR
+
     # -- questions about what was heard: from the database and what is yet to be written
 
     def traffic(self, hours: int, by: By) -> Traffic:
@@ -244,9 +250,9 @@ class MeshMemory(Letters):
     def neighbours_of(self, num: int | None, hours: int = 24) -> list[Link]:
         """Return who hears whom, the latest first: what concerns a node, or everything. Raises StorageError."""
         since = self._now() - hours * HOUR
-        stored = self._traffic.links_of(num, since, MAX_LINKS) if self._traffic else []
+        stored = self._stored_links(num, since)
         links = self._with_unsaved(stored, lambda link: num is None or num in {link.hearer, link.heard}, since)
-        return sorted(links, key=lambda link: -link.heard_at)[:MAX_LINKS]
+        return sorted(links, key=lambda link: -link.heard_at)[: MAX_LINKS if num is not None else MAX_ALL_LINKS]
 
     def longest_links(self, hours: int, count: int) -> list[Link]:
         """Return the longest links heard, relays and impossible distances left out. Raises StorageError."""
@@ -313,6 +319,13 @@ class MeshMemory(Letters):
         for batch in self._unsaved():
             links |= {key: link for key, link in batch.links.items() if wanted(link) and link.heard_at >= since}
         return list(links.values())
+
+    def _stored_links(self, num: int | None, since: int) -> list[Link]:
+        if self._traffic is None:
+            return []
+        if num is None:
+            return self._traffic.links(since, MAX_LINKS, MAX_ALL_LINKS)
+        return self._traffic.links_of(num, since, MAX_LINKS)
 
     def _known_place(self, num: int) -> Place | None:
         row = self._node_manager.node(num)

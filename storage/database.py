@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Engine, Table, insert, inspect, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from runtime.clock import Clock
 from runtime.incidents import DatabaseTrouble, DatabaseWell, Report, unreported
-from storage.errors import DamagedError, StorageError, TooSlowError
+from storage.errors import DamagedError, RefusedRowError, StorageError, TooSlowError
 from storage.schema import METADATA, PRECIOUS, REVISIONS, VERSION
 from storage.server import ServerBackend
 from storage.sqlite import BUSY_TIMEOUT, FILE_NAME, SqliteBackend
@@ -36,6 +36,13 @@ class Backend(Protocol):
 
     def check(self, tables: Iterable[str]) -> None:
         """Make what must be there before opening; raise DamagedError if it cannot be used and StorageError."""
+
+    def in_place(self) -> bool:
+        """Return whether what was opened is still what stands there."""
+        ...
+
+    def let_go(self) -> None:
+        """Close what is no longer in place."""
 
     def set_aside(self, now: datetime) -> Path:
         """Put what is damaged out of the way and return where it is; raise StorageError."""
@@ -83,7 +90,7 @@ class Database:
         opened = False
         try:
             self._open()
-            opened = True
+            opened = self.backend.in_place()
         finally:
             with self._state_lock:
                 self._opening = False
@@ -122,22 +129,38 @@ class Database:
             finally:
                 with self._state_lock:
                     self._users -= 1
-        except TooSlowError:
+        except (TooSlowError, RefusedRowError):
             raise
         except StorageError as exc:
             self._say_failure(exc)
             raise
 
     def _enter(self) -> None:
+        if not self.backend.in_place():
+            self._begin_again()
         self.open()
         with self._state_lock:
             if not self._is_open:  # another thread has met damage since
                 raise StorageError(f"{self.backend.where} est en cours de remise en état, réessayez")
             self._users += 1
 
+    def _begin_again(self) -> None:
+        """Close what was deleted or replaced under us, for `open` to open what stands there, or a new one."""
+        with self._state_lock:
+            if not self._is_open or self._users:  # the last one out finds it so
+                return
+            self._is_open = False
+        self.backend.let_go()
+        error_print(
+            "❌ Base de données: %s a été supprimée ou remplacée. Elle est rouverte avec ce qui est en mémoire",
+            self.backend.where,
+        )
+
     def _explained(self, exc: SQLAlchemyError, engine: Engine) -> StorageError:
         if isinstance(exc, NoConnectionError):
             return TooSlowError("base de données occupée, réessayez dans un moment")
+        if isinstance(exc, IntegrityError | DataError):
+            return RefusedRowError(f"ligne refusée par {self.backend.where} ({exc.orig})")
         engine.dispose()  # the next transaction starts from a freshly opened file
         error = self.backend.explained(exc)
         if isinstance(error, DamagedError):

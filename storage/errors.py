@@ -13,3 +13,7 @@ class DamagedError(StorageError):
 
 class TooSlowError(StorageError):
     """A question took longer than it may; the database itself is well."""
+
+
+class RefusedRowError(StorageError):
+    """A row contradicts what is stored, or cannot be stored at all; the database itself is well."""

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import logging
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from itertools import chain
 from sys import intern
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from storage.errors import RefusedRowError
 from storage.schema import IMPORTS, NODES, PUBLIC_KEYS
 from storage.upsert import upsert
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from storage.database import Database
+
+LOGGER = logging.getLogger(__name__)
 
 
 class KeySource(StrEnum):
@@ -126,12 +134,61 @@ class NodeStore:
         return snapshot
 
     def save(self, changes: Changes) -> None:
-        """Insert or update all rows, or none; touches nothing when there are none."""
+        """Insert or update all rows, or none; of rows that the database refuses, all others, and the log tells which.
+
+        Another process on the same database may have trusted another key of a node: one such row must not keep all
+        others from being written.
+        """
         if not changes:
             return
-        # A node has one trusted key: the old one steps down before the new one steps up.
-        keys = sorted(changes.keys.values(), key=lambda row: row.status is KeyStatus.TRUSTED)
+        try:
+            self._write(changes)
+        except RefusedRowError as refusal:
+            parts = _parts(changes)
+            if len(parts) == 1:
+                LOGGER.warning("⚠️ Base de données: %s non gardé: %s", _told(changes), refusal)
+                return
+            for part in parts:
+                self.save(part)
+
+    def _write(self, changes: Changes) -> None:
+        keys = _in_order(changes.keys.values())
         with self._database.transaction() as connection:
             upsert(connection, NODES, [asdict(row) for row in changes.nodes.values()])
             upsert(connection, PUBLIC_KEYS, [asdict(row) for row in keys], keep=["first_seen"])
             upsert(connection, IMPORTS, [asdict(row) for row in changes.imports.values()])
+
+
+def _in_order(keys: Iterable[KeyRow]) -> list[KeyRow]:
+    """Return the keys as they can be written: a node has one trusted, so the old one steps down first."""
+    return sorted(keys, key=lambda row: row.status is KeyStatus.TRUSTED)
+
+
+def _parts(changes: Changes) -> list[Changes]:
+    """Divide what was refused: imports last, then nodes by halves, then the rows of one node in their order."""
+    if changes.imports and (changes.nodes or changes.keys):
+        return [Changes(nodes=changes.nodes, keys=changes.keys), Changes(imports=changes.imports)]
+    nums = sorted({*changes.nodes, *(num for num, _key in changes.keys)})
+    if len(nums) > 1:
+        half = set(nums[: len(nums) // 2])
+        return [_of_nodes(changes, half), _of_nodes(changes, set(nums) - half)]
+    rows = chain(
+        (Changes(nodes={row.num: row}) for row in changes.nodes.values()),
+        (Changes(keys={(row.num, row.public_key): row}) for row in _in_order(changes.keys.values())),
+        (Changes(imports={row.digest: row}) for row in changes.imports.values()),
+    )
+    return list(rows)
+
+
+def _of_nodes(changes: Changes, nums: set[int]) -> Changes:
+    return Changes(
+        nodes={num: row for num, row in changes.nodes.items() if num in nums},
+        keys={key: row for key, row in changes.keys.items() if key[0] in nums},
+    )
+
+
+def _told(row: Changes) -> str:
+    """Return what one row is, for the log."""
+    for key in row.keys.values():
+        return f"clé publique {base64.b64encode(key.public_key).decode()[:8]}… de !{key.num:08x}"
+    return "".join(f"nœud !{num:08x}" for num in row.nodes) or "fichier importé"

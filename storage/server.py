@@ -49,6 +49,14 @@ class ServerBackend:
             raise StorageError(f"{text} ({exc.name})") from exc
         self.writer = self.reader = engine
 
+    def in_place(self) -> bool:
+        """See Backend; what is there is what is used."""
+        return True
+
+    def let_go(self) -> None:
+        """See Backend."""
+        self.close()
+
     def check(self, tables: Iterable[str]) -> None:
         """See Backend; a server looks after itself."""
 

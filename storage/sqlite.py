@@ -50,6 +50,9 @@ class SqliteBackend:
         self.path = path
         self.where = str(path)
         self._busy_timeout = busy_timeout
+        self._log_path = Path(f"{path}-wal")
+        self._opened: tuple[int, int] | None = None  # which file it was, and which its log
+        self._log: tuple[int, int] | None = None
         # One writing connection that stays: closing the last one folds the log back into the file, and opening
         # begins a new one, which an SD card would pay for at every commit.
         self.writer = self._engine(1, _set_up_writer, "BEGIN IMMEDIATE")
@@ -65,6 +68,7 @@ class SqliteBackend:
             connect_args={"check_same_thread": False, "timeout": self._busy_timeout},
         )
         event.listen(engine, "connect", set_up)
+        event.listen(engine, "connect", self._note_file)
         # Python's module begins by itself only before some statements, so a change of tables would not be one piece.
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
         return engine
@@ -93,6 +97,26 @@ class SqliteBackend:
             raise self.explained(exc) from exc
         if verdicts:
             raise DamagedError(f"{self.path} est abîmé ({'; '.join(sorted(verdicts))})")
+
+    def in_place(self) -> bool:
+        """Return whether the file that was opened is still the one at its path."""
+        if self._opened is None:
+            return True
+        if self._opened != _identity(self.path):
+            return False
+        self._log = _identity(self._log_path)
+        return True
+
+    def let_go(self) -> None:
+        """Close a file that is no longer in place; its log must not be taken for that of another one there.
+
+        SQLite leaves the log of such a file where it is, and the next to open that path would fold it in.
+        """
+        log = self._log
+        self.close()
+        if log is not None and log == _identity(self._log_path):
+            with suppress(OSError):  # the folder itself may be gone
+                self._log_path.rename(f"{self._log_path}.old")
 
     def _read_only(self, path: Path) -> sqlite3.Connection:
         return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=self._busy_timeout)
@@ -159,6 +183,19 @@ class SqliteBackend:
         """Close the file; its log is folded back into it."""
         self.reader.dispose()
         self.writer.dispose()
+        self._opened = self._log = None
+
+    def _note_file(self, _connection: object, _record: object) -> None:
+        self._opened = self._opened or _identity(self.path)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return which file stands there, None if none does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _set_up_writer(connection: Any, _record: object) -> None:

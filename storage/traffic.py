@@ -77,13 +77,19 @@ class TrafficQueries:
         query = select(AIR_HOURS).where(AIR_HOURS.c.hour >= span.first_hour)
         return {hour: Air(*rest) for hour, *rest in self._rows(query)}
 
-    def links_of(self, num: int | None, since: int, limit: int) -> list[LinkRow]:
-        """Return who hears whom since then, the latest first: what concerns one node, or all."""
+    def links_of(self, num: int, since: int, limit: int) -> list[LinkRow]:
+        """Return whom a node hears and who hears it since then, the latest first."""
         table = LINKS.c
-        concerns = table.heard_at >= since
-        if num is not None:
-            concerns = and_(concerns, or_(table.hearer == num, table.heard == num))
+        concerns = and_(table.heard_at >= since, or_(table.hearer == num, table.heard == num))
         return self._links(select(LINKS).where(concerns).order_by(table.heard_at.desc()).limit(limit))
+
+    def links(self, since: int, each: int, limit: int) -> list[LinkRow]:
+        """Return who hears whom since then, the latest first, `each` of one hearer at most."""
+        place = func.row_number().over(partition_by=LINKS.c.hearer, order_by=LINKS.c.heard_at.desc())
+        placed = select(LINKS, place.label("place")).where(LINKS.c.heard_at >= since).subquery()
+        columns = [placed.c[column.name] for column in LINKS.c]
+        query = select(*columns).where(placed.c.place <= each).order_by(placed.c.heard_at.desc())
+        return self._links(query.limit(limit))
 
     def longest_links(self, since: int, limit: int) -> list[LinkRow]:
         """Return the links heard since then with a known length, the longest first."""

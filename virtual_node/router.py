@@ -159,7 +159,7 @@ class Router:
         if packet.want_ack:
             self._plan_local(Error.NONE, packet, relayed)
         user = state.users.get(packet.to)
-        if user is None:
+        if user is None or user.hops > packet.hop_limit:  # nobody, or too far
             return
         unreadable = packet.pki_encrypted and state.nodes.key(user.num) != user.public_key
         error = remote_refusal or (int(Error.NO_CHANNEL) if unreadable else 0)

@@ -10,7 +10,7 @@ import pytest
 from runtime.clock import SystemClock
 from storage.database import open_database
 from storage.outbox import OutboxStore
-from tests.support.process import BotProcess
+from tests.support.process import ROOT, BotProcess
 from virtual_node.server import VirtualNode
 
 QUICK = {
@@ -197,6 +197,29 @@ def test_bad_settings_are_all_told_at_once_and_end_with_78(tmp_path):
         assert bot.wait() == 78
         assert len(bot.lines) == 3
         assert bot.matching("MESHBOT_TCP_HOTS.*MESHBOT_TCP_HOST")
+
+
+def test_a_second_bot_on_the_same_data_says_so_and_ends_with_75(node, tmp_path):
+    with start(node, tmp_path) as first:
+        first.wait_for("Connexion TCP établie")
+        with start(node, tmp_path) as second:
+            assert second.wait() == 75
+            assert second.matching(r"\[ERROR\] ❌ .* est déjà utilisé par un autre bot \(processus \d+\): arrêtez-le")
+        assert_stops(first)
+    with start(node, tmp_path) as third:
+        third.wait_for("Connexion TCP établie")
+        assert_stops(third)
+
+
+def test_an_interrupt_during_the_imports_ends_without_a_word(tmp_path):
+    (tmp_path / "assembly.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    program = tmp_path / "main_bot.py"
+    program.write_text((ROOT / "main_bot.py").read_text())
+    with BotProcess(cwd=tmp_path, program=str(program)) as bot:
+        bot.wait_for("importing")
+        bot.signal(signal.SIGINT)
+        assert bot.wait() == -signal.SIGINT  # which a shell tells as 130
+        assert bot.lines == ["importing"]
 
 
 def test_check_config_prints_the_settings_in_force(tmp_path):

@@ -135,11 +135,20 @@ def test_while_a_traceroute_waits_everybody_else_is_answered(running, node):
     question = node.say(asker.num, f"/trace {far.node_id}")
     node.wait_for(lambda sent: sent.packet.decoded.portnum == TRACEROUTE_APP, PATIENCE)
     assert "pong" in answer(node, node.say(other.num, "/ping"))
-    assert "previous /trace" in answer(node, node.say(asker.num, "/trace"))
+    assert "previous /trace" in answer(node, node.say(asker.num, f"/trace {other.node_id}"))
+    assert answer(node, node.say(asker.num, "/trace")).startswith("🧭 ")
     assert [sent for sent in node.transmitted if sent.reply_id == question] == []
 
 
 def test_a_refusal_by_the_radio_is_said_at_once(running, node):
     asker, far = keyed(node, 2)
     node.fault("nak", reason="NO_INTERFACE", packets=1)
+    assert "refused the traceroute" in answer(node, node.say(asker.num, f"/trace {far.node_id}"))
+
+
+def test_a_traceroute_that_the_radio_drops_as_too_soon_is_refused_at_once(running, node):
+    asker, far, *_ = keyed(node, 2)
+    interface = running.bot.interface
+    interface.send_route_request(4711, far.num)  # as somebody else on the radio would
+    node.wait_for(lambda sent: sent.packet.id == 4711, PATIENCE)
     assert "refused the traceroute" in answer(node, node.say(asker.num, f"/trace {far.node_id}"))

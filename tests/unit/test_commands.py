@@ -7,7 +7,7 @@ import pytest
 from commands.help import HELP
 from commands.language import translator
 from commands.online import online_commands
-from commands.registry import Example, Registry, Request, Way, parse
+from commands.registry import Command, Example, Registry, Request, Way, parse
 from commands.roles import Role
 from commands.words import CHAT_BYTES
 from config import Settings
@@ -121,3 +121,15 @@ def test_two_commands_of_one_name_are_refused():
 )
 def test_a_command_line_is_a_slash_a_name_and_the_rest(text, expected):
     assert parse(text) == expected
+
+
+def test_a_command_may_have_another_run_where_no_argument_is_given():
+    quick = Command("trace", "", lambda _request: "quick")
+    slow = Command("trace", "", lambda _request: "slow", aliases=("way",), slow=True, alone=quick)
+    registry = Registry([slow])
+    assert [registry.to_run(*question) for question in (("trace", "bob"), ("WAY", ""), ("other", ""))] == [
+        slow,
+        quick,
+        None,
+    ]
+    assert registry.find("trace") is slow

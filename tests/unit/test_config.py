@@ -99,7 +99,14 @@ def test_a_host_may_be_a_name_or_an_address(host):
     assert Settings(tcp_host=host).tcp_host == host
 
 
-@pytest.mark.parametrize("host", ["", "a b", "192.168.1.5:4403", "http://node", "node/x", "node\n"])
+@pytest.mark.parametrize(("host", "address"), [("[::1]", "::1"), ("[fe80::1%wlan0]", "fe80::1%wlan0")])
+def test_brackets_around_an_address_are_taken_off(host, address):
+    assert Settings(tcp_host=host).tcp_host == address
+
+
+@pytest.mark.parametrize(
+    "host", ["", "a b", "192.168.1.5:4403", "http://node", "node/x", "node\n", "[::1]:4403", "[node]"]
+)
 def test_a_host_with_a_port_a_scheme_or_spaces_is_refused(host):
     with pytest.raises(ValidationError):
         Settings(tcp_host=host)

@@ -86,6 +86,25 @@ def test_counts_tell_nodes_keys_and_unconfirmed_keys(manager):
 # Learning
 
 
+def test_what_is_in_memory_outlives_a_database_that_somebody_deleted(manager, database):
+    manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Alice"))
+    for path in database.backend.path.parent.iterdir():
+        path.unlink()
+    manager.learn_from_nodeinfo(record(BOB, key(2)))
+    again = restarted(database)
+    assert (again.name_of(ALICE), again.public_key(ALICE), again.public_key(BOB)) == ("Alice", key(1), key(2))
+
+
+def test_a_key_that_another_process_contradicts_keeps_no_other_from_the_database(database):
+    ours, theirs = restarted(database), restarted(database)
+    theirs.learn_from_nodeinfo(record(ALICE, key(1)))
+    ours.learn_from_nodeinfo(record(ALICE, key(9)))
+    assert ours.learn_from_nodeinfos([record(BOB, key(2)), record(CAROL, key(3))]) == 2
+    assert ours.flush()
+    again = restarted(database)
+    assert [again.public_key(num) for num in (ALICE, BOB, CAROL)] == [key(1), key(2), key(3)]
+
+
 def test_what_was_learnt_is_in_the_database_when_the_call_returns(manager, database):
     assert manager.learn_from_node_database([record(ALICE, key(1), long_name="Alice"), record(BOB, key(2))]) == 2
     assert manager.learn_from_nodeinfo(record(CAROL, key(3))) == 1

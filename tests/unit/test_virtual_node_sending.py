@@ -264,13 +264,33 @@ def test_heartbeat_1_broadcasts_the_own_node_once_a_minute_and_is_not_answered()
 def test_users_answer_a_traceroute_and_questions_with_want_response():
     phone = Phone()
     asked = [
-        phone.send(phone.keyed.num, b"", PortNum.TRACEROUTE_APP, data={"want_response": True}),
-        phone.send(phone.keyed.num, b"", PortNum.NODEINFO_APP, data={"want_response": True}),
-        phone.send(phone.keyed.num, b"", PortNum.POSITION_APP, data={"want_response": True}),
+        phone.send(phone.keyed.num, b"", PortNum.TRACEROUTE_APP, data={"want_response": True}, hop_limit=3),
+        phone.send(phone.keyed.num, b"", PortNum.NODEINFO_APP, data={"want_response": True}, hop_limit=3),
+        phone.send(phone.keyed.num, b"", PortNum.POSITION_APP, data={"want_response": True}, hop_limit=3),
     ]
     phone.later(5)
     answers = [p for p in phone.packets() if p.decoded.portnum != PortNum.ROUTING_APP]
     assert [(p.decoded.request_id, sender_of(p)) for p in answers] == [(i, phone.keyed.num) for i in asked]
+
+
+@pytest.mark.parametrize("hop_limit", range(1, 4))
+@pytest.mark.parametrize("hops", range(4))
+def test_a_packet_goes_no_farther_than_its_hop_limit(hops, hop_limit):
+    phone = Phone(nodes=42)
+    user = next(user for user in phone.firmware.users if user.hops == hops and user.public_key)
+    packet_id = phone.send(user.num, want_ack=True, hop_limit=hop_limit)
+    phone.later(28)
+    arrived = [("NONE", False, packet_id)] if hops <= hop_limit else []
+    assert outcomes(phone) == [("NONE", True, packet_id), *arrived]
+
+
+def test_a_packet_without_hops_reaches_those_in_reach_alone():
+    phone = Phone(nodes=42)
+    near, far = (next(user for user in phone.firmware.users if user.hops == hops) for hops in (0, 1))
+    for user in (near, far):
+        phone.send(user.num, b"", PortNum.NODEINFO_APP, data={"want_response": True})
+    phone.later(28)
+    assert [sender_of(packet) for packet in phone.packets()] == [near.num]
 
 
 @pytest.mark.parametrize("hops", range(4))

@@ -25,7 +25,7 @@ def test_one_of_whom_nothing_was_heard_is_told_so(town):
 
 def test_one_heard_through_others_only_has_no_signal(town):
     answer = ask(town, "/my", "fr", sender=STRANGER)
-    assert answer == "📶 Vous, 24h : 1 paquet(s), aucun direct : signal inconnu."
+    assert answer == "📶 Vous, 24h : 1 paquet, pas en direct : signal inconnu."
 
 
 def test_a_quarter_of_relayed_packets_alone_says_so(town):

@@ -77,7 +77,7 @@ def test_echo_says_one_legible_line(echo, said):
 
 def test_echo_says_nothing_beyond_one_packet(echo, said):
     room = 60 - len("📣 ALI: ".encode())
-    assert ask(echo, "/echo " + "x" * (room + 1)) == "Too long by 1 bytes."
+    assert ask(echo, "/echo " + "x" * (room + 1)) == "Too long by 1 byte."
     assert said == []
     ask(echo, "/echo " + "x" * room)
     assert len(said[0][0].encode()) == 60

@@ -51,6 +51,11 @@ def test_links_are_those_of_the_hours_asked_for(town):
     assert "Carol → Bob" in ask(town, "/propag 7")
 
 
+def test_the_hours_told_are_those_that_are_kept(town, empty):
+    assert ask(town, "/propag 720 1").startswith(f"📏 Longest links in {town.memory.hours_kept}h:")
+    assert "in 168h" in ask(empty, "/propag 720")
+
+
 def test_a_link_heard_both_ways_is_told_once(town):
     assert ask(town, "/propag 24 10").count("Carol") == 1
 

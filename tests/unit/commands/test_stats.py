@@ -109,3 +109,10 @@ def test_a_quiet_hour_is_not_the_same_as_a_silent_one(empty):
     empty.clock.jump(HOUR)
     empty.hear(*(packet(1) for _ in range(100)))
     assert ask(empty, "/stats histo 2").splitlines()[1] == "▁▂█"
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_hours_told_are_those_that_are_kept(town, topic):
+    answer = ask(town, f"/stats {topic} 720")
+    assert "168h" in answer
+    assert "720" not in answer

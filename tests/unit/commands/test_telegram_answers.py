@@ -107,7 +107,7 @@ def test_mail_is_not_read_in_a_group(mesh):
 
 
 def test_a_letter_of_telegram_is_no_longer_than_one_of_the_mesh(mesh):
-    assert by_telegram(mesh.mail, "send Zoé " + "é" * (LETTER // 2) + "!", ALICE) == "Too long by 1 bytes."
+    assert by_telegram(mesh.mail, "send Zoé " + "é" * (LETTER // 2) + "!", ALICE) == "Too long by 1 byte."
     assert by_telegram(mesh.mail, "send Zoé " + "é" * (LETTER // 2), ALICE).startswith("✉️ Kept for Zoé")
 
 

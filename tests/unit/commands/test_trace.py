@@ -40,6 +40,7 @@ def ask(mesh, argument, outcome=None, reception=None, language="en"):
 
 def test_the_command_has_more_time_than_the_traceroute_and_bars_nobody(mesh):
     assert mesh.trace.slow
+    assert not mesh.trace.alone.slow
     assert mesh.trace.timeout > TRACE_TIMEOUT
 
 

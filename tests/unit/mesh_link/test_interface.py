@@ -32,6 +32,9 @@ class Listener:
     def restarted(self):
         self.said.append("restarted")
 
+    def objection(self, packet_id, text):
+        self.said.append((packet_id, text))
+
     def queue_status(self, packet_id, result):
         self.said.append("status")
 
@@ -258,6 +261,15 @@ def test_a_message_that_the_library_cannot_digest_is_said_and_the_link_goes_on(l
     assert interface._listener.ready.acquire(timeout=PATIENCE)
     assert len([r for r in caplog.records if "illisible" in r.message]) == 1, "at most once a minute"
     assert capfd.readouterr() == ("", ""), "the library's own prints stay out of the journal"
+
+
+def test_what_the_node_has_against_a_packet_of_ours_is_told(linked):
+    interface, peer = linked
+    peer.send(clientNotification=mesh_pb2.ClientNotification(message="to nobody in particular"))
+    peer.send(clientNotification=mesh_pb2.ClientNotification(reply_id=7, message="once every 30 seconds"))
+    peer.configure()
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    assert interface._listener.said == ["accepted", (7, "once every 30 seconds"), "connected True"]
 
 
 def test_the_node_database_is_handed_over_as_downloaded_and_once(linked):

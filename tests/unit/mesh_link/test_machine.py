@@ -76,6 +76,32 @@ def test_a_restarted_node_has_its_time_to_deliver_from_then_on(ready):
     assert ready.at(34) == [CloseLink(1)]
 
 
+def test_a_node_that_restarts_again_and_again_is_left_alone_for_longer_each_time(ready):
+    waits = []
+    for _ in range(3):
+        ready.tell(E.RESTARTED)
+        ready.tell(E.CONNECTED)
+        ready.after(10)
+        assert ready.tell(E.RESTARTED) == [CloseLink(ready.machine.generation)]
+        (down,) = of(LinkDown, ready.tell(E.CLOSED))
+        assert (down.reason, down.was_ready) == ("le nœud redémarre sans cesse", True)
+        waits.append(down.retry_in)
+        ready.after(down.retry_in)
+        ready.become_ready()
+    assert waits == [1.0, 5.0, 15.0]
+
+
+def test_a_node_that_restarts_now_and_then_keeps_its_connection(ready):
+    for _ in range(5):
+        assert ready.tell(E.RESTARTED) == []
+        ready.tell(E.CONNECTED, answers_probes=True)
+        ready.after(10)
+        ready.machine.heard(1, ready.now)
+        ready.machine.heard(1, ready.now + 50)
+        ready.now += 51
+    assert ready.machine.generation == 1
+
+
 def test_a_probe_from_before_a_restart_is_forgotten(ready):
     ready.at(16)  # a probe is under way
     ready.tell(E.RESTARTED)

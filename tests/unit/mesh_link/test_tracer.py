@@ -8,7 +8,7 @@ import pytest
 
 from mesh_link.packets import RoutingAnswer
 from mesh_link.routes import Hop, RouteHeard
-from mesh_link.session import QueueStatus
+from mesh_link.session import Objection, QueueStatus
 from mesh_link.tracer import TRACE_EVERY, TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
 from tests.support.fake_clock import FakeClock
 
@@ -62,6 +62,7 @@ def test_answers_to_others_questions_and_from_others_are_not_it(bench):
     bench.tracer.routing_answer(RoutingAnswer(request.packet_id + 1, OWN, "NO_CHANNEL"))
     bench.tracer.queue_status(QueueStatus(request.packet_id, 0))
     bench.tracer.queue_status(QueueStatus(request.packet_id + 1, 32))
+    bench.tracer.objection(Objection(request.packet_id + 1, "once every 30 seconds"))
     bench.tracer.route_heard(answer(request))
     assert bench.outcome() == answer(request)
 
@@ -71,6 +72,7 @@ def test_answers_to_others_questions_and_from_others_are_not_it(bench):
     [
         (lambda tracer, num: tracer.queue_status(QueueStatus(num, 32)), NoRoute.REFUSED),
         (lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "NO_CHANNEL")), NoRoute.REFUSED),
+        (lambda tracer, num: tracer.objection(Objection(num, "once every 30 seconds")), NoRoute.REFUSED),
         (lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "MAX_RETRANSMIT")), NoRoute.UNHEARD),
     ],
 )

@@ -9,7 +9,16 @@ from sqlalchemy import event
 
 from mesh_link.packets import NodeRecord
 from mesh_link.said import MetricsSaid, Neighbor, NeighborsSaid, PositionSaid
-from mesh_memory.memory import BATCH, FLUSH_EVERY, LEAST_INTERVAL, RETRY_AFTER, STATES_EVERY, TIDY_EVERY, MeshMemory
+from mesh_memory.memory import (
+    BATCH,
+    FLUSH_EVERY,
+    LEAST_INTERVAL,
+    MAX_LINKS,
+    RETRY_AFTER,
+    STATES_EVERY,
+    TIDY_EVERY,
+    MeshMemory,
+)
 from mesh_memory.views import Share, Utilization
 from node_manager import NodeManager
 from storage.database import open_database
@@ -182,6 +191,21 @@ def test_who_hears_whom(told):
     assert {(link.hearer, link.heard) for link in told.neighbours_of(None)} == {(OWN, ALICE), (BOB, CAROL)}
     assert [(link.hearer, link.heard, link.snr) for link in told.neighbours_of(CAROL)] == [(BOB, CAROL, -3.0)]
     assert told.neighbours_of(0xABCD) == []
+
+
+def test_the_many_links_of_one_node_do_not_hide_those_of_others(bench):
+    bench.hear(packet(BOB, NeighborsSaid((Neighbor(CAROL, -3.0),))))
+    bench.clock.advance(60)
+    for num in range(MAX_LINKS + 50):
+        bench.hear(packet(0x1000 + num))
+    bench.memory.flush()
+    links = bench.memory.neighbours_of(None)
+    assert (BOB, CAROL) in {(link.hearer, link.heard) for link in links}
+    assert sum(link.hearer == OWN for link in links) == MAX_LINKS
+
+
+def test_what_is_kept_bounds_the_hours_that_can_be_told(bench):
+    assert bench.memory.hours_kept == 7 * 24
 
 
 def test_the_longest_links(told):

@@ -7,6 +7,7 @@ from sqlalchemy import text, update
 
 from storage.database import Database, database_of, open_database
 from storage.errors import DamagedError, StorageError, TooSlowError
+from storage.nodes import Changes, NodeRow, NodeStore
 from storage.schema import REVISIONS, VERSION
 from storage.sqlite import FILE_NAME, SqliteBackend
 from tests.support.fake_clock import FakeClock
@@ -385,3 +386,28 @@ def test_a_server_that_does_not_answer_is_told_without_the_password(tmp_path):
         write(database)
     assert "s3cret" not in str(failure.value)
     database.close()
+
+
+@pytest.mark.parametrize("wreck", ["file", "folder", "another"])
+def test_a_database_that_was_deleted_or_replaced_is_noticed_once_and_begun_again(tmp_path, caplog, wreck):
+    folder = tmp_path / "data"
+    database = open_database(folder, FakeClock())
+    if wreck == "another":
+        other = open_database(tmp_path / "other", FakeClock())
+        NodeStore(other).save(Changes(nodes={9: NodeRow(9)}))
+        other.close()
+        (tmp_path / "other" / FILE_NAME).replace(folder / FILE_NAME)
+    else:
+        for path in folder.iterdir():
+            path.unlink()
+    if wreck == "folder":
+        folder.rmdir()
+    NodeStore(database).save(Changes(nodes={7: NodeRow(7)}))
+    NodeStore(database).save(Changes(nodes={8: NodeRow(8)}))
+    assert database.generation == 2
+    (line,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert line.endswith("a été supprimée ou remplacée. Elle est rouverte avec ce qui est en mémoire")
+    database.close()
+    again = open_database(folder, FakeClock())
+    assert set(NodeStore(again).load().nodes) == {7, 8} | ({9} if wreck == "another" else set())
+    again.close()

@@ -5,7 +5,7 @@ from sqlalchemy import event, text
 
 from storage.database import StorageError
 from storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore, Snapshot
-from tests.support.nodes import ALICE, BOB, key
+from tests.support.nodes import ALICE, BOB, key, text_of
 
 ALICE_ROW = NodeRow(ALICE, "Alice 🦊", "AL", "TBEAM", "ROUTER", 45.1, 5.2, 210, 1_767_620_158)
 TRUSTED = KeyRow(ALICE, key(1), KeySource.NODEDB, KeyStatus.TRUSTED, 10, 11)
@@ -72,17 +72,42 @@ def test_when_a_key_was_first_seen_never_changes(store, database):
     assert stored_keys(database) == [(key(1), "trusted", 10)]
 
 
-def test_two_trusted_keys_of_one_node_are_refused_and_nothing_of_the_batch_is_kept(store):
+def test_a_second_trusted_key_of_a_node_is_refused_and_told_and_all_others_are_kept(store, caplog):
     store.save(changes(ALICE_ROW, TRUSTED))
+    others = [KeyRow(num, key(num), KeySource.NODEDB, KeyStatus.TRUSTED, 1, 1) for num in range(1, 8)]
+    nodes = [NodeRow(row.num) for row in others]
+    mark = ImportRow("d" * 64, "/x.json", 5)
+    renamed = replace(ALICE_ROW, long_name="Alicia")
+    store.save(changes(renamed, *nodes, *others, replace(PENDING, status=KeyStatus.TRUSTED), mark))
+    assert store.load() == Snapshot(
+        nodes={ALICE: renamed} | {row.num: row for row in nodes},
+        trusted={ALICE: TRUSTED} | {row.num: row for row in others},
+        imported={mark.digest},
+    )
+    (line,) = caplog.messages
+    told = f"{text_of(key(2))[:8]}… de !{ALICE:08x}"
+    assert line.startswith(f"⚠️ Base de données: clé publique {told} non gardé: ligne refusée")
+
+
+def test_a_key_without_its_node_is_refused_alone(store, caplog):
+    store.save(changes(TRUSTED, NodeRow(BOB)))
+    assert store.load() == Snapshot(nodes={BOB: NodeRow(BOB)})
+    assert len(caplog.messages) == 1
+
+
+def test_a_fault_of_the_database_is_none_of_a_row_s(store, database):
+    with database.transaction() as connection:
+        connection.execute(text("DROP TABLE public_keys"))
     with pytest.raises(StorageError):
-        store.save(changes(NodeRow(BOB), replace(PENDING, status=KeyStatus.TRUSTED)))
-    assert store.load() == Snapshot(nodes={ALICE: ALICE_ROW}, trusted={ALICE: TRUSTED})
+        store.save(changes(ALICE_ROW, TRUSTED))
+    assert database.generation == 1
 
 
 @pytest.mark.parametrize("bad", [replace(TRUSTED, public_key=b"short"), replace(TRUSTED, num=BOB)])
-def test_the_database_itself_refuses_short_keys_and_keys_without_a_node(store, bad):
-    with pytest.raises(StorageError, match="constraint"):
-        store.save(changes(ALICE_ROW, bad))
+def test_the_database_itself_refuses_short_keys_and_keys_without_a_node(store, bad, caplog):
+    store.save(changes(ALICE_ROW, bad))
+    assert "constraint" in caplog.text
+    assert store.load() == Snapshot(nodes={ALICE: ALICE_ROW})
 
 
 def test_a_batch_is_one_transaction_and_nothing_to_write_is_none(store, database):

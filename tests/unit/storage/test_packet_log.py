@@ -94,10 +94,20 @@ def test_links_are_replaced_by_newer_ones_and_found_from_both_ends(log, traffic)
         batch.add_link(link)
         log.save(batch, NOTHING, 0)
     assert traffic.links_of(2, T, 10) == [links[1], links[0]]
-    assert traffic.links_of(None, T, 10) == links[::-1]
-    assert traffic.links_of(None, T + 2, 10) == links[2:]
+    assert traffic.links(T, 10, 10) == links[::-1]
+    assert traffic.links(T + 2, 10, 10) == links[2:]
     assert traffic.longest_links(T, 10) == [links[1], links[0]]
     assert traffic.longest_links(T, 1) == [links[1]]
+
+
+def test_of_all_links_each_hearer_tells_so_many_at_most(log, traffic):
+    batch = PacketBatch()
+    for heard in range(10, 20):
+        batch.add_link(LinkRow(1, heard, 3.0, T + heard, None))
+    batch.add_link(LinkRow(2, 3, 1.0, T, None))
+    log.save(batch, NOTHING, 0)
+    assert [(link.hearer, link.heard) for link in traffic.links(T, 2, 10)] == [(1, 19), (1, 18), (2, 3)]
+    assert [link.heard for link in traffic.links(T, 9, 2)] == [19, 18]
 
 
 def test_states_are_written_replaced_and_forgotten(log):
