@@ -165,6 +165,7 @@ def test_who_asks_too_often_is_told_once(api, bot, guest, admin):
     for _ in range(5):
         guest.says("/ping")
     api.wait_for("🚦", guest)
+    api.wait_for("🏓", guest, count=2)
     settled(api, admin)
     assert len(api.messages(guest, by_bot=True)) == 3
 
