@@ -19,6 +19,7 @@ LAYERS: Final = (
     {"node_manager", "outbox_keeper", "update_keeper"},
     {"mesh_link", "storage", "virtual_node", "web", "pictures"},
     {"config", "runtime"},
+    {"config_kinds"},
     {"config_sources"},
 )
 LEVELS: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
