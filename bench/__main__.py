@@ -11,7 +11,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import answering, configuring, footprint, machine, outages
+from bench import (
+    answering,
+    answers_kept,
+    assistant,
+    configuring,
+    footprint,
+    heavy_traffic,
+    machine,
+    memory_rows,
+    outages,
+)
 from bench.effort import QUICK, Effort
 from bench.table import UNMEASURED, Measured, Row, render
 
@@ -35,13 +45,19 @@ MEASURES = (
     Measure("answer-unscaled", answering.own_time_unscaled, waits=True),
     Measure("memory", footprint.memory),
     Measure("reconnections", footprint.reconnections),
+    Measure("traffic", heavy_traffic.heavy_traffic, waits=True),
+    Measure("assistant", assistant.held_calls),
+    Measure("faults", answers_kept.kept_answers),
+    Measure("questions", memory_rows.questions),
 )
+
+NAMES = [measure.name for measure in MEASURES]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 if every chosen row could be measured, whatever it says."""
     options = _parser().parse_args(arguments)
-    chosen = [measure for measure in MEASURES if options.only in {None, measure.name}]
+    chosen = [measure for measure in MEASURES if measure.name in (options.names or NAMES)]
     started, described = time.monotonic(), machine.description()
     taken = _take_all(chosen, QUICK if options.quick else Effort())
     rows = [row for measured in taken for row in measured.rows]
@@ -83,11 +99,16 @@ def _take(measure: Measure, effort: Effort) -> Measured:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the bot beside the plain library.")
-    names = [measure.name for measure in MEASURES]
-    parser.add_argument("--only", choices=names, metavar="NAME", help=f"one group of rows: {', '.join(names)}")
+    parser.add_argument("names", nargs="*", type=_name, metavar="NAME", help=f"rows, all if none: {', '.join(NAMES)}")
     parser.add_argument("--quick", action="store_true", help="few samples: shows that the bench works, no more")
     parser.add_argument("--json", type=Path, metavar="FILE", help="save every figure")
     return parser
+
+
+def _name(text: str) -> str:
+    if text not in NAMES:
+        raise argparse.ArgumentTypeError(f"no rows are called {text}: there are {', '.join(NAMES)}")
+    return text
 
 
 if __name__ == "__main__":

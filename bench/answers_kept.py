@@ -13,18 +13,22 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from bench.effort import Effort
 from bench.scaled_clock import ScaledClock
+from bench.table import Measured, Row
 from config import Settings
 from main_bot import MeshBot
 from mesh_link.outgoing import OutgoingText
 from virtual_node import VirtualNode
 
+SILENCE: Final = logging.NullHandler()
 USERS = 400
+SCALE = 50.0  # as fast as the machine can follow
 BACKLOG = 8  # answers that wait at any time, so that every fault meets a text under way; the node keeps 32 packets
 LOST_QUESTION = 0.5  # real seconds, after which a question is held to be lost on its way to the bot
 PATIENCE = 300.0  # real seconds for one step on a busy machine
@@ -158,8 +162,9 @@ class Trial:
         )
 
 
-def answers_kept(commands: int = 1000, faults: int = 100, scale: float = 50.0, seed: int = 1) -> Kept:
+def answers_kept(commands: int = 1000, faults: int = 100, scale: float = SCALE, seed: int = 1) -> Kept:
     """Run one trial; the machine must be able to follow a clock `scale` times as fast as its own."""
+    logging.getLogger().addHandler(SILENCE)  # each fault has its warnings
     clock = ScaledClock(scale)
     node = VirtualNode(nodes=USERS, clock=clock, seed=seed, keys=USERS - 1)
     with TemporaryDirectory(prefix="meshbot-bench-") as folder, node:
@@ -174,15 +179,31 @@ def answers_kept(commands: int = 1000, faults: int = 100, scale: float = 50.0, s
             thread.join()
 
 
+def kept_answers(effort: Effort) -> Measured:
+    kept = answers_kept(effort.commands, effort.faults)
+    row = Row(
+        f"{effort.commands:,} commands through {effort.faults} link faults: accepted answers lost, said twice",
+        "0, 0",
+        "–",
+        f"{kept.lost}, {kept.said_twice}",
+        not kept.lost and not kept.said_twice,
+    )
+    note = (
+        f"commands through faults: {kept.asked} questions, {kept.taken} answers taken in hand, {kept.links} links, "
+        f"clocks {SCALE:g} times as fast; counted at the node, from what went on air. {kept.repeated} were repeated "
+        f"under the same packet id, which receivers drop; {kept.hurried} were dropped by the node as too soon"
+    )
+    return Measured([row], [note], {name: [float(count)] for name, count in asdict(kept).items()})
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what was counted; return 0 if nothing was lost or said twice."""
     parser = argparse.ArgumentParser(prog="python -m bench.answers_kept", description=__doc__)
     parser.add_argument("--commands", type=int, default=1000)
     parser.add_argument("--faults", type=int, default=100)
-    parser.add_argument("--scale", type=float, default=50.0, help="how much faster than the machine's the clocks run")
+    parser.add_argument("--scale", type=float, default=SCALE, help="how much faster than the machine's the clocks run")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
-    logging.getLogger().addHandler(logging.NullHandler())  # each fault has its warnings
     kept = answers_kept(options.commands, options.faults, options.scale, options.seed)
     print(f"{kept.asked} questions through {options.faults} faults ({kept.links} links), clocks × {options.scale:g}:")
     print(f"{kept.taken} answers taken in hand, {kept.lost} lost, {kept.said_twice} said twice,")

@@ -17,6 +17,13 @@ class Effort:
     few_reconnections: int = 5
     early_reconnections: int = 20  # what is allocated once has been by then
     reconnections: int = 200
+    traffic_minutes: float = 10.0  # of a busy mesh, in real time
+    traffic_nodes: int = 5_000
+    held_seconds: float = 60.0  # that the assistant keeps its askers waiting, in real time
+    commands: int = 1000  # answers taken in hand
+    faults: int = 100  # of the link meanwhile
+    packets: int = 1_000_000  # stored when the questions are asked
+    askings: int = 200  # of each of those questions
 
 
 QUICK = Effort(
@@ -28,4 +35,11 @@ QUICK = Effort(
     few_reconnections=1,
     early_reconnections=2,
     reconnections=4,
+    traffic_minutes=0.25,
+    traffic_nodes=200,
+    held_seconds=3.0,
+    commands=12,
+    faults=2,
+    packets=3000,
+    askings=2,
 )

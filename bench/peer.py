@@ -11,6 +11,7 @@ from meshtastic.protobuf import mesh_pb2
 from runtime.clock import Clock
 from virtual_node.firmware import Firmware
 from virtual_node.framing import Deframer
+from virtual_node.population import User
 
 NODES = 42
 RECV_BYTES = 65_536
@@ -56,12 +57,30 @@ class Peer:
         while not self._phone.configured:
             self._serve(due)
 
+    @property
+    def users(self) -> tuple[User, ...]:
+        """Return everybody else on the mesh; the first one asks."""
+        return self._firmware.users
+
+    def say(self, user: User, text: str) -> int:
+        """Send a user's direct message and return its id."""
+        packet_id = self._firmware.say(user.num, text, self._clock.monotonic())
+        self._send()
+        return packet_id
+
+    def hear(self, packet: mesh_pb2.MeshPacket) -> None:
+        """Send what the node hears of others."""
+        self._firmware.hear(packet, self._clock.monotonic())
+        self._send()
+
+    def answers(self, packet_id: int) -> int:
+        """Return how many texts answered that packet so far."""
+        return sum(sent.reply_id == packet_id for sent in self._firmware.transmitted)
+
     def ask(self, text: str) -> float:
         """Return the seconds from a question's bytes to the answer's; TimeoutError if none comes."""
-        asker = self._firmware.users[0].num
-        packet_id = self._firmware.say(asker, text, self._clock.monotonic())
         begun = time.perf_counter()
-        self._send()
+        packet_id = self.say(self.users[0], text)
         while True:
             payloads, at = self._serve(begun + PATIENCE)
             if any(_answers(payload, packet_id) for payload in payloads):

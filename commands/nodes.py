@@ -11,7 +11,7 @@ from commands.language import mark as _
 from commands.registry import PREFIX, Command, Example, Request, Way
 from commands.words import DAY, age, decibels, length, name_of, page_of, whole_number
 from mesh_memory.memory import MeshMemory
-from mesh_memory.views import NodeView
+from mesh_memory.views import DirectNode, NodeView
 from runtime.clock import Clock
 
 DAYS: Final = 3
@@ -26,16 +26,16 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
         page = whole_number(request.argument or "1", 1, MOST_PAGES)
         if page is None:
             return tr(_("Which page? For example: {question}")).format(question=f"{PREFIX}{request.command} 2")
-        views = memory.direct_nodes(DAYS * DAY)
-        if not views:
+        nodes = memory.direct_nodes(DAYS * DAY)
+        if not nodes:
             return tr(_("📡 No node heard directly in {days} days.")).format(days=DAYS)
         now = clock.now().timestamp()
         head = tr(_("📡 Direct nodes in {days} days: {count} (page {page}/{pages})"))
         if request.wide:
-            titles, *lines = _table(views, now, tr)
+            titles, *lines = _table([view for near in nodes if (view := memory.node(near.num))], now, tr)
             head = f"{head}\n{titles}"
         else:
-            lines = [_line(view, now, tr) for view in views]
+            lines = [_line(near, now, tr) for near in nodes]
         return page_of(
             lambda at, of: head.format(days=DAYS, count=len(lines), page=at, pages=of), lines, page, request.limit
         )
@@ -66,9 +66,9 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
     )
 
 
-def _line(view: NodeView, now: float, tr: Translate) -> str:
+def _line(view: DirectNode, now: float, tr: Translate) -> str:
     signal = "" if view.snr is None else decibels(view.snr)
-    return " ".join(filter(None, [name_of(view), signal, age(now - (view.direct_at or 0), tr)]))
+    return " ".join(filter(None, [name_of(view), signal, age(now - view.direct_at, tr)]))
 
 
 def _table(views: Sequence[NodeView], now: float, tr: Translate) -> list[str]:

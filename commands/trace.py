@@ -17,7 +17,7 @@ from commands.words import ident, lines_that_fit
 from mesh_link.packets import Reception
 from mesh_link.routes import Hop, RouteHeard
 from mesh_link.tracer import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
-from mesh_memory.views import NodeView
+from mesh_memory.views import DirectNode, NodeView
 
 LOGGER = logging.getLogger(__name__)
 TIME_TO_EXCUSE: Final = 5.0  # seconds between the tracer's bound and the dispatcher's
@@ -33,7 +33,7 @@ EXCUSES: Final = {
 class Neighbours(Directory, Protocol):
     """Who is on the mesh, and near; MeshMemory is one."""
 
-    def direct_nodes(self, within: float) -> list[NodeView]:
+    def direct_nodes(self, within: float) -> list[DirectNode]:
         """Return the nodes that our own one heard without a relay in the last so many seconds."""
 
 

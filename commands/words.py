@@ -9,7 +9,7 @@ from typing import Final
 from commands.language import Translate
 from commands.language import mark as _
 from mesh_link.text import shorten
-from mesh_memory.views import NodeView
+from mesh_memory.views import DirectNode, NodeView
 
 PACKET_BYTES: Final = 200  # one packet of an answer
 CHAT_BYTES: Final = 3500  # one message of Telegram, which holds 4096 UTF-16 units: never more than the UTF-8 bytes
@@ -23,7 +23,7 @@ def ident(num: int) -> str:
     return f"!{num:08x}"
 
 
-def name_of(view: NodeView, limit: int = NAME_BYTES) -> str:
+def name_of(view: NodeView | DirectNode, limit: int = NAME_BYTES) -> str:
     """Return the node's long name, else its short one, else its id; at most `limit` bytes."""
     return shorten(view.long_name or view.short_name or ident(view.num), limit)
 

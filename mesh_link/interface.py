@@ -272,6 +272,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _take_packet(self, packet: mesh_pb2.MeshPacket) -> None:
         if getattr(packet, "from"):  # a packet from nobody: the library would print about it
             self._handlePacketFromRadio(packet)
+            # where the library keeps each node's last packet whole, 3 kB for as long as the link lasts, asked by nobody
+            (self.nodesByNum or {}).get(getattr(packet, "from"), {}).pop("lastReceived", None)
 
     def _take_node_info(self, info: mesh_pb2.NodeInfo) -> None:
         entry = as_dict(info)

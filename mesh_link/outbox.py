@@ -250,7 +250,7 @@ class Outbox:
         """Return when a text's next packet may go, other texts and pacing apart; inf for not yet known."""
         if head is self._under_way:
             return inf
-        if text.message.priority in MAY_REPEAT and head is not text.parts[0]:
+        if text.message.want_ack and text.message.priority in MAY_REPEAT and head is not text.parts[0]:
             return inf  # the packet before it may have to go again: first its acknowledgement
         return max(head.not_before, self._load_until if self._held(text) else -inf)
 

@@ -17,6 +17,7 @@ from mesh_memory.search import search
 from mesh_memory.sums import add_sums, air_hour, hours_of, packets_of, signal_hour, volumes_of
 from mesh_memory.views import (
     AirHour,
+    DirectNode,
     HourShare,
     Link,
     NodeView,
@@ -138,15 +139,16 @@ class MeshMemory(Letters):
         row = self._node_manager.node(num)
         return self._view(num, row, state, here) if row or state else None
 
-    def direct_nodes(self, within: float) -> list[NodeView]:
+    def direct_nodes(self, within: float) -> list[DirectNode]:
         """Return the nodes that our own one heard without a relay in the last so many seconds, the best SNR first."""
         since, own = self._now() - within, self._own_num()
         with self._book_lock:
-            here = self._book.place(own)
             found = [state for state in self._book.states.values() if (state.direct_at or 0) >= since]
         found.sort(key=lambda state: (-inf if state.snr is None else state.snr, state.direct_at or 0), reverse=True)
+        rows, nobody = {row.num: row for row in self._node_manager.nodes()}, NodeRow(own)
+        named = [(state, rows.get(state.num, nobody)) for state in found if state.num != own]
         return [
-            self._view(each.num, self._node_manager.node(each.num), each, here) for each in found if each.num != own
+            DirectNode(each.num, row.long_name, row.short_name, each.snr, each.direct_at or 0) for each, row in named
         ]
 
     def heard_nodes(self, within: float) -> list[NodeView]:

@@ -44,6 +44,17 @@ class NodeView:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectNode:
+    """What a list of the nodes near tells of each: no more, since there may be thousands."""
+
+    num: int
+    long_name: str
+    short_name: str
+    snr: float | None  # dB, when our own node last heard it without a relay
+    direct_at: int  # seconds since 1970, then
+
+
+@dataclass(frozen=True, slots=True)
 class SignalHour:
     """How our own node heard another one in one hour; the signal only of packets that came without a relay."""
 

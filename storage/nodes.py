@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
 from sys import intern
@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from storage.errors import RefusedRowError
 from storage.schema import IMPORTS, NODES, PUBLIC_KEYS
-from storage.upsert import upsert
+from storage.upsert import as_row, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -154,9 +154,9 @@ class NodeStore:
     def _write(self, changes: Changes) -> None:
         keys = _in_order(changes.keys.values())
         with self._database.transaction() as connection:
-            upsert(connection, NODES, [asdict(row) for row in changes.nodes.values()])
-            upsert(connection, PUBLIC_KEYS, [asdict(row) for row in keys], keep=["first_seen"])
-            upsert(connection, IMPORTS, [asdict(row) for row in changes.imports.values()])
+            upsert(connection, NODES, map(as_row, changes.nodes.values()))
+            upsert(connection, PUBLIC_KEYS, map(as_row, keys), keep=["first_seen"])
+            upsert(connection, IMPORTS, map(as_row, changes.imports.values()))
 
 
 def _in_order(keys: Iterable[KeyRow]) -> list[KeyRow]:

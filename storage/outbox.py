@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 from sqlalchemy import delete, select
 
 from storage.database import Database, storable
 from storage.schema import OUTBOX
-from storage.upsert import upsert
+from storage.upsert import as_row, upsert
 
 BATCH = 500  # ids in one statement; SQLite takes 32,766
 
@@ -55,7 +55,7 @@ class OutboxStore:
         """Insert or update `rows` and delete the ids `gone`, all or nothing."""
         ids = list(gone)
         with self._database.transaction() as connection:
-            upsert(connection, OUTBOX, [asdict(row) | {"text": storable(row.text)} for row in rows])
+            upsert(connection, OUTBOX, (as_row(row) | {"text": storable(row.text)} for row in rows))
             for start in range(0, len(ids), BATCH):
                 connection.execute(delete(OUTBOX).where(OUTBOX.c.id.in_(ids[start : start + BATCH])))
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from sys import intern
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, delete, func, insert, or_, select
 
 from storage.database import Database
-from storage.packet_batch import DAY, HOUR, PacketBatch
+from storage.packet_batch import DAY, HOUR, PacketBatch, Volume
 from storage.schema import AIR_HOURS, LINKS, NODE_DAYS, NODE_HOURS, NODE_STATES, PACKETS, TRAFFIC_HOURS
-from storage.upsert import add, greatest, least, upsert
+from storage.upsert import add, as_row, greatest, in_chunks, least, upsert
 
 MAX_STORED: Final = 2_000_000  # packets, about 130 MB: a flood must not fill the card
 PRUNE_AT_ONCE: Final = 500  # packets a commit, beside as many as it brings: old ones go faster than new ones come
@@ -85,8 +85,8 @@ class PacketLog:
         with self._database.transaction() as connection:
             _save_packets(connection, batch)
             _save_sums(connection, batch)
-            upsert(connection, LINKS, [asdict(row) for row in batch.links.values()])
-            upsert(connection, NODE_STATES, [asdict(state) for state in states.changed])
+            upsert(connection, LINKS, map(as_row, batch.links.values()))
+            upsert(connection, NODE_STATES, map(as_row, states.changed))
             if states.forgotten:
                 connection.execute(delete(NODE_STATES).where(NODE_STATES.c.num.in_(states.forgotten)))
             _prune(connection, keep_from, PRUNE_AT_ONCE + 2 * len(batch.packets))
@@ -98,30 +98,27 @@ class PacketLog:
 
 
 def _save_packets(connection: Connection, batch: PacketBatch) -> None:
-    if batch.packets:
-        connection.execute(insert(PACKETS), [asdict(row) for row in batch.packets])
+    for chunk in in_chunks(map(as_row, batch.packets)):
+        connection.execute(insert(PACKETS), chunk)
 
 
 def _save_sums(connection: Connection, batch: PacketBatch) -> None:
-    traffic = [
-        {"hour": hour, "kind": intern(kind.value), "key": key, **asdict(volume)}
+    traffic = (
+        {"hour": hour, "kind": intern(kind.value), "key": key, **as_row(volume)}
         for (hour, kind, key), volume in batch.traffic.items()
-    ]
+    )
     upsert(connection, TRAFFIC_HOURS, traffic, SUMS)
-    nodes = [{"hour": hour, "num": num, **asdict(node)} for (hour, num), node in batch.nodes.items()]
+    nodes = ({"hour": hour, "num": num, **as_row(node)} for (hour, num), node in batch.nodes.items())
     upsert(connection, NODE_HOURS, nodes, NODE_SUMS)
-    upsert(connection, NODE_DAYS, _days(nodes), SUMS)
-    upsert(connection, AIR_HOURS, [{"hour": hour, **asdict(air)} for hour, air in batch.air.items()], AIR_SUMS)
+    upsert(connection, NODE_DAYS, _days(batch), SUMS)
+    upsert(connection, AIR_HOURS, ({"hour": hour, **as_row(air)} for hour, air in batch.air.items()), AIR_SUMS)
 
 
-def _days(nodes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    days: dict[tuple[int, int], dict[str, Any]] = {}
-    for node in nodes:
-        day = node["hour"] - node["hour"] % DAY
-        row = days.setdefault((day, node["num"]), {"day": day, "num": node["num"], "packets": 0, "size": 0})
-        row["packets"] += node["packets"]
-        row["size"] += node["size"]
-    return list(days.values())
+def _days(batch: PacketBatch) -> Iterator[dict[str, Any]]:
+    days: dict[tuple[int, int], Volume] = {}
+    for (hour, num), node in batch.nodes.items():
+        days.setdefault((hour - hour % DAY, num), Volume()).add(Volume(node.packets, node.size))
+    return ({"day": day, "num": num, **as_row(volume)} for (day, num), volume in days.items())
 
 
 def _prune(connection: Connection, keep_from: int, limit: int) -> None:

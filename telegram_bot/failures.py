@@ -75,6 +75,10 @@ class Failure:
     chat_id: int = 0  # where the group is now
 
 
+class TokenRefusedError(Exception):
+    """There is no bot of that token; the text is what Telegram says."""
+
+
 class OddAnswerError(Exception):
     """A server answered what no Bot API server answers; the text tells what."""
 

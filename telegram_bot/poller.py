@@ -12,7 +12,7 @@ from runtime.clock import Clock
 from runtime.throttle import Throttle
 from telegram_bot.api import BATCH, POLL_TIMEOUT, Api, Me
 from telegram_bot.desk import Desk
-from telegram_bot.failures import Failure, Kind, failure_of
+from telegram_bot.failures import Failure, Kind, TokenRefusedError, failure_of
 from telegram_bot.incoming import read
 from telegram_bot.reach import Reach
 
@@ -20,10 +20,6 @@ LOGGER = logging.getLogger(__name__)
 WAY: Final = "poll"
 HANDLED_WAIT: Final = 10.0  # seconds for the database to tell what an earlier process has handled
 REMEMBERED: Final = 1000  # update ids; Telegram repeats those of one batch at most
-
-
-class TokenRefusedError(Exception):
-    """There is no bot of that token; the text is what Telegram says."""
 
 
 class HandledIds:

@@ -11,7 +11,7 @@ from typing import Final
 from runtime.clock import Clock
 from telegram_bot.api import Api
 from telegram_bot.desk import Desk
-from telegram_bot.failures import TROUBLE, Failure, Kind, failure_of
+from telegram_bot.failures import TROUBLE, Failure, Kind, TokenRefusedError, failure_of
 from telegram_bot.outgoing import Delivery, Posts
 from telegram_bot.people import OncePerHour
 from telegram_bot.reach import Reach
@@ -33,14 +33,15 @@ class Poster:
         self._wake = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
         self._told = OncePerHour()
+        self._refusal = ""  # of our token
 
     def wake(self) -> None:
         """Look at the queue again; in the loop's thread."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Send until cancelled."""
-        while True:
+        """Send until cancelled; TokenRefusedError if the token has been taken back."""
+        while not self._refusal:
             self._wake.clear()
             while (delivery := self._posts.next(self._clock.monotonic())) is not None:
                 task = asyncio.create_task(self._send(delivery))
@@ -49,6 +50,7 @@ class Poster:
             wait = self._posts.deadline() - self._clock.monotonic()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), None if wait == inf else min(max(wait, 0.0), LONGEST_WAIT))
+        raise TokenRefusedError(self._refusal)
 
     async def finish(self, seconds: float) -> None:
         """Let what is on its way arrive, and end what does not in time."""
@@ -76,6 +78,9 @@ class Poster:
     def _failed(self, delivery: Delivery, failure: Failure) -> None:
         now = self._clock.monotonic()
         given_up = self._posts.failed(delivery, failure, now, is_well=self._reach.is_well)
+        if failure.kind is Kind.TOKEN:
+            self._refusal = failure.detail
+            return
         if failure.kind in TROUBLE:
             wait, line = self._reach.failed(WAY, failure, now)
             self._posts.hold(now + wait)

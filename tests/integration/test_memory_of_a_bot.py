@@ -9,7 +9,7 @@ from storage.database import open_database
 from storage.nodes import NodeStore
 from storage.traffic import By
 from tests.support.bot import RunningBot
-from tests.support.listening import Listening
+from tests.support.listening import Listening, has_told_all
 from virtual_node.server import VirtualNode
 
 KINDS = {1, 3, 4, 67, 71}  # text, position, nodeinfo, telemetry, neighborinfo
@@ -30,7 +30,7 @@ def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path):
         memory = running.bot.memory
         listening = Listening(memory)
         listening.wait_until(lambda: kinds(memory) >= KINDS and memory.neighbours_of(None, 1))
-        listening.wait_until(lambda: any(view.battery and view.position for view in memory.direct_nodes(3600)))
+        listening.wait_until(lambda: any(has_told_all(memory, near.num) for near in memory.direct_nodes(3600)))
         user = node.users[0]
         (found,) = memory.find_nodes(f"!{user.num:08x}")
         assert found.long_name == user.long_name

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.support.bot import RunningBot
-from tests.support.listening import Listening
+from tests.support.listening import Listening, has_told_all
 from tests.support.waiting import PATIENCE
 from virtual_node.server import VirtualNode
 
@@ -22,7 +22,7 @@ def running(node, tmp_path_factory):
     with RunningBot(node.port, tmp_path_factory.mktemp("data"), language="en") as bot:
         memory = bot.bot.memory
         listening = Listening(memory)
-        listening.wait_until(lambda: any(view.battery and view.position for view in memory.direct_nodes(3600)))
+        listening.wait_until(lambda: any(has_told_all(memory, near.num) for near in memory.direct_nodes(3600)))
         listening.wait_until(lambda: memory.neighbours_of(None, 1) and memory.longest_links(1, 1))
         yield bot
 

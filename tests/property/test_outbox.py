@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from math import inf
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mesh_link.outbox import CONFIRM_TIMEOUT, Outbox
@@ -294,6 +294,8 @@ cuts = st.lists(
 
 @settings(deadline=None, max_examples=200)
 @given(cuts, st.integers(1, 4), st.booleans())
+@example(faults=["calm"] * 10 + ["lost status"], parts=3, want_ack=False)
+@example(faults=["calm"] * 15 + ["lost status"], parts=4, want_ack=False)
 def test_through_any_cuts_each_answer_is_read_once_and_none_is_lost(faults, parts, want_ack):
     """An answer that asks for an acknowledgement is even on air only once, unless the node could not tell of it."""
     world, node = World(), Node()

@@ -21,3 +21,9 @@ class Listening:
     def wait_until(self, condition):
         with self._heard:
             assert self._heard.wait_for(condition, PATIENCE)
+
+
+def has_told_all(memory, num):
+    """Whether both telemetry and a position of a node were heard."""
+    view = memory.node(num)
+    return view is not None and view.battery is not None and view.position is not None

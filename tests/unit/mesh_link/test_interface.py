@@ -278,3 +278,23 @@ def test_the_node_database_is_handed_over_as_downloaded_and_once(linked):
     assert interface._listener.ready.acquire(timeout=PATIENCE)
     assert [record.num for record in interface.take_records()] == [OWN]
     assert interface.take_records() == []
+
+
+def test_a_heard_packet_is_not_kept_with_its_node(linked):
+    interface, peer = linked
+    heard = SimpleQueue()
+    reception = Reception(heard.put, interface.owner)
+    reception.start()
+    peer.configure()
+    packet = mesh_pb2.MeshPacket(to=OWN, rx_snr=5.5, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"x"))
+    setattr(packet, "from", 5)
+    other = mesh_pb2.MeshPacket()
+    other.CopyFrom(packet)
+    setattr(other, "from", 6)
+    peer.send(packet=packet)
+    peer.send(packet=other)
+    for _ in range(2):  # once the second one is heard, the first has been dealt with
+        assert heard.get(timeout=PATIENCE).packet["decoded"]["text"] == "x"
+    reception.stop()
+    assert interface.nodesByNum[5]["snr"] == 5.5
+    assert "lastReceived" not in interface.nodesByNum[5]

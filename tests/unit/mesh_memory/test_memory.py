@@ -19,7 +19,7 @@ from mesh_memory.memory import (
     TIDY_EVERY,
     MeshMemory,
 )
-from mesh_memory.views import Share, Utilization
+from mesh_memory.views import DirectNode, Share, Utilization
 from node_manager import NodeManager
 from storage.database import open_database
 from storage.errors import StorageError
@@ -124,6 +124,15 @@ def test_direct_nodes_are_those_heard_lately_without_a_relay_the_best_first(benc
     bench.hear(packet(2, snr=3.0), packet(3, snr=-20.0), packet(4, snr=10.0, hops=1), packet(OWN))
     assert [view.num for view in bench.memory.direct_nodes(3 * DAY)] == [2, 1, 3]
     assert [view.num for view in bench.memory.direct_nodes(HOUR)] == [2, 3]
+
+
+def test_a_direct_node_is_told_with_its_names_if_it_has_any(bench):
+    bench.manager.learn_from_nodeinfo(record(ALICE, long_name="Alice", short_name="AL"))
+    bench.hear(packet(ALICE, snr=3.0), packet(BOB, snr=-2.5))
+    assert bench.memory.direct_nodes(HOUR) == [
+        DirectNode(ALICE, "Alice", "AL", 3.0, START),
+        DirectNode(BOB, "", "", -2.5, START),
+    ]
 
 
 def test_nodes_are_found_by_what_a_person_calls_them_the_latest_heard_first(bench):

@@ -1,0 +1,88 @@
+"""What many nodes of a mesh say: packets for a virtual node to hear, the same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Any, Final
+
+from meshtastic.protobuf import mesh_pb2, portnums_pb2, telemetry_pb2
+
+from virtual_node.packets import BROADCAST_NUM, data_packet, new_packet_id
+from virtual_node.population import MAX_HOPS, User, metrics_message, position_message, user_message
+
+PortNum = portnums_pb2.PortNum
+LORA: Final = mesh_pb2.MeshPacket.TransportMechanism.TRANSPORT_LORA
+NEIGHBOURS: Final = 3
+RENAMED: Final = 0.05  # of the nodes that introduce themselves: names change seldom
+WANDERS: Final = 0.001  # degrees between two positions
+
+
+class Talk:
+    """Everybody broadcasts in turn, by chance; what they say changes, so that there is something to write down."""
+
+    def __init__(self, users: Sequence[User], seed: int = 1) -> None:
+        self._users = users
+        self._rng = Random(seed)
+        self._kinds: Mapping[Callable[[User], tuple[int, Any]], int] = {  # by frequency
+            self._telemetry: 40,
+            self._position: 30,
+            self._introduction: 12,
+            self._neighbours: 8,
+            self._text: 10,
+        }
+
+    def packet(self) -> mesh_pb2.MeshPacket:
+        """Return the next one."""
+        rng, user = self._rng, self._rng.choice(self._users)
+        say = rng.choices(list(self._kinds), list(self._kinds.values()))[0]
+        return self._packet(user, *say(user))
+
+    def round(self) -> Iterator[mesh_pb2.MeshPacket]:
+        """Yield one packet of each kind but text from everybody."""
+        for say in (self._telemetry, self._position, self._introduction, self._neighbours):
+            for user in self._users:
+                yield self._packet(user, *say(user))
+
+    def _packet(self, user: User, port: int, payload: bytes) -> mesh_pb2.MeshPacket:
+        rng = self._rng
+        snr = user.snr + rng.gauss(0, 1)
+        return data_packet(
+            user.num,
+            BROADCAST_NUM,
+            port,
+            payload,
+            new_packet_id(rng),
+            rx_snr=snr,
+            rx_rssi=round(-95 + 2 * snr),
+            hop_start=MAX_HOPS,
+            hop_limit=MAX_HOPS - user.hops,
+            transport_mechanism=LORA,
+        )
+
+    def _telemetry(self, user: User) -> tuple[int, bytes]:
+        user = replace(user, battery=self._rng.randrange(20, 101))
+        message = telemetry_pb2.Telemetry(device_metrics=metrics_message(user))
+        return PortNum.TELEMETRY_APP, message.SerializeToString()
+
+    def _position(self, user: User) -> tuple[int, bytes]:
+        moved = user.latitude + self._rng.gauss(0, WANDERS)
+        return PortNum.POSITION_APP, position_message(replace(user, latitude=moved), 0).SerializeToString()
+
+    def _introduction(self, user: User) -> tuple[int, bytes]:
+        if self._rng.random() < RENAMED:
+            user = replace(user, long_name=f"{user.long_name} {self._rng.randrange(100)}")
+        return PortNum.NODEINFO_APP, user_message(user).SerializeToString()
+
+    def _neighbours(self, user: User) -> tuple[int, bytes]:
+        near = self._rng.sample(self._users, min(NEIGHBOURS, len(self._users)))
+        message = mesh_pb2.NeighborInfo(
+            node_id=user.num,
+            last_sent_by_id=user.num,
+            neighbors=[mesh_pb2.Neighbor(node_id=each.num, snr=each.snr) for each in near],
+        )
+        return PortNum.NEIGHBORINFO_APP, message.SerializeToString()
+
+    def _text(self, user: User) -> tuple[int, bytes]:
+        return PortNum.TEXT_MESSAGE_APP, f"Bonjour de {user.long_name}, {self._rng.randrange(1000)}".encode()
