@@ -102,9 +102,6 @@ class MeshBot:
         self.commands = self._commands(settings) if commands is None else commands
         self._dispatcher = self._make_dispatcher(settings)
         self._telegram = self._make_telegram(settings)
-        if self._telegram is not None:
-            self._fates.route("telegram", self._telegram.tell)
-            self.incidents.listen(self._telegram.tell)
         # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
         told = (self._sender, self._telegram, self._dispatcher, self._tcp)
         others = tuple(service for service in told if service is not None)
@@ -187,7 +184,7 @@ class MeshBot:
         return assembly.commands(settings, parts, self.memory, self._tracer, lambda: self._own_num)
 
     def _make_telegram(self, settings: config.Settings) -> Service | None:
-        return assembly.telegram(
+        telegram = assembly.telegram(
             settings,
             self._clock,
             self.commands,
@@ -196,6 +193,10 @@ class MeshBot:
             send_text=self.send_text,
             keep=None if self._database is None else self._housekeeping.tell,
         )
+        if telegram is not None:
+            self._fates.route("telegram", telegram.tell)
+            self.incidents.listen(telegram.tell)
+        return telegram
 
     # -- public keys, after every READY
 

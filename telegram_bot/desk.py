@@ -162,6 +162,8 @@ class Desk:
             self._stale[said.chat] += 1
         elif parsed is not None:
             self._command(_asked(said, person), name, parsed[1], is_ours=bool(bot) or not said.title)
+        elif self._told.is_new(said.chat.id, self._clock.monotonic()):
+            self._post(Post(said.chat, self._translate(_("💬 I answer commands; /help lists them."))))
 
     def _in_unlisted_group(self, said: Said, person: Person | None, name: str) -> None:
         """Be silent, but for the operator who wants to know the group's id."""

@@ -107,8 +107,7 @@ class Poller:
         self._is_failing = True
         self._desk.away()
         wait, line = self._reach.failed(WAY, failure, self._clock.monotonic())
-        if line is not None:
-            LOGGER.log(line.level, line.text)
+        LOGGER.log(line.level, line.text)
         if failure.kind is Kind.WEBHOOK:
             await self._drop_webhook()
         await asyncio.sleep(wait)

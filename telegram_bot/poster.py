@@ -77,24 +77,21 @@ class Poster:
 
     def _failed(self, delivery: Delivery, failure: Failure) -> None:
         now = self._clock.monotonic()
-        given_up = self._posts.failed(delivery, failure, now, is_well=self._reach.is_well)
-        if failure.kind is Kind.TOKEN:
-            self._refusal = failure.detail
-            return
-        if failure.kind in TROUBLE:
-            wait, line = self._reach.failed(WAY, failure, now)
-            self._posts.hold(now + wait)
-            if line is not None:
-                LOGGER.log(line.level, line.text)
-            return
-        self._went_well()
-        if failure.kind is Kind.MOVED:
-            self._desk.moved(delivery.post.chat.id, failure.chat_id)
-        elif given_up and self._told.is_new(delivery.chat_id, now):
+        given_up = self._posts.failed(delivery, failure, now, is_well=self._reach.is_well(but_for=WAY))
+        if given_up and self._told.is_new(delivery.chat_id, now):
             detail = failure.detail
             LOGGER.warning("⚠️ Telegram: chat %d, %d envois abandonnés (%s)", delivery.chat_id, given_up, detail)
+        if failure.kind is Kind.TOKEN:
+            self._refusal = failure.detail
+        elif failure.kind in TROUBLE:
+            wait, line = self._reach.failed(WAY, failure, now)
+            self._posts.hold(now + wait)
+            LOGGER.log(line.level, line.text)
         else:
+            self._went_well()
             LOGGER.debug("Telegram: chat %d: %s", delivery.chat_id, failure.detail)
+        if failure.kind is Kind.MOVED:
+            self._desk.moved(delivery.post.chat.id, failure.chat_id)
 
     def _went_well(self) -> None:
         if line := self._reach.went_well(WAY, self._clock.monotonic()):

@@ -37,13 +37,12 @@ class Reach:
         self._since = 0.0
         self._said: set[Kind] = set()
 
-    @property
-    def is_well(self) -> bool:
-        """Whether the last try of every way went well."""
-        return not self._tries
+    def is_well(self, *, but_for: str = "") -> bool:
+        """Whether the last try of every way went well, one left out."""
+        return not self._tries.keys() - {but_for}
 
-    def failed(self, way: str, failure: Failure, now: float) -> tuple[float, Line | None]:
-        """Note a failure; return how many seconds to wait, and what is new about it."""
+    def failed(self, way: str, failure: Failure, now: float) -> tuple[float, Line]:
+        """Note a failure; return how many seconds to wait, and what to say of it."""
         if not self._tries:
             self._since = now
         self._tries[way] = self._tries.get(way, 0) + 1

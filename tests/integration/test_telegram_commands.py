@@ -153,11 +153,13 @@ def test_an_anonymous_admin_is_told_why_there_is_no_answer(api, bot, group, admi
     api.wait_for("I cannot tell who you are", group)
 
 
-def test_a_forwarded_command_is_no_command(api, bot, admin):
+def test_a_forwarded_command_is_no_command_and_who_just_talks_is_told_how_to_ask_once_an_hour(api, bot, admin):
     origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Eve"}
     admin.sends({"text": "/reboot", "forward_origin": origin})
+    admin.says("well?")
     settled(api, admin)
-    assert len(api.messages(admin, by_bot=True)) == 1
+    api.wait_for("💬", admin)
+    assert len(api.messages(admin, by_bot=True)) == 2
 
 
 @pytest.mark.parametrize("settings", [{"rate_limit_commands": 2}])

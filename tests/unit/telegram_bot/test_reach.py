@@ -38,9 +38,10 @@ def test_it_is_over_when_every_way_is_well():
     it = reach()
     assert levels(it, AWAY) + levels(it, AWAY, way="post") == [logging.WARNING, logging.DEBUG]
     assert it.went_well("poll", 1.0) is None
-    assert not it.is_well
+    assert not it.is_well()
+    assert it.is_well(but_for="post")
     assert it.went_well("post", 2.0) is not None
-    assert it.is_well
+    assert it.is_well()
 
 
 def test_the_waits_of_each_way_grow_by_themselves():
