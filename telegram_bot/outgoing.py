@@ -134,7 +134,7 @@ class Posts:
                 return 1 + self._clear(lane)
             case Kind.FLOOD:
                 lane.not_before = now + failure.wait
-            case Kind.MOVED:
+            case Kind.MOVED if failure.chat_id != delivery.chat_id:
                 self._moved[post.chat.id] = failure.chat_id
             case Kind.NO_MESSAGE if delivery.edits is not None:
                 self._messages.pop((post.chat, post.key), None)

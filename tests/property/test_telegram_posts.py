@@ -70,7 +70,8 @@ class Chats:
     def failed(self, number, kind):
         if self.flying:
             delivery = self.flying.pop(number % len(self.flying))
-            is_possible = {Kind.NO_MESSAGE: delivery.edits, Kind.NO_QUESTION: delivery.post.reply_to}.get(kind, True)
+            impossible = {Kind.NO_MESSAGE: delivery.edits is None, Kind.NO_QUESTION: delivery.post.reply_to is None}
+            is_possible = not (impossible | {Kind.MOVED: delivery.chat_id == -99}).get(kind, False)
             kind = kind if is_possible else Kind.UNREACHABLE
             assert self.posts.failed(delivery, Failure(kind, "", 5.0, -99), self.now) == 0
 
