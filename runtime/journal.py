@@ -35,7 +35,6 @@ LIBRARIES: Final = (
 TOO_FRANK: Final = {
     "meshtastic": logging.INFO,
     "httpx": logging.WARNING,
-    "httpcore": logging.WARNING,
     "telegram": logging.CRITICAL + 1,  # prints whole answers at ERROR, and raises what went wrong as well
 }
 PASSWORD_COMMANDS: Final = ("/login", "/password", "/passwd", "/mdp")
