@@ -6,26 +6,39 @@ import logging
 import random
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import config
 from commands.access import Access, Orders
-from commands.dispatcher import CommandLimits
+from commands.help import HELP
+from commands.jobs import CommandLimits
+from commands.mail import mail_command
+from commands.mesh import mesh_commands
+from commands.online import online_commands
+from commands.operator import BotParts, operator_commands
+from commands.ping import ping_command
 from commands.rate_limit import RateLimiter
+from commands.registry import Command
 from commands.roles import MeshRoles, node_numbers
+from commands.trace import trace_command
+from housekeeping import UpdatesHandled
 from mesh_link.backoff import Backoff
 from mesh_link.interface import LinkTarget
 from mesh_link.machine import LinkMachine, LinkTimes
 from mesh_link.outbox import Outbox
-from mesh_link.outgoing import Priority
+from mesh_link.outgoing import OutgoingText, Priority
+from mesh_link.tracer import Tracer
 from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
 from runtime.clock import Clock
 from runtime.disk import DiskWatch
 from runtime.incidents import DatabaseTrouble, Report, unreported
+from runtime.service import Service
 from storage.database import Database, database_of
 from storage.errors import StorageError
 from storage.nodes import NodeStore
+from storage.telegram import UpdateStore
+from update_keeper import HandledBefore, UpdateKeeper
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
@@ -107,6 +120,59 @@ def access(settings: config.Settings, nodes: NodeManager, orders: Orders) -> Acc
     """Return who may ask what."""
     roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
     return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds), orders)
+
+
+def commands(
+    settings: config.Settings, parts: BotParts, memory: MeshMemory, tracer: Tracer, own_num: Callable[[], int]
+) -> tuple[Command, ...]:
+    """Return what the settings ask for, in the order in which help lists it."""
+    return (
+        HELP,
+        ping_command(parts.link_figures),
+        *mesh_commands(memory, parts.clock),
+        trace_command(memory, tracer, own_num),
+        mail_command(memory, parts.clock, own_num),
+        *operator_commands(parts, settings),
+        *online_commands(settings, parts.clock),
+    )
+
+
+def telegram(
+    settings: config.Settings,
+    clock: Clock,
+    commands: Sequence[Command],
+    memory: MeshMemory,
+    own_num: Callable[[], int],
+    *,
+    send_text: Callable[[OutgoingText], object],
+    keep: Callable[[UpdatesHandled], object] | None,
+) -> Service | None:
+    """Return the Telegram side if there is a token; `keep` has handled updates written down, None: nobody does."""
+    if not settings.telegram_token.get_secret_value():
+        return None
+    from telegram_bot.building import Surroundings, telegram_side  # noqa: PLC0415 - 8 MB that most do not need
+
+    around = Surroundings(
+        clock,
+        commands,
+        limits(settings),
+        memory,
+        own_num,
+        send_text,
+        on_handled=lambda ids: keep(UpdatesHandled(ids)) if keep is not None else None,
+        keeps_handled=keep is not None,
+    )
+    return telegram_side(settings, around)
+
+
+def update_keeper(
+    settings: config.Settings, database: Database | None, clock: Clock, tell: Callable[[HandledBefore], object]
+) -> UpdateKeeper | None:
+    """Return what keeps the Telegram side from acting twice, if there are that side and a database."""
+    bot = settings.telegram_token.get_secret_value().partition(":")[0]
+    if database is None or not bot:
+        return None
+    return UpdateKeeper(UpdateStore(database, int(bot)), clock, lambda ids: tell(HandledBefore(ids)))
 
 
 def new_packet_id() -> int:

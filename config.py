@@ -6,22 +6,41 @@ TOML file (`tcp_port`) and an environment variable (`MESHBOT_TCP_PORT`), which g
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
+from urllib.parse import quote
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 import config_sources
-from config_sources import ORDER, ConfigError, Kind, SourcedSettings, allowed, effective, toml
+from config_kinds import (
+    Address,
+    Bytes,
+    Channels,
+    Count,
+    DatabaseUrl,
+    Host,
+    Key,
+    Location,
+    Nodes,
+    Percent,
+    Seconds,
+    ServerAddress,
+    Switch,
+    TelegramBridges,
+    TelegramChats,
+    TelegramGroups,
+    TelegramUsers,
+    Text,
+    Token,
+)
+from config_sources import ORDER, ConfigError, SourcedSettings, allowed, effective, toml
 
 __all__ = ["ConfigError", "Settings", "allowed", "effective", "load"]
 EXIT_CONFIG: Final = 78  # sysexits.h EX_CONFIG; meshbot.service does not restart on it
-BROADCAST_NUM: Final = 0xFFFFFFFF  # no node has this number
 DEFAULT_FILES: Final = (Path("meshbot.toml"), Path("/etc/meshbot/meshbot.toml"))
 
 Language = Literal["fr", "en"]
@@ -82,106 +101,16 @@ BOT_MAX_TOKENS = 400  # thoughts count too
 BOT_MAX_BYTES = 600  # four packets, 9 s of pacing
 BOT_TIMEOUT = 60
 WEB_TRUST_ENVIRONMENT = False
+TELEGRAM_TOKEN = SecretStr("")  # without Telegram
+TELEGRAM_BASE_URL = "https://api.telegram.org"
+TELEGRAM_USERS: tuple[str, ...] = ()
+TELEGRAM_GROUPS: tuple[int, ...] = ()
+TELEGRAM_BRIDGES: tuple[str, ...] = ()
+TELEGRAM_ALERT_CHATS: tuple[int, ...] = ()  # none: the admins' private chats
+TELEGRAM_COMMAND_MAX_AGE = 300
+TELEGRAM_MAX_BYTES = 400  # two packets, 2.2 s of pacing
 LOG_LEVEL: LogLevel = "INFO"
 
-
-def _whole(value: float) -> float:
-    """Give 15 for 15.0, so that a log line says `15s`."""
-    return int(value) if value.is_integer() else value
-
-
-def _items(value: object) -> object:
-    """Split a variable's text, JSON or comma separated, into a list."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        return json.loads(value)  # a JSONDecodeError is a ValueError, so it is reported like any other
-    return [item.strip() for item in value.split(",") if item.strip()]
-
-
-def _location(value: object) -> object:
-    """Refuse an empty path, which would mean the current directory, and `~`, which nobody would expand."""
-    if isinstance(value, str) and (not value.strip() or value.startswith("~") or not value.isprintable()):
-        raise ValueError
-    return value
-
-
-def _host(value: object) -> object:
-    """Take an IPv6 address out of the brackets that it stands in before a port."""
-    bracketed = re.fullmatch(r"\[(.*:.*)\]", value) if isinstance(value, str) else None
-    return bracketed[1] if bracketed else value
-
-
-def _address(value: str) -> str:
-    """Cut what would double the slash before the endpoint's name."""
-    return value.rstrip("/")
-
-
-def _key(value: SecretStr) -> SecretStr:
-    """Refuse what cannot stand in a header; the message must not show it."""
-    if not all("!" <= char <= "~" for char in value.get_secret_value()):
-        raise ValueError
-    return value
-
-
-def _database_url(value: SecretStr) -> SecretStr:
-    """Refuse what the database could not be reached by; whether it can is seen when it is opened."""
-    if value.get_secret_value() and not re.fullmatch(r"postgresql(\+psycopg)?://\S*[^\s/]", value.get_secret_value()):
-        raise ValueError
-    return value
-
-
-def _node_id(value: object) -> object:
-    """Give `!a1b2c3d4` for that, `0xa1b2c3d4`, or the number."""
-    if isinstance(value, str):
-        hexadecimal = re.fullmatch(r"(?:!|0x)([0-9a-fA-F]{8})", value.strip())  # the end of an id would be another node
-        value = int(hexadecimal[1], 16) if hexadecimal else int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < BROADCAST_NUM:
-        raise ValueError
-    return f"!{value:08x}"
-
-
-# No colon at all, or two and more as in IPv6: "192.168.1.5:4403" is a common slip
-Host = Annotated[
-    str,
-    Field(pattern=r"^([^\s/:\[\]]+|[^\s/:\[\]]*:[^\s/:\[\]]*:[^\s/\[\]]*)$"),
-    BeforeValidator(_host),
-    Kind("un nom d'hôte ou une adresse IP, sans port", "a host name or an IP address, without port"),
-]
-Seconds = Annotated[float, AfterValidator(_whole), Kind("un nombre de secondes", "seconds")]
-Percent = Annotated[float, AfterValidator(_whole), Kind("un pourcentage", "percent")]
-Count = Annotated[int, Kind("un nombre entier", "a whole number")]
-Bytes = Annotated[int, Kind("un nombre d'octets", "bytes")]
-Location = Annotated[Path, BeforeValidator(_location), Kind("un chemin, sans ~", "a path, without ~")]
-Text = Annotated[str, Kind("un texte d'une page au plus", "a text of a page at most"), Field(max_length=2000)]
-Switch = Annotated[bool, Kind("true ou false", "true or false")]
-# Without user, question mark or fragment: a key has a setting of its own, which no output shows
-Address = Annotated[
-    str,
-    Field(pattern=r"^(https?://[^\s/@?#]+(/[^\s@?#]*)?)?$"),
-    AfterValidator(_address),
-    Kind("une adresse http:// ou https://, ou rien", "an address with http:// or https://, or nothing"),
-]
-Key = Annotated[SecretStr, AfterValidator(_key), Kind("une clé sans espace ni accent, ou rien", "a key, or nothing")]
-Channels = Annotated[
-    tuple[Annotated[int, Field(ge=0, le=7)], ...],
-    BeforeValidator(_items),
-    Kind("une liste d'entiers de 0 à 7, comme [0, 2]", "a list of whole numbers from 0 to 7, such as [0, 2]"),
-]
-
-DatabaseUrl = Annotated[
-    SecretStr,
-    AfterValidator(_database_url),
-    Kind(
-        "vide, ou postgresql://nom:mot_de_passe@serveur/base",
-        "empty, or postgresql://name:password@host/database",
-    ),
-]
-Nodes = Annotated[
-    tuple[Annotated[str, BeforeValidator(_node_id)], ...],
-    BeforeValidator(_items),
-    Kind('une liste de nœuds, comme ["!a1b2c3d4"]', 'a list of nodes, such as ["!a1b2c3d4"]'),
-]
 
 NOT_BELOW: Final = {"tcp_config_timeout": "tcp_config_silence", "answer_ttl": "send_interval"}
 
@@ -291,8 +220,29 @@ class Settings(SourcedSettings):
     """Longest time for the model's answer."""
     web_trust_environment: Switch = Field(WEB_TRUST_ENVIRONMENT)
     """Use the proxies and certificates that HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE name."""
+    telegram_token: Token = Field(TELEGRAM_TOKEN)
+    """The Telegram bot's token; nothing: no Telegram. Better in the variable than in a file that others can read."""
+    telegram_base_url: ServerAddress = Field(TELEGRAM_BASE_URL)
+    """The Bot API server: Telegram's, or one of your own."""
+    telegram_users: TelegramUsers = Field(TELEGRAM_USERS)
+    """Who may use the bot on Telegram, in which role, and as which node of the mesh; /id tells everybody their id."""
+    telegram_groups: TelegramGroups = Field(TELEGRAM_GROUPS)
+    """Telegram groups in which those users are answered."""
+    telegram_bridges: TelegramBridges = Field(TELEGRAM_BRIDGES)
+    """Channels of the mesh joined to Telegram groups, or to topics of them; such a group counts as listed."""
+    telegram_alert_chats: TelegramChats = Field(TELEGRAM_ALERT_CHATS)
+    """Telegram chats that are told of incidents; none: the private chats of the admins in telegram_users."""
+    telegram_command_max_age: Seconds = Field(TELEGRAM_COMMAND_MAX_AGE, ge=10, le=86400)
+    """A Telegram message older than this when it arrives is not acted upon; its author is told how many there were."""
+    telegram_max_bytes: Bytes = Field(TELEGRAM_MAX_BYTES, ge=40, le=2000)
+    """Longest text from Telegram that goes on air, name included, in UTF-8; in packets of answer_max_bytes."""
     log_level: LogLevel = Field(LOG_LEVEL)
     """Least level that is logged; DEBUG also lets the libraries speak, save what they would say of keys."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """See SourcedSettings; of the Telegram token also what makes it secret, and as a quoted URL has it."""
+        token = self.telegram_token.get_secret_value()
+        return (*super().secrets(), *((quote(token, safe=""), token.partition(":")[2]) if token else ()))
 
     @field_validator(*NOT_BELOW)
     @classmethod

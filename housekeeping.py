@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, Protocol
 
 from mesh_link.outgoing import Changes, Outcome
 from mesh_link.packets import NodeInfoHeard, NodeRecord, PacketHeard
@@ -16,11 +16,24 @@ from outbox_keeper import OutboxKeeper
 from runtime.clock import Clock
 from runtime.service import PING, Service
 from runtime.systemd import notify
+from update_keeper import UpdateKeeper
 
 LOGGER = logging.getLogger(__name__)
 INBOX_LIMIT = 2000  # packets waiting for a slow disk: 30 s of the busiest mesh
 LEARN_EVERY = 1.0  # seconds: NODEINFO packets that come faster share one commit
 UPKEEP_EVERY = 900.0  # seconds between two looks at the database and at the interface's keys
+
+
+class Keeper(Protocol):
+    """Writes what waits, in batches; a database that fails is its own matter."""
+
+    @property
+    def deadline(self) -> float:
+        """When `write` has something to do; inf for never."""
+        ...
+
+    def write(self, now: float) -> None:
+        """Write it; raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +50,18 @@ class OutboxChanges:
     changes: Changes
 
 
+@dataclass(frozen=True, slots=True)
+class UpdatesHandled:
+    """Messages from Telegram that were acted upon."""
+
+    ids: Sequence[int]
+
+
+Message = NodeDatabase | NodeInfoHeard | PacketHeard | OutboxChanges | UpdatesHandled | Outcome
+
+
 class Housekeeping(Service):
-    """Takes NodeDatabase, NodeInfoHeard, PacketHeard, OutboxChanges, Outcome; it alone waits for the disk."""
+    """Takes what was heard, learnt, queued and handled; the only thread that waits for the disk."""
 
     name = "Housekeeping"
 
@@ -51,11 +74,12 @@ class Housekeeping(Service):
         watchdog_interval: float | None,
         *,
         outbox: OutboxKeeper | None = None,
+        updates: UpdateKeeper | None = None,
         on_heard: Callable[[PacketHeard], object] = bool,
         on_fate: Callable[[Outcome], object] = bool,
         disk: Callable[[], object] = bool,
     ) -> None:
-        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; `outbox` None keeps none.
+        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; keepers may be None.
 
         `on_heard` is told of each packet, `on_fate` of what became of the texts that concern this thread, `disk` looks
         at the space left now and then; each may wait for the disk, and raises nothing.
@@ -68,6 +92,8 @@ class Housekeeping(Service):
         self._interface_of = interface_of
         self._watchdog_interval = watchdog_interval
         self._outbox = outbox
+        self._updates = updates
+        self._keepers: tuple[Keeper, ...] = tuple(keeper for keeper in (outbox, updates) if keeper is not None)
         self._on_heard = on_heard
         self._on_fate = on_fate
         self._disk = disk
@@ -85,15 +111,15 @@ class Housekeeping(Service):
         self._upkeep_at = now + UPKEEP_EVERY
         if self._watchdog_interval is not None:
             self._vouch_at = now
-        if self._outbox is not None:
-            self._outbox.write(now)
+        for keeper in self._keepers:
+            keeper.write(now)
         self._disk()
 
     def deadline(self) -> float:
         """See Service."""
         learn_at = self._learn_at if self._node_infos else inf
-        outbox_at = self._outbox.deadline if self._outbox is not None else inf
-        return min(self._vouch_at, self._upkeep_at, learn_at, self._memory.deadline(), outbox_at)
+        kept_at = min((keeper.deadline for keeper in self._keepers), default=inf)
+        return min(self._vouch_at, self._upkeep_at, learn_at, self._memory.deadline(), kept_at)
 
     def on_deadline(self) -> None:
         """See Service."""
@@ -104,14 +130,15 @@ class Housekeeping(Service):
         if now >= self._upkeep_at:
             self._upkeep_at = now + UPKEEP_EVERY
             self._upkeep()
-        if self._outbox is not None and now >= self._outbox.deadline:
-            self._outbox.write(now)
+        for keeper in self._keepers:
+            if now >= keeper.deadline:
+                keeper.write(now)
         if self._node_infos and now >= self._learn_at:
             self._learn()
         if now >= self._memory.deadline():
             self._memory.flush()
 
-    def handle(self, message: NodeDatabase | NodeInfoHeard | PacketHeard | OutboxChanges | Outcome) -> None:
+    def handle(self, message: Message) -> None:
         """See Service."""
         match message:
             case NodeDatabase(records):
@@ -126,13 +153,15 @@ class Housekeeping(Service):
                 self._on_heard(message)
             case OutboxChanges(changes) if self._outbox is not None:
                 self._outbox.note(changes, self._clock.monotonic())
+            case UpdatesHandled(ids) if self._updates is not None:
+                self._updates.note(ids, self._clock.monotonic())
             case Outcome():
                 self._on_fate(message)
 
     def on_stop(self) -> None:
         """See Service."""
-        if self._outbox is not None:
-            self._outbox.write(self._clock.monotonic())
+        for keeper in self._keepers:
+            keeper.write(self._clock.monotonic())
         self._learn()
         if self._node_manager.flush():  # a database that fails now gets no second try: the end has to come soon
             self._memory.flush(last=True)

@@ -23,23 +23,17 @@ import config
 from commands.dispatcher import Dispatcher
 from commands.echo_fates import ECHO, EchoFates
 from commands.gate import Gate
-from commands.help import HELP
 from commands.language import translator
-from commands.mail import mail_command
 from commands.mail_notices import NOTICE, MailNotices
-from commands.mesh import mesh_commands
-from commands.online import online_commands
-from commands.operator import BotParts, operator_commands
-from commands.ping import ping_command
+from commands.operator import BotParts
 from commands.registry import Command, Registry
-from commands.trace import trace_command
 from housekeeping import Housekeeping, NodeDatabase, OutboxChanges
 from mesh_link.actions import Generation, LinkAlert, LinkReady
 from mesh_link.afterwards import AfterAnswer
 from mesh_link.fate_router import FateRouter
 from mesh_link.interface import MeshTCPInterface
 from mesh_link.outgoing import OutgoingText
-from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer
+from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer, TextMessage
 from mesh_link.reception import HeardPacket
 from mesh_link.routes import RouteHeard
 from mesh_link.said import MetricsSaid
@@ -51,7 +45,7 @@ from runtime import journal
 from runtime.clock import Clock, SystemClock
 from runtime.folder_lock import FolderInUseError, lock_folder
 from runtime.incidents import IncidentDesk
-from runtime.service import Supervisor, catch_signals
+from runtime.service import Service, Supervisor, catch_signals
 from runtime.systemd import notify, watchdog_interval
 from storage.outbox import OutboxStore
 from tcp_interface_manager import TCPInterfaceManager
@@ -107,9 +101,12 @@ class MeshBot:
         )
         self.commands = self._commands(settings) if commands is None else commands
         self._dispatcher = self._make_dispatcher(settings)
+        self._telegram = self._make_telegram(settings)
         # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
-        self._services = (self._housekeeping, self._sender, self._dispatcher, self._tcp)
-        self._housekeeping.watch((self._sender, self._dispatcher, self._tcp))
+        told = (self._sender, self._telegram, self._dispatcher, self._tcp)
+        others = tuple(service for service in told if service is not None)
+        self._services = (self._housekeeping, *others)
+        self._housekeeping.watch(others)
         self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE, self._requests)
 
     def _make_housekeeping(self, settings: config.Settings) -> Housekeeping:
@@ -121,6 +118,7 @@ class MeshBot:
             lambda: self.interface,
             watchdog_interval(),
             outbox=self._outbox_keeper(),
+            updates=assembly.update_keeper(settings, self._database, self._clock, self._tell_telegram),
             on_heard=notices.heard,
             on_fate=notices.fate,
             disk=assembly.disk_check(settings, self.incidents.report),
@@ -141,6 +139,10 @@ class MeshBot:
         if self._database is None:
             return None
         return OutboxKeeper(OutboxStore(self._database), lambda parts: self._sender.tell(SavedOutbox(parts)))
+
+    def _tell_telegram(self, message: object) -> None:
+        if self._telegram is not None:
+            self._telegram.tell(message)
 
     @property
     def interface(self) -> MeshTCPInterface | None:
@@ -169,7 +171,6 @@ class MeshBot:
         self._tcp.request_reconnection()
 
     def _commands(self, settings: config.Settings) -> tuple[Command, ...]:
-        """Return what the settings ask for, in the order in which help lists it."""
         parts = BotParts(
             self._clock,
             self.node_manager,
@@ -181,19 +182,22 @@ class MeshBot:
             self._reconnect_tcp_interface,
             self.send_text,
         )
-        trace = trace_command(self.memory, self._tracer, lambda: self._own_num)
-        mail = mail_command(self.memory, self._clock, lambda: self._own_num)
-        operator = operator_commands(parts, settings)
-        mesh = mesh_commands(self.memory, self._clock)
-        return (
-            HELP,
-            ping_command(parts.link_figures),
-            *mesh,
-            trace,
-            mail,
-            *operator,
-            *online_commands(settings, self._clock),
+        return assembly.commands(settings, parts, self.memory, self._tracer, lambda: self._own_num)
+
+    def _make_telegram(self, settings: config.Settings) -> Service | None:
+        telegram = assembly.telegram(
+            settings,
+            self._clock,
+            self.commands,
+            self.memory,
+            lambda: self._own_num,
+            send_text=self.send_text,
+            keep=None if self._database is None else self._housekeeping.tell,
         )
+        if telegram is not None:
+            self._fates.route("telegram", telegram.tell)
+            self.incidents.listen(telegram.tell)
+        return telegram
 
     # -- public keys, after every READY
 
@@ -294,6 +298,11 @@ class MeshBot:
     def route_heard(self, route: RouteHeard) -> None:
         """See PacketSinks."""
         self._tracer.route_heard(route)
+
+    def text_heard(self, message: TextMessage) -> None:
+        """See PacketSinks."""
+        if self._telegram is not None:
+            self._telegram.offer(message)
 
     def send_text(self, message: OutgoingText) -> None:
         """See PacketSinks."""

@@ -46,30 +46,21 @@ class Refusal:
     answer: str = ""  # English, marked for the catalogs, with {name} for the command; empty: silence
 
 
-class Access:
-    """Knows users by their messages, and judges each command once."""
+class Judge:
+    """Says whether a user may have a command run, whatever way the question came by."""
 
-    def __init__(self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, orders: Orders) -> None:
-        self._roles = roles
-        self._nodes = nodes
+    def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
-        self._orders = orders
 
-    def user_of(self, message: TextMessage) -> User:
-        """Return who asks."""
-        num = message.sender
-        return self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
+    def judge(self, user: User, command: Command | None, now: float, *, is_public: bool) -> Refusal | None:
+        """Return why the command may not run, None if it may. Call it once a question; a None command is unknown.
 
-    def judge(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
-        """Return why the command may not run, None if it may. Call it once a message; a None command is unknown."""
+        `is_public`: others read the answer, and the command may be meant for another bot.
+        """
         if user.role is not Role.ADMIN and (refusal := self._limit(user, now)):  # an admin's proof cannot be forged
             return refusal
-        if command is None:
-            return None
-        if user.role < command.role:
-            return _refuse(user, message, command)
-        if command.role is Role.ADMIN and not self._orders.is_new(message.sender, message.packet_id):
-            return Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
+        if command is not None and user.role < command.role:
+            return _refuse(user, command, is_public=is_public)
         return None
 
     def _limit(self, user: User, now: float) -> Refusal | None:
@@ -82,12 +73,36 @@ class Access:
         return None
 
 
-def _refuse(user: User, message: TextMessage, command: Command) -> Refusal:
+class Access:
+    """Knows mesh users by their messages, and judges each message once."""
+
+    def __init__(self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, orders: Orders) -> None:
+        self._roles = roles
+        self._nodes = nodes
+        self._judge = Judge(limiter)
+        self._orders = orders
+
+    def user_of(self, message: TextMessage) -> User:
+        """Return who asks."""
+        num = message.sender
+        return self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
+
+    def judge(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
+        """See Judge; an order of an admin's counts once."""
+        refusal = self._judge.judge(user, command, now, is_public=message.is_broadcast)
+        if refusal is not None or command is None or command.role is not Role.ADMIN:
+            return refusal
+        if self._orders.is_new(message.sender, message.packet_id):
+            return None
+        return Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
+
+
+def _refuse(user: User, command: Command, *, is_public: bool) -> Refusal:
     if command.role is Role.ADMIN and user.doubt is not None:
         return Refusal(user.doubt.value, logging.WARNING, ANSWERS.get(user.doubt, ""))
     reason = f"réservée ({command.role.name.lower()})"
-    if message.is_broadcast:  # it may be another bot's command
+    if is_public:  # it may be another bot's command
         return Refusal(reason)
-    if command.role is Role.KNOWN:
+    if command.role is Role.KNOWN and user.is_node:
         return Refusal(reason, answer=_("⛔ /{name} is for nodes that I know."))
     return Refusal(reason, answer=_("⛔ /{name} is not open to you."))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
 from functools import partial
-from math import inf
 from typing import Protocol
 
 from commands.access import Access, Refusal
 from commands.gate import Gate, Verdict, return_path
+from commands.jobs import CommandLimits, Finished, Interim, Job, Workshop
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import PREFIX, Action, Command, Registry, Request, Way, parse
+from commands.registry import PREFIX, Action, Registry, Request, Way, parse
 from commands.roles import Role, User
 from mesh_link.afterwards import AfterAnswer
 from mesh_link.outgoing import OutgoingText
@@ -30,17 +29,15 @@ from mesh_link.reception import HeardPacket
 from mesh_link.routes import RouteHeard
 from runtime.clock import Clock
 from runtime.journal import mask_command
-from runtime.pool import WorkerPool
 from runtime.service import Service
 from runtime.throttle import Throttle
 
 LOGGER = logging.getLogger(__name__)
-info_print, error_print = LOGGER.info, LOGGER.error
+info_print = LOGGER.info
 INBOX_LIMIT = 1000  # packets: 20 s of the busiest mesh
-WAITING_LIMIT = 50  # commands; their answers alone are two minutes of air
-LOST_WORKERS_LIMIT = 8  # commands that hang for ever before none is accepted any more
 NAME_SHOWN = 20  # characters of a command that is none
 NO_COMMAND = "› "  # before an answer that every other bot on the channel would take for a command
+HEARD_BEFORE = (Verdict.OWN, Verdict.REPEATED)
 ANSWER_LEAVES_WITHIN = 10.0  # seconds for an answer to be confirmed by the node, before what was to follow it
 
 
@@ -59,46 +56,14 @@ class PacketSinks(Protocol):
     def route_heard(self, route: RouteHeard) -> None:
         """One of our traceroutes was answered."""
 
+    def text_heard(self, message: TextMessage) -> None:
+        """Somebody said something on a channel, for the first time; it may be a command."""
+
     def send_text(self, message: OutgoingText) -> None:
         """Queue an answer for the radio."""
 
     def after_answer(self, order: AfterAnswer) -> None:
         """Have something done once an answer, queued after this, has left."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommandLimits:
-    """Bounds of the work; config.py says what each is for."""
-
-    workers: int = 2
-    slow_workers: int = 4  # for the commands that wait for other computers
-    timeout: float = 30.0  # seconds a command may take unless it says otherwise
-    answer_ttl: float = 120.0  # seconds an answer may wait for the link
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Job:
-    """One question under work."""
-
-    message: TextMessage
-    request: Request
-    command: Command
-
-
-@dataclass(frozen=True, slots=True)
-class Interim:
-    """What a command says before its answer."""
-
-    job: Job
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A worker's result."""
-
-    job: Job
-    answer: str
 
 
 class Dispatcher(Service):
@@ -123,48 +88,37 @@ class Dispatcher(Service):
         self._translate = tr
         self._limits = limits
         self._sinks = sinks
-        self._pool: WorkerPool[Job] = WorkerPool("Commands", self._work)
-        self._slow_pool: WorkerPool[Job] = WorkerPool("Commands-Slow", self._work)
-        self._running: dict[Job, float] = {}  # when each must be done
-        self._lost: set[Job] = set()  # each holds a thread that may never come back
+        self._workshop: Workshop[TextMessage] = Workshop("Commands", clock, limits, tr, self.tell)
         self._bad_packets = Throttle(60.0)
 
     # -- service
 
     def on_start(self) -> None:
         """See Service."""
-        self._pool.start(self._limits.workers)
-        if any(command.slow for command in self._registry):
-            self._slow_pool.start(self._limits.slow_workers)
+        self._workshop.start(slow=any(command.slow for command in self._registry))
 
     def on_stop(self) -> None:
         """See Service."""
-        self._pool.stop()
-        self._slow_pool.stop()
+        self._workshop.stop()
 
     def deadline(self) -> float:
         """See Service."""
-        return min(self._running.values(), default=inf)
+        return self._workshop.deadline
 
     def on_deadline(self) -> None:
-        """Apologise for the commands that take too long, and give their threads up."""
-        now = self._clock.monotonic()
-        late = [job for job, due in self._running.items() if due <= now]
-        for job in late:  # all before the first thread is replaced: the new one must not begin with one of them
-            del self._running[job]
-        for job in late:
-            if self._pool_of(job.command).replace_worker(job):
-                self._lost.add(job)
-            error_print("❌ Commande /%s sans fin: abandonnée", job.request.command)
-            self._answer(job.message, self._translate(_("⌛ /{name} took too long.")).format(name=job.request.command))
+        """Apologise for the commands that take too long."""
+        for job, apology in self._workshop.overdue():
+            self._answer(job.question, apology)
 
-    def handle(self, message: HeardPacket | Interim | Finished) -> None:
+    def handle(self, message: HeardPacket | Interim[TextMessage] | Finished[TextMessage]) -> None:
         """See Service."""
         match message:
             case Finished():
-                self._finish(message)
+                if self._workshop.finish(message) and message.answer:
+                    self._answer(message.job.question, message.answer)
             case Interim():
-                self._say_meanwhile(message)
+                if self._workshop.is_current(message):
+                    self._answer(message.job.question, message.text)
             case _:
                 self._on_packet(message)
 
@@ -197,6 +151,8 @@ class Dispatcher(Service):
             message.is_broadcast,
         )
         verdict = self._gate.judge(message, own_num, self._clock.now().timestamp())
+        if message.is_broadcast and verdict not in HEARD_BEFORE:
+            self._sinks.text_heard(message)
         if verdict is Verdict.ANSWER:
             self._start(message)
         elif verdict is Verdict.STALE:
@@ -221,28 +177,10 @@ class Dispatcher(Service):
             return
         if command.role is Role.ADMIN:
             info_print("🛠️ /%s demandée par l'administrateur 0x%08x", command.name, message.sender)
-        if reason := self._obstacle(message, command):
+        if reason := self._workshop.obstacle(command, user.key):
             self._answer(message, reason)
             return
-        job = Job(message, self._request(message, user, name, argument), command)
-        timeout = self._limits.timeout if command.timeout is None else command.timeout
-        self._running[job] = self._clock.monotonic() + timeout
-        self._pool_of(command).submit(job)
-
-    def _obstacle(self, message: TextMessage, command: Command) -> str:
-        """Say why the command cannot start now, or nothing; slow and fast ones do not bar each other."""
-        running = [job for job in self._running if job.command.slow == command.slow]
-        lost = sum(job.command.slow == command.slow for job in self._lost)
-        if len(running) >= WAITING_LIMIT or lost >= LOST_WORKERS_LIMIT:
-            LOGGER.warning("⚠️ Trop de commandes en cours: /%s refusée", command.name)
-            return self._translate(_("🚦 Too busy, please ask again in a minute."))
-        if command.slow and any(job.command is command and job.message.sender == message.sender for job in running):
-            text = self._translate(_("⏳ I am still working on your previous /{name}."))
-            return text.format(name=command.name)
-        return ""
-
-    def _pool_of(self, command: Command) -> WorkerPool[Job]:
-        return self._slow_pool if command.slow else self._pool
+        self._workshop.submit(Job(message, self._request(message, user, name, argument), command))
 
     def _request(self, message: TextMessage, user: User, name: str, argument: str) -> Request:
         return Request(
@@ -273,33 +211,6 @@ class Dispatcher(Service):
     def _unknown(self, message: TextMessage, name: str) -> None:
         text = self._translate(_("Unknown command /{name}. /help lists mine."))
         self._answer(message, text.format(name=name[:NAME_SHOWN]))
-
-    def _work(self, job: Job) -> None:
-        """Run one command, on a worker's thread."""
-        answer = self._run(job) if job in self._running else ""  # given up while it waited: too late to run
-        self.tell(Finished(job, answer))
-
-    def _run(self, job: Job) -> str:
-        try:
-            return job.command.run(replace(job.request, say=partial(self._say, job)))
-        except (Exception, SystemExit) as exc:  # a command's fault is its own: the asker is told, the bot goes on
-            error_print("❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, exc)
-            LOGGER.debug("Commande /%s", job.request.command, exc_info=True)
-            answer = self._translate(_("⚠️ /{name} failed, the operator can see why in the log."))
-            return answer.format(name=job.request.command)
-
-    def _say(self, job: Job, text: str) -> None:
-        """Take an interim answer, on a worker's thread."""
-        self.tell(Interim(job, text))
-
-    def _say_meanwhile(self, interim: Interim) -> None:
-        if interim.job in self._running:  # else its asker has had a last answer already
-            self._answer(interim.job.message, interim.text)
-
-    def _finish(self, finished: Finished) -> None:
-        self._lost.discard(finished.job)  # it came back after all; its asker has had an answer
-        if self._running.pop(finished.job, None) is not None and finished.answer:
-            self._answer(finished.job.message, finished.answer)
 
     def _answer(self, message: TextMessage, text: str, *, private: bool = False) -> None:
         path = return_path(message, private=private)

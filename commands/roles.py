@@ -40,6 +40,11 @@ class User:
     doubt: Doubt | None = None  # of a listed admin
     claim: Doubt | None = None  # why it may be somebody else who asks; None: proven
 
+    @property
+    def is_node(self) -> bool:
+        """Whether it is a node of the mesh that asks."""
+        return self.key.startswith("mesh:")
+
 
 NOBODY = User("")
 

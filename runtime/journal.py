@@ -30,8 +30,13 @@ LIBRARIES: Final = (
     "asyncio",
     "urllib3",
 )
-# At DEBUG it prints every message whole: the node's private key, the channels' keys, each password command
-TOO_FRANK: Final = "meshtastic"
+# What these say at DEBUG is nobody's business: every message whole with the node's private key and each password
+# command; every address, and Telegram's have the bot's token in them
+TOO_FRANK: Final = {
+    "meshtastic": logging.INFO,
+    "httpx": logging.WARNING,
+    "telegram": logging.CRITICAL + 1,  # prints whole answers at ERROR, and raises what went wrong as well
+}
 PASSWORD_COMMANDS: Final = ("/login", "/password", "/passwd", "/mdp")
 PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 # Whatever moves the cursor or reorders text: a mesh message must not forge or hide a line
@@ -63,9 +68,15 @@ def set_up(level: str = "INFO", stream: TextIO | None = None, environ: Mapping[s
     root.setLevel(level)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else logging.WARNING)
-    if level == "DEBUG":
-        logging.getLogger(TOO_FRANK).setLevel(logging.INFO)
+    hush()
     capture()
+
+
+def hush() -> None:
+    """Keep the libraries from saying what is nobody's business, whatever level the log has."""
+    for name, least in TOO_FRANK.items():
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, least))
 
 
 def mask(secrets: Iterable[str]) -> None:

@@ -16,9 +16,10 @@ LAYERS: Final = (
     {"telegram_bot"},
     {"commands", "housekeeping", "tcp_interface_manager"},
     {"mesh_memory"},
-    {"node_manager", "outbox_keeper"},
+    {"node_manager", "outbox_keeper", "update_keeper"},
     {"mesh_link", "storage", "virtual_node", "web", "pictures"},
     {"config", "runtime"},
+    {"config_kinds"},
     {"config_sources"},
 )
 LEVELS: Final = {name: level for level, names in enumerate(LAYERS) for name in names}

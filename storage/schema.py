@@ -25,7 +25,7 @@ from sqlalchemy import (
 from storage.sqlite import ONE_TREE, ROW_NUMBER
 
 # Every revision of migrations/versions in order; the last one makes the tables below.
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 
 # Migrations address constraints by name.
 METADATA: Final = MetaData(
@@ -227,5 +227,15 @@ OUTBOX: Final = Table(
     Column("origin", String, nullable=False),  # who is told what became of it
 )
 
+# Updates that were handled, so that a restart handles none twice
+TELEGRAM_UPDATES: Final = Table(
+    "telegram_updates",
+    METADATA,
+    Column("bot", BigInteger, primary_key=True, autoincrement=False),  # each bot's updates are numbered by themselves
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("handled_at", BigInteger, nullable=False),
+    **ONE_TREE,
+)
+
 # What is small and cannot be heard again: checked at each start, and saved from a damaged database
-PRECIOUS: Final = (NODES, PUBLIC_KEYS, IMPORTS, NODE_STATES, MAIL, ORDERS, OUTBOX)
+PRECIOUS: Final = (NODES, PUBLIC_KEYS, IMPORTS, NODE_STATES, MAIL, ORDERS, OUTBOX, TELEGRAM_UPDATES)

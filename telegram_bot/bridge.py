@@ -124,6 +124,15 @@ class Bridge:
         others = [chat for chat in self._chats.get(message.channel, ()) if chat != origin.chat]
         return [self._post(chat, message.channel, message.text, key, message.reply_id) for chat in others]
 
+    @property
+    def is_used(self) -> bool:
+        """Whether anything is joined."""
+        return bool(self._channels)
+
+    def joins(self, chat: Chat) -> bool:
+        """Return whether a chat is joined to a channel."""
+        return chat in self._channels
+
     def posted(self, post: Post, message_id: int) -> None:
         """Take the message id that one of our posts got, so that replies to it find its packet, and the other way."""
         if (match := KEY.fullmatch(post.key)) is not None:

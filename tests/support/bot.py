@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from commands.registry import Command
 from config import Settings
 from main_bot import MeshBot
 from tests.support.waiting import PATIENCE, LogWatch
@@ -42,12 +44,14 @@ NOTICING = {"tcp_probe_after": 0.5, "tcp_probe_timeout": 0.5}  # for those tests
 class RunningBot:
     """Starts with `with`, and is stopped and joined at its end."""
 
-    def __init__(self, port: int, data_dir: Path, clock: Any = None, **settings: Any) -> None:
+    def __init__(
+        self, port: int, data_dir: Path, clock: Any = None, commands: Sequence[Command] | None = None, **settings: Any
+    ) -> None:
         values = {"tcp_host": "127.0.0.1", "tcp_port": port, "data_dir": data_dir} | QUICK | settings
         values.setdefault("node_names_file", data_dir / "node_names.json")
         self.settings = Settings(**values)
         self.log = LogWatch()
-        self.bot = MeshBot(self.settings, clock)
+        self.bot = MeshBot(self.settings, clock, commands=commands)
         self.exit_code: int | None = None
         self._thread = threading.Thread(target=self._main, name="Test-Bot")
 

@@ -4,8 +4,9 @@ import sys
 import threading
 from queue import SimpleQueue
 
-from commands.dispatcher import CommandLimits, Dispatcher
+from commands.dispatcher import Dispatcher
 from commands.gate import Gate
+from commands.jobs import CommandLimits
 from commands.language import translator
 from commands.registry import Command, Registry, Way
 from commands.roles import Role
@@ -29,6 +30,7 @@ class Sinks:
         self.node_infos = []
         self.routing_answers = []
         self.routes = []
+        self.texts = []
 
     def packet_heard(self, packet):
         self.packets.append(packet)
@@ -41,6 +43,9 @@ class Sinks:
 
     def route_heard(self, route):
         self.routes.append(route)
+
+    def text_heard(self, message):
+        self.texts.append(message)
 
     def send_text(self, message):
         self.sent.put(message)

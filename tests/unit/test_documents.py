@@ -20,16 +20,17 @@ PROGRAM = (
     "assembly.py",
     "commands",
     "config.py",
+    "config_kinds.py",
     "config_sources.py",
     "housekeeping.py",
     "main_bot.py",
     "mesh_link",
     "node_manager.py",
 )
-PROGRAM += ("runtime", "storage", "tcp_interface_manager.py", "web")
+PROGRAM += ("runtime", "storage", "tcp_interface_manager.py", "telegram_bot", "update_keeper.py", "web")
 DEFAULTS = dict(line.split(" = ", 1) for line in config.effective(config.Settings()).splitlines())
 BAR = r"\|"  # within a table
-SETTING = re.compile(r"(?:admin|answer|command|data|echo|known|log|node_names|rate|refuse|send|tcp)_[a-z_]+")
+SETTING = re.compile(r"(?:admin|answer|command|data|echo|known|log|node_names|rate|refuse|send|tcp|telegram)_[a-z_]+")
 
 
 def text_of(document):

@@ -5,8 +5,9 @@ from queue import SimpleQueue
 
 import pytest
 
-from commands.dispatcher import LOST_WORKERS_LIMIT, WAITING_LIMIT, Dispatcher
+from commands.dispatcher import Dispatcher
 from commands.gate import Gate
+from commands.jobs import LOST_WORKERS_LIMIT, WAITING_LIMIT
 from commands.language import translator
 from commands.registry import Command, Registry
 from mesh_link.packets import BROADCAST_NUM, NodeInfoHeard, NodeRecord, RoutingAnswer

@@ -1,0 +1,326 @@
+"""What becomes of each update: who may ask, what is run, what is shown. No I/O: posts go into their queue."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from secrets import token_hex
+
+from commands.access import Judge, Refusal
+from commands.jobs import Finished, Interim, Job, Workshop
+from commands.language import Translate
+from commands.language import mark as _
+from commands.registry import UNKNOWN_RECEPTION, Command, Registry, Way, parse
+from commands.roles import Role
+from mesh_link.outgoing import Outcome
+from mesh_link.packets import TextMessage
+from runtime.clock import Clock
+from runtime.incidents import Incident
+from telegram_bot.asking import Asked, TelegramRequest
+from telegram_bot.crossing import Crossing
+from telegram_bot.illustrations import Illustrator
+from telegram_bot.incoming import Ignored, Incoming, Moved, Pressed, Said
+from telegram_bot.menu import Menu
+from telegram_bot.outgoing import Posts
+from telegram_bot.pace import Pace
+from telegram_bot.people import GREETINGS, OncePerHour, People, Person
+from telegram_bot.posts import Button, Chat, Post
+from telegram_bot.questions import Questions, Reply
+
+LOGGER = logging.getLogger(__name__)
+info_print = LOGGER.info
+ROOM = 4000  # bytes of an answer: Telegram takes 4096 characters
+NAME_SHOWN = 20  # characters of a command that is none
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What waits for its giver's second word."""
+
+    asked: Asked
+    command: Command
+    name: str
+    argument: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeskParts:
+    """What the desk works with; none of it waits."""
+
+    clock: Clock
+    registry: Registry
+    people: People
+    judge: Judge
+    posts: Posts
+    workshop: Workshop[Asked]
+    translate: Translate
+    max_age: float  # seconds
+    crossing: Crossing
+    answer_press: Callable[[str, str], object]  # (query id, a word for the one who pressed)
+    illustrator: Illustrator
+    menus: Sequence[Menu] = ()
+
+
+class Desk:
+    """Used by the thread Telegram alone."""
+
+    def __init__(self, parts: DeskParts) -> None:
+        self._parts = parts
+        self._clock = parts.clock
+        self._people = parts.people
+        self._posts = parts.posts
+        self._translate = parts.translate
+        self._questions: Questions[Order] = Questions(lambda: token_hex(8))
+        self._told = OncePerHour()  # of strangers and of groups
+        self._greetings = Pace([GREETINGS])
+        self._stale: Counter[Chat] = Counter()
+        self.username = ""  # ours, once Telegram has told
+
+    def take(self, update: Incoming) -> None:
+        """Act upon an update."""
+        match update:
+            case Said():
+                self._on_said(update)
+            case Pressed():
+                self._on_press(update)
+            case Moved():
+                self.moved(update.old, update.new)
+            case Ignored():
+                LOGGER.debug("Telegram: message %d ignoré: %s", update.update_id, update.reason)
+
+    def drained(self) -> None:
+        """Nothing older waits any more: tell each chat what came too late."""
+        text = self._translate(_("⏳ Came too late and not acted upon, because I could not be reached: {count}"))
+        for chat, count in self._stale.items():
+            self._posts.add(Post(chat, text.format(count=count)), self._clock.monotonic())
+        self._stale.clear()
+
+    def moved(self, old: int, new: int) -> None:
+        """Note a group's new id."""
+        self._people.move(old, new)
+        self._posts.move(old, new)
+        LOGGER.warning("⚠️ Telegram: le groupe %d est devenu %d; corrigez les réglages telegram_*", old, new)
+
+    def result(self, message: Interim[Asked] | Finished[Asked]) -> None:
+        """Take what a worker tells."""
+        workshop = self._parts.workshop
+        match message:
+            case Interim(job, text):
+                if workshop.is_current(message):
+                    self._post(job.question.answer(text))
+            case Finished(job, answer):
+                if workshop.finish(message):
+                    self._finish(job, answer)
+
+    def from_mesh(self, message: TextMessage | Outcome | Incident) -> None:
+        """Show what concerns Telegram."""
+        self._post_all(self._parts.crossing.from_mesh(message))
+
+    def posted(self, post: Post, message_id: int) -> None:
+        """Note which message a post has become."""
+        self._parts.crossing.posted(post, message_id)
+
+    def reached(self) -> None:
+        """Telegram answers: tell what happened before it did."""
+        self._post_all(self._parts.crossing.reached())
+
+    def away(self) -> None:
+        """Telegram does not answer."""
+        self._parts.crossing.away()
+
+    def _finish(self, job: Job[Asked], answer: str) -> None:
+        if answer:
+            is_table = job.command.is_table(answer)
+            self._post(replace(job.question.answer(answer, self._buttons(job)), fixed=is_table))
+        picture = self._parts.illustrator.job_for(job)
+        if picture is not None and not self._parts.workshop.obstacle(picture.command, picture.request.user.key):
+            self._parts.workshop.submit(picture)
+
+    def overdue(self) -> None:
+        """Apologise for the commands that take too long."""
+        for job, apology in self._parts.workshop.overdue():
+            self._post(job.question.answer(apology))
+
+    # -- messages
+
+    def _on_said(self, said: Said) -> None:
+        parsed = None if said.is_forwarded else parse(said.text)  # somebody else's words are no order
+        name, _at, bot = parsed[0].partition("@") if parsed else ("", "", "")
+        if bot and bot.lower() != self.username.lower():
+            return
+        person = self._people.person(said.user_id)
+        if said.title and not self._people.is_listed(said.chat.id):
+            self._in_unlisted_group(said, person, name)
+        elif parsed is None and said.title:
+            self._bridge(said)
+        elif person is None:
+            if not said.title or bot or self._parts.registry.find(name) is not None:  # else it may be another bot's
+                self._greet(said)
+        elif self._is_stale(said):
+            self._stale[said.chat] += 1
+        elif parsed is not None:
+            self._command(_asked(said, person), name, parsed[1], is_ours=bool(bot) or not said.title)
+        elif self._told.is_new(said.chat.id, self._clock.monotonic()):
+            self._post(Post(said.chat, self._translate(_("💬 I answer commands; /help lists them."))))
+
+    def _in_unlisted_group(self, said: Said, person: Person | None, name: str) -> None:
+        """Be silent, but for the operator who wants to know the group's id."""
+        if self._told.is_new(said.chat.id, self._clock.monotonic()):
+            LOGGER.warning(
+                "🔒 Telegram: groupe %d (%s) hors de telegram_groups, sans réponse", said.chat.id, said.title
+            )
+        if person is not None and name == "id":
+            self._command(_asked(said, person), name, "", is_ours=True)
+
+    def _greet(self, said: Said) -> None:
+        """Tell a stranger the id to ask the operator with, seldom, and nothing else."""
+        now = self._clock.monotonic()
+        if not self._told.is_new(said.user_id or said.chat.id, now):
+            return
+        LOGGER.warning("🔒 Telegram: inconnu %d (%s) éconduit", said.user_id, said.name)
+        if self._greetings.ready_at() > now:
+            return
+        self._greetings.note(now)
+        if said.user_id:
+            text = self._translate(_("🔒 I do not know you. Your id: {id}")).format(id=said.user_id)
+        else:
+            text = self._translate(_("🔒 I cannot tell who you are: you write as the group."))
+        self._post(Post(said.chat, text, reply_to=said.message_id if said.title else None))
+
+    def _is_stale(self, said: Said) -> bool:
+        return self._clock.now().timestamp() - said.sent_at > self._parts.max_age
+
+    def _bridge(self, said: Said) -> None:
+        """Pass a text on to the mesh, if its chat is joined to a channel."""
+        chat = self._people.as_listed(said.chat)
+        if not self._parts.crossing.is_joined(chat):
+            return
+        if self._is_stale(said):
+            self._stale[said.chat] += 1
+        elif (refusal := self._parts.crossing.to_mesh(said, chat)) is not None:
+            self._post(refusal)
+
+    # -- commands
+
+    def _command(self, asked: Asked, name: str, argument: str, *, is_ours: bool) -> None:
+        command = self._parts.registry.find(name)
+        if command is None and not is_ours:  # it may be another bot's
+            return
+        now = self._clock.monotonic()
+        refusal = self._parts.judge.judge(asked.person.user, command, now, is_public=not is_ours)
+        if refusal is not None:
+            self._refuse(asked, name, refusal)
+        elif command is None:
+            text = self._translate(_("Unknown command /{name}. /help lists mine."))
+            self._post(asked.answer(text.format(name=name[:NAME_SHOWN])))
+        elif command.role is Role.ADMIN:
+            self._confirm(Order(asked, command, name, argument))
+        else:
+            self._run(Order(asked, command, name, argument))
+
+    def _refuse(self, asked: Asked, name: str, refusal: Refusal) -> None:
+        shown = name[:NAME_SHOWN]
+        LOGGER.log(refusal.level, "⛔ /%s de Telegram %d refusée: %s", shown, asked.person.id, refusal.reason)
+        if refusal.answer:
+            self._post(asked.answer(self._translate(refusal.answer).format(name=shown)))
+
+    def _confirm(self, order: Order) -> None:
+        """Ask whether it is meant."""
+        asked, command = order.asked, order.command
+        token = self._questions.ask(order, asked.person.id, self._clock.monotonic())
+        text = self._translate(_("❓ /{name} {summary}. Sure?"))
+        yes = Button(self._translate(_("✅ Yes")), f"yes:{token}")
+        no = Button(self._translate(_("✖️ No")), f"no:{token}")
+        shown = text.format(name=command.name, summary=self._translate(command.summary))
+        self._post(asked.answer(shown, ((yes, no),)))
+
+    def _run(self, order: Order) -> None:
+        asked, command = order.asked, order.command
+        if command.role is Role.ADMIN:
+            info_print("🛠️ /%s demandée par l'administrateur Telegram %d", command.name, asked.person.id)
+        if reason := self._parts.workshop.obstacle(command, asked.person.user.key):
+            self._post(asked.answer(reason))
+            return
+        self._parts.workshop.submit(Job(asked, self._request(order), command))
+
+    def _request(self, order: Order) -> TelegramRequest:
+        asked = order.asked
+        return TelegramRequest(
+            order.name,
+            order.argument,
+            asked.person.node,
+            UNKNOWN_RECEPTION,
+            self._translate,
+            tuple(command for command in self._parts.registry if command.role <= asked.person.role),
+            user=asked.person.user,
+            way=Way.TELEGRAM,
+            limit=ROOM,
+            name=asked.name,
+            in_group=bool(asked.title),
+            asked=asked,
+        )
+
+    def _buttons(self, job: Job[Asked]) -> tuple[tuple[Button, ...], ...]:
+        if job.command.name != "status":
+            return ()
+        tr = self._translate
+        refresh = Button(tr(_("🔄 Refresh")), "do:status")
+        if job.question.person.role < Role.ADMIN:
+            return ((refresh,),)
+        return ((refresh,), (Button(tr(_("🔌 Reconnect")), "do:reconnect"), Button(tr(_("🔑 Sync keys")), "do:sync")))
+
+    # -- buttons
+
+    def _on_press(self, press: Pressed) -> None:
+        """Act upon a button, and end its waiting in any case."""
+        self._parts.answer_press(press.query_id, self._translate(word) if (word := self._pressed(press)) else "")
+
+    def _pressed(self, press: Pressed) -> str:
+        """Act; return a word for the one who pressed, in English, or nothing."""
+        person, chat = self._people.person(press.user_id), press.chat
+        is_group = chat is not None and chat.id < 0
+        if person is None or (is_group and chat is not None and not self._people.is_listed(chat.id)):
+            return _("🔒 Not for you.")
+        if chat is None:
+            return _("⌛ This button is too old.")
+        action, _colon, what = press.data.partition(":")
+        match action:
+            case "yes" | "no":
+                return self._second_word(press, what, yes=action == "yes")
+            case "do" if (command := self._parts.registry.find(what)) is not None:
+                return self._do(press, person, chat, command)
+        return _("⌛ This button is too old.")
+
+    def _second_word(self, press: Pressed, token: str, *, yes: bool) -> str:
+        reply, order = self._questions.answer(token, press.user_id, self._clock.monotonic(), yes=yes)
+        if order is None:
+            return _("🔒 Not for you.") if reply is Reply.NOT_YOURS else _("⌛ Too late: please ask again.")
+        if reply is Reply.YES:
+            self._run(order)
+        else:
+            self._post(order.asked.answer(self._translate(_("✖️ Not done."))))
+        return ""
+
+    def _do(self, press: Pressed, person: Person, chat: Chat, command: Command) -> str:
+        """Run a button's command: what everybody may in the button's own message, an order in a new one."""
+        is_order = command.role is Role.ADMIN
+        key = f"press:{press.update_id}" if is_order else f"message:{press.message_id}"
+        title = "group" if chat.id < 0 else ""
+        asked = Asked(press.update_id, chat, press.message_id, person, press.name, title, key)
+        if not is_order:
+            self._posts.remember(chat, key, press.message_id)
+        self._command(asked, command.name, "", is_ours=True)
+        return ""
+
+    def _post_all(self, posts: Sequence[Post]) -> None:
+        for post in posts:
+            self._post(post)
+
+    def _post(self, post: Post) -> None:
+        self._posts.add(post, self._clock.monotonic())
+
+
+def _asked(said: Said, person: Person) -> Asked:
+    return Asked(said.update_id, said.chat, said.message_id, person, said.name, said.title, f"answer:{said.message_id}")

@@ -1,0 +1,127 @@
+"""Asks Telegram for updates, for ever: whatever fails is waited out, and no update is handled twice."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from runtime.clock import Clock
+from runtime.throttle import Throttle
+from telegram_bot.api import BATCH, POLL_TIMEOUT, Api, Me
+from telegram_bot.desk import Desk
+from telegram_bot.failures import Failure, Kind, TokenRefusedError, failure_of
+from telegram_bot.incoming import read
+from telegram_bot.reach import Reach
+
+LOGGER = logging.getLogger(__name__)
+WAY: Final = "poll"
+HANDLED_WAIT: Final = 10.0  # seconds for the database to tell what an earlier process has handled
+REMEMBERED: Final = 1000  # update ids; Telegram repeats those of one batch at most
+
+
+class HandledIds:
+    """Which updates were handled, by this process or those before it; bounded."""
+
+    def __init__(self) -> None:
+        self._ids: OrderedDict[int, None] = OrderedDict()
+
+    def add(self, ids: Iterable[int]) -> None:
+        """Note them."""
+        self._ids.update(dict.fromkeys(ids))
+        while len(self._ids) > REMEMBERED:
+            self._ids.popitem(last=False)
+
+    def __contains__(self, ident: int) -> bool:
+        """Whether it was handled."""
+        return ident in self._ids
+
+
+class Poller:
+    """Polls in one event loop; what it has handled outlives it."""
+
+    def __init__(  # noqa: PLR0917 - its collaborators, each once
+        self,
+        api: Api,
+        desk: Desk,
+        reach: Reach,
+        clock: Clock,
+        handled: HandledIds,
+        on_taken: Callable[[Sequence[int]], object],
+        on_back: Callable[[], object],
+    ) -> None:
+        """`on_taken` hears after each look which updates were handled, `on_back` when Telegram answers again."""
+        self._api = api
+        self._desk = desk
+        self._reach = reach
+        self._clock = clock
+        self._handled = handled
+        self._on_taken = on_taken
+        self._on_back = on_back
+        self._is_failing = False
+        self._bad = Throttle(60.0)
+
+    async def find_out_who_we_are(self) -> Me:
+        """Ask until somebody answers; TokenRefusedError if we are nobody."""
+        while True:
+            try:
+                me = await self._api.me()
+            except Exception as exc:  # noqa: BLE001 - failure_of knows each; what it does not know is waited out too
+                await self._wait_out(failure_of(exc))
+            else:
+                self._went_well()
+                return me
+
+    async def run(self) -> None:
+        """Poll until cancelled; TokenRefusedError if the token has been taken back."""
+        offset: int | None = None
+        while True:
+            try:
+                raw = await self._api.updates(offset, 0 if self._is_failing else POLL_TIMEOUT)
+                batch = read(raw)
+            except Exception as exc:  # noqa: BLE001 - the same
+                await self._wait_out(failure_of(exc))
+                continue
+            self._went_well()
+            if batch.malformed and (count := self._bad_updates(batch.malformed)):
+                LOGGER.warning("⚠️ Telegram: %d messages illisibles, ignorés", count)
+            new = [update for update in batch.updates if update.update_id not in self._handled]
+            for update in new:
+                self._handled.add([update.update_id])
+                self._desk.take(update)
+            if len(raw) < BATCH:
+                self._desk.drained()
+            self._on_taken([update.update_id for update in new])
+            offset = batch.next_offset if batch.next_offset is not None else offset
+
+    def _bad_updates(self, count: int) -> int:
+        for _ in range(count):
+            self._bad.note()
+        return self._bad.due(self._clock.monotonic())
+
+    async def _wait_out(self, failure: Failure) -> None:
+        if failure.kind is Kind.TOKEN:
+            raise TokenRefusedError(failure.detail)
+        self._is_failing = True
+        self._desk.away()
+        wait, line = self._reach.failed(WAY, failure, self._clock.monotonic())
+        LOGGER.log(line.level, line.text)
+        if failure.kind is Kind.WEBHOOK:
+            await self._drop_webhook()
+        await asyncio.sleep(wait)
+
+    async def _drop_webhook(self) -> None:
+        try:
+            await self._api.delete_webhook()
+        except Exception as exc:  # noqa: BLE001 - the next look meets it again
+            LOGGER.debug("Telegram: webhook non retiré: %s", failure_of(exc).detail)
+
+    def _went_well(self) -> None:
+        self._desk.reached()
+        if self._is_failing:
+            self._is_failing = False
+            self._on_back()
+        if line := self._reach.went_well(WAY, self._clock.monotonic()):
+            LOGGER.log(line.level, line.text)

@@ -1,0 +1,336 @@
+"""People ask by Telegram: the real bot, the real library, HTTP, and a virtual node on the other side."""
+
+import pytest
+from meshtastic.protobuf import admin_pb2, portnums_pb2
+
+from mesh_link.packets import BROADCAST_NUM
+from tests.support import bot_api_faults as faults
+from tests.support.bot_api import BotApi
+from tests.support.bot_api_limits import Limits
+from tests.support.telegram_bot import ADMIN, GROUP, GUEST, KNOWN, STRANGER, no_token_in, telegram_bot, wait_for_poll
+from virtual_node.server import VirtualNode
+
+PATIENCE = 60.0
+PNG = b"\x89PNG"
+
+
+@pytest.fixture
+def api(caplog):
+    with BotApi() as server:
+        yield server
+    no_token_in(caplog.text)
+
+
+@pytest.fixture
+def node():
+    with VirtualNode(nodes=5, keys=4) as virtual_node:
+        yield virtual_node
+
+
+@pytest.fixture
+def settings():
+    return {}
+
+
+@pytest.fixture
+def bot(api, node, settings, tmp_path):
+    with telegram_bot(api, node.port, tmp_path, **settings) as running:
+        running.wait_ready()
+        wait_for_poll(api)
+        yield running
+
+
+@pytest.fixture
+def admin(api):
+    return api.person(ADMIN, "Ada")
+
+
+@pytest.fixture
+def known(api):
+    return api.person(KNOWN, "Kim")
+
+
+@pytest.fixture
+def guest(api):
+    return api.person(GUEST, "Gus")
+
+
+@pytest.fixture
+def stranger(api):
+    return api.person(STRANGER, "Eve")
+
+
+@pytest.fixture
+def group(api):
+    return api.group(GROUP, "Mesh people")
+
+
+def settled(api, person, times=1):
+    """Have a later question answered: what came before has been dealt with."""
+    person.says("/id")
+    api.wait_for("Your id", person, count=times)
+
+
+def orders_to_the_node(node):
+    packets = [p.packet for p in node.received.packets if p.packet.decoded.portnum == portnums_pb2.PortNum.ADMIN_APP]
+    kinds = [admin_pb2.AdminMessage.FromString(p.decoded.payload).WhichOneof("payload_variant") for p in packets]
+    return [kind for kind in kinds if kind != "set_time_only"]
+
+
+# -- who
+
+
+def test_a_listed_person_asks_and_is_answered(api, bot, guest):
+    guest.says("/start")
+    assert api.wait_for("👋", guest)
+    guest.says("/help")
+    api.wait_for("(?s)/ping .*/id ", guest)
+    guest.says("/ping")
+    api.wait_for("🏓 pong", guest)
+    guest.says("/nodes")
+    nodes = api.wait_for("(?s).+", guest, count=4)
+    assert any(entity["type"] == "pre" for entity in nodes.entities) or "\n" not in nodes.text
+    guest.says("/nothing")
+    api.wait_for("Unknown command /nothing", guest)
+    guest.says("/Ping@Mesh_Test_Bot")
+    api.wait_for("🏓 pong", guest, count=2)
+
+
+def test_a_stranger_gets_a_line_with_the_id_once_an_hour_and_nothing_else(api, bot, stranger, guest):
+    for text in ("/help", "hello?", "/id", "/reboot", "/start"):
+        stranger.says(text)
+    settled(api, guest)
+    assert [shown.text for shown in api.messages(stranger, by_bot=True)] == ["🔒 I do not know you. Your id: 999"]
+    assert len(bot.log.matching("🔒 Telegram: inconnu 999 \\(Eve\\) éconduit")) == 1
+
+
+def test_many_strangers_are_not_many_messages(api, bot, guest):
+    for number in range(1000, 1030):
+        api.person(number, "Bot").says("/start")
+    settled(api, guest)
+    assert api.counts["sendMessage"] < 15
+
+
+def test_each_role_has_its_commands(api, bot, guest, known):
+    guest.says("/sys")
+    api.wait_for("⛔ /sys is not open to you", guest)
+    guest.says("/reboot")
+    api.wait_for("⛔ /reboot is not open to you", guest)
+    known.says("/sys")
+    api.wait_for("(?i)memory", known)
+
+
+def test_a_listed_group_is_answered_where_it_asked_but_strangers_in_it_are_not(api, bot, group, guest, stranger):
+    question = guest.says("/ping", chat=group)
+    assert api.wait_for("🏓", group).reply_to == question
+    guest.says("/otherbots command", chat=group)
+    guest.says("/ping@other_bot", chat=group)
+    guest.says("just talk", chat=group)
+    guest.says("/reboot", chat=group)
+    stranger.says("/ping", chat=group)
+    api.wait_for("I do not know you. Your id: 999", group)
+    settled(api, guest)
+    assert len(api.messages(group, by_bot=True)) == 2  # a refused command may have been another bot's
+
+
+def test_an_unlisted_group_is_met_with_silence_but_tells_a_listed_person_its_id(api, bot, guest, stranger):
+    elsewhere = api.group(-1_000_000_000_555, "Elsewhere")
+    stranger.says("/ping", chat=elsewhere)
+    stranger.says("/id", chat=elsewhere)
+    guest.says("/ping", chat=elsewhere)
+    settled(api, guest)
+    assert api.messages(elsewhere, by_bot=True) == []
+    assert len(bot.log.matching("groupe -1000000000555 \\(Elsewhere\\) hors de telegram_groups")) == 1
+    guest.says("/id", chat=elsewhere)
+    api.wait_for("This group: -1000000000555", elsewhere)
+
+
+def test_an_anonymous_admin_is_told_why_there_is_no_answer(api, bot, group, admin):
+    chat = group.room.described()
+    message = {"message_id": 9000, "date": int(api.world.clock()), "chat": chat, "sender_chat": chat, "text": "/ping"}
+    message["from"] = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
+    api.raw_update({"message": message})
+    api.wait_for("I cannot tell who you are", group)
+
+
+def test_a_forwarded_command_is_no_command_and_who_just_talks_is_told_how_to_ask_once_an_hour(api, bot, admin):
+    origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Eve"}
+    admin.sends({"text": "/reboot", "forward_origin": origin})
+    admin.says("well?")
+    settled(api, admin)
+    api.wait_for("💬", admin)
+    assert len(api.messages(admin, by_bot=True)) == 2
+
+
+@pytest.mark.parametrize("settings", [{"rate_limit_commands": 2}])
+def test_who_asks_too_often_is_told_once(api, bot, guest, admin):
+    for _ in range(5):
+        guest.says("/ping")
+    api.wait_for("🚦", guest)
+    api.wait_for("🏓", guest, count=2)
+    settled(api, admin)
+    assert len(api.messages(guest, by_bot=True)) == 3
+
+
+# -- orders
+
+
+def test_an_order_asks_for_a_second_word_and_counts_once(api, bot, node, admin, guest):
+    admin.says("/reboot")
+    question = api.wait_for("❓ /reboot", admin)
+    assert question.buttons == [["✅ Yes", "✖️ No"]]
+    buttons = question.markup
+    assert orders_to_the_node(node) == []
+    press = guest.presses(question, "✅ Yes")
+    assert "Not for you" in api.callback_answer(press)["text"]
+    admin.presses(question, "✅ Yes")
+    shown = api.wait_for("🔁 The node restarts", admin)
+    assert (shown.message_id, shown.buttons) == (question.message_id, [])
+    bot.log.wait_for("🛠️ /reboot demandée par l'administrateur Telegram 111")
+    shown.markup = buttons  # as on a phone that has not heard of the change
+    again = admin.presses(shown, "✅ Yes")
+    assert "Too late" in api.callback_answer(again)["text"]
+    bot.wait_ready(2)
+    assert orders_to_the_node(node) == ["reboot_seconds"]
+
+
+def test_an_order_may_be_taken_back(api, bot, node, admin):
+    admin.says("/reconnect")
+    question = api.wait_for("❓ /reconnect", admin)
+    admin.presses(question, "✖️ No")
+    api.wait_for("✖️ Not done", admin)
+    settled(api, admin)
+    assert bot.log.matching("🛠️") == []
+
+
+def test_status_has_buttons_for_those_who_may_press_them(api, bot, guest, admin):
+    guest.says("/status")
+    for_guest = api.wait_for("🔗", guest)
+    assert for_guest.buttons == [["🔄 Refresh"]]
+    admin.says("/status")
+    shown = api.wait_for("🔗", admin)
+    assert shown.buttons == [["🔄 Refresh"], ["🔌 Reconnect", "🔑 Sync keys"]]
+    api.callback_answer(admin.presses(shown, "🔄 Refresh"))
+    api.wait_until(lambda: api.counts["editMessageText"] == 1)
+    admin.presses(shown, "🔌 Reconnect")
+    admin.presses(api.wait_for("❓ /reconnect", admin), "✅ Yes")
+    api.wait_for("🔄 I drop the link", admin)
+    bot.wait_ready(2)
+    admin.presses(shown, "🔑 Sync keys")
+    admin.presses(api.wait_for("❓ /sync", admin), "✅ Yes")
+    api.wait_for("🔑 Keys put back", admin)
+
+
+def test_every_press_is_answered_also_that_of_a_button_nobody_knows(api, bot, admin, stranger):
+    admin.says("/status")
+    shown = api.wait_for("link", admin)
+    shown.markup = [[{"text": "?", "callback_data": "what:ever"}, {"text": "!", "callback_data": ""}]]
+    assert "too old" in api.callback_answer(admin.presses(shown, "?"))["text"]
+    assert "too old" in api.callback_answer(admin.presses(shown, "!"))["text"]
+    assert "Not for you" in api.callback_answer(stranger.presses(shown, "?"))["text"]
+
+
+# -- the mesh
+
+
+def test_a_text_for_a_node_tells_its_fate_down_to_the_acknowledgement(api, bot, node, known):
+    user = node.users[0]
+    question = known.says(f"/send !{user.num:08x} bonjour, ça va ?")
+    sent = node.wait_for(lambda sent: "Kim: bonjour, ça va ?" in sent.text, PATIENCE)
+    assert sent.to == user.num
+    shown = api.wait_for("✅ Acknowledged by", known)
+    assert shown.reply_to == question
+    assert len(api.messages(known, by_bot=True)) == 1
+
+
+def test_a_text_for_a_channel_goes_there_and_a_guest_s_does_not(api, bot, node, known, guest):
+    guest.says("/send 0 salut")
+    api.wait_for("⛔ /send", guest)
+    known.says("/send 0 salut")
+    assert node.wait_for(lambda sent: sent.text == "Kim: salut", PATIENCE).to == BROADCAST_NUM
+    known.says("/send nobody salut")
+    api.wait_for("I know no node « nobody »", known)
+    known.says("/send 0 " + "é" * 200)
+    api.wait_for("5 bytes too long", known)
+    known.says("/send")
+    api.wait_for("Say what to whom", known)
+
+
+@pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",), "telegram_groups": ()}])
+def test_a_channel_and_a_group_are_one_conversation(api, bot, node, group, guest, stranger):
+    node.say(node.users[0].num, "salut le groupe", to=BROADCAST_NUM, channel=0)
+    heard = api.wait_for("salut le groupe", group)
+    assert node.users[0].long_name in heard.text
+    written = stranger.says("salut le réseau", chat=group)
+    assert node.wait_for(lambda sent: sent.text == "Eve: salut le réseau", PATIENCE).to == BROADCAST_NUM
+    fate = api.wait_for("✅ Sent, and relayed|📡 Sent|❔", group)
+    assert fate.reply_to == written
+    guest.says("/ping", chat=group)
+    api.wait_for("🏓", group)
+
+
+@pytest.mark.parametrize("settings", [{"tcp_alert_after": 1}])
+def test_a_lost_link_is_told_to_the_admin_in_one_message(api, bot, node, admin):
+    node.fault("refuse")
+    node.fault("drop")
+    api.wait_for("It refuses the connection", admin, timeout=PATIENCE)
+    node.heal()
+    api.wait_for("🟢", admin, timeout=PATIENCE)
+    assert len(api.messages(admin, by_bot=True)) == 1
+
+
+def test_a_picture_follows_its_answer(api, bot, guest):
+    guest.says("/stats histo")
+    api.wait_for("(?s).+", guest)
+    guest.says("/nodes")
+    picture = api.wait_for(lambda shown: shown.photo, guest, timeout=PATIENCE)
+    assert picture.photo.startswith(PNG)
+
+
+# -- what Telegram refuses
+
+
+def test_who_blocked_the_bot_costs_the_others_nothing(api, bot, guest, known):
+    guest.blocks()
+    guest.says("/ping")
+    bot.log.wait_for("⚠️ Telegram: chat 333, 1 envois abandonnés \\(Forbidden: bot was blocked by the user\\)")
+    settled(api, known)
+    guest.unblocks()
+    settled(api, guest)
+
+
+@pytest.mark.parametrize("settings", [{"telegram_groups": (-777,)}])
+def test_a_group_that_becomes_a_supergroup_is_followed(api, bot, guest):
+    small = api.group(-777, "Small")
+    guest.says("/ping", chat=small)
+    api.wait_for("🏓", small)
+    large = small.becomes_supergroup(-1_000_000_000_778, guest)
+    bot.log.wait_for("⚠️ Telegram: le groupe -777 est devenu -1000000000778")
+    guest.says("/ping", chat=large)
+    api.wait_for("🏓", large)
+
+
+def test_telegram_s_own_limits_are_kept(api, bot, guest):
+    api.limit(Limits())
+    for _ in range(12):
+        guest.says("/id")
+    api.wait_for("Your id", guest, count=12, timeout=PATIENCE)
+    assert [request for request in api.requests if request.code == 429] == []
+
+
+# -- menus
+
+
+def test_the_menus_show_to_each_what_may_be_asked(api, bot, admin, guest):
+    chats = [f"chat:{ADMIN}", f"chat:{GUEST}", f"chat:{GROUP}", "default"]
+    api.wait_until(lambda: all(api.commands(chat, code) for chat in chats for code in ("", "fr")), PATIENCE)
+    assert set(api.commands()) == {"start", "id"}
+    assert "reboot" in api.commands(f"chat:{ADMIN}")
+    assert "reboot" not in api.commands(f"chat:{GUEST}")
+    assert api.commands(f"chat:{GUEST}")["ping"] == "tells how you were heard: SNR, RSSI, hops"
+    assert api.commands(f"chat:{GUEST}", "fr")["ping"] != api.commands(f"chat:{GUEST}")["ping"]
+
+
+def test_a_menu_that_telegram_does_not_take_is_set_later(api, node, tmp_path, admin):
+    with api.trouble(faults.internal_error(), "setMyCommands", requests=2), telegram_bot(api, node.port, tmp_path):
+        api.wait_until(lambda: api.commands(f"chat:{ADMIN}"), PATIENCE)

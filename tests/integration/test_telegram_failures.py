@@ -1,0 +1,315 @@
+"""Whatever Telegram or the way there does, the bot goes on, says so once, and the mesh never notices."""
+
+import socket
+import threading
+from unittest import mock
+
+import pytest
+
+from commands.ping import ping_command
+from commands.registry import Command
+from tests.support import bot_api_faults as faults
+from tests.support.bot_api import BotApi
+from tests.support.bot_api_malformed import unreadable, unusual
+from tests.support.telegram_bot import ADMIN, GUEST, KNOWN, no_token_in, telegram_bot, wait_for_poll
+from virtual_node.server import VirtualNode
+
+AWAY = "📵|🚦|⚠️ Telegram"
+BACK = "📲 Telegram de nouveau joignable"
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def api(caplog):
+    with BotApi() as server:
+        yield server
+    no_token_in(caplog.text)
+
+
+@pytest.fixture
+def node():
+    with VirtualNode(nodes=5, keys=4) as virtual_node:
+        yield virtual_node
+
+
+@pytest.fixture
+def bot(api, node, tmp_path):
+    with telegram_bot(api, node.port, tmp_path) as running:
+        running.wait_ready()
+        wait_for_poll(api)
+        yield running
+
+
+@pytest.fixture
+def guest(api):
+    return api.person(GUEST, "Gus")
+
+
+def is_answered(api, person, times=1):
+    person.says("/id")
+    api.wait_for("Your id", person, count=times, timeout=PATIENCE)
+
+
+def mesh_is_well(bot, node):
+    """A mesh user is answered, and the link has never been lost."""
+    packet = node.say(node.users[0].num, "/ping")
+    assert node.wait_for(lambda sent: sent.reply_id == packet, PATIENCE).text.startswith("🏓")
+    assert bot.log.matching("Reconnexion TCP") == []
+
+
+def test_no_internet_at_the_start_is_said_once_and_waited_out(api, node, guest, tmp_path):
+    api.goes_offline()
+    with telegram_bot(api, node.port, tmp_path) as bot:
+        bot.wait_ready()
+        bot.log.wait_for("📵 Telegram injoignable")
+        mesh_is_well(bot, node)
+        bot.log.wait_for("📵 Telegram injoignable", 3)
+        api.comes_back()
+        is_answered(api, guest)
+        bot.log.wait_for(BACK)
+
+
+def test_only_the_first_line_of_an_outage_is_a_warning(api, bot, guest, caplog):
+    with api.offline():
+        bot.log.wait_for("📵", 4)
+    bot.log.wait_for(BACK)
+    assert [r.levelname for r in caplog.records if "📵" in r.getMessage()].count("WARNING") == 1
+    is_answered(api, guest)
+
+
+@pytest.mark.parametrize(
+    ("fault", "line"),
+    [
+        (faults.page(502), "📵 Telegram en panne"),
+        (faults.internal_error(), "📵 Telegram en panne"),
+        (faults.not_json, "📵 Telegram en panne"),
+        (faults.answers({"ok": True}), "📵 Telegram en panne"),
+        (faults.answers([]), "📵 Telegram en panne"),
+        (faults.answers({"ok": True, "result": {}}), "📵 Telegram en panne"),
+        (faults.answers({"ok": True, "result": [{}, 1]}), "📵 Telegram en panne"),
+        (faults.truncated, "📵 Telegram injoignable"),
+        (faults.resets, "📵 Telegram injoignable"),
+        (faults.resets_in_answer, "📵 Telegram injoignable"),
+        (faults.loses_answer, "📵 Telegram injoignable"),
+        (faults.flood(1), "🚦 Telegram demande une pause de 1 s"),
+        (faults.page(401), "📵 Telegram en panne"),  # a proxy's word on our token counts for nothing
+        (faults.page(403), "📵 Telegram en panne"),
+    ],
+)
+def test_polling_survives(api, bot, node, guest, fault, line):
+    with api.trouble(fault, "getUpdates") as trouble:
+        guest.says("/ping")  # ends the poll that waits
+        api.wait_until(lambda: trouble.met)
+        guest.says("/ping")  # ends one that meets the fault
+        bot.log.wait_for(line)
+    is_answered(api, guest)
+    bot.log.wait_for(BACK)
+    mesh_is_well(bot, node)
+
+
+@pytest.mark.parametrize("fault", [faults.page(502), faults.internal_error(), faults.not_json, faults.resets])
+def test_an_answer_that_telegram_does_not_take_is_sent_later_once(api, bot, guest, fault):
+    with api.trouble(fault, "sendMessage", requests=2):
+        is_answered(api, guest)
+    assert len(api.messages(guest, by_bot=True)) == 1
+
+
+def test_too_many_requests_are_waited_out_for_that_chat(api, bot, guest):
+    known = api.person(KNOWN, "Kim")
+    with api.trouble(faults.flood(2), "sendMessage", requests=1) as flood:
+        guest.says("/id")
+        api.wait_until(lambda: flood.met)
+        is_answered(api, known)
+        assert api.messages(guest, by_bot=True) == []
+        api.wait_for("Your id", guest)
+
+
+def test_another_poller_is_said_and_waited_out(api, bot, node, guest, caplog):
+    with api.trouble(faults.conflict(), "getUpdates"):
+        api.polls_elsewhere()
+        bot.log.wait_for("un autre programme relève les messages de ce bot", 2, PATIENCE)
+        mesh_is_well(bot, node)
+    assert len([r for r in caplog.records if "autre programme" in r.getMessage() and r.levelname == "WARNING"]) == 1
+    is_answered(api, guest)
+
+
+def test_a_web_address_that_took_the_updates_is_removed(api, node, guest, tmp_path):
+    with api.world.changed:
+        api.world.webhook = "https://example.org/hook"
+    with telegram_bot(api, node.port, tmp_path) as bot:
+        bot.log.wait_for("webhook")
+        is_answered(api, guest)
+
+
+def test_a_refused_token_ends_the_telegram_side_alone(api, node, tmp_path, caplog):
+    wrong = "123456:" + "x" * 35
+    with telegram_bot(api, node.port, tmp_path, telegram_token=wrong) as bot:
+        bot.wait_ready()
+        bot.log.wait_for("❌ Telegram refuse le jeton .*@BotFather")
+        mesh_is_well(bot, node)
+        asked = dict(api.counts)
+    assert api.counts == asked
+    assert wrong not in caplog.text
+
+
+def test_a_token_taken_back_while_running_ends_the_telegram_side_alone(api, bot, node, guest):
+    with api.trouble(faults.unauthorized()):
+        guest.says("/id")
+        api.polls_elsewhere()
+        bot.log.wait_for("❌ Telegram refuse le jeton")
+    mesh_is_well(bot, node)
+
+
+def test_malformed_updates_cost_themselves_alone(api, bot, node, guest):
+    for update in (*unreadable(guest).values(), *unusual(guest).values()):
+        api.raw_update(update)
+    is_answered(api, guest)
+    bot.log.wait_for("⚠️ Telegram: [0-9]+ messages illisibles, ignorés")
+    wait_for_poll(api)
+    assert api.pending_updates == 0
+    assert bot.log.matching("💥") == []
+    mesh_is_well(bot, node)
+
+
+def test_an_answer_lost_on_its_way_is_sent_again_rather_than_not_at_all(api, bot, guest):
+    with api.trouble(faults.loses_answer, "sendMessage", requests=1):
+        is_answered(api, guest, times=2)  # Telegram has no way to tell that it was taken
+
+
+def test_a_press_is_answered_though_telegram_forgot_it(api, bot):
+    admin = api.person(ADMIN, "Ada")
+    admin.says("/status")
+    shown = api.wait_for("link", admin)
+    with api.trouble(faults.hangs, "answerCallbackQuery"):
+        admin.presses(shown, "🔄 Refresh")
+        is_answered(api, admin)
+
+
+def test_a_blocked_command_costs_its_thread_alone(api, node, guest, tmp_path):
+    release = threading.Event()
+
+    def block(_request):
+        assert release.wait(PATIENCE)
+        return "at last"
+
+    commands = [ping_command(lambda: None), Command("block", "", block, timeout=1.0)]
+    with telegram_bot(api, node.port, tmp_path, commands=commands, command_workers=1) as bot:
+        wait_for_poll(api)
+        guest.says("/block")
+        api.wait_for("took too long", guest)
+        is_answered(api, guest)
+        guest.says("/block")
+        api.wait_for("took too long", guest, count=2)
+        is_answered(api, guest, times=2)
+        release.set()
+        assert bot.bot.supervisor.stuck == []
+
+
+def test_a_crash_of_the_telegram_side_is_said_and_survived(api, bot, node, guest):
+    with mock.patch("asyncio.sleep", side_effect=RuntimeError("broken")), api.offline():
+        bot.log.wait_for("💥 Telegram: RuntimeError: broken; nouveau départ dans 1 s")
+    is_answered(api, guest)
+    mesh_is_well(bot, node)
+
+
+# -- restarts
+
+
+def test_what_was_asked_while_the_bot_was_down_is_answered_once(api, node, guest, tmp_path):
+    with telegram_bot(api, node.port, tmp_path):
+        wait_for_poll(api)
+        with api.trouble(faults.hangs, "getUpdates"):  # which would tell Telegram that the update was taken
+            is_answered(api, guest)
+    assert api.pending_updates == 1
+    guest.says("/ping")
+    with telegram_bot(api, node.port, tmp_path):
+        api.wait_for("pong", guest)
+        is_answered(api, guest, times=2)
+    assert len(api.messages(guest, by_bot=True)) == 3
+
+
+def test_commands_of_a_long_outage_are_counted_and_not_executed(api, bot, guest):
+    known = api.person(KNOWN, "Kim")
+    long_ago = api.world.clock() - 3600
+    with api.offline():
+        bot.log.wait_for("📵")
+        for number in range(250):
+            guest.says(f"/info {number}", at=long_ago)
+        known.says("/ping", at=long_ago)
+        known.says("/ping")
+    api.wait_for("not acted upon.*: 250", guest)
+    api.wait_for("not acted upon.*: 1$", known)
+    api.wait_for("pong", known)
+    assert len(api.messages(guest, by_bot=True)) == 1
+
+
+# -- stopping
+
+
+REAL_LOOKUP = socket.getaddrinfo
+
+
+def hanging_lookup(host, *args, **kwargs):
+    if host not in {"telegram.invalid", b"telegram.invalid"}:
+        return REAL_LOOKUP(host, *args, **kwargs)
+    LOOKED_UP.set()
+    assert RELEASE.wait(PATIENCE)
+    raise socket.gaierror("no answer")
+
+
+LOOKED_UP = threading.Event()
+RELEASE = threading.Event()
+STATES = {
+    "polling": lambda api, bot, guest: wait_for_poll(api),
+    "offline": lambda api, bot, guest: (api.goes_offline(), bot.log.wait_for("📵")),
+    "waiting for a poll that hangs": lambda api, bot, guest: api.trouble(faults.hangs),
+    "sending what hangs": lambda api, bot, guest: (
+        api.trouble(faults.hangs, "sendMessage"),
+        guest.says("/id"),
+        api.wait_until(lambda: api.counts["sendMessage"]),
+    ),
+    "told to pause": lambda api, bot, guest: (
+        api.trouble(faults.flood(3600)),
+        guest.says("/id"),
+        bot.log.wait_for("🚦"),
+    ),
+    "in conflict": lambda api, bot, guest: (
+        api.trouble(faults.conflict(), "getUpdates"),
+        api.polls_elsewhere(),
+        bot.log.wait_for("autre programme"),
+    ),
+    "without a token": lambda api, bot, guest: (
+        api.trouble(faults.unauthorized()),
+        api.polls_elsewhere(),
+        bot.log.wait_for("refuse le jeton"),
+    ),
+    "failing": lambda api, bot, guest: (
+        api.trouble(faults.page(500)),
+        api.polls_elsewhere(),
+        bot.log.wait_for("📵"),
+    ),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_it_stops_in_time_when(api, bot, guest, state):
+    STATES[state](api, bot, guest)
+    bot.bot.stop()
+    bot._thread.join(PATIENCE)
+    assert bot.exit_code == 0
+    assert bot.bot.supervisor.stuck == []
+
+
+def test_it_stops_in_time_while_a_name_is_looked_up(node, api, tmp_path):
+    RELEASE.clear()
+    try:
+        with (
+            mock.patch("socket.getaddrinfo", side_effect=hanging_lookup),
+            telegram_bot(api, node.port, tmp_path, telegram_base_url="http://telegram.invalid") as bot,
+        ):
+            assert LOOKED_UP.wait(PATIENCE)
+            bot.bot.stop()
+            bot._thread.join(PATIENCE)
+            assert bot.bot.supervisor.stuck == []
+    finally:
+        RELEASE.set()

@@ -1,0 +1,97 @@
+"""Whatever is posted, fails and is pressed in whatever order: nothing is lost, in disorder, or twice on its way."""
+
+from collections import defaultdict
+from math import inf
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from telegram_bot.failures import Failure, Kind
+from telegram_bot.outgoing import IN_FLIGHT, Posts
+from telegram_bot.posts import Chat, Post
+
+CHATS = st.sampled_from([Chat(1), Chat(2), Chat(-3), Chat(-3, 7)])
+KEYS = st.sampled_from(["", "", "k", "l"])
+PASSING = [Kind.UNREACHABLE, Kind.CONFLICT, Kind.FLOOD, Kind.MOVED, Kind.NO_MESSAGE, Kind.NO_QUESTION, Kind.TOKEN]
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), CHATS, KEYS),
+        st.tuples(st.just("next"), st.floats(0, 10)),
+        st.tuples(st.just("sent"), st.integers(0, 5)),
+        st.tuples(st.just("failed"), st.integers(0, 5), st.sampled_from(PASSING)),
+        st.tuples(st.just("release")),
+    ),
+    max_size=80,
+)
+
+
+class Chats:
+    """What Telegram shows, and what was ordered."""
+
+    def __init__(self):
+        self.posts = Posts(str)
+        self.now = 0.0
+        self.flying = []
+        self.newest = {}  # text by (chat, key), of keyed posts
+        self.ordered = defaultdict(list)  # unkeyed texts by chat id
+        self.shown = defaultdict(list)
+        self.messages = {}
+        self.count = 0
+
+    def add(self, chat, key):
+        self.count += 1
+        text = f"{self.count}"
+        if key:
+            self.newest[chat, key] = text
+        else:
+            self.ordered[chat.id].append(text)
+        self.posts.add(Post(chat, text, key, reply_to=1), self.now)
+
+    def next(self, seconds):
+        self.now += seconds
+        delivery = self.posts.next(self.now)
+        if delivery is not None:
+            assert delivery.post.chat.id not in {each.post.chat.id for each in self.flying}
+            self.flying.append(delivery)
+            assert len(self.flying) <= IN_FLIGHT
+        return delivery
+
+    def sent(self, number):
+        if self.flying:
+            delivery = self.flying.pop(number % len(self.flying))
+            post = delivery.post
+            self.count += 1
+            self.posts.sent(delivery, self.count)
+            if post.key:
+                self.messages[post.chat, post.key] = post.text
+            else:
+                self.shown[post.chat.id].append(post.text)
+
+    def failed(self, number, kind):
+        if self.flying:
+            delivery = self.flying.pop(number % len(self.flying))
+            impossible = {Kind.NO_MESSAGE: delivery.edits is None, Kind.NO_QUESTION: delivery.post.reply_to is None}
+            is_possible = not (impossible | {Kind.MOVED: delivery.chat_id == -99}).get(kind, False)
+            kind = kind if is_possible else Kind.UNREACHABLE
+            assert self.posts.failed(delivery, Failure(kind, "", 5.0, -99), self.now) == 0
+
+    def release(self):
+        self.posts.release(self.now)
+        self.flying.clear()
+
+
+@settings(deadline=None)
+@given(STEPS)
+def test_all_arrives_in_order_and_the_newest_of_each_key_last(steps):
+    chats = Chats()
+    for name, *arguments in steps:
+        getattr(chats, name)(*arguments)
+    while chats.flying:
+        chats.sent(0)
+    while (due := chats.posts.deadline()) < inf:
+        chats.now = max(chats.now, due)
+        assert chats.next(0.0) is not None
+        chats.sent(0)
+    assert len(chats.posts) == 0
+    assert chats.shown == {chat: texts for chat, texts in chats.ordered.items() if texts}
+    assert chats.messages == chats.newest
