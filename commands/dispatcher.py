@@ -28,7 +28,7 @@ from mesh_link.packets import (
 from mesh_link.reception import HeardPacket
 from mesh_link.routes import RouteHeard
 from runtime.clock import Clock
-from runtime.journal import mask_command
+from runtime.journal import PASSWORD_COMMANDS, mask_command
 from runtime.service import Service
 from runtime.throttle import Throttle
 
@@ -83,6 +83,8 @@ class Dispatcher(Service):
     ) -> None:
         super().__init__(clock, INBOX_LIMIT)
         self._registry = registry.on(Way.MESH)
+        private = (name for command in self._registry if command.private for name in (command.name, *command.aliases))
+        self._masked = (*PASSWORD_COMMANDS, *(PREFIX + name for name in private))
         self._gate = gate
         self._access = access
         self._translate = tr
@@ -145,7 +147,7 @@ class Dispatcher(Service):
     def _on_text(self, message: TextMessage, own_num: int) -> None:
         info_print(
             "📨 MESSAGE BRUT: '%s' | from=0x%08x | to=0x%08x | broadcast=%s",
-            mask_command(message.text),
+            mask_command(message.text, self._masked),
             message.sender,
             message.to,
             message.is_broadcast,

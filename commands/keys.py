@@ -10,7 +10,7 @@ from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import Command, Example, Request, Way
 from commands.which_node import Directory, label, one_node
-from commands.words import NAME_BYTES, ident, lines_that_fit
+from commands.words import NAME_BYTES, ident, joined, lines_that_fit
 from mesh_link.text import shorten
 from mesh_memory.views import NodeView
 from node_manager import NodeCounts
@@ -103,7 +103,7 @@ def _overview(ring: KeyRing, radio: Mapping[int, bytes] | None, request: Request
     if shared:
         groups = (_listed(map(ring.name_of, sorted(nums)), " = ") for nums in shared.values())
         parts.append(tr(_("⚠️ same key: {nodes}")).format(nodes=_listed(groups, ", ")))
-    return "; ".join(parts)
+    return joined(parts, tr)
 
 
 def _of_node(node: NodeView, ring: KeyRing, radio: Mapping[int, bytes] | None, tr: Translate) -> str:
@@ -118,7 +118,7 @@ def _of_node(node: NodeView, ring: KeyRing, radio: Mapping[int, bytes] | None, t
     if key and (others := [other for other in ring.duplicates().get(key, []) if other != num]):
         names = _listed(map(ring.name_of, sorted(others)), ", ")
         parts.append(tr(_("⚠️ the same as {nodes}: copied or stolen")).format(nodes=names))
-    return "; ".join(parts)
+    return joined(parts, tr)
 
 
 def _in_radio(key: bytes | None, in_radio: bytes | None, tr: Translate) -> str:

@@ -82,6 +82,7 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
     return Command(
         name="mail",
         aliases=("courrier",),
+        private=True,
         usage=_("[<n>], send <node> <text>, del <n>"),
         summary=_("reads your mail, or leaves some for a node, who is told when next heard"),
         run=run,

@@ -55,6 +55,11 @@ def too_long(excess: int, tr: Translate) -> str:
     return tr.ngettext("Too long by {count} byte.", "Too long by {count} bytes.", excess).format(count=excess)
 
 
+def joined(parts: Iterable[str], tr: Translate) -> str:
+    """Return parts as one line."""
+    return tr(_("; ")).join(parts)
+
+
 def share(part: int, whole: int) -> str:
     """Return `40%`."""
     return f"{100 * part / whole:.0f}%" if whole else "0%"

@@ -202,7 +202,7 @@ def test_a_long_wait_is_told_once(server):
     [
         (status(429), PATIENCE, Fault.BUSY),
         (status(503), PATIENCE, Fault.BUSY),
-        (status(500), PATIENCE, Fault.REFUSED),
+        (status(500), PATIENCE, Fault.BUSY),
         (status(401), PATIENCE, Fault.REFUSED),
         (status(308, Location=PATH), PATIENCE, Fault.REFUSED),
         (holds(says({})), 2.0, Fault.SILENT),

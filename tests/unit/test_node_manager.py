@@ -72,8 +72,16 @@ def test_a_placeholder_never_replaces_a_name(manager):
 def test_a_name_brings_no_line_end_escape_or_reversed_writing_into_the_log(manager, lines):
     manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Al\nice\x1b[2J\u202e \ud83d🦊"))
     manager.learn_from_nodeinfo(record(ALICE, key(2)))
-    assert manager.name_of(ALICE) == "Alice[2J 🦊"
-    assert "Alice[2J 🦊 (!20001eef)" in lines()[0]
+    assert manager.name_of(ALICE) == "Al ice[2J ?🦊"
+    assert "Al ice[2J ?🦊 (!20001eef)" in lines()[0]
+
+
+def test_a_name_of_which_nothing_can_be_seen_is_none(manager):
+    manager.learn_from_nodeinfo(record(ALICE, long_name="   ", short_name="\u200b \t"))
+    assert not manager.is_named(ALICE)
+    assert manager.name_of(ALICE) == "!20001eef"
+    manager.learn_from_nodeinfo(record(ALICE, long_name="  Alice  ", short_name=" AL "))
+    assert (manager.name_of(ALICE), manager.short_name_of(ALICE)) == ("Alice", "AL")
 
 
 def test_counts_tell_nodes_keys_and_unconfirmed_keys(manager):

@@ -51,6 +51,17 @@ def test_an_answer_on_a_channel_is_no_command_to_other_bots(bench, text):
     assert bench.sinks.next_text().text == text  # the asker alone reads it
 
 
+@pytest.mark.parametrize("command", ["/letter", "/LETTRE"])
+def test_what_is_private_does_not_stand_in_the_log(bench, caplog, command):
+    bench.ask(f"{command} send Bob the key is 9876")
+    assert bench.sinks.next_text().text == "send Bob the key is 9876"
+    bench.ask("/echo the sun shines")
+    bench.sinks.next_text()
+    assert f"MESSAGE BRUT: '{command} ***'" in caplog.text
+    assert "9876" not in caplog.text
+    assert "the sun shines" in caplog.text
+
+
 def test_an_empty_answer_is_not_sent(bench):
     bench.ask("/echo")
     bench.ask("/echo done")

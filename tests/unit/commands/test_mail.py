@@ -200,6 +200,10 @@ def test_a_list_that_does_not_fit_says_how_much_is_missing(mesh):
     assert len(listed.encode()) < ROOM + 60
 
 
+def test_letters_are_private_in_the_log_too(mesh):
+    assert mesh.mail.private
+
+
 def test_on_a_channel_no_letter_is_read_out_and_none_is_taken(mesh):
     for argument in ("", "1", "send Bob hello", "del 1"):
         assert ask(mesh, argument, channel=1) == "✉️ Mail is private: write to me directly."

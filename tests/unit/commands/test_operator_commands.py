@@ -132,6 +132,16 @@ def test_a_managed_node_is_not_told_to_reboot():
     assert later == []
 
 
+def test_french_has_its_own_spaces_and_words():
+    answer = ask(sys_command(lambda: HOST), "/sys", "fr")
+    assert "allumé depuis 12 j 3 h ; 🤖 61 Mio" in answer
+    assert "9 threads, en marche depuis 2 j 4 h" in answer
+    status = status_command(lambda: FIGURES, lambda: 2, SampleKeys().counts)
+    assert ask(status, "/status", "fr").count(" ; ") == 5
+    keys = keys_command(SampleKeys(), keyed_nodes(), dict)
+    assert ask(keys, "/keys", "fr").count(" ; ") == ask(keys, "/keys").count("; ") == 3
+
+
 def test_a_sync_that_failed_is_said():
     answer = ask(sync_command(lambda: None, SampleKeys().counts), "/sync")
     assert answer.startswith("⚠️ No sync")
