@@ -39,6 +39,14 @@ def shorten(text: str, limit: int) -> str:
     return part[: _break_point(part)].rstrip() + "…"
 
 
+def clipped(text: str, limit: int) -> str:
+    """Return what `shorten` does, cut at a character: what tells two names apart often stands at their end."""
+    text = text.encode(errors="replace").decode()
+    if len(text.encode()) <= limit:
+        return text
+    return text.encode()[: limit - len("…".encode())].decode(errors="ignore").rstrip() + "…"
+
+
 def legible(text: str) -> str:
     """Return the text with every kind of line break as a newline, tabs as spaces, and no other control character."""
     lines = "\n".join(text.encode(errors="replace").decode().splitlines()).replace("\t", " ")
