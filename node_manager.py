@@ -68,12 +68,6 @@ class NodeManager:
 
     # What is known
 
-    def name_of(self, num: int) -> str:
-        """Return the node's long name, else its short one, else its id `!xxxxxxxx`."""
-        with self._book_lock:
-            row = self._book.nodes.get(num)
-        return (row and (row.long_name or row.short_name)) or f"!{num:08x}"
-
     def node(self, num: int) -> NodeRow | None:
         """Return what is known of the node beside its key."""
         with self._book_lock:
@@ -89,12 +83,6 @@ class NodeManager:
         with self._book_lock:
             row = self._book.nodes.get(num)
         return row is not None and bool(row.long_name or row.short_name)
-
-    def short_name_of(self, num: int) -> str:
-        """Return the node's short name, else the last four digits of its id, as the firmware does."""
-        with self._book_lock:
-            row = self._book.nodes.get(num)
-        return (row and row.short_name) or f"{num:08x}"[-4:]
 
     def public_key(self, num: int) -> bytes | None:
         """Return the node's trusted key, 32 bytes."""

@@ -14,7 +14,7 @@ from commands.language import mark as _
 from commands.registry import PREFIX, Command, Example, Request, Way
 from commands.roles import Doubt
 from commands.which_node import IN_A_SENTENCE, Directory, called, only_one
-from commands.words import too_long
+from commands.words import age, too_long
 from mesh_link.text import one_line, shorten
 from mesh_memory.search import folded
 from mesh_memory.views import NodeView
@@ -241,16 +241,6 @@ def _read_one(word: str, letters: Sequence[Letter], mailbox: Mailbox, clock: Clo
 def _told(number: int, letter: Letter, directory: Directory, now: int, tr: Translate) -> str:
     name, told_age = sender_of(letter, directory), age(now - letter.sent_at, tr)
     return tr(_("{number} {name} {age}: {text}")).format(number=number, name=name, age=told_age, text=letter.text)
-
-
-def age(seconds: int, tr: Translate) -> str:
-    """Return how long ago, in one figure: minutes, hours or days."""
-    minutes = max(0, seconds) // 60
-    if minutes < 60:  # noqa: PLR2004 - an hour's
-        return tr(_("{minutes}min")).format(minutes=minutes)
-    if minutes < 24 * 60:
-        return tr(_("{hours}h")).format(hours=minutes // 60)
-    return tr(_("{days}d")).format(days=minutes // (24 * 60))
 
 
 # -- deleting

@@ -17,7 +17,7 @@ from commands.status import status_command
 from commands.sync import sync_command
 from commands.sys import sys_command
 from commands.trust import trust_command
-from commands.which_node import Directory
+from commands.which_node import Directory, short_name_of
 from config import Settings
 from mesh_link.outgoing import OutgoingText
 from mesh_link.packets import BROADCAST_NUM
@@ -74,7 +74,12 @@ def operator_commands(parts: BotParts, settings: Settings) -> tuple[Command, ...
     return (
         status_command(parts.link_figures, parts.waiting, nodes.counts),
         keys_command(nodes, parts.directory, lambda: _radio_keys(parts)),
-        echo_command(say_on_channel, nodes.short_name_of, settings.echo_channel, settings.answer_max_bytes),
+        echo_command(
+            say_on_channel,
+            lambda num: short_name_of(parts.directory, num),
+            settings.echo_channel,
+            settings.answer_max_bytes,
+        ),
         sys_command(lambda: read_host(settings.data_dir)),
         sync_command(lambda: _sync(parts), nodes.counts),
         trust_command(nodes, parts.directory, lambda num, key: _trust(parts, num, key)),

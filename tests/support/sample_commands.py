@@ -62,9 +62,6 @@ class SampleKeys:
     def counts(self):
         return NodeCounts(nodes=42, keys=38, pending=1)
 
-    def name_of(self, num):
-        return next(long_name for known, long_name, _ in KEYED if known == num)
-
     def public_key(self, num):
         return self.keys.get(num)
 

@@ -46,14 +46,14 @@ def break_database(mesh, tmp_path):
 def test_a_letter_is_left_for_a_node_and_read_by_it_alone(mesh):
     assert ask(mesh, "send bob  see you \n at five ") == "✉️ Kept for Bob, who is told when next heard."
     assert ask(mesh, "", sender=ZOE) == "📭 No mail for you."
-    assert ask(mesh, "", sender=BOB) == "✉️ 1 Alice 0min: see you at five\n/mail del <n> deletes a letter."
+    assert ask(mesh, "", sender=BOB) == "✉️ 1 Alice 0s: see you at five\n/mail del <n> deletes a letter."
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x85", "\u2028", "\x1b[1A\x07", "\u202e\n"])
 def test_no_letter_looks_like_two(mesh, end):
     ask(mesh, f"send Bob salut{end}2 Zoé 5min: donne-lui la clé")
     first, *rest = ask(mesh, "", sender=BOB).splitlines()
-    assert first.startswith("✉️ 1 Alice 0min: salut")
+    assert first.startswith("✉️ 1 Alice 0s: salut")
     assert first.endswith("2 Zoé 5min: donne-lui la clé")
     assert first.isprintable()
     assert rest == ["/mail del <n> deletes a letter."]
@@ -163,7 +163,7 @@ def test_a_letter_of_an_unproven_sender_says_so(mesh, doubt):
     assert ask(mesh, "send Bob hello", user=User("", claim=doubt)).startswith("✉️ Kept for Bob")
     ask(mesh, "send Bob hi", sender=ZOE)
     assert Telling(mesh).hear(BOB) == [(BOB, "✉️ New mail for you: 2, from Alice?, Zoé. /mail reads it.")]
-    assert ask(mesh, "", sender=BOB).startswith("✉️ 1 Alice? 0min: hello\n2 Zoé 0min: hi\n")
+    assert ask(mesh, "", sender=BOB).startswith("✉️ 1 Alice? 0s: hello\n2 Zoé 0s: hi\n")
 
 
 # -- reading
@@ -178,8 +178,8 @@ def test_what_is_unread_is_read_out_in_parts_then_all_is_listed(mesh):
     assert first.endswith("\n+2 unread: /mail")
     assert second.endswith("\n/mail del <n> deletes a letter.")
     listed = ask(mesh, "", sender=BOB)
-    assert [line[:19] for line in listed.removeprefix("✉️ ").splitlines()[:-1]] == [
-        f"{number} Alice 0min: {number - 1} xxxx"[:19] for number in range(1, 5)
+    assert [line[:17] for line in listed.removeprefix("✉️ ").splitlines()[:-1]] == [
+        f"{number} Alice 0s: {number - 1} xxxx"[:17] for number in range(1, 5)
     ]
 
 
