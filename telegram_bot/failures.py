@@ -38,6 +38,7 @@ class Kind(Enum):
     TOKEN = auto()  # no bot of that token
     FORBIDDEN = auto()  # blocked, or thrown out of the group
     NO_CHAT = auto()  # no such chat, or the bot never was in it
+    NO_TOPIC = auto()  # the group's topic is gone or closed
     MOVED = auto()  # the group has a new id
     UNCHANGED = auto()  # the message looks so already
     NO_MESSAGE = auto()  # the one to edit is gone, or too old
@@ -58,11 +59,10 @@ BAD_REQUESTS: Final = (  # pieces of Telegram's texts, which have no numbers
     ("too long", Kind.TOO_LONG),
     ("too_long", Kind.TOO_LONG),
     ("chat not found", Kind.NO_CHAT),
-    ("message thread not found", Kind.NO_CHAT),
-    ("topic_closed", Kind.NO_CHAT),
-    ("not enough rights", Kind.NO_CHAT),
-    ("have no rights", Kind.NO_CHAT),
-)
+    ("message thread not found", Kind.NO_TOPIC),
+    ("topic_closed", Kind.NO_TOPIC),
+    ("topic_deleted", Kind.NO_TOPIC),
+)  # missing rights are no fault of the chat: pictures may be forbidden where texts are welcome
 
 
 @dataclass(frozen=True, slots=True)

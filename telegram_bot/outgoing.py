@@ -132,6 +132,8 @@ class Posts:
                 return 0
             case Kind.FORBIDDEN | Kind.NO_CHAT:
                 return 1 + self._clear(lane)
+            case Kind.NO_TOPIC:
+                return 1 + self._clear(lane, post.chat)
             case Kind.FLOOD:
                 lane.not_before = now + failure.wait
             case Kind.MOVED if failure.chat_id != delivery.chat_id:
@@ -230,12 +232,12 @@ class Posts:
         self._in_flight -= 1
         return lane, waiting
 
-    def _clear(self, lane: _Lane) -> int:
-        count = len(lane.waiting)
-        for waiting in lane.waiting.values():
-            self._forget(waiting)
-        lane.waiting.clear()
-        return count
+    def _clear(self, lane: _Lane, topic: Chat | None = None) -> int:
+        """Give up what waits there, or in one topic; return how many posts that were."""
+        hopeless = [key for key, waiting in lane.waiting.items() if topic in {None, waiting.post.chat}]
+        for key in hopeless:
+            self._forget(lane.waiting.pop(key))
+        return len(hopeless)
 
     def _drop_one(self) -> None:
         """Give up the oldest that is no message of lasting interest, else the oldest."""

@@ -139,6 +139,15 @@ def test_who_blocked_the_bot_gets_nothing_of_what_waits(posts):
     assert texts(send_all(posts, 60.0)) == ["d"]
 
 
+def test_a_topic_that_is_gone_costs_the_group_s_other_topics_nothing(posts):
+    add(posts, "a", "b", chat=Chat(-5, 200))
+    add(posts, "x", chat=Chat(-5, 300))
+    add(posts, "y", chat=GROUP)
+    assert posts.failed(posts.next(0.0), Failure(Kind.NO_TOPIC, ""), 0.0) == 2
+    assert texts(send_all(posts)) == ["x", "y"]
+    assert posts._size == 0
+
+
 def test_a_message_to_edit_that_is_gone_is_sent_anew(posts):
     posts.remember(ANN, "k", 9)
     add(posts, "a", key="k")
