@@ -12,6 +12,7 @@ from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
 from runtime.journal import hush
+from telegram_bot.failures import check_refusal
 from telegram_bot.incoming import WANTED
 from telegram_bot.outgoing import Delivery
 from telegram_bot.posts import Button, Post
@@ -41,8 +42,8 @@ class Api:
         """`base_url` is the server's root; `trust_environment` lets HTTPS_PROXY and its kin count."""
         hush()  # each request's address has the token in it
         httpx_options = {"trust_env": trust_environment}
-        self._polling = HTTPXRequest(1, TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT, httpx_kwargs=httpx_options)
-        self._sending = HTTPXRequest(
+        self._polling = _Request(1, TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT, httpx_kwargs=httpx_options)
+        self._sending = _Request(
             CONNECTIONS,
             TIMEOUT,
             TIMEOUT,
@@ -131,6 +132,15 @@ class Api:
             with contextlib.suppress(TelegramError):  # what stays is a word above the picture
                 await self._bot.delete_message(delivery.chat_id, delivery.edits)
         return message.message_id
+
+
+class _Request(HTTPXRequest):
+    """The library's, which takes a proxy's 401 for a word on our token."""
+
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        code, body = await super().do_request(*args, **kwargs)
+        check_refusal(code, body)
+        return code, body
 
 
 class _Bot(telegram.Bot):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import Final
 
 from telegram.error import (
@@ -23,6 +25,7 @@ from telegram.error import (
 
 os.environ.setdefault("PTB_TIMEDELTA", "true")  # else the library warns of what its next version does, at each 429
 DETAIL_SHOWN: Final = 160  # characters of what a server says
+LONGEST_FLOOD: Final = 3600.0  # seconds; Telegram tells again, if it means more
 LADDER: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # seconds: back within half a minute of Telegram's return
 CONFLICT_LADDER: Final = (5.0, 20.0, 60.0)  # two who poll against each other get nowhere
 
@@ -79,8 +82,25 @@ class TokenRefusedError(Exception):
     """There is no bot of that token; the text is what Telegram says."""
 
 
-class OddAnswerError(Exception):
+class OddAnswerError(TelegramError):
     """A server answered what no Bot API server answers; the text tells what."""
+
+
+def check_refusal(code: int, body: bytes) -> None:
+    """Pass what is a success, or a Bot API server's own refusal; OddAnswerError for what is some proxy's.
+
+    A proxy that wants a login must end neither this bot nor a post, whatever the code.
+    """
+    if HTTPStatus.OK <= code < HTTPStatus.MULTIPLE_CHOICES:
+        return
+    try:
+        match json.loads(body):
+            case {"ok": False, "error_code": int(own), "description": str()} if own == code:
+                return
+    except ValueError:  # a page
+        pass
+    phrase = HTTPStatus(code).phrase if code in set(HTTPStatus) else "HTTP"
+    raise OddAnswerError(f"{phrase} ({code})")
 
 
 def failure_of(error: Exception) -> Failure:
@@ -131,4 +151,4 @@ def _bad_request(text: str) -> Kind:
 
 def _seconds(error: RetryAfter) -> float:
     wait = error.retry_after
-    return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+    return min(wait.total_seconds() if isinstance(wait, timedelta) else float(wait), LONGEST_FLOOD)

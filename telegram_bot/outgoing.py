@@ -130,10 +130,8 @@ class Posts:
         match failure.kind:
             case Kind.UNCHANGED:
                 return 0
-            case Kind.FORBIDDEN | Kind.NO_CHAT:
-                return 1 + self._clear(lane)
-            case Kind.NO_TOPIC:
-                return 1 + self._clear(lane, post.chat)
+            case Kind.FORBIDDEN | Kind.NO_CHAT | Kind.NO_TOPIC:
+                return 1 + self._clear(lane, post.chat if failure.kind is Kind.NO_TOPIC else None)
             case Kind.FLOOD:
                 lane.not_before = now + failure.wait
             case Kind.MOVED if failure.chat_id != delivery.chat_id:

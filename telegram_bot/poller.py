@@ -12,13 +12,15 @@ from runtime.clock import Clock
 from runtime.throttle import Throttle
 from telegram_bot.api import BATCH, POLL_TIMEOUT, Api, Me
 from telegram_bot.desk import Desk
-from telegram_bot.failures import Failure, Kind, TokenRefusedError, failure_of
-from telegram_bot.incoming import read
+from telegram_bot.failures import LADDER, Failure, Kind, TokenRefusedError, failure_of
+from telegram_bot.incoming import Batch, read
 from telegram_bot.reach import Reach
 
 LOGGER = logging.getLogger(__name__)
 WAY: Final = "poll"
 HANDLED_WAIT: Final = 10.0  # seconds for the database to tell what an earlier process has handled
+SHORTEST_POLL: Final = 1.0  # seconds that an empty answer takes
+HASTY_TOLD: Final = 3  # such answers in a row; one is an accident
 REMEMBERED: Final = 1000  # update ids; Telegram repeats those of one batch at most
 
 
@@ -62,6 +64,7 @@ class Poller:
         self._on_back = on_back
         self._is_failing = False
         self._bad = Throttle(60.0)
+        self._hasty = 0  # polls in a row that were answered at once, with nothing
 
     async def find_out_who_we_are(self) -> Me:
         """Ask until somebody answers; TokenRefusedError if we are nobody."""
@@ -78,23 +81,41 @@ class Poller:
         """Poll until cancelled; TokenRefusedError if the token has been taken back."""
         offset: int | None = None
         while True:
+            patience = 0 if self._is_failing else POLL_TIMEOUT
+            asked_at = self._clock.monotonic()
             try:
-                raw = await self._api.updates(offset, 0 if self._is_failing else POLL_TIMEOUT)
+                raw = await self._api.updates(offset, patience)
                 batch = read(raw)
             except Exception as exc:  # noqa: BLE001 - the same
                 await self._wait_out(failure_of(exc))
                 continue
             self._went_well()
-            if batch.malformed and (count := self._bad_updates(batch.malformed)):
-                LOGGER.warning("⚠️ Telegram: %d messages illisibles, ignorés", count)
-            new = [update for update in batch.updates if update.update_id not in self._handled]
-            for update in new:
-                self._handled.add([update.update_id])
-                self._desk.take(update)
-            if len(raw) < BATCH:
-                self._desk.drained()
-            self._on_taken([update.update_id for update in new])
-            offset = batch.next_offset if batch.next_offset is not None else offset
+            self._take(batch, is_last=len(raw) < BATCH)
+            if batch.next_offset not in {None, offset}:
+                offset, self._hasty = batch.next_offset, 0
+            elif patience:
+                await self._keep_to(SHORTEST_POLL - (self._clock.monotonic() - asked_at))
+
+    def _take(self, batch: Batch, *, is_last: bool) -> None:
+        if batch.malformed and (count := self._bad_updates(batch.malformed)):
+            LOGGER.warning("⚠️ Telegram: %d messages illisibles, ignorés", count)
+        new = [update for update in batch.updates if update.update_id not in self._handled]
+        for update in new:
+            self._handled.add([update.update_id])  # before: one that has us crash is not met again
+            self._desk.take(update)
+        if is_last:
+            self._desk.drained()
+        self._on_taken([update.update_id for update in new])
+
+    async def _keep_to(self, missing: float) -> None:
+        """Be slower from poll to poll with a server that does not hold an empty answer back."""
+        if missing <= 0:
+            self._hasty = 0
+            return
+        self._hasty += 1
+        if self._hasty == HASTY_TOLD:
+            LOGGER.warning("⚠️ Telegram répond aussitôt, sans rien apporter: nouvel essai toutes les 30 s au plus")
+        await asyncio.sleep(max(missing, LADDER[min(self._hasty, len(LADDER)) - 1]))
 
     def _bad_updates(self, count: int) -> int:
         for _ in range(count):

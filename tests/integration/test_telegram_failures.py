@@ -95,6 +95,8 @@ def test_only_the_first_line_of_an_outage_is_a_warning(api, bot, guest, caplog):
         (faults.flood(1), "🚦 Telegram demande une pause de 1 s"),
         (faults.page(401), "📵 Telegram en panne"),  # a proxy's word on our token counts for nothing
         (faults.page(403), "📵 Telegram en panne"),
+        (faults.proxy_json(401), "📵 Telegram en panne"),
+        (faults.proxy_json(404), "📵 Telegram en panne"),
     ],
 )
 def test_polling_survives(api, bot, node, guest, fault, line):
@@ -108,7 +110,26 @@ def test_polling_survives(api, bot, node, guest, fault, line):
     mesh_is_well(bot, node)
 
 
-@pytest.mark.parametrize("fault", [faults.page(502), faults.internal_error(), faults.not_json, faults.resets])
+def test_a_server_that_answers_at_once_with_nothing_is_asked_seldom(api, bot, node, guest):
+    with api.trouble(faults.answers({"ok": True, "result": []}), "getUpdates") as trouble:
+        api.polls_elsewhere()
+        bot.log.wait_for("⚠️ Telegram répond aussitôt, sans rien apporter")
+        assert trouble.met < 10
+    is_answered(api, guest)
+    mesh_is_well(bot, node)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.page(502),
+        faults.internal_error(),
+        faults.not_json,
+        faults.resets,
+        faults.proxy_json(400),
+        faults.proxy_json(403),
+    ],
+)
 def test_an_answer_that_telegram_does_not_take_is_sent_later_once(api, bot, guest, fault):
     with api.trouble(fault, "sendMessage", requests=2):
         is_answered(api, guest)

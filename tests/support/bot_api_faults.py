@@ -111,6 +111,11 @@ def page(code: int) -> Fault:
     return lambda exchange: exchange.line.send(reply.on_wire())
 
 
+def proxy_json(code: int) -> Fault:
+    """Answer with a proxy's JSON, which is no Bot API server's."""
+    return lambda exchange: exchange.line.send(said(code, {"error": "login required"}).on_wire())
+
+
 def internal_error() -> Fault:
     """Answer 500 in Telegram's own words."""
     return refuses(ApiError(500, "Internal Server Error"))

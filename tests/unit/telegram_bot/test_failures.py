@@ -13,7 +13,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from telegram_bot.failures import DETAIL_SHOWN, Failure, Kind, OddAnswerError, failure_of, pause
+from telegram_bot.failures import DETAIL_SHOWN, Failure, Kind, OddAnswerError, check_refusal, failure_of, pause
 
 
 def caused(error, cause):
@@ -92,3 +92,38 @@ def test_waits_are_spread_and_telegram_s_own_is_not_shortened():
     assert pause(Failure(Kind.UNREACHABLE, ""), 6, 1.0) == pytest.approx(33)
     assert pause(Failure(Kind.UNREACHABLE, ""), 6, -1.0) == pytest.approx(27)
     assert pause(Failure(Kind.FLOOD, "", wait=3.0), 1, -1.0) == 3.0
+
+
+def test_a_pause_that_telegram_asks_for_has_a_bound():
+    assert failure_of(RetryAfter(86400 * 365)).wait == 3600.0
+
+
+@pytest.mark.parametrize(
+    ("code", "body"),
+    [
+        (200, b"[]"),
+        (401, b'{"ok":false,"error_code":401,"description":"Unauthorized"}'),
+        (429, b'{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":3}}'),
+    ],
+)
+def test_what_a_bot_api_server_says_is_heard(code, body):
+    check_refusal(code, body)
+
+
+@pytest.mark.parametrize("code", [302, 400, 401, 403, 404, 407, 502, 599])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        b"[]",
+        b"\xff",
+        b'{"error":"login required"}',
+        b'{"description":"Chat not found"}',
+        b'{"ok":true,"result":[]}',
+        b'{"ok":false,"error_code":1,"description":"no"}',
+    ],
+)
+def test_what_a_proxy_refuses_is_no_word_of_telegram_s(code, body):
+    with pytest.raises(OddAnswerError, match=str(code)) as caught:
+        check_refusal(code, body)
+    assert failure_of(caught.value).kind is Kind.SERVER
