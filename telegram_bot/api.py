@@ -74,7 +74,10 @@ class Api:
         await self._bot.delete_webhook()
 
     async def deliver(self, delivery: Delivery) -> int:
-        """Show a post; return its message's id."""
+        """Show a post; return its message's id, of a reaction that of the message it is on."""
+        if delivery.post.reaction and delivery.post.reply_to is not None:
+            await self._bot.set_message_reaction(delivery.chat_id, delivery.post.reply_to, delivery.post.reaction)
+            return delivery.post.reply_to
         if delivery.post.photo:
             return await self._deliver_photo(delivery)
         if delivery.edits is not None:

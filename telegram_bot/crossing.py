@@ -38,8 +38,8 @@ class Crossing:
                 name = mesh_name(message.sender, self.directory)
                 return self.bridge.to_telegram(message, name, self.own_num())
             case Outcome():
-                fate = fates.post(message, mesh_name(message.message.to, self.directory), self.translate)
-                return [*self.bridge.accepted(message), *([fate] if fate is not None else [])]
+                fate = fates.posts(message, mesh_name(message.message.to, self.directory), self.translate)
+                return [*self.bridge.accepted(message), *fate]
             case _:
                 return self.alerts.on_event(message, self.clock.monotonic(), self.clock.now())
 

@@ -1,4 +1,8 @@
-"""What became of a text that came from Telegram, shown as a reply to the message it came from; pure."""
+"""What became of a text that came from Telegram, shown on the message it came from; pure.
+
+In a group what goes well costs no message: an emoji on the message itself tells it. Failures, and what was sent to one
+node, are told in a reply, which changes.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +63,21 @@ WAITS: Final[Mapping[str, str]] = {
     BUSY_CHANNEL: _("⏳ Waiting for a less busy channel."),
 }
 TURN: Final = _("⏳ Waiting behind {count} others.")
+LONG_TURN: Final = 10  # packets ahead: half a minute; who waits less need not know
+WAITING, SENT, RELAYED, FAILED, UNSURE = "👀", "👌", "👍", "👎", "🤔"
+REACTIONS: Final[Mapping[Fate, str]] = {
+    Fate.QUEUED: WAITING,
+    Fate.POSTPONED: WAITING,
+    Fate.ACCEPTED: SENT,
+    Fate.ACKNOWLEDGED: RELAYED,
+    Fate.RELAYED: RELAYED,
+    Fate.UNANSWERED: SENT,
+    Fate.REFUSED: FAILED,
+    Fate.FAILED: FAILED,
+    Fate.EXPIRED: FAILED,
+    Fate.UNCONFIRMED: UNSURE,
+    Fate.TURNED_AWAY: FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +102,23 @@ def parse(origin: str) -> Origin | None:
     return Origin(Chat(chat, topic or None), message_id)
 
 
-def post(outcome: Outcome, acknowledged_by: str, translate: Translate) -> Post | None:
-    """Return how the message's fate looks now, None if the text came from elsewhere.
+def posts(outcome: Outcome, acknowledged_by: str, translate: Translate) -> tuple[Post, ...]:
+    """Return how the message's fate looks now, nothing if the text came from elsewhere, or has only to wait its turn.
 
-    `acknowledged_by` is what people call the recipient. The outbox tells a text's end last and once, so that the post
-    made last is to be shown.
+    `acknowledged_by` is what people call the recipient. The outbox tells a text's end last and once, so that the posts
+    made last are to be shown.
     """
     origin = parse(outcome.message.origin)
-    if origin is None:
-        return None
+    if origin is None or (outcome.fate is Fate.QUEUED and not outcome.reason and outcome.ahead < LONG_TURN):
+        return ()
+    chat, key = origin.chat, outcome.message.origin
     text = _words(outcome, acknowledged_by, translate)
-    return Post(origin.chat, text, key=outcome.message.origin, reply_to=origin.message_id, silent=True)
+    reply = Post(chat, text, key, reply_to=origin.message_id, silent=True, can_wait=True)
+    if chat.id > 0 or not outcome.message.is_broadcast:
+        return (reply,)
+    emoji = REACTIONS[outcome.fate]
+    reaction = Post(chat, "", key, reply_to=origin.message_id, can_wait=True, reaction=emoji)
+    return (reaction, reply) if emoji in {FAILED, UNSURE} else (reaction,)
 
 
 def _words(outcome: Outcome, name: str, tr: Translate) -> str:

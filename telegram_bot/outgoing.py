@@ -15,6 +15,10 @@ from telegram_bot.posts import Chat, Post
 # What Telegram lets a bot send: about one a second to a chat, 20 a minute to a group, 30 a second in all
 PRIVATE_LIMITS: Final = ((3, 3.0),)
 GROUP_LIMITS: Final = ((3, 3.0), (20, 60.0))
+# Of those, what can wait takes less, so that a text that comes meanwhile need not wait long
+PATIENT_PRIVATE_LIMITS: Final = ((2, 3.0),)
+PATIENT_GROUP_LIMITS: Final = ((2, 3.0), (10, 60.0))
+REACTION_LIMITS: Final = ((1, 1.0),)  # they count with no chat's messages
 OVERALL_LIMITS: Final = ((25, 1.0),)
 IN_FLIGHT: Final = 4  # requests at once, each to another chat
 WAITING_LIMIT: Final = 500  # posts
@@ -49,13 +53,35 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Lane:
-    """What waits for one chat, topics included; one request at a time, so that order and keys hold."""
+    """What waits for one chat, topics included; one request at a time, so that order and keys hold.
+
+    Reactions have a lane of their own: a chat's messages neither wait for them nor are delayed by their number.
+    """
 
     pace: Pace
+    patient: Pace  # of what can wait
     waiting: OrderedDict[tuple[object, ...], _Waiting] = field(default_factory=OrderedDict)
     current: _Waiting | None = None
     not_before: float = -inf
     lost: int = 0  # posts that found no room since the last one that was sent
+
+    def head(self) -> _Waiting:
+        """Return what goes next: the oldest that cannot wait, else the oldest."""
+        everything = self.waiting.values()
+        return next((each for each in everything if not each.post.can_wait), next(iter(everything)))
+
+    def ready_at(self) -> float:
+        """Return when that may go, inf for not before something changes."""
+        if self.current is not None or not self.waiting:
+            return inf
+        patient = self.patient.ready_at() if not self.lost and self.head().post.can_wait else -inf
+        return max(self.not_before, self.pace.ready_at(), patient)
+
+    def note(self, post: Post, now: float) -> None:
+        """Count what goes now."""
+        self.pace.note(now)
+        if post.can_wait:
+            self.patient.note(now)
 
 
 class Posts:
@@ -64,7 +90,7 @@ class Posts:
     def __init__(self, lost_text: Callable[[int], str]) -> None:
         """`lost_text(count)` tells a chat how many posts found no room."""
         self._lost_text = lost_text
-        self._lanes: OrderedDict[int, _Lane] = OrderedDict()
+        self._lanes: OrderedDict[tuple[int, bool], _Lane] = OrderedDict()
         self._overall = Pace(OVERALL_LIMITS)
         self._not_before = -inf
         self._in_flight = 0
@@ -81,8 +107,8 @@ class Posts:
     def add(self, post: Post, now: float) -> None:
         """Take a post; it replaces one of its key that still waits."""
         self._number += 1
-        lane = self._lane(post.chat.id, now)
-        key = (post.chat.topic, post.key) if post.key else (self._number,)
+        lane = self._lane(post, now)
+        key = _key(post, self._number)
         old = lane.waiting.get(key)
         if old is not None:
             self._forget(old)
@@ -94,30 +120,30 @@ class Posts:
         """Return what to send now, None for nothing; each is to be ended by `sent` or `failed`."""
         if now < max(self._not_before, self._overall.ready_at()) or self._in_flight >= IN_FLIGHT:
             return None
-        ready = [(id_, lane) for id_, lane in self._lanes.items() if self._ready_at(lane) <= now]
+        ready = [(id_, lane) for (id_, _), lane in self._lanes.items() if lane.ready_at() <= now]
         if not ready:
             return None
-        chat_id, lane = min(ready, key=lambda each: _head(each[1]).number)
+        chat_id, lane = min(ready, key=lambda each: each[1].head().number)
         waiting = self._take(chat_id, lane)
         lane.current = waiting
         self._in_flight += 1
-        lane.pace.note(now)
-        self._overall.note(now)
         post = waiting.post
-        edits = self._messages.get((post.chat, post.key)) if post.key else None
+        lane.note(post, now)
+        self._overall.note(now)
+        edits = self._messages.get((post.chat, post.key)) if post.key and not post.reaction else None
         return Delivery(waiting.number, self._moved.get(chat_id, chat_id), post, edits, waiting.tries)
 
     def deadline(self) -> float:
         """Return when `next` may have something, inf for not before something changes."""
         if self._in_flight >= IN_FLIGHT:
             return inf
-        soonest = min(map(self._ready_at, self._lanes.values()), default=inf)
+        soonest = min((lane.ready_at() for lane in self._lanes.values()), default=inf)
         return max(soonest, self._not_before, self._overall.ready_at())
 
     def sent(self, delivery: Delivery, message_id: int) -> None:
         """Note that it is shown, as this message."""
         self._end(delivery)
-        if delivery.post.key:
+        if delivery.post.key and not delivery.post.reaction:
             self.remember(delivery.post.chat, delivery.post.key, message_id)
 
     def failed(self, delivery: Delivery, failure: Failure, now: float, *, is_well: bool = True) -> int:
@@ -177,30 +203,27 @@ class Posts:
 
     # -- inside
 
-    def _lane(self, chat_id: int, now: float) -> _Lane:
-        lane = self._lanes.get(chat_id)
+    def _lane(self, post: Post, now: float) -> _Lane:
+        ident = _lane_of(post)
+        lane = self._lanes.get(ident)
         if lane is None:
             if len(self._lanes) >= CHATS_REMEMBERED:
                 self._tidy(now)
-            lane = self._lanes[chat_id] = _Lane(Pace(PRIVATE_LIMITS if chat_id > 0 else GROUP_LIMITS))
+            lane = self._lanes[ident] = _new_lane(post)
         return lane
 
     def _tidy(self, now: float) -> None:
-        for chat_id, lane in list(self._lanes.items()):
+        for ident, lane in list(self._lanes.items()):
             if not lane.waiting and lane.current is None and not lane.lost and lane.pace.is_idle(now):
-                del self._lanes[chat_id]
-
-    def _ready_at(self, lane: _Lane) -> float:
-        if lane.current is not None or not lane.waiting:
-            return inf
-        return max(lane.not_before, lane.pace.ready_at())
+                del self._lanes[ident]
 
     def _take(self, chat_id: int, lane: _Lane) -> _Waiting:
         if lane.lost:
             count, lane.lost = lane.lost, 0
             self._number += 1
             return _Waiting(self._number, Post(Chat(chat_id), self._lost_text(count), silent=True))
-        _key, waiting = lane.waiting.popitem(last=False)
+        waiting = lane.head()
+        del lane.waiting[_key(waiting.post, waiting.number)]
         self._forget(waiting)
         return waiting
 
@@ -215,14 +238,13 @@ class Posts:
 
     def _put_back(self, lane: _Lane, waiting: _Waiting) -> None:
         """Let it go first again; if there is a newer one of its key, that goes first in its stead."""
-        post = waiting.post
-        key = (post.chat.topic, post.key) if post.key else (waiting.number,)
+        key = _key(waiting.post, waiting.number)
         if key not in lane.waiting:
             self._put(lane, key, waiting)
         lane.waiting.move_to_end(key, last=False)
 
     def _end(self, delivery: Delivery) -> tuple[_Lane, _Waiting]:
-        lane = self._lanes[delivery.post.chat.id]
+        lane = self._lanes[_lane_of(delivery.post)]
         waiting = lane.current
         if waiting is None or waiting.number != delivery.number:
             raise ValueError(f"post {delivery.number} is not on its way")
@@ -238,15 +260,27 @@ class Posts:
         return len(hopeless)
 
     def _drop_one(self) -> None:
-        """Give up the oldest that is no message of lasting interest, else the oldest."""
+        """Give up the oldest that tells a fate, else that is no message of lasting interest, else the oldest."""
         lane, key, waiting = min(
             ((lane, key, waiting) for lane in self._lanes.values() for key, waiting in lane.waiting.items()),
-            key=lambda each: (bool(each[2].post.key), each[2].number),
+            key=lambda each: (not each[2].post.can_wait, bool(each[2].post.key), each[2].number),
         )
         del lane.waiting[key]
         self._forget(waiting)
-        lane.lost += 1
+        lane.lost += not waiting.post.can_wait
 
 
-def _head(lane: _Lane) -> _Waiting:
-    return next(iter(lane.waiting.values()))
+def _key(post: Post, number: int) -> tuple[object, ...]:
+    return (post.chat.topic, post.key) if post.key else (number,)
+
+
+def _lane_of(post: Post) -> tuple[int, bool]:
+    return post.chat.id, bool(post.reaction)
+
+
+def _new_lane(post: Post) -> _Lane:
+    if post.reaction:
+        return _Lane(Pace(REACTION_LIMITS), Pace(()))
+    if post.chat.id > 0:
+        return _Lane(Pace(PRIVATE_LIMITS), Pace(PATIENT_PRIVATE_LIMITS))
+    return _Lane(Pace(GROUP_LIMITS), Pace(PATIENT_GROUP_LIMITS))

@@ -12,7 +12,7 @@ class Pace:
 
     def __init__(self, limits: Sequence[tuple[int, float]]) -> None:
         self._limits = limits
-        self._times: deque[float] = deque(maxlen=max(count for count, _ in limits))
+        self._times: deque[float] = deque(maxlen=max((count for count, _ in limits), default=0))
 
     def ready_at(self) -> float:
         """Return when the next one may go (monotonic seconds), -inf for at any time."""

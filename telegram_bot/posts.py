@@ -36,3 +36,7 @@ class Post:
     fixed: bool = False  # in a fixed-width font, for tables
     buttons: tuple[tuple[Button, ...], ...] = ()  # rows
     photo: bytes = b""  # PNG; the text is its caption
+    can_wait: bool = False  # until the chat's other posts have gone
+    reaction: str = (
+        ""  # an emoji of those that Telegram knows: put on the message `reply_to`, and nothing else is shown
+    )

@@ -263,10 +263,24 @@ def test_a_channel_and_a_group_are_one_conversation(api, bot, node, group, guest
     assert node.users[0].long_name in heard.text
     written = stranger.says("salut le réseau", chat=group)
     assert node.wait_for(lambda sent: sent.text == "Eve: salut le réseau", PATIENCE).to == BROADCAST_NUM
-    fate = api.wait_for("✅ Sent, and relayed|📡 Sent|❔", group)
-    assert fate.reply_to == written
+    message = group.room.shown[written]
+    api.wait_until(lambda: message.reactions and message.reactions[0] in "👌👍", PATIENCE)
     guest.says("/ping", chat=group)
     api.wait_for("🏓", group)
+    assert len(api.messages(group, by_bot=True)) == 2
+
+
+@pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",), "bridge_ttl": 5}])
+def test_a_group_s_text_that_waits_says_so_on_itself_and_its_failure_in_words(api, bot, node, group, known):
+    node.fault("refuse")
+    node.fault("drop")
+    bot.log.wait_for("Reconnexion TCP")
+    written = known.says("y a quelqu'un ?", chat=group)
+    message = group.room.shown[written]
+    api.wait_until(lambda: message.reactions == ["👀"], PATIENCE)
+    assert api.messages(group, by_bot=True) == []
+    assert api.wait_for("❌ Not sent: it waited too long", group, timeout=PATIENCE).reply_to == written
+    api.wait_until(lambda: message.reactions == ["👎"], PATIENCE)
 
 
 @pytest.mark.parametrize("settings", [{"tcp_alert_after": 1}])

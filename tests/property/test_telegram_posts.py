@@ -16,6 +16,7 @@ PASSING = [Kind.UNREACHABLE, Kind.CONFLICT, Kind.FLOOD, Kind.MOVED, Kind.NO_MESS
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), CHATS, KEYS),
+        st.tuples(st.just("react"), CHATS, st.sampled_from("👀👌")),
         st.tuples(st.just("next"), st.floats(0, 10)),
         st.tuples(st.just("sent"), st.integers(0, 5)),
         st.tuples(st.just("failed"), st.integers(0, 5), st.sampled_from(PASSING)),
@@ -36,6 +37,8 @@ class Chats:
         self.ordered = defaultdict(list)  # unkeyed texts by chat id
         self.shown = defaultdict(list)
         self.messages = {}
+        self.reactions = {}  # ordered
+        self.reacted = {}
         self.count = 0
 
     def add(self, chat, key):
@@ -47,11 +50,16 @@ class Chats:
             self.ordered[chat.id].append(text)
         self.posts.add(Post(chat, text, key, reply_to=1), self.now)
 
+    def react(self, chat, emoji):
+        self.reactions[chat] = emoji
+        self.posts.add(Post(chat, "", "k", reply_to=1, reaction=emoji), self.now)
+
     def next(self, seconds):
         self.now += seconds
         delivery = self.posts.next(self.now)
         if delivery is not None:
-            assert delivery.post.chat.id not in {each.post.chat.id for each in self.flying}
+            ways = [(each.post.chat.id, bool(each.post.reaction)) for each in (delivery, *self.flying)]
+            assert len(set(ways)) == len(ways)
             self.flying.append(delivery)
             assert len(self.flying) <= IN_FLIGHT
         return delivery
@@ -62,7 +70,9 @@ class Chats:
             post = delivery.post
             self.count += 1
             self.posts.sent(delivery, self.count)
-            if post.key:
+            if post.reaction:
+                self.reacted[post.chat] = post.reaction
+            elif post.key:
                 self.messages[post.chat, post.key] = post.text
             else:
                 self.shown[post.chat.id].append(post.text)
@@ -95,3 +105,4 @@ def test_all_arrives_in_order_and_the_newest_of_each_key_last(steps):
     assert len(chats.posts) == 0
     assert chats.shown == {chat: texts for chat, texts in chats.ordered.items() if texts}
     assert chats.messages == chats.newest
+    assert chats.reacted == chats.reactions

@@ -12,24 +12,62 @@ from telegram_bot import fates
 from telegram_bot.fates import REASONS, Origin, origin_of, parse
 from telegram_bot.posts import Chat
 
-TOPIC = Chat(-1001234567890, 5)
+TOPIC, PRIVATE = Chat(-1001234567890, 5), Chat(42)
 ZOE = 0x20001EEF
 
 
-def text(to=BROADCAST_NUM, origin=None):
+def text(to=BROADCAST_NUM, origin=None, chat=PRIVATE):
     """A text of which a restart has left the little that is known here."""
-    return OutgoingText("", to, origin=origin_of(TOPIC, 77) if origin is None else origin)
+    return OutgoingText("", to, origin=origin_of(chat, 77) if origin is None else origin)
+
+
+def posts(fate, to=BROADCAST_NUM, name="Zoé", language="en", chat=PRIVATE, **details):
+    return fates.posts(Outcome(text(to, chat=chat), fate, **details), name, translator(language))
 
 
 def shown(fate, to=BROADCAST_NUM, name="Zoé", language="en", **details):
-    return fates.post(Outcome(text(to), fate, **details), name, translator(language)).text
+    (post,) = posts(fate, to, name, language, **details)
+    return post.text
 
 
-def test_a_fate_is_a_silent_reply_to_its_message_and_always_the_same_post():
-    posts = [fates.post(Outcome(text(), fate), "", translator("en")) for fate in Fate]
-    assert {(post.chat, post.reply_to, post.silent, post.key) for post in posts} == {
-        (TOPIC, 77, True, "telegram:-1001234567890:5:77")
+@pytest.mark.parametrize(("chat", "to"), [(PRIVATE, BROADCAST_NUM), (PRIVATE, ZOE), (TOPIC, ZOE)])
+def test_a_fate_is_a_silent_reply_to_its_message_and_always_the_same_post_that_can_wait(chat, to):
+    told = [post for fate in Fate for post in posts(fate, to, chat=chat, ahead=10)]
+    assert len(told) == len(Fate)
+    assert {(post.chat, post.reply_to, post.silent, post.key, post.can_wait, post.reaction) for post in told} == {
+        (chat, 77, True, origin_of(chat, 77), True, "")
     }
+
+
+@pytest.mark.parametrize(
+    ("fate", "details", "emoji", "words"),
+    [
+        (Fate.QUEUED, {"reason": NO_LINK}, "👀", []),
+        (Fate.POSTPONED, {"reason": "TX_QUEUE_FULL"}, "👀", []),
+        (Fate.ACCEPTED, {}, "👌", []),
+        (Fate.RELAYED, {}, "👍", []),
+        (Fate.UNANSWERED, {}, "👌", []),
+        (Fate.ACKNOWLEDGED, {}, "👍", []),
+        (Fate.EXPIRED, {}, "👎", ["❌ Not sent: it waited too long."]),
+        (Fate.REFUSED, {"reason": "TOO_LARGE"}, "👎", ["❌ Not sent: too long for a packet."]),
+        (Fate.FAILED, {"reason": "NO_INTERFACE"}, "👎", ["❌ Not delivered: the node has no radio."]),
+        (Fate.TURNED_AWAY, {}, "👎", ["❌ Not sent: too many messages are waiting. Try again later."]),
+        (Fate.UNCONFIRMED, {}, "🤔", ["❔ Perhaps not sent: the node did not confirm it."]),
+    ],
+)
+def test_in_a_group_an_emoji_on_the_message_tells_a_channel_s_text_s_fate_and_words_only_what_went_wrong(
+    fate, details, emoji, words
+):
+    reaction, *replies = posts(fate, chat=TOPIC, **details)
+    assert (reaction.chat, reaction.reply_to, reaction.reaction, reaction.can_wait) == (TOPIC, 77, emoji, True)
+    assert [reply.text for reply in replies] == words
+    assert all((reply.reply_to, reply.reaction, reply.can_wait) == (77, "", True) for reply in replies)
+
+
+@pytest.mark.parametrize("chat", [PRIVATE, TOPIC])
+def test_who_is_soon_at_the_head_of_the_queue_need_not_know(chat):
+    assert posts(Fate.QUEUED, chat=chat, ahead=9) == ()
+    assert len(posts(Fate.QUEUED, chat=chat, ahead=10)) == 1
 
 
 @pytest.mark.parametrize(
@@ -83,7 +121,7 @@ def test_every_reason_has_words_in_both_languages():
 
 def test_every_fate_has_words_in_french():
     for to in (BROADCAST_NUM, ZOE):
-        assert all(shown(fate, to, language="fr") != shown(fate, to) for fate in Fate)
+        assert all(shown(fate, to, language="fr", ahead=10) != shown(fate, to, ahead=10) for fate in Fate)
 
 
 @pytest.mark.parametrize("chat", [Chat(42), Chat(-5), TOPIC])
@@ -109,4 +147,4 @@ def test_an_origin_is_read_as_it_was_written(chat):
 )
 def test_what_is_no_origin_of_ours_shows_nothing(origin):
     assert parse(origin) is None
-    assert fates.post(Outcome(text(origin=origin), Fate.ACCEPTED), "", translator("en")) is None
+    assert fates.posts(Outcome(text(origin=origin), Fate.ACCEPTED), "", translator("en")) == ()

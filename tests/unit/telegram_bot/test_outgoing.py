@@ -100,6 +100,58 @@ def test_all_chats_together_get_no_more_than_telegram_lets_them(posts):
     assert times[-1] < 5
 
 
+def test_what_can_wait_goes_after_the_rest_of_its_chat(posts):
+    add(posts, "fate", key="f", can_wait=True)
+    add(posts, "fate 2", can_wait=True)
+    add(posts, "said", "answered")
+    assert texts(send_all(posts)) == ["said", "answered", "fate", "fate 2"]
+
+
+@pytest.mark.parametrize("chat", [ANN, GROUP])
+def test_many_posts_that_can_wait_leave_a_place_for_one_that_cannot(posts, chat):
+    add(posts, *map(str, range(100)), chat=chat, can_wait=True)
+    told = send_all(posts, until=55.0)
+    add(posts, *"abcdefghij", chat=chat, now=55.0)
+    sent = send_all(posts, 55.0, 70.0)
+    assert (len(told) < 11) == (chat is GROUP)
+    assert [text for when, _, text, _ in sent if text.isalpha()] == list("abcdefghij")
+
+
+def test_reactions_neither_delay_a_chat_s_messages_nor_wait_for_them(posts):
+    for number in range(100):
+        add(posts, "", chat=GROUP, key=f"r{number}", reply_to=number, reaction="👌")
+    add(posts, *"ab", chat=GROUP)
+    sent = [(when, text) for when, _, text, _ in send_all(posts)]
+    assert [each for each in sent if each[1]] == [(0.0, "a"), (0.0, "b")]
+    assert len(sent) == 102
+    assert sent[-1][0] < 101
+
+
+def test_a_reaction_is_never_an_edit_nor_what_a_later_reply_of_its_key_edits(posts):
+    posts.remember(GROUP, "k", 9)
+    add(posts, "", chat=GROUP, key="k", reply_to=5, reaction="👎")
+    assert send_all(posts) == [(0.0, -5, "", None)]
+    add(posts, "failed", chat=GROUP, key="k", reply_to=5, now=5.0)
+    assert send_all(posts, 5.0)[0][3] == 9
+
+
+def test_a_newer_reaction_replaces_one_that_waits(posts):
+    for emoji in "👀👌👍":
+        add(posts, "", chat=GROUP, key="k", reply_to=5, reaction=emoji)
+    assert posts.next(0.0).post.reaction == "👍"
+    assert len(posts) == 1
+
+
+def test_where_there_is_no_room_fates_go_before_texts_and_nobody_is_told(posts):
+    posts.hold(inf)
+    for number in range(outgoing.WAITING_LIMIT):
+        add(posts, f"text {number}")
+    for number in range(100):
+        add(posts, "fate", key=f"f{number}", can_wait=True)
+    posts.hold(-inf)
+    assert texts(send_all(posts, until=inf)) == [f"text {number}" for number in range(outgoing.WAITING_LIMIT)]
+
+
 def test_what_did_not_arrive_goes_first_again(posts):
     add(posts, "a", "b")
     posts.failed(posts.next(0.0), UNREACHABLE, 0.0)
