@@ -26,16 +26,15 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
         page = whole_number(request.argument or "1", 1, MOST_PAGES)
         if page is None:
             return tr(_("Which page? For example: {question}")).format(question=f"{PREFIX}{request.command} 2")
-        nodes = memory.direct_nodes(DAYS * DAY)
-        if not nodes:
-            return tr(_("📡 No node heard directly in {days} days.")).format(days=DAYS)
         now = clock.now().timestamp()
-        head = tr(_("📡 Direct nodes in {days} days: {count} (page {page}/{pages})"))
         if request.wide:
-            titles, *lines = _table([view for near in nodes if (view := memory.node(near.num))], now, tr)
-            head = f"{head}\n{titles}"
+            titles, *lines = _table(memory.direct_views(DAYS * DAY), now, tr)
         else:
-            lines = [_line(near, now, tr) for near in nodes]
+            titles, lines = "", [_line(near, now, tr) for near in memory.direct_nodes(DAYS * DAY)]
+        if not lines:
+            return tr(_("📡 No node heard directly in {days} days.")).format(days=DAYS)
+        head = tr(_("📡 Direct nodes in {days} days: {count} (page {page}/{pages})"))
+        head = f"{head}\n{titles}" if titles else head
         return page_of(
             lambda at, of: head.format(days=DAYS, count=len(lines), page=at, pages=of), lines, page, request.limit
         )
