@@ -59,6 +59,17 @@ def open_storage(
     return database, manager
 
 
+def memory(
+    settings: config.Settings,
+    database: Database | None,
+    nodes: NodeManager,
+    clock: Clock,
+    own_num: Callable[[], int],
+) -> MeshMemory:
+    """Return what the mesh said and did, as long as the settings want it kept."""
+    return MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
+
+
 def disk_check(settings: config.Settings, report: Report) -> Callable[[], None]:
     """Return a look at the space left in the data folder, which may wait for the disk and raises nothing."""
     watch = DiskWatch(settings.disk_alert_percent / 100)

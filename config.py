@@ -171,7 +171,7 @@ class Settings(SourcedSettings):
     answer_ttl: Seconds = Field(ANSWER_TTL, ge=2.2, le=3600)
     """How long an answer waits for the link before it is given up; at least send_interval."""
     mail_ttl: Seconds = Field(MAIL_TTL, ge=60, le=366 * 86400)
-    """How long a mail waits to be delivered."""
+    """How long a letter of /mail is kept for its recipient."""
     bridge_ttl: Seconds = Field(BRIDGE_TTL, ge=2.2, le=86400)
     """How long a message from elsewhere waits to go on air."""
     alert_ttl: Seconds = Field(ALERT_TTL, ge=2.2, le=86400)

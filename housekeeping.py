@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
+from operator import itemgetter
 from typing import Any, Protocol
 
 from mesh_link.outgoing import Changes, Outcome
@@ -20,7 +21,7 @@ from update_keeper import UpdateKeeper
 
 LOGGER = logging.getLogger(__name__)
 INBOX_LIMIT = 2000  # packets waiting for a slow disk: 30 s of the busiest mesh
-LEARN_EVERY = 1.0  # seconds: NODEINFO packets that come faster share one commit
+COMMIT_EVERY = 1.0  # seconds between two commits, whatever they are of: an SD card wears by each
 UPKEEP_EVERY = 900.0  # seconds between two looks at the database and at the interface's keys
 
 
@@ -88,7 +89,7 @@ class Housekeeping(Service):
         self._node_manager = node_manager
         self._memory = memory
         self._node_infos: list[NodeRecord] = []
-        self._learn_at = -inf  # not before
+        self._learn_at = inf  # when the first of them came
         self._interface_of = interface_of
         self._watchdog_interval = watchdog_interval
         self._outbox = outbox
@@ -100,6 +101,7 @@ class Housekeeping(Service):
         self._watched: dict[Service, int] = {}  # with the pings that each must have answered
         self._vouch_at = inf
         self._upkeep_at = inf
+        self._commit_at = -inf  # not before
 
     def watch(self, services: Sequence[Service]) -> None:
         """Vouch for these services from now on; before `start`."""
@@ -117,9 +119,8 @@ class Housekeeping(Service):
 
     def deadline(self) -> float:
         """See Service."""
-        learn_at = self._learn_at if self._node_infos else inf
-        kept_at = min((keeper.deadline for keeper in self._keepers), default=inf)
-        return min(self._vouch_at, self._upkeep_at, learn_at, self._memory.deadline(), kept_at)
+        handled_at = inf if self._updates is None else self._updates.deadline
+        return min(self._vouch_at, self._upkeep_at, handled_at, max(self._first_writer()[0], self._commit_at))
 
     def on_deadline(self) -> None:
         """See Service."""
@@ -130,13 +131,7 @@ class Housekeeping(Service):
         if now >= self._upkeep_at:
             self._upkeep_at = now + UPKEEP_EVERY
             self._upkeep()
-        for keeper in self._keepers:
-            if now >= keeper.deadline:
-                keeper.write(now)
-        if self._node_infos and now >= self._learn_at:
-            self._learn()
-        if now >= self._memory.deadline():
-            self._memory.flush()
+        self._write(now)
 
     def handle(self, message: Message) -> None:
         """See Service."""
@@ -146,8 +141,7 @@ class Housekeeping(Service):
                 self._memory.learn_nodes(records)
             case NodeInfoHeard(record):
                 self._node_infos.append(record)
-                if self._clock.monotonic() >= self._learn_at:
-                    self._learn()
+                self._learn_at = min(self._learn_at, self._clock.monotonic())
             case PacketHeard():
                 self._memory.hear(message)
                 self._on_heard(message)
@@ -166,10 +160,29 @@ class Housekeeping(Service):
         if self._node_manager.flush():  # a database that fails now gets no second try: the end has to come soon
             self._memory.flush(last=True)
 
+    def _write(self, now: float) -> None:
+        """Write what has waited longest; what came by Telegram at once, or a kill has it acted upon twice."""
+        if self._updates is not None and now >= self._updates.deadline:
+            self._updates.write(now)
+            self._commit_at = now + COMMIT_EVERY
+        due, write = self._first_writer()
+        if now >= max(due, self._commit_at):
+            write()
+            self._commit_at = now + COMMIT_EVERY
+
+    def _first_writer(self) -> tuple[float, Callable[[], object]]:
+        """Return what is to be written next: when, and how."""
+        writers: list[tuple[float, Callable[[], object]]] = [
+            (self._learn_at, self._learn),
+            (self._memory.deadline(), self._memory.flush),
+        ]
+        if (outbox := self._outbox) is not None:
+            writers.append((outbox.deadline, lambda: outbox.write(self._clock.monotonic())))
+        return min(writers, key=itemgetter(0))
+
     def _learn(self) -> None:
-        records, self._node_infos = self._node_infos, []
+        records, self._node_infos, self._learn_at = self._node_infos, [], inf
         self._node_manager.learn_from_nodeinfos(records)
-        self._learn_at = self._clock.monotonic() + LEARN_EVERY
 
     def _vouch(self) -> None:
         """Tell systemd that all is well if every thread has answered; else let it restart the process."""

@@ -21,6 +21,7 @@ if __name__ == "__main__":  # the imports take a second
 import assembly
 import config
 from commands.dispatcher import Dispatcher
+from commands.echo_fates import ECHO, EchoFates
 from commands.gate import Gate
 from commands.language import translator
 from commands.mail_notices import NOTICE, MailNotices
@@ -39,7 +40,6 @@ from mesh_link.said import MetricsSaid
 from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import Objection, QueueStatus
 from mesh_link.tracer import Tracer
-from mesh_memory.memory import MeshMemory
 from outbox_keeper import OutboxKeeper
 from runtime import journal
 from runtime.clock import Clock, SystemClock
@@ -80,14 +80,14 @@ class MeshBot:
         self.incidents = IncidentDesk()
         self._database, self.node_manager = assembly.open_storage(settings, self._clock, self.incidents.report)
         self._own_num = 0  # until the first READY
-        self.memory = MeshMemory(
-            self._database, self.node_manager, self._clock, lambda: self._own_num, settings.packet_retention_days
-        )
+        self.memory = assembly.memory(settings, self._database, self.node_manager, self._clock, lambda: self._own_num)
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
         self._housekeeping = self._make_housekeeping(settings)
         self._fates = FateRouter()
         self._fates.route(NOTICE, self._housekeeping.tell)
+        echoes = EchoFates(self._clock, self.send_text, translator(settings.language), settings.answer_ttl)
+        self._fates.route(ECHO, echoes.fate)
         self._sender = MeshSender(
             self._clock,
             assembly.outbox(settings, self._clock),
@@ -178,6 +178,7 @@ class MeshBot:
             lambda: self.interface,
             lambda: self._tcp.figures,
             lambda: self._sender.waiting,
+            lambda: self._sender.holding,
             self._reconnect_tcp_interface,
             self.send_text,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 import threading
 import weakref
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mesh_link.node_entries import UNSET, is_placeholder, put_key
 from mesh_link.packets import BROADCAST_NUM, KEY_BYTES, NodeRecord
+from mesh_link.text import one_line
 from runtime.incidents import Report, unreported
 from storage.errors import StorageError
 from storage.node_book import NodeBook
@@ -31,8 +31,6 @@ info_print, error_print = LOGGER.info, LOGGER.error
 
 RETRY_AFTER: Final = 10.0  # seconds that a failing database is left alone: each try may take a second
 COMPLAINTS_SHOWN: Final = 5  # of a file to import, in one log line
-# What a sender must not bring into the log: line ends, escapes, half characters, reversed writing.
-UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Said = tuple[NodeRow, bytes]  # what one source says of one node, and its key, which may be empty
 
@@ -70,12 +68,6 @@ class NodeManager:
 
     # What is known
 
-    def name_of(self, num: int) -> str:
-        """Return the node's long name, else its short one, else its id `!xxxxxxxx`."""
-        with self._book_lock:
-            row = self._book.nodes.get(num)
-        return (row and (row.long_name or row.short_name)) or f"!{num:08x}"
-
     def node(self, num: int) -> NodeRow | None:
         """Return what is known of the node beside its key."""
         with self._book_lock:
@@ -91,12 +83,6 @@ class NodeManager:
         with self._book_lock:
             row = self._book.nodes.get(num)
         return row is not None and bool(row.long_name or row.short_name)
-
-    def short_name_of(self, num: int) -> str:
-        """Return the node's short name, else the last four digits of its id, as the firmware does."""
-        with self._book_lock:
-            row = self._book.nodes.get(num)
-        return (row and row.short_name) or f"{num:08x}"[-4:]
 
     def public_key(self, num: int) -> bytes | None:
         """Return the node's trusted key, 32 bytes."""
@@ -345,8 +331,8 @@ def _screened(said: Iterable[Said]) -> Iterator[Said]:
 def _legible(row: NodeRow) -> NodeRow:
     return replace(
         row,
-        long_name=UNPRINTABLE.sub("", row.long_name),
-        short_name=UNPRINTABLE.sub("", row.short_name),
-        hw_model=UNPRINTABLE.sub("", row.hw_model),
-        role=UNPRINTABLE.sub("", row.role),
+        long_name=one_line(row.long_name),
+        short_name=one_line(row.short_name),
+        hw_model=one_line(row.hw_model),
+        role=one_line(row.role),
     )

@@ -18,7 +18,7 @@ LOGGER = logging.getLogger(__name__)
 WAIT = "⏳"
 CONTEXT_MESSAGES = 6  # of a user, answers included
 CONTEXT_LIFETIME = 1800.0  # seconds after the last answer
-CONTEXT_USERS = 100  # with texts of 4,000 bytes at most 2.4 MB
+CONTEXT_USERS = 100  # conversations: with texts of 4,000 bytes at most 2.4 MB
 TIME_TO_EXCUSE = 5.0  # seconds between the client's bound and the dispatcher's
 EXCUSES: Final = {
     Fault.UNREACHABLE: _("🤖 The assistant cannot be reached at the moment. Try again later."),
@@ -27,6 +27,7 @@ EXCUSES: Final = {
     Fault.REFUSED: _("⚠️ The assistant refused to answer, the operator can see why in the log."),
     Fault.ODD: _("🤖 The assistant found no answer. Try another question."),
 }
+Place = tuple[str, int | None, bool, bool]  # the user, the channel, whether it is a group, whether they are proven
 
 
 class Assistant(Protocol):
@@ -38,14 +39,15 @@ class Assistant(Protocol):
 
 def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: float) -> Command:
     """Make the command; one by radio is cut to `max_bytes`, and the assistant answers within `timeout` seconds."""
-    conversations: TimedCache[str, tuple[Message, ...]] = TimedCache(CONTEXT_LIFETIME, CONTEXT_USERS)
+    conversations: TimedCache[Place, tuple[Message, ...]] = TimedCache(CONTEXT_LIFETIME, CONTEXT_USERS)
 
     def run(request: Request) -> str:
         tr = request.translate
         if not request.argument:
             text = tr(_("What do you want to know? For example: {question} how does a mesh work?"))
             return text.format(question=PREFIX + request.command)
-        known = conversations.get(request.user.key, clock.monotonic())
+        place = _place(request)
+        known = conversations.get(place, clock.monotonic())
         conversation = (*(known[0] if known else ()), Message("user", request.argument))
         try:
             answer = assistant.ask(conversation, lambda: request.say(WAIT))
@@ -54,7 +56,7 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
             return tr(EXCUSES[error.fault])
         answer = shorten(answer, request.limit if request.wide else max_bytes)
         kept = (*conversation, Message("assistant", answer))[-CONTEXT_MESSAGES:]
-        conversations.put(request.user.key, kept, clock.monotonic())
+        conversations.put(place, kept, clock.monotonic())
         return answer
 
     return Command(
@@ -70,3 +72,8 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
             Example("/bot capital of Peru?", "Lima."),
         ),
     )
+
+
+def _place(request: Request) -> Place:
+    """Return what a conversation is kept by: what was said in private is not told to others, or to who may be one."""
+    return request.user.key, request.channel, request.in_group, request.user.claim is None

@@ -11,11 +11,12 @@ from commands.gate import Gate, Verdict, return_path
 from commands.jobs import CommandLimits, Finished, Interim, Job, Workshop
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import Action, Registry, Request, Way, parse
+from commands.registry import PREFIX, Action, Registry, Request, Way, parse
 from commands.roles import Role, User
 from mesh_link.afterwards import AfterAnswer
 from mesh_link.outgoing import OutgoingText
 from mesh_link.packets import (
+    BROADCAST_NUM,
     BadPacketError,
     NodeInfoHeard,
     PacketHeard,
@@ -27,7 +28,7 @@ from mesh_link.packets import (
 from mesh_link.reception import HeardPacket
 from mesh_link.routes import RouteHeard
 from runtime.clock import Clock
-from runtime.journal import mask_command
+from runtime.journal import PASSWORD_COMMANDS, mask_command
 from runtime.service import Service
 from runtime.throttle import Throttle
 
@@ -35,6 +36,7 @@ LOGGER = logging.getLogger(__name__)
 info_print = LOGGER.info
 INBOX_LIMIT = 1000  # packets: 20 s of the busiest mesh
 NAME_SHOWN = 20  # characters of a command that is none
+NO_COMMAND = "› "  # before an answer that every other bot on the channel would take for a command
 HEARD_BEFORE = (Verdict.OWN, Verdict.REPEATED)
 ANSWER_LEAVES_WITHIN = 10.0  # seconds for an answer to be confirmed by the node, before what was to follow it
 
@@ -81,6 +83,8 @@ class Dispatcher(Service):
     ) -> None:
         super().__init__(clock, INBOX_LIMIT)
         self._registry = registry.on(Way.MESH)
+        private = (name for command in self._registry if command.private for name in (command.name, *command.aliases))
+        self._masked = (*PASSWORD_COMMANDS, *(PREFIX + name for name in private))
         self._gate = gate
         self._access = access
         self._translate = tr
@@ -143,7 +147,7 @@ class Dispatcher(Service):
     def _on_text(self, message: TextMessage, own_num: int) -> None:
         info_print(
             "📨 MESSAGE BRUT: '%s' | from=0x%08x | to=0x%08x | broadcast=%s",
-            mask_command(message.text),
+            mask_command(message.text, self._masked),
             message.sender,
             message.to,
             message.is_broadcast,
@@ -212,5 +216,7 @@ class Dispatcher(Service):
 
     def _answer(self, message: TextMessage, text: str, *, private: bool = False) -> None:
         path = return_path(message, private=private)
+        if path.to == BROADCAST_NUM and text.lstrip().startswith(PREFIX):
+            text = NO_COMMAND + text
         expires_at = self._clock.monotonic() + self._limits.answer_ttl
         self._sinks.send_text(OutgoingText(text, path.to, path.channel, path.reply_id, path.want_ack, expires_at))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from commands.language import Translate
 from commands.language import mark as _
-
-MINUTE, HOUR, DAY = 60, 3600, 86400
+from commands.words import DAY, HOUR, MINUTE
 
 
 def duration(seconds: float, tr: Translate) -> str:

@@ -5,30 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from commands.language import mark as _
-from commands.registry import Command, Example, Request
+from commands.registry import Command, Example, Request, Way
 from commands.roles import Role
 from commands.words import NAME_BYTES, too_long
-from mesh_link.text import shorten
+from mesh_link.text import one_line, shorten
+
+Say = Callable[[str, int, int | None], bool]
 
 
-def echo_command(
-    say: Callable[[str, int], None], short_name_of: Callable[[int], str], channel: int, limit: int
-) -> Command:
-    """Make the command; `say(text, channel index)` sends at most `limit` bytes, `channel` is for direct messages."""
+def echo_command(say: Say, short_name_of: Callable[[int], str], channel: int, limit: int) -> Command:
+    """Make the command; at most `limit` bytes are said, on `channel` when it is asked in a direct message.
+
+    `say(text, channel index, asker)` returns whether the channel has room for it now; a node that asked is told
+    if it does not go out.
+    """
 
     def run(request: Request) -> str:
-        """Say it and answer nothing, or answer why not."""
+        """Say it; on a channel that is the answer, elsewhere tell what is done."""
         tr = request.translate
-        text = "".join(char if char.isprintable() else " " for char in request.argument)
-        text = " ".join(text.split())
+        text = one_line(request.argument)
         if not text:
             return tr(_("Say what? /echo <text>"))
         # the name before it tells who speaks, and keeps any bot from taking the text for a command
         spoken = f"📣 {_name(request, short_name_of)}: {text}"
         if (excess := len(spoken.encode()) - limit) > 0:
             return too_long(excess, tr)
-        say(spoken, channel if request.channel is None else request.channel)
-        return ""
+        asker = request.node if request.way is Way.MESH else None
+        has_room = say(spoken, channel if request.channel is None else request.channel, asker)
+        if request.channel is not None:
+            return ""
+        if not has_room:
+            return tr(_("📶 The channel is busy: I say it when there is room, or give up soon."))
+        return tr(_("📣 I say it on channel {channel}.")).format(channel=channel)
 
     return Command(
         name="echo",
@@ -37,6 +45,7 @@ def echo_command(
         run=run,
         role=Role.KNOWN,
         examples=(
+            Example("/echo see you at five", "📣 I say it on channel 0."),
             Example("/echo", "Say what? /echo <text>"),
             Example("/echo " + "é" * 100, "Too long by 10 bytes."),
         ),
@@ -47,5 +56,4 @@ def _name(request: Request, short_name_of: Callable[[int], str]) -> str:
     """Return how the mesh knows the asker; a name of Telegram is told with its origin, for it can be any."""
     if request.node is not None:
         return short_name_of(request.node)
-    name = " ".join("".join(char if char.isprintable() else " " for char in request.name).split())
-    return f"{shorten(name, NAME_BYTES)} (TG)".lstrip()
+    return f"{shorten(one_line(request.name), NAME_BYTES)} (TG)".lstrip()

@@ -9,9 +9,8 @@ from typing import Protocol
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import Command, Example, Request, Way
-from commands.which_node import Directory, label, one_node
-from commands.words import NAME_BYTES, ident, lines_that_fit
-from mesh_link.text import shorten
+from commands.which_node import Directory, called, label, one_node
+from commands.words import ident, joined, lines_that_fit
 from mesh_memory.views import NodeView
 from node_manager import NodeCounts
 from storage.node_book import brief
@@ -24,9 +23,6 @@ class KeyRing(Protocol):
 
     def counts(self) -> NodeCounts:
         """Return how much is known."""
-
-    def name_of(self, num: int) -> str:
-        """Return a node's name, or its id."""
 
     def public_key(self, num: int) -> bytes | None:
         """Return the trusted key."""
@@ -48,13 +44,13 @@ def keys_command(ring: KeyRing, directory: Directory, radio_keys: RadioKeys) -> 
         """Tell of all keys, or of one node's."""
         tr = request.translate
         if not request.argument:
-            return _overview(ring, radio_keys(), request)
+            return _overview(ring, directory, radio_keys(), request)
         node = one_node(request, directory)
         if isinstance(node, str):
             return node
         if request.wide:
-            return _of_node_at_length(node, ring, radio_keys(), request)
-        return _of_node(node, ring, radio_keys(), tr)
+            return _of_node_at_length(node, ring, directory, radio_keys(), request)
+        return _of_node(node, ring, directory, radio_keys(), tr)
 
     return Command(
         name="keys",
@@ -88,7 +84,7 @@ def keys_command(ring: KeyRing, directory: Directory, radio_keys: RadioKeys) -> 
     )
 
 
-def _overview(ring: KeyRing, radio: Mapping[int, bytes] | None, request: Request) -> str:
+def _overview(ring: KeyRing, directory: Directory, radio: Mapping[int, bytes] | None, request: Request) -> str:
     tr = request.translate
     known, pending, shared = ring.counts(), ring.pending_keys(), ring.duplicates()
     text = tr.ngettext("🔑 known: {keys} for {nodes} node", "🔑 known: {keys} for {nodes} nodes", known.nodes)
@@ -96,17 +92,19 @@ def _overview(ring: KeyRing, radio: Mapping[int, bytes] | None, request: Request
     if radio is not None:
         parts.append(tr(_("in the radio: {count}")).format(count=len(radio)))
     if request.wide:
-        return _overview_at_length(parts, ring, request)
+        return _overview_at_length(parts, ring, directory, request)
     if pending:
-        names = _listed((ring.name_of(num) for num in sorted(pending)), ", ")
+        names = _listed((called(directory, num) for num in sorted(pending)), ", ")
         parts.append(tr(_("changed: {count} ({nodes})")).format(count=len(pending), nodes=names))
     if shared:
-        groups = (_listed(map(ring.name_of, sorted(nums)), " = ") for nums in shared.values())
+        groups = (_listed((called(directory, num) for num in sorted(nums)), " = ") for nums in shared.values())
         parts.append(tr(_("⚠️ same key: {nodes}")).format(nodes=_listed(groups, ", ")))
-    return "; ".join(parts)
+    return joined(parts, tr)
 
 
-def _of_node(node: NodeView, ring: KeyRing, radio: Mapping[int, bytes] | None, tr: Translate) -> str:
+def _of_node(
+    node: NodeView, ring: KeyRing, directory: Directory, radio: Mapping[int, bytes] | None, tr: Translate
+) -> str:
     num = node.num
     key = ring.public_key(num)
     trusted = brief(key) if key else tr(_("no key known"))
@@ -116,9 +114,9 @@ def _of_node(node: NodeView, ring: KeyRing, radio: Mapping[int, bytes] | None, t
     if waiting := sorted(ring.pending_keys().get(num, ())):
         parts.append(tr(_("⚠️ another one waits: {keys}")).format(keys=_listed(map(brief, waiting), ", ")))
     if key and (others := [other for other in ring.duplicates().get(key, []) if other != num]):
-        names = _listed(map(ring.name_of, sorted(others)), ", ")
+        names = _listed((called(directory, other) for other in sorted(others)), ", ")
         parts.append(tr(_("⚠️ the same as {nodes}: copied or stolen")).format(nodes=names))
-    return "; ".join(parts)
+    return joined(parts, tr)
 
 
 def _in_radio(key: bytes | None, in_radio: bytes | None, tr: Translate) -> str:
@@ -135,36 +133,38 @@ def _listed(items: Iterable[str], between: str) -> str:
 # -- with room
 
 
-def _overview_at_length(parts: Sequence[str], ring: KeyRing, request: Request) -> str:
+def _overview_at_length(parts: Sequence[str], ring: KeyRing, directory: Directory, request: Request) -> str:
     """Return the parts and a line for each node with a changed key and for each shared key, as far as they fit."""
     tr, pending, shared = request.translate, ring.pending_keys(), ring.duplicates()
     lines = [*parts]
     if pending:
         lines.append(tr(_("changed: {count}")).format(count=len(pending)))
-        lines += [f"· {_called(ring, num)}" for num in sorted(pending)]
+        lines += [f"· {_called(directory, num)}" for num in sorted(pending)]
     if shared:
         lines.append(tr(_("⚠️ same key on several nodes: {count}")).format(count=len(shared)))
-        lines += ["· " + _listed((_called(ring, num) for num in sorted(nums)), " = ") for nums in shared.values()]
+        lines += ["· " + _listed((_called(directory, num) for num in sorted(nums)), " = ") for nums in shared.values()]
     return lines_that_fit(lines, request.limit)
 
 
-def _of_node_at_length(node: NodeView, ring: KeyRing, radio: Mapping[int, bytes] | None, request: Request) -> str:
+def _of_node_at_length(
+    node: NodeView, ring: KeyRing, directory: Directory, radio: Mapping[int, bytes] | None, request: Request
+) -> str:
     """Return the keys in full, a line each."""
     num, tr = node.num, request.translate
     key = ring.public_key(num)
-    lines = [f"🔑 {_called(ring, num)}", _in_full(key) if key else tr(_("no key known"))]
+    lines = [f"🔑 {_called(directory, num)}", _in_full(key) if key else tr(_("no key known"))]
     if radio is not None:
         lines.append(_in_radio(key, radio.get(num), tr))
     waits = tr(_("⚠️ another one waits: {keys}"))
     lines += [waits.format(keys=_in_full(each)) for each in sorted(ring.pending_keys().get(num, ()))]
     same = tr(_("⚠️ the same as {nodes}: copied or stolen"))
     others = [other for other in ring.duplicates().get(key or b"", []) if other != num]
-    lines += [same.format(nodes=_called(ring, other)) for other in sorted(others)]
+    lines += [same.format(nodes=_called(directory, other)) for other in sorted(others)]
     return lines_that_fit(lines, request.limit)
 
 
-def _called(ring: KeyRing, num: int) -> str:
-    return f"{shorten(ring.name_of(num), NAME_BYTES)} {ident(num)}"
+def _called(directory: Directory, num: int) -> str:
+    return f"{called(directory, num)} {ident(num)}"
 
 
 def _in_full(key: bytes) -> str:

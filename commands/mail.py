@@ -14,8 +14,8 @@ from commands.language import mark as _
 from commands.registry import PREFIX, Command, Example, Request, Way
 from commands.roles import Doubt
 from commands.which_node import IN_A_SENTENCE, Directory, called, only_one
-from commands.words import too_long
-from mesh_link.text import shorten
+from commands.words import age, too_long
+from mesh_link.text import one_line, shorten
 from mesh_memory.search import folded
 from mesh_memory.views import NodeView
 from runtime.clock import Clock
@@ -82,6 +82,7 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
     return Command(
         name="mail",
         aliases=("courrier",),
+        private=True,
         usage=_("[<n>], send <node> <text>, del <n>"),
         summary=_("reads your mail, or leaves some for a node, who is told when next heard"),
         run=run,
@@ -128,6 +129,7 @@ def _use(request: Request) -> str:
 def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, own_num: int) -> str:
     tr = request.translate
     name, found, text = recipient_of(argument, mailbox.find_nodes)
+    text = one_line(text)  # a second line would look like another letter
     if not name:
         example = tr(_("For whom, and what? For example: {mail} send Zoé see you at five"))
         return example.format(mail=PREFIX + request.command)
@@ -140,7 +142,7 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, own_nu
     if not text:
         example = tr(_("What shall I tell? For example: {mail} send {name} see you at five"))
         return example.format(mail=PREFIX + request.command, name=name_told)
-    if (excess := len(text.encode(errors="replace")) - LETTER) > 0:
+    if (excess := len(text.encode()) - LETTER) > 0:
         return too_long(excess, tr)
     try:
         mailbox.send_mail(sender, node.num, text, proven=request.user.claim is None)
@@ -189,9 +191,17 @@ def _unread_or_list(letters: Sequence[Letter], mailbox: Mailbox, clock: Clock, r
         more = len(told) - len(lines)
         return _with_tail(lines, tr(_("+{count} more: {mail} <n>")) if more else _deleting(tr), more)
     lines = _fitting([shorten(line, room) if request.wide else line for _letter, line in unread], room)
-    mailbox.mark_mail_read([letter for letter, _line in unread[: len(lines)]])
+    _note_read(mailbox, [letter for letter, _line in unread[: len(lines)]])
     more = len(unread) - len(lines)
     return _with_tail(lines, tr(_("+{count} unread: {mail}")) if more else _deleting(tr), more)
+
+
+def _note_read(mailbox: Mailbox, letters: Sequence[Letter]) -> None:
+    """Note it if that can be written: on a full disk a letter is read again rather than not at all."""
+    try:
+        mailbox.mark_mail_read(letters)
+    except StorageError as error:
+        LOGGER.warning("⚠️ Courrier lu, mais pas noté comme tel: %s", error)
 
 
 def _with_tail(lines: Sequence[str], tail: str, count: int) -> str:
@@ -223,7 +233,7 @@ def _read_one(word: str, letters: Sequence[Letter], mailbox: Mailbox, clock: Clo
     letter = _numbered(word, letters)
     if letter is None:
         return _none_such(word, request.translate)
-    mailbox.mark_mail_read([letter])
+    _note_read(mailbox, [letter])
     line = _told(int(word), letter, mailbox, int(clock.now().timestamp()), request.translate)
     return "✉️ " + (shorten(line, _room(request)) if request.wide else line)
 
@@ -231,16 +241,6 @@ def _read_one(word: str, letters: Sequence[Letter], mailbox: Mailbox, clock: Clo
 def _told(number: int, letter: Letter, directory: Directory, now: int, tr: Translate) -> str:
     name, told_age = sender_of(letter, directory), age(now - letter.sent_at, tr)
     return tr(_("{number} {name} {age}: {text}")).format(number=number, name=name, age=told_age, text=letter.text)
-
-
-def age(seconds: int, tr: Translate) -> str:
-    """Return how long ago, in one figure: minutes, hours or days."""
-    minutes = max(0, seconds) // 60
-    if minutes < 60:  # noqa: PLR2004 - an hour's
-        return tr(_("{minutes}min")).format(minutes=minutes)
-    if minutes < 24 * 60:
-        return tr(_("{hours}h")).format(hours=minutes // 60)
-    return tr(_("{days}d")).format(days=minutes // (24 * 60))
 
 
 # -- deleting

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from commands.echo import echo_command
+from commands.echo_fates import origin_of
 from commands.keys import keys_command
 from commands.reboot import reboot_command
 from commands.reconnect import reconnect_command
@@ -16,7 +17,7 @@ from commands.status import status_command
 from commands.sync import sync_command
 from commands.sys import sys_command
 from commands.trust import trust_command
-from commands.which_node import Directory
+from commands.which_node import Directory, short_name_of
 from config import Settings
 from mesh_link.outgoing import OutgoingText
 from mesh_link.packets import BROADCAST_NUM
@@ -55,6 +56,7 @@ class BotParts:
     interface_of: Callable[[], OperatedInterface | None]  # asked each time, never kept
     link_figures: Callable[[], LinkFigures]
     waiting: Callable[[], int]  # packets for the radio
+    is_holding: Callable[[], bool]  # whether the channel is too busy for all but direct answers
     reconnect: Callable[[], None]
     send_text: Callable[[OutgoingText], None]
 
@@ -63,14 +65,21 @@ def operator_commands(parts: BotParts, settings: Settings) -> tuple[Command, ...
     """Return them in the order in which help lists them."""
     nodes = parts.nodes
 
-    def say_on_channel(text: str, channel: int) -> None:
+    def say_on_channel(text: str, channel: int, asker: int | None) -> bool:
         expires_at = parts.clock.monotonic() + settings.answer_ttl
-        parts.send_text(OutgoingText(text, BROADCAST_NUM, channel, expires_at=expires_at))
+        origin = "" if asker is None else origin_of(asker)
+        parts.send_text(OutgoingText(text, BROADCAST_NUM, channel, expires_at=expires_at, origin=origin))
+        return not parts.is_holding()
 
     return (
         status_command(parts.link_figures, parts.waiting, nodes.counts),
         keys_command(nodes, parts.directory, lambda: _radio_keys(parts)),
-        echo_command(say_on_channel, nodes.short_name_of, settings.echo_channel, settings.answer_max_bytes),
+        echo_command(
+            say_on_channel,
+            lambda num: short_name_of(parts.directory, num),
+            settings.echo_channel,
+            settings.answer_max_bytes,
+        ),
         sys_command(lambda: read_host(settings.data_dir)),
         sync_command(lambda: _sync(parts), nodes.counts),
         trust_command(nodes, parts.directory, lambda num, key: _trust(parts, num, key)),

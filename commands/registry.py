@@ -91,6 +91,7 @@ class Command:
     role: Role = Role.EVERYONE  # the least that may use it
     ways: frozenset[Way] = EVERYWHERE  # where it makes sense
     has_table: bool = False  # its wide answers of several lines stand in columns
+    private: bool = False  # what follows its name is not for the operator either: masked in the log
     alone: Command | None = None  # runs in its place on the mesh where no argument is given
 
     def is_table(self, answer: str) -> bool:

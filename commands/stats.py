@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from commands.language import Translate
@@ -13,7 +13,7 @@ from commands.stats_tables import columns_in_lines, shares_in_columns, totals_in
 from commands.which_node import called
 from commands.words import HOUR, as_many_as_fit, share, whole_number
 from mesh_memory.memory import MeshMemory
-from mesh_memory.views import Share, Traffic
+from mesh_memory.views import AirHour, Share, Traffic
 from runtime.clock import Clock
 from storage.traffic import By
 
@@ -64,7 +64,7 @@ def stats_command(memory: MeshMemory, clock: Clock) -> Command:
             Example(
                 "/stats top 4",
                 "🏆 Packets in 4h by node: 7\n"
-                "Alice 2 (29%)\nBob Fourvière 2 (29%)\nAsker 1 (14%)\n!0badcafe 1 (14%)\nCarol 1 (14%)",
+                "Alice: 2 (29%)\nBob Fourvière: 2 (29%)\nAsker: 1 (14%)\n!0badcafe: 1 (14%)\nCarol: 1 (14%)",
             ),
             Example("/stats hop", "🐇 Packets in 24h by hops: 11\n0: 7 (64%)\n1: 1 (9%)\n2: 2 (18%)\nunknown: 1 (9%)"),
             Example(
@@ -119,8 +119,9 @@ def _global(memory: MeshMemory, _clock: Clock, hours: int, request: Request) -> 
     totals = memory.totals(hours)
     if not totals.packets:
         return _nothing(hours, tr)
+    air = _mean(memory.air(hours))
     if request.wide:
-        return totals_in_lines(totals, memory.channel_utilization(), hours, request)
+        return totals_in_lines(totals, air, hours, request)
     head = tr(_("📊 {hours}h: packets {packets} ({size:.1f}kB), nodes {nodes}"))
     ways = tr(_("direct {direct}, relayed {relayed}, MQTT {mqtt}, encrypted {encrypted}"))
     lines = [
@@ -132,10 +133,18 @@ def _global(memory: MeshMemory, _clock: Clock, hours: int, request: Request) -> 
             encrypted=share(totals.encrypted, totals.packets),
         ),
     ]
-    if (channel := memory.channel_utilization()) is not None:
+    if air is not None:
         text = tr(_("Channel busy {busy}, sending {sending}"))
-        lines.append(text.format(busy=f"{channel.utilization:.1f}%", sending=f"{channel.air_tx or 0:.1f}%"))
+        lines.append(text.format(busy=f"{air[0]:.1f}%", sending=f"{air[1]:.1f}%"))
     return "\n".join(lines)
+
+
+def _mean(hours: Sequence[AirHour]) -> tuple[float, float] | None:
+    """Return how busy the channel was and how much of the time our own node sent, percent; None: it did not tell."""
+    if not hours:
+        return None
+    count = len(hours)
+    return sum(hour.utilization for hour in hours) / count, sum(hour.air_tx for hour in hours) / count
 
 
 def _top(memory: MeshMemory, _clock: Clock, hours: int, request: Request) -> str:
@@ -161,9 +170,10 @@ def _channel(memory: MeshMemory, _clock: Clock, hours: int, request: Request) ->
         return tr(PORTS[None]) if channel is None else tr(_("channel {number}")).format(number=channel)
 
     busy = ""
-    if air := memory.air(hours):
-        mean, most = sum(hour.utilization for hour in air) / len(air), max(hour.utilization_most for hour in air)
-        busy = tr(_("busy {mean} of the time, at most {most}")).format(mean=f"{mean:.1f}%", most=f"{most:.1f}%")
+    air = memory.air(hours)
+    if mean := _mean(air):
+        most = max(hour.utilization_most for hour in air)
+        busy = tr(_("busy {mean} of the time, at most {most}")).format(mean=f"{mean[0]:.1f}%", most=f"{most:.1f}%")
     traffic = memory.traffic(hours, By.CHANNEL)
     return _shares(traffic, hours, _("📻 Packets in {hours}h by channel: {count}"), name, request, note=busy)
 
@@ -210,11 +220,11 @@ def _shares(
     tr = request.translate
     if not traffic.packets:
         return _noted(_nothing(hours, tr), note)
-    in_order, colon = (_by_key, ":") if traffic.by is By.HOPS else (_by_size, "")  # between two numbers
+    in_order = _by_key if traffic.by is By.HOPS else _by_size
     shares, first = sorted(traffic.shares, key=in_order), tr(head).format(hours=hours, count=traffic.packets)
     if request.wide:
         return shares_in_columns(_noted(first, note), shares, name, request)
-    lines = (f"{name(each.key)}{colon} {each.packets} ({share(each.packets, traffic.packets)})" for each in shares)
+    lines = (f"{name(each.key)}: {each.packets} ({share(each.packets, traffic.packets)})" for each in shares)
     return _noted(as_many_as_fit(first, lines, len(shares)), note)  # eight channels at most: it fits
 
 

@@ -9,15 +9,15 @@ from commands.columns import facts, table
 from commands.language import mark as _
 from commands.registry import Request
 from commands.words import as_many_as_fit, lines_that_fit, share
-from mesh_memory.views import Share, Totals, Utilization
+from mesh_memory.views import Share, Totals
 
 BAR_CELLS: Final = 20  # of the longest bar
 LEAST_LINE: Final = 12  # bytes of a line of shares_in_columns: more lines than fit so need not be looked at
 KILOBYTE: Final = 1000
 
 
-def totals_in_lines(totals: Totals, channel: Utilization | None, hours: int, request: Request) -> str:
-    """Return a line for each figure."""
+def totals_in_lines(totals: Totals, air: tuple[float, float] | None, hours: int, request: Request) -> str:
+    """Return a line for each figure; `air` is how busy the channel was and how much our own node sent, percent."""
     tr = request.translate
 
     def part(packets: int) -> str:
@@ -32,8 +32,8 @@ def totals_in_lines(totals: Totals, channel: Utilization | None, hours: int, req
             (tr(_("relayed")), part(totals.relayed)),
             ("MQTT", part(totals.via_mqtt)),
             (tr(_("encrypted")), part(totals.encrypted)),
-            (tr(_("channel busy")), "" if channel is None else f"{channel.utilization:.1f}%"),
-            (tr(_("sending")), "" if channel is None or channel.air_tx is None else f"{channel.air_tx:.1f}%"),
+            (tr(_("channel busy")), "" if air is None else f"{air[0]:.1f}%"),
+            (tr(_("sending")), "" if air is None else f"{air[1]:.1f}%"),
         ]
     )
     return lines_that_fit([tr(_("📊 Traffic in {hours}h")).format(hours=hours), *lines], request.limit)

@@ -8,7 +8,7 @@ from commands.durations import duration
 from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import Command, Example, Request, Way
-from commands.words import lines_that_fit
+from commands.words import joined, lines_that_fit
 from mesh_link.statistics import LinkFigures
 from node_manager import NodeCounts
 
@@ -30,7 +30,7 @@ def status_command(
             tr(_("keys: {keys}/{nodes}")).format(keys=known.keys, nodes=known.nodes),
         ]
         if not request.wide:
-            return "; ".join(parts)
+            return joined(parts, tr)
         if known.pending:
             parts.append(tr(_("keys changed, to be confirmed: {count}")).format(count=known.pending))
         return lines_that_fit(parts, request.limit)

@@ -9,6 +9,7 @@ from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import Command, Example, Request, Way
 from commands.roles import Role
+from commands.words import joined
 from runtime.host import HostFigures
 
 MEBIBYTE = 1024 * 1024
@@ -20,10 +21,10 @@ def sys_command(look: Callable[[], HostFigures]) -> Command:
     def run(request: Request) -> str:
         """Return what there is to know; what the system does not tell is left out."""
         tr, figures = request.translate, look()
-        within, between = ("\n", "\n") if request.wide else (", ", "; ")
+        within = "\n" if request.wide else ", "
         parts = (("🖥️", _host(figures, tr)), ("🤖", _bot(figures, tr)))
-        told = between.join(f"{sign} {within.join(words)}" for sign, words in parts if words)
-        return told or tr(_("🖥️ This system tells nothing."))
+        lines = [f"{sign} {within.join(words)}" for sign, words in parts if words]
+        return ("\n".join(lines) if request.wide else joined(lines, tr)) or tr(_("🖥️ This system tells nothing."))
 
     return Command(
         name="sys",
@@ -34,12 +35,12 @@ def sys_command(look: Callable[[], HostFigures]) -> Command:
             Example(
                 "/sys",
                 "🖥️ 48.2 °C, load 0.12, memory 41 %, disk 63 %, up 12 d 3 h; "
-                "🤖 61 MiB, CPU 0.4 %, 9 threads, up 2 d 4 h",
+                "🤖 61 MiB, CPU 0.4 %, 9 threads, running for 2 d 4 h",
             ),
             Example(
                 "/sys",
                 "🖥️ 48.2 °C\nload 0.12\nmemory 41 %\ndisk 63 %\nup 12 d 3 h\n"
-                "🤖 61 MiB\nCPU 0.4 %\n9 threads\nup 2 d 4 h",
+                "🤖 61 MiB\nCPU 0.4 %\n9 threads\nrunning for 2 d 4 h",
                 way=Way.TELEGRAM,
             ),
         ),
@@ -71,5 +72,5 @@ def _bot(figures: HostFigures, tr: Translate) -> list[str]:
         parts.append(f"CPU {process.cpu / age * 100:.1f} %")
     parts.append(tr.ngettext("{count} thread", "{count} threads", process.threads).format(count=process.threads))
     if age > 0:
-        parts.append(tr(_("up {time}")).format(time=duration(age, tr)))
+        parts.append(tr(_("running for {time}")).format(time=duration(age, tr)))
     return parts

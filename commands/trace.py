@@ -24,6 +24,7 @@ TIME_TO_EXCUSE: Final = 5.0  # seconds between the tracer's bound and the dispat
 RELAYS_WITHIN: Final = 3 * 86400.0  # seconds in which our own node has heard a relay directly
 EXCUSES: Final = {
     NoRoute.NO_LINK: _("🔌 No link to the radio at the moment: no traceroute. Try again later."),
+    NoRoute.BUSY: _("📶 The channel is too busy for a traceroute. Try again later."),
     NoRoute.REFUSED: _("⚠️ The radio refused the traceroute. Try again in a minute."),
     NoRoute.UNHEARD: _("⌛ No answer from {name}: nobody in reach repeated the question."),
     NoRoute.SILENT: _("⌛ No answer from {name} within {seconds} s: out of reach, or switched off."),

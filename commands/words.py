@@ -8,7 +8,7 @@ from typing import Final
 
 from commands.language import Translate
 from commands.language import mark as _
-from mesh_link.text import shorten
+from mesh_link.text import clipped
 from mesh_memory.views import DirectNode, NodeView
 
 PACKET_BYTES: Final = 200  # one packet of an answer
@@ -24,8 +24,13 @@ def ident(num: int) -> str:
 
 
 def name_of(view: NodeView | DirectNode, limit: int = NAME_BYTES) -> str:
-    """Return the node's long name, else its short one, else its id; at most `limit` bytes."""
-    return shorten(view.long_name or view.short_name or ident(view.num), limit)
+    """Return the node's long name if it fits into `limit` bytes, else its short one, else its id.
+
+    Of two long names that are cut, nobody can tell which is whose.
+    """
+    if view.long_name and len(view.long_name.encode(errors="replace")) <= limit:
+        return view.long_name
+    return clipped(view.short_name or view.long_name or ident(view.num), limit)
 
 
 def age(seconds: float, tr: Translate) -> str:
@@ -53,6 +58,11 @@ def length(metres: float) -> str:
 def too_long(excess: int, tr: Translate) -> str:
     """Return what to answer to a text that has so many bytes too many."""
     return tr.ngettext("Too long by {count} byte.", "Too long by {count} bytes.", excess).format(count=excess)
+
+
+def joined(parts: Iterable[str], tr: Translate) -> str:
+    """Return parts as one line."""
+    return tr(_("; ")).join(parts)
 
 
 def share(part: int, whole: int) -> str:

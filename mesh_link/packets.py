@@ -150,12 +150,6 @@ def heard(packet: Mapping[str, Any]) -> PacketHeard:
     )
 
 
-def port_name(portnum: int) -> str:
-    """Return the standard name of a port number, such as TEXT_MESSAGE_APP; its digits if it has none."""
-    known = portnums_pb2.PortNum.DESCRIPTOR.values_by_number.get(portnum)
-    return known.name if known is not None else str(portnum)
-
-
 def record_of(entry: Mapping[str, Any]) -> NodeRecord:
     """Return what an entry of the library's `nodes` says, as the node's own database sent it."""
     record = _record(

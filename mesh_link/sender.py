@@ -14,7 +14,7 @@ from mesh_link.outbox import Outbox
 from mesh_link.outgoing import Changes, Fate, Outcome, OutgoingText, Priority, SavedPart, TextPacket
 from mesh_link.packets import RoutingAnswer
 from mesh_link.session import QueueStatus
-from mesh_link.tracer import RouteRequest
+from mesh_link.tracer import NoRoute, RouteRequest
 from runtime.clock import Clock
 from runtime.service import Service
 from runtime.throttle import Throttle
@@ -112,6 +112,11 @@ class MeshSender(Service):
         """How many packets the node has not confirmed yet; any thread may ask."""
         return len(self._outbox)
 
+    @property
+    def holding(self) -> bool:
+        """Whether the channel is so busy that only answers to direct messages go; any thread may ask."""
+        return self._outbox.holding
+
     def deadline(self) -> float:
         """See Service."""
         return min(self._outbox.deadline, self._clock_check_at, self._afterwards.deadline)
@@ -182,6 +187,9 @@ class MeshSender(Service):
 
     def _send_route_request(self, request: RouteRequest) -> None:
         """Send it now: the node paces texts apart from other kinds, and an old question is worth nothing."""
+        if self._outbox.holding:  # it sets off packets all over the mesh, twice
+            request.not_sent(request.packet_id, NoRoute.BUSY)
+            return
         interface = self._interface_of()
         try:
             if interface is None:
@@ -189,7 +197,7 @@ class MeshSender(Service):
             interface.send_route_request(request.packet_id, request.to)
         except OSError as exc:
             LOGGER.debug("Traceroute 0x%08x non envoyé: %s", request.packet_id, exc)
-            request.not_sent(request.packet_id)
+            request.not_sent(request.packet_id, NoRoute.NO_LINK)
 
     # -- the wall clock
 

@@ -1,7 +1,12 @@
-"""Cutting a text to what packets hold; pure."""
+"""Cutting a text to what packets hold, and cleaning what strangers wrote; pure."""
 
 from __future__ import annotations
 
+import unicodedata
+from typing import Final
+
+JOINERS: Final = frozenset("\u200c\u200d")  # hold emoji and some scripts together
+TAGS: Final = range(0xE0020, 0xE0080)  # the letters in a flag's emoji
 MIN_LIMIT = 32  # bytes; leaves room for a character (4 bytes) behind `(1/N) ` with an N of 12 digits
 
 
@@ -32,6 +37,32 @@ def shorten(text: str, limit: int) -> str:
         return text
     part = text.encode()[: limit - len("…".encode())].decode(errors="ignore")
     return part[: _break_point(part)].rstrip() + "…"
+
+
+def clipped(text: str, limit: int) -> str:
+    """Return what `shorten` does, cut at a character: what tells two names apart often stands at their end."""
+    text = text.encode(errors="replace").decode()
+    if len(text.encode()) <= limit:
+        return text
+    return text.encode()[: limit - len("…".encode())].decode(errors="ignore").rstrip() + "…"
+
+
+def legible(text: str) -> str:
+    """Return the text with every kind of line break as a newline, tabs as spaces, and no other control character."""
+    lines = "\n".join(text.encode(errors="replace").decode().splitlines()).replace("\t", " ")
+    return "".join(char for char in lines if char == "\n" or not _is_control(char))
+
+
+def one_line(text: str) -> str:
+    """Return the legible text as one line, one space between two words; empty if there is nothing to see."""
+    line = " ".join(legible(text).split())
+    return line if any(map(str.isprintable, line)) else ""
+
+
+def _is_control(char: str) -> bool:
+    """Whether the character is not shown, or turns the direction of the others."""
+    kept = char in JOINERS or ord(char) in TAGS
+    return not kept and unicodedata.category(char) in {"Cc", "Cf"}
 
 
 def _cut(text: str, room: int) -> list[str]:

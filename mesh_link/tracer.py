@@ -27,6 +27,7 @@ class NoRoute(Enum):
     REFUSED = "refusé par le nœud"
     UNHEARD = "relayé par personne"
     SILENT = "sans réponse"
+    BUSY = "canal occupé"
 
 
 class NoRouteError(Exception):
@@ -47,11 +48,11 @@ class TooSoonError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RouteRequest:
-    """For Mesh-Sender: a traceroute to send at once, or not at all; `not_sent(packet_id)` says that it could not."""
+    """For Mesh-Sender: a traceroute to send at once, or not at all; `not_sent(packet_id, reason)` tells why."""
 
     packet_id: int
     to: int
-    not_sent: Callable[[int], object]
+    not_sent: Callable[[int, NoRoute], object]
 
 
 class Tracer:
@@ -115,10 +116,10 @@ class Tracer:
         """Take what the node has against a packet of ours: of a traceroute that comes too soon it says no more."""
         self._tell(objection.packet_id, NoRoute.REFUSED)
 
-    def _not_sent(self, packet_id: int) -> None:
+    def _not_sent(self, packet_id: int, reason: NoRoute) -> None:
         with self._lock:
             self._next_at = -inf  # the node has seen none
-        self._tell(packet_id, NoRoute.NO_LINK)
+        self._tell(packet_id, reason)
 
     def _tell(self, packet_id: int, word: RouteHeard | NoRoute) -> None:
         with self._lock:

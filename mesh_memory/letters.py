@@ -11,14 +11,15 @@ from storage.errors import StorageError
 from storage.mail import Letter, MailStore
 from storage.packet_batch import DAY
 
-MAIL_DAYS: Final = 30
+MAIL_TTL: Final = 30.0 * DAY  # seconds that a letter is kept
 
 
 class Letters:
     """A part of MeshMemory; thread-safe. Each call is one transaction, and what returned is kept."""
 
-    def __init__(self, mail: MailStore | None, clock: Clock) -> None:
+    def __init__(self, mail: MailStore | None, clock: Clock, mail_ttl: float = MAIL_TTL) -> None:
         self._mail = mail
+        self._mail_ttl = int(mail_ttl)
         self._clock = clock
         self._untold_lock = threading.Lock()
         self._untold: set[int] = set()  # recipients
@@ -68,9 +69,9 @@ class Letters:
             self._untold = untold
 
     def prune_mail(self) -> None:
-        """Delete what nobody has fetched for long. Raises StorageError."""
+        """Delete what nobody has fetched within `mail_ttl` seconds. Raises StorageError."""
         if self._mail is not None:
-            self._mail.prune(self._now() - MAIL_DAYS * DAY)
+            self._mail.prune(self._now() - self._mail_ttl)
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())

@@ -11,7 +11,7 @@ from typing import Final
 from mesh_link.packets import NodeRecord, PacketHeard
 from mesh_memory.book import MeshBook, Place
 from mesh_memory.geography import distance
-from mesh_memory.letters import Letters
+from mesh_memory.letters import MAIL_TTL, Letters
 from mesh_memory.orders import OrderBook
 from mesh_memory.search import search
 from mesh_memory.sums import add_sums, air_hour, hours_of, packets_of, signal_hour, volumes_of
@@ -26,7 +26,6 @@ from mesh_memory.views import (
     SignalHour,
     Totals,
     Traffic,
-    Utilization,
 )
 from node_manager import NodeManager
 from runtime.clock import Clock
@@ -67,9 +66,11 @@ class MeshMemory(Letters):
         clock: Clock,
         own_num: Callable[[], int],
         retention_days: int = 7,
+        *,
+        mail_ttl: float = MAIL_TTL,
     ) -> None:
         """Load what is known, now or as soon as the database can be read; without one nothing outlives the process."""
-        super().__init__(MailStore(database) if database else None, clock)
+        super().__init__(MailStore(database) if database else None, clock, mail_ttl)
         self._node_manager = node_manager
         self._own_num = own_num
         self._retention = retention_days * DAY
@@ -183,20 +184,6 @@ class MeshMemory(Letters):
         nums = sorted(search(text, everybody), key=lambda num: heard.get(num, 0), reverse=True)
         return [view for num in nums if (view := self.node(num))]
 
-    def count_nodes(self, within: float) -> int:
-        """Return how many nodes were heard in the last so many seconds, relayed ones too, our own one not."""
-        since, own = self._now() - within, self._own_num()
-        with self._book_lock:
-            return sum(state.last_heard >= since and num != own for num, state in self._book.states.items())
-
-    def channel_utilization(self) -> Utilization | None:
-        """Return our own node's latest telemetry of the channel; how old it may be is for the caller to judge."""
-        with self._book_lock:
-            state = self._book.states.get(self._own_num())
-        if state is None or state.utilization is None or state.metrics_at is None:
-            return None
-        return Utilization(state.utilization, state.air_tx, state.metrics_at)
-
     @property
     def hours_kept(self) -> int:
         """Return how far back what was heard can reach."""
@@ -236,7 +223,7 @@ class MeshMemory(Letters):
             since=ways.since,
             packets=ways.packets,
             size=sum(share.size for share in ways.shares),
-            nodes=self.count_nodes(self._now() - ways.since),
+            nodes=len(self.traffic(hours, By.SENDER).shares),
             direct=packets_of(hops, 0),
             relayed=sum(share.packets for share in hops.shares if share.key),
             via_mqtt=packets_of(ways, 1),

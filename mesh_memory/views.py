@@ -106,7 +106,7 @@ class Totals:
     since: int  # seconds since 1970, a whole hour
     packets: int
     size: int  # bytes of payload
-    nodes: int  # different senders
+    nodes: int  # different senders; beyond a day, those since the first day began (UTC)
     direct: int  # packets heard without a relay
     relayed: int  # packets; some tell neither
     via_mqtt: int  # packets
@@ -122,15 +122,6 @@ class AirHour:
     utilization_most: float
     air_tx: float  # mean
     air_tx_most: float
-
-
-@dataclass(frozen=True, slots=True)
-class Utilization:
-    """Our own node's latest telemetry; percent."""
-
-    utilization: float
-    air_tx: float | None
-    at: int  # seconds since 1970
 
 
 Link = LinkRow

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Connection, Table, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from storage.errors import StorageError, TooSlowError
 
@@ -16,10 +19,13 @@ CONNECTIONS: Final = 3
 CONNECT_TIMEOUT: Final = 5  # seconds, for the connection and for a free one of the pool
 STATEMENT_TIMEOUT: Final = 5000  # milliseconds, also for bytes that the server's host does not acknowledge
 TOO_SLOW: Final = "57014"  # query_canceled
+OURS: Final = 0x4D657368  # the number of our lock, which each database has for itself
+# After a cut that nobody was told of, the server must give our lock free soon, for us to take it again
+KEPT_ALIVE: Final = "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 # libpq's own settings; the first bounds waiting for locks as well
 BOUNDS: Final = {
     "connect_timeout": CONNECT_TIMEOUT,
-    "options": f"-c statement_timeout={STATEMENT_TIMEOUT}",
+    "options": f"-c statement_timeout={STATEMENT_TIMEOUT} {KEPT_ALIVE}",
     "tcp_user_timeout": STATEMENT_TIMEOUT,
 }
 
@@ -34,6 +40,7 @@ class ServerBackend:
             if parsed.drivername == "postgresql":
                 parsed = parsed.set(drivername="postgresql+psycopg")
             self.where = f"la base {parsed.database} de {parsed.host or 'cette machine'}"
+            holder = create_engine(parsed, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=BOUNDS)
             engine = create_engine(
                 parsed,
                 pool_size=CONNECTIONS,
@@ -48,6 +55,10 @@ class ServerBackend:
             text = "pilote PostgreSQL absent: .venv/bin/pip install 'psycopg[binary]'"
             raise StorageError(f"{text} ({exc.name})") from exc
         self.writer = self.reader = engine
+        self._hold_lock = threading.Lock()  # protects what follows, also while it is taken: bounded by BOUNDS
+        self._holder_engine = holder
+        self._holder: Connection | None = None  # what the lock belongs to
+        event.listen(engine, "connect", self._on_connect)  # then also after the server was away
 
     def in_place(self) -> bool:
         """See Backend; what is there is what is used."""
@@ -86,4 +97,47 @@ class ServerBackend:
 
     def close(self) -> None:
         """See Backend."""
+        with self._hold_lock:
+            self._give_free()
         self.writer.dispose()
+
+    def _on_connect(self, connection: Any, _record: object) -> None:
+        try:
+            self._hold()
+        except (StorageError, SQLAlchemyError):
+            connection.close()  # nobody else would
+            raise
+
+    def _hold(self) -> None:
+        """Keep other bots out of the database as long as we are connected. Raises StorageError if one is in it.
+
+        What waits to be sent, and what was heard, is one bot's: a second one would send it again, and count twice.
+        """
+        with self._hold_lock:
+            if self._holds():
+                return
+            self._give_free()
+            self._holder = self._holder_engine.connect()
+            if not self._holder.scalar(text(f"SELECT pg_try_advisory_lock({OURS})")):
+                self._give_free()
+                raise StorageError(
+                    f"{self.where} est déjà utilisée par un autre bot, arrêtez-le ou changez database_url"
+                )
+
+    def _holds(self) -> bool:
+        """Whether the connection with the lock still stands."""
+        if self._holder is None:
+            return False
+        try:
+            return bool(self._holder.scalar(text("SELECT 1")))
+        except SQLAlchemyError:
+            return False
+
+    def _give_free(self) -> None:
+        holder, self._holder = self._holder, None
+        if holder is None:
+            return
+        with suppress(SQLAlchemyError):  # the connection may be gone, and the lock with it
+            holder.execute(text(f"SELECT pg_advisory_unlock({OURS})"))
+        with suppress(SQLAlchemyError):
+            holder.close()

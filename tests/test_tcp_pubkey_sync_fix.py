@@ -13,7 +13,7 @@ from storage.database import open_database
 from storage.nodes import NodeStore
 from tests.support.bot import RunningBot
 from tests.support.fake_clock import FakeClock
-from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, record, text_of
+from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, record, text_of
 from virtual_node.server import VirtualNode
 
 STARTING = ("INFO", "🔄 Starting public key synchronization to interface.nodes...")
@@ -226,7 +226,7 @@ def test_cache_keys_are_read_and_synced_without_the_database(tmp_path):
     interface = BareInterface(ALICE)
     assert manager.sync_pubkeys_to_interface(interface, force=True) == 1
     assert manager.public_key(ALICE) == key(1)
-    assert manager.name_of(ALICE) == "Alice"
+    assert name_of(manager, ALICE) == "Alice"
     assert not database.backend.path.exists()
 
 

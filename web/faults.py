@@ -10,7 +10,7 @@ class Fault(Enum):
 
     UNREACHABLE = "injoignable"
     SILENT = "sans réponse à temps"
-    BUSY = "trop de questions"
+    BUSY = "débordé ou en panne"
     REFUSED = "refus"
     ODD = "réponse inexploitable"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Trace = Callable[[str, Mapping[str, Any]], None]  # takes an event's name and what it brought
 Parameters = Mapping[str, str | int | float]
 TOO_MANY_REQUESTS = 429
-UNAVAILABLE = 503
+SERVER_ERROR = 500  # and above: theirs, and it may pass
 OK = 200
 HEADERS = {"User-Agent": "MeshBot", "Accept": "application/json", "Accept-Encoding": "identity"}  # see _body
 
@@ -161,7 +161,7 @@ def _shut(stream: Any) -> None:
 
 
 def _body(response: httpx.Response, size: int) -> bytes:
-    if response.status_code in {TOO_MANY_REQUESTS, UNAVAILABLE}:
+    if response.status_code == TOO_MANY_REQUESTS or response.status_code >= SERVER_ERROR:
         raise WebError(Fault.BUSY, f"HTTP {response.status_code}")
     if response.status_code != OK:
         raise WebError(Fault.REFUSED, f"HTTP {response.status_code}")

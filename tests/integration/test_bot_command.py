@@ -7,10 +7,10 @@ from queue import SimpleQueue
 import pytest
 from pydantic import SecretStr
 
-from commands.bot import CONTEXT_LIFETIME, CONTEXT_MESSAGES, CONTEXT_USERS, EXCUSES, WAIT, bot_command
+from commands.bot import CONTEXT_USERS, EXCUSES, WAIT, bot_command
 from commands.language import translator
 from commands.registry import Request
-from commands.roles import User
+from commands.roles import Doubt, User
 from mesh_link.packets import Reception
 from runtime.clock import SystemClock
 from tests.support.fake_clock import FakeClock
@@ -55,10 +55,10 @@ class Talk:
         self.said = SimpleQueue()
         self.command = bot_command(client(server, timeout, **details), self.clock, MAX_BYTES, timeout)
 
-    def ask(self, question, sender=1, language="en"):
+    def ask(self, question, sender=1, language="en", claim=None, **details):
         tr = translator(language)
-        user = User(f"mesh:!{sender:08x}")
-        return self.command.run(Request("bot", question, sender, Reception(), tr, (), self.said.put, user))
+        user = User(f"mesh:!{sender:08x}", claim=claim)
+        return self.command.run(Request("bot", question, sender, Reception(), tr, (), self.said.put, user, **details))
 
 
 def told(heard):
@@ -107,7 +107,7 @@ def test_the_last_six_messages_are_remembered(server):
     for number in range(1, 6):
         talk.ask(f"q{number}")
     _system, *messages = told(server.heard[-1])
-    assert len(messages) == CONTEXT_MESSAGES + 1
+    assert len(messages) == 6 + 1
     assert messages[0] == ("user", "q2")
     assert messages[-2:] == [("assistant", "You said: q4"), ("user", "q5")]
 
@@ -119,13 +119,25 @@ def test_each_user_has_a_memory_of_their_own(server):
     assert told(server.heard[-1])[1:] == [("user", "theirs")]
 
 
+@pytest.mark.parametrize(
+    "elsewhere", [{"channel": 0}, {"channel": 1}, {"in_group": True}, {"claim": Doubt.CLEAR}, {"claim": Doubt.MQTT}]
+)
+def test_what_was_said_in_private_is_not_told_to_others_nor_to_who_may_be_one(server, elsewhere):
+    talk = Talk(server)
+    talk.ask("my PIN is 1234")
+    talk.ask("what is my PIN?", **elsewhere)
+    assert told(server.heard[-1])[1:] == [("user", "what is my PIN?")]
+    talk.ask("in which country?", **elsewhere)
+    assert told(server.heard[-1])[1] == ("user", "what is my PIN?")  # a conversation goes on where it was begun
+
+
 def test_after_half_an_hour_all_is_forgotten(server):
     talk = Talk(server)
     talk.ask("first")
-    talk.clock.advance(CONTEXT_LIFETIME - 1)
+    talk.clock.advance(30 * 60 - 1)
     talk.ask("second")
     assert len(told(server.heard[-1])) == 4
-    talk.clock.advance(CONTEXT_LIFETIME)
+    talk.clock.advance(30 * 60)
     talk.ask("third")
     assert told(server.heard[-1])[1:] == [("user", "third")]
 
@@ -190,7 +202,7 @@ def test_a_long_wait_is_told_once(server):
     [
         (status(429), PATIENCE, Fault.BUSY),
         (status(503), PATIENCE, Fault.BUSY),
-        (status(500), PATIENCE, Fault.REFUSED),
+        (status(500), PATIENCE, Fault.BUSY),
         (status(401), PATIENCE, Fault.REFUSED),
         (status(308, Location=PATH), PATIENCE, Fault.REFUSED),
         (holds(says({})), 2.0, Fault.SILENT),

@@ -102,9 +102,9 @@ def test_a_request_goes_on_while_its_asker_does_something_else(server, client):
 @pytest.mark.parametrize(
     ("behaviour", "bounds", "expected"),
     [
-        (status(429), PATIENT, "trop de questions (HTTP 429)"),
-        (status(503), PATIENT, "trop de questions (HTTP 503)"),
-        (status(500), PATIENT, "refus (HTTP 500)"),
+        (status(429), PATIENT, "débordé ou en panne (HTTP 429)"),
+        (status(503), PATIENT, "débordé ou en panne (HTTP 503)"),
+        (status(500), PATIENT, "débordé ou en panne (HTTP 500)"),
         (status(401), PATIENT, "refus (HTTP 401)"),
         (status(302, Location="/"), PATIENT, "refus (HTTP 302)"),  # to itself, for ever
         (says(b"", 204), PATIENT, "refus (HTTP 204)"),

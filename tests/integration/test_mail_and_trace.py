@@ -1,5 +1,7 @@
 """The real bot and its node in software: letters from one user to another, and traceroutes over the air."""
 
+import re
+
 import pytest
 from meshtastic.protobuf import mesh_pb2
 
@@ -29,6 +31,10 @@ def answer(node, packet_id, text=""):
     return node.wait_for(lambda sent: sent.reply_id == packet_id and text in sent.text, PATIENCE).text
 
 
+def without_age(letters):
+    return re.sub(r" \d+(?:s|min): ", " …: ", letters)
+
+
 def keyed(node, count):
     """Return users who can be written to."""
     return [user for user in node.users if user.public_key][:count]
@@ -54,7 +60,7 @@ def test_a_letter_left_for_a_node_is_told_when_it_is_heard_and_read_by_it(runnin
         node.hear(data_packet(recipient.num, BROADCAST_NUM, TELEMETRY_APP, b"", packet_id))
     node.wait_until(lambda: notices(node, recipient), PATIENCE)
     read = answer(node, node.say(recipient.num, "/mail"))
-    assert read == f"✉️ 1 {sender.long_name} 0min: see you at five\n/mail del <n> deletes a letter."
+    assert without_age(read) == f"✉️ 1 {sender.long_name} …: see you at five\n/mail del <n> deletes a letter."
     assert "0 left" in answer(node, node.say(recipient.num, "/mail del 1"))
     assert answer(node, node.say(recipient.num, "/mail")) == "📭 No mail for you."
     (notice,) = notices(node, recipient)
@@ -91,7 +97,8 @@ def test_a_forged_number_gets_no_letter_and_deletes_none(running, node):
     assert "see you at five" in answer(node, node.say(recipient.num, "/mail"))
     forged = node.say(sender.num, f"/mail send {recipient.node_id} come alone", pki_encrypted=False)
     answer(node, forged, "Kept for")
-    assert f"2 {sender.long_name}? 0min: come alone" in answer(node, node.say(recipient.num, "/mail"))
+    letter = without_age(answer(node, node.say(recipient.num, "/mail")))
+    assert f"2 {sender.long_name}? …: come alone" in letter
 
 
 def test_on_a_channel_no_letter_is_read_out(running, node):

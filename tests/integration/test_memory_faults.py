@@ -20,7 +20,7 @@ from storage.sqlite import FILE_NAME
 from storage.traffic import By
 from tests.support.fake_clock import FakeClock
 from tests.support.heard import packet
-from tests.support.nodes import key, record
+from tests.support.nodes import key, name_of, record
 
 OWN = 0x9999
 
@@ -140,10 +140,10 @@ def test_damage_at_any_moment_anywhere_is_set_aside_and_the_memory_goes_on(bench
     assert "Traceback" not in caplog.text
     bench.database.close()
     again = Bench(bench.folder)
-    assert (again.manager.name_of(7), again.manager.public_key(7)) == (
+    assert (name_of(again.manager, 7), again.manager.public_key(7)) == (
         "Sept",
         key(7),
-    ) or "Sept" not in again.manager.name_of(7)
+    ) or "Sept" not in name_of(again.manager, 7)
     assert again.memory.totals(24).packets == again.memory.traffic(24, By.PORT).packets >= 1
     again.database.close()
 

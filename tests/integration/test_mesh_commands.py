@@ -61,8 +61,8 @@ def test_my_tells_how_the_asker_was_heard(answer, node):
 
 def test_stats_tells_the_traffic_in_every_way(answer):
     assert re.match(r"📊 24h: packets \d+ \(\d+\.\dkB\), nodes \d+\ndirect \d+%", answer("/stats"))
-    assert "position " in answer("/stats packets")
-    assert "channel 0 " in answer("/stats channel 2")
+    assert "position: " in answer("/stats packets")
+    assert "channel 0: " in answer("/stats channel 2")
     assert "█" in answer("/stats histo")
 
 

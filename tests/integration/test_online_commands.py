@@ -47,9 +47,9 @@ def test_the_weather_is_told_over_the_mesh(running, node):
 
 
 def test_without_internet_that_is_said(running, node, server):
-    server.behaviours["/v1/search"] = status(500)
+    server.behaviours["/v1/search"] = status(403)
     assert "refused to answer" in answer(node, node.say(node.users[0].num, "/meteo Lyon"))
-    running.log.wait_for(r"Service météo: refus \(HTTP 500\)")
+    running.log.wait_for(r"Service météo: refus \(HTTP 403\)")
 
 
 def test_while_the_assistant_thinks_everybody_else_is_heard_and_answered(running, node, server):

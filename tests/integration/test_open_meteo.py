@@ -9,7 +9,9 @@ from tests.support.web_server import WebServer, cut_off, says, status
 from web.faults import Fault, WebError
 from web.forecast import Place
 from web.http_client import HttpClient
-from web.open_meteo import KEPT_FOR, MeteoServers, OpenMeteo
+from web.open_meteo import MeteoServers, OpenMeteo
+
+KEPT_FOR = 15 * 60.0  # seconds
 
 LYON = Place("Lyon", 45.74846, 4.84671, "FR")
 

@@ -235,4 +235,5 @@ def test_echo_speaks_for_a_known_node_on_the_channel(running, node):
     node.say(known.num, "/echo ici", to=BROADCAST_NUM, channel=1)
     said = node.wait_for(lambda sent: sent.channel == 1, PATIENCE)
     assert said.text.endswith(": ici")
-    assert len(node.transmitted) == 2, "the asker gets no answer beside"
+    answers = [sent.text for sent in node.transmitted if sent.to == known.num]
+    assert answers == ["📣 I say it on channel 0."], "on a channel the echo itself is the answer"

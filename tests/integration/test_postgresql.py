@@ -95,6 +95,36 @@ def test_tables_of_the_first_version_become_those_that_the_program_describes(emp
     database.close()
 
 
+def test_a_second_bot_is_kept_out_until_the_first_one_ends(server, database, caplog):
+    manager = NodeManager(NodeStore(database), FakeClock())
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    second = database_of(server.url, UNUSED, FakeClock())
+    with pytest.raises(StorageError, match="est déjà utilisée par un autre bot, arrêtez-le ou changez database_url"):
+        second.open()
+    rows = NodeStore(second)
+    with pytest.raises(StorageError):
+        rows.load()
+    assert manager.flush()
+    database.close()
+    assert NodeManager(NodeStore(second), FakeClock()).public_key(ALICE) == key(1)
+    with pytest.raises(StorageError, match="autre bot"):
+        database.open()
+    second.close()
+    database.open()
+
+
+def test_after_the_server_was_away_another_bot_is_kept_out_again(server, database):
+    server.stop()
+    with pytest.raises(StorageError), database.transaction() as connection:
+        connection.execute(text("SELECT 1"))
+    server.start()
+    with database.transaction() as connection:
+        connection.execute(text("SELECT 1"))
+    second = database_of(server.url, UNUSED, FakeClock())
+    with pytest.raises(StorageError, match="autre bot"):
+        second.open()
+
+
 def test_a_newer_database_is_refused(database):
     with database.transaction() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))

@@ -13,6 +13,7 @@ from virtual_node.server import VirtualNode
 
 PATIENCE = 60.0
 TEXT = portnums_pb2.PortNum.TEXT_MESSAGE_APP
+TRACEROUTE = portnums_pb2.PortNum.TRACEROUTE_APP
 
 
 SCALE = 6.0  # the waits of the sender are half a minute
@@ -181,6 +182,24 @@ def test_above_the_limit_only_direct_answers_go_and_both_ends_of_it_are_said(run
     running.log.wait_for("📶 Canal de nouveau libre")
     answered(node, on_channel)
     node.wait_for(lambda sent: sent.text == "bridged", PATIENCE)
+
+
+def test_an_echo_that_finds_no_room_on_the_channel_is_told_to_its_asker(running, node):
+    tell_load(node, 31.0)
+    running.log.wait_for("📶 Canal occupé à plus de 25 %")
+    packet_id = ask(node, question="/echo bonjour")
+    assert answered(node, packet_id).text.startswith("📶 Canal occupé")
+    told = node.wait_for(lambda sent: sent.text.startswith("❌ Votre /echo"), PATIENCE)
+    assert (told.to, told.reply_id) == (node.users[0].num, 0)
+    assert not [text for text in texts(node) if "bonjour" in text]
+
+
+def test_above_the_limit_no_traceroute_goes_on_air_and_its_asker_is_told(running, node):
+    tell_load(node, 25.5)
+    running.log.wait_for("📶 Canal occupé à plus de 25 %")
+    packet_id = ask(node, question=f"/trace {node.users[1].node_id}")
+    assert answered(node, packet_id).text == "📶 Le canal est trop occupé pour un traceroute. Réessayez plus tard."
+    assert [sent for sent in node.transmitted if sent.packet.decoded.portnum == TRACEROUTE] == []
 
 
 def test_a_mail_of_three_parts_arrives_in_order(running, node):

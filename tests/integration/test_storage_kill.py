@@ -11,7 +11,7 @@ from storage.database import open_database
 from storage.nodes import NodeStore
 from storage.sqlite import FILE_NAME
 from tests.support.fake_clock import FakeClock
-from tests.support.nodes import key
+from tests.support.nodes import key, name_of
 
 WRITER = [sys.executable, "-m", "tests.support.key_writer"]
 
@@ -32,7 +32,7 @@ def test_every_key_that_was_called_kept_survives_kills_one_after_the_other(tmp_p
     database = open_database(tmp_path, FakeClock())
     manager = NodeManager(NodeStore(database), FakeClock())
     assert {num: manager.public_key(num) for num in said} == {num: key(num) for num in said}
-    assert {manager.name_of(num) for num in said} == {f"Node {num}" for num in said}
+    assert {name_of(manager, num) for num in said} == {f"Node {num}" for num in said}
     # at most the one that each killed writer was about to call kept
     assert len(said) <= manager.counts().keys <= len(said) + 3
     assert [path.name for path in tmp_path.iterdir() if "corrupt" in path.name] == []

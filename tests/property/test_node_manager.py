@@ -14,7 +14,7 @@ from node_manager import NodeManager
 from storage.database import open_database
 from storage.nodes import NodeStore
 from tests.support.fake_clock import FakeClock
-from tests.support.nodes import BareInterface, key, text_of
+from tests.support.nodes import BareInterface, key, name_of, text_of
 
 NUMS = st.sampled_from([0x20001EEF, 0x20001EF0, 0x66666666, 7])
 KEYS = st.one_of(st.just(b""), st.sampled_from([key(seed) for seed in range(1, 6)]), st.binary(max_size=40))
@@ -120,8 +120,8 @@ def test_whatever_the_mesh_says_a_restart_knows_the_same(events):
         assert mesh.manager.flush()
         assert again.counts() == mesh.manager.counts()
         assert again.pending_keys() == mesh.manager.pending_keys()
-        assert {num: (again.name_of(num), again.public_key(num)) for num in mesh.nums} == {
-            num: (mesh.manager.name_of(num), mesh.manager.public_key(num)) for num in mesh.nums
+        assert {num: (name_of(again, num), again.public_key(num)) for num in mesh.nums} == {
+            num: (name_of(mesh.manager, num), mesh.manager.public_key(num)) for num in mesh.nums
         }
         database.close()
 

@@ -93,9 +93,9 @@ class World:
         if self.under_way == packet:
             self.under_way, self.confirm_by = None, inf
             self.quiet_until = max(self.quiet_until, self.now + INTERVAL)
-        if result == 0:
+        if result == 0 and packet.packet_id not in self.renewable:  # else it goes on under another id
             self.accepted.add(packet.packet_id)
-        elif packet.packet_id not in self.accepted:
+        elif result and packet.packet_id not in self.accepted:
             self.renewable.add(packet.packet_id)
         self.see(self.box.on_queue_status(packet.packet_id, result, self.now))
 
@@ -103,7 +103,10 @@ class World:
         if self.under_way == packet:
             self.under_way, self.confirm_by = None, inf
             self.quiet_until = max(self.quiet_until, self.now + INTERVAL)
-        (self.accepted if error == "NONE" else self.renewable).add(packet.packet_id)
+        if error != "NONE":
+            self.renewable.add(packet.packet_id)
+        elif packet.packet_id not in self.renewable:
+            self.accepted.add(packet.packet_id)
         self.see(self.box.on_routing(packet.packet_id, error, self.now, sender=sender))
 
     def pump(self):

@@ -15,7 +15,6 @@ from mesh_link.packets import (
     TextMessage,
     answers_heartbeats,
     heard,
-    port_name,
     public_key_of,
     record_of,
     translate,
@@ -168,7 +167,6 @@ def test_any_dictionary_was_heard_within_bounds_or_is_refused_with_a_reason(pack
     assert found.channel is None or 0 <= found.channel <= 255
     assert found.portnum is None or 0 <= found.portnum <= 0xFFFF
     assert found.size >= 0
-    assert found.portnum is None or port_name(found.portnum)
     match found.said:
         case PositionSaid(latitude, longitude):
             assert abs(latitude) <= 90

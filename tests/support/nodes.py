@@ -42,3 +42,9 @@ class BareInterface:
 
     def key_of(self, num: int) -> str | None:
         return self.nodes[f"!{num:08x}"]["user"].get("publicKey")
+
+
+def name_of(manager, num):
+    """Return how a node manager's node is called."""
+    row = manager.node(num)
+    return (row and (row.long_name or row.short_name)) or f"!{num:08x}"

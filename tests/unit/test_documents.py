@@ -30,7 +30,8 @@ PROGRAM = (
 PROGRAM += ("runtime", "storage", "tcp_interface_manager.py", "telegram_bot", "update_keeper.py", "web")
 DEFAULTS = dict(line.split(" = ", 1) for line in config.effective(config.Settings()).splitlines())
 BAR = r"\|"  # within a table
-SETTING = re.compile(r"(?:admin|answer|command|data|echo|known|log|node_names|rate|refuse|send|tcp|telegram)_[a-z_]+")
+BEGINNINGS = "|".join(sorted({name.partition("_")[0] for name in DEFAULTS}))
+SETTING = re.compile(rf"(?:{BEGINNINGS})_[a-z_]+")
 
 
 def text_of(document):
@@ -108,6 +109,14 @@ def test_the_table_of_settings_shows_their_defaults():
     rows = re.findall(r"^\| `([a-z_]+)` \| `([^`]+)`.* \|$", text_of(ROOT / "README.md"), re.MULTILINE)
     assert len(rows) > 5
     assert [(name, DEFAULTS.get(name)) for name, _ in rows] == rows
+
+
+@pytest.mark.parametrize(
+    "name", ["bot_url", "bot_model", "weather_place", "database_url", "packet_retention_days", "mail_ttl"]
+)
+def test_a_setting_without_which_something_is_not_there_is_told_to_newcomers(name):
+    assert name in DEFAULTS
+    assert name in spans(ROOT / "README.md")
 
 
 def row_of(command):

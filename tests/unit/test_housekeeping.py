@@ -1,13 +1,14 @@
 """The thread Housekeeping: what is learnt is kept, and systemd hears only of threads that answer."""
 
 import socket
+from itertools import pairwise
 from math import inf
 from queue import SimpleQueue
 
 import pytest
 from sqlalchemy import event, text
 
-from housekeeping import LEARN_EVERY, UPKEEP_EVERY, Housekeeping, NodeDatabase, OutboxChanges
+from housekeeping import UPKEEP_EVERY, Housekeeping, NodeDatabase, OutboxChanges
 from mesh_link.outgoing import PartState, Priority, SavedPart
 from mesh_link.packets import NodeInfoHeard, NodeRecord
 from mesh_memory.memory import FLUSH_EVERY, MeshMemory
@@ -221,10 +222,34 @@ def test_node_infos_that_come_fast_share_a_commit(unwatched, tmp_path):
         unwatched.housekeeping.offer(NodeInfoHeard(NodeRecord(num, f"Node {num}")))
     unwatched.clock.advance(0)
     assert len(commits) == 1  # the first one waits for nobody
-    unwatched.clock.advance(LEARN_EVERY)
+    unwatched.clock.advance(0.9)
+    assert len(commits) == 1
+    unwatched.clock.advance(0.1)
     assert len(commits) == 2
     assert unwatched.manager.counts().nodes == 100
     unwatched.stop()
+    database.close()
+
+
+def test_all_that_is_written_shares_one_commit_a_second(unwatched, tmp_path):
+    """50 packets a second, one in ten with a name, and a queue for the radio that changes all the time."""
+    database = unwatched.keep_in(tmp_path)
+    commits = []
+    event.listen(database.backend.writer, "commit", lambda _: commits.append(unwatched.clock.monotonic()))
+    unwatched.start()
+    for step in range(300):  # a minute
+        for num in range(10 * step, 10 * step + 10):
+            unwatched.housekeeping.offer(packet(num + 1))
+        unwatched.housekeeping.offer(NodeInfoHeard(NodeRecord(step + 1, f"Node {step}")))
+        unwatched.housekeeping.tell(OutboxChanges({step: part(step)}))
+        unwatched.clock.advance(0.2)
+    assert 50 < len(commits) <= 61
+    assert min(later - earlier for earlier, later in pairwise(commits)) >= 1.0 - 1e-6
+    assert unwatched.manager.counts().nodes > 280
+    assert len(OutboxStore(database).load()) > 280
+    assert stored_packets(database) >= 2000
+    unwatched.stop()
+    assert stored_packets(database) == 3000
     database.close()
 
 

@@ -11,7 +11,7 @@ from node_manager import RETRY_AFTER, NodeCounts, NodeManager
 from storage.database import open_database
 from storage.nodes import NodeStore
 from tests.support.fake_clock import EPOCH, FakeClock
-from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, record, text_of
+from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, record, text_of
 
 START = int(EPOCH.timestamp())
 
@@ -50,30 +50,38 @@ def locked(database):
 
 
 def test_an_unknown_node_is_called_by_its_id_and_has_no_key(manager):
-    assert manager.name_of(0xA) == "!0000000a"
+    assert name_of(manager, 0xA) == "!0000000a"
     assert manager.public_key(0xA) is None
     assert manager.counts() == NodeCounts(nodes=0, keys=0, pending=0)
 
 
 def test_a_node_is_called_by_its_long_name_else_by_its_short_one(manager):
     manager.learn_from_nodeinfo(record(ALICE, short_name="AL"))
-    assert manager.name_of(ALICE) == "AL"
+    assert name_of(manager, ALICE) == "AL"
     manager.learn_from_nodeinfo(record(ALICE, long_name="Alice"))
-    assert manager.name_of(ALICE) == "Alice"
+    assert name_of(manager, ALICE) == "Alice"
 
 
 def test_a_placeholder_never_replaces_a_name(manager):
     manager.learn_from_nodeinfo(record(ALICE, long_name="Alice", short_name="AL", hw_model="TBEAM"))
     placeholder = record(ALICE, long_name="Meshtastic 1eef", short_name="1eef", hw_model="UNSET")
     manager.learn_from_node_database([placeholder])
-    assert manager.name_of(ALICE) == "Alice"
+    assert name_of(manager, ALICE) == "Alice"
 
 
 def test_a_name_brings_no_line_end_escape_or_reversed_writing_into_the_log(manager, lines):
     manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Al\nice\x1b[2J\u202e \ud83d🦊"))
     manager.learn_from_nodeinfo(record(ALICE, key(2)))
-    assert manager.name_of(ALICE) == "Alice[2J 🦊"
-    assert "Alice[2J 🦊 (!20001eef)" in lines()[0]
+    assert name_of(manager, ALICE) == "Al ice[2J ?🦊"
+    assert "Al ice[2J ?🦊 (!20001eef)" in lines()[0]
+
+
+def test_a_name_of_which_nothing_can_be_seen_is_none(manager):
+    manager.learn_from_nodeinfo(record(ALICE, long_name="   ", short_name="\u200b \t"))
+    assert not manager.is_named(ALICE)
+    assert name_of(manager, ALICE) == "!20001eef"
+    manager.learn_from_nodeinfo(record(ALICE, long_name="  Alice  ", short_name=" AL "))
+    assert (manager.node(ALICE).long_name, manager.node(ALICE).short_name) == ("Alice", "AL")
 
 
 def test_counts_tell_nodes_keys_and_unconfirmed_keys(manager):
@@ -92,7 +100,7 @@ def test_what_is_in_memory_outlives_a_database_that_somebody_deleted(manager, da
         path.unlink()
     manager.learn_from_nodeinfo(record(BOB, key(2)))
     again = restarted(database)
-    assert (again.name_of(ALICE), again.public_key(ALICE), again.public_key(BOB)) == ("Alice", key(1), key(2))
+    assert (name_of(again, ALICE), again.public_key(ALICE), again.public_key(BOB)) == ("Alice", key(1), key(2))
 
 
 def test_a_key_that_another_process_contradicts_keeps_no_other_from_the_database(database):
@@ -111,7 +119,7 @@ def test_what_was_learnt_is_in_the_database_when_the_call_returns(manager, datab
     manager.learn_from_nodeinfo(record(CAROL, key(4)))
     again = restarted(database)
     assert [again.public_key(num) for num in (ALICE, BOB, CAROL)] == [key(1), key(2), key(3)]
-    assert again.name_of(ALICE) == "Alice"
+    assert name_of(again, ALICE) == "Alice"
     assert again.pending_keys() == {CAROL: {key(4)}}
 
 
@@ -121,7 +129,7 @@ def test_an_unusable_key_is_refused_and_said_and_the_good_one_stays(manager, cap
     caplog.set_level(logging.DEBUG, logger="node_manager")
     assert manager.learn_from_node_database([record(ALICE, bad, long_name="Alice")]) == 0
     assert manager.public_key(ALICE) == key(1)
-    assert manager.name_of(ALICE) == "Alice"
+    assert name_of(manager, ALICE) == "Alice"
     assert f"Clé publique inutilisable de !20001eef ignorée ({len(bad)} octets)" in caplog.text
 
 
@@ -195,7 +203,7 @@ def test_a_failing_database_is_said_once_and_nothing_learnt_is_lost(manager, dat
     manager.learn_from_node_database([record(ALICE, key(1))])
     manager.learn_from_nodeinfo(record(BOB, key(2), long_name="Bob"))
     assert not manager.flush()
-    assert (manager.public_key(ALICE), manager.name_of(BOB)) == (key(1), "Bob")
+    assert (manager.public_key(ALICE), name_of(manager, BOB)) == (key(1), "Bob")
     (line,) = lines()
     assert line.startswith("ERROR ❌ Base de données: ")
     assert "verrouillé par un autre programme, fermez-le" in line
@@ -204,7 +212,7 @@ def test_a_failing_database_is_said_once_and_nothing_learnt_is_lost(manager, dat
     assert manager.flush()
     assert lines()[1:] == ["INFO ✅ Base de données de nouveau accessible"]
     again = restarted(database)
-    assert (again.public_key(ALICE), again.public_key(BOB), again.name_of(BOB)) == (key(1), key(2), "Bob")
+    assert (again.public_key(ALICE), again.public_key(BOB), name_of(again, BOB)) == (key(1), key(2), "Bob")
 
 
 def test_a_failing_database_is_left_alone_for_a_while_then_gets_what_it_missed(database):
@@ -235,7 +243,7 @@ def test_what_was_learnt_before_the_database_could_be_read_is_judged_by_what_it_
     path.rmdir()
     path.with_name("away").rename(path)
     assert late.flush()
-    assert (late.name_of(ALICE), late.public_key(ALICE), late.pending_keys()) == ("Alice", key(1), {ALICE: {key(9)}})
+    assert (name_of(late, ALICE), late.public_key(ALICE), late.pending_keys()) == ("Alice", key(1), {ALICE: {key(9)}})
     assert (late.public_key(BOB), late.public_key(CAROL)) == (key(4), key(3))
     assert restarted(database).counts() == late.counts() == NodeCounts(nodes=3, keys=3, pending=1)
     assert [line.split(" ")[0] for line in lines()] == ["ERROR", "INFO", "WARNING", "WARNING"]
@@ -249,7 +257,7 @@ def test_a_database_begun_anew_gets_everything_again(manager, database, lines):
     manager.learn_from_nodeinfo(record(BOB, key(2)))
     assert [line.split(" ")[:5] for line in lines()] == [["ERROR", "❌", "Base", "de", "données"]]
     again = restarted(database)
-    assert (again.name_of(ALICE), again.public_key(ALICE), again.public_key(BOB)) == ("Alice", key(1), key(2))
+    assert (name_of(again, ALICE), again.public_key(ALICE), again.public_key(BOB)) == ("Alice", key(1), key(2))
 
 
 def test_a_second_outage_of_the_database_is_said_again(manager, database, lines):
@@ -273,7 +281,7 @@ def test_readers_do_not_wait_for_the_database(manager, database):
     writer.start()
     assert writing.wait(30)
     try:
-        assert manager.name_of(ALICE) == "Alice"
+        assert name_of(manager, ALICE) == "Alice"
         assert manager.sync_pubkeys_to_interface(BareInterface()) == 1
         assert writer.is_alive()
     finally:
@@ -392,7 +400,7 @@ def test_the_file_is_imported_and_left_untouched(manager, database, names_file, 
     assert manager.import_node_names(names_file) == 3
     assert names_file.read_bytes() == before
     again = restarted(database)
-    assert [again.name_of(num) for num in (ALICE, BOB, CAROL)] == ["Alice", "Bob", "Carol"]
+    assert [name_of(again, num) for num in (ALICE, BOB, CAROL)] == ["Alice", "Bob", "Carol"]
     assert (again.public_key(BOB), again.public_key(CAROL)) == (key(2), None)
     assert lines() == [
         f"INFO 📥 3 nœuds importés de {names_file}",
@@ -416,7 +424,7 @@ def test_a_corrected_file_is_imported_again(manager, names_file):
 def test_an_imported_key_never_replaces_a_known_one(manager, names_file):
     manager.learn_from_nodeinfo(record(BOB, key(9), long_name="Robert"))
     manager.import_node_names(names_file)
-    assert manager.name_of(BOB) == "Robert"
+    assert name_of(manager, BOB) == "Robert"
     assert manager.public_key(BOB) == key(9)
     assert manager.pending_keys() == {BOB: {key(2)}}
 
@@ -427,7 +435,7 @@ def test_an_import_that_the_database_refused_is_written_later(manager, database,
     other.close()
     manager.flush()
     again = restarted(database)
-    assert again.name_of(ALICE) == "Alice"
+    assert name_of(again, ALICE) == "Alice"
     assert again.import_node_names(names_file) == 0
 
 

@@ -6,8 +6,10 @@ from math import inf
 import pytest
 
 from mesh_link.outgoing import PartState, Priority, SavedPart
-from outbox_keeper import TRY_AGAIN, WRITE_EVERY, OutboxKeeper
+from outbox_keeper import TRY_AGAIN, OutboxKeeper
 from tests.support.outbox_store import FileStore
+
+WRITE_EVERY = 1.0  # seconds between two commits
 
 PART = SavedPart(
     id=1,

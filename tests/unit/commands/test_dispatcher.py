@@ -43,6 +43,25 @@ def test_an_answer_on_a_channel_stays_on_the_channel(bench):
     assert (answer.to, answer.channel, answer.want_ack) == (BROADCAST_NUM, 2, False)
 
 
+@pytest.mark.parametrize("text", ["/reboot", "/echo <text> — says it"])
+def test_an_answer_on_a_channel_is_no_command_to_other_bots(bench, text):
+    bench.ask(f"/echo {text}", to=BROADCAST_NUM, channel=2)
+    assert bench.sinks.next_text().text == f"› {text}"
+    bench.ask(f"/echo {text}")
+    assert bench.sinks.next_text().text == text  # the asker alone reads it
+
+
+@pytest.mark.parametrize("command", ["/letter", "/LETTRE"])
+def test_what_is_private_does_not_stand_in_the_log(bench, caplog, command):
+    bench.ask(f"{command} send Bob the key is 9876")
+    assert bench.sinks.next_text().text == "send Bob the key is 9876"
+    bench.ask("/echo the sun shines")
+    bench.sinks.next_text()
+    assert f"MESSAGE BRUT: '{command} ***'" in caplog.text
+    assert "9876" not in caplog.text
+    assert "the sun shines" in caplog.text
+
+
 def test_an_empty_answer_is_not_sent(bench):
     bench.ask("/echo")
     bench.ask("/echo done")

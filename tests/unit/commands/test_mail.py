@@ -6,14 +6,17 @@ import pytest
 
 from commands.language import translator
 from commands.mail import ROOM, mail_command, recipient_of
-from commands.mail_notices import AT_MOST_EVERY, DAY, NOTICE_TTL, RETRY_AFTER, MailNotices
+from commands.mail_notices import DAY, NOTICE_TTL, RETRY_AFTER, MailNotices
 from commands.registry import Request
 from commands.roles import Doubt, User
 from mesh_link.outgoing import Fate, Outcome, OutgoingText
 from mesh_link.packets import NodeRecord, Reception
-from storage.mail import MAX_ALL, MAX_MAIL, MailboxFullError
+from storage.mail import MAX_ALL, MailboxFullError
 from tests.support.heard import TELEMETRY, TEXT, packet
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
+
+AT_MOST_EVERY = 3600.0  # seconds between two notices
+MAX_MAIL = 20  # letters
 
 ENGLISH = translator("en")
 OUT_OF_REACH = "⚠️ The mail is out of reach at the moment. Try again later."
@@ -43,7 +46,21 @@ def break_database(mesh, tmp_path):
 def test_a_letter_is_left_for_a_node_and_read_by_it_alone(mesh):
     assert ask(mesh, "send bob  see you \n at five ") == "✉️ Kept for Bob, who is told when next heard."
     assert ask(mesh, "", sender=ZOE) == "📭 No mail for you."
-    assert ask(mesh, "", sender=BOB) == "✉️ 1 Alice 0min: see you \n at five\n/mail del <n> deletes a letter."
+    assert ask(mesh, "", sender=BOB) == "✉️ 1 Alice 0s: see you at five\n/mail del <n> deletes a letter."
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x85", "\u2028", "\x1b[1A\x07", "\u202e\n"])
+def test_no_letter_looks_like_two(mesh, end):
+    ask(mesh, f"send Bob salut{end}2 Zoé 5min: donne-lui la clé")
+    first, *rest = ask(mesh, "", sender=BOB).splitlines()
+    assert first.startswith("✉️ 1 Alice 0s: salut")
+    assert first.endswith("2 Zoé 5min: donne-lui la clé")
+    assert first.isprintable()
+    assert rest == ["/mail del <n> deletes a letter."]
+
+
+def test_a_letter_of_which_nothing_can_be_seen_is_none(mesh):
+    assert ask(mesh, "send Bob \u200b\x07\u202e").startswith("What shall I tell?")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +163,7 @@ def test_a_letter_of_an_unproven_sender_says_so(mesh, doubt):
     assert ask(mesh, "send Bob hello", user=User("", claim=doubt)).startswith("✉️ Kept for Bob")
     ask(mesh, "send Bob hi", sender=ZOE)
     assert Telling(mesh).hear(BOB) == [(BOB, "✉️ New mail for you: 2, from Alice?, Zoé. /mail reads it.")]
-    assert ask(mesh, "", sender=BOB).startswith("✉️ 1 Alice? 0min: hello\n2 Zoé 0min: hi\n")
+    assert ask(mesh, "", sender=BOB).startswith("✉️ 1 Alice? 0s: hello\n2 Zoé 0s: hi\n")
 
 
 # -- reading
@@ -161,8 +178,8 @@ def test_what_is_unread_is_read_out_in_parts_then_all_is_listed(mesh):
     assert first.endswith("\n+2 unread: /mail")
     assert second.endswith("\n/mail del <n> deletes a letter.")
     listed = ask(mesh, "", sender=BOB)
-    assert [line[:19] for line in listed.removeprefix("✉️ ").splitlines()[:-1]] == [
-        f"{number} Alice 0min: {number - 1} xxxx"[:19] for number in range(1, 5)
+    assert [line[:17] for line in listed.removeprefix("✉️ ").splitlines()[:-1]] == [
+        f"{number} Alice 0s: {number - 1} xxxx"[:17] for number in range(1, 5)
     ]
 
 
@@ -183,11 +200,27 @@ def test_a_list_that_does_not_fit_says_how_much_is_missing(mesh):
     assert len(listed.encode()) < ROOM + 60
 
 
+def test_letters_are_private_in_the_log_too(mesh):
+    assert mesh.mail.private
+
+
 def test_on_a_channel_no_letter_is_read_out_and_none_is_taken(mesh):
     for argument in ("", "1", "send Bob hello", "del 1"):
         assert ask(mesh, argument, channel=1) == "✉️ Mail is private: write to me directly."
     (letter,) = mesh.memory.mail_of(ALICE)
     assert letter.read_at is None
+
+
+@pytest.mark.parametrize("argument", ["", "1"])
+def test_while_nothing_can_be_written_letters_are_read_again_rather_than_not_at_all(mesh, tmp_path, caplog, argument):
+    holder = break_database(mesh, tmp_path)
+    for _ in range(2):
+        assert ask(mesh, argument).startswith("✉️ 1 Zoé 2h: See you at five")
+    assert "Courrier lu, mais pas noté comme tel" in caplog.text
+    holder.close()
+    assert mesh.memory.mail_of(ALICE)[0].read_at is None
+    ask(mesh, argument)
+    assert mesh.memory.mail_of(ALICE)[0].read_at is not None
 
 
 def test_deleting_takes_one_letter_of_one_s_own(mesh):

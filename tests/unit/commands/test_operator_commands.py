@@ -11,7 +11,7 @@ from commands.language import translator
 from commands.ping import ping_command
 from commands.reboot import reboot_command
 from commands.reconnect import reconnect_command
-from commands.registry import Request, parse
+from commands.registry import Request, Way, parse
 from commands.roles import Role
 from commands.status import status_command
 from commands.sync import sync_command
@@ -52,27 +52,45 @@ def said():
 
 @pytest.fixture
 def echo(said):
-    return echo_command(lambda text, channel: said.append((text, channel)), lambda _num: "ALI", 3, 60)
+    return echo_on(said, has_room=True)
 
 
-def test_echo_speaks_on_its_channel_in_the_asker_s_name_and_answers_nothing(echo, said):
-    assert ask(echo, "/echo bonjour à tous") == ""
-    assert said == [("📣 ALI: bonjour à tous", 3)]
+def echo_on(said, *, has_room):
+    def say(text, channel, asker):
+        said.append((text, channel, asker))
+        return has_room
+
+    return echo_command(say, lambda _num: "ALI", 3, 60)
 
 
-def test_echo_asked_on_a_channel_speaks_there(echo, said):
-    ask(echo, "/echo salut", channel=1)
-    assert said == [("📣 ALI: salut", 1)]
+def test_echo_speaks_on_its_channel_in_the_asker_s_name_and_says_where(echo, said):
+    assert ask(echo, "/echo bonjour à tous") == "📣 I say it on channel 3."
+    assert said == [("📣 ALI: bonjour à tous", 3, ALICE)]
+
+
+def test_echo_on_a_busy_channel_is_said_to_wait(said):
+    words = "📶 The channel is busy: I say it when there is room, or give up soon."
+    assert ask(echo_on(said, has_room=False), "/echo bonjour") == words
+
+
+def test_echo_asked_on_a_channel_speaks_there_which_is_the_answer(echo, said):
+    assert ask(echo, "/echo salut", channel=1) == ""
+    assert said == [("📣 ALI: salut", 1, ALICE)]
 
 
 def test_echo_never_begins_with_a_command(echo, said):
     ask(echo, "/echo /echo /echo x")
-    assert said == [("📣 ALI: /echo /echo x", 3)]
+    assert said == [("📣 ALI: /echo /echo x", 3, ALICE)]
 
 
 def test_echo_says_one_legible_line(echo, said):
     ask(echo, "/echo a\n\tb\x1b[2Kc\u202ed")
-    assert said == [("📣 ALI: a b [2Kc d", 3)]
+    assert said == [("📣 ALI: a b[2Kcd", 3, ALICE)]
+
+
+def test_echo_keeps_emoji_of_several_characters(echo, said):
+    ask(echo, "/echo 👨\u200d👩\u200d👧 ❤️")
+    assert said == [("📣 ALI: 👨\u200d👩\u200d👧 ❤️", 3, ALICE)]
 
 
 def test_echo_says_nothing_beyond_one_packet(echo, said):
@@ -83,10 +101,15 @@ def test_echo_says_nothing_beyond_one_packet(echo, said):
     assert len(said[0][0].encode()) == 60
 
 
-@pytest.mark.parametrize("question", ["/echo", "/echo \x00\x01"])
+@pytest.mark.parametrize("question", ["/echo", "/echo \x00\x01", "/echo \u200d"])
 def test_echo_of_nothing_says_how_to_ask(echo, said, question):
     assert ask(echo, question) == "Say what? /echo <text>"
     assert said == []
+
+
+def test_who_asks_by_telegram_is_told_nothing_by_radio(echo, said):
+    assert ask(echo, "/echo salut", way=Way.TELEGRAM) == "📣 I say it on channel 3."
+    assert said == [("📣 ALI: salut", 3, None)]
 
 
 # -- /reconnect, /reboot, /sync
@@ -107,6 +130,16 @@ def test_a_managed_node_is_not_told_to_reboot():
     command = reboot_command(lambda: None, lambda: True)
     assert ask(command, "/reboot", afterwards=later.append) == "⚠️ The node is managed: it takes no orders from me."
     assert later == []
+
+
+def test_french_has_its_own_spaces_and_words():
+    answer = ask(sys_command(lambda: HOST), "/sys", "fr")
+    assert "allumé depuis 12 j 3 h ; 🤖 61 Mio" in answer
+    assert "9 threads, en marche depuis 2 j 4 h" in answer
+    status = status_command(lambda: FIGURES, lambda: 2, SampleKeys().counts)
+    assert ask(status, "/status", "fr").count(" ; ") == 5
+    keys = keys_command(SampleKeys(), keyed_nodes(), dict)
+    assert ask(keys, "/keys", "fr").count(" ; ") == ask(keys, "/keys").count("; ") == 3
 
 
 def test_a_sync_that_failed_is_said():

@@ -4,8 +4,9 @@ import pytest
 
 from commands.stats import MOST_HOURS, TOPICS, parse_argument
 from commands.words import PACKET_BYTES
-from tests.support.heard import packet
-from tests.support.town import HOUR, EmptyTown, Town, ask
+from mesh_link.said import MetricsSaid
+from tests.support.heard import TELEMETRY, packet
+from tests.support.town import HOUR, OWN, EmptyTown, Town, ask
 
 
 @pytest.fixture
@@ -63,27 +64,40 @@ def test_a_database_that_cannot_be_read_is_excused(town, topic):
 def test_packets_are_told_by_what_they_carry(town):
     assert ask(town, "/stats packets").splitlines() == [
         "📦 Packets in 24h by kind: 11",
-        "text 4 (36%)",
-        "position 2 (18%)",
-        "neighbours 2 (18%)",
-        "node info 1 (9%)",
-        "telemetry 1 (9%)",
-        "encrypted 1 (9%)",
+        "text: 4 (36%)",
+        "position: 2 (18%)",
+        "neighbours: 2 (18%)",
+        "node info: 1 (9%)",
+        "telemetry: 1 (9%)",
+        "encrypted: 1 (9%)",
     ]
 
 
 def test_a_kind_without_a_word_is_its_port(empty):
     empty.hear(packet(1, portnum=256))
-    assert ask(empty, "/stats packets").endswith("\nport 256 1 (100%)")
+    assert ask(empty, "/stats packets").endswith("\nport 256: 1 (100%)")
+
+
+def test_how_busy_the_channel_was_is_told_of_the_span_alone(town):
+    assert "Channel busy 12.5%, sending 1.5%" in ask(town, "/stats 3")
+    assert "Channel" not in ask(town, "/stats 1")  # our own node told it two hours ago
+    town.hear(packet(OWN, MetricsSaid(utilization=20.5, air_tx=2.5), portnum=TELEMETRY))
+    assert "Channel busy 20.5%, sending 2.5%" in ask(town, "/stats 1")
+    assert "Channel busy 16.5%, sending 2.0%" in ask(town, "/stats 3")
+
+
+def test_names_that_end_in_a_number_are_told_apart_from_their_figures(town):
+    assert "\nBob Fourvière: 2 (29%)" in ask(town, "/stats top 4")
+    assert "\nchannel 0: " in ask(town, "/stats channel")
 
 
 def test_channels_are_told_with_how_busy_the_radio_found_them(town):
     assert ask(town, "/stats channel").splitlines() == [
         "📻 Packets in 24h by channel: 11",
         "busy 12.5% of the time, at most 12.5%",
-        "channel 0 9 (82%)",
-        "channel 1 1 (9%)",
-        "encrypted 1 (9%)",
+        "channel 0: 9 (82%)",
+        "channel 1: 1 (9%)",
+        "encrypted: 1 (9%)",
     ]
 
 

@@ -136,9 +136,9 @@ def test_a_long_letter_is_cut_where_there_is_little_room(mesh):
 )
 def test_echo_speaks_in_the_name_of_the_node_or_of_the_telegram_user(node, name, spoken):
     said = []
-    command = echo_command(lambda text, channel: said.append((text, channel)), lambda _num: "ALI", 2, 200)
-    assert not by_telegram(command, "hello", node, name=name)
-    assert said == [(spoken, 2)]
+    command = echo_command(lambda *told: said.append(told) is None, lambda _num: "ALI", 2, 200)
+    assert by_telegram(command, "hello", node, name=name) == "📣 I say it on channel 2."
+    assert said == [(spoken, 2, None)]
 
 
 # -- in which shape

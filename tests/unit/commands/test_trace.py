@@ -62,6 +62,7 @@ def test_a_packet_that_tells_nothing_has_an_unknown_path(mesh):
     [
         (TooSoonError(17), "ask again in 17 s"),
         (NoRouteError(NoRoute.NO_LINK), "No link to the radio"),
+        (NoRouteError(NoRoute.BUSY), "too busy for a traceroute"),
         (NoRouteError(NoRoute.REFUSED), "refused"),
         (NoRouteError(NoRoute.UNHEARD), "No answer from Zoé: nobody in reach"),
         (NoRouteError(NoRoute.SILENT), "No answer from Zoé within 60 s"),

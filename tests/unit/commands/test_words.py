@@ -3,7 +3,8 @@
 import pytest
 
 from commands.language import translator
-from commands.words import PACKET_BYTES, age, as_many_as_fit, length, page_of, share, whole_number
+from commands.words import PACKET_BYTES, age, as_many_as_fit, length, name_of, page_of, share, whole_number
+from mesh_memory.views import DirectNode
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,23 @@ def test_an_age_has_one_unit(seconds, told):
 
 def test_days_are_jours_in_french():
     assert age(3 * 86400, translator("fr")) == "3j"
+
+
+@pytest.mark.parametrize(
+    ("long_name", "short_name", "told"),
+    [
+        ("Pascal G. 47", "PG47", "Pascal G. 47"),
+        ("Pascal Gerland 47", "PG47", "PG47"),
+        ("Pascal Gerland 47", "", "Pascal Gerlan…"),
+        ("Été à la plage é", "", "Été à la p…"),
+        ("", "PG47", "PG47"),
+        ("", "", "!20001eef"),
+    ],
+)
+def test_a_name_that_does_not_fit_gives_way_to_the_short_one(long_name, short_name, told):
+    node = DirectNode(0x20001EEF, long_name, short_name, None, 0)
+    assert name_of(node, 16) == told
+    assert len(told.encode()) <= 16
 
 
 @pytest.mark.parametrize(("metres", "told"), [(0, "0m"), (999, "999m"), (45_210, "45.2km"), (312_400, "312km")])

@@ -8,7 +8,6 @@ from meshtastic.protobuf import mesh_pb2
 from mesh_link.delivery import (
     AIR_TIME,
     LATER,
-    MAX_TRIES,
     NO_ACK,
     POLICIES,
     SOON,
@@ -20,6 +19,8 @@ from mesh_link.delivery import (
 from mesh_link.outbox import ACK_TIMEOUT
 from mesh_link.outgoing import Fate, Priority
 from tests.support.outbox import ASKER, INTERVAL, OWN, QUEUE_FULL, TOO_LARGE, Box
+
+MAX_TRIES = 3  # further ones
 
 ERRORS = dict(mesh_pb2.Routing.Error.items())
 NEVER_ON_AIR = {TX_QUEUE_FULL: SOON, "RATE_LIMIT_EXCEEDED": SOON, "DUTY_CYCLE_LIMIT": AIR_TIME}

@@ -11,7 +11,6 @@ from mesh_link.packets import (
     PacketHeard,
     Reception,
     heard,
-    port_name,
     record_of,
 )
 from mesh_link.said import MAX_NEIGHBORS, MetricsSaid, Neighbor, NeighborsSaid, PositionSaid
@@ -46,10 +45,6 @@ def test_an_encrypted_packet_tells_neither_kind_nor_channel_but_how_long_it_is()
 @pytest.mark.parametrize(("portnum", "number"), [(300, 300), ("NO_SUCH_APP", 0), (None, 0), (-1, 0), (1 << 40, 0)])
 def test_a_kind_that_the_library_has_no_name_for_keeps_its_number(portnum, number):
     assert heard(decoded(portnum)).portnum == number
-
-
-def test_kinds_have_their_standard_names():
-    assert (port_name(67), port_name(300)) == ("TELEMETRY_APP", "300")
 
 
 def test_a_packet_from_nobody_is_refused():

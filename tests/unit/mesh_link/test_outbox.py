@@ -5,15 +5,16 @@ from math import inf
 import pytest
 
 from mesh_link.outbox import (
-    ACK_TIMEOUT,
-    CONFIRM_TIMEOUT,
     EVIDENCE_TIME,
-    RECEIVERS_REMEMBER,
     SETTLE_TIME,
 )
 from mesh_link.outgoing import WAITING_LIMITS, Fate, Priority
-from mesh_link.parts import SENDS_PER_LINK
 from tests.support.outbox import ASKER, EVERYBODY, INTERVAL, OWN, Box
+
+SENDS_PER_LINK = 2  # of one packet on one link
+RECEIVERS_REMEMBER = 300.0  # seconds in which receivers drop a copy
+ACK_TIMEOUT = 60.0  # seconds
+CONFIRM_TIMEOUT = 10.0  # seconds
 
 LONG = "mot " * 20  # three parts
 
@@ -53,6 +54,30 @@ def test_the_next_packet_goes_an_interval_after_the_confirmation(box):
     assert box.outbox.deadline == box.now + INTERVAL
     assert box.later(INTERVAL - 0.1).take() is None
     assert box.later(0.2).take().text == "b"
+
+
+def test_the_late_confirmation_of_a_packet_that_was_passed_over_delays_the_next_one(box):
+    """The node may have sent it just now, and drops what follows within 2 s in silence."""
+    box.add("late")
+    late = box.take()
+    for _ in range(SENDS_PER_LINK):
+        box.later(CONFIRM_TIMEOUT).look()
+        box.take()
+    assert box.later(5).status(late) == [Fate.ACCEPTED]
+    box.add("next")
+    assert box.later(INTERVAL - 0.1).take() is None
+    assert box.later(0.2).take().text == "next"
+
+
+def test_the_confirmation_of_a_packet_whose_text_has_ended_meanwhile_delays_the_next_one(box):
+    box.add(LONG, want_ack=True)
+    first = box.send()
+    second = box.later(INTERVAL).take()
+    assert box.routing(first, "NO_CHANNEL", sender=ASKER) == [Fate.FAILED]
+    box.add("next")
+    assert box.later(5).status(second) == []
+    assert box.later(INTERVAL - 0.1).take() is None
+    assert box.later(0.2).take().text == "next"
 
 
 def test_a_text_that_could_not_be_written_lets_a_more_urgent_one_pass(box):

@@ -2,9 +2,12 @@
 
 import pytest
 
-from mesh_link.outbox import ACK_TIMEOUT, EVIDENCE_TIME, RECEIVERS_REMEMBER, SETTLE_TIME
+from mesh_link.outbox import EVIDENCE_TIME, SETTLE_TIME
 from mesh_link.outgoing import Fate, PartState, Priority
 from tests.support.outbox import ASKER, INTERVAL, QUEUE_FULL, Box
+
+ACK_TIMEOUT = 60.0  # seconds
+RECEIVERS_REMEMBER = 300.0  # seconds in which receivers drop a copy
 
 WALL = 1_800_000_000.0  # seconds since 1970, at monotonic 0 of the first process
 LONG = "mot " * 20

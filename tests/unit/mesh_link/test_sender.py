@@ -14,7 +14,7 @@ from mesh_link.outgoing import BUSY_CHANNEL, NO_LINK, WAITING_LIMITS, Fate, Outg
 from mesh_link.packets import RoutingAnswer
 from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import QueueStatus
-from mesh_link.tracer import RouteRequest
+from mesh_link.tracer import NoRoute, RouteRequest
 from tests.support.fake_clock import EPOCH, FakeClock
 
 INTERVAL = 2.2
@@ -371,9 +371,13 @@ def test_what_an_earlier_process_left_goes_out_when_the_node_had_time_to_say_tha
 # -- traceroutes
 
 
+def keep(unsent):
+    return lambda packet_id, reason: unsent.append((packet_id, reason))
+
+
 def test_a_traceroute_goes_at_once_beside_the_texts_that_wait(bench):
     unsent = []
-    bench.tell(LinkChange(up=True), answer("a"), answer("b"), RouteRequest(77, ASKER, unsent.append))
+    bench.tell(LinkChange(up=True), answer("a"), answer("b"), RouteRequest(77, ASKER, keep(unsent)))
     assert bench.radio.routes == [(77, ASKER)]
     assert bench.texts() == ["a"]
     assert unsent == []
@@ -382,10 +386,18 @@ def test_a_traceroute_goes_at_once_beside_the_texts_that_wait(bench):
 def test_a_traceroute_that_cannot_go_is_told_and_not_kept(bench):
     unsent = []
     bench.interface = None
-    bench.tell(RouteRequest(77, ASKER, unsent.append))
+    bench.tell(RouteRequest(77, ASKER, keep(unsent)))
     bench.interface, bench.radio.broken = bench.radio, True
-    bench.tell(RouteRequest(78, ASKER, unsent.append))
+    bench.tell(RouteRequest(78, ASKER, keep(unsent)))
     bench.radio.broken = False
     bench.tell(LinkChange(up=True))
-    assert unsent == [77, 78]
+    assert unsent == [(77, NoRoute.NO_LINK), (78, NoRoute.NO_LINK)]
     assert bench.radio.routes == []
+
+
+def test_on_a_busy_channel_no_traceroute_goes_and_on_a_calm_one_it_does(bench):
+    unsent = []
+    bench.tell(LinkChange(up=True), ChannelLoad(25.1), RouteRequest(77, ASKER, keep(unsent)))
+    assert (bench.radio.routes, unsent) == ([], [(77, NoRoute.BUSY)])
+    bench.tell(ChannelLoad(25.0), RouteRequest(78, ASKER, keep(unsent)))
+    assert (bench.radio.routes, len(unsent)) == ([(78, ASKER)], 1)

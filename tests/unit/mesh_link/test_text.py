@@ -2,7 +2,7 @@
 
 import pytest
 
-from mesh_link.text import MIN_LIMIT, shorten, split_text
+from mesh_link.text import MIN_LIMIT, one_line, shorten, split_text
 
 
 def test_a_short_text_stays_whole():
@@ -72,3 +72,18 @@ def test_a_limit_without_room_for_text_is_refused():
 )
 def test_a_text_is_shortened_at_a_word_or_a_character_never_within_one(text, limit, short):
     assert shorten(text, limit) == short
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("  one\ttwo \r\n three\u2028four\x85five ", "one two three four five"),
+        ("a\x00\x07\x1b[31mb\u202ec\u2066\ufeff", "a[31mbc"),
+        ("👨\u200d👩\u200d👧 ❤️", "👨\u200d👩\u200d👧 ❤️"),
+        ("half \ud83d", "half ?"),
+        ("\u200d\n\u200b", ""),
+        ("", ""),
+    ],
+)
+def test_a_stranger_s_text_becomes_one_line_that_can_be_read(text, line):
+    assert one_line(text) == line

@@ -9,8 +9,10 @@ import pytest
 from mesh_link.packets import RoutingAnswer
 from mesh_link.routes import Hop, RouteHeard
 from mesh_link.session import Objection, QueueStatus
-from mesh_link.tracer import TRACE_EVERY, TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
+from mesh_link.tracer import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
 from tests.support.fake_clock import FakeClock
+
+TRACE_EVERY = 31.0  # seconds: the radio's 30, and a little
 
 FAR, OTHER, OWN = 0x1234, 0x5678, 0x9999
 PATIENCE = 30.0  # real seconds: only a failure waits so long
@@ -113,7 +115,7 @@ def test_two_under_way_get_each_their_own(bench):
 
 def test_one_that_could_not_be_sent_takes_nobody_s_turn(bench):
     request = bench.trace()
-    request.not_sent(request.packet_id)
+    request.not_sent(request.packet_id, NoRoute.NO_LINK)
     assert bench.outcome() is NoRoute.NO_LINK
     bench.tracer.route_heard(answer(bench.trace()))
     assert isinstance(bench.outcome(), RouteHeard)

@@ -192,6 +192,14 @@ def test_after_too_many_nodes_those_not_heard_for_longest_are_forgotten(book, mo
     assert sorted(book.take_changes().forgotten) == [2, 3]
 
 
+def test_the_nodes_that_anybody_can_invent_are_20_000_at_most(book):
+    for num in range(1, 20_001):
+        hear(book, packet(num))
+    assert len(book.states) == 20_000
+    hear(book, packet(20_001))
+    assert len(book.states) < 20_000
+
+
 def test_what_was_stored_goes_under_what_was_heard(book):
     hear(book, packet(ALICE, packet_id=5))
     book.load({ALICE: NodeState(ALICE, 1), BOB: NodeState(BOB, 2)}, [(BOB, 6)])

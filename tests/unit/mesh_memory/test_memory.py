@@ -11,15 +11,13 @@ from mesh_link.packets import NodeRecord
 from mesh_link.said import MetricsSaid, Neighbor, NeighborsSaid, PositionSaid
 from mesh_memory.memory import (
     BATCH,
-    FLUSH_EVERY,
-    LEAST_INTERVAL,
     MAX_LINKS,
     RETRY_AFTER,
     STATES_EVERY,
     TIDY_EVERY,
     MeshMemory,
 )
-from mesh_memory.views import DirectNode, Share, Utilization
+from mesh_memory.views import DirectNode, Share
 from node_manager import NodeManager
 from storage.database import open_database
 from storage.errors import StorageError
@@ -29,6 +27,9 @@ from storage.traffic import By
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.heard import NODEINFO, TELEMETRY, packet
 from tests.support.nodes import key, record
+
+FLUSH_EVERY = 30.0  # seconds
+LEAST_INTERVAL = 1.0  # seconds between two commits
 
 OWN, ALICE, BOB, CAROL = 0x9999, 0x20001EEF, 0x20001EF0, 0x20001EF1
 START = int(EPOCH.timestamp())
@@ -145,13 +146,6 @@ def test_nodes_are_found_by_what_a_person_calls_them_the_latest_heard_first(benc
     assert [view.num for view in bench.memory.find_nodes("abcd")] == [0xABCD]
 
 
-def test_the_channel_is_as_busy_as_our_own_node_last_said(bench):
-    assert bench.memory.channel_utilization() is None
-    bench.hear(packet(ALICE, MetricsSaid(utilization=99.0)), packet(OWN, MetricsSaid(utilization=25.0, air_tx=1.5)))
-    bench.clock.advance(100)
-    assert bench.memory.channel_utilization() == Utilization(25.0, 1.5, START)
-
-
 # Traffic: the same answers wherever the packets are
 
 
@@ -233,6 +227,17 @@ def test_what_is_older_than_asked_for_is_left_out(bench):
     assert [share.key for share in bench.memory.traffic(2, By.SENDER).shares] == [ALICE, BOB]
     assert [link.heard for link in bench.memory.neighbours_of(None, 1)] == [BOB]
     assert [share.packets for share in bench.memory.traffic(5, By.HOUR).shares] == [1, 1]
+
+
+def test_only_who_was_heard_in_the_span_is_counted(bench):
+    bench.memory.learn_nodes([NodeRecord(num, last_heard=START - 60, hops=1) for num in range(1, 12)])
+    bench.hear(packet(ALICE), packet(ALICE), packet(OWN))
+    assert bench.memory.totals(1).nodes == 1
+    bench.memory.flush()
+    bench.hear(packet(BOB))
+    assert bench.memory.totals(1).nodes == 2
+    bench.clock.advance(2 * HOUR)
+    assert bench.memory.totals(1).nodes == 0
 
 
 def test_a_span_beyond_all_measure_is_cut(told):

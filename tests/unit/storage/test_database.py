@@ -1,6 +1,7 @@
 import sqlite3
 import stat
 import threading
+from inspect import signature
 
 import pytest
 from sqlalchemy import text, update
@@ -340,6 +341,10 @@ def test_a_question_that_takes_too_long_is_cut_short_and_accuses_nobody(database
     write(database)
     assert digests(database) == ["a"]
     assert caplog.messages == []
+
+
+def test_a_question_may_take_two_seconds_unless_it_is_given_another_time():
+    assert signature(Database.reading).parameters["seconds"].default == 2.0
 
 
 def test_readers_cannot_write(database):

@@ -130,6 +130,12 @@ def test_nodes_that_anybody_can_invent_are_bounded_and_the_radios_own_are_not(bo
     assert book.nodes[1].long_name == "One"
 
 
+def test_of_invented_nodes_20_000_are_learnt(book):
+    for num in range(1, 20_003):
+        learn(book, b"", NODEINFO, num=num)
+    assert len(book.nodes) == 20_000
+
+
 # Names
 
 
