@@ -56,7 +56,7 @@ MEASURES = (
     Measure("telegram", telegram_answers.answers),
     Measure("telegram_burst", telegram_burst.bursts),
     Measure("telegram_outage", telegram_outage.outages),
-    Measure("telegram_idle", telegram_idle.idle),
+    Measure("telegram_idle", telegram_idle.idle, waits=True),
 )
 
 NAMES = [measure.name for measure in MEASURES]
