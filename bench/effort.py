@@ -50,6 +50,6 @@ QUICK = Effort(
     telegram_questions=10,
     telegram_packets=100,
     telegram_burst=6,
-    telegram_outage_hours=0.5,
+    telegram_outage_hours=0.25,
     telegram_idle_hours=0.05,
 )

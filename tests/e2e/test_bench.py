@@ -18,7 +18,7 @@ ROWS = {  # by name: what one of its lines begins with
     "questions": "/nodes over 3,000 stored packets",
     "telegram": "a Telegram command to its answer",
     "telegram_burst": "6 group messages written without a link",
-    "telegram_outage": "0.5 h without Telegram",
+    "telegram_outage": "0.25 h without Telegram",
     "telegram_idle": "requests an hour to Telegram",
 }
 
