@@ -50,6 +50,24 @@ class Mailbox(Directory, Protocol):
         """Delete one letter; return whether it was there."""
 
 
+EXAMPLES: Final = (
+    Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter."),
+    Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter.", way=Way.TELEGRAM),
+    Example(
+        "/mail",
+        "Your Telegram account has no node: the operator can set one in telegram_users.",
+        way=Way.TELEGRAM,
+        has_node=False,
+    ),
+    Example("/mail 2", "You have no letter 2. /mail lists yours."),
+    Example("/mail send Zoé Yes, at five", "✉️ Kept for Zoé, who is told when next heard."),
+    Example("/mail send Nobody hello", "I know no node « Nobody »."),
+    Example("/mail send Zoé", "What shall I tell? For example: /mail send Zoé see you at five"),
+    Example("/mail del 1", "🗑️ Letter 1 is deleted, 0 left."),
+    Example("/mail del x", "Which letter? For example: /mail del 1"),
+)
+
+
 def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> Command:
     """Make the command; `own_num` is the bot's own node, which reads no mail."""
 
@@ -86,22 +104,7 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
         usage=_("[<n>], send <node> <text>, del <n>"),
         summary=_("reads your mail, or leaves some for a node, who is told when next heard"),
         run=run,
-        examples=(
-            Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter."),
-            Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter.", way=Way.TELEGRAM),
-            Example(
-                "/mail",
-                "Your Telegram account has no node: the operator can set one in telegram_users.",
-                way=Way.TELEGRAM,
-                has_node=False,
-            ),
-            Example("/mail 2", "You have no letter 2. /mail lists yours."),
-            Example("/mail send Zoé Yes, at five", "✉️ Kept for Zoé, who is told when next heard."),
-            Example("/mail send Nobody hello", "I know no node « Nobody »."),
-            Example("/mail send Zoé", "What shall I tell? For example: /mail send Zoé see you at five"),
-            Example("/mail del 1", "🗑️ Letter 1 is deleted, 0 left."),
-            Example("/mail del x", "Which letter? For example: /mail del 1"),
-        ),
+        examples=EXAMPLES,
     )
 
 

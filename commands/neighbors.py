@@ -19,6 +19,41 @@ HOURS: Final = 24  # nodes tell their neighbours every few hours
 MOST_HEARD: Final = 2  # of each node, where all are listed
 
 
+EXAMPLES: Final = (
+    Example(
+        "/neighbors",
+        "👂 Who hears whom, 24h:\nRelais ← Bob Fourvière 9.5dB, Asker 6.0dB, +1\n"
+        "Bob Fourvière ← Alice 2.5dB, Carol -12.0dB\nCarol ← Bob Fourvière -11.2dB",
+    ),
+    Example(
+        "/neighbors bob",
+        "👂 Bob Fourvière, 24h (← hears, → is heard by):\nRelais → 9.5dB\nAlice ← 2.5dB\nCarol ← -12.0dB → -11.2dB",
+    ),
+    Example(
+        "/neighbors",
+        "👂 Who hears whom, 24h:\n"
+        "hearer        hears            dB dist.\n"
+        "Relais        Bob Fourvière   9.5 1.4km\n"
+        "              Asker           6.0\n"
+        "              Alice          -4.5 6.4km\n"
+        "Bob Fourvière Alice           2.5 7.4km\n"
+        "              Carol         -12.0 114km\n"
+        "Carol         Bob Fourvière -11.2",
+        way=Way.TELEGRAM,
+    ),
+    Example(
+        "/neighbors bob",
+        "👂 Bob Fourvière, 24h (← hears, → is heard by):\n"
+        "name    ← dB  → dB dist.\n"
+        "Relais         9.5 1.4km\n"
+        "Alice    2.5       7.4km\n"
+        "Carol  -12.0 -11.2",
+        way=Way.TELEGRAM,
+    ),
+    Example("/neighbors nobody", "I know no node « nobody »."),
+)
+
+
 def neighbors_command(memory: MeshMemory) -> Command:
     """Make the command."""
 
@@ -35,40 +70,7 @@ def neighbors_command(memory: MeshMemory) -> Command:
         summary=_("tells who heard whom directly in 24 h"),
         run=unless_the_database_fails(run),
         has_table=True,
-        examples=(
-            Example(
-                "/neighbors",
-                "👂 Who hears whom, 24h:\nRelais ← Bob Fourvière 9.5dB, Asker 6.0dB, +1\n"
-                "Bob Fourvière ← Alice 2.5dB, Carol -12.0dB\nCarol ← Bob Fourvière -11.2dB",
-            ),
-            Example(
-                "/neighbors bob",
-                "👂 Bob Fourvière, 24h (← hears, → is heard by):\n"
-                "Relais → 9.5dB\nAlice ← 2.5dB\nCarol ← -12.0dB → -11.2dB",
-            ),
-            Example(
-                "/neighbors",
-                "👂 Who hears whom, 24h:\n"
-                "hearer        hears            dB dist.\n"
-                "Relais        Bob Fourvière   9.5 1.4km\n"
-                "              Asker           6.0\n"
-                "              Alice          -4.5 6.4km\n"
-                "Bob Fourvière Alice           2.5 7.4km\n"
-                "              Carol         -12.0 114km\n"
-                "Carol         Bob Fourvière -11.2",
-                way=Way.TELEGRAM,
-            ),
-            Example(
-                "/neighbors bob",
-                "👂 Bob Fourvière, 24h (← hears, → is heard by):\n"
-                "name    ← dB  → dB dist.\n"
-                "Relais         9.5 1.4km\n"
-                "Alice    2.5       7.4km\n"
-                "Carol  -12.0 -11.2",
-                way=Way.TELEGRAM,
-            ),
-            Example("/neighbors nobody", "I know no node « nobody »."),
-        ),
+        examples=EXAMPLES,
     )
 
 

@@ -21,6 +21,27 @@ WIDE_LINKS, MOST_WIDE_LINKS = 10, 50  # where there is room
 MOST_BYTES: Final = 560  # three packets, with their numbers
 
 
+EXAMPLES: Final = (
+    Example(
+        "/propag",
+        "📏 Longest links in 24h:\n114km Carol → Bob Fourvière -12.0dB\n7.4km Alice → Bob Fourvière 2.5dB\n"
+        "6.4km Alice → Relais -4.5dB",
+    ),
+    Example(
+        "/propag",
+        "📏 Longest links in 24h:\n"
+        "dist. from          to               dB\n"
+        "114km Carol         Bob Fourvière -12.0\n"
+        "7.4km Alice         Bob Fourvière   2.5\n"
+        "6.4km Alice         Relais         -4.5\n"
+        "1.4km Bob Fourvière Relais          9.5",
+        way=Way.TELEGRAM,
+    ),
+    Example("/propag 24 1", "📏 Longest links in 24h:\n114km Carol → Bob Fourvière -12.0dB"),
+    Example("/propag far", "How many hours, how many links? For example: /propag 24 5"),
+)
+
+
 def propag_command(memory: MeshMemory) -> Command:
     """Make the command."""
 
@@ -48,25 +69,7 @@ def propag_command(memory: MeshMemory) -> Command:
         summary=_("tells the longest links heard, with their distance"),
         run=unless_the_database_fails(run),
         has_table=True,
-        examples=(
-            Example(
-                "/propag",
-                "📏 Longest links in 24h:\n114km Carol → Bob Fourvière -12.0dB\n7.4km Alice → Bob Fourvière 2.5dB\n"
-                "6.4km Alice → Relais -4.5dB",
-            ),
-            Example(
-                "/propag",
-                "📏 Longest links in 24h:\n"
-                "dist. from          to               dB\n"
-                "114km Carol         Bob Fourvière -12.0\n"
-                "7.4km Alice         Bob Fourvière   2.5\n"
-                "6.4km Alice         Relais         -4.5\n"
-                "1.4km Bob Fourvière Relais          9.5",
-                way=Way.TELEGRAM,
-            ),
-            Example("/propag 24 1", "📏 Longest links in 24h:\n114km Carol → Bob Fourvière -12.0dB"),
-            Example("/propag far", "How many hours, how many links? For example: /propag 24 5"),
-        ),
+        examples=EXAMPLES,
     )
 
 

@@ -36,6 +36,50 @@ PORTS: Final = {
 Tell = Callable[[MeshMemory, Clock, int, Request], str]
 
 
+EXAMPLES: Final = (
+    Example(
+        "/stats",
+        "📊 24h: packets 11 (0.5kB), nodes 5\ndirect 64%, relayed 27%, MQTT 9%, encrypted 9%\n"
+        "Channel busy 12.5%, sending 1.5%",
+    ),
+    Example(
+        "/stats top 4",
+        "🏆 Packets in 4h by node: 7\n"
+        "Alice: 2 (29%)\nBob Fourvière: 2 (29%)\nAsker: 1 (14%)\n!0badcafe: 1 (14%)\nCarol: 1 (14%)",
+    ),
+    Example("/stats hop", "🐇 Packets in 24h by hops: 11\n0: 7 (64%)\n1: 1 (9%)\n2: 2 (18%)\nunknown: 1 (9%)"),
+    Example(
+        "/stats",
+        "📊 Traffic in 24h\npackets      11\nsize         0.5kB\nnodes        5\ndirect       7 (64%)\n"
+        "relayed      3 (27%)\nMQTT         1 (9%)\nencrypted    1 (9%)\nchannel busy 12.5%\n"
+        "sending      1.5%",
+        way=Way.TELEGRAM,
+    ),
+    Example(
+        "/stats top 4",
+        "🏆 Packets in 4h by node: 7\n"
+        "              packets   %  kB\n"
+        "Alice               2 29% 0.1\n"
+        "Bob Fourvière       2 29% 0.1\n"
+        "Asker               1 14% 0.0\n"
+        "!0badcafe           1 14% 0.1\n"
+        "Carol               1 14% 0.0",
+        way=Way.TELEGRAM,
+    ),
+    Example(
+        "/stats histo 3",
+        "📈 Packets in 3h: 7\n"
+        "age                      packets\n"
+        " 0h ███                  1\n"
+        " 1h                      0\n"
+        " 2h ████████████████████ 6\n"
+        " 3h                      0",
+        way=Way.TELEGRAM,
+    ),
+    Example("/stats weather", "I can tell: global top packets channel hop histo. For example: /stats top 24"),
+)
+
+
 def stats_command(memory: MeshMemory, clock: Clock) -> Command:
     """Make the command."""
 
@@ -55,48 +99,7 @@ def stats_command(memory: MeshMemory, clock: Clock) -> Command:
         summary=_("tells the traffic of the last hours in figures"),
         run=unless_the_database_fails(run),
         has_table=True,
-        examples=(
-            Example(
-                "/stats",
-                "📊 24h: packets 11 (0.5kB), nodes 5\ndirect 64%, relayed 27%, MQTT 9%, encrypted 9%\n"
-                "Channel busy 12.5%, sending 1.5%",
-            ),
-            Example(
-                "/stats top 4",
-                "🏆 Packets in 4h by node: 7\n"
-                "Alice: 2 (29%)\nBob Fourvière: 2 (29%)\nAsker: 1 (14%)\n!0badcafe: 1 (14%)\nCarol: 1 (14%)",
-            ),
-            Example("/stats hop", "🐇 Packets in 24h by hops: 11\n0: 7 (64%)\n1: 1 (9%)\n2: 2 (18%)\nunknown: 1 (9%)"),
-            Example(
-                "/stats",
-                "📊 Traffic in 24h\npackets      11\nsize         0.5kB\nnodes        5\ndirect       7 (64%)\n"
-                "relayed      3 (27%)\nMQTT         1 (9%)\nencrypted    1 (9%)\nchannel busy 12.5%\n"
-                "sending      1.5%",
-                way=Way.TELEGRAM,
-            ),
-            Example(
-                "/stats top 4",
-                "🏆 Packets in 4h by node: 7\n"
-                "              packets   %  kB\n"
-                "Alice               2 29% 0.1\n"
-                "Bob Fourvière       2 29% 0.1\n"
-                "Asker               1 14% 0.0\n"
-                "!0badcafe           1 14% 0.1\n"
-                "Carol               1 14% 0.0",
-                way=Way.TELEGRAM,
-            ),
-            Example(
-                "/stats histo 3",
-                "📈 Packets in 3h: 7\n"
-                "age                      packets\n"
-                " 0h ███                  1\n"
-                " 1h                      0\n"
-                " 2h ████████████████████ 6\n"
-                " 3h                      0",
-                way=Way.TELEGRAM,
-            ),
-            Example("/stats weather", "I can tell: global top packets channel hop histo. For example: /stats top 24"),
-        ),
+        examples=EXAMPLES,
     )
 
 

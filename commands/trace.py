@@ -45,6 +45,32 @@ class RouteTracer(Protocol):
         """Return it within TRACE_TIMEOUT seconds. Raises TooSoonError, NoRouteError."""
 
 
+EXAMPLES: Final = (
+    Example("/trace", "🧭 direct, SNR 6.2 dB", Reception(snr=6.25, rssi=-87, hops=0)),
+    Example("/trace", "🧭 hops: 2, last relay: Zoé, SNR -4.5 dB", Reception(-4.5, -120, 2, relay=0xEF)),
+    Example("/trace", "🧭 hops: 1, last relay: …42, SNR -4.5 dB", Reception(-4.5, -120, 1, relay=0x42)),
+    Example("/trace", "🧭 by MQTT", Reception(hops=3, via_mqtt=True)),
+    Example("/trace Zoé", "🧭 Zoé, SNR in dB\n→ 1ef0 6.2 ZOE -3\n← ? ? MBOT 4.5"),
+    Example(
+        "/trace Zoé",
+        "🧭 Zoé, SNR in dB\n"
+        "  name   id     dB\n"
+        "→ Bob    1ef0  6.2\n"
+        "→ Zoé    1eef -3.0\n"
+        "← ?              ?\n"
+        "← Relais 9999  4.5",
+        way=Way.TELEGRAM,
+    ),
+    Example(
+        "/trace",
+        "Your Telegram account has no node: the operator can set one in telegram_users.",
+        way=Way.TELEGRAM,
+        has_node=False,
+    ),
+    Example("/trace Nobody", "I know no node « Nobody »."),
+)
+
+
 def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[[], int]) -> Command:
     """Make the command; `own_num` is the bot's own node, where every way begins."""
 
@@ -67,30 +93,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
         slow=True,
         has_table=True,
         timeout=TRACE_TIMEOUT + TIME_TO_EXCUSE,
-        examples=(
-            Example("/trace", "🧭 direct, SNR 6.2 dB", Reception(snr=6.25, rssi=-87, hops=0)),
-            Example("/trace", "🧭 hops: 2, last relay: Zoé, SNR -4.5 dB", Reception(-4.5, -120, 2, relay=0xEF)),
-            Example("/trace", "🧭 hops: 1, last relay: …42, SNR -4.5 dB", Reception(-4.5, -120, 1, relay=0x42)),
-            Example("/trace", "🧭 by MQTT", Reception(hops=3, via_mqtt=True)),
-            Example("/trace Zoé", "🧭 Zoé, SNR in dB\n→ 1ef0 6.2 ZOE -3\n← ? ? MBOT 4.5"),
-            Example(
-                "/trace Zoé",
-                "🧭 Zoé, SNR in dB\n"
-                "  name   id     dB\n"
-                "→ Bob    1ef0  6.2\n"
-                "→ Zoé    1eef -3.0\n"
-                "← ?              ?\n"
-                "← Relais 9999  4.5",
-                way=Way.TELEGRAM,
-            ),
-            Example(
-                "/trace",
-                "Your Telegram account has no node: the operator can set one in telegram_users.",
-                way=Way.TELEGRAM,
-                has_node=False,
-            ),
-            Example("/trace Nobody", "I know no node « Nobody »."),
-        ),
+        examples=EXAMPLES,
     )
     return replace(command, alone=replace(command, slow=False, timeout=None))
 

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import ExitStack
 from unittest import mock
 
 import pytest
@@ -216,11 +217,13 @@ def test_a_crash_of_the_telegram_side_is_said_and_survived(api, bot, node, guest
 
 
 def test_what_was_asked_while_the_bot_was_down_is_answered_once(api, node, guest, tmp_path):
-    with telegram_bot(api, node.port, tmp_path):
-        wait_for_poll(api)
-        with api.trouble(faults.hangs, "getUpdates"):  # which would tell Telegram that the update was taken
+    with ExitStack() as until_stopped:
+        with telegram_bot(api, node.port, tmp_path):
+            wait_for_poll(api)
+            # the next poll would tell Telegram that the update was taken
+            until_stopped.enter_context(api.trouble(faults.hangs, "getUpdates"))
             is_answered(api, guest)
-    assert api.pending_updates == 1
+        assert api.pending_updates == 1
     guest.says("/ping")
     with telegram_bot(api, node.port, tmp_path):
         api.wait_for("pong", guest)
