@@ -12,12 +12,13 @@ from telegram_bot.failures import Failure, Kind
 from telegram_bot.pace import Pace
 from telegram_bot.posts import Chat, Post
 
-# What Telegram lets a bot send: about one a second to a chat, 20 a minute to a group, 30 a second in all
+# What Telegram lets a bot send: about one a second to a chat, with short bursts, 20 a minute to a group, 30 a second
+# in all. A group that has much to be shown gets no bursts, and some time more: requests do not all take as long
 PRIVATE_LIMITS: Final = ((3, 3.0),)
-GROUP_LIMITS: Final = ((3, 3.0), (20, 60.0))
+GROUP_LIMITS: Final = ((1, 1.2), (20, 62.0))
 # Of those, what can wait takes less, so that a text that comes meanwhile need not wait long
 PATIENT_PRIVATE_LIMITS: Final = ((2, 3.0),)
-PATIENT_GROUP_LIMITS: Final = ((2, 3.0), (10, 60.0))
+PATIENT_GROUP_LIMITS: Final = ((10, 62.0),)
 REACTION_LIMITS: Final = ((1, 1.0),)  # they count with no chat's messages
 OVERALL_LIMITS: Final = ((25, 1.0),)
 IN_FLIGHT: Final = 4  # requests at once, each to another chat
@@ -45,6 +46,7 @@ class _Waiting:
     number: int
     post: Post
     tries: int = 0
+    lost: int = 0  # posts that it tells of, if it is a note of them
 
     @property
     def size(self) -> int:
@@ -64,6 +66,7 @@ class _Lane:
     current: _Waiting | None = None
     not_before: float = -inf
     lost: int = 0  # posts that found no room since the last one that was sent
+    note_tries: int = 0  # to tell of them
 
     def head(self) -> _Waiting:
         """Return what goes next: the oldest that cannot wait, else the oldest."""
@@ -197,6 +200,11 @@ class Posts:
         if len(self._messages) > REMEMBERED:
             self._messages.popitem(last=False)
 
+    def recall(self, chat: Chat, key: str, message_id: int) -> None:
+        """Remember it on an earlier process' word, which counts less than our own."""
+        if (chat, key) not in self._messages:
+            self.remember(chat, key, message_id)
+
     def move(self, old: int, new: int) -> None:
         """Note a group's new id, under which what is meant for the old one is sent."""
         self._moved[old] = new
@@ -219,9 +227,9 @@ class Posts:
 
     def _take(self, chat_id: int, lane: _Lane) -> _Waiting:
         if lane.lost:
-            count, lane.lost = lane.lost, 0
+            count, tries, lane.lost, lane.note_tries = lane.lost, lane.note_tries, 0, 0
             self._number += 1
-            return _Waiting(self._number, Post(Chat(chat_id), self._lost_text(count), silent=True))
+            return _Waiting(self._number, Post(Chat(chat_id), self._lost_text(count), silent=True), tries, count)
         waiting = lane.head()
         del lane.waiting[_key(waiting.post, waiting.number)]
         self._forget(waiting)
@@ -238,6 +246,9 @@ class Posts:
 
     def _put_back(self, lane: _Lane, waiting: _Waiting) -> None:
         """Let it go first again; if there is a newer one of its key, that goes first in its stead."""
+        if waiting.lost:  # what is lost until the next try is told with it
+            lane.lost, lane.note_tries = lane.lost + waiting.lost, waiting.tries
+            return
         key = _key(waiting.post, waiting.number)
         if key not in lane.waiting:
             self._put(lane, key, waiting)
