@@ -159,7 +159,7 @@ def telegram(
         memory,
         own_num,
         send_text,
-        on_handled=lambda ids: keep(UpdatesHandled(ids)) if keep is not None else None,
+        on_handled=lambda ids, messages: keep(UpdatesHandled(ids, messages)) if keep is not None else None,
         keeps_handled=keep is not None,
     )
     return telegram_side(settings, around)
@@ -172,7 +172,7 @@ def update_keeper(
     bot = settings.telegram_token.get_secret_value().partition(":")[0]
     if database is None or not bot:
         return None
-    return UpdateKeeper(UpdateStore(database, int(bot)), clock, lambda ids: tell(HandledBefore(ids)))
+    return UpdateKeeper(UpdateStore(database, int(bot)), clock, tell)
 
 
 def new_packet_id() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from operator import itemgetter
@@ -17,7 +17,7 @@ from outbox_keeper import OutboxKeeper
 from runtime.clock import Clock
 from runtime.service import PING, Service
 from runtime.systemd import notify
-from update_keeper import UpdateKeeper
+from update_keeper import MessageKey, UpdateKeeper
 
 LOGGER = logging.getLogger(__name__)
 INBOX_LIMIT = 2000  # packets waiting for a slow disk: 30 s of the busiest mesh
@@ -53,9 +53,10 @@ class OutboxChanges:
 
 @dataclass(frozen=True, slots=True)
 class UpdatesHandled:
-    """Messages from Telegram that were acted upon."""
+    """Messages from Telegram that were acted upon, and ids of messages that were posted there."""
 
     ids: Sequence[int]
+    messages: Mapping[MessageKey, int]
 
 
 Message = NodeDatabase | NodeInfoHeard | PacketHeard | OutboxChanges | UpdatesHandled | Outcome
@@ -147,8 +148,8 @@ class Housekeeping(Service):
                 self._on_heard(message)
             case OutboxChanges(changes) if self._outbox is not None:
                 self._outbox.note(changes, self._clock.monotonic())
-            case UpdatesHandled(ids) if self._updates is not None:
-                self._updates.note(ids, self._clock.monotonic())
+            case UpdatesHandled(ids, messages) if self._updates is not None:
+                self._updates.note(ids, messages, self._clock.monotonic())
             case Outcome():
                 self._on_fate(message)
 

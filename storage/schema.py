@@ -25,7 +25,7 @@ from sqlalchemy import (
 from storage.sqlite import ONE_TREE, ROW_NUMBER
 
 # Every revision of migrations/versions in order; the last one makes the tables below.
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 
 # Migrations address constraints by name.
 METADATA: Final = MetaData(
@@ -237,5 +237,18 @@ TELEGRAM_UPDATES: Final = Table(
     **ONE_TREE,
 )
 
+# Messages that may have to be changed yet, so that a restart leaves none that is no longer true
+TELEGRAM_MESSAGES: Final = Table(
+    "telegram_messages",
+    METADATA,
+    Column("bot", BigInteger, primary_key=True, autoincrement=False),
+    Column("chat", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", BigInteger, primary_key=True, autoincrement=False),  # 0: none
+    Column("key", String(80), primary_key=True),
+    Column("message_id", BigInteger, nullable=False),
+    Column("posted_at", BigInteger, nullable=False),
+    **ONE_TREE,
+)
+
 # What is small and cannot be heard again: checked at each start, and saved from a damaged database
-PRECIOUS: Final = (NODES, PUBLIC_KEYS, IMPORTS, NODE_STATES, MAIL, ORDERS, OUTBOX, TELEGRAM_UPDATES)
+PRECIOUS: Final = (NODES, PUBLIC_KEYS, IMPORTS, NODE_STATES, MAIL, ORDERS, OUTBOX, TELEGRAM_UPDATES, TELEGRAM_MESSAGES)

@@ -32,6 +32,7 @@ from telegram_bot.posts import Chat, Post
 from telegram_bot.stories import DatabaseStory, DiskStory, LinkStory, RebootStory
 from telegram_bot.story import Moment, Story, Tally
 
+WORD: Final = "alert"  # that keys begin with
 STORIES: Final[Mapping[type[Incident], type[Story]]] = {
     LinkLost: LinkStory,
     LinkBack: LinkStory,
@@ -126,7 +127,7 @@ class Alerts:
 
     def _new_key(self, moment: Moment) -> str:
         """Return a key that no earlier process has used either."""
-        return f"alert:{moment.wall.timestamp():.0f}:{next(self._numbers)}"
+        return f"{WORD}:{moment.wall.timestamp():.0f}:{next(self._numbers)}"
 
     def _miss(self, message: _Message) -> None:
         kind, tally = type(message.story), message.story.tally()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Any, Final
@@ -13,6 +13,7 @@ from typing import Any, Final
 from commands.jobs import Finished, Interim
 from runtime.clock import Clock
 from runtime.service import PING, STOP, Service
+from telegram_bot import alerts, fates
 from telegram_bot.api import Api, Me
 from telegram_bot.desk import Desk, DeskParts
 from telegram_bot.event_loop import new_event_loop
@@ -20,9 +21,9 @@ from telegram_bot.failures import TokenRefusedError, failure_of
 from telegram_bot.menu_setter import MenuSetter
 from telegram_bot.poller import HANDLED_WAIT, HandledIds, Poller
 from telegram_bot.poster import Poster
-from telegram_bot.posts import Post
+from telegram_bot.posts import Chat, Post
 from telegram_bot.reach import Reach
-from update_keeper import HandledBefore
+from update_keeper import HandledBefore, MessageKey
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
@@ -32,6 +33,9 @@ LONG_LIFE: Final = 3600.0
 FINISH: Final = 0.4  # seconds for what is on its way, at the end
 CLOSE: Final = 0.3  # seconds for the connections' end
 CANCEL: Final = 0.3  # seconds for tasks to end
+LASTING: Final = (fates.WORD, alerts.WORD)  # what keys of posts begin with that may change after a restart
+
+OnHandled = Callable[[Sequence[int], Mapping[MessageKey, int]], object]  # update ids; ids of messages that we posted
 
 
 class TelegramBot(Service):
@@ -44,11 +48,11 @@ class TelegramBot(Service):
         clock: Clock,
         make_api: Callable[[], Api],
         make_desk: Callable[[TelegramBot], DeskParts],
-        on_handled: Callable[[Sequence[int]], object],
+        on_handled: OnHandled,
         *,
         waits_for_handled: bool,
     ) -> None:
-        """`on_handled` has update ids written down; `waits_for_handled`: an earlier process' are told to us."""
+        """`on_handled` has both written down; `waits_for_handled`: an earlier process' are told to us."""
         super().__init__(clock, INBOX_LIMIT)
         self._make_api = make_api
         self._on_handled = on_handled
@@ -117,8 +121,10 @@ class TelegramBot(Service):
                 self._desk.result(message)
             case Post():
                 self._parts.posts.add(message, self._clock.monotonic())
-            case HandledBefore(ids):
+            case HandledBefore(ids, messages):
                 self._handled.add(ids)
+                for (chat, topic, key), message_id in messages.items():
+                    self._parts.posts.recall(Chat(chat, topic or None), key, message_id)
                 self._waits_for_handled = False
                 if self._handled_told is not None:
                     self._handled_told.set()
@@ -184,7 +190,7 @@ class TelegramBot(Service):
         self._loop = loop
         self._wake.set()  # what came before
         self._api = api = self._make_api()
-        self._poster = poster = Poster(api, self._parts.posts, self._desk, self._reach, self._clock)
+        self._poster = poster = Poster(api, self._parts.posts, self._desk, self._reach, self._clock, self._shown)
         inbox = asyncio.create_task(self._attend(self._wake))
         tasks = [inbox, asyncio.create_task(poster.run()), asyncio.create_task(self._poll(api, poster, self._wake))]
         try:
@@ -210,7 +216,7 @@ class TelegramBot(Service):
 
         def taken(ids: Sequence[int]) -> None:
             if ids:
-                self._on_handled(ids)
+                self._on_handled(ids, {})
             wake.set()  # there may be posts, and commands with their deadlines
 
         poller = Poller(api, self._desk, self._reach, self._clock, self._handled, taken, back)
@@ -222,6 +228,10 @@ class TelegramBot(Service):
             await poller.run()
         finally:
             menus.cancel()
+
+    def _shown(self, post: Post, message_id: int) -> None:
+        if post.key.startswith(LASTING):
+            self._on_handled((), {(post.chat.id, post.chat.topic or 0, post.key): message_id})
 
     def _introduce(self, me: Me) -> None:
         """Say who we are, and what the operator may have forgotten."""

@@ -20,7 +20,7 @@ from runtime.clock import Clock
 from telegram_bot.alerts import Alerts
 from telegram_bot.api import Api
 from telegram_bot.asking import Asked
-from telegram_bot.bot import TelegramBot
+from telegram_bot.bot import OnHandled, TelegramBot
 from telegram_bot.bridge import Bridge, BridgeRule
 from telegram_bot.crossing import Crossing
 from telegram_bot.desk import DeskParts
@@ -43,7 +43,7 @@ class Surroundings:
     memory: MeshMemory
     own_num: Callable[[], int]
     send_text: Callable[[OutgoingText], object]
-    on_handled: Callable[[Sequence[int]], object]  # has update ids written down
+    on_handled: OnHandled  # has it written down
     keeps_handled: bool  # and those of earlier processes are told by HandledBefore
 
 

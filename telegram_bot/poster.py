@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 from typing import Final
@@ -14,6 +15,7 @@ from telegram_bot.desk import Desk
 from telegram_bot.failures import TROUBLE, Failure, Kind, TokenRefusedError, failure_of
 from telegram_bot.outgoing import Delivery, Posts
 from telegram_bot.people import OncePerHour
+from telegram_bot.posts import Post
 from telegram_bot.reach import Reach
 
 LOGGER = logging.getLogger(__name__)
@@ -25,12 +27,22 @@ SECOND_WAIT: Final = 300.0  # seconds between two tries while the poll is in vai
 class Poster:
     """Sends in one event loop; the queue outlives it."""
 
-    def __init__(self, api: Api, posts: Posts, desk: Desk, reach: Reach, clock: Clock) -> None:
+    def __init__(  # noqa: PLR0917 - its collaborators, each once
+        self,
+        api: Api,
+        posts: Posts,
+        desk: Desk,
+        reach: Reach,
+        clock: Clock,
+        on_shown: Callable[[Post, int], object],
+    ) -> None:
+        """`on_shown` hears of each new message that may change, with its id."""
         self._api = api
         self._posts = posts
         self._desk = desk
         self._reach = reach
         self._clock = clock
+        self._on_shown = on_shown
         self._wake = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
         self._told = OncePerHour()
@@ -74,6 +86,8 @@ class Poster:
         else:
             self._posts.sent(delivery, message_id)
             self._desk.posted(delivery.post, message_id)
+            if delivery.edits != message_id and not delivery.post.reaction:
+                self._on_shown(delivery.post, message_id)
             self._went_well()
 
     def _failed(self, delivery: Delivery, failure: Failure) -> None:

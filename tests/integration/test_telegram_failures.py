@@ -252,6 +252,19 @@ def test_what_was_asked_while_the_bot_was_down_is_answered_once(api, node, guest
     assert len(api.messages(guest, by_bot=True)) == 3
 
 
+def test_a_message_that_waited_when_the_bot_stopped_is_changed_and_not_followed_by_a_second(api, node, tmp_path):
+    known = api.person(KNOWN, "Kim")
+    node.fault("refuse")
+    with telegram_bot(api, node.port, tmp_path):
+        wait_for_poll(api)
+        known.says("/send 0 salut")
+        waiting = api.wait_for("⏳ Waiting for the link", known)
+    node.heal()
+    with telegram_bot(api, node.port, tmp_path):
+        assert api.wait_for("📡|✅|❔", known, timeout=PATIENCE).message_id == waiting.message_id
+    assert len(api.messages(known, by_bot=True)) == 1
+
+
 def test_commands_of_a_long_outage_are_counted_and_not_executed(api, bot, guest):
     known = api.person(KNOWN, "Kim")
     long_ago = api.world.clock() - 3600

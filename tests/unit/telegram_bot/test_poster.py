@@ -26,7 +26,7 @@ def test_after_a_try_in_vain_posts_wait_for_the_poll_if_that_fails_too(poll_is_w
     if not poll_is_well:
         reach.failed("poll", Failure(Kind.UNREACHABLE, ""), clock.monotonic())
     posts.add(Post(Chat(1), "a"), clock.monotonic())
-    poster = Poster(NoInternet(), posts, None, reach, clock)
+    poster = Poster(NoInternet(), posts, None, reach, clock, lambda _post, _message_id: None)
     asyncio.run(poster._send(posts.next(clock.monotonic())))
     assert posts.deadline() - clock.monotonic() == pytest.approx(wait)
     assert len(posts) == 1
