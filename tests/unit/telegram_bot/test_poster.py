@@ -1,11 +1,12 @@
-"""How long posts wait after a try in vain."""
+"""How long posts wait after a try in vain, and who hears of what Telegram says to a post."""
 
 import asyncio
 
 import pytest
-from telegram.error import NetworkError
+from telegram.error import ChatMigrated, InvalidToken, NetworkError
 
-from telegram_bot.failures import LADDER, Failure, Kind
+from telegram_bot.bot import _quietly
+from telegram_bot.failures import LADDER, Failure, Kind, TokenRefusedError
 from telegram_bot.outgoing import Posts
 from telegram_bot.poster import SECOND_WAIT, Poster
 from telegram_bot.posts import Chat, Post
@@ -30,3 +31,49 @@ def test_after_a_try_in_vain_posts_wait_for_the_poll_if_that_fails_too(poll_is_w
     asyncio.run(poster._send(posts.next(clock.monotonic())))
     assert posts.deadline() - clock.monotonic() == pytest.approx(wait)
     assert len(posts) == 1
+
+
+class Refusing:
+    """An Api that Telegram refuses everything."""
+
+    def __init__(self, error):
+        self._error = error
+
+    async def deliver(self, _delivery):
+        raise self._error
+
+    async def answer_press(self, _query_id, _text):
+        raise self._error
+
+
+class Groups:
+    """The part of a desk that hears of groups."""
+
+    def __init__(self):
+        self.moves = []
+
+    def moved(self, old, new):
+        self.moves.append((old, new))
+
+
+def poster_of(api, desk=None):
+    clock, posts = FakeClock(), Posts(str)
+    posts.add(Post(Chat(-5), "a"), clock.monotonic())
+    return Poster(api, posts, desk, Reach(lambda: 0.0), clock, lambda _post, _message_id: None), posts
+
+
+def test_a_group_that_has_moved_is_told_to_the_desk():
+    groups = Groups()
+    poster, posts = poster_of(Refusing(ChatMigrated(-1005)), groups)
+    asyncio.run(poster._send(posts.next(2000.0)))
+    assert groups.moves == [(-5, -1005)]
+
+
+def test_a_token_refused_while_sending_ends_the_sending():
+    poster, _posts = poster_of(Refusing(InvalidToken("Unauthorized")))
+    with pytest.raises(TokenRefusedError, match="Unauthorized"):
+        asyncio.run(asyncio.wait_for(poster.run(), 30.0))
+
+
+def test_a_press_that_cannot_be_answered_harms_nothing():
+    asyncio.run(_quietly(Refusing(NetworkError("gone")), "1", "too old"))
