@@ -18,6 +18,7 @@ from bench.effort import Effort
 from bench.program import Contender, await_ready
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, render
+from telegram_bot.fates import FAILED, RELAYED, UNHEARD, UNSURE
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_chats import Group
 from virtual_node.packets import BROADCAST_NUM
@@ -29,8 +30,9 @@ AWAY = 120.0  # seconds of the bot's clock that the link stays down after the bu
 GAP_TARGET = 2.0  # seconds; what comes sooner the node's firmware drops in silence
 LONG_EVERY = 10  # one message in so many takes two packets
 PATIENCE = 300.0  # real seconds for all of it
-FINAL = ("✅", "🔁", "❔", "❌")  # what the fates of a text end with, see telegram_bot.fates
-DELIVERED = "✅"
+DELIVERED = RELAYED
+FINAL = (DELIVERED, UNHEARD, FAILED, UNSURE)  # what the fates of a text end with
+SHOWING = ("sendMessage", "editMessageText", "setMessageReaction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Burst:
     fates: int = 0  # messages with a final fate
     delivered: int = 0  # with one that says so
     requests: int = 0  # to Telegram, that show something
-    edits: int = 0
+    reactions: int = 0
     refused: int = 0  # requests, with 429
 
 
@@ -80,9 +82,9 @@ def burst(count: int, scale: float = SCALE) -> Burst:
             _on_air(node, written, back),
             shown_after=shown - back,
             fates=len(_final(api, group)),
-            delivered=sum(text.startswith(DELIVERED) for text in _final(api, group).values()),
+            delivered=list(_final(api, group).values()).count(DELIVERED),
             requests=sum(shows.values()),
-            edits=shows["editMessageText"],
+            reactions=shows["setMessageReaction"],
             refused=api.flood.refused,
         )
 
@@ -100,13 +102,13 @@ def _write(api: BotApi, group: Group, count: int) -> list[str]:
 
 
 def _requests(api: BotApi) -> Counter[str]:
-    return Counter({name: api.counts[name] for name in ("sendMessage", "editMessageText")})
+    return Counter({name: api.counts[name] for name in SHOWING})
 
 
 def _final(api: BotApi, group: Group) -> dict[int, str]:
-    """Return what is said of each message whose fate is final, by message id."""
-    shown = {message.reply_to: message.text for message in api.messages(group, by_bot=True) if message.reply_to}
-    return {number: text for number, text in shown.items() if text.startswith(FINAL)}
+    """Return the emoji on each message whose fate is final, by message id."""
+    shown = {message.message_id: "".join(message.reactions) for message in api.messages(group)}
+    return {number: emoji for number, emoji in shown.items() if emoji in FINAL}
 
 
 def _on_air(node: VirtualNode, written: list[str], back: float) -> Burst:
@@ -153,7 +155,7 @@ def rows(seen: Burst) -> list[Row]:
             "… requests to Telegram; refused with 429",
             "stated; 0",
             "–",
-            f"{seen.requests}, of which {seen.edits} edits; {seen.refused}",
+            f"{seen.requests}, of which {seen.reactions} reactions; {seen.refused}",
             not seen.refused,
         ),
     ]

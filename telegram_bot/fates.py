@@ -64,14 +64,14 @@ WAITS: Final[Mapping[str, str]] = {
 }
 TURN: Final = _("⏳ Waiting behind {count} others.")
 LONG_TURN: Final = 10  # packets ahead: half a minute; who waits less need not know
-WAITING, SENT, RELAYED, FAILED, UNSURE = "👀", "👌", "👍", "👎", "🤔"
+WAITING, SENT, RELAYED, UNHEARD, FAILED, UNSURE = "👀", "👌", "👍", "🤷", "👎", "🤔"
 REACTIONS: Final[Mapping[Fate, str]] = {
     Fate.QUEUED: WAITING,
     Fate.POSTPONED: WAITING,
     Fate.ACCEPTED: SENT,
     Fate.ACKNOWLEDGED: RELAYED,
     Fate.RELAYED: RELAYED,
-    Fate.UNANSWERED: SENT,
+    Fate.UNANSWERED: UNHEARD,
     Fate.REFUSED: FAILED,
     Fate.FAILED: FAILED,
     Fate.EXPIRED: FAILED,

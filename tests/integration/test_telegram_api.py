@@ -60,7 +60,7 @@ def test_a_text_that_is_longer_than_telegram_takes_is_cut(server, forum):
     assert forum.room.shown[ident].text == "è" * (TEXT_UNITS - 1) + "…"
 
 
-@pytest.mark.parametrize("emoji", "👀👌👍👎🤔")
+@pytest.mark.parametrize("emoji", "👀👌👍🤷👎🤔")
 def test_a_reaction_is_put_on_the_message_and_shows_nothing_else(server, forum, emoji):
     written = server.person(5, "Zoé").says("bonjour", chat=forum)
     assert deliver(server, Post(Chat(FORUM), "", "k", reply_to=written, reaction=emoji)) == written

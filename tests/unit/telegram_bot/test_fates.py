@@ -46,7 +46,7 @@ def test_a_fate_is_a_silent_reply_to_its_message_and_always_the_same_post_that_c
         (Fate.POSTPONED, {"reason": "TX_QUEUE_FULL"}, "👀", []),
         (Fate.ACCEPTED, {}, "👌", []),
         (Fate.RELAYED, {}, "👍", []),
-        (Fate.UNANSWERED, {}, "👌", []),
+        (Fate.UNANSWERED, {}, "🤷", []),
         (Fate.ACKNOWLEDGED, {}, "👍", []),
         (Fate.EXPIRED, {}, "👎", ["❌ Not sent: it waited too long."]),
         (Fate.REFUSED, {"reason": "TOO_LARGE"}, "👎", ["❌ Not sent: too long for a packet."]),
