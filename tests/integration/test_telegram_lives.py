@@ -14,7 +14,7 @@ from telegram_bot.posts import Chat, Post
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api import BotApi
 from tests.support.mesh_commands import MeshCommands
-from tests.support.telegram_bot import GUEST, telegram_settings
+from tests.support.telegram_bot import GUEST, telegram_settings, wait_for_poll
 from tests.support.waiting import PATIENCE, LogWatch
 from update_keeper import HandledBefore
 
@@ -91,12 +91,14 @@ def test_no_update_is_looked_at_before_it_is_told_what_an_earlier_process_has_ha
 def test_at_the_end_what_is_on_its_way_may_arrive_and_its_id_is_written_down(api, guest, tmp_path, monkeypatch):
     monkeypatch.setattr(bot_module, "FINISH", PATIENCE)
     with Side(api, tmp_path) as side:
+        wait_for_poll(api)
         with api.trouble(answers_when_over, "sendMessage"):
             side.tell(Post(Chat(GUEST), "🔴", ALERT))
             shown = api.wait_for("🔴", guest)
             side.service.stop()
+            api.wait_until(lambda: not api.polling, PATIENCE)  # it is ending
         side.end()
-        assert side.kept.get(timeout=PATIENCE) == ([], {(GUEST, 0, ALERT): shown.message_id})
+        assert side.kept.get_nowait() == ([], {(GUEST, 0, ALERT): shown.message_id})
 
 
 def answers_when_over(exchange):
