@@ -90,13 +90,13 @@ def test_no_update_is_looked_at_before_it_is_told_what_an_earlier_process_has_ha
 
 def test_at_the_end_what_is_on_its_way_may_arrive_and_its_id_is_written_down(api, guest, tmp_path, monkeypatch):
     monkeypatch.setattr(bot_module, "FINISH", PATIENCE)
-    with Side(api, tmp_path) as side:
+    with Side(api, tmp_path) as side, LogWatch() as log:
         wait_for_poll(api)
         with api.trouble(answers_when_over, "sendMessage"):
             side.tell(Post(Chat(GUEST), "🔴", ALERT))
             shown = api.wait_for("🔴", guest)
             side.service.stop()
-            api.wait_until(lambda: not api.polling, PATIENCE)  # it is ending
+            log.wait_for("receive_response_headers.failed exception=CancelledError")  # the poll: the end has begun
         side.end()
         assert side.kept.get_nowait() == ([], {(GUEST, 0, ALERT): shown.message_id})
 
