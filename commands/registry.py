@@ -94,6 +94,11 @@ class Command:
     private: bool = False  # what follows its name is not for the operator either: masked in the log
     alone: Command | None = None  # runs in its place on the mesh where no argument is given
 
+    @property
+    def needs_argument(self) -> bool:
+        """Whether it can but say how to ask where nothing follows its name."""
+        return self.usage.startswith("<")
+
     def is_table(self, answer: str) -> bool:
         """Return whether a wide answer is to be shown in a fixed-width font; one line is no table."""
         return self.has_table and "\n" in answer

@@ -12,10 +12,12 @@ from commands.access import Judge, Refusal
 from commands.jobs import Finished, Interim, Job, Workshop
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import UNKNOWN_RECEPTION, Command, Registry, Way, parse
+from commands.registry import PREFIX, UNKNOWN_RECEPTION, Command, Registry, Way, parse
 from commands.roles import Role
+from commands.words import CHAT_BYTES
 from mesh_link.outgoing import Outcome
 from mesh_link.packets import TextMessage
+from mesh_link.text import one_line, shorten
 from runtime.clock import Clock
 from runtime.incidents import Incident
 from telegram_bot.asking import Asked, TelegramRequest
@@ -31,8 +33,8 @@ from telegram_bot.questions import Questions, Reply
 
 LOGGER = logging.getLogger(__name__)
 info_print = LOGGER.info
-ROOM = 4000  # bytes of an answer: Telegram takes 4096 characters
 NAME_SHOWN = 20  # characters of a command that is none
+ORDER_SHOWN = 120  # bytes of what is to be confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,7 @@ class Desk:
         elif command is None:
             text = self._translate(_("Unknown command /{name}. /help lists mine."))
             self._post(asked.answer(text.format(name=name[:NAME_SHOWN])))
-        elif command.role is Role.ADMIN:
+        elif command.role is Role.ADMIN and (argument or not command.needs_argument):
             self._confirm(Order(asked, command, name, argument))
         else:
             self._run(Order(asked, command, name, argument))
@@ -227,14 +229,15 @@ class Desk:
             self._post(asked.answer(self._translate(refusal.answer).format(name=shown)))
 
     def _confirm(self, order: Order) -> None:
-        """Ask whether it is meant."""
+        """Ask whether it is meant, all of it."""
         asked, command = order.asked, order.command
         token = self._questions.ask(order, asked.person.id, self._clock.monotonic())
-        text = self._translate(_("❓ /{name} {summary}. Sure?"))
+        text = self._translate(_("❓ {order}: {summary}. Sure?"))
         yes = Button(self._translate(_("✅ Yes")), f"yes:{token}")
         no = Button(self._translate(_("✖️ No")), f"no:{token}")
-        shown = text.format(name=command.name, summary=self._translate(command.summary))
-        self._post(asked.answer(shown, ((yes, no),)))
+        shown = shorten(one_line(f"{PREFIX}{command.name} {order.argument}"), ORDER_SHOWN)
+        question = text.format(order=shown, summary=self._translate(command.summary))
+        self._post(asked.answer(question, ((yes, no),)))
 
     def _run(self, order: Order) -> None:
         asked, command = order.asked, order.command
@@ -256,7 +259,7 @@ class Desk:
             tuple(command for command in self._parts.registry if command.role <= asked.person.role),
             user=asked.person.user,
             way=Way.TELEGRAM,
-            limit=ROOM,
+            limit=CHAT_BYTES,
             name=asked.name,
             in_group=bool(asked.title),
             asked=asked,
