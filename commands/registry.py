@@ -53,6 +53,7 @@ class Request:
     limit: int = PACKET_BYTES  # UTF-8 bytes that an answer may fill, not less than a packet's
     name: str = ""  # how a Telegram user is called; empty: as their node is
     in_group: bool = False  # of Telegram: others read the answer
+    origin: str = ""  # of what is sent for it, as OutgoingText has it: its fate is shown to the asker; empty: is not
 
     @property
     def wide(self) -> bool:

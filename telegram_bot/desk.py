@@ -20,6 +20,7 @@ from mesh_link.packets import TextMessage
 from mesh_link.text import one_line, shorten
 from runtime.clock import Clock
 from runtime.incidents import Incident
+from telegram_bot import fates
 from telegram_bot.asking import Asked, TelegramRequest
 from telegram_bot.crossing import Crossing
 from telegram_bot.illustrations import Illustrator
@@ -262,6 +263,7 @@ class Desk:
             limit=CHAT_BYTES,
             name=asked.name,
             in_group=bool(asked.title),
+            origin=fates.origin_of(asked.chat, asked.message_id),
             asked=asked,
         )
 

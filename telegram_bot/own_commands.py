@@ -13,7 +13,6 @@ from commands.roles import Role
 from commands.which_node import Directory, only_one
 from mesh_link.outgoing import OutgoingText, Priority
 from mesh_link.packets import BROADCAST_NUM
-from telegram_bot import fates
 from telegram_bot.asking import Asked, TelegramRequest
 from telegram_bot.bridge import ANONYMOUS, AUTHOR_BYTES
 from telegram_bot.untrusted import clean_name, clean_text
@@ -91,7 +90,7 @@ def send_command(airway: Airway) -> Command:
             if isinstance(found, str):
                 return found
             to, index = found.num, 0
-        airway.send_text(_outgoing(airway, asked, spoken, to, index))
+        airway.send_text(_outgoing(airway, request.origin, spoken, to, index))
         return ""  # its fate is shown instead
 
     return Command(
@@ -119,7 +118,7 @@ def target_and_text(argument: str, directory: Directory) -> tuple[str, str]:
     return first, argument[ends[0] :]
 
 
-def _outgoing(airway: Airway, asked: Asked, text: str, to: int, channel: int) -> OutgoingText:
+def _outgoing(airway: Airway, origin: str, text: str, to: int, channel: int) -> OutgoingText:
     return OutgoingText(
         text,
         to,
@@ -127,7 +126,7 @@ def _outgoing(airway: Airway, asked: Asked, text: str, to: int, channel: int) ->
         want_ack=True,  # on a channel: that a neighbour repeats it
         expires_at=airway.monotonic() + airway.lifetime,
         priority=Priority.BRIDGE,
-        origin=fates.origin_of(asked.chat, asked.message_id),
+        origin=origin,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from commands.echo import echo_command
+from mesh_link.outgoing import Fate, Outcome, OutgoingText
 from mesh_link.packets import BROADCAST_NUM, NodeRecord
 from tests.support.telegram_bot import GROUP, KNOWN
 from tests.support.telegram_desk import TelegramDesk
@@ -65,3 +67,35 @@ def test_who_says_nothing_is_told_how_to_ask(desk, argument):
 def test_a_node_that_nobody_knows_is_named_by_the_first_word(desk):
     (answer,) = desk.says("/send Bernard salut à toi", KNOWN)
     assert answer.text == "I know no node « Bernard »."
+
+
+def test_a_text_s_fate_is_shown_under_the_message(desk):
+    desk.says("/send Kim salut", KNOWN)
+    desk.desk.from_mesh(Outcome(desk.sent[0], Fate.ACKNOWLEDGED))
+    (fate,) = desk.posts()
+    assert (fate.chat.id, fate.text, fate.reply_to) == (KNOWN, "✅ Acknowledged by Kim (KIM).", 1)
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [("7 salut", "our node has no such channel"), ("Kim salut", "its key or its channel is another")],
+)
+def test_a_channel_that_the_node_lacks_is_no_recipient_that_cannot_read(desk, argument, told):
+    sent_to = sent(desk, argument)
+    desk.desk.from_mesh(Outcome(desk.sent[0], Fate.REFUSED, reason="NO_CHANNEL"))
+    assert told in desk.posts()[0].text, sent_to
+
+
+def test_an_echo_s_fate_is_shown_under_the_message_too():
+    said = []
+
+    def say(text, channel, origin):
+        said.append(OutgoingText(text, BROADCAST_NUM, channel, origin=origin))
+        return True
+
+    with TelegramDesk([echo_command(say, lambda _num: "?", 2, 200)]) as desk:
+        assert desk.says("/echo bonjour", KNOWN, name="Zoé") == []
+        assert [message.text for message in said] == ["📣 Zoé (TG): bonjour"]
+        desk.desk.from_mesh(Outcome(said[0], Fate.ACCEPTED))
+        (fate,) = desk.posts()
+    assert (fate.chat.id, fate.text, fate.reply_to) == (KNOWN, "📡 Sent.", 1)
