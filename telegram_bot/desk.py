@@ -214,20 +214,26 @@ class Desk:
         now = self._clock.monotonic()
         refusal = self._parts.judge.judge(asked.person.user, command, now, is_public=not is_ours)
         if refusal is not None:
-            self._refuse(asked, name, refusal)
+            if answer := self._refusal(asked.person, name, refusal):
+                self._post(asked.answer(answer))
         elif command is None:
             text = self._translate(_("Unknown command /{name}. /help lists mine."))
             self._post(asked.answer(text.format(name=name[:NAME_SHOWN])))
-        elif command.role is Role.ADMIN and (argument or not command.needs_argument):
-            self._confirm(Order(asked, command, name, argument))
         else:
-            self._run(Order(asked, command, name, argument))
+            self._confirm_or_run(Order(asked, command, name, argument))
 
-    def _refuse(self, asked: Asked, name: str, refusal: Refusal) -> None:
+    def _refusal(self, person: Person, name: str, refusal: Refusal) -> str:
+        """Log it; return what to answer, if anything."""
         shown = name[:NAME_SHOWN]
-        LOGGER.log(refusal.level, "⛔ /%s de Telegram %d refusée: %s", shown, asked.person.id, refusal.reason)
-        if refusal.answer:
-            self._post(asked.answer(self._translate(refusal.answer).format(name=shown)))
+        LOGGER.log(refusal.level, "⛔ /%s de Telegram %d refusée: %s", shown, person.id, refusal.reason)
+        return self._translate(refusal.answer).format(name=shown) if refusal.answer else ""
+
+    def _confirm_or_run(self, order: Order) -> None:
+        command = order.command
+        if command.role is Role.ADMIN and (order.argument or not command.needs_argument):
+            self._confirm(order)
+        else:
+            self._run(order)
 
     def _confirm(self, order: Order) -> None:
         """Ask whether it is meant, all of it."""
@@ -268,11 +274,13 @@ class Desk:
         )
 
     def _buttons(self, job: Job[Asked]) -> tuple[tuple[Button, ...], ...]:
+        """Return the buttons under an answer: those of the one who asked, whoever refreshes it."""
         if job.command.name != "status":
             return ()
-        tr = self._translate
-        refresh = Button(tr(_("🔄 Refresh")), "do:status")
-        if job.question.person.role < Role.ADMIN:
+        tr, asked = self._translate, job.question
+        owner = (self._people.person(asked.owner) if asked.owner else None) or asked.person
+        refresh = Button(tr(_("🔄 Refresh")), f"do:status:{owner.id}")
+        if owner.role < Role.ADMIN:
             return ((refresh,),)
         return ((refresh,), (Button(tr(_("🔌 Reconnect")), "do:reconnect"), Button(tr(_("🔑 Sync keys")), "do:sync")))
 
@@ -280,43 +288,43 @@ class Desk:
 
     def _on_press(self, press: Pressed) -> None:
         """Act upon a button, and end its waiting in any case."""
-        self._parts.answer_press(press.query_id, self._translate(word) if (word := self._pressed(press)) else "")
+        self._parts.answer_press(press.query_id, self._pressed(press))
 
     def _pressed(self, press: Pressed) -> str:
-        """Act; return a word for the one who pressed, in English, or nothing."""
-        person, chat = self._people.person(press.user_id), press.chat
+        """Act; return a word for the one who pressed, or nothing."""
+        tr, person, chat = self._translate, self._people.person(press.user_id), press.chat
         is_group = chat is not None and chat.id < 0
         if person is None or (is_group and chat is not None and not self._people.is_listed(chat.id)):
-            return _("🔒 Not for you.")
-        if chat is None:
-            return _("⌛ This button is too old.")
-        action, _colon, what = press.data.partition(":")
-        match action:
-            case "yes" | "no":
-                return self._second_word(press, what, yes=action == "yes")
-            case "do" if (command := self._parts.registry.find(what)) is not None:
-                return self._do(press, person, chat, command)
-        return _("⌛ This button is too old.")
+            return tr(_("🔒 Not for you."))
+        if chat is not None:
+            match press.data.split(":"):
+                case ["yes" | "no" as word, token]:
+                    return self._second_word(press, token, yes=word == "yes")
+                case ["do", name, *owner] if (command := self._parts.registry.find(name)) is not None:
+                    asked = _asked_by_press(press, chat, person, "".join(owner), is_order=command.role is Role.ADMIN)
+                    return self._do(asked, command)
+        return tr(_("⌛ This button is too old."))
 
     def _second_word(self, press: Pressed, token: str, *, yes: bool) -> str:
         reply, order = self._questions.answer(token, press.user_id, self._clock.monotonic(), yes=yes)
         if order is None:
-            return _("🔒 Not for you.") if reply is Reply.NOT_YOURS else _("⌛ Too late: please ask again.")
+            tr = self._translate
+            return tr(_("🔒 Not for you.")) if reply is Reply.NOT_YOURS else tr(_("⌛ Too late: please ask again."))
         if reply is Reply.YES:
             self._run(order)
         else:
             self._post(order.asked.answer(self._translate(_("✖️ Not done."))))
         return ""
 
-    def _do(self, press: Pressed, person: Person, chat: Chat, command: Command) -> str:
-        """Run a button's command: what everybody may in the button's own message, an order in a new one."""
-        is_order = command.role is Role.ADMIN
-        key = f"press:{press.update_id}" if is_order else f"message:{press.message_id}"
-        title = "group" if chat.id < 0 else ""
-        asked = Asked(press.update_id, chat, press.message_id, person, press.name, title, key)
-        if not is_order:
-            self._posts.remember(chat, key, press.message_id)
-        self._command(asked, command.name, "", is_ours=True)
+    def _do(self, asked: Asked, command: Command) -> str:
+        """Run a button's command, or return why not: that concerns nobody but the one who pressed."""
+        person = asked.person
+        refusal = self._parts.judge.judge(person.user, command, self._clock.monotonic(), is_public=False)
+        if refusal is not None:
+            return self._refusal(person, command.name, refusal)
+        if command.role is not Role.ADMIN:
+            self._posts.remember(asked.chat, asked.key, asked.message_id)
+        self._confirm_or_run(Order(asked, command, command.name, ""))
         return ""
 
     def _post_all(self, posts: Sequence[Post]) -> None:
@@ -325,6 +333,14 @@ class Desk:
 
     def _post(self, post: Post) -> None:
         self._posts.add(post, self._clock.monotonic())
+
+
+def _asked_by_press(press: Pressed, chat: Chat, person: Person, owner: str, *, is_order: bool) -> Asked:
+    """Return the question that a button is: its answer takes the place of the button's message, an order's is new."""
+    key = f"press:{press.update_id}" if is_order else f"message:{press.message_id}"
+    title = "group" if chat.id < 0 else ""
+    owner_id = int(owner) if owner.isascii() and owner.isdigit() else 0
+    return Asked(press.update_id, chat, press.message_id, person, press.name, title, key, owner_id)
 
 
 def _asked(said: Said, person: Person) -> Asked:
