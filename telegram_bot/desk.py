@@ -23,7 +23,7 @@ from runtime.incidents import Incident
 from telegram_bot import fates
 from telegram_bot.asking import Asked, TelegramRequest
 from telegram_bot.crossing import Crossing
-from telegram_bot.illustrations import Illustrator
+from telegram_bot.illustrations import PICTURE, Illustrator
 from telegram_bot.incoming import Ignored, Incoming, Moved, Pressed, Said
 from telegram_bot.menu import Menu
 from telegram_bot.outgoing import Posts
@@ -142,9 +142,10 @@ class Desk:
             self._parts.workshop.submit(picture)
 
     def overdue(self) -> None:
-        """Apologise for the commands that take too long."""
+        """Apologise for the commands that take too long; a picture's answer stands without it."""
         for job, apology in self._parts.workshop.overdue():
-            self._post(job.question.answer(apology))
+            if job.command.name != PICTURE:
+                self._post(job.question.answer(apology))
 
     # -- messages
 

@@ -279,11 +279,11 @@ def test_a_lost_link_is_told_to_the_admin_in_one_message(api, bot, node, admin):
     assert len(api.messages(admin, by_bot=True)) == 1
 
 
-def test_a_picture_follows_its_answer(api, bot, guest):
+def test_pictures_follow_their_answers(api, bot, node, guest):
+    node.say(node.users[0].num, "salut", to=BROADCAST_NUM, channel=0)
     guest.says("/stats histo")
-    api.wait_for("(?s).+", guest)
     guest.says("/nodes")
-    picture = api.wait_for(lambda shown: shown.photo, guest, timeout=PATIENCE)
+    picture = api.wait_for(lambda shown: shown.photo, guest, count=2, timeout=PATIENCE)
     assert picture.photo.startswith(PNG)
 
 
