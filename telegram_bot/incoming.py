@@ -116,6 +116,8 @@ def _incoming(ident: int, update: telegram.Update) -> Incoming:
         return Ignored(ident, "sans contenu")
     if message.chat.type == telegram.constants.ChatType.CHANNEL:
         return Ignored(ident, "canal")
+    if message.is_automatic_forward:  # into the channel's group, where nobody wrote it
+        return Ignored(ident, "d'un canal lié")
     speaks_as_chat = message.sender_chat is not None  # an anonymous admin, or a channel's name for a person
     sender = message.from_user
     if not speaks_as_chat and (sender is None or sender.is_bot):

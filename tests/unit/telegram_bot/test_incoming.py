@@ -61,6 +61,16 @@ def test_a_photo_speaks_by_its_caption_and_a_sticker_says_nothing():
     assert only(message(text=None, photo=photo)).text == ""
 
 
+def test_a_channel_s_posts_are_heard_neither_there_nor_in_its_group():
+    channel = {"id": -1002, "type": "channel", "title": "News"}
+    origin = {"type": "channel", "date": 1, "chat": channel, "message_id": 3}
+    copied = message(chat=GROUP, sender_chat=channel, is_automatic_forward=True, forward_origin=origin)
+    assert isinstance(only(copied), Ignored)
+    assert isinstance(only(message(chat=channel)), Ignored)
+    assert isinstance(only({"update_id": 8, "channel_post": GOOD["message"] | {"chat": channel}}), Ignored)
+    assert isinstance(only(message(chat=GROUP, sender_chat=channel)), Said)
+
+
 def test_who_came_or_went_is_nothing_that_was_said():
     assert isinstance(only(message(text=None, new_chat_members=[GOOD["message"]["from"]])), Ignored)
 
