@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from secrets import token_hex
 
 from commands.access import Judge, Refusal
@@ -79,6 +80,7 @@ class Desk:
         self._told = OncePerHour()  # of strangers and of groups
         self._greetings = Pace([GREETINGS])
         self._stale: Counter[Chat] = Counter()
+        self._caught_up_at = -inf  # when nothing waited last
         self.username = ""  # ours, once Telegram has told
 
     def take(self, update: Incoming) -> None:
@@ -95,7 +97,8 @@ class Desk:
 
     def drained(self) -> None:
         """Nothing older waits any more: tell each chat what came too late."""
-        text = self._translate(_("⏳ Came too late and not acted upon, because I could not be reached: {count}"))
+        self._caught_up_at = self._clock.monotonic()
+        text = self._translate(_("⏳ Came too late and not acted upon: {count}"))
         for chat, count in self._stale.items():
             self._posts.add(Post(chat, text.format(count=count)), self._clock.monotonic())
         self._stale.clear()
@@ -194,7 +197,9 @@ class Desk:
         self._post(Post(said.chat, text, reply_to=said.message_id if said.title else None))
 
     def _is_stale(self, said: Said) -> bool:
-        return self._clock.now().timestamp() - said.sent_at > self._parts.max_age
+        """Tell by the clocks, which may differ; but what came since nothing waited is no older than that."""
+        age = self._clock.now().timestamp() - said.sent_at
+        return min(age, self._clock.monotonic() - self._caught_up_at) > self._parts.max_age
 
     def _bridge(self, said: Said) -> None:
         """Pass a text on to the mesh, if its chat is joined to a channel."""

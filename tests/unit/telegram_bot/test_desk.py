@@ -56,6 +56,34 @@ def test_an_order_without_what_it_is_about_tells_how_to_ask_and_asks_nothing(des
     assert (answer.text, answer.buttons) == ("trusted ", ())
 
 
+# -- what comes too late
+
+
+@pytest.mark.parametrize("settings", [{"telegram_command_max_age": 60}])
+def test_a_command_older_than_the_setting_is_counted_and_not_run(desk):
+    assert desk.says("/status", GUEST, ago=61) == []
+    assert desk.says("/status", GUEST, ago=62) == []
+    desk.desk.drained()
+    assert desk.texts() == ["⏳ Came too late and not acted upon: 2"]
+    desk.desk.drained()
+    assert desk.texts() == []
+    assert text_of(desk.says("/status", GUEST, ago=59)) == "well"
+
+
+def test_a_clock_that_is_ahead_refuses_nothing_that_came_since_nothing_waited(desk):
+    desk.desk.drained()
+    desk.clock.jump(3600)
+    desk.clock.advance(50)
+    assert text_of(desk.says("/status", GUEST, ago=3600)) == "well"
+
+
+def test_after_an_outage_the_age_of_a_command_counts_again(desk):
+    desk.desk.drained()
+    desk.clock.advance(7200)
+    assert desk.says("/status", GUEST, ago=3600) == []
+    assert text_of(desk.says("/status", GUEST, ago=60)) == "well"
+
+
 # -- buttons
 
 
