@@ -96,12 +96,15 @@ class Desk:
                 LOGGER.debug("Telegram: message %d ignoré: %s", update.update_id, update.reason)
 
     def drained(self) -> None:
-        """Nothing older waits any more: tell each chat what came too late."""
+        """Nothing older waits any more: tell each chat what came too late, and take back questions without answer."""
         self._caught_up_at = self._clock.monotonic()
         text = self._translate(_("⏳ Came too late and not acted upon: {count}"))
         for chat, count in self._stale.items():
             self._posts.add(Post(chat, text.format(count=count)), self._clock.monotonic())
         self._stale.clear()
+        for order in self._questions.expired(self._clock.monotonic()):
+            late = self._translate(_("⌛ /{name} was not confirmed in time."))
+            self._post(order.asked.answer(late.format(name=order.command.name)))
 
     def moved(self, old: int, new: int) -> None:
         """Note a group's new id."""

@@ -49,9 +49,13 @@ class Questions(Generic[O]):
         """Take a press; return what it is, and the order if it was the giver's and in time."""
         asked = self._asked.get(token)
         if asked is None or asked.until <= now:
-            self._asked.pop(token, None)
             return Reply.TOO_LATE, None
         if asked.user_id != user_id:
             return Reply.NOT_YOURS, None
         del self._asked[token]
         return (Reply.YES if yes else Reply.NO), asked.order
+
+    def expired(self, now: float) -> list[O]:
+        """Forget the orders that nobody can confirm any more; return them."""
+        over = [token for token, asked in self._asked.items() if asked.until <= now]
+        return [self._asked.pop(token).order for token in over]

@@ -8,6 +8,7 @@ from commands.registry import Command
 from commands.roles import Role
 from telegram_bot.incoming import Pressed
 from telegram_bot.posts import Button, Chat
+from telegram_bot.questions import LIFETIME
 from tests.support.telegram_bot import ADMIN, GROUP, GUEST
 from tests.support.telegram_desk import TelegramDesk
 
@@ -54,6 +55,21 @@ def test_what_is_to_be_confirmed_is_one_short_legible_line(desk):
 def test_an_order_without_what_it_is_about_tells_how_to_ask_and_asks_nothing(desk):
     (answer,) = desk.says("/trust", ADMIN)
     assert (answer.text, answer.buttons) == ("trusted ", ())
+
+
+def test_a_question_without_answer_loses_its_buttons(desk):
+    desk.desk.take(desk.said("/reboot", ADMIN))
+    (asked,) = desk.deliveries()
+    desk.clock.advance(LIFETIME)
+    assert desk.presses(asked.post, "Yes", ADMIN) == []
+    assert desk.press_words == ["⌛ Too late: please ask again."]
+    desk.desk.drained()
+    (over,) = desk.deliveries()
+    assert (over.edits, over.post.text, over.post.buttons) == (
+        1000 + asked.number,
+        "⌛ /reboot was not confirmed in time.",
+        (),
+    )
 
 
 # -- what comes too late
