@@ -167,7 +167,7 @@ def test_help_has_a_line_for_each_command():
 
 def test_a_status_without_doubtful_keys_says_nothing_of_them():
     command = status_command(lambda: NOTHING, lambda: 0, lambda: NodeCounts(nodes=1, keys=1, pending=0))
-    assert by_telegram(command).splitlines()[-1] == "keys: 1/1"
+    assert by_telegram(command).splitlines()[-1] == "nodes whose public key is known: 1 of 1"
 
 
 def test_the_assistant_may_say_more_than_by_radio():
