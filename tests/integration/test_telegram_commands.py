@@ -269,6 +269,20 @@ def test_a_channel_and_a_group_are_one_conversation(api, bot, node, group, guest
     api.wait_for("🏓", group)
 
 
+@pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",)}])
+def test_a_reply_in_the_group_is_one_on_the_mesh(api, bot, node, group, stranger):
+    packet_id = node.say(node.users[0].num, "qui vient ?", to=BROADCAST_NUM, channel=0)
+    heard = api.wait_for("qui vient", group)
+    stranger.says("moi", chat=group, reply_to=heard.message_id)
+    assert node.wait_for(lambda sent: sent.text == "Eve: moi", PATIENCE).reply_id == packet_id
+
+
+def test_a_bot_that_cannot_hear_a_bridged_group_says_what_to_do(node, tmp_path):
+    settings = {"telegram_bridges": (f"0 {GROUP}",)}
+    with BotApi(privacy=True) as api, telegram_bot(api, node.port, tmp_path, **settings) as bot:
+        bot.log.wait_for("⚠️ Telegram: le bot ne lit pas les messages des groupes: dites /setprivacy à @BotFather")
+
+
 @pytest.mark.parametrize("settings", [{"tcp_alert_after": 1}])
 def test_a_lost_link_is_told_to_the_admin_in_one_message(api, bot, node, admin):
     node.fault("refuse")

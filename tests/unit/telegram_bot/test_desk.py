@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from commands.help import HELP
 from commands.registry import Command
 from commands.roles import Role
-from telegram_bot.incoming import Pressed
+from commands.words import CHAT_BYTES
+from mesh_link.packets import BROADCAST_NUM, TextMessage
+from runtime.incidents import NodeRebooted
+from telegram_bot.incoming import Moved, Pressed
 from telegram_bot.posts import Button, Chat
 from telegram_bot.questions import LIFETIME
-from tests.support.telegram_bot import ADMIN, GROUP, GUEST
+from tests.support.telegram_bot import ADMIN, GROUP, GUEST, STRANGER
 from tests.support.telegram_desk import TelegramDesk
 
 TRUST = Command("trust", "trusts a key", lambda r: f"trusted {r.argument}", usage="<node> [key]", role=Role.ADMIN)
 REBOOT = Command("reboot", "restarts it", lambda _r: "restarted", role=Role.ADMIN)
 STATUS = Command("status", "how it is", lambda _r: "well")
 RECONNECT = Command("reconnect", "drops the link", lambda _r: "dropped", role=Role.ADMIN)
-COMMANDS = (TRUST, REBOOT, STATUS, RECONNECT)
+WHERE = Command("where", "tells who reads", lambda r: f"private: {r.is_private}")
+COMMANDS = (HELP, TRUST, REBOOT, STATUS, RECONNECT, WHERE)
+BRIDGED = {"telegram_bridges": (f"1 {GROUP}",), "bridge_ttl": 700, "telegram_command_max_age": 60}
 
 
 @pytest.fixture
@@ -152,3 +158,86 @@ def test_a_button_in_a_group_that_is_not_listed_does_nothing_even_for_an_admin(d
     assert desk.take_press(Button("?", "do:status"), ADMIN, Chat(-555)) == []
     assert desk.take_press(Button("?", "do:reconnect"), ADMIN, Chat(-555)) == []
     assert desk.press_words == ["🔒 Not for you."] * 2
+
+
+# -- who asks, and where
+
+
+def test_a_command_knows_whether_others_read_its_answer(desk):
+    assert text_of(desk.says("/where", GUEST)) == "private: True"
+    assert text_of(desk.says("/where", GUEST, GROUP)) == "private: False"
+
+
+def test_help_lists_what_the_asker_may_use(desk):
+    assert "/reboot" not in text_of(desk.says("/help", GUEST))
+    assert "/reboot" in text_of(desk.says("/help", ADMIN))
+
+
+def test_an_answer_has_the_room_of_a_message():
+    command = Command("room", "tells its room", lambda request: str(request.limit))
+    with TelegramDesk((command,)) as desk:
+        assert text_of(desk.says("/room", GUEST)) == str(CHAT_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("text", "greeted"), [("/ping_pong", False), ("hello", False), ("/status", True), ("/x@mesh_test_bot", True)]
+)
+def test_a_stranger_in_a_group_is_greeted_for_what_is_meant_for_us_alone(desk, text, greeted):
+    desk.desk.username = "Mesh_Test_Bot"
+    assert bool(desk.says(text, STRANGER, GROUP)) == greeted
+
+
+def test_a_stranger_in_private_is_greeted_for_any_word(desk):
+    assert text_of(desk.says("/ping_pong", STRANGER)) == f"🔒 I do not know you. Your id: {STRANGER}"
+
+
+def test_an_unlisted_group_is_not_listed_under_its_new_id(desk):
+    desk.take(Moved(1, -555, -1555))
+    assert desk.says("/status", GUEST, -1555) == []
+    desk.take(Moved(2, GROUP, -1777))
+    assert text_of(desk.says("/status", GUEST, -1777)) == "well"
+
+
+# -- the bridge
+
+
+@pytest.mark.parametrize("settings", [BRIDGED])
+def test_a_text_of_the_group_waits_for_the_radio_as_long_as_the_setting_says(desk):
+    assert desk.says("bonjour", STRANGER, GROUP) == []
+    (message,) = desk.sent
+    assert (message.text, message.channel, message.expires_at) == ("Gus: bonjour", 1, desk.clock.monotonic() + 700)
+
+
+@pytest.mark.parametrize("settings", [BRIDGED])
+def test_a_text_that_comes_too_late_is_counted_and_not_sent(desk):
+    assert desk.says("bonjour", STRANGER, GROUP, ago=61) == []
+    desk.desk.drained()
+    (counted,) = desk.posts()
+    assert (counted.chat, counted.text) == (Chat(GROUP), "⏳ Came too late and not acted upon: 1")
+    assert desk.sent == []
+
+
+@pytest.mark.parametrize("settings", [BRIDGED])
+def test_a_caption_is_marked_as_one_on_the_mesh(desk):
+    desk.says("look", STRANGER, GROUP, media="📷")
+    assert desk.sent[0].text == "Gus: 📷 look"
+
+
+@pytest.mark.parametrize("settings", [BRIDGED])
+def test_a_reply_to_a_mesh_text_is_one_on_the_mesh(desk):
+    desk.desk.from_mesh(TextMessage(0xABC, 0x1111, BROADCAST_NUM, 1, "salut"))
+    (shown,) = desk.deliveries()
+    desk.says("bonjour", STRANGER, GROUP, reply_to=1000 + shown.number)
+    assert desk.sent[0].reply_id == 0xABC
+
+
+# -- incidents
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"), [({}, [ADMIN]), ({"telegram_alert_chats": (GROUP, GUEST)}, [GROUP, GUEST])]
+)
+def test_incidents_are_told_to_the_chats_of_the_settings_or_else_to_the_admins(desk, told):
+    desk.desk.reached()
+    desk.desk.from_mesh(NodeRebooted())
+    assert [post.chat.id for post in desk.posts()] == told
