@@ -150,7 +150,7 @@ def telegram(
     """Return the Telegram side if there is a token; `keep` has handled updates written down, None: nobody does."""
     if not settings.telegram_token.get_secret_value():
         return None
-    from telegram_bot.building import Surroundings, telegram_side  # noqa: PLC0415 - 8 MB that most do not need
+    from telegram_bot.building import Surroundings, telegram_side  # noqa: PLC0415 - 20 MB that most do not need
 
     around = Surroundings(
         clock,

@@ -67,6 +67,7 @@ def test_each_of_two_questions_has_its_picture_though_the_first_is_still_drawn(d
 @pytest.mark.parametrize("question", ["/nodes -5", "/nodes 2", "/stats histo x", "/stats top"])
 def test_what_has_no_picture_draws_none(desk, question):
     ask(desk, question)
+    assert len(desk.posts()) == 1
     assert desk.parts.workshop.deadline == float("inf")
 
 
@@ -96,6 +97,7 @@ def test_no_picture_is_drawn_for_one_more_than_can_be_worked_on(drawings):
         for name in names:
             desk.desk.take(desk.said(f"/{name}"))
         ask(desk, "/nodes")
+        assert len(desk.posts()) == 1
         drawings.may_draw.set()
         desk.work()
         assert [post for post in desk.posts() if post.photo] == []
