@@ -273,6 +273,8 @@ def test_a_channel_and_a_group_are_one_conversation(api, bot, node, group, guest
 def test_a_reply_in_the_group_is_one_on_the_mesh(api, bot, node, group, stranger):
     packet_id = node.say(node.users[0].num, "qui vient ?", to=BROADCAST_NUM, channel=0)
     heard = api.wait_for("qui vient", group)
+    node.say(node.users[0].num, "et quand ?", to=BROADCAST_NUM, channel=0)
+    api.wait_for("et quand", group)  # one goes after the other: the bot knows how the first is called
     stranger.says("moi", chat=group, reply_to=heard.message_id)
     assert node.wait_for(lambda sent: sent.text == "Eve: moi", PATIENCE).reply_id == packet_id
 
