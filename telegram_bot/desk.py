@@ -14,6 +14,7 @@ from commands.language import Translate
 from commands.language import mark as _
 from commands.registry import UNKNOWN_RECEPTION, Command, Registry, Way, parse
 from commands.roles import Role
+from commands.words import CHAT_BYTES
 from mesh_link.outgoing import Outcome
 from mesh_link.packets import TextMessage
 from runtime.clock import Clock
@@ -31,7 +32,6 @@ from telegram_bot.questions import Questions, Reply
 
 LOGGER = logging.getLogger(__name__)
 info_print = LOGGER.info
-ROOM = 4000  # bytes of an answer: Telegram takes 4096 characters
 NAME_SHOWN = 20  # characters of a command that is none
 
 
@@ -256,7 +256,7 @@ class Desk:
             tuple(command for command in self._parts.registry if command.role <= asked.person.role),
             user=asked.person.user,
             way=Way.TELEGRAM,
-            limit=ROOM,
+            limit=CHAT_BYTES,
             name=asked.name,
             in_group=bool(asked.title),
             asked=asked,
