@@ -153,7 +153,7 @@ def telegram(
     if not settings.telegram_token.get_secret_value():
         _say_what_waits_for_a_token(settings)
         return None
-    from telegram_bot.building import Surroundings, telegram_side  # noqa: PLC0415 - 8 MB that most do not need
+    from telegram_bot.building import Surroundings, telegram_side  # noqa: PLC0415 - 20 MB that most do not need
 
     around = Surroundings(
         clock,

@@ -21,6 +21,10 @@ from bench import (
     machine,
     memory_rows,
     outages,
+    telegram_answers,
+    telegram_burst,
+    telegram_idle,
+    telegram_outage,
 )
 from bench.effort import QUICK, Effort
 from bench.table import UNMEASURED, Measured, Row, render
@@ -49,6 +53,10 @@ MEASURES = (
     Measure("assistant", assistant.held_calls),
     Measure("faults", answers_kept.kept_answers),
     Measure("questions", memory_rows.questions),
+    Measure("telegram", telegram_answers.answers),
+    Measure("telegram_burst", telegram_burst.bursts),
+    Measure("telegram_outage", telegram_outage.outages),
+    Measure("telegram_idle", telegram_idle.idle, waits=True),
 )
 
 NAMES = [measure.name for measure in MEASURES]

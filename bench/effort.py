@@ -24,6 +24,11 @@ class Effort:
     faults: int = 100  # of the link meanwhile
     packets: int = 1_000_000  # stored when the questions are asked
     askings: int = 200  # of each of those questions
+    telegram_questions: int = 300
+    telegram_packets: int = 2_000  # heard before them
+    telegram_burst: int = 100  # messages written in a group while the link is down
+    telegram_outage_hours: float = 8.0  # in scaled time
+    telegram_idle_hours: float = 1.0  # in scaled time
 
 
 QUICK = Effort(
@@ -42,4 +47,9 @@ QUICK = Effort(
     faults=2,
     packets=3000,
     askings=2,
+    telegram_questions=10,
+    telegram_packets=100,
+    telegram_burst=6,
+    telegram_outage_hours=0.25,
+    telegram_idle_hours=0.05,
 )

@@ -1,4 +1,7 @@
-"""The bot on a faster clock: `python -m bench.scaled_bot SCALE`, settings as for main_bot.py."""
+"""The bot on a faster clock: `python -m bench.scaled_bot SCALE [EPOCH]`, settings as for main_bot.py.
+
+EPOCH, see ScaledClock, for those who are to agree with others on the time of day.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,21 @@ from typing import Any
 
 import config
 from bench.scaled_clock import ScaledClock
+from bench.scaled_loop import speed_up
 from main_bot import MeshBot
 from runtime import journal
 from runtime.service import catch_signals
 
 
-def main(scale: float) -> int:
+def main(scale: float, epoch: float | None = None) -> int:
     """Run until a signal; return the exit code."""
     settings = config.load()
     journal.set_up(settings.log_level)
+    speed_up(scale)
     requests: SimpleQueue[Any] = SimpleQueue()
     catch_signals(requests)
-    return MeshBot(settings, ScaledClock(scale), requests).run()
+    return MeshBot(settings, ScaledClock(scale, epoch), requests).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1])))
+    sys.exit(main(*map(float, sys.argv[1:])))

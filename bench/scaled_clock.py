@@ -14,14 +14,16 @@ T = TypeVar("T")
 class ScaledClock:
     """Implements runtime.clock.Clock; `scale` of its seconds pass in one real second."""
 
-    def __init__(self, scale: float) -> None:
-        self._scale = scale
+    def __init__(self, scale: float, epoch: float | None = None) -> None:
+        """`epoch`: Unix seconds when its monotonic time was 0; None: such that it is right now."""
+        self.scale = scale
         self._real: Clock = SystemClock()
-        self._wall_at_zero = datetime.now(UTC) - timedelta(seconds=self.monotonic())
+        self.epoch = datetime.now(UTC).timestamp() - self.monotonic() if epoch is None else epoch
+        self._wall_at_zero = datetime.fromtimestamp(0, UTC) + timedelta(seconds=self.epoch)
 
     def monotonic(self) -> float:
         """See Clock; two processes of one machine agree on it."""
-        return self._real.monotonic() * self._scale
+        return self._real.monotonic() * self.scale
 
     def now(self) -> datetime:
         """See Clock; right when the clock was made, then ahead of the wall."""
@@ -29,4 +31,4 @@ class ScaledClock:
 
     def get(self, inbox: SimpleQueue[T], deadline: float) -> T | None:
         """See Clock."""
-        return self._real.get(inbox, deadline / self._scale)
+        return self._real.get(inbox, deadline / self.scale)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Final
 
 from commands.columns import table
@@ -16,6 +17,8 @@ from runtime.clock import Clock
 
 DAYS: Final = 3
 MOST_PAGES: Final = 10_000
+WIDE_LINES: Final = 50  # no more is read on a phone
+LINE_BYTES: Final = 60  # of such a line, at most: a name of 16 bytes may be padded by as many
 
 
 def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
@@ -26,19 +29,14 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
         page = whole_number(request.argument or "1", 1, MOST_PAGES)
         if page is None:
             return tr(_("Which page? For example: {question}")).format(question=f"{PREFIX}{request.command} 2")
+        now = clock.now().timestamp()
         nodes = memory.direct_nodes(DAYS * DAY)
         if not nodes:
             return tr(_("📡 No node heard directly in {days} days.")).format(days=DAYS)
-        now = clock.now().timestamp()
-        head = tr(_("📡 Direct nodes in {days} days: {count} (page {page}/{pages})"))
         if request.wide:
-            titles, *lines = _table([view for near in nodes if (view := memory.node(near.num))], now, tr)
-            head = f"{head}\n{titles}"
-        else:
-            lines = [_line(near, now, tr) for near in nodes]
-        return page_of(
-            lambda at, of: head.format(days=DAYS, count=len(lines), page=at, pages=of), lines, page, request.limit
-        )
+            return _wide_page(memory, nodes, page, now, request)
+        lines = [_line(near, now, tr) for near in nodes]
+        return page_of(lambda at, of: _head(len(nodes), at, of, tr), lines, page, request.limit)
 
     return Command(
         name="nodes",
@@ -64,6 +62,22 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
             Example("/nodes two", "Which page? For example: /nodes 2"),
         ),
     )
+
+
+def _head(count: int, page: int, pages: int, tr: Translate) -> str:
+    text = tr(_("📡 Direct nodes in {days} days: {count} (page {page}/{pages})"))
+    return text.format(days=DAYS, count=count, page=page, pages=pages)
+
+
+def _wide_page(memory: MeshMemory, nodes: Sequence[DirectNode], page: int, now: float, request: Request) -> str:
+    """Return a page of the table; beyond the last is the last."""
+    tr = request.translate
+    lines = min(WIDE_LINES, max(1, request.limit // LINE_BYTES - 2))  # beside the head and the titles
+    pages = ceil(len(nodes) / lines)
+    page = min(page, pages)
+    shown = nodes[(page - 1) * lines : page * lines]
+    views = [view for near in shown if (view := memory.node(near.num)) is not None]
+    return "\n".join([_head(len(nodes), page, pages, tr), *_table(views, now, tr)])
 
 
 def _line(view: DirectNode, now: float, tr: Translate) -> str:

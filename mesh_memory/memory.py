@@ -142,15 +142,20 @@ class MeshMemory(Letters):
 
     def direct_nodes(self, within: float) -> list[DirectNode]:
         """Return the nodes that our own one heard without a relay in the last so many seconds, the best SNR first."""
-        since, own = self._now() - within, self._own_num()
-        with self._book_lock:
-            found = [state for state in self._book.states.values() if (state.direct_at or 0) >= since]
-        found.sort(key=lambda state: (-inf if state.snr is None else state.snr, state.direct_at or 0), reverse=True)
-        rows, nobody = {row.num: row for row in self._node_manager.nodes()}, NodeRow(own)
-        named = [(state, rows.get(state.num, nobody)) for state in found if state.num != own]
+        found = self._direct(within)
+        rows, nobody = {row.num: row for row in self._node_manager.nodes()}, NodeRow(0)
+        named = [(state, rows.get(state.num, nobody)) for state in found]
         return [
             DirectNode(each.num, row.long_name, row.short_name, each.snr, each.direct_at or 0) for each, row in named
         ]
+
+    def _direct(self, within: float) -> list[NodeState]:
+        since, own = self._now() - within, self._own_num()
+        with self._book_lock:
+            states = self._book.states.values()
+            found = [state for state in states if (state.direct_at or 0) >= since and state.num != own]
+        found.sort(key=lambda state: (-inf if state.snr is None else state.snr, state.direct_at or 0), reverse=True)
+        return found
 
     def heard_nodes(self, within: float) -> list[NodeView]:
         """Return the nodes heard in the last so many seconds, relayed ones too, our own one not, the latest first."""

@@ -39,3 +39,7 @@ class Recent(Generic[K, V]):
     def get(self, key: K) -> V | None:
         """Return the key's value, None if it is not remembered."""
         return self._entries.get(key)
+
+    def pop(self, key: K) -> V | None:
+        """Return the key's value and forget it, None if it is not remembered."""
+        return self._entries.pop(key, None)

@@ -19,6 +19,7 @@ from mesh_link.outgoing import Outcome
 from mesh_link.packets import TextMessage
 from runtime.clock import Clock
 from runtime.incidents import Incident
+from runtime.recent import Recent
 from telegram_bot.asking import Asked, TelegramRequest
 from telegram_bot.crossing import Crossing
 from telegram_bot.illustrations import Illustrator
@@ -32,6 +33,7 @@ from telegram_bot.questions import Questions, Reply
 
 LOGGER = logging.getLogger(__name__)
 info_print = LOGGER.info
+PICTURES = 20  # that may wait for their answers to be shown
 NAME_SHOWN = 20  # characters of a command that is none
 
 
@@ -76,6 +78,7 @@ class Desk:
         self._told = OncePerHour()  # of strangers and of groups
         self._greetings = Pace([GREETINGS])
         self._stale: Counter[Chat] = Counter()
+        self._pictures: Recent[tuple[Chat, str], Job[Asked]] = Recent(PICTURES)  # to be drawn, by their answer
         self.username = ""  # ours, once Telegram has told
 
     def take(self, update: Incoming) -> None:
@@ -119,8 +122,11 @@ class Desk:
         self._post_all(self._parts.crossing.from_mesh(message))
 
     def posted(self, post: Post, message_id: int) -> None:
-        """Note which message a post has become."""
+        """Note which message a post has become; a picture that goes with it is drawn now, not while it is sent."""
         self._parts.crossing.posted(post, message_id)
+        picture = self._pictures.pop((post.chat, post.key))
+        if picture is not None and not self._parts.workshop.obstacle(picture.command, picture.request.user.key):
+            self._parts.workshop.submit(picture)
 
     def reached(self) -> None:
         """Telegram answers: tell what happened before it did."""
@@ -131,12 +137,12 @@ class Desk:
         self._parts.crossing.away()
 
     def _finish(self, job: Job[Asked], answer: str) -> None:
-        if answer:
-            is_table = job.command.is_table(answer)
-            self._post(replace(job.question.answer(answer, self._buttons(job)), fixed=is_table))
-        picture = self._parts.illustrator.job_for(job)
-        if picture is not None and not self._parts.workshop.obstacle(picture.command, picture.request.user.key):
-            self._parts.workshop.submit(picture)
+        if not answer:
+            return
+        post = replace(job.question.answer(answer, self._buttons(job)), fixed=job.command.is_table(answer))
+        if (picture := self._parts.illustrator.job_for(job)) is not None:
+            self._pictures.put((post.chat, post.key), picture)
+        self._post(post)
 
     def overdue(self) -> None:
         """Apologise for the commands that take too long."""

@@ -12,9 +12,10 @@ from telegram_bot.failures import Failure, Kind
 from telegram_bot.pace import Pace
 from telegram_bot.posts import Chat, Post
 
-# What Telegram lets a bot send: about one a second to a chat, 20 a minute to a group, 30 a second in all
+# What Telegram lets a bot send: about one a second to a chat, with short bursts, 20 a minute to a group, 30 a second
+# in all. A group that has much to be shown gets no bursts, and some time more: requests do not all take as long
 PRIVATE_LIMITS: Final = ((3, 3.0),)
-GROUP_LIMITS: Final = ((3, 3.0), (20, 60.0))
+GROUP_LIMITS: Final = ((1, 1.2), (20, 62.0))
 OVERALL_LIMITS: Final = ((25, 1.0),)
 IN_FLIGHT: Final = 4  # requests at once, each to another chat
 WAITING_LIMIT: Final = 500  # posts
@@ -41,6 +42,7 @@ class _Waiting:
     number: int
     post: Post
     tries: int = 0
+    lost: int = 0  # posts that it tells of, if it is a note of them
 
     @property
     def size(self) -> int:
@@ -56,6 +58,7 @@ class _Lane:
     current: _Waiting | None = None
     not_before: float = -inf
     lost: int = 0  # posts that found no room since the last one that was sent
+    note_tries: int = 0  # to tell of them
 
 
 class Posts:
@@ -197,9 +200,9 @@ class Posts:
 
     def _take(self, chat_id: int, lane: _Lane) -> _Waiting:
         if lane.lost:
-            count, lane.lost = lane.lost, 0
+            count, tries, lane.lost, lane.note_tries = lane.lost, lane.note_tries, 0, 0
             self._number += 1
-            return _Waiting(self._number, Post(Chat(chat_id), self._lost_text(count), silent=True))
+            return _Waiting(self._number, Post(Chat(chat_id), self._lost_text(count), silent=True), tries, count)
         _key, waiting = lane.waiting.popitem(last=False)
         self._forget(waiting)
         return waiting
@@ -215,6 +218,9 @@ class Posts:
 
     def _put_back(self, lane: _Lane, waiting: _Waiting) -> None:
         """Let it go first again; if there is a newer one of its key, that goes first in its stead."""
+        if waiting.lost:  # what is lost until the next try is told with it
+            lane.lost, lane.note_tries = lane.lost + waiting.lost, waiting.tries
+            return
         post = waiting.post
         key = (post.chat.topic, post.key) if post.key else (waiting.number,)
         if key not in lane.waiting:

@@ -19,6 +19,7 @@ from telegram_bot.reach import Reach
 LOGGER = logging.getLogger(__name__)
 WAY: Final = "post"
 LONGEST_WAIT: Final = 3600.0  # seconds
+SECOND_WAIT: Final = 300.0  # seconds between two tries while the poll is in vain too: its success ends the wait
 
 
 class Poster:
@@ -85,7 +86,7 @@ class Poster:
             self._refusal = failure.detail
         elif failure.kind in TROUBLE:
             wait, line = self._reach.failed(WAY, failure, now)
-            self._posts.hold(now + wait)
+            self._posts.hold(now + (wait if self._reach.is_well(but_for=WAY) else max(wait, SECOND_WAIT)))
             LOGGER.log(line.level, line.text)
         else:
             self._went_well()

@@ -16,6 +16,10 @@ ROWS = {  # by name: what one of its lines begins with
     "assistant": "packets heard meanwhile",
     "faults": "12 commands through 2 link faults",
     "questions": "/nodes over 3,000 stored packets",
+    "telegram": "a Telegram command to its answer",
+    "telegram_burst": "6 group messages written without a link",
+    "telegram_outage": "0.25 h without Telegram",
+    "telegram_idle": "requests an hour to Telegram",
 }
 
 

@@ -195,17 +195,17 @@ def test_two_users_of_telegram_without_a_node_have_conversations_of_their_own():
     assert asked[2] == ["I am telegram:1", "yes", "I am telegram:1"]
 
 
-def test_pages_of_nodes_are_filled_as_far_as_there_is_room(mesh):
+def test_pages_of_nodes_have_fifty_lines_within_the_room(mesh):
     nums = range(0x20001F00, 0x20001F00 + 200)
-    mesh.manager.learn_from_nodeinfos([record(num, long_name=f"Node {num:x}") for num in nums])
+    mesh.manager.learn_from_nodeinfos([record(num, long_name=f"節點 {num:x}") for num in nums])
     for num in nums:
-        mesh.memory.hear(packet(num, snr=1.0))
+        mesh.memory.hear(packet(num, snr=-10.25))
     nodes = Registry(sample_commands(mesh)).find("nodes")
-    pages = [by_telegram(nodes, str(page)) for page in (1, 2)]
-    assert "(page 1/2)" in pages[0]
-    assert len(pages[0].encode()) > CHAT_BYTES - 50
+    pages = [by_telegram(nodes, str(page)) for page in range(1, 7)]
+    assert ["(page 1/5)" in pages[0], "(page 5/5)" in pages[4], pages[5] == pages[4]] == [True, True, True]
+    assert all(len(page.encode()) <= CHAT_BYTES for page in pages)
     assert all(page.splitlines()[1].startswith("name ") for page in pages)
-    assert sum(len(page.splitlines()) - 2 for page in pages) == 201  # with Zoé
+    assert [len(page.splitlines()) - 2 for page in pages[:5]] == [50, 50, 50, 50, 1]  # with Zoé
 
 
 def test_several_matches_and_unknown_nodes_are_said_as_by_radio(mesh):

@@ -13,3 +13,9 @@ def test_the_oldest_goes_beyond_the_limit_and_what_is_put_again_is_new():
     assert len(recent) == 2
     assert "b" not in recent
     assert (recent.get("a"), recent.get("b")) == (3, None)
+
+
+def test_what_is_taken_out_is_forgotten():
+    recent = Recent(2)
+    recent.put("a", 1)
+    assert (recent.pop("a"), recent.pop("a"), len(recent)) == (1, None, 0)

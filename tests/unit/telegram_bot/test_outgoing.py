@@ -1,5 +1,6 @@
 """The queue of posts: what it gives, when, and what becomes of what Telegram refuses."""
 
+from itertools import pairwise
 from math import inf
 
 import pytest
@@ -205,6 +206,33 @@ def test_hours_without_telegram_keep_a_bounded_number_and_tell_of_the_rest(posts
     sent = texts(send_all(posts, until=inf))
     assert sent[0] == "2501 lost"
     assert sent[-2:] == ["text 2999", "alert"]
+
+
+def test_tries_in_vain_lose_nothing_of_the_count_of_what_was_lost(posts):
+    for number in range(3000):
+        add(posts, f"text {number}", key=f"mesh:{number}")
+        if number % 100 == 0 and (delivery := posts.next(100.0 * number)) is not None:
+            posts.failed(delivery, UNREACHABLE, 100.0 * number)
+    sent = texts(send_all(posts, now=400_000.0, until=inf))
+    assert sent[0] == "2500 lost"
+    assert sent[1:] == [f"text {number}" for number in range(2500, 3000)]
+
+
+def test_a_note_of_what_was_lost_that_a_server_in_good_health_never_takes_is_given_up(posts):
+    for number in range(outgoing.WAITING_LIMIT + 1):
+        add(posts, f"text {number}")
+    for now in range(outgoing.MOST_TRIES + 1):
+        note = posts.next(10.0 * now)
+        assert note.post.text == "1 lost"
+        given_up = posts.failed(note, Failure(Kind.SERVER, ""), 10.0 * now)
+    assert given_up == 1
+    assert posts.next(100.0).post.text == "text 1"
+
+
+def test_a_group_gets_no_bursts(posts):
+    add(posts, "a", "b", "c", chat=GROUP)
+    whens = [when for when, *_ in send_all(posts)]
+    assert all(later - earlier > 1.0 for earlier, later in pairwise(whens))
 
 
 def test_pictures_that_wait_have_a_bound_in_bytes(posts):
