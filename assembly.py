@@ -7,6 +7,7 @@ import random
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import config
 from commands.access import Access, Orders
@@ -42,6 +43,7 @@ from update_keeper import HandledBefore, UpdateKeeper
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
+TELEGRAM_LISTS: Final = ("telegram_users", "telegram_groups", "telegram_bridges", "telegram_alert_chats")
 
 
 def open_storage(
@@ -149,6 +151,7 @@ def telegram(
 ) -> Service | None:
     """Return the Telegram side if there is a token; `keep` has handled updates written down, None: nobody does."""
     if not settings.telegram_token.get_secret_value():
+        _say_what_waits_for_a_token(settings)
         return None
     from telegram_bot.building import Surroundings, telegram_side  # noqa: PLC0415 - 20 MB that most do not need
 
@@ -163,6 +166,11 @@ def telegram(
         keeps_handled=keep is not None,
     )
     return telegram_side(settings, around)
+
+
+def _say_what_waits_for_a_token(settings: config.Settings) -> None:
+    if names := [name for name in TELEGRAM_LISTS if getattr(settings, name)]:
+        LOGGER.warning("⚠️ Telegram reste éteint: %s sans telegram_token", ", ".join(names))
 
 
 def update_keeper(

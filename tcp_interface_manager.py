@@ -229,6 +229,7 @@ class TCPInterfaceManager(Service):
                 self._report_down(action)
             case LinkAlert():
                 error_print("❌ Échec reconnexion TCP après 3 tentatives")
+                self._late_attempts = Throttle(LATE_ATTEMPTS_SAID_EVERY)  # each outage is told of from its beginning
                 self._incidents.lost(action.failures, action.outage)
                 self._owner.link_alert(action)
             case LinkContended():

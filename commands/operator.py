@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from commands.echo import echo_command
-from commands.echo_fates import origin_of
 from commands.keys import keys_command
 from commands.reboot import reboot_command
 from commands.reconnect import reconnect_command
@@ -65,9 +64,8 @@ def operator_commands(parts: BotParts, settings: Settings) -> tuple[Command, ...
     """Return them in the order in which help lists them."""
     nodes = parts.nodes
 
-    def say_on_channel(text: str, channel: int, asker: int | None) -> bool:
+    def say_on_channel(text: str, channel: int, origin: str) -> bool:
         expires_at = parts.clock.monotonic() + settings.answer_ttl
-        origin = "" if asker is None else origin_of(asker)
         parts.send_text(OutgoingText(text, BROADCAST_NUM, channel, expires_at=expires_at, origin=origin))
         return not parts.is_holding()
 

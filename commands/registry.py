@@ -53,6 +53,7 @@ class Request:
     limit: int = PACKET_BYTES  # UTF-8 bytes that an answer may fill, not less than a packet's
     name: str = ""  # how a Telegram user is called; empty: as their node is
     in_group: bool = False  # of Telegram: others read the answer
+    origin: str = ""  # of what is sent for it, as OutgoingText has it: its fate is shown to the asker; empty: is not
 
     @property
     def wide(self) -> bool:
@@ -93,6 +94,11 @@ class Command:
     has_table: bool = False  # its wide answers of several lines stand in columns
     private: bool = False  # what follows its name is not for the operator either: masked in the log
     alone: Command | None = None  # runs in its place on the mesh where no argument is given
+
+    @property
+    def needs_argument(self) -> bool:
+        """Whether it can but say how to ask where nothing follows its name."""
+        return self.usage.startswith("<")
 
     def is_table(self, answer: str) -> bool:
         """Return whether a wide answer is to be shown in a fixed-width font; one line is no table."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from commands.durations import duration
 from commands.language import Translate
@@ -11,6 +12,9 @@ from commands.registry import Command, Example, Request, Way
 from commands.words import joined, lines_that_fit
 from mesh_link.statistics import LinkFigures
 from node_manager import NodeCounts
+
+IN_SHORT: Final = (_("queue: {count}"), _("keys: {keys}/{nodes}"))
+IN_WORDS: Final = (_("packets waiting for the radio: {count}"), _("nodes whose public key is known: {keys} of {nodes}"))
 
 
 def status_command(
@@ -21,13 +25,14 @@ def status_command(
     def run(request: Request) -> str:
         """Return it in one packet, or a line for each figure."""
         tr, figures, known = request.translate, link(), counts()
+        queue, keys = IN_WORDS if request.wide else IN_SHORT
         parts = [
             state(figures, tr),
             tr(_("reconnections: {hour} in 1 h, {day} in 24 h")).format(hour=figures.last_hour, day=figures.last_day),
             *_outage(figures, tr),
             *probe(figures, tr),
-            tr(_("queue: {count}")).format(count=waiting()),
-            tr(_("keys: {keys}/{nodes}")).format(keys=known.keys, nodes=known.nodes),
+            tr(queue).format(count=waiting()),
+            tr(keys).format(keys=known.keys, nodes=known.nodes),
         ]
         if not request.wide:
             return joined(parts, tr)
@@ -48,7 +53,8 @@ def status_command(
             Example(
                 "/status",
                 "🔗 link up for 3 h 12 min\nreconnections: 1 in 1 h, 4 in 24 h\nlast outage: 12 s, 40 min ago\n"
-                "probe: 35 ms\nqueue: 2\nkeys: 38/42\nkeys changed, to be confirmed: 1",
+                "probe: 35 ms\npackets waiting for the radio: 2\nnodes whose public key is known: 38 of 42\n"
+                "keys changed, to be confirmed: 1",
                 way=Way.TELEGRAM,
             ),
         ),

@@ -89,7 +89,7 @@ class DiskWell:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseTrouble:
-    """The database refuses; what is learnt stays in memory."""
+    """The database refuses; what is learnt stays in memory. Repeated now and then while that lasts."""
 
     reason: str
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from runtime.clock import Clock
 from runtime.incidents import DatabaseTrouble, DatabaseWell, Report, unreported
+from runtime.throttle import Throttle
 from storage.errors import DamagedError, RefusedRowError, StorageError, TooSlowError
 from storage.schema import METADATA, PRECIOUS, REVISIONS, VERSION
 from storage.server import ServerBackend
@@ -24,6 +25,7 @@ from storage.sqlite import BUSY_TIMEOUT, FILE_NAME, SqliteBackend
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error  # lines for people, without a traceback
 
+TOLD_EVERY: Final = 600.0  # seconds between two reports of one trouble
 QUERY_TIMEOUT: Final = 2.0  # seconds that one transaction of `reading` may search
 
 
@@ -78,6 +80,7 @@ class Database:
         self._users = 0  # transactions under way
         self._damage: DamagedError | None = None
         self._fails = False
+        self._reports = Throttle(TOLD_EVERY)
 
     def open(self) -> None:
         """Open it if it is not; a damaged one is set aside for a new one. Raises StorageError."""
@@ -216,7 +219,8 @@ class Database:
     def _say_failure(self, error: StorageError) -> None:
         with self._state_lock:
             said, self._fails = self._fails, True
-            if not said:  # told under the lock, which keeps the order: it only fills an inbox
+            again = self._reports.count(self._clock.monotonic())
+            if again or not said:  # told under the lock, which keeps the order: it only fills an inbox
                 self._report(DatabaseTrouble(str(error)))
         if not said:
             error_print(

@@ -86,7 +86,7 @@ class Alerts:
             return []
         message.story.take(incident, now)
         message.changed = True
-        return self._posts(message, moment) if self._reachable else []
+        return self._tell(message, moment) if self._reachable else []
 
     def on_away(self, now: float) -> None:
         """Note that Telegram cannot be reached: from now on posts would only wait. Again is no harm."""
@@ -104,8 +104,8 @@ class Alerts:
             if not message.text and message.story.is_stale(now):
                 self._miss(self._latest.pop(kind))
         posts = self._summary(moment)
-        for message in (*self._unfinished.values(), *self._latest.values()):
-            posts += self._posts(message, moment)
+        for message in (*self._unfinished.values(), *tuple(self._latest.values())):
+            posts += self._tell(message, moment)
         self._unfinished.clear()
         return posts
 
@@ -132,6 +132,15 @@ class Alerts:
     def _miss(self, message: _Message) -> None:
         kind, tally = type(message.story), message.story.tally()
         self._missed[kind] = self._missed[kind].and_then(tally) if kind in self._missed else tally
+
+    def _tell(self, message: _Message, moment: Moment) -> list[Post]:
+        """Return how the message looks now, and a new one if there is what nobody would notice in the old."""
+        later = message.story.afresh(moment.now) if message.text else None
+        if later is None:
+            return self._posts(message, moment)
+        message.changed = True
+        self._latest[type(later)] = anew = _Message(self._new_key(moment), later, changed=True)
+        return self._posts(message, moment) + self._posts(anew, moment)
 
     def _posts(self, message: _Message, moment: Moment) -> list[Post]:
         if not message.changed:

@@ -20,6 +20,7 @@ class Asked:
     name: str
     title: str  # of the group; empty: a private chat
     key: str  # of the answer
+    owner: int = 0  # whose question the message with the button answers; 0: the same person's
 
     def answer(self, text: str, buttons: tuple[tuple[Button, ...], ...] = ()) -> Post:
         """Return the answer as a post."""

@@ -18,7 +18,7 @@ from telegram_bot.api import Api, Me
 from telegram_bot.desk import Desk, DeskParts
 from telegram_bot.event_loop import new_event_loop
 from telegram_bot.failures import TokenRefusedError, failure_of
-from telegram_bot.menu_setter import MenuSetter
+from telegram_bot.menu import MenuSetter
 from telegram_bot.poller import HANDLED_WAIT, HandledIds, Poller
 from telegram_bot.poster import Poster
 from telegram_bot.posts import Chat, Post

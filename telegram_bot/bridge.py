@@ -1,7 +1,7 @@
 """One conversation in two places, a mesh channel and a Telegram chat: what crosses, and how it looks there; pure.
 
-Nothing comes back to where it was written. Bots are not bridged, nor are our own packets; and where another bridge
-joins the same two places, what it repeats is known by its text, which it writes as we do.
+Nothing comes back to where it was written. Our own packets are not bridged, nor bots, which are not heard at all; and
+where another bridge joins the same two places, what it repeats is known by its text, which it writes as we do.
 """
 
 from __future__ import annotations
@@ -76,22 +76,14 @@ class Bridge:
         return [self._post(chat, message.channel, text, key, message.reply_id) for chat in chats]
 
     def to_mesh(
-        self,
-        chat: Chat,
-        message_id: int,
-        author: str,
-        text: str,
-        now: float,
-        *,
-        reply_to: int | None = None,
-        from_bot: bool = False,
+        self, chat: Chat, message_id: int, author: str, text: str, now: float, *, reply_to: int | None = None
     ) -> OutgoingText | str | None:
         """Return what goes on air for a new message, or why it does not, for its author; None: it is not bridged.
 
         `text` is the message's or its photo's caption, `reply_to` the message that it answers, `now` monotonic seconds.
         """
         channels = self._channels.get(chat)
-        if not channels or from_bot or (chat, message_id) in self._read or (chat, text.strip()) in self._shown:
+        if not channels or (chat, message_id) in self._read or (chat, text.strip()) in self._shown:
             return None
         self._read.put((chat, message_id), None)
         body = clean_text(text)

@@ -50,7 +50,8 @@ class Crossing:
     def to_mesh(self, said: Said, chat: Chat) -> Post | None:
         """Have a message of a joined chat sent; return why not, if it is not. `chat` is its own as the settings say."""
         now = self.clock.monotonic()
-        sent = self.bridge.to_mesh(chat, said.message_id, said.name, said.text, now, reply_to=said.reply_to)
+        text = f"{said.media} {said.text}" if said.media else said.text
+        sent = self.bridge.to_mesh(chat, said.message_id, said.name, text, now, reply_to=said.reply_to)
         if isinstance(sent, OutgoingText):
             self.send_text(replace(sent, expires_at=now + self.lifetime))
         return Post(said.chat, sent, reply_to=said.message_id, silent=True) if isinstance(sent, str) else None

@@ -6,22 +6,26 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from secrets import token_hex
 
 from commands.access import Judge, Refusal
 from commands.jobs import Finished, Interim, Job, Workshop
 from commands.language import Translate
 from commands.language import mark as _
-from commands.registry import UNKNOWN_RECEPTION, Command, Registry, Way, parse
+from commands.registry import PREFIX, UNKNOWN_RECEPTION, Command, Registry, Way, parse
 from commands.roles import Role
+from commands.words import CHAT_BYTES
 from mesh_link.outgoing import Outcome
 from mesh_link.packets import TextMessage
+from mesh_link.text import one_line, shorten
 from runtime.clock import Clock
 from runtime.incidents import Incident
 from runtime.recent import Recent
+from telegram_bot import fates
 from telegram_bot.asking import Asked, TelegramRequest
 from telegram_bot.crossing import Crossing
-from telegram_bot.illustrations import Illustrator
+from telegram_bot.illustrations import PICTURE, Illustrator
 from telegram_bot.incoming import Ignored, Incoming, Moved, Pressed, Said
 from telegram_bot.menu import Menu
 from telegram_bot.outgoing import Posts
@@ -32,9 +36,9 @@ from telegram_bot.questions import Questions, Reply
 
 LOGGER = logging.getLogger(__name__)
 info_print = LOGGER.info
-ROOM = 4000  # bytes of an answer: Telegram takes 4096 characters
 PICTURES = 20  # that may wait for their answers to be shown
 NAME_SHOWN = 20  # characters of a command that is none
+ORDER_SHOWN = 120  # bytes of what is to be confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class Desk:
         self._told = OncePerHour()  # of strangers and of groups
         self._greetings = Pace([GREETINGS])
         self._stale: Counter[Chat] = Counter()
+        self._caught_up_at = -inf  # when nothing waited last
         self._pictures: Recent[tuple[Chat, str], Job[Asked]] = Recent(PICTURES)  # to be drawn, by their answer
         self.username = ""  # ours, once Telegram has told
 
@@ -94,11 +99,15 @@ class Desk:
                 LOGGER.debug("Telegram: message %d ignoré: %s", update.update_id, update.reason)
 
     def drained(self) -> None:
-        """Nothing older waits any more: tell each chat what came too late."""
-        text = self._translate(_("⏳ Came too late and not acted upon, because I could not be reached: {count}"))
+        """Nothing older waits any more: tell each chat what came too late, and take back questions without answer."""
+        self._caught_up_at = self._clock.monotonic()
+        text = self._translate(_("⏳ Came too late and not acted upon: {count}"))
         for chat, count in self._stale.items():
             self._posts.add(Post(chat, text.format(count=count)), self._clock.monotonic())
         self._stale.clear()
+        for order in self._questions.expired(self._clock.monotonic()):
+            late = self._translate(_("⌛ /{name} was not confirmed in time."))
+            self._post(order.asked.answer(late.format(name=order.command.name)))
 
     def moved(self, old: int, new: int) -> None:
         """Note a group's new id."""
@@ -145,9 +154,10 @@ class Desk:
         self._post(post)
 
     def overdue(self) -> None:
-        """Apologise for the commands that take too long."""
+        """Apologise for the commands that take too long; a picture's answer stands without it."""
         for job, apology in self._parts.workshop.overdue():
-            self._post(job.question.answer(apology))
+            if job.command.name != PICTURE:
+                self._post(job.question.answer(apology))
 
     # -- messages
 
@@ -196,7 +206,9 @@ class Desk:
         self._post(Post(said.chat, text, reply_to=said.message_id if said.title else None))
 
     def _is_stale(self, said: Said) -> bool:
-        return self._clock.now().timestamp() - said.sent_at > self._parts.max_age
+        """Tell by the clocks, which may differ; but what came since nothing waited is no older than that."""
+        age = self._clock.now().timestamp() - said.sent_at
+        return min(age, self._clock.monotonic() - self._caught_up_at) > self._parts.max_age
 
     def _bridge(self, said: Said) -> None:
         """Pass a text on to the mesh, if its chat is joined to a channel."""
@@ -217,30 +229,37 @@ class Desk:
         now = self._clock.monotonic()
         refusal = self._parts.judge.judge(asked.person.user, command, now, is_public=not is_ours)
         if refusal is not None:
-            self._refuse(asked, name, refusal)
+            if answer := self._refusal(asked.person, name, refusal):
+                self._post(asked.answer(answer))
         elif command is None:
             text = self._translate(_("Unknown command /{name}. /help lists mine."))
             self._post(asked.answer(text.format(name=name[:NAME_SHOWN])))
-        elif command.role is Role.ADMIN:
-            self._confirm(Order(asked, command, name, argument))
         else:
-            self._run(Order(asked, command, name, argument))
+            self._confirm_or_run(Order(asked, command, name, argument))
 
-    def _refuse(self, asked: Asked, name: str, refusal: Refusal) -> None:
+    def _refusal(self, person: Person, name: str, refusal: Refusal) -> str:
+        """Log it; return what to answer, if anything."""
         shown = name[:NAME_SHOWN]
-        LOGGER.log(refusal.level, "⛔ /%s de Telegram %d refusée: %s", shown, asked.person.id, refusal.reason)
-        if refusal.answer:
-            self._post(asked.answer(self._translate(refusal.answer).format(name=shown)))
+        LOGGER.log(refusal.level, "⛔ /%s de Telegram %d refusée: %s", shown, person.id, refusal.reason)
+        return self._translate(refusal.answer).format(name=shown) if refusal.answer else ""
+
+    def _confirm_or_run(self, order: Order) -> None:
+        command = order.command
+        if command.role is Role.ADMIN and (order.argument or not command.needs_argument):
+            self._confirm(order)
+        else:
+            self._run(order)
 
     def _confirm(self, order: Order) -> None:
-        """Ask whether it is meant."""
+        """Ask whether it is meant, all of it."""
         asked, command = order.asked, order.command
         token = self._questions.ask(order, asked.person.id, self._clock.monotonic())
-        text = self._translate(_("❓ /{name} {summary}. Sure?"))
+        text = self._translate(_("❓ {order}: {summary}. Sure?"))
         yes = Button(self._translate(_("✅ Yes")), f"yes:{token}")
         no = Button(self._translate(_("✖️ No")), f"no:{token}")
-        shown = text.format(name=command.name, summary=self._translate(command.summary))
-        self._post(asked.answer(shown, ((yes, no),)))
+        shown = shorten(one_line(f"{PREFIX}{command.name} {order.argument}"), ORDER_SHOWN)
+        question = text.format(order=shown, summary=self._translate(command.summary))
+        self._post(asked.answer(question, ((yes, no),)))
 
     def _run(self, order: Order) -> None:
         asked, command = order.asked, order.command
@@ -262,18 +281,21 @@ class Desk:
             tuple(command for command in self._parts.registry if command.role <= asked.person.role),
             user=asked.person.user,
             way=Way.TELEGRAM,
-            limit=ROOM,
+            limit=CHAT_BYTES,
             name=asked.name,
             in_group=bool(asked.title),
+            origin=fates.origin_of(asked.chat, asked.message_id),
             asked=asked,
         )
 
     def _buttons(self, job: Job[Asked]) -> tuple[tuple[Button, ...], ...]:
+        """Return the buttons under an answer: those of the one who asked, whoever refreshes it."""
         if job.command.name != "status":
             return ()
-        tr = self._translate
-        refresh = Button(tr(_("🔄 Refresh")), "do:status")
-        if job.question.person.role < Role.ADMIN:
+        tr, asked = self._translate, job.question
+        owner = (self._people.person(asked.owner) if asked.owner else None) or asked.person
+        refresh = Button(tr(_("🔄 Refresh")), f"do:status:{owner.id}")
+        if owner.role < Role.ADMIN:
             return ((refresh,),)
         return ((refresh,), (Button(tr(_("🔌 Reconnect")), "do:reconnect"), Button(tr(_("🔑 Sync keys")), "do:sync")))
 
@@ -281,43 +303,43 @@ class Desk:
 
     def _on_press(self, press: Pressed) -> None:
         """Act upon a button, and end its waiting in any case."""
-        self._parts.answer_press(press.query_id, self._translate(word) if (word := self._pressed(press)) else "")
+        self._parts.answer_press(press.query_id, self._pressed(press))
 
     def _pressed(self, press: Pressed) -> str:
-        """Act; return a word for the one who pressed, in English, or nothing."""
-        person, chat = self._people.person(press.user_id), press.chat
+        """Act; return a word for the one who pressed, or nothing."""
+        tr, person, chat = self._translate, self._people.person(press.user_id), press.chat
         is_group = chat is not None and chat.id < 0
         if person is None or (is_group and chat is not None and not self._people.is_listed(chat.id)):
-            return _("🔒 Not for you.")
-        if chat is None:
-            return _("⌛ This button is too old.")
-        action, _colon, what = press.data.partition(":")
-        match action:
-            case "yes" | "no":
-                return self._second_word(press, what, yes=action == "yes")
-            case "do" if (command := self._parts.registry.find(what)) is not None:
-                return self._do(press, person, chat, command)
-        return _("⌛ This button is too old.")
+            return tr(_("🔒 Not for you."))
+        if chat is not None:
+            match press.data.split(":"):
+                case ["yes" | "no" as word, token]:
+                    return self._second_word(press, token, yes=word == "yes")
+                case ["do", name, *owner] if (command := self._parts.registry.find(name)) is not None:
+                    asked = _asked_by_press(press, chat, person, "".join(owner), is_order=command.role is Role.ADMIN)
+                    return self._do(asked, command)
+        return tr(_("⌛ This button is too old."))
 
     def _second_word(self, press: Pressed, token: str, *, yes: bool) -> str:
         reply, order = self._questions.answer(token, press.user_id, self._clock.monotonic(), yes=yes)
         if order is None:
-            return _("🔒 Not for you.") if reply is Reply.NOT_YOURS else _("⌛ Too late: please ask again.")
+            tr = self._translate
+            return tr(_("🔒 Not for you.")) if reply is Reply.NOT_YOURS else tr(_("⌛ Too late: please ask again."))
         if reply is Reply.YES:
             self._run(order)
         else:
             self._post(order.asked.answer(self._translate(_("✖️ Not done."))))
         return ""
 
-    def _do(self, press: Pressed, person: Person, chat: Chat, command: Command) -> str:
-        """Run a button's command: what everybody may in the button's own message, an order in a new one."""
-        is_order = command.role is Role.ADMIN
-        key = f"press:{press.update_id}" if is_order else f"message:{press.message_id}"
-        title = "group" if chat.id < 0 else ""
-        asked = Asked(press.update_id, chat, press.message_id, person, press.name, title, key)
-        if not is_order:
-            self._posts.remember(chat, key, press.message_id)
-        self._command(asked, command.name, "", is_ours=True)
+    def _do(self, asked: Asked, command: Command) -> str:
+        """Run a button's command, or return why not: that concerns nobody but the one who pressed."""
+        person = asked.person
+        refusal = self._parts.judge.judge(person.user, command, self._clock.monotonic(), is_public=False)
+        if refusal is not None:
+            return self._refusal(person, command.name, refusal)
+        if command.role is not Role.ADMIN:
+            self._posts.remember(asked.chat, asked.key, asked.message_id)
+        self._confirm_or_run(Order(asked, command, command.name, ""))
         return ""
 
     def _post_all(self, posts: Sequence[Post]) -> None:
@@ -326,6 +348,14 @@ class Desk:
 
     def _post(self, post: Post) -> None:
         self._posts.add(post, self._clock.monotonic())
+
+
+def _asked_by_press(press: Pressed, chat: Chat, person: Person, owner: str, *, is_order: bool) -> Asked:
+    """Return the question that a button is: its answer takes the place of the button's message, an order's is new."""
+    key = f"press:{press.update_id}" if is_order else f"message:{press.message_id}"
+    title = "group" if chat.id < 0 else ""
+    owner_id = int(owner) if owner.isascii() and owner.isdigit() else 0
+    return Asked(press.update_id, chat, press.message_id, person, press.name, title, key, owner_id)
 
 
 def _asked(said: Said, person: Person) -> Asked:

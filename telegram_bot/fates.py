@@ -41,6 +41,7 @@ REASONS: Final[Mapping[str, str]] = {
     "ADMIN_BAD_SESSION_KEY": _("the node does not allow it"),
     "ADMIN_PUBLIC_KEY_UNAUTHORIZED": _("the node does not allow it"),
 }
+REASONS_TO_ALL: Final[Mapping[str, str]] = {**REASONS, "NO_CHANNEL": _("our node has no such channel")}
 TO_ONE: Final[Mapping[Fate, str]] = {
     Fate.POSTPONED: _("⏳ Not sent yet: {reason}. Trying again."),
     Fate.ACCEPTED: _("📡 Sent."),
@@ -125,5 +126,6 @@ def _words(outcome: Outcome, name: str, tr: Translate) -> str:
     if outcome.fate is Fate.QUEUED:
         return tr(WAITS.get(outcome.reason, TURN)).format(count=outcome.ahead)
     texts = TO_ALL if outcome.message.is_broadcast else TO_ONE
-    reason = tr(REASONS[outcome.reason]) if outcome.reason in REASONS else outcome.reason
+    reasons = REASONS_TO_ALL if outcome.message.is_broadcast else REASONS
+    reason = tr(reasons[outcome.reason]) if outcome.reason in reasons else outcome.reason
     return tr(texts[outcome.fate]).format(name=name or f"!{outcome.message.to:08x}", reason=reason or "?")

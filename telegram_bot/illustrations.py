@@ -13,6 +13,7 @@ from telegram_bot.asking import Asked, TelegramRequest
 from telegram_bot.pictures import Pictures, has_picture
 from telegram_bot.posts import Post
 
+PICTURE: Final = "picture"
 TIME_TO_EXCUSE: Final = 5.0  # seconds between the drawing's bound and the worker's
 
 
@@ -23,14 +24,15 @@ class Illustrator:
         """`tell` takes the picture as a post, on a worker's thread."""
         self._pictures = pictures
         self._tell = tell
-        self._command = Command("picture", "", self._draw, slow=True, timeout=TIMEOUT + TIME_TO_EXCUSE)
 
     def job_for(self, job: Job[Asked]) -> Job[Asked] | None:
         """Return the work on the picture beside an answer, None if it has none."""
         name = job.command.name
         if not has_picture(name, job.request.argument):
             return None
-        return Job(job.question, replace(job.request, command=name), self._command)
+        # a command of its own for each: nobody's second picture waits for the first
+        drawing = Command(PICTURE, "", self._draw, slow=True, timeout=TIMEOUT + TIME_TO_EXCUSE)
+        return Job(job.question, replace(job.request, command=name), drawing)
 
     def cancel(self) -> None:
         """End what is being drawn, and draw nothing any more."""

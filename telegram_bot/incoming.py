@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import telegram
 
+from mesh_link.text import one_line
 from telegram_bot.failures import OddAnswerError
 from telegram_bot.posts import Chat
 
@@ -31,6 +32,7 @@ class Said:
     title: str = ""  # of the group; empty: a private chat
     is_forwarded: bool = False
     reply_to: int | None = None  # the message that it answers
+    media: str = ""  # an emoji for the photo or file that the text is the caption of
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ def _incoming(ident: int, update: telegram.Update) -> Incoming:
         return Ignored(ident, "sans contenu")
     if message.chat.type == telegram.constants.ChatType.CHANNEL:
         return Ignored(ident, "canal")
+    if message.is_automatic_forward:  # into the channel's group, where nobody wrote it
+        return Ignored(ident, "d'un canal lié")
     speaks_as_chat = message.sender_chat is not None  # an anonymous admin, or a channel's name for a person
     sender = message.from_user
     if not speaks_as_chat and (sender is None or sender.is_bot):
@@ -131,6 +135,7 @@ def _incoming(ident: int, update: telegram.Update) -> Incoming:
         title=_text(message.chat.title),
         is_forwarded=message.forward_origin is not None,
         reply_to=_id(message.reply_to_message.message_id) if message.reply_to_message is not None else None,
+        media=("📷" if message.photo else "📎") if message.caption else "",
     )
 
 
@@ -175,5 +180,5 @@ def _text(value: Any) -> str:
 
 def _shown(name: Any) -> str:
     """Return a name that may stand in a line: people call themselves whatever they like."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in _text(name)).split())
+    line = one_line(_text(name))
     return line if len(line) <= NAME_SHOWN else line[: NAME_SHOWN - 1] + "…"

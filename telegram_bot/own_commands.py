@@ -13,13 +13,14 @@ from commands.roles import Role
 from commands.which_node import Directory, only_one
 from mesh_link.outgoing import OutgoingText, Priority
 from mesh_link.packets import BROADCAST_NUM
-from telegram_bot import fates
 from telegram_bot.asking import Asked, TelegramRequest
 from telegram_bot.bridge import ANONYMOUS, AUTHOR_BYTES
 from telegram_bot.untrusted import clean_name, clean_text
 
 HERE: Final = frozenset({Way.TELEGRAM})
 CHANNEL: Final = re.compile(r"#?([0-7])")
+WORD: Final = re.compile(r"\S+")
+MOST_WORDS: Final = 8  # of a node's name, which has 39 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def send_command(airway: Airway) -> Command:
 
     def run(request: Request) -> str:
         tr, asked = request.translate, _asked(request)
-        target, _space, text = request.argument.partition(" ")
+        target, text = target_and_text(request.argument, airway.directory)
         body = clean_text(text)
         if not body:
             return tr(_("Say what to whom? /send <node or channel number> <text>"))
@@ -89,7 +90,7 @@ def send_command(airway: Airway) -> Command:
             if isinstance(found, str):
                 return found
             to, index = found.num, 0
-        airway.send_text(_outgoing(airway, asked, spoken, to, index))
+        airway.send_text(_outgoing(airway, request.origin, spoken, to, index))
         return ""  # its fate is shown instead
 
     return Command(
@@ -102,7 +103,22 @@ def send_command(airway: Airway) -> Command:
     )
 
 
-def _outgoing(airway: Airway, asked: Asked, text: str, to: int, channel: int) -> OutgoingText:
+def target_and_text(argument: str, directory: Directory) -> tuple[str, str]:
+    """Return what names a channel or a node, and what follows it: the longest beginning that means any node.
+
+    A name may have several words, so may a text; where no beginning means a node, the first word counts.
+    """
+    ends = [word.end() for word in WORD.finditer(argument)] or [0]
+    first = argument[: ends[0]]
+    names = ((" ".join(argument[:end].split()), argument[end:]) for end in reversed(ends[:MOST_WORDS]))
+    if not CHANNEL.fullmatch(first):
+        for name, text in names:
+            if directory.find_nodes(name):
+                return name, text
+    return first, argument[ends[0] :]
+
+
+def _outgoing(airway: Airway, origin: str, text: str, to: int, channel: int) -> OutgoingText:
     return OutgoingText(
         text,
         to,
@@ -110,7 +126,7 @@ def _outgoing(airway: Airway, asked: Asked, text: str, to: int, channel: int) ->
         want_ack=True,  # on a channel: that a neighbour repeats it
         expires_at=airway.monotonic() + airway.lifetime,
         priority=Priority.BRIDGE,
-        origin=fates.origin_of(asked.chat, asked.message_id),
+        origin=origin,
     )
 
 

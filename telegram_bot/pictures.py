@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 from commands.language import Translate
 from commands.my import HOURS
+from commands.nodes import MOST_PAGES
 from commands.picture_data import histogram_data, nodes_data, signal_data
 from commands.stats import parse_argument
+from commands.words import whole_number
 from mesh_memory.memory import MeshMemory
 from pictures.data import BadDataError, Picture
 from pictures.draw import Painter, PictureError
@@ -58,5 +60,15 @@ class Pictures:
 
 
 def has_picture(command: str, argument: str) -> bool:
-    """Return whether a picture may go with the answer, so that somebody can be told that it takes a while."""
-    return command in {"my", "nodes"} or (command == "stats" and (parse_argument(argument) or ("",))[0] == "histo")
+    """Return whether a picture may go with the answer, so that somebody can be told that it takes a while.
+
+    A question that is wrong has none; the map of all nodes is beside their first page.
+    """
+    match command:
+        case "my":
+            return True
+        case "nodes":
+            return whole_number(argument or "1", 1, MOST_PAGES) == 1
+        case "stats":
+            return (parse_argument(argument) or ("",))[0] == "histo"
+    return False

@@ -1,7 +1,11 @@
-"""The stories of the link, the node, the disk and the database; pure."""
+"""The stories of the link, the node, the disk and the database, and why the link is down, in words; pure."""
 
 from __future__ import annotations
 
+import errno
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from commands.language import mark as _
@@ -15,12 +19,35 @@ from runtime.incidents import (
     LinkLost,
     NodeRebooted,
 )
-from telegram_bot.causes import cause_in_words
 from telegram_bot.story import Moment, State, Story, Tally
 
 REASON_SHOWN: Final = 300  # characters
 MANY_REBOOTS: Final = 3
 GIGABYTE, MEGABYTE = 1e9, 1e6
+CAUSE_SHOWN: Final = 120  # characters of a cause that is not known
+NUMBER: Final = re.compile(r"\[Errno (-?\d+)\]")
+NAME_ERRORS: Final = (-2, -3, -5)  # of getaddrinfo: not known, try again, no address
+NAME_UNKNOWN: Final = _("Its name is not found in the network.")
+NO_ANSWER: Final = _("It does not answer.")
+NO_WAY: Final = _("No way leads to it.")
+SILENT: Final = _("It says nothing any more.")
+CLOSED: Final = _("It has closed the connection.")
+BY_NUMBER: Final[Mapping[int, str]] = MappingProxyType(
+    dict.fromkeys(NAME_ERRORS, NAME_UNKNOWN)
+    | dict.fromkeys((errno.ETIMEDOUT, errno.EHOSTDOWN), NO_ANSWER)
+    | dict.fromkeys((errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN), NO_WAY)
+    | dict.fromkeys((errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED), CLOSED)
+    | {errno.ECONNREFUSED: _("It refuses the connection: it is starting, or its TCP server is off.")}
+)
+BY_REASON: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "pas de réponse": NO_ANSWER,
+        "configuration incomplète": _("It answers, but does not deliver its configuration."),
+        "silence": SILENT,
+        "fermé par le nœud": CLOSED,
+    }
+)
+ASKS_FOR_POWER: Final = frozenset({NO_ANSWER, NO_WAY})
 
 
 class LinkStory(State):
@@ -42,20 +69,22 @@ class LinkStory(State):
         """See Story."""
         if self.is_over:
             line = _("🟢{stamp} The link to the node is back, after {duration}.")
-            stamp, lasted = moment.stamp(self._until), moment.lasting(self._until - self._since)
+            stamp, lasted = moment.stamp(self._until), moment.lasting(self._lasted)
             return moment.say(line, stamp=stamp, duration=lasted) + self.several(moment)
         line = _(
-            "🔴{stamp} Link to the node lost: {node}, for {duration}, {failures} attempts. {cause}\n"
-            "I keep trying. Has it power and WiFi?"
+            "🔴{stamp} Link to the node lost: {node}, for {duration}, {failures} attempts. {cause}\nI keep trying."
         )
+        cause = known_cause(self._lost.cause)
         text = moment.say(
             line,
             stamp=moment.stamp(self._since),
             node=self._lost.node,
             duration=moment.lasting(self._lost.outage),
             failures=self._lost.failures,
-            cause=cause_in_words(self._lost.cause, moment.translate),
+            cause=moment.translate(cause) if cause else _quoted(self._lost.cause),
         )
+        if cause in ASKS_FOR_POWER:
+            text += " " + moment.say(_("Has it power and WiFi?"))
         return text + self.several(moment)
 
 
@@ -114,7 +143,7 @@ class DatabaseStory(State):
         """See Story."""
         if self.is_over:
             line = _("🟢{stamp} The database is well again, after {duration}.")
-            stamp, lasted = moment.stamp(self._until), moment.lasting(self._until - self._since)
+            stamp, lasted = moment.stamp(self._until), moment.lasting(self._lasted)
             return moment.say(line, stamp=stamp, duration=lasted) + self.several(moment)
         line = _(
             "🗄️{stamp} Database in trouble: {reason}.\n"
@@ -163,3 +192,13 @@ class RebootStory(Story):
     def tally(self) -> Tally:
         """See Story."""
         return Tally(self._times, self._changed)
+
+
+def known_cause(cause: str) -> str:
+    """Return a marked sentence for what the log says in French or the system in English; nothing if none is known."""
+    number = NUMBER.search(cause)
+    return BY_NUMBER.get(int(number[1]), "") if number else BY_REASON.get(cause, "")
+
+
+def _quoted(cause: str) -> str:
+    return f"« {cause[:CAUSE_SHOWN]} »" if cause else ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from commands.durations import duration
 from commands.language import Translate
@@ -92,6 +93,10 @@ class Story(ABC):
     def text(self, moment: Moment) -> str:
         """Tell it as it stands; the same as long as nothing is taken and the wall clock goes right."""
 
+    def afresh(self, now: float) -> Self | None:  # noqa: ARG002 - most are heard of when they begin
+        """Return what a message of its own is to tell from now on, which this story then leaves out; None: nothing."""
+        return None
+
     @abstractmethod
     def tally(self) -> Tally:
         """Return what is worth telling later."""
@@ -114,19 +119,35 @@ class State(Story):
     def __init__(self, now: float) -> None:
         super().__init__(now)
         self._times = 0
-        self._seconds = 0.0  # of those that are over
-        self._since = self._until = now
+        self._seconds = self._lasted = 0.0  # of those that are over, and of the last of them
+        self._first = self._since = self._until = now
 
     def _out_of_order(self, since: float) -> None:
         if self.is_over:
             self.is_over = False
+            self._first = since if self._times == 0 else self._first
             self._times += 1
             self._since = since
 
     def _well_again(self, now: float) -> None:
         self.is_over = True
         self._until = now
-        self._seconds += now - self._since
+        self._lasted = now - self._since
+        self._seconds += self._lasted
+
+    def afresh(self, now: float) -> Self | None:
+        """See Story: what began again changed an old message without a sound, so if it lasts it needs a new one."""
+        if self.is_over or self._times == 1 or now < self._since + JOIN:
+            return None
+        later = copy(self)
+        later.leave_out_what_was_before()
+        self.is_over, self._times, self._changed = True, self._times - 1, self._until
+        return later
+
+    def leave_out_what_was_before(self) -> None:
+        """Begin with what is out of order now."""
+        self._times, self._seconds = 1, 0.0
+        self._began = self._first = self._since
 
     def tally(self) -> Tally:
         """See Story."""
@@ -137,5 +158,5 @@ class State(Story):
         if self._times == 1:
             return ""
         line = _("{times} times in {span}, {duration} in all.")
-        span, total = moment.lasting(self._changed - self._began), moment.lasting(self._seconds)
+        span, total = moment.lasting(self._changed - self._first), moment.lasting(self._seconds)
         return "\n" + moment.say(line, times=self._times, span=span, duration=total)

@@ -53,7 +53,7 @@ def test_the_token_is_in_no_line_at_any_level(api, node, tmp_path, level):
 def test_the_settings_are_shown_without_the_token(tmp_path):
     shown = subprocess.run(
         [sys.executable, str(ROOT / "main_bot.py"), "--check-config"],
-        env={"MESHBOT_TELEGRAM_TOKEN": TOKEN, "PATH": "/usr/bin:/bin"},
+        env={"MESHBOT_TELEGRAM_TOKEN": TOKEN, "MESHBOT_TELEGRAM_USERS": "5 admin", "PATH": "/usr/bin:/bin"},
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -61,6 +61,7 @@ def test_the_settings_are_shown_without_the_token(tmp_path):
         timeout=60,
     )
     assert 'telegram_token = "***"  # MESHBOT_TELEGRAM_TOKEN' in shown.stdout
+    assert 'telegram_users = ["5 admin"]  # MESHBOT_TELEGRAM_USERS' in shown.stdout
     no_token_in(shown.stdout + shown.stderr)
 
 

@@ -30,7 +30,7 @@ def pictures_of(town, painter):
 
 @pytest.mark.parametrize(
     ("command", "argument", "size"),
-    [("stats", "histo 48", (1080, 1000)), ("my", "", (1080, 1320)), ("nodes", "2", (1080, 1396))],
+    [("stats", "histo 48", (1080, 1000)), ("my", "", (1080, 1320)), ("nodes", "1", (1080, 1396))],
 )
 def test_a_command_that_has_a_picture_gets_it(town, painter, command, argument, size):
     assert has_picture(command, argument)
@@ -60,6 +60,12 @@ def test_what_has_no_picture_is_known_before():
     assert not has_picture("stats", "top 24")
     assert not has_picture("stats", "")
     assert not has_picture("ping", "")
+
+
+@pytest.mark.parametrize("page", ["2", "-5", "two"])
+def test_the_map_is_beside_the_first_page_alone(page):
+    assert has_picture("nodes", "")
+    assert not has_picture("nodes", page)
 
 
 def test_a_failure_is_for_the_log_alone(town, caplog):

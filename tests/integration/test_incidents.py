@@ -8,6 +8,7 @@ import pytest
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 from sqlalchemy import event
 
+from bench.scaled_clock import ScaledClock
 from runtime.incidents import (
     DatabaseTrouble,
     DatabaseWell,
@@ -84,6 +85,19 @@ def test_a_cut_that_lasts_is_told_as_lost_and_as_back_in_one_message(running, no
     assert "It refuses the connection" in listener.posts[0].text
     assert listener.posts[-1].text.startswith("🟢")
     assert len({post.key for post in listener.posts}) == 1
+
+
+def test_each_cut_that_goes_on_is_told_again_however_short_ago_the_last_one_was(node, tmp_path, settings, listener):
+    with RunningBot(node.port, tmp_path, ScaledClock(5.0), **settings) as bot:
+        bot.bot.incidents.listen(listener)
+        for cut in (1, 2):
+            bot.wait_ready(cut)
+            node.fault("refuse")
+            node.fault("drop")
+            listener.wait_for(LinkLost, 2 * cut)
+            assert len(listener.of(LinkBack)) == cut - 1
+            node.heal()
+            listener.wait_for(LinkBack, cut)
 
 
 def test_a_cut_that_is_over_at_once_is_not_told(running, node, listener):

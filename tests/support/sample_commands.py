@@ -93,7 +93,7 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         *mesh.commands,
         status_command(lambda: FIGURES, lambda: 2, keys.counts),
         keys_command(keys, keyed_nodes(), lambda: in_radio),
-        echo_command(lambda _text, _channel, _asker: True, lambda _num: "ALI", channel=0, limit=200),
+        echo_command(lambda _text, _channel, _origin: True, lambda _num: "ALI", channel=0, limit=200),
         sys_command(lambda: HOST),
         sync_command(lambda: 3, keys.counts),
         trust_command(keys, keyed_nodes(), lambda _num, _key: True),

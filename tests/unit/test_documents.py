@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from commands.online import online_commands
 from commands.registry import EVERYWHERE, Way
 from main_bot import __version__
 from runtime.clock import SystemClock
+from scripts.check_imports import LAYERS
 from tests.support.sample_commands import sample_commands
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +27,10 @@ PROGRAM = (
     "housekeeping.py",
     "main_bot.py",
     "mesh_link",
+    "mesh_memory",
     "node_manager.py",
+    "outbox_keeper.py",
+    "pictures",
 )
 PROGRAM += ("runtime", "storage", "tcp_interface_manager.py", "telegram_bot", "update_keeper.py", "web")
 DEFAULTS = dict(line.split(" = ", 1) for line in config.effective(config.Settings()).splitlines())
@@ -117,6 +122,30 @@ def test_the_table_of_settings_shows_their_defaults():
 def test_a_setting_without_which_something_is_not_there_is_told_to_newcomers(name):
     assert name in DEFAULTS
     assert name in spans(ROOT / "README.md")
+
+
+def test_what_the_recipe_for_telegram_has_one_write_is_taken():
+    recipe = text_of(ROOT / "README.md").partition("### Telegram\n")[2].partition("\n### ")[0]
+    lines = re.findall(r"`(telegram_\w+ = [^`]+)`", recipe)
+    told = {name: value for line in lines for name, value in tomllib.loads(line).items()}
+    assert {"telegram_users", "telegram_groups", "telegram_bridges", "telegram_alert_chats"} == set(told)
+    assert config.Settings(**told).telegram_bridges == ("1 -1001234567890",)
+
+
+# -- where things are
+
+
+def test_the_layers_shown_are_those_that_are_checked():
+    shown = re.search(
+        r"<!-- layers: begin -->\n```\n(.*?)```", text_of(ROOT / "docs" / "TCP_ARCHITECTURE.md"), re.DOTALL
+    )[1]
+    assert [set(line.split()) for line in shown.splitlines()] == list(LAYERS)
+
+
+def test_contributors_are_told_of_every_part():
+    told = text_of(ROOT / "CONTRIBUTING.md")
+    for name in set().union(*LAYERS):
+        assert f"`{name}/`" in told or f"`{name}.py`" in told, name
 
 
 def row_of(command):

@@ -12,7 +12,7 @@ from assembly import disk_check, open_storage
 from config import Settings
 from node_manager import RETRY_AFTER, NodeManager
 from runtime.incidents import DatabaseTrouble, DatabaseWell, DiskLow, DiskWell, KeyChanged, KeyShared, KeyWord
-from storage.database import Database
+from storage.database import TOLD_EVERY, Database
 from storage.errors import StorageError
 from storage.node_book import brief
 from storage.nodes import NodeStore
@@ -134,6 +134,16 @@ def test_a_locked_database_is_in_trouble_once_and_well_again_once(bench):
     assert isinstance(trouble, DatabaseTrouble)
     assert "verrouillé par un autre programme" in trouble.reason
     assert well == DatabaseWell()
+
+
+def test_a_trouble_that_lasts_is_reported_again(bench):
+    bench.manager().learn_from_nodeinfo(record(ALICE, key(1)))
+    with bench.locked():
+        for wait in (0.0, TOLD_EVERY - 1, 1.0, 1.0):
+            bench.clock.advance(wait)
+            with pytest.raises(StorageError), bench.database.transaction():
+                pass
+    assert [type(one) for one in bench.heard] == [DatabaseTrouble] * 2
 
 
 def test_a_database_that_cannot_be_is_reported_without_its_password(tmp_path):

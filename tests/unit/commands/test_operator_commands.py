@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from commands.echo import echo_command
+from commands.echo_fates import origin_of
 from commands.help import HELP
 from commands.keys import keys_command
 from commands.language import translator
@@ -56,8 +57,8 @@ def echo(said):
 
 
 def echo_on(said, *, has_room):
-    def say(text, channel, asker):
-        said.append((text, channel, asker))
+    def say(text, channel, origin):
+        said.append((text, channel, origin))
         return has_room
 
     return echo_command(say, lambda _num: "ALI", 3, 60)
@@ -65,7 +66,7 @@ def echo_on(said, *, has_room):
 
 def test_echo_speaks_on_its_channel_in_the_asker_s_name_and_says_where(echo, said):
     assert ask(echo, "/echo bonjour à tous") == "📣 I say it on channel 3."
-    assert said == [("📣 ALI: bonjour à tous", 3, ALICE)]
+    assert said == [("📣 ALI: bonjour à tous", 3, origin_of(ALICE))]
 
 
 def test_echo_on_a_busy_channel_is_said_to_wait(said):
@@ -75,22 +76,22 @@ def test_echo_on_a_busy_channel_is_said_to_wait(said):
 
 def test_echo_asked_on_a_channel_speaks_there_which_is_the_answer(echo, said):
     assert ask(echo, "/echo salut", channel=1) == ""
-    assert said == [("📣 ALI: salut", 1, ALICE)]
+    assert said == [("📣 ALI: salut", 1, origin_of(ALICE))]
 
 
 def test_echo_never_begins_with_a_command(echo, said):
     ask(echo, "/echo /echo /echo x")
-    assert said == [("📣 ALI: /echo /echo x", 3, ALICE)]
+    assert said == [("📣 ALI: /echo /echo x", 3, origin_of(ALICE))]
 
 
 def test_echo_says_one_legible_line(echo, said):
     ask(echo, "/echo a\n\tb\x1b[2Kc\u202ed")
-    assert said == [("📣 ALI: a b[2Kcd", 3, ALICE)]
+    assert said == [("📣 ALI: a b[2Kcd", 3, origin_of(ALICE))]
 
 
 def test_echo_keeps_emoji_of_several_characters(echo, said):
     ask(echo, "/echo 👨\u200d👩\u200d👧 ❤️")
-    assert said == [("📣 ALI: 👨\u200d👩\u200d👧 ❤️", 3, ALICE)]
+    assert said == [("📣 ALI: 👨\u200d👩\u200d👧 ❤️", 3, origin_of(ALICE))]
 
 
 def test_echo_says_nothing_beyond_one_packet(echo, said):
@@ -107,9 +108,10 @@ def test_echo_of_nothing_says_how_to_ask(echo, said, question):
     assert said == []
 
 
-def test_who_asks_by_telegram_is_told_nothing_by_radio(echo, said):
-    assert ask(echo, "/echo salut", way=Way.TELEGRAM) == "📣 I say it on channel 3."
-    assert said == [("📣 ALI: salut", 3, None)]
+def test_who_asks_by_telegram_is_shown_the_fate_and_told_nothing_by_radio(echo, said):
+    origin = "telegram:5:0:7"
+    assert ask(echo, "/echo salut", way=Way.TELEGRAM, name="Kim", origin=origin) == ""
+    assert said == [("📣 Kim (TG): salut", 3, origin)]
 
 
 # -- /reconnect, /reboot, /sync

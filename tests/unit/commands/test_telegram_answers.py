@@ -128,17 +128,17 @@ def test_a_long_letter_is_cut_where_there_is_little_room(mesh):
 @pytest.mark.parametrize(
     ("node", "name", "spoken"),
     [
-        (ALICE, "alice_tg", "📣 ALI: hello"),
+        (ALICE, "alice_tg", "📣 alice_tg (TG): hello"),
         (None, "Jean-Luc", "📣 Jean-Luc (TG): hello"),
         (None, "A name\nof \u202e very many characters", "📣 A name of… (TG): hello"),
         (None, "", "📣 (TG): hello"),
     ],
 )
-def test_echo_speaks_in_the_name_of_the_node_or_of_the_telegram_user(node, name, spoken):
+def test_echo_speaks_in_the_name_of_the_telegram_user_whether_or_not_there_is_a_node(node, name, spoken):
     said = []
     command = echo_command(lambda *told: said.append(told) is None, lambda _num: "ALI", 2, 200)
     assert by_telegram(command, "hello", node, name=name) == "📣 I say it on channel 2."
-    assert said == [(spoken, 2, None)]
+    assert said == [(spoken, 2, "")]
 
 
 # -- in which shape
@@ -167,7 +167,7 @@ def test_help_has_a_line_for_each_command():
 
 def test_a_status_without_doubtful_keys_says_nothing_of_them():
     command = status_command(lambda: NOTHING, lambda: 0, lambda: NodeCounts(nodes=1, keys=1, pending=0))
-    assert by_telegram(command).splitlines()[-1] == "keys: 1/1"
+    assert by_telegram(command).splitlines()[-1] == "nodes whose public key is known: 1 of 1"
 
 
 def test_the_assistant_may_say_more_than_by_radio():

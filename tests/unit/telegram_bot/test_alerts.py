@@ -16,7 +16,6 @@ from runtime.incidents import (
     LinkLost,
     NodeRebooted,
 )
-from telegram_bot.causes import cause_in_words
 from telegram_bot.story import JOIN, SHOWN, SPAN, STALE
 from tests.support.alerting import HERE, THERE, Reader
 
@@ -46,7 +45,7 @@ def test_a_lost_link_is_told_with_who_since_when_how_often_and_what_to_do(reader
     (post,) = reader.hear(lost())
     assert post.text == (
         "🔴 13:59 Link to the node lost: 192.168.1.5:4403, for 1 min, 5 attempts. "
-        "It refuses the connection: it is starting, or its TCP server is off.\nI keep trying. Has it power and WiFi?"
+        "It refuses the connection: it is starting, or its TCP server is off.\nI keep trying."
     )
     assert (post.chat, post.silent) == (HERE, False)
 
@@ -65,7 +64,7 @@ def test_a_link_that_flaps_is_one_message_with_a_count(reader):
         reader.hear(lost(), after=100)
         reader.hear(LinkBack(70.0), after=10)
     assert reader.texts() == [
-        "🟢 14:09 The link to the node is back, after 1 min.\n5 times in 7 min, 5 min in all.",
+        "🟢 14:09 The link to the node is back, after 1 min.\n5 times in 8 min, 5 min in all.",
     ]
 
 
@@ -109,8 +108,62 @@ def test_what_looks_the_same_is_not_posted_again(reader):
         ("x" * 500, f"« {'x' * 120} »"),
     ],
 )
-def test_a_cause_is_told_in_words_or_as_it_is(cause, words):
-    assert cause_in_words(cause, lambda text: text) == words
+def test_a_cause_is_told_in_words_or_as_it_is(reader, cause, words):
+    reader.hear(lost(cause=cause))
+    assert f", 5 attempts. {words}\nI keep trying." in reader.texts()[0]
+
+
+@pytest.mark.parametrize(
+    ("cause", "asks"),
+    [
+        ("pas de réponse", True),
+        ("[Errno 113] No route to host", True),
+        (REFUSED, False),
+        ("silence", False),
+        ("", False),
+    ],
+)
+def test_power_and_wifi_are_asked_for_only_where_nobody_answers(reader, cause, asks):
+    reader.hear(lost(cause=cause))
+    assert reader.texts()[0].endswith(" Has it power and WiFi?") == asks
+
+
+def test_a_second_outage_that_lasts_is_heard_of_in_a_message_of_its_own(reader):
+    (first,) = reader.hear(lost())
+    reader.hear(LinkBack(120.0), after=60)
+    assert [post.key for post in reader.hear(lost(), after=120)] == [first.key]
+    assert reader.hear(lost(JOIN - 1), after=JOIN - 61)[0].key == first.key
+    old, new = reader.hear(lost(JOIN), after=1)
+    assert (old.key, old.text) == (first.key, "🟢 14:01 The link to the node is back, after 2 min.")
+    assert (new.text.partition(":")[0], new.silent) == ("🔴 14", False)
+    assert "times in" not in new.text
+    (last,) = reader.hear(LinkBack(JOIN + 60), after=60)
+    assert (last.key, last.text) == (new.key, "🟢 14:13 The link to the node is back, after 11 min.")
+
+
+def test_a_third_outage_that_lasts_leaves_the_first_two_told_with_their_count(reader):
+    for _ in range(2):
+        reader.hear(lost(), after=100)
+        reader.hear(LinkBack(70.0), after=10)
+    reader.hear(lost(), after=100)
+    old, _new = reader.hear(lost(JOIN + 60), after=JOIN)
+    assert old.text == "🟢 14:03 The link to the node is back, after 1 min.\n2 times in 3 min, 2 min in all."
+
+
+def test_one_long_outage_stays_one_message(reader):
+    (first,) = reader.hear(lost())
+    assert {post.key for _ in range(20) for post in reader.hear(lost(9000.0, 99), after=JOIN)} <= {first.key}
+    assert len(reader.texts()) == 1
+
+
+def test_an_outage_that_began_again_without_telegram_is_heard_of_when_it_is_back(reader):
+    (first,) = reader.hear(lost())
+    reader.hear(LinkBack(120.0), after=60)
+    reader.hear(lost(), after=60)
+    reader.go_away()
+    reader.wait(JOIN)
+    old, new = reader.come_back()
+    assert (old.key, old.text[0], new.text[0]) == (first.key, "🟢", "🔴")
 
 
 # -- time

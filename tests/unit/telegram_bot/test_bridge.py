@@ -104,7 +104,7 @@ def test_a_chat_s_text_goes_on_its_channel_under_its_author_s_name(sides):
 
 @pytest.mark.parametrize(
     ("text", "details"),
-    [("a", {"chat": OTHER}), ("a", {"chat": TOPIC}), ("a", {"from_bot": True}), ("/ping", {}), (" /send x", {})],
+    [("a", {"chat": OTHER}), ("a", {"chat": TOPIC}), ("/ping", {}), (" /send x", {})],
 )
 def test_what_is_not_for_the_channel_stays(sides, text, details):
     assert sides.written(text, **details) is None

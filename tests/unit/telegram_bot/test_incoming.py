@@ -57,8 +57,26 @@ def test_a_thread_that_is_no_topic_is_no_place():
 
 def test_a_photo_speaks_by_its_caption_and_a_sticker_says_nothing():
     photo = [{"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}]
-    assert only(message(text=None, photo=photo, caption="look")).text == "look"
+    said = only(message(text=None, photo=photo, caption="look"))
+    assert (said.text, said.media) == ("look", "📷")
+    document = {"file_id": "a", "file_unique_id": "b"}
+    assert only(message(text=None, document=document, caption="read")).media == "📎"
     assert only(message(text=None, photo=photo)).text == ""
+
+
+def test_a_name_keeps_its_emoji_and_joined_letters():
+    sender = GOOD["message"]["from"] | {"first_name": "👨\u200d👩\u200d👧", "last_name": "می\u200cروم"}
+    assert only(message(**{"from": sender})).name == "👨\u200d👩\u200d👧 می\u200cروم"
+
+
+def test_a_channel_s_posts_are_heard_neither_there_nor_in_its_group():
+    channel = {"id": -1002, "type": "channel", "title": "News"}
+    origin = {"type": "channel", "date": 1, "chat": channel, "message_id": 3}
+    copied = message(chat=GROUP, sender_chat=channel, is_automatic_forward=True, forward_origin=origin)
+    assert isinstance(only(copied), Ignored)
+    assert isinstance(only(message(chat=channel)), Ignored)
+    assert isinstance(only({"update_id": 8, "channel_post": GOOD["message"] | {"chat": channel}}), Ignored)
+    assert isinstance(only(message(chat=GROUP, sender_chat=channel)), Said)
 
 
 def test_who_came_or_went_is_nothing_that_was_said():

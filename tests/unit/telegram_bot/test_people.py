@@ -31,6 +31,7 @@ def test_a_listed_group_stays_listed_under_its_new_id():
     people.move(-9, -1009)
     assert (people.is_listed(-1005), people.is_listed(-1009)) == (True, False)
     assert people.as_listed(Chat(-1005, 3)) == Chat(-5, 3)
+    assert people.as_listed(Chat(-1009)) == Chat(-1009), "of other groups nothing is remembered"
 
 
 def test_what_is_said_once_an_hour_is_said_again_later():

@@ -35,7 +35,15 @@ def test_nobody_else_may_answer_and_it_waits_on(questions):
 
 def test_it_expires(questions):
     token = questions.ask("reboot", ANN, 0.0)
+    assert questions.expired(LIFETIME - 1) == []
     assert questions.answer(token, ANN, LIFETIME, yes=True) == (Reply.TOO_LATE, None)
+    assert questions.expired(LIFETIME) == ["reboot"]
+    assert questions.expired(LIFETIME) == []
+
+
+def test_what_was_answered_does_not_expire(questions):
+    questions.answer(questions.ask("reboot", ANN, 0.0), ANN, 1.0, yes=False)
+    assert questions.expired(LIFETIME) == []
 
 
 def test_a_made_up_token_is_nothing(questions):

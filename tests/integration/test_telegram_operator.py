@@ -1,0 +1,77 @@
+"""What the operator's settings ask for on Telegram: menus, joined groups, the chats that are alerted."""
+
+import time
+
+import pytest
+
+from mesh_link.packets import BROADCAST_NUM
+from tests.support import bot_api_faults as faults
+from tests.support.bot_api import BotApi
+from tests.support.bot_api_calls import ApiError
+from tests.support.telegram_bot import ADMIN, GROUP, GUEST, no_token_in, telegram_bot, wait_for_poll
+from virtual_node.server import VirtualNode
+
+PATIENCE = 60.0
+LOUNGE = -1_000_000_000_888
+
+
+@pytest.fixture
+def api(caplog):
+    with BotApi() as server:
+        yield server
+    no_token_in(caplog.text)
+
+
+@pytest.fixture
+def node():
+    with VirtualNode(nodes=5, keys=4) as virtual_node:
+        yield virtual_node
+
+
+@pytest.fixture
+def settings():
+    return {}
+
+
+@pytest.fixture
+def bot(api, node, settings, tmp_path):
+    with telegram_bot(api, node.port, tmp_path, **settings) as running:
+        running.wait_ready()
+        wait_for_poll(api)
+        yield running
+
+
+def test_a_menu_that_telegram_refuses_is_given_up_and_the_others_are_set(api, node, tmp_path):
+    api.person(ADMIN, "Ada")
+    refusal = faults.refuses(ApiError(400, "Bad Request: chat not found"))
+    with (
+        api.trouble(refusal, "setMyCommands", requests=1) as trouble,
+        telegram_bot(api, node.port, tmp_path, telegram_users=(f"{ADMIN} admin",), telegram_groups=()),
+    ):
+        api.wait_until(lambda: api.commands(f"chat:{ADMIN}", "fr"), PATIENCE)  # the last one of all
+    assert trouble.met == 1
+    assert not api.commands(), "the first one of all, which was refused"
+    assert api.commands("default", "fr")
+    assert api.counts["setMyCommands"] == 4
+
+
+@pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",)}])
+def test_what_a_joined_group_said_long_ago_does_not_go_on_air_but_is_counted(api, bot, node):
+    group = api.group(GROUP, "Mesh people")
+    guest = api.person(GUEST, "Gus")
+    guest.says("from this morning", chat=group, at=time.time() - 4000)
+    guest.says("from now", chat=group)
+    assert node.wait_for(lambda sent: sent.text == "Gus: from now", PATIENCE).to == BROADCAST_NUM
+    api.wait_for("⏳ .*: 1", group)
+    assert not [each for each in node.received.packets if b"morning" in each.packet.decoded.payload]
+
+
+@pytest.mark.parametrize("settings", [{"tcp_alert_after": 1, "telegram_alert_chats": (LOUNGE,)}])
+def test_alerts_reach_the_chats_of_the_settings_instead_of_the_admins(api, bot, node):
+    admin, lounge = api.person(ADMIN, "Ada"), api.group(LOUNGE, "Lounge")
+    node.fault("refuse")
+    node.fault("drop")
+    api.wait_for("🔴", lounge, timeout=PATIENCE)
+    node.heal()
+    api.wait_for("🟢", lounge, timeout=PATIENCE)
+    assert api.messages(admin, by_bot=True) == []
