@@ -4,6 +4,7 @@ import pytest
 from meshtastic.protobuf import admin_pb2, portnums_pb2
 
 from mesh_link.packets import BROADCAST_NUM
+from storage.traffic import By
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_limits import Limits
@@ -311,6 +312,7 @@ def test_a_lost_link_is_told_to_the_admin_in_one_message(api, bot, node, admin):
 
 def test_pictures_follow_their_answers(api, bot, node, guest):
     node.say(node.users[0].num, "salut", to=BROADCAST_NUM, channel=0)
+    api.wait_until(lambda: bot.bot.memory.traffic_by_hour(1, By.PORT) and bot.bot.memory.heard_nodes(3600))
     guest.says("/stats histo")
     guest.says("/nodes")
     picture = api.wait_for(lambda shown: shown.photo, guest, count=2, timeout=PATIENCE)
