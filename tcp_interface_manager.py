@@ -6,7 +6,7 @@ import gc
 import logging
 from typing import Protocol
 
-from mesh_link.actions import (
+from meshbot.mesh_link.actions import (
     AbandonLink,
     Action,
     CloseLink,
@@ -18,16 +18,16 @@ from mesh_link.actions import (
     OpenLink,
     SendProbe,
 )
-from mesh_link.incidents import LinkIncidents
-from mesh_link.interface import LinkTarget, MeshTCPInterface
-from mesh_link.machine import LinkEvent, LinkMachine, LinkState
-from mesh_link.reception import HeardPacket, Reception
-from mesh_link.session import MeshSession, Objection, QueueStatus, SessionEvent
-from mesh_link.statistics import LinkFigures, LinkStatistics
-from runtime.clock import Clock
-from runtime.incidents import Report, unreported
-from runtime.service import STOP, Service
-from runtime.throttle import Throttle
+from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
+from meshbot.mesh_link.machine import LinkEvent, LinkMachine, LinkState
+from meshbot.mesh_link.outages import OutageReporter
+from meshbot.mesh_link.receiver import PacketReceiver, RawPacket
+from meshbot.mesh_link.session import ClientWarning, MeshSession, QueueStatus, SessionEvent
+from meshbot.mesh_link.statistics import LinkFigures, LinkStatistics
+from meshbot.runtime.clock import Clock
+from meshbot.runtime.incidents import Report, unreported
+from meshbot.runtime.service import STOP, Service
+from meshbot.runtime.throttle import Throttle
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
@@ -52,10 +52,10 @@ class LinkOwner(Protocol):
     def queue_status(self, status: QueueStatus) -> None:
         """The node answered a packet of ours."""
 
-    def objection(self, objection: Objection) -> None:
+    def objection(self, objection: ClientWarning) -> None:
         """The node has something against a packet of ours."""
 
-    def packet_received(self, heard: HeardPacket) -> object:
+    def packet_received(self, heard: RawPacket) -> object:
         """A packet came."""
 
 
@@ -79,10 +79,10 @@ class TCPInterfaceManager(Service):
         self._session: MeshSession | None = None
         self._abandoned: list[MeshSession] = []
         self._late_attempts = Throttle(LATE_ATTEMPTS_SAID_EVERY)
-        self._reception = Reception(owner.packet_received, owner=self)
+        self._reception = PacketReceiver(owner.packet_received, owner=self)
         self.interface: MeshTCPInterface | None = None  # the READY one, or None
         self._statistics = LinkStatistics()
-        self._incidents = LinkIncidents(f"{target.host}:{target.port}", report)
+        self._incidents = OutageReporter(f"{target.host}:{target.port}", report)
 
     @property
     def state(self) -> LinkState:

@@ -22,8 +22,8 @@ from bench.process_state import look, settled
 from bench.program import Contender, Program, await_ready, launch
 from bench.table import Measured, Row, percentile, render
 from bench.talk import Talk
-from virtual_node.packets import sender_of
-from virtual_node.server import VirtualNode
+from meshbot.virtual_node.packets import sender_of
+from meshbot.virtual_node.server import VirtualNode
 
 RATE = 50  # packets a second
 NODES = 5_000

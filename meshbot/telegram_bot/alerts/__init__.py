@@ -1,0 +1,1 @@
+"""Alerts: what operators read of incidents, one message each."""
