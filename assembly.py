@@ -10,40 +10,27 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import config
-from meshbot.commands.access import Access, ReplayMemory
-from meshbot.commands.builtin.bot import bot_command
-from meshbot.commands.builtin.help import HELP
-from meshbot.commands.builtin.mail import mail_command
-from meshbot.commands.builtin.mesh import mesh_commands
-from meshbot.commands.builtin.operator import BotParts, OperatorOptions, operator_commands
-from meshbot.commands.builtin.ping import ping_command
-from meshbot.commands.builtin.rain import rain_command
-from meshbot.commands.builtin.trace import trace_command
-from meshbot.commands.builtin.weather import weather_command
-from meshbot.commands.executor import CommandLimits
-from meshbot.commands.rate_limit import RateLimiter
-from meshbot.commands.registry import Command
-from meshbot.commands.roles import MeshRoles, node_numbers
-from meshbot.mesh_link.backoff import Backoff
-from meshbot.mesh_link.interface import LinkTarget
-from meshbot.mesh_link.machine import LinkMachine, LinkTimes
-from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.persistence.housekeeping import UpdatesHandled
-from meshbot.persistence.update_writer import HandledBefore, UpdateWriter
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.disk import DiskWatch
-from meshbot.runtime.incidents import DatabaseTrouble, Report, unreported
-from meshbot.runtime.service import Service
-from meshbot.sending.outgoing import OutgoingText, Priority
-from meshbot.sending.queue import SendQueue
-from meshbot.sending.traceroute import Tracer
-from meshbot.storage.database import Database, database_of
-from meshbot.storage.errors import StorageError
-from meshbot.storage.nodes import NodeStore
-from meshbot.storage.telegram import UpdateStore
-from meshbot.web.chat import ChatClient, ChatServer
-from meshbot.web.http_client import HttpClient
-from meshbot.web.open_meteo import MeteoServers, OpenMeteo
+from meshbot.commands import Access, Command, CommandLimits, MeshRoles, RateLimiter, ReplayMemory, node_numbers
+from meshbot.commands.builtin import (
+    HELP,
+    BotParts,
+    OperatorOptions,
+    bot_command,
+    mail_command,
+    mesh_commands,
+    operator_commands,
+    ping_command,
+    rain_command,
+    trace_command,
+    weather_command,
+)
+from meshbot.mesh_link import Backoff, LinkMachine, LinkTarget, LinkTimes
+from meshbot.mesh_memory import MeshMemory
+from meshbot.persistence import HandledBefore, UpdatesHandled, UpdateWriter
+from meshbot.runtime import Clock, DatabaseTrouble, DiskWatch, Report, Service, unreported
+from meshbot.sending import OutgoingText, Priority, SendQueue, Tracer
+from meshbot.storage import Database, NodeStore, StorageError, UpdateStore, database_of
+from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
 from node_manager import NodeManager
 
 LOGGER = logging.getLogger(__name__)
@@ -188,7 +175,7 @@ def telegram(
     if not settings.telegram_token.get_secret_value():
         _say_what_waits_for_a_token(settings)
         return None
-    from meshbot.telegram_bot.factory import Surroundings, TelegramOptions, telegram_side  # noqa: PLC0415 - 20 MB that most do not need
+    from meshbot.telegram_bot import Surroundings, TelegramOptions, telegram_side  # noqa: PLC0415 - 20 MB that most do not need
 
     around = Surroundings(
         clock,

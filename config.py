@@ -15,11 +15,12 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from meshbot.settings import sources
-from meshbot.settings.kinds import (
+from meshbot.settings import (
+    ORDER,
     Address,
     Bytes,
     Channels,
+    ConfigError,
     Count,
     DatabaseUrl,
     Host,
@@ -29,6 +30,7 @@ from meshbot.settings.kinds import (
     Percent,
     Seconds,
     ServerAddress,
+    SourcedSettings,
     Switch,
     TelegramBridges,
     TelegramChats,
@@ -36,8 +38,11 @@ from meshbot.settings.kinds import (
     TelegramUsers,
     Text,
     Token,
+    allowed,
+    effective,
+    sources,
+    toml,
 )
-from meshbot.settings.sources import ORDER, ConfigError, SourcedSettings, allowed, effective, toml
 
 __all__ = ["ConfigError", "Settings", "allowed", "effective", "load"]
 EXIT_CONFIG: Final = 78  # sysexits.h EX_CONFIG; meshbot.service does not restart on it

@@ -14,40 +14,54 @@ from queue import SimpleQueue
 from typing import Any
 
 if __name__ == "__main__":  # the imports take a second
-    from meshbot.runtime.interrupt import end_quietly
+    from meshbot.runtime import end_quietly
 
     end_quietly()
 
 import assembly
 import config
-from meshbot.commands.builtin.echo import ECHO, EchoReports
-from meshbot.commands.builtin.operator import BotParts
-from meshbot.commands.dispatcher import Dispatcher
-from meshbot.commands.filter import MessageFilter
-from meshbot.commands.language import translator
-from meshbot.commands.mail_notices import NOTICE, MailNotices
-from meshbot.commands.registry import Command, Registry
-from meshbot.mesh_link.actions import Generation, LinkAlert, LinkReady
-from meshbot.mesh_link.interface import MeshTCPInterface
-from meshbot.mesh_link.packets import NodeInfoPacket, PacketRecord, RoutingAnswer, TextMessage
-from meshbot.mesh_link.payloads import DeviceMetrics
-from meshbot.mesh_link.receiver import RawPacket
-from meshbot.mesh_link.route_payload import TracerouteReply
-from meshbot.mesh_link.session import ClientWarning, QueueStatus
-from meshbot.persistence.housekeeping import Housekeeping, NodeDatabase, QueueChanges
-from meshbot.persistence.queue_writer import QueueWriter
-from meshbot.runtime import log
-from meshbot.runtime.clock import Clock, SystemClock
-from meshbot.runtime.folder_lock import FolderInUseError, lock_folder
-from meshbot.runtime.incidents import IncidentBus
-from meshbot.runtime.service import Service, Supervisor, catch_signals
-from meshbot.runtime.systemd import notify, watchdog_interval
-from meshbot.sending.after_answer import AfterAnswer
-from meshbot.sending.outgoing import OutgoingText
-from meshbot.sending.report_router import ReportRouter
-from meshbot.sending.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
-from meshbot.sending.traceroute import Tracer
-from meshbot.storage.outbox import OutboxStore
+from meshbot.commands import NOTICE, Command, Dispatcher, MailNotices, MessageFilter, Registry, translator
+from meshbot.commands.builtin import ECHO, BotParts, EchoReports
+from meshbot.mesh_link import (
+    ClientWarning,
+    DeviceMetrics,
+    Generation,
+    LinkAlert,
+    LinkReady,
+    MeshTCPInterface,
+    NodeInfoPacket,
+    PacketRecord,
+    QueueStatus,
+    RawPacket,
+    RoutingAnswer,
+    TextMessage,
+    TracerouteReply,
+)
+from meshbot.persistence import Housekeeping, NodeDatabase, QueueChanges, QueueWriter
+from meshbot.runtime import (
+    Clock,
+    FolderInUseError,
+    IncidentBus,
+    Service,
+    Supervisor,
+    SystemClock,
+    catch_signals,
+    lock_folder,
+    log,
+    notify,
+    watchdog_interval,
+)
+from meshbot.sending import (
+    AfterAnswer,
+    ChannelLoad,
+    LinkChange,
+    MeshSender,
+    OutgoingText,
+    ReportRouter,
+    SavedOutbox,
+    Tracer,
+)
+from meshbot.storage import OutboxStore
 from tcp_interface_manager import TCPInterfaceManager
 
 __version__ = "0.1.0"
@@ -318,7 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     log.speak_utf8(sys.stdout, sys.stderr)
     if options.demo:
-        from meshbot.demo.__main__ import main as demo  # noqa: PLC0415 - the daemon never needs it
+        from meshbot.demo import main as demo  # noqa: PLC0415 - the daemon never needs it
 
         return demo()
     try:

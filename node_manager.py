@@ -11,20 +11,17 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from meshbot.mesh_link.packets import BROADCAST_NUM, KEY_BYTES, NodeRecord
-from meshbot.nodes.interface_nodes import UNSET, is_placeholder, put_key
-from meshbot.nodes.legacy_names import read_node_names
-from meshbot.nodes.trust import KeyTrust, NodeCounts
-from meshbot.runtime.incidents import Report, unreported
-from meshbot.storage.errors import StorageError
-from meshbot.storage.nodes import ImportRow, KeySource, NodeRow, NodeStore, Snapshot
+from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES, NodeRecord
+from meshbot.nodes import UNSET, KeyTrust, NodeCounts, is_placeholder, put_key, read_node_names
+from meshbot.runtime import Report, unreported
+from meshbot.storage import ImportRow, KeySource, NodeRow, NodeStore, Snapshot, StorageError
 from meshbot.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from meshbot.runtime.clock import Clock
+    from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error

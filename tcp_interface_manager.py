@@ -6,28 +6,33 @@ import gc
 import logging
 from typing import Protocol
 
-from meshbot.mesh_link.actions import (
+from meshbot.mesh_link import (
     AbandonLink,
     Action,
+    ClientWarning,
     CloseLink,
     LinkAlert,
     LinkContended,
     LinkDown,
+    LinkEvent,
+    LinkFigures,
+    LinkMachine,
     LinkReady,
     LinkSilent,
+    LinkState,
+    LinkStatistics,
+    LinkTarget,
+    MeshSession,
+    MeshTCPInterface,
     OpenLink,
+    OutageReporter,
+    PacketReceiver,
+    QueueStatus,
+    RawPacket,
     SendProbe,
+    SessionEvent,
 )
-from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
-from meshbot.mesh_link.machine import LinkEvent, LinkMachine, LinkState
-from meshbot.mesh_link.outages import OutageReporter
-from meshbot.mesh_link.receiver import PacketReceiver, RawPacket
-from meshbot.mesh_link.session import ClientWarning, MeshSession, QueueStatus, SessionEvent
-from meshbot.mesh_link.statistics import LinkFigures, LinkStatistics
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.incidents import Report, unreported
-from meshbot.runtime.service import STOP, Service
-from meshbot.runtime.throttle import Throttle
+from meshbot.runtime import STOP, Clock, Report, Service, Throttle, unreported
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error

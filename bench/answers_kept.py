@@ -23,7 +23,7 @@ from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row
 from config import Settings
 from main_bot import MeshBot
-from meshbot.sending.outgoing import OutgoingText
+from meshbot.sending import OutgoingText
 from meshbot.virtual_node import VirtualNode
 
 SILENCE: Final = logging.NullHandler()

@@ -19,14 +19,21 @@ from typing import Final, Self, TypeVar
 
 from bench.effort import Effort
 from bench.table import Measured, Row, percentile, render
-from meshbot.commands.builtin.mesh import mesh_commands
-from meshbot.commands.language import translator
-from meshbot.commands.registry import UNKNOWN_RECEPTION, Registry, Request, parse
-from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord, PacketRecord, RadioMetadata
-from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, Payload, PositionPayload
-from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.storage.database import open_database
-from meshbot.storage.nodes import NodeStore
+from meshbot.commands import UNKNOWN_RECEPTION, Registry, Request, parse, translator
+from meshbot.commands.builtin import mesh_commands
+from meshbot.mesh_link import (
+    BROADCAST_NUM,
+    DeviceMetrics,
+    Neighbor,
+    NeighborInfo,
+    NodeRecord,
+    PacketRecord,
+    Payload,
+    PositionPayload,
+    RadioMetadata,
+)
+from meshbot.mesh_memory import MeshMemory
+from meshbot.storage import NodeStore, open_database
 from node_manager import NodeManager
 
 T = TypeVar("T")

@@ -13,8 +13,7 @@ import config
 from bench.scaled_clock import ScaledClock
 from bench.scaled_loop import speed_up
 from main_bot import MeshBot
-from meshbot.runtime import log
-from meshbot.runtime.service import catch_signals
+from meshbot.runtime import catch_signals, log
 
 
 def main(scale: float, epoch: float | None = None) -> int:

@@ -15,7 +15,7 @@ from bench.process_state import settled
 from bench.program import Contender, await_ready
 from bench.table import Measured, Row, percentile
 from bench.talk import Talk
-from meshbot.virtual_node.server import VirtualNode
+from meshbot.virtual_node import VirtualNode
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_chats import Person
 from tests.support.bot_api_faults import Exchange

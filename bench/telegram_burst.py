@@ -18,9 +18,8 @@ from bench.effort import Effort
 from bench.program import Contender, await_ready
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, render
-from meshbot.telegram_bot.status import FAILED, RELAYED, UNHEARD, UNSURE
-from meshbot.virtual_node.packets import BROADCAST_NUM
-from meshbot.virtual_node.server import VirtualNode
+from meshbot.telegram_bot import FAILED, RELAYED, UNHEARD, UNSURE
+from meshbot.virtual_node import BROADCAST_NUM, VirtualNode
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_chats import Group
 

@@ -10,7 +10,7 @@ from meshbot.commands.language import mark as _
 from meshbot.commands.rate_limit import Admission, RateLimiter
 from meshbot.commands.registry import Command
 from meshbot.commands.roles import Doubt, MeshRoles, Role, User
-from meshbot.mesh_link.packets import TextMessage
+from meshbot.mesh_link import TextMessage
 
 ANSWERS = {
     Doubt.MQTT: _("🔒 /{name} is not taken by MQTT."),

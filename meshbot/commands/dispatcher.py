@@ -13,24 +13,20 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Action, Registry, Request, Way, parse
 from meshbot.commands.roles import Role, User
-from meshbot.mesh_link.packets import (
+from meshbot.mesh_link import (
     BROADCAST_NUM,
     BadPacketError,
     NodeInfoPacket,
     PacketRecord,
+    RawPacket,
     RoutingAnswer,
     TextMessage,
+    TracerouteReply,
     heard,
     translate,
 )
-from meshbot.mesh_link.receiver import RawPacket
-from meshbot.mesh_link.route_payload import TracerouteReply
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.log import PASSWORD_COMMANDS, mask_command
-from meshbot.runtime.service import Service
-from meshbot.runtime.throttle import Throttle
-from meshbot.sending.after_answer import AfterAnswer
-from meshbot.sending.outgoing import OutgoingText
+from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, Throttle, mask_command
+from meshbot.sending import AfterAnswer, OutgoingText
 
 LOGGER = logging.getLogger(__name__)
 info_print = LOGGER.info

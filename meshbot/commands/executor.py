@@ -12,8 +12,7 @@ from typing import Generic, TypeVar
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Request
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.pool import WorkerPool
+from meshbot.runtime import Clock, WorkerPool
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from meshbot.commands.registry import parse
-from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
+from meshbot.mesh_link import BROADCAST_NUM, TextMessage
 
 REMEMBERED = 1024  # packet ids; the node itself remembers far fewer
 

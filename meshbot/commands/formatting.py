@@ -8,7 +8,7 @@ from typing import Final
 
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.mesh_memory.views import DirectNode, NodeView
+from meshbot.mesh_memory import DirectNode, NodeView
 from meshbot.text import clipped
 
 PACKET_BYTES: Final = 200  # one packet of an answer

@@ -12,11 +12,10 @@ from typing import Final, Protocol
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called
-from meshbot.mesh_link.packets import BROADCAST_NUM, PacketRecord
-from meshbot.runtime.clock import Clock
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText, Priority
-from meshbot.storage.errors import StorageError
-from meshbot.storage.mail import Mail
+from meshbot.mesh_link import BROADCAST_NUM, PacketRecord
+from meshbot.runtime import Clock
+from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, Priority
+from meshbot.storage import Mail, StorageError
 
 LOGGER = logging.getLogger(__name__)
 NOTICE: Final = "mail"

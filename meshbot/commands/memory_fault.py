@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Request
-from meshbot.storage.errors import StorageError
+from meshbot.storage import StorageError
 
 LOGGER = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from meshbot.commands.formatting import NAME_BYTES, as_many_as_fit, ident, name_of
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Request
-from meshbot.mesh_memory.views import NodeView
+from meshbot.mesh_memory import NodeView
 from meshbot.text import shorten
 
 ECHO_BYTES: Final = 40  # of what was asked, told back

@@ -10,8 +10,7 @@ from typing import Final, Protocol
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Request
 from meshbot.text import shorten
-from meshbot.web.faults import Fault, WebError
-from meshbot.web.forecast import Forecast, Place
+from meshbot.web import Fault, Forecast, Place, WebError
 
 LOGGER = logging.getLogger(__name__)
 TIMEOUT = 30.0  # seconds for a command; above the bounds of the client's two requests

@@ -9,7 +9,7 @@ from enum import Enum
 from meshbot.commands.formatting import PACKET_BYTES
 from meshbot.commands.language import Translate
 from meshbot.commands.roles import NOBODY, Role, User
-from meshbot.mesh_link.packets import RadioMetadata
+from meshbot.mesh_link import RadioMetadata
 
 PREFIX = "/"
 UNKNOWN_RECEPTION = RadioMetadata()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-from meshbot.mesh_link.packets import TextMessage
+from meshbot.mesh_link import TextMessage
 
 
 class Role(IntEnum):

@@ -9,7 +9,7 @@ from meshbot.commands.formatting import as_many_as_fit, lines_that_fit, share
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Request
 from meshbot.commands.tables import facts, table
-from meshbot.mesh_memory.views import Share, Totals
+from meshbot.mesh_memory import Share, Totals
 
 BAR_CELLS: Final = 20  # of the longest bar
 LEAST_LINE: Final = 12  # bytes of a line of shares_in_columns: more lines than fit so need not be looked at

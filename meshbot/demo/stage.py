@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Self
 
 from meshbot.demo.bot import BotProcess
-from meshbot.runtime.clock import SystemClock
-from meshbot.storage.database import open_database
-from meshbot.storage.nodes import NodeStore
-from meshbot.virtual_node.server import VirtualNode
+from meshbot.runtime import SystemClock
+from meshbot.storage import NodeStore, open_database
+from meshbot.virtual_node import VirtualNode
 
 NODES = 42
 READY = r"✅ (Connexion TCP établie|Reconnexion TCP réussie)"

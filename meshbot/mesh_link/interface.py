@@ -22,9 +22,8 @@ from meshtastic.tcp_interface import TCPInterface
 
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
-from meshbot.mesh_link.packets import NodeRecord, answers_heartbeats, record_of
-from meshbot.runtime.throttle import Throttle
-from meshbot.sending.outgoing import TextPacket
+from meshbot.mesh_link.packets import NodeRecord, TextPacket, answers_heartbeats, record_of
+from meshbot.runtime import Throttle
 
 LOGGER = logging.getLogger(__name__)
 RECV_BYTES = 65536

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from meshbot.runtime.incidents import LinkBack, LinkLost, NodeRebooted, Report
+from meshbot.runtime import LinkBack, LinkLost, NodeRebooted, Report
 
 
 class NodeInterface(Protocol):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from meshtastic.protobuf import portnums_pb2
+from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot.mesh_link.fields import integer, mapping, number, string, within
 from meshbot.mesh_link.payloads import DeviceMetrics, Payload, metrics_of, payload_of
@@ -112,6 +112,18 @@ class RoutingAnswer:
     error: str  # Routing.Error name; "NONE" acknowledges
 
 
+@dataclass(frozen=True, slots=True)
+class TextPacket:
+    """One packet of text ready for the radio."""
+
+    packet_id: int
+    text: str
+    to: int
+    channel: int
+    reply_id: int
+    want_ack: bool
+
+
 Packet = TextMessage | NodeInfoPacket | RoutingAnswer | TracerouteReply
 
 
@@ -171,6 +183,12 @@ def answers_heartbeats(firmware_version: str) -> bool:
     """Return whether that firmware answers a heartbeat on an idle link; False for a version it cannot read."""
     match = re.match(r"(\d+)\.(\d+)\.(\d+)", firmware_version)
     return match is not None and tuple(map(int, match.groups())) >= HEARTBEAT_ANSWERED_SINCE
+
+
+def routing_error_name(number: int) -> str:
+    """Return a Routing.Error's name, or its number as text where the library knows no name."""
+    known = mesh_pb2.Routing.Error
+    return str(known.Name(number)) if number in known.values() else str(number)
 
 
 def public_key_of(text: object) -> bytes:

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from meshbot.mesh_link.actions import Generation
 from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
 from meshbot.mesh_link.machine import LinkEvent
-from meshbot.runtime.clock import Clock
+from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from meshbot.mesh_memory.views import AirHour, SignalHour, Traffic
-from meshbot.storage.packet_batch import Air, Kind, NodeVolume, PacketBatch, Volume
-from meshbot.storage.traffic import By, Span
+from meshbot.storage import Air, By, Kind, NodeVolume, PacketBatch, Span, Volume
 
 K = TypeVar("K", int, tuple[int, int])
 V = TypeVar("V", Volume, NodeVolume, Air)

@@ -6,10 +6,8 @@ import threading
 from collections.abc import Iterable
 from typing import Final
 
-from meshbot.runtime.clock import Clock
-from meshbot.storage.errors import StorageError
-from meshbot.storage.mail import Mail, MailStore
-from meshbot.storage.packet_batch import DAY
+from meshbot.runtime import Clock
+from meshbot.storage import DAY, Mail, MailStore, StorageError
 
 MAIL_TTL: Final = 30.0 * DAY  # seconds that a letter is kept
 

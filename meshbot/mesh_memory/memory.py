@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from math import inf
 from typing import Final, Protocol
 
-from meshbot.mesh_link.packets import NodeRecord, PacketRecord
+from meshbot.mesh_link import NodeRecord, PacketRecord
 from meshbot.mesh_memory.aggregates import add_sums, air_hour, hours_of, packets_of, signal_hour, volumes_of
 from meshbot.mesh_memory.geography import distance
 from meshbot.mesh_memory.mailbox import MAIL_TTL, Mailbox
@@ -26,16 +26,26 @@ from meshbot.mesh_memory.views import (
     Totals,
     Traffic,
 )
-from meshbot.persistence.replay_guard import ReplayGuard
-from meshbot.runtime.clock import Clock
-from meshbot.storage.database import Database
-from meshbot.storage.errors import StorageError
-from meshbot.storage.mail import MailStore
-from meshbot.storage.nodes import NodeRow
-from meshbot.storage.packet_batch import DAY, HOUR, MAX_PACKETS, UNKNOWN, PacketBatch
-from meshbot.storage.packet_log import NodeState, PacketLog, StateChanges
-from meshbot.storage.replay_keys import ReplayStore
-from meshbot.storage.traffic import By, Span, TrafficQueries
+from meshbot.persistence import ReplayGuard
+from meshbot.runtime import Clock
+from meshbot.storage import (
+    DAY,
+    HOUR,
+    MAX_PACKETS,
+    UNKNOWN,
+    By,
+    Database,
+    MailStore,
+    NodeRow,
+    NodeState,
+    PacketBatch,
+    PacketLog,
+    ReplayStore,
+    Span,
+    StateChanges,
+    StorageError,
+    TrafficQueries,
+)
 
 LOGGER = logging.getLogger(__name__)
 

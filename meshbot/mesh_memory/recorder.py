@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
-from meshbot.mesh_link.packets import NodeRecord, PacketRecord, RadioMetadata
-from meshbot.mesh_link.payloads import DeviceMetrics, NeighborInfo, PositionPayload
+from meshbot.mesh_link import DeviceMetrics, NeighborInfo, NodeRecord, PacketRecord, PositionPayload, RadioMetadata
 from meshbot.mesh_memory.geography import distance
-from meshbot.storage.packet_batch import DAY, LinkRow, PacketBatch, PacketRow, RecentPackets
-from meshbot.storage.packet_log import NodeState, StateChanges
+from meshbot.storage import DAY, LinkRow, NodeState, PacketBatch, PacketRow, RecentPackets, StateChanges
 
 MAX_NODES: Final = 20_000  # anybody can send under any number
 EVICTED: Final = 2_000  # at once, those not heard for longest

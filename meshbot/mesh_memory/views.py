@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshbot.storage.packet_batch import LinkRow
-from meshbot.storage.traffic import By
+from meshbot.storage import By, LinkRow
 
 
 @dataclass(frozen=True, slots=True)

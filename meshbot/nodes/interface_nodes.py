@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-    from meshbot.mesh_link.packets import NodeRecord
+    from meshbot.mesh_link import NodeRecord
 
 Entry = dict[str, Any]
 UNSET = "UNSET"  # the hardware model of a node that has not said its own

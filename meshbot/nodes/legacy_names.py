@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from meshbot.storage.nodes import NodeRow
+from meshbot.storage import NodeRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable

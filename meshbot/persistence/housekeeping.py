@@ -9,14 +9,11 @@ from math import inf
 from operator import itemgetter
 from typing import Any, Protocol
 
-from meshbot.mesh_link.packets import NodeInfoPacket, NodeRecord, PacketRecord
-from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.mesh_link import NodeInfoPacket, NodeRecord, PacketRecord
 from meshbot.persistence.queue_writer import QueueWriter
 from meshbot.persistence.update_writer import MessageKey, UpdateWriter
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.service import PING, Service
-from meshbot.runtime.systemd import notify
-from meshbot.sending.outgoing import Changes, DeliveryReport
+from meshbot.runtime import PING, Clock, Service, notify
+from meshbot.sending import Changes, DeliveryReport
 
 LOGGER = logging.getLogger(__name__)
 INBOX_LIMIT = 2000  # packets waiting for a slow disk: 30 s of the busiest mesh
@@ -56,6 +53,23 @@ class NodeStore(Protocol):
         ...
 
 
+class HeardStore(Protocol):
+    """Where what was heard is kept; MeshMemory is one. Raises nothing."""
+
+    def hear(self, packet: PacketRecord) -> None:
+        """Take in one packet; waits for nothing."""
+
+    def learn_nodes(self, records: Iterable[NodeRecord]) -> None:
+        """Take in what the radio's own node database says."""
+
+    def deadline(self) -> float:
+        """Return when `flush` has something to do; inf for never."""
+        ...
+
+    def flush(self, *, last: bool = False) -> object:
+        """Write it; `last` at the end."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeDatabase:
     """What the node's own database said, at READY."""
@@ -90,7 +104,7 @@ class Housekeeping(Service):
         self,
         clock: Clock,
         node_manager: NodeStore,
-        memory: MeshMemory,
+        memory: HeardStore,
         interface_of: Callable[[], Any],
         watchdog_interval: float | None,
         *,

@@ -7,9 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from math import inf
 from typing import Protocol
 
-from meshbot.sending.outgoing import Changes, PartState, Priority, SavedPart
-from meshbot.storage.errors import StorageError
-from meshbot.storage.outbox import OutboxRow
+from meshbot.sending import Changes, PartState, Priority, SavedPart
+from meshbot.storage import OutboxRow, StorageError
 
 LOGGER = logging.getLogger(__name__)
 WRITE_EVERY = 1.0  # seconds between two commits, and the most that a kill can make us forget

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from meshbot.storage.replay_keys import KEPT, ReplayKey, ReplayStore
+from meshbot.storage import KEPT, ReplayKey, ReplayStore
 
 
 class ReplayGuard:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
-from meshbot.runtime.clock import Clock
-from meshbot.storage.errors import StorageError
+from meshbot.runtime import Clock
+from meshbot.storage import StorageError
 
 LOGGER = logging.getLogger(__name__)
 TRY_AGAIN = 15.0  # seconds after a database that refused

@@ -8,7 +8,7 @@ from enum import Enum, IntEnum, StrEnum
 from math import inf
 from typing import Final
 
-from meshbot.mesh_link.packets import BROADCAST_NUM
+from meshbot.mesh_link import BROADCAST_NUM
 
 
 class Priority(IntEnum):
@@ -54,18 +54,6 @@ class OutgoingText:
     def is_broadcast(self) -> bool:
         """Whether it goes to everybody on its channel."""
         return self.to == BROADCAST_NUM
-
-
-@dataclass(frozen=True, slots=True)
-class TextPacket:
-    """One packet ready for the radio."""
-
-    packet_id: int
-    text: str
-    to: int
-    channel: int
-    reply_id: int
-    want_ack: bool
 
 
 class DeliveryStatus(Enum):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
+from meshbot.mesh_link import TextPacket
 from meshbot.sending.outgoing import (
     BUSY_CHANNEL,
     LIFETIMES,
@@ -25,7 +26,6 @@ from meshbot.sending.outgoing import (
     PartState,
     Priority,
     SavedPart,
-    TextPacket,
 )
 from meshbot.sending.queued_text import Found, Part, QueuedText, in_turn, restored, saved
 from meshbot.sending.retry_policy import MAX_TRIES, MAY_REPEAT, NO_ACK, RetryPolicy, error_name, policy_of

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import ceil, inf
 
-from meshbot.sending.outgoing import DeliveryStatus, OutgoingText, PartState, Priority, SavedPart, TextPacket
+from meshbot.mesh_link import TextPacket
+from meshbot.sending.outgoing import DeliveryStatus, OutgoingText, PartState, Priority, SavedPart
 
 # Of one packet on one link. After the second nothing new is learnt, and a node that stalls for 20 s is a lost link:
 # before that another text, read right behind this one, would be dropped in silence.

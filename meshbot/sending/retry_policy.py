@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from meshtastic.protobuf import mesh_pb2
-
+from meshbot.mesh_link import routing_error_name
 from meshbot.sending.outgoing import Priority
 
 TX_QUEUE_FULL: Final = "TX_QUEUE_FULL"  # our name for a queueStatus's 32, which no routing error accompanies
@@ -74,8 +73,7 @@ def error_name(result: int) -> str:
     """
     if result == TX_QUEUE_FULL_RESULT:
         return TX_QUEUE_FULL
-    known = mesh_pb2.Routing.Error
-    return str(known.Name(result)) if result in known.values() else str(result)
+    return routing_error_name(result)
 
 
 def policy_of(error: str) -> RetryPolicy:

@@ -9,11 +9,8 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Final, Protocol
 
-from meshbot.mesh_link.packets import RoutingAnswer
-from meshbot.mesh_link.session import QueueStatus
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.service import Service
-from meshbot.runtime.throttle import Throttle
+from meshbot.mesh_link import QueueStatus, RoutingAnswer, TextPacket
+from meshbot.runtime import Clock, Service, Throttle
 from meshbot.sending.after_answer import AfterAnswer, Afterwards
 from meshbot.sending.outgoing import (
     Changes,
@@ -22,7 +19,6 @@ from meshbot.sending.outgoing import (
     OutgoingText,
     Priority,
     SavedPart,
-    TextPacket,
 )
 from meshbot.sending.queue import SendQueue
 from meshbot.sending.traceroute import NoRoute, RouteRequest

@@ -10,10 +10,8 @@ from math import ceil, inf
 from queue import SimpleQueue
 from typing import Final
 
-from meshbot.mesh_link.packets import RoutingAnswer
-from meshbot.mesh_link.route_payload import TracerouteReply
-from meshbot.mesh_link.session import ClientWarning, QueueStatus
-from meshbot.runtime.clock import Clock
+from meshbot.mesh_link import ClientWarning, QueueStatus, RoutingAnswer, TracerouteReply
+from meshbot.runtime import Clock
 
 # seconds between two: the firmware's limit of 30, and a little for the way to it; a sooner one it drops in silence
 TRACE_EVERY: Final = 31.0

@@ -14,9 +14,7 @@ from sqlalchemy import Connection, Engine, Table, insert, inspect, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.incidents import DatabaseTrouble, DatabaseWell, Report, unreported
-from meshbot.runtime.throttle import Throttle
+from meshbot.runtime import Clock, DatabaseTrouble, DatabaseWell, Report, Throttle, unreported
 from meshbot.storage.errors import DamagedError, RefusedRowError, StorageError, TooSlowError
 from meshbot.storage.schema import METADATA, PRECIOUS, REVISIONS, VERSION
 from meshbot.storage.server import ServerBackend

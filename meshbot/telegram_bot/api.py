@@ -11,7 +11,7 @@ import telegram
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
-from meshbot.runtime.log import hush
+from meshbot.runtime import hush
 from meshbot.telegram_bot.failures import check_refusal
 from meshbot.telegram_bot.models import Button, Post
 from meshbot.telegram_bot.queue import Delivery

@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from meshbot.commands.language import Translate
-from meshbot.commands.language import mark as _
-from meshbot.commands.node_lookup import Directory
-from meshbot.commands.registry import PREFIX, parse
-from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
-from meshbot.runtime.recent import RecentKeys
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText, Priority
+from meshbot.commands import PREFIX, Directory, Translate, parse
+from meshbot.commands import mark as _
+from meshbot.mesh_link import BROADCAST_NUM, TextMessage
+from meshbot.runtime import RecentKeys
+from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, Priority
 from meshbot.telegram_bot import status
 from meshbot.telegram_bot.models import Chat, Post
 from meshbot.telegram_bot.sanitize import clean_name, clean_text

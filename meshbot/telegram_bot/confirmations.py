@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Generic, TypeVar
 
-from meshbot.runtime.recent import RecentKeys
+from meshbot.runtime import RecentKeys
 
 LIFETIME: Final = 120.0  # seconds
 REMEMBERED: Final = 200

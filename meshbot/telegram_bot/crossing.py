@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from meshbot.commands.language import Translate
-from meshbot.commands.node_lookup import Directory
-from meshbot.mesh_link.packets import TextMessage
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.incidents import Incident
-from meshbot.sending.outgoing import DeliveryReport, OutgoingText
+from meshbot.commands import Directory, Translate
+from meshbot.mesh_link import TextMessage
+from meshbot.runtime import Clock, Incident
+from meshbot.sending import DeliveryReport, OutgoingText
 from meshbot.telegram_bot import status
-from meshbot.telegram_bot.alerts.feed import Alerts
+from meshbot.telegram_bot.alerts import Alerts
 from meshbot.telegram_bot.bridge import Bridge, mesh_name
 from meshbot.telegram_bot.models import Chat, Post
 from meshbot.telegram_bot.updates import ChatMessage

@@ -9,7 +9,7 @@ from contextlib import suppress
 from math import inf
 from typing import Final
 
-from meshbot.runtime.clock import Clock
+from meshbot.runtime import Clock
 from meshbot.telegram_bot.api import Api
 from meshbot.telegram_bot.failures import TROUBLE, Failure, Kind, TokenRefusedError, failure_of
 from meshbot.telegram_bot.handler import UpdateHandler

@@ -8,18 +8,23 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from meshbot.commands.access import Judge
-from meshbot.commands.executor import CommandExecutor, CommandLimits
-from meshbot.commands.language import mark as _
-from meshbot.commands.language import translator
-from meshbot.commands.rate_limit import RateLimiter
-from meshbot.commands.registry import Command, Registry, Way
-from meshbot.commands.roles import Role
-from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.pictures.draw import PictureRenderer
-from meshbot.runtime.clock import Clock
-from meshbot.sending.outgoing import OutgoingText
-from meshbot.telegram_bot.alerts.feed import Alerts
+from meshbot.commands import (
+    Command,
+    CommandExecutor,
+    CommandLimits,
+    Judge,
+    RateLimiter,
+    Registry,
+    Role,
+    Way,
+    translator,
+)
+from meshbot.commands import mark as _
+from meshbot.mesh_memory import MeshMemory
+from meshbot.pictures import PictureRenderer
+from meshbot.runtime import Clock
+from meshbot.sending import OutgoingText
+from meshbot.telegram_bot.alerts import Alerts
 from meshbot.telegram_bot.api import Api
 from meshbot.telegram_bot.bridge import Bridge, BridgeRule
 from meshbot.telegram_bot.crossing import Crossing

@@ -9,18 +9,27 @@ from dataclasses import dataclass, replace
 from math import inf
 from secrets import token_hex
 
-from meshbot.commands.access import Judge, Refusal
-from meshbot.commands.executor import CommandExecutor, InterimAnswer, Job, JobResult
-from meshbot.commands.formatting import CHAT_BYTES
-from meshbot.commands.language import Translate
-from meshbot.commands.language import mark as _
-from meshbot.commands.registry import PREFIX, UNKNOWN_RECEPTION, Command, Registry, Way, parse
-from meshbot.commands.roles import Role
-from meshbot.mesh_link.packets import TextMessage
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.incidents import Incident
-from meshbot.runtime.recent import RecentKeys
-from meshbot.sending.outgoing import DeliveryReport
+from meshbot.commands import (
+    CHAT_BYTES,
+    PREFIX,
+    UNKNOWN_RECEPTION,
+    Command,
+    CommandExecutor,
+    InterimAnswer,
+    Job,
+    JobResult,
+    Judge,
+    Refusal,
+    Registry,
+    Role,
+    Translate,
+    Way,
+    parse,
+)
+from meshbot.commands import mark as _
+from meshbot.mesh_link import TextMessage
+from meshbot.runtime import Clock, Incident, RecentKeys
+from meshbot.sending import DeliveryReport
 from meshbot.telegram_bot import status
 from meshbot.telegram_bot.confirmations import Confirmations, Reply
 from meshbot.telegram_bot.crossing import Crossing

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from meshbot.commands.executor import Job
-from meshbot.commands.registry import Command, Request
-from meshbot.pictures.draw import TIMEOUT
+from meshbot.commands import Command, Job, Request
+from meshbot.pictures import TIMEOUT
 from meshbot.telegram_bot.models import Post
 from meshbot.telegram_bot.pictures import Pictures, has_picture
 from meshbot.telegram_bot.request import ChatQuestion, TelegramRequest

@@ -13,9 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from meshbot.commands.language import Translate
-from meshbot.commands.registry import Command
-from meshbot.commands.roles import Role
+from meshbot.commands import Command, Role, Translate
 from meshbot.telegram_bot.api import Api
 from meshbot.telegram_bot.failures import TROUBLE, Kind, failure_of, pause
 from meshbot.telegram_bot.users import AllowedUser

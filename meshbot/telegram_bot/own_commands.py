@@ -7,12 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from meshbot.commands.language import mark as _
-from meshbot.commands.node_lookup import Directory, only_one
-from meshbot.commands.registry import Command, Example, Request, Way
-from meshbot.commands.roles import Role
-from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.sending.outgoing import OutgoingText, Priority
+from meshbot.commands import Command, Directory, Example, Request, Role, Way, only_one
+from meshbot.commands import mark as _
+from meshbot.mesh_link import BROADCAST_NUM
+from meshbot.sending import OutgoingText, Priority
 from meshbot.telegram_bot.bridge import ANONYMOUS, AUTHOR_BYTES
 from meshbot.telegram_bot.request import ChatQuestion, TelegramRequest
 from meshbot.telegram_bot.sanitize import clean_name, clean_text

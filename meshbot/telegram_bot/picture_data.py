@@ -7,16 +7,27 @@ from datetime import datetime, timedelta, tzinfo
 from math import isfinite
 from typing import Final
 
-from meshbot.commands.builtin.nodes import DAYS
-from meshbot.commands.builtin.stats import PORTS
-from meshbot.commands.formatting import DAY, HOUR, ident
-from meshbot.commands.language import Translate
-from meshbot.commands.language import mark as _
-from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.mesh_memory.views import HourShare, NodeView, SignalHour
-from meshbot.pictures.data import MOST_NODES, MOST_TEXT, Histogram, MapNode, NodeMap, Series, Signal, SignalPoint, Tick
-from meshbot.pictures.projection import Place, kilometres, middle, radius_for, rings_for
-from meshbot.storage.traffic import By
+from meshbot.commands import DAY, HOUR, Translate, ident
+from meshbot.commands import mark as _
+from meshbot.commands.builtin import DAYS, PORTS
+from meshbot.mesh_memory import HourShare, MeshMemory, NodeView, SignalHour
+from meshbot.pictures import (
+    MOST_NODES,
+    MOST_TEXT,
+    Histogram,
+    MapNode,
+    NodeMap,
+    Place,
+    Series,
+    Signal,
+    SignalPoint,
+    Tick,
+    kilometres,
+    middle,
+    radius_for,
+    rings_for,
+)
+from meshbot.storage import By
 
 MOST_COLUMNS: Final = 50
 COLUMN_HOURS: Final = (1, 2, 3, 4, 6, 12, 24)

@@ -5,16 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from meshbot.commands.builtin.my import HOURS
-from meshbot.commands.builtin.nodes import MOST_PAGES
-from meshbot.commands.builtin.stats import parse_argument
-from meshbot.commands.formatting import whole_number
-from meshbot.commands.language import Translate
-from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.pictures.data import BadDataError, Picture
-from meshbot.pictures.draw import PictureError, PictureRenderer
-from meshbot.runtime.clock import Clock
-from meshbot.storage.errors import StorageError
+from meshbot.commands import Translate, whole_number
+from meshbot.commands.builtin import HOURS, MOST_PAGES, parse_argument
+from meshbot.mesh_memory import MeshMemory
+from meshbot.pictures import BadDataError, Picture, PictureError, PictureRenderer
+from meshbot.runtime import Clock
+from meshbot.storage import StorageError
 from meshbot.telegram_bot.picture_data import histogram_data, nodes_data, signal_data
 
 LOGGER = logging.getLogger(__name__)

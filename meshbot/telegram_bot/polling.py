@@ -8,8 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.throttle import Throttle
+from meshbot.runtime import Clock, Throttle
 from meshbot.telegram_bot.api import BATCH, POLL_TIMEOUT, Api, Me
 from meshbot.telegram_bot.failures import LADDER, Failure, Kind, TokenRefusedError, failure_of
 from meshbot.telegram_bot.handler import UpdateHandler

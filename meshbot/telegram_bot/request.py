@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshbot.commands.registry import Request
+from meshbot.commands import Request
 from meshbot.telegram_bot.models import Button, Chat, Post
 from meshbot.telegram_bot.users import AllowedUser
 

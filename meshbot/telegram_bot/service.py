@@ -10,10 +10,9 @@ from contextlib import suppress
 from math import inf
 from typing import Any, Final
 
-from meshbot.commands.executor import InterimAnswer, JobResult
-from meshbot.persistence.update_writer import HandledBefore, MessageKey
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.service import PING, STOP, Service
+from meshbot.commands import InterimAnswer, JobResult
+from meshbot.persistence import HandledBefore, MessageKey
+from meshbot.runtime import PING, STOP, Clock, Service
 from meshbot.telegram_bot import status
 from meshbot.telegram_bot.alerts import feed
 from meshbot.telegram_bot.api import Api, Me

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from meshbot.commands.language import Translate
-from meshbot.commands.language import mark as _
-from meshbot.sending.outgoing import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus
-from meshbot.sending.retry_policy import NO_ACK, TX_QUEUE_FULL
+from meshbot.commands import Translate
+from meshbot.commands import mark as _
+from meshbot.sending import BUSY_CHANNEL, NO_ACK, NO_LINK, TX_QUEUE_FULL, DeliveryReport, DeliveryStatus
 from meshbot.telegram_bot.models import Chat, Post
 
 WORD: Final = "telegram"

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from meshbot.commands.roles import Role, User
-from meshbot.runtime.timed_cache import TimedCache
+from meshbot.commands import Role, User
+from meshbot.runtime import TimedCache
 from meshbot.telegram_bot.models import Chat
 
 HOUR: Final = 3600.0

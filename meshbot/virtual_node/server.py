@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from meshtastic.protobuf import mesh_pb2
 
-from meshbot.runtime.clock import Clock, SystemClock
+from meshbot.runtime import Clock, SystemClock
 from meshbot.virtual_node.faults import Value
 from meshbot.virtual_node.firmware import Firmware
 from meshbot.virtual_node.population import User

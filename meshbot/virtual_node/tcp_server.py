@@ -7,7 +7,7 @@ import selectors
 import socket
 from typing import Final
 
-from meshbot.runtime.clock import Clock, SystemClock
+from meshbot.runtime import Clock, SystemClock
 from meshbot.virtual_node.client_connection import ClientConnection, End
 from meshbot.virtual_node.firmware import Firmware
 from meshbot.virtual_node.listener import Listener, ListenerMode

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from meshbot.runtime.clock import Clock
+from meshbot.runtime import Clock
 from meshbot.web.faults import Fault, WebError
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.timed_cache import TimedCache
+from meshbot.runtime import Clock, TimedCache
 from meshbot.web.forecast import CURRENT, DAILY, HOURLY, Forecast, Place, parse_forecast, parse_places
 from meshbot.web.http_client import Ask, Bounds, HttpClient, Parameters
 

@@ -42,7 +42,7 @@ def wrongs(root):
     if texts and not sources:
         found.append("no catalogue at all")
     orphans = set(root.glob("meshbot/locale/*/LC_MESSAGES/*.mo")) - {source.with_suffix(".mo") for source in sources}
-    return found + [f"{orphan.relative_to(root / 'locale')}: has no .po" for orphan in sorted(orphans)]
+    return found + [f"{orphan.relative_to(root / 'meshbot' / 'locale')}: has no .po" for orphan in sorted(orphans)]
 
 
 def _holds_code(folder):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import config
+from assembly import online_commands
 from main_bot import __version__
-from meshbot.commands.builtin.online import online_commands
 from meshbot.commands.registry import EVERYWHERE, Way
 from meshbot.runtime.clock import SystemClock
 from scripts.check_imports import LAYERS
@@ -18,21 +18,7 @@ from tests.support.sample_commands import sample_commands
 ROOT = Path(__file__).parents[2]
 NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 DOCUMENTS = [ROOT / name for name in NAMES] + sorted((ROOT / "docs").rglob("*.md"))
-PROGRAM = (
-    "assembly.py",
-    "commands",
-    "config.py",
-    "config_kinds.py",
-    "config_sources.py",
-    "housekeeping.py",
-    "main_bot.py",
-    "mesh_link",
-    "mesh_memory",
-    "node_manager.py",
-    "outbox_keeper.py",
-    "pictures",
-)
-PROGRAM += ("runtime", "storage", "tcp_interface_manager.py", "telegram_bot", "update_keeper.py", "web")
+PROGRAM = ("assembly.py", "config.py", "main_bot.py", "meshbot", "node_manager.py", "tcp_interface_manager.py")
 DEFAULTS = dict(line.split(" = ", 1) for line in config.effective(config.Settings()).splitlines())
 BAR = r"\|"  # within a table
 BEGINNINGS = "|".join(sorted({name.partition("_")[0] for name in DEFAULTS}))
@@ -168,7 +154,7 @@ def test_the_table_of_commands_is_the_registry_s():
 def strings_of_the_program():
     """Every text in the bot's code, one a line, placeholders and all."""
     files = [
-        path for name in PROGRAM for path in ([ROOT / name] if name.endswith(".py") else (ROOT / name).glob("*.py"))
+        path for name in PROGRAM for path in ([ROOT / name] if name.endswith(".py") else (ROOT / name).rglob("*.py"))
     ]
     nodes = (node for path in files for node in ast.walk(ast.parse(text_of(path))))
     return "\n".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))

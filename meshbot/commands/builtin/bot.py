@@ -8,11 +8,9 @@ from typing import Final, Protocol
 
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Command, Example, Request
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.timed_cache import TimedCache
+from meshbot.runtime import Clock, TimedCache
 from meshbot.text import shorten
-from meshbot.web.chat import Message
-from meshbot.web.faults import Fault, WebError
+from meshbot.web import Fault, Message, WebError
 
 LOGGER = logging.getLogger(__name__)
 WAIT = "⏳"

@@ -11,8 +11,8 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request, Way
 from meshbot.commands.roles import Role
-from meshbot.runtime.clock import Clock
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText
+from meshbot.runtime import Clock
+from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText
 from meshbot.text import one_line, shorten
 
 ECHO: Final = "echo"

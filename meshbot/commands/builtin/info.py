@@ -10,9 +10,8 @@ from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import one_node
 from meshbot.commands.registry import Command, Example, Request, Way
 from meshbot.commands.tables import facts
-from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.mesh_memory.views import NodeView
-from meshbot.runtime.clock import Clock
+from meshbot.mesh_memory import MeshMemory, NodeView
+from meshbot.runtime import Clock
 from meshbot.text import shorten
 
 NAME_BYTES, SHORT_NAME_BYTES = 40, 8  # the firmware's own limits and a bit: others may come from an older bot's file

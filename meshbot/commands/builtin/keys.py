@@ -11,8 +11,8 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import Directory, called, label, one_node
 from meshbot.commands.registry import Command, Example, Request, Way
-from meshbot.mesh_memory.views import NodeView
-from meshbot.nodes.trust import NodeCounts, brief
+from meshbot.mesh_memory import NodeView
+from meshbot.nodes import NodeCounts, brief
 
 SHOWN = 3  # nodes named in one list
 

@@ -16,11 +16,9 @@ from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, only_
 from meshbot.commands.own_node import own_node
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
 from meshbot.commands.roles import Doubt
-from meshbot.mesh_memory.search import folded
-from meshbot.mesh_memory.views import NodeView
-from meshbot.runtime.clock import Clock
-from meshbot.storage.errors import StorageError
-from meshbot.storage.mail import MAX_ALL, MAX_MAIL, Mail, MailboxFullError
+from meshbot.mesh_memory import NodeView, folded
+from meshbot.runtime import Clock
+from meshbot.storage import MAX_ALL, MAX_MAIL, Mail, MailboxFullError, StorageError
 from meshbot.text import one_line, shorten
 
 LOGGER = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from meshbot.commands.builtin.nodes import nodes_command
 from meshbot.commands.builtin.propag import propag_command
 from meshbot.commands.builtin.stats import stats_command
 from meshbot.commands.registry import Command
-from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.runtime.clock import Clock
+from meshbot.mesh_memory import MeshMemory
+from meshbot.runtime import Clock
 
 
 def mesh_commands(memory: MeshMemory, clock: Clock) -> tuple[Command, ...]:

@@ -12,9 +12,8 @@ from meshbot.commands.memory_fault import unless_the_database_fails
 from meshbot.commands.own_node import own_node
 from meshbot.commands.registry import Command, Example, Request, Way
 from meshbot.commands.tables import table
-from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.mesh_memory.views import SignalHour
-from meshbot.runtime.clock import Clock
+from meshbot.mesh_memory import MeshMemory, SignalHour
+from meshbot.runtime import Clock
 
 HOURS: Final = 24
 STEP: Final = 6  # hours told as one

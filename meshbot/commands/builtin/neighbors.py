@@ -12,8 +12,7 @@ from meshbot.commands.memory_fault import unless_the_database_fails
 from meshbot.commands.node_lookup import called, one_node
 from meshbot.commands.registry import Command, Example, Request, Way
 from meshbot.commands.tables import table
-from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.mesh_memory.views import Link, NodeView
+from meshbot.mesh_memory import Link, MeshMemory, NodeView
 
 HOURS: Final = 24  # nodes tell their neighbours every few hours
 MOST_HEARD: Final = 2  # of each node, where all are listed

@@ -11,9 +11,8 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
 from meshbot.commands.tables import table
-from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.mesh_memory.views import DirectNode, NodeView
-from meshbot.runtime.clock import Clock
+from meshbot.mesh_memory import DirectNode, MeshMemory, NodeView
+from meshbot.runtime import Clock
 
 DAYS: Final = 3
 MOST_PAGES: Final = 10_000

@@ -18,11 +18,9 @@ from meshbot.commands.builtin.sys import sys_command
 from meshbot.commands.builtin.trust import WaitingKeys, trust_command
 from meshbot.commands.node_lookup import Directory, short_name_of
 from meshbot.commands.registry import Command
-from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.mesh_link.statistics import LinkFigures
-from meshbot.runtime.clock import Clock
-from meshbot.runtime.host import read_host
-from meshbot.sending.outgoing import OutgoingText
+from meshbot.mesh_link import BROADCAST_NUM, LinkFigures
+from meshbot.runtime import Clock, read_host
+from meshbot.sending import OutgoingText
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from meshbot.commands.builtin.status import probe, state
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request, Way
-from meshbot.mesh_link.packets import RadioMetadata
-from meshbot.mesh_link.statistics import LinkFigures
+from meshbot.mesh_link import LinkFigures, RadioMetadata
 
 
 def ping_command(link: Callable[[], LinkFigures]) -> Command:

@@ -12,8 +12,7 @@ from meshbot.commands.memory_fault import unless_the_database_fails
 from meshbot.commands.node_lookup import called
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
 from meshbot.commands.tables import table
-from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.mesh_memory.views import Link
+from meshbot.mesh_memory import Link, MeshMemory
 
 DEFAULT_HOURS, MOST_HOURS = 24, 24 * 30
 DEFAULT_LINKS, MOST_LINKS = 3, 10

@@ -11,8 +11,7 @@ from meshbot.commands.language import mark as _
 from meshbot.commands.places import TIMEOUT, WeatherClient, answer_for, label
 from meshbot.commands.registry import Command, Example, Request
 from meshbot.commands.weather_words import amount, percent
-from meshbot.web.faults import Fault, WebError
-from meshbot.web.forecast import HOUR, Forecast, Hour, Place
+from meshbot.web import HOUR, Fault, Forecast, Hour, Place, WebError
 
 HOURS = 12
 LEAST_RAIN = 0.1  # mm in an hour

@@ -12,10 +12,9 @@ from meshbot.commands.memory_fault import unless_the_database_fails
 from meshbot.commands.node_lookup import called
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
 from meshbot.commands.stats_tables import columns_in_lines, shares_in_columns, totals_in_lines
-from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.mesh_memory.views import AirHour, Share, Traffic
-from meshbot.runtime.clock import Clock
-from meshbot.storage.traffic import By
+from meshbot.mesh_memory import AirHour, MeshMemory, Share, Traffic
+from meshbot.runtime import Clock
+from meshbot.storage import By
 
 DEFAULT_HOURS, MOST_HOURS = 24, 24 * 30
 MOST_COLUMNS: Final = 24  # of the histogram; each takes three bytes

@@ -10,8 +10,8 @@ from meshbot.commands.formatting import joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request, Way
-from meshbot.mesh_link.statistics import LinkFigures
-from meshbot.nodes.trust import NodeCounts
+from meshbot.mesh_link import LinkFigures
+from meshbot.nodes import NodeCounts
 
 IN_SHORT: Final = (_("queue: {count}"), _("keys: {keys}/{nodes}"))
 IN_WORDS: Final = (_("packets waiting for the radio: {count}"), _("nodes whose public key is known: {keys} of {nodes}"))

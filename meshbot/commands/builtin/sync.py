@@ -7,7 +7,7 @@ from collections.abc import Callable
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request
 from meshbot.commands.roles import Role
-from meshbot.nodes.trust import NodeCounts
+from meshbot.nodes import NodeCounts
 
 
 def sync_command(sync: Callable[[], int | None], counts: Callable[[], NodeCounts]) -> Command:

@@ -10,7 +10,7 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request, Way
 from meshbot.commands.roles import Role
-from meshbot.runtime.host import HostFigures
+from meshbot.runtime import HostFigures
 
 MEBIBYTE = 1024 * 1024
 

@@ -14,10 +14,9 @@ from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, one_n
 from meshbot.commands.own_node import own_node
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
 from meshbot.commands.tables import table
-from meshbot.mesh_link.packets import RadioMetadata
-from meshbot.mesh_link.route_payload import Hop, TracerouteReply
-from meshbot.mesh_memory.views import DirectNode, NodeView
-from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
+from meshbot.mesh_link import Hop, RadioMetadata, TracerouteReply
+from meshbot.mesh_memory import DirectNode, NodeView
+from meshbot.sending import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
 
 LOGGER = logging.getLogger(__name__)
 TIME_TO_EXCUSE: Final = 5.0  # seconds between the tracer's bound and the dispatcher's

@@ -10,7 +10,7 @@ from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import Directory, label, only_one
 from meshbot.commands.registry import Command, Example, Request
 from meshbot.commands.roles import Role
-from meshbot.nodes.trust import brief
+from meshbot.nodes import brief
 
 
 class WaitingKeys(Protocol):

@@ -13,8 +13,7 @@ from meshbot.commands.places import COORDINATES, TIMEOUT, WeatherClient, answer_
 from meshbot.commands.registry import Command, Example, Request, Way
 from meshbot.commands.tables import table
 from meshbot.commands.weather_words import amount, percent, picture, sky, weekday
-from meshbot.web.faults import Fault, WebError
-from meshbot.web.forecast import Day, Forecast, Place
+from meshbot.web import Day, Fault, Forecast, Place, WebError
 
 DEFAULT_DAYS, MOST_DAYS = 3, 7  # three fit one packet
 STRONG_GUSTS = 60.0  # km/h: from there they matter outdoors

@@ -12,10 +12,9 @@ from datetime import datetime
 from itertools import count
 from typing import Final
 
-from meshbot.commands.durations import duration
-from meshbot.commands.language import Translate
-from meshbot.commands.language import mark as _
-from meshbot.runtime.incidents import (
+from meshbot.commands import Translate, duration
+from meshbot.commands import mark as _
+from meshbot.runtime import (
     DatabaseTrouble,
     DatabaseWell,
     DiskLow,

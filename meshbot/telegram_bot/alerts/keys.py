@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from meshbot.commands.language import mark as _
-from meshbot.runtime.incidents import Incident, KeyChanged, KeyShared, KeyWord
+from meshbot.commands import mark as _
+from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord
 from meshbot.telegram_bot.alerts.message import SHOWN, AlertMessage, Moment, Tally
 
 NAME_SHOWN: Final = 40  # characters

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from meshbot.commands.language import mark as _
-from meshbot.runtime.incidents import (
+from meshbot.commands import mark as _
+from meshbot.runtime import (
     DatabaseTrouble,
     DatabaseWell,
     DiskLow,

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
 
-from meshbot.commands.durations import duration
-from meshbot.commands.language import Translate
-from meshbot.commands.language import mark as _
-from meshbot.runtime.incidents import Incident
+from meshbot.commands import Translate, duration
+from meshbot.commands import mark as _
+from meshbot.runtime import Incident
 
 JOIN: Final = 600.0  # seconds after its last change in which what happens again is the same incident
 SPAN: Final = 6 * 3600.0  # seconds after its beginning when what happens again is a new one, for somebody to hear

@@ -4,8 +4,9 @@ from math import inf
 
 import pytest
 
+from meshbot.mesh_link.packets import TextPacket
 from meshbot.sending.after_answer import AfterAnswer, Afterwards
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, TextPacket
+from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus
 
 ASKER, QUESTION = 0x1234, 77
 
