@@ -5,15 +5,28 @@ from __future__ import annotations
 import logging
 import random
 import secrets
-import shutil
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import config
-from meshbot.commands import Access, Command, CommandLimits, MeshRoles, RateLimiter, ReplayMemory, node_numbers
+from meshbot.commands import (
+    Access,
+    Command,
+    CommandLimits,
+    Dispatcher,
+    MailNotices,
+    MeshRoles,
+    MessageFilter,
+    RateLimiter,
+    Registry,
+    ReplayMemory,
+    node_numbers,
+    translator,
+)
 from meshbot.commands.builtin import (
     HELP,
     BotParts,
+    EchoReports,
     OperatorOptions,
     bot_command,
     mail_command,
@@ -24,14 +37,32 @@ from meshbot.commands.builtin import (
     trace_command,
     weather_command,
 )
-from meshbot.mesh_link import Backoff, LinkMachine, LinkTarget, LinkTimes
+from meshbot.mesh_link import (
+    Backoff,
+    CurrentLink,
+    LinkMachine,
+    LinkReady,
+    LinkTarget,
+    LinkTimes,
+    MeshTCPInterface,
+    PacketTakers,
+)
 from meshbot.mesh_memory import MeshMemory
-from meshbot.persistence import HandledBefore, UpdatesHandled, UpdateWriter
-from meshbot.runtime import Clock, DatabaseTrouble, DiskWatch, Report, Service, unreported
-from meshbot.sending import OutgoingText, Priority, SendQueue, Tracer
-from meshbot.storage import Database, NodeStore, StorageError, UpdateStore, database_of
+from meshbot.persistence import HandledBefore, Housekeeping, NodeDatabase, QueueWriter, UpdatesHandled, UpdateWriter
+from meshbot.runtime import Clock, DatabaseTrouble, DiskCheck, Report, Service, unreported
+from meshbot.sending import (
+    LinkChange,
+    MeshSender,
+    OutgoingText,
+    Priority,
+    SavedOutbox,
+    SendQueue,
+    Tracer,
+)
+from meshbot.storage import Database, NodeStore, OutboxStore, StorageError, UpdateStore, database_of
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
 from node_manager import NodeManager
+from tcp_interface_manager import LinkTakers
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
@@ -66,20 +97,7 @@ def memory(
 
 def disk_check(settings: config.Settings, report: Report) -> Callable[[], None]:
     """Return a look at the space left in the data folder, which may wait for the disk and raises nothing."""
-    watch = DiskWatch(settings.disk_alert_percent / 100)
-
-    def look() -> None:
-        try:
-            usage = shutil.disk_usage(settings.data_dir)
-        except OSError as exc:  # not made yet, or gone: the database says so
-            LOGGER.debug("Place sur le disque inconnue: %s", exc)
-            return
-        if incident := watch.look(
-            usage.free, usage.used + usage.free
-        ):  # as df: what is kept for root counts neither way
-            report(incident)
-
-    return look
+    return DiskCheck(settings.data_dir, settings.disk_alert_percent / 100, report).look
 
 
 def limits(settings: config.Settings) -> CommandLimits:
@@ -110,10 +128,27 @@ def outbox(settings: config.Settings, clock: Clock) -> SendQueue:
     )
 
 
-def access(settings: config.Settings, nodes: NodeManager, orders: ReplayMemory) -> Access:
-    """Return who may ask what."""
-    roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
-    return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds), orders)
+def bot_parts(
+    clock: Clock,
+    nodes: NodeManager,
+    memory: MeshMemory,
+    link: CurrentLink,
+    *,
+    sender: MeshSender,
+    reconnect: Callable[[], None],
+) -> BotParts:
+    """Return what the commands may use of the running bot."""
+    return BotParts(
+        clock,
+        nodes,
+        memory,
+        link.interface,
+        link.figures,
+        lambda: sender.waiting,
+        lambda: sender.holding,
+        reconnect,
+        sender.tell,
+    )
 
 
 def commands(
@@ -211,14 +246,117 @@ def _say_what_waits_for_a_token(settings: config.Settings) -> None:
         LOGGER.warning("⚠️ Telegram reste éteint: %s sans telegram_token", ", ".join(names))
 
 
-def update_keeper(
+def update_writer(
     settings: config.Settings, database: Database | None, clock: Clock, tell: Callable[[HandledBefore], object]
 ) -> UpdateWriter | None:
-    """Return what keeps the Telegram side from acting twice, if there are that side and a database."""
+    """Return what keeps the Telegram side from handling an update twice, if there are that side and a database."""
     bot = settings.telegram_token.get_secret_value().partition(":")[0]
     if database is None or not bot:
         return None
     return UpdateWriter(UpdateStore(database, int(bot)), clock, tell)
+
+
+def queue_writer(database: Database | None, sender: MeshSender) -> QueueWriter | None:
+    """Return what keeps the send queue over a restart, if there is a database."""
+    if database is None:
+        return None
+    return QueueWriter(OutboxStore(database), lambda parts: sender.tell(SavedOutbox(parts)))
+
+
+def housekeeping(
+    settings: config.Settings,
+    clock: Clock,
+    database: Database | None,
+    nodes: NodeManager,
+    *,
+    memory: MeshMemory,
+    link: CurrentLink,
+    sender: MeshSender,
+    telegram: Service | None,
+    report: Report,
+) -> Housekeeping:
+    """Return the thread that waits for the disk, with all that is written there."""
+    notices = MailNotices(memory, clock, sender.tell, translator(settings.language))
+    return Housekeeping(
+        clock,
+        nodes,
+        memory,
+        link.interface,
+        outbox=queue_writer(database, sender),
+        updates=None if telegram is None else update_writer(settings, database, clock, telegram.tell),
+        on_heard=notices.heard,
+        on_delivery_report=notices.on_delivery_report,
+        disk=disk_check(settings, report),
+    )
+
+
+def dispatcher(
+    settings: config.Settings,
+    clock: Clock,
+    commands: Sequence[Command],
+    *,
+    nodes: NodeManager,
+    orders: ReplayMemory,
+    sender: MeshSender,
+) -> Dispatcher:
+    """Return the thread that answers texts from the mesh."""
+    roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
+    limiter = RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds)
+    return Dispatcher(
+        clock,
+        Registry(commands),
+        MessageFilter(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
+        Access(roles, nodes, limiter, orders),
+        translator(settings.language),
+        limits(settings),
+        sender.tell,
+    )
+
+
+def echo_reports(settings: config.Settings, clock: Clock, sender: MeshSender) -> EchoReports:
+    """Return what reports to a node that its /echo did not go out."""
+    return EchoReports(clock, sender.tell, translator(settings.language), settings.answer_ttl)
+
+
+def packet_takers(
+    housekeeping: Housekeeping, sender: MeshSender, tracer: Tracer, dispatcher: Dispatcher, telegram: Service | None
+) -> PacketTakers:
+    """Return who takes which packets."""
+    return PacketTakers(
+        records=(housekeeping.offer,),
+        channel_load=(sender.tell,),
+        node_infos=(housekeeping.offer,),
+        routing_answers=(sender.tell, tracer.routing_answer),
+        traceroutes=(tracer.route_heard,),
+        texts=(dispatcher.offer,),
+        channel_texts=() if telegram is None else (telegram.offer,),
+    )
+
+
+def link_takers(
+    housekeeping: Housekeeping,
+    sender: MeshSender,
+    tracer: Tracer,
+    start_sync: Callable[[LinkReady], object],
+    cancel_sync: Callable[[], object],
+) -> LinkTakers:
+    """Return who takes what happens to the link."""
+
+    def ready(event: LinkReady, interface: MeshTCPInterface) -> None:
+        housekeeping.tell(NodeDatabase(interface.take_records()))
+        sender.tell(LinkChange(up=True, boots=interface.boots))
+        start_sync(event)
+
+    def lost() -> None:
+        cancel_sync()
+        sender.tell(LinkChange(up=False))
+
+    return LinkTakers(
+        ready=ready,
+        lost=lost,
+        queue_status=(sender.tell, tracer.queue_status),
+        client_warning=(tracer.objection,),
+    )
 
 
 def new_packet_id() -> int:

@@ -23,7 +23,7 @@ from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row
 from config import Settings
 from main_bot import MeshBot
-from meshbot.sending import OutgoingText
+from meshbot.sending import MeshSender, OutgoingText
 from meshbot.virtual_node import VirtualNode
 
 SILENCE: Final = logging.NullHandler()
@@ -81,18 +81,19 @@ class Kept:
 
 
 class CountingBot(MeshBot):
-    """The bot, with a note of every answer that it takes in hand."""
+    """The bot, with a note of every answer that it hands to the sender."""
 
     def __init__(self, settings: Settings, clock: ScaledClock) -> None:
         self.taken: set[int] = set()  # ids of the questions
         self.news = threading.Event()  # one more
         super().__init__(settings, clock)
+        self._sender.handle = self._handle  # type: ignore[method-assign]
 
-    def send_text(self, message: OutgoingText) -> None:
-        """See MeshBot."""
-        super().send_text(message)
-        self.taken.add(message.reply_id)
-        self.news.set()
+    def _handle(self, message: object) -> None:
+        MeshSender.handle(self._sender, message)
+        if isinstance(message, OutgoingText):
+            self.taken.add(message.reply_id)
+            self.news.set()
 
 
 class Trial:

@@ -110,7 +110,7 @@ class _Listener:
     def lost(self, reason: str) -> None:
         pass
 
-    def objection(self, packet_id: int, text: str) -> None:
+    def client_warning(self, packet_id: int, text: str) -> None:
         pass
 
     def queue_status(self, packet_id: int, result: int) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import logging
 import os
+import re
 import select
 import socket
 import threading
@@ -22,7 +23,8 @@ from meshtastic.tcp_interface import TCPInterface
 
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
-from meshbot.mesh_link.packets import NodeRecord, TextPacket, answers_heartbeats, record_of
+from meshbot.mesh_link.messages import NodeRecord, TextPacket
+from meshbot.mesh_link.packets import node_record
 from meshbot.runtime import Throttle
 
 LOGGER = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ RECV_BYTES = 65536
 GOODBYE_TIMEOUT = 0.5  # seconds for `disconnect` to leave and for the node to close in answer
 UNREADABLE_REPORT_EVERY = 60.0  # seconds
 READER_JOIN_TIMEOUT = 1.0  # seconds; the reader ends as soon as its socket is shut
+# Firmware that answers a heartbeat on an idle link (link_facts §7)
+HEARTBEAT_ANSWERED_SINCE = (2, 7, 6)
 
 
 class LinkListener(Protocol):
@@ -50,7 +54,7 @@ class LinkListener(Protocol):
     def queue_status(self, packet_id: int, result: int) -> None:
         """The node answered a packet (or a heartbeat: packet id 0)."""
 
-    def objection(self, packet_id: int, text: str) -> None:
+    def client_warning(self, packet_id: int, text: str) -> None:
         """The node has something against a packet of ours, for people to read."""
 
 
@@ -259,7 +263,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                 case "clientNotification" if from_radio.clientNotification.reply_id:
                     # a traceroute too soon is dropped with this alone: its queueStatus says that all is well
                     notification = from_radio.clientNotification
-                    self._listener.objection(notification.reply_id, notification.message)
+                    self._listener.client_warning(notification.reply_id, notification.message)
                 case _:
                     self._handleFromRadio(from_radio.SerializeToString())
         except OSError:
@@ -278,7 +282,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         entry = as_dict(info)
         if "position" in entry:
             self._fixupPosition(entry["position"])
-        record = self._records[info.num] = record_of(entry)
+        record = self._records[info.num] = node_record(entry)
         if record.public_key:
             self._radio_keys[info.num] = record.public_key
         node = self._getOrCreateByNum(info.num)
@@ -339,6 +343,12 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _disconnected(self) -> None:
         super()._disconnected()
         self._listener.lost(self._end_reason or "lecture terminée")
+
+
+def answers_heartbeats(firmware_version: str) -> bool:
+    """Return whether that firmware answers a heartbeat on an idle link; False for a version it cannot read."""
+    match = re.match(r"(\d+)\.(\d+)\.(\d+)", firmware_version)
+    return match is not None and tuple(map(int, match.groups())) >= HEARTBEAT_ANSWERED_SINCE
 
 
 def _finish_connecting(sock: socket.socket, error: int, timeout: float) -> None:

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from meshbot.mesh_link.actions import Generation
 from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
 from meshbot.mesh_link.machine import LinkEvent
+from meshbot.mesh_link.messages import ClientWarning, QueueStatus
 from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
@@ -26,22 +27,6 @@ class SessionEvent:
     generation: Generation
     reason: str = ""
     answers_probes: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ClientWarning:
-    """What the node has against a packet of ours, which may have gone all the same."""
-
-    packet_id: int
-    text: str  # the firmware's own words
-
-
-@dataclass(frozen=True, slots=True)
-class QueueStatus:
-    """The node's answer to a packet of ours; `packet_id` 0 answers a heartbeat."""
-
-    packet_id: int
-    result: int  # 0, or an ErrorCode or Routing.Error number
 
 
 Tell = Callable[[SessionEvent], None]
@@ -68,14 +53,14 @@ class MeshSession:
         on_queue_status: Callable[[QueueStatus], None],
         owner: object = None,
         on_round_trip: Callable[[float], None] = ignore,
-        on_objection: Callable[[ClientWarning], object] = bool,
+        on_client_warning: Callable[[ClientWarning], object] = bool,
     ) -> None:
         self.generation = generation
         self._clock = clock
         self._tell = tell
         self._on_queue_status = on_queue_status
         self._on_round_trip = on_round_trip
-        self._on_objection = on_objection
+        self._on_client_warning = on_client_warning
         self._probed_at: float | None = None  # until its answer comes
         self._orders: SimpleQueue[_Request] = SimpleQueue()
         self._serving = False
@@ -151,6 +136,6 @@ class MeshSession:
         if probed_at is not None:
             self._on_round_trip(self._clock.monotonic() - probed_at)
 
-    def objection(self, packet_id: int, text: str) -> None:
+    def client_warning(self, packet_id: int, text: str) -> None:
         """See LinkListener."""
-        self._on_objection(ClientWarning(packet_id, text))
+        self._on_client_warning(ClientWarning(packet_id, text))

@@ -1,4 +1,4 @@
-"""The thread Housekeeping: writes down what was heard and learnt, and vouches to systemd for every other thread."""
+"""The thread Housekeeping: writes down what was heard and learnt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from meshbot.mesh_link import NodeInfoPacket, NodeRecord, PacketRecord
 from meshbot.persistence.queue_writer import QueueWriter
 from meshbot.persistence.update_writer import MessageKey, UpdateWriter
-from meshbot.runtime import PING, Clock, Service, notify
+from meshbot.runtime import Clock, Service
 from meshbot.sending import Changes, DeliveryReport
 
 LOGGER = logging.getLogger(__name__)
@@ -106,7 +106,6 @@ class Housekeeping(Service):
         node_manager: NodeStore,
         memory: HeardStore,
         interface_of: Callable[[], Any],
-        watchdog_interval: float | None,
         *,
         outbox: QueueWriter | None = None,
         updates: UpdateWriter | None = None,
@@ -114,7 +113,7 @@ class Housekeeping(Service):
         on_delivery_report: Callable[[DeliveryReport], object] = bool,
         disk: Callable[[], object] = bool,
     ) -> None:
-        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch; keepers may be None.
+        """The writers may be None: without a database there is nothing to write.
 
         `on_heard` gets each packet, `on_delivery_report` what became of this thread's texts, `disk` looks
         at the space left now and then; each may wait for the disk, and raises nothing.
@@ -125,28 +124,19 @@ class Housekeeping(Service):
         self._node_infos: list[NodeRecord] = []
         self._learn_at = inf  # when the first of them came
         self._interface_of = interface_of
-        self._watchdog_interval = watchdog_interval
         self._outbox = outbox
         self._updates = updates
         self._keepers: tuple[Writer, ...] = tuple(keeper for keeper in (outbox, updates) if keeper is not None)
         self._on_heard = on_heard
         self._on_delivery_report = on_delivery_report
         self._disk = disk
-        self._watched: dict[Service, int] = {}  # with the pings that each must have answered
-        self._vouch_at = inf
         self._upkeep_at = inf
         self._commit_at = -inf  # not before
-
-    def watch(self, services: Sequence[Service]) -> None:
-        """Vouch for these services from now on; before `start`."""
-        self._watched = dict.fromkeys(services, 0)
 
     def on_start(self) -> None:
         """See Service."""
         now = self._clock.monotonic()
         self._upkeep_at = now + UPKEEP_EVERY
-        if self._watchdog_interval is not None:
-            self._vouch_at = now
         for keeper in self._keepers:
             keeper.write(now)
         self._disk()
@@ -154,14 +144,11 @@ class Housekeeping(Service):
     def deadline(self) -> float:
         """See Service."""
         handled_at = inf if self._updates is None else self._updates.deadline
-        return min(self._vouch_at, self._upkeep_at, handled_at, max(self._first_writer()[0], self._commit_at))
+        return min(self._upkeep_at, handled_at, max(self._first_writer()[0], self._commit_at))
 
     def on_deadline(self) -> None:
         """See Service."""
         now = self._clock.monotonic()
-        if now >= self._vouch_at and self._watchdog_interval is not None:
-            self._vouch_at = now + self._watchdog_interval
-            self._vouch()
         if now >= self._upkeep_at:
             self._upkeep_at = now + UPKEEP_EVERY
             self._upkeep()
@@ -217,17 +204,6 @@ class Housekeeping(Service):
     def _learn(self) -> None:
         records, self._node_infos, self._learn_at = self._node_infos, [], inf
         self._node_manager.learn_from_nodeinfos(records)
-
-    def _vouch(self) -> None:
-        """Tell systemd that all is well if every thread has answered; else let it restart the process."""
-        deaf = [service.name for service, pings in self._watched.items() if service.pings_answered < pings]
-        if deaf:
-            LOGGER.error("❌ Ne répond plus: %s; systemd va relancer le bot", ", ".join(deaf))
-            return
-        notify("WATCHDOG=1")
-        for service in self._watched:
-            self._watched[service] += 1
-            service.tell(PING)
 
     def _upkeep(self) -> None:
         self._disk()

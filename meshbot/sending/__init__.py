@@ -15,7 +15,7 @@ from meshbot.sending.outgoing import (
 from meshbot.sending.queue import SendQueue
 from meshbot.sending.report_router import ReportRouter
 from meshbot.sending.retry_policy import NO_ACK, TX_QUEUE_FULL
-from meshbot.sending.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
+from meshbot.sending.sender import LinkChange, MeshSender, SavedOutbox
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "TX_QUEUE_FULL",
     "AfterAnswer",
     "Changes",
-    "ChannelLoad",
     "DeliveryReport",
     "DeliveryStatus",
     "LinkChange",

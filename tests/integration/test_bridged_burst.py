@@ -39,14 +39,14 @@ class Group:
         self.told = {}
         self.written = []
         self._bot = running.bot
-        self._bot._fates.route("telegram", self._fate)
+        self._bot._reports.route("telegram", self._fate)
 
     def write(self, count):
         for n in range(1, count + 1):
             words = "mot " * (60 if n % 10 == 0 else 3)  # every tenth takes two packets
             message = self.bridge.to_mesh(GROUP, n, "Léa", f"{n:03} {words}", 0.0)
             self.written.append(message)
-            self._bot.send_text(message)
+            self._bot._sender.tell(message)
 
     def ended(self):
         return sum(fates[-1] in {DeliveryStatus.RELAYED, DeliveryStatus.UNANSWERED} for fates in self.told.values())

@@ -174,7 +174,7 @@ def test_above_the_limit_only_direct_answers_go_and_both_ends_of_it_are_said(run
     tell_load(node, 31.0)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
     on_channel = ask(node, to=BROADCAST_NUM, channel=1)
-    running.bot.send_text(OutgoingText("bridged", BROADCAST_NUM, 1, priority=Priority.BRIDGE))
+    running.bot._sender.tell(OutgoingText("bridged", BROADCAST_NUM, 1, priority=Priority.BRIDGE))
     direct = ask(node, 1)
     answered(node, direct)
     assert said(node, on_channel) == []
@@ -205,7 +205,7 @@ def test_above_the_limit_no_traceroute_goes_on_air_and_its_asker_is_told(running
 def test_a_mail_of_three_parts_arrives_in_order(running, node):
     letter = "mot " * 120
     to = node.users[0].num
-    running.bot.send_text(OutgoingText(letter, to, want_ack=True, priority=Priority.MAIL))
+    running.bot._sender.tell(OutgoingText(letter, to, want_ack=True, priority=Priority.MAIL))
     running.log.wait_for("📤 Lettre à 0x\\w+ acquittée")
     assert [text[:5] for text in texts(node)] == ["(1/3)", "(2/3)", "(3/3)"]
     assert "".join(text[6:] for text in texts(node)) == letter

@@ -14,8 +14,8 @@ from meshbot.commands.language import translator
 from meshbot.commands.registry import Command, Registry, Request, Way
 from meshbot.commands.roles import User
 from meshbot.commands.tables import cells, facts, table
+from meshbot.mesh_link.messages import Hop, TracerouteReply
 from meshbot.mesh_link.packets import RadioMetadata
-from meshbot.mesh_link.route_payload import Hop, TracerouteReply
 from meshbot.mesh_link.statistics import LinkFigures
 from node_manager import NodeCounts
 from tests.support.fake_clock import FakeClock

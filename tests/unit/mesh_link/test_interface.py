@@ -8,7 +8,8 @@ import pytest
 from meshtastic.protobuf import mesh_pb2
 
 from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
-from meshbot.mesh_link.receiver import PacketReceiver
+from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers
+from meshbot.runtime.clock import SystemClock
 from tests.support.peer import OWN, Peer
 
 PATIENCE = 30.0
@@ -32,7 +33,7 @@ class Listener:
     def restarted(self):
         self.said.append("restarted")
 
-    def objection(self, packet_id, text):
+    def client_warning(self, packet_id, text):
         self.said.append((packet_id, text))
 
     def queue_status(self, packet_id, result):
@@ -224,18 +225,26 @@ def test_a_complete_configuration_behind_a_spoilt_one_does_not_revive_the_ended_
     assert interface._listener.said == ["accepted", "configuration sans notre propre nœud"]
 
 
-def test_a_packet_right_behind_the_configuration_comes_with_our_nodes_number(linked):
-    interface, peer = linked
-    heard = SimpleQueue()
-    reception = PacketReceiver(heard.put, interface.owner)  # nobody has seen yet that the link is READY
-    reception.start()
+@pytest.fixture
+def texts(linked):
+    """The texts that come over the linked interface."""
+    interface, _peer = linked
+    texts = SimpleQueue()
+    router = PacketRouter(SystemClock(), PacketTakers(texts=(texts.put,)), interface.owner)
+    router.start(SimpleQueue())
+    yield texts
+    router.stop()
+    assert router.join(PATIENCE)
+
+
+def test_a_packet_right_behind_the_configuration_comes_with_our_nodes_number(linked, texts):
+    _interface, peer = linked
     peer.configure()
     packet = mesh_pb2.MeshPacket(to=OWN, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"/help"))
     setattr(packet, "from", 5)
     peer.send_together(mesh_pb2.FromRadio(packet=packet), mesh_pb2.FromRadio(rebooted=True))
-    first = heard.get(timeout=PATIENCE)
-    reception.stop()
-    assert (first.own_num, first.packet["decoded"]["text"]) == (OWN, "/help")
+    first = texts.get(timeout=PATIENCE)
+    assert (first.own_num, first.message.text) == (OWN, "/help")
 
 
 def test_a_reboot_notice_on_the_same_connection_is_told_and_then_ready_again(linked):
@@ -280,11 +289,8 @@ def test_the_node_database_is_handed_over_as_downloaded_and_once(linked):
     assert interface.take_records() == []
 
 
-def test_a_heard_packet_is_not_kept_with_its_node(linked):
+def test_a_received_packet_is_not_kept_with_its_node(linked, texts):
     interface, peer = linked
-    heard = SimpleQueue()
-    reception = PacketReceiver(heard.put, interface.owner)
-    reception.start()
     peer.configure()
     packet = mesh_pb2.MeshPacket(to=OWN, rx_snr=5.5, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"x"))
     setattr(packet, "from", 5)
@@ -293,8 +299,7 @@ def test_a_heard_packet_is_not_kept_with_its_node(linked):
     setattr(other, "from", 6)
     peer.send(packet=packet)
     peer.send(packet=other)
-    for _ in range(2):  # once the second one is heard, the first has been dealt with
-        assert heard.get(timeout=PATIENCE).packet["decoded"]["text"] == "x"
-    reception.stop()
+    for _ in range(2):  # once the second one is received, the first has been handled
+        assert texts.get(timeout=PATIENCE).message.text == "x"
     assert interface.nodesByNum[5]["snr"] == 5.5
     assert "lastReceived" not in interface.nodesByNum[5]

@@ -1,16 +1,13 @@
 """A service is one thread with one inbox; the supervisor starts and stops them."""
 
 import logging
-import os
-import signal
 import threading
 from math import inf
 from queue import SimpleQueue
 
 import pytest
 
-from meshbot.runtime.clock import SystemClock
-from meshbot.runtime.service import DROP_REPORT_EVERY, LAST_MOMENT, PING, Service, Supervisor, catch_signals
+from meshbot.runtime.service import DROP_REPORT_EVERY, PING, Service
 from tests.support.fake_clock import FakeClock
 
 PATIENCE = 30.0  # real seconds: only a failure waits so long
@@ -194,119 +191,6 @@ def test_what_is_refused_within_the_minute_is_said_after_it(clock, start, caplog
     service.tell("work")
     clock.advance(0)
     assert drops_said(caplog)[1:] == ["⚠️ Recorder: file pleine, 2 messages refusés"]
-
-
-# -- supervisor
-
-
-@pytest.fixture
-def requests():
-    return SimpleQueue()
-
-
-@pytest.fixture
-def supervise(requests):
-    def supervise(services, clock=None, grace=PATIENCE):
-        return Supervisor(services, clock or SystemClock(), grace, requests)
-
-    return supervise
-
-
-class Asked(Recorder):
-    """Writes down what it is asked, and has no thread."""
-
-    def start(self, crashed):
-        self.log.append((f"start {self.name}", crashed.empty()))
-
-    def stop(self):
-        self.log.append(f"stop {self.name}")
-
-    def join(self, timeout):
-        self.log.append(f"join {self.name}")
-        return timeout > 0
-
-
-def test_services_start_in_order_and_stop_in_reverse_one_after_the_other(clock, supervise, requests):
-    log = []
-    parent = supervise([Asked(clock, name, log) for name in "ab"])
-    requests.put("enough")
-    assert parent.run() == "enough"
-    assert log == [("start a", False), ("start b", False), "stop b", "join b", "stop a", "join a"]
-    assert parent.stuck == []
-
-
-def test_a_crash_stops_everything_and_is_returned(supervise):
-    clock, log = SystemClock(), []
-    crashing = Recorder(clock, "b", log)
-    crashing.tell(lambda: log.append(1 / 0))
-    parent = supervise([Recorder(clock, "a", log), crashing, Recorder(clock, "c", log)])
-    assert isinstance(parent.run(), ZeroDivisionError)
-    assert {"a stops", "b stops", "c stops"} <= set(log)
-
-
-def test_a_service_that_does_not_start_stops_those_before_it(supervise):
-    class Unable(Recorder):
-        def start(self, crashed):
-            raise RuntimeError(f"can't start new thread, {crashed.qsize()} before")
-
-    clock, log = SystemClock(), []
-    with pytest.raises(RuntimeError, match="new thread"):
-        supervise([Recorder(clock, "a", log), Unable(clock), Recorder(clock, "c", log)]).run()
-    assert log == ["a starts", "a stops"]
-
-
-class Slow(Recorder):
-    """Takes all the time that it is given, and notes how much that was."""
-
-    needs = inf
-
-    def start(self, crashed):
-        pass
-
-    def stop(self):
-        pass
-
-    def join(self, timeout):
-        self.log.append((self.name, round(timeout, 6)))
-        self._clock.advance(min(self.needs, timeout))
-        return self.needs <= timeout
-
-
-def test_the_grace_is_for_all_together(clock, supervise, requests):
-    log = []
-    services = [Slow(clock, name, log) for name in "abc"]
-    services[1].needs = services[2].needs = 1.0
-    services[0].needs = 0.0
-    parent = supervise(services, clock, grace=2.5)
-    requests.put("enough")
-    parent.run()
-    assert log == [("c", 2.5 - 2 * LAST_MOMENT), ("b", 1.5 - LAST_MOMENT), ("a", 0.5)]
-    assert parent.stuck == []
-
-
-def test_behind_a_stuck_service_each_still_gets_its_moment(clock, supervise, requests, caplog):
-    log = []
-    services = [Slow(clock, name, log) for name in "abc"]
-    services[0].needs = services[1].needs = LAST_MOMENT / 2
-    parent = supervise(services, clock, grace=2.5)
-    requests.put("enough")
-    parent.run()
-    assert parent.stuck == ["c"]
-    assert clock.monotonic() <= 1000.0 + 2.5
-    assert caplog.messages == ["❌ c ne s'arrête pas: abandonné"]
-
-
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_is_a_request_to_stop(signum, supervise, requests):
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    service = Recorder(SystemClock())
-    service.tell(lambda: os.kill(os.getpid(), signum))
-    catch_signals(requests)
-    try:
-        assert supervise([service]).run() is signum
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)
