@@ -85,9 +85,7 @@ class MeshBot:
             listener=self._reports,
         )
         self._tracer = tracer = Tracer(clock, sender.tell, assembly.new_packet_id)
-        parts = assembly.bot_parts(
-            clock, nodes, memory, link, sender=sender, reconnect=self._reconnect_tcp_interface
-        )
+        parts = assembly.bot_parts(clock, nodes, memory, link, sender=sender, reconnect=self._reconnect_tcp_interface)
         built_in = assembly.commands(settings, parts, memory, tracer, link.own_num)
         self.commands = built_in if commands is None else commands
         dispatcher = assembly.dispatcher(

@@ -18,6 +18,7 @@ from meshbot.mesh_link import (
     LinkContended,
     LinkDown,
     LinkEvent,
+    LinkFailure,
     LinkMachine,
     LinkReady,
     LinkSilent,
@@ -32,7 +33,7 @@ from meshbot.mesh_link import (
     SessionEvent,
     give,
 )
-from meshbot.runtime import STOP, Clock, Report, Service, Throttle, notify
+from meshbot.runtime import STOP, Clock, LinkCause, Report, Service, Throttle, notify
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
@@ -124,7 +125,7 @@ class TCPInterfaceManager(Service):
             message.event,
             now,
             message.generation,
-            reason=message.reason,
+            failure=message.failure,
             answers_probes=message.answers_probes,
         )
         self._link.statistics.take(actions, self._machine.outage_since, now)
@@ -160,8 +161,8 @@ class TCPInterfaceManager(Service):
         gc.collect()  # an interface and its nodes are a knot of references, and full rounds of the collector are rare
         self._abandoned = [session for session in self._abandoned if not session.ended()]
         if len(self._abandoned) >= ABANDONED_LIMIT:
-            reason = f"{len(self._abandoned)} sessions bloquées"
-            self.tell(SessionEvent(LinkEvent.FAILED, action.generation, reason))
+            failure = LinkFailure(LinkCause.STUCK_SESSIONS, f"{len(self._abandoned)} sessions bloquées")
+            self.tell(SessionEvent(LinkEvent.FAILED, action.generation, failure))
             self.tell(SessionEvent(LinkEvent.CLOSED, action.generation))
             return
         self._session = MeshSession(
@@ -236,5 +237,5 @@ class TCPInterfaceManager(Service):
     def _report_down(self, down: LinkDown) -> None:
         what = "Lien TCP perdu" if down.was_ready else "Connexion TCP impossible"
         level = logging.WARNING if down.first else logging.DEBUG
-        self._outages.cause = down.reason
-        LOGGER.log(level, "⚠️ %s: %s; nouvel essai dans %.1f s", what, down.reason, down.retry_in)
+        self._outages.failure = down.failure
+        LOGGER.log(level, "⚠️ %s: %s; nouvel essai dans %.1f s", what, down.failure, down.retry_in)

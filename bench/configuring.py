@@ -107,7 +107,7 @@ class _Listener:
     def restarted(self) -> None:
         pass
 
-    def lost(self, reason: str) -> None:
+    def lost(self, failure: object) -> None:
         pass
 
     def client_warning(self, packet_id: int, text: str) -> None:

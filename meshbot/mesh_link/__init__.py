@@ -15,6 +15,7 @@ from meshbot.mesh_link.actions import (
 )
 from meshbot.mesh_link.backoff import Backoff
 from meshbot.mesh_link.current_link import CurrentLink
+from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
 from meshbot.mesh_link.machine import CLOSING_AFTER_STOP, TRANSITIONS, LinkEvent, LinkMachine, LinkState, LinkTimes
 from meshbot.mesh_link.messages import (
@@ -65,6 +66,7 @@ __all__ = [
     "LinkContended",
     "LinkDown",
     "LinkEvent",
+    "LinkFailure",
     "LinkFigures",
     "LinkMachine",
     "LinkReady",

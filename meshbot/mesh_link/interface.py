@@ -21,11 +21,12 @@ from typing import Any, Protocol
 from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 from meshtastic.tcp_interface import TCPInterface
 
+from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
 from meshbot.mesh_link.messages import NodeRecord, TextPacket
 from meshbot.mesh_link.packets import node_record
-from meshbot.runtime import Throttle
+from meshbot.runtime import LinkCause, Throttle
 
 LOGGER = logging.getLogger(__name__)
 RECV_BYTES = 65536
@@ -48,7 +49,7 @@ class LinkListener(Protocol):
     def restarted(self) -> None:
         """The node said that it rebooted, on the same connection: the library asks for everything anew."""
 
-    def lost(self, reason: str) -> None:
+    def lost(self, failure: LinkFailure) -> None:
         """The reader has ended; nothing comes any more."""
 
     def queue_status(self, packet_id: int, result: int) -> None:
@@ -82,7 +83,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._socket_lock = threading.Lock()  # protects `socket` between connect and cut
         self._write_lock = threading.Lock()  # one frame at a time on the wire
         self._cut = False
-        self._end_reason: str | None = None
+        self._failure: LinkFailure | None = None  # the first; the connection is over
         self.own_num = 0  # our node's, from its first complete configuration on
         self.reboot_ordered = False  # over this connection
         self._configurations = 0
@@ -142,12 +143,12 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         """End the connection at once, from any thread, without blocking; whatever waits on it is released."""
         with self._socket_lock:
             self._cut = True
-            self._end(reason)
+            self._end(LinkFailure(detail=reason))
 
     def close(self) -> None:
         """Say goodbye and end, within GOODBYE_TIMEOUT + READER_JOIN_TIMEOUT and a little; may be called twice."""
         self._wantExit = True
-        if self._rxThread.is_alive() and self._end_reason is None:
+        if self._rxThread.is_alive() and self._failure is None:
             # the node closes in answer; after a bare FIN it would lose the next message it hears (link_facts §11)
             with contextlib.suppress(OSError):
                 self._say_goodbye()
@@ -162,10 +163,10 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._sendDisconnect()
         self._wait_for_reader_exit(GOODBYE_TIMEOUT)
 
-    def _end(self, reason: str) -> None:
-        """Keep the first reason and shut the socket, which releases the reader and every writer."""
-        if self._end_reason is None:
-            self._end_reason = reason
+    def _end(self, failure: LinkFailure) -> None:
+        """Keep the first failure and shut the socket, which releases the reader and every writer."""
+        if self._failure is None:
+            self._failure = failure
         self._wantExit = True
         self.isConnected.clear()
         if self.socket is not None:
@@ -182,7 +183,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def _waitConnected(self, timeout: float = 0.0) -> None:  # noqa: ARG002 - the library's signature
         if not self.isConnected.is_set():
-            raise ConnectionError(self._end_reason or "not connected")
+            raise ConnectionError(self._failure or "not connected")
 
     # -- writing
 
@@ -191,14 +192,14 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def _writeBytes(self, b: bytes) -> None:
         if not self._write_lock.acquire(timeout=self._target.send_timeout):
-            self._end("envoi bloqué")
+            self._end(LinkFailure(LinkCause.SEND_BLOCKED))
             raise TimeoutError("another thread is still writing to the node")
         try:
-            if self._end_reason is not None or self.socket is None:
-                raise ConnectionError(self._end_reason or "not connected")
+            if self._failure is not None or self.socket is None:
+                raise ConnectionError(self._failure or "not connected")
             self.socket.sendall(b)
         except OSError as exc:
-            self._end(f"envoi: {exc}")  # part of a frame may be out: the stream is spoilt
+            self._end(failure_of(exc, "envoi"))  # part of a frame may be out: the stream is spoilt
             raise
         finally:
             self._write_lock.release()
@@ -234,19 +235,19 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def _StreamInterface__reader(self) -> None:
         try:
-            while self._end_reason is None:
+            while self._failure is None:
                 try:
                     data = self.socket.recv(RECV_BYTES)
                 except TimeoutError:
                     continue  # the socket's timeout is for writers; silence is the link machine's matter
                 if not data:
-                    self._end("fermé par le nœud")
+                    self._end(LinkFailure(LinkCause.CLOSED))
                     break
                 self.last_heard = self._monotonic()
                 for frame in self._frames.feed(data):
                     self._take(frame)
         except OSError as exc:
-            self._end(f"réception: {exc}")
+            self._end(failure_of(exc, "réception"))
         finally:
             self._disconnected()
 
@@ -329,10 +330,10 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         super()._startConfig()
 
     def _connected(self) -> None:
-        if self._end_reason is not None:  # the rest of what had come before the end
+        if self._failure is not None:  # the rest of what had come before the end
             return
         if self.myInfo is None or self.myInfo.my_node_num not in self.nodesByNum:
-            self._end("configuration sans notre propre nœud")
+            self._end(LinkFailure(LinkCause.NO_OWN_NODE))
             return
         self.own_num = self.myInfo.my_node_num
         was_connected = self.isConnected.is_set()
@@ -342,7 +343,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def _disconnected(self) -> None:
         super()._disconnected()
-        self._listener.lost(self._end_reason or "lecture terminée")
+        self._listener.lost(self._failure or LinkFailure(detail="lecture terminée"))
 
 
 def answers_heartbeats(firmware_version: str) -> bool:

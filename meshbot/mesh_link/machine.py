@@ -24,6 +24,8 @@ from meshbot.mesh_link.actions import (
     SendProbe,
 )
 from meshbot.mesh_link.backoff import CONTENTION_TROUBLES, Backoff
+from meshbot.mesh_link.failures import LinkFailure
+from meshbot.runtime import LinkCause
 
 ALERT_FAILURES = 3  # failed attempts before an outage is worth an alert; the specification's « après 3 tentatives »
 STOP_CLOSE_TIMEOUT = 1.5  # seconds for a session to say goodbye at shutdown, which must take <= 3 s in all
@@ -139,7 +141,7 @@ class LinkMachine:
         self._accepted = self._requested = self._answers_probes = self._restarted = False
         self._ready_at: float | None = None
         self._retry_at = inf
-        self._reason = ""
+        self._failure = LinkFailure()
         self._note_life(now)
 
     def _note_life(self, at: float) -> None:
@@ -160,12 +162,13 @@ class LinkMachine:
         now: float,
         generation: Generation | None = None,
         *,
-        reason: str = "",
+        failure: LinkFailure | None = None,
         answers_probes: bool = False,
     ) -> list[Action]:
         """Take one event and return what has to be done, in order.
 
-        `answers_probes` belongs to CONNECTED: the node's firmware answers a heartbeat (2.7.6 and later).
+        `failure` belongs to FAILED and LOST, `answers_probes` to CONNECTED: the node's firmware answers a heartbeat
+        (2.7.6 and later).
         An event of a session that has ended is counted and dropped; one of our own that no row names raises
         LinkProtocolError.
         """
@@ -177,8 +180,8 @@ class LinkMachine:
         if event is E.CONNECTED:
             self._answers_probes = answers_probes
         if event is E.RESTARTED and self._restarts_again(now):
-            event, reason = E.LOST, "le nœud redémarre sans cesse"
-        return self._move(event, now, reason) + self._alert(now)
+            event, failure = E.LOST, LinkFailure(LinkCause.RESTARTS)
+        return self._move(event, now, failure) + self._alert(now)
 
     def _restarts_again(self, now: float) -> bool:
         """Whether a READY link that restarted before has not lasted since: then it is as good as dropped."""
@@ -240,12 +243,12 @@ class LinkMachine:
             return self._alert(now)
         if self.state is S.READY:
             return self._on_quiet(now) if now >= self._quiet_deadline() else self._probe(now)
-        reason = "configuration incomplète" if self._accepted else "pas de réponse"
+        cause = LinkCause.NO_CONFIGURATION if self._accepted else LinkCause.NO_ANSWER
         actions: list[Action] = []
         if self.state is S.CLOSING and self._open is not None:
             actions.append(AbandonLink(self._open))
             self._open = None
-        return actions + self._move(E.DEADLINE, now, reason) + self._alert(now)
+        return actions + self._move(E.DEADLINE, now, LinkFailure(cause)) + self._alert(now)
 
     def _on_quiet(self, now: float) -> list[Action]:
         times = self._times
@@ -257,8 +260,10 @@ class LinkMachine:
             dead = now >= self._heard + times.silent_timeout
             maximum = times.silent_timeout
         if dead:
+            # the node has been gone since its last byte
             self._begin_outage(self._heard)
-            return [LinkSilent(now - self._heard, maximum), *self._move(E.DEADLINE, now, "silence")]
+            silent = LinkSilent(now - self._heard, maximum)
+            return [silent, *self._move(E.DEADLINE, now, LinkFailure(LinkCause.SILENCE))]
         self._probe_at = now
         return self._probe(now)
 
@@ -269,7 +274,7 @@ class LinkMachine:
 
     # -- transitions
 
-    def _move(self, event: LinkEvent, now: float, reason: str) -> list[Action]:
+    def _move(self, event: LinkEvent, now: float, failure: LinkFailure | None) -> list[Action]:
         old = self.state
         try:
             self.state = self._target(event)
@@ -287,17 +292,17 @@ class LinkMachine:
                 self._note_life(now)
             case E.RECONNECT if old is S.READY:
                 self._requested = True
-                reason = reason or "reconnexion demandée"
+                failure = LinkFailure(LinkCause.REQUESTED)
             case E.CLOSED:
                 self._open = None
-        return self._enter(old, now, reason) if self.state is not old else []
+        return self._enter(old, now, failure or LinkFailure()) if self.state is not old else []
 
     def _target(self, event: LinkEvent) -> LinkState:
         if self._stopping and self.state is S.CLOSING and event in CLOSING_AFTER_STOP:
             return CLOSING_AFTER_STOP[event]
         return TRANSITIONS[self.state][event]
 
-    def _enter(self, old: LinkState, now: float, reason: str) -> list[Action]:
+    def _enter(self, old: LinkState, now: float, failure: LinkFailure) -> list[Action]:
         match self.state:
             case S.CONNECTING if old is S.READY:  # RESTARTED: the same session downloads again
                 self._begin_outage(now)
@@ -309,12 +314,12 @@ class LinkMachine:
             case S.READY:
                 return self._became_ready(now)
             case S.CLOSING:
-                self._session_ended(now, reason)
+                self._session_ended(now, failure)
                 self._entered = now
                 return [CloseLink(self.generation)]
             case S.BACKOFF:
                 if old is not S.CLOSING:
-                    self._session_ended(now, reason)
+                    self._session_ended(now, failure)
                 return self._enter_backoff(now)
         return []
 
@@ -340,11 +345,11 @@ class LinkMachine:
         if self._outage_since is None:
             self._outage_since = now
 
-    def _session_ended(self, now: float, reason: str) -> None:
-        """Note the first end of a session: its reason, and whose fault it was."""
+    def _session_ended(self, now: float, failure: LinkFailure) -> None:
+        """Note the first end of a session: why, and whose fault it was."""
         self._ended = now
-        self._reason = reason or "session terminée"
-        if self._ready_at is None and not self._stopping:
+        self._failure = failure
+        if self._ready_at is None:
             self._failures += 1
         self._begin_outage(now)
 
@@ -353,7 +358,7 @@ class LinkMachine:
         self._retry_at = now + wait
         was_ready = self._ready_at is not None
         first = was_ready or self._failures == 1
-        actions: list[Action] = [LinkDown(self._reason, first, was_ready, wait)]
+        actions: list[Action] = [LinkDown(self._failure, first, was_ready, wait)]
         if self._backoff.troubles == CONTENTION_TROUBLES and self._accepted and not self._requested:
             actions.append(LinkContended(self._backoff.troubles))
         return actions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from meshbot.mesh_link.failures import LinkFailure
 from meshbot.runtime import LinkBack, LinkLost, NodeRebooted, Report
 
 
@@ -27,7 +28,7 @@ class OutageReporter:
 
     def __init__(self, node: str, report: Report) -> None:
         """`node` is the address, as host:port."""
-        self.cause = ""  # of the last loss or failed attempt
+        self.failure = LinkFailure()  # the last loss or failed attempt
         self._node = node
         self._report = report
         self._lost = False
@@ -37,7 +38,7 @@ class OutageReporter:
     def lost(self, failures: int, outage: float) -> None:
         """Take an outage that is worth an alert, in seconds so far."""
         self._lost = True
-        self._report(LinkLost(self._node, outage, failures, self.cause))
+        self._report(LinkLost(self._node, outage, failures, self.failure.cause, str(self.failure)))
 
     def dropped(self, interface: NodeInterface) -> None:
         """Take the end of a READY link."""

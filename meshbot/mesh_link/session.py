@@ -11,6 +11,7 @@ from math import inf
 from queue import SimpleQueue
 
 from meshbot.mesh_link.actions import Generation
+from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
 from meshbot.mesh_link.machine import LinkEvent
 from meshbot.mesh_link.messages import ClientWarning, QueueStatus
@@ -25,7 +26,7 @@ class SessionEvent:
 
     event: LinkEvent
     generation: Generation
-    reason: str = ""
+    failure: LinkFailure | None = None  # belongs to FAILED and LOST
     answers_probes: bool = False
 
 
@@ -93,39 +94,39 @@ class MeshSession:
             self._serving = True
             self._serve()
         except OSError as exc:
-            self._say(LinkEvent.FAILED, str(exc))
+            self._send(LinkEvent.FAILED, failure_of(exc))
         except Exception as exc:  # whatever the library raised: the link is lost, the process is not
             LOGGER.exception("⚠️ Session TCP %d", self.generation)
-            self._say(LinkEvent.FAILED, f"{type(exc).__name__}: {exc}")
+            self._send(LinkEvent.FAILED, LinkFailure(detail=f"{type(exc).__name__}: {exc}"))
         finally:
             self.interface.close()
-            self._say(LinkEvent.CLOSED)
+            self._send(LinkEvent.CLOSED)
 
     def _serve(self) -> None:
         while self._clock.get(self._orders, inf) is not _Request.CLOSE:
             self._probed_at = self._clock.monotonic()
             self.interface.sendHeartbeat()
 
-    def _say(self, event: LinkEvent, reason: str = "", *, answers_probes: bool = False) -> None:
-        self._tell(SessionEvent(event, self.generation, reason, answers_probes))
+    def _send(self, event: LinkEvent, failure: LinkFailure | None = None, *, answers_probes: bool = False) -> None:
+        self._tell(SessionEvent(event, self.generation, failure, answers_probes))
 
     # -- LinkListener: called by the interface, on its reader's or this session's thread
 
     def accepted(self) -> None:
         """See LinkListener."""
-        self._say(LinkEvent.ACCEPTED)
+        self._send(LinkEvent.ACCEPTED)
 
     def connected(self, *, answers_probes: bool) -> None:
         """See LinkListener."""
-        self._say(LinkEvent.CONNECTED, answers_probes=answers_probes)
+        self._send(LinkEvent.CONNECTED, answers_probes=answers_probes)
 
     def restarted(self) -> None:
         """See LinkListener."""
-        self._say(LinkEvent.RESTARTED)
+        self._send(LinkEvent.RESTARTED)
 
-    def lost(self, reason: str) -> None:
+    def lost(self, failure: LinkFailure) -> None:
         """See LinkListener."""
-        self._say(LinkEvent.LOST, reason)
+        self._send(LinkEvent.LOST, failure)
 
     def queue_status(self, packet_id: int, result: int) -> None:
         """See LinkListener."""

@@ -16,6 +16,24 @@ from typing import Final
 KEPT: Final = 100  # incidents that wait for a listener: more than a start can bring
 
 
+class LinkCause(Enum):
+    """Why the link to the node was lost, or why an attempt failed."""
+
+    NAME_UNKNOWN = auto()
+    NO_ANSWER = auto()
+    NO_ROUTE = auto()
+    REFUSED = auto()
+    CLOSED = auto()  # by the node
+    SILENCE = auto()
+    NO_CONFIGURATION = auto()  # it did not come, or not to its end
+    NO_OWN_NODE = auto()  # the configuration lacks it
+    RESTARTS = auto()  # of the node, again and again
+    SEND_BLOCKED = auto()
+    STUCK_SESSIONS = auto()  # of earlier attempts: no further one is started
+    REQUESTED = auto()  # by an operator
+    OTHER = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class LinkLost:
     """The link is down for long enough to be worth an alert; repeated now and then while that lasts."""
@@ -23,7 +41,8 @@ class LinkLost:
     node: str  # where it should be, as host:port
     outage: float  # so far
     failures: int  # attempts in vain
-    cause: str = ""  # of the last one, as the log says it; empty: not known
+    cause: LinkCause = LinkCause.OTHER  # of the last one
+    detail: str = ""  # the same as the log has it
 
 
 @dataclass(frozen=True, slots=True)

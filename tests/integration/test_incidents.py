@@ -18,6 +18,7 @@ from meshbot.runtime.incidents import (
     KeyShared,
     KeyWord,
     LinkBack,
+    LinkCause,
     LinkLost,
     NodeRebooted,
 )
@@ -78,7 +79,7 @@ def test_a_cut_that_lasts_is_told_as_lost_and_as_back_in_one_message(running, no
     node.fault("drop")
     lost = listener.wait_for(LinkLost)
     assert (lost.node, lost.failures >= 3, lost.outage >= 0.5) == (f"127.0.0.1:{node.port}", True, True)
-    assert "Connection refused" in lost.cause
+    assert (lost.cause, "Connection refused" in lost.detail) == (LinkCause.REFUSED, True)
     node.heal()
     back = listener.wait_for(LinkBack)
     assert back.outage > lost.outage

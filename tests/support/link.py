@@ -5,12 +5,14 @@ from meshbot.mesh_link.actions import (
     OpenLink,
 )
 from meshbot.mesh_link.backoff import Backoff
+from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.machine import (
     LinkEvent,
     LinkMachine,
     LinkState,
     LinkTimes,
 )
+from meshbot.runtime.incidents import LinkCause
 
 E, S = LinkEvent, LinkState
 T0 = 1000.0
@@ -47,11 +49,11 @@ class Link:
         self.tell(E.ACCEPTED)
         return self.tell(E.CONNECTED, answers_probes=answers_probes)
 
-    def lose(self, reason="fermé par le nœud"):
-        return self.tell(E.LOST, reason=reason) + self.tell(E.CLOSED)
+    def lose(self):
+        return self.tell(E.LOST, failure=LinkFailure(LinkCause.CLOSED)) + self.tell(E.CLOSED)
 
-    def fail(self, reason="refusé"):
-        return self.tell(E.FAILED, reason=reason) + self.tell(E.CLOSED)
+    def fail(self):
+        return self.tell(E.FAILED, failure=LinkFailure(LinkCause.REFUSED)) + self.tell(E.CLOSED)
 
     def await_attempt(self):
         actions = []

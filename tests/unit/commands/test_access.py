@@ -119,3 +119,15 @@ def test_an_order_is_taken_once_even_behind_a_flood_of_others_packets(access):
 
 def test_an_order_without_packet_id_cannot_be_told_from_its_copy_and_is_refused(access):
     assert judge(access, message(ALICE, 0), REBOOT) is not None
+
+
+@pytest.mark.parametrize("command", [PING, ECHO])
+def test_only_commands_of_admins_enter_the_replay_memory(access, command):
+    assert judge(access, message(ALICE, 7), command) is None
+    assert judge(access, message(ALICE, 7), command) is None
+    assert judge(access, message(ALICE, 7), REBOOT) is None
+
+
+def test_a_refused_order_does_not_enter_the_replay_memory(access):
+    assert judge(access, message(ALICE, 7, pki_encrypted=False), REBOOT) is not None
+    assert judge(access, message(ALICE, 7), REBOOT) is None

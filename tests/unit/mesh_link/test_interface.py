@@ -10,7 +10,7 @@ from meshtastic.protobuf import mesh_pb2
 from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
 from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers
 from meshbot.runtime.clock import SystemClock
-from tests.support.peer import OWN, Peer
+from tests.support.peer import OWN, Peer, full_backlog
 
 PATIENCE = 30.0
 
@@ -39,39 +39,30 @@ class Listener:
     def queue_status(self, packet_id, result):
         self.said.append("status")
 
-    def lost(self, reason):
-        self.said.append(reason)
+    def lost(self, failure):
+        self.said.append(str(failure))
         self.ended.set()
 
 
 @pytest.fixture
-def full_backlog():
-    """An address whose connections hang: its accept queue is full."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        waiting = [socket.socket() for _ in range(4)]
-        for sock in waiting:
-            sock.settimeout(0)
-            sock.connect_ex(server.getsockname())
-        yield server.getsockname()
-        for sock in waiting:
-            sock.close()
+def black_hole():
+    with full_backlog() as address:
+        yield address
 
 
 def interface_to(address, **bounds):
     return MeshTCPInterface(LinkTarget(*address, **bounds), Listener(), lambda: 0.0, owner=object())
 
 
-def test_a_connection_into_a_black_hole_gives_up_after_its_time(full_backlog):
-    interface = interface_to(full_backlog, connect_timeout=0.2)
+def test_a_connection_into_a_black_hole_gives_up_after_its_time(black_hole):
+    interface = interface_to(black_hole, connect_timeout=0.2)
     with pytest.raises(OSError, match="timed out"):
         interface.connect()
     interface.close()
 
 
-def test_a_connection_into_a_black_hole_can_be_cut_from_another_thread(full_backlog):
-    interface = interface_to(full_backlog, connect_timeout=600)
+def test_a_connection_into_a_black_hole_can_be_cut_from_another_thread(black_hole):
+    interface = interface_to(black_hole, connect_timeout=600)
     errors = []
 
     def connect():

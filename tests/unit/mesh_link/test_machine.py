@@ -12,6 +12,7 @@ from meshbot.mesh_link.actions import (
     LinkReady,
     OpenLink,
 )
+from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.machine import (
     FROM_SESSION,
     STOP_CLOSE_TIMEOUT,
@@ -19,7 +20,10 @@ from meshbot.mesh_link.machine import (
     LinkEvent,
     LinkProtocolError,
 )
+from meshbot.runtime.incidents import LinkCause
 from tests.support.link import T0, E, Link, S, lose_young, of, wait_of
+
+CLOSED = LinkFailure(LinkCause.CLOSED)
 
 # -- the path
 
@@ -46,20 +50,21 @@ def test_the_second_ready_is_a_reconnection(ready):
 
 
 def test_a_lost_session_is_closed_before_the_next_one_opens(ready):
-    assert ready.tell(E.LOST, reason="fermé") == [CloseLink(1)]
+    assert ready.tell(E.LOST, failure=CLOSED) == [CloseLink(1)]
     assert ready.machine.state is S.CLOSING
-    assert of(LinkDown, ready.tell(E.CLOSED)) == [LinkDown("fermé", first=True, was_ready=True, retry_in=1.0)]
+    assert of(LinkDown, ready.tell(E.CLOSED)) == [LinkDown(CLOSED, first=True, was_ready=True, retry_in=1.0)]
     assert of(OpenLink, ready.after(1.0)) == [OpenLink(2, attempt=1, reconnection=True, alerted=False)]
 
 
 def test_the_first_reason_of_an_end_is_kept(ready):
-    ready.tell(E.LOST, reason="la cause")
-    assert of(LinkDown, ready.tell(E.FAILED, reason="la suite") + ready.tell(E.CLOSED))[0].reason == "la cause"
+    ready.tell(E.LOST, failure=CLOSED)
+    later = ready.tell(E.FAILED, failure=LinkFailure(detail="later")) + ready.tell(E.CLOSED)
+    assert of(LinkDown, later)[0].failure == CLOSED
 
 
 def test_a_session_may_end_without_a_word(ready):
     (down,) = of(LinkDown, ready.tell(E.CLOSED))
-    assert down.reason == "session terminée"
+    assert down.failure == LinkFailure()
 
 
 def test_a_node_that_reboots_on_the_same_connection_is_asked_again(ready):
@@ -84,7 +89,7 @@ def test_a_node_that_restarts_again_and_again_is_left_alone_for_longer_each_time
         ready.after(10)
         assert ready.tell(E.RESTARTED) == [CloseLink(ready.machine.generation)]
         (down,) = of(LinkDown, ready.tell(E.CLOSED))
-        assert (down.reason, down.was_ready) == ("le nœud redémarre sans cesse", True)
+        assert (down.failure, down.was_ready) == (LinkFailure(LinkCause.RESTARTS), True)
         waits.append(down.retry_in)
         ready.after(down.retry_in)
         ready.become_ready()
@@ -186,9 +191,9 @@ def test_a_configuration_that_drips_is_given_up_after_60_s(link):
 
 
 def test_a_session_that_does_not_close_in_5_s_is_abandoned(ready):
-    ready.tell(E.LOST, reason="fermé")
+    ready.tell(E.LOST, failure=CLOSED)
     assert ready.at(4.9) == []
-    assert ready.at(5)[:2] == [AbandonLink(1), LinkDown("fermé", first=True, was_ready=True, retry_in=1.0)]
+    assert ready.at(5)[:2] == [AbandonLink(1), LinkDown(CLOSED, first=True, was_ready=True, retry_in=1.0)]
 
 
 def test_an_abandoned_session_may_not_speak(ready):

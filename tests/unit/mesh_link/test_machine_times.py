@@ -5,13 +5,14 @@ import pytest
 from meshbot.mesh_link.actions import (
     CloseLink,
     LinkContended,
+    LinkReady,
     LinkSilent,
     SendProbe,
 )
 from meshbot.mesh_link.machine import (
     KEEPALIVE_EVERY,
 )
-from tests.support.link import E, Link, lose_young, of, wait_of
+from tests.support.link import T0, E, Link, lose_young, of, wait_of
 
 # -- when is a link dead?
 
@@ -198,3 +199,13 @@ def test_a_refusal_after_three_troubles_repeats_nothing(link):
         lose_young(link)
         link.await_attempt()
     assert of(LinkContended, link.fail()) == []
+
+
+def test_an_outage_by_silence_begins_with_the_last_byte(ready):
+    (silent,) = of(LinkSilent, ready.at(45))
+    assert silent.seconds == 45
+    assert ready.machine.outage_since == T0
+    ready.tell(E.CLOSED)
+    ready.await_attempt()
+    (back,) = of(LinkReady, ready.become_ready())
+    assert back.outage == ready.now - T0

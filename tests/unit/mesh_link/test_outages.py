@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.outages import OutageReporter
-from meshbot.runtime.incidents import LinkBack, LinkLost, NodeRebooted
+from meshbot.runtime.incidents import LinkBack, LinkCause, LinkLost, NodeRebooted
 
 
 @dataclass
@@ -36,12 +37,15 @@ def test_a_short_outage_is_not_told(link, heard):
 
 
 def test_a_long_outage_is_told_with_its_cause_and_its_end_once(link, heard):
-    link.cause = "silence"
+    link.failure = LinkFailure(LinkCause.REFUSED, "[Errno 111] Connection refused")
     link.lost(5, 60.0)
     link.ready(300.0, Node(), restarted=False)
     link.dropped(Node())
     link.ready(5.0, Node(), restarted=False)
-    assert heard == [LinkLost("node:4403", 60.0, 5, "silence"), LinkBack(300.0)]
+    assert heard == [
+        LinkLost("node:4403", 60.0, 5, LinkCause.REFUSED, "[Errno 111] Connection refused"),
+        LinkBack(300.0),
+    ]
 
 
 def test_another_count_of_boots_is_a_restart(link, heard):
