@@ -208,7 +208,7 @@ def test_an_abandoned_session_may_not_speak(ready):
 
 def test_a_request_ends_a_ready_link(ready):
     assert ready.tell(E.RECONNECT) == [CloseLink(1)]
-    assert of(LinkDown, ready.tell(E.CLOSED)) == [LinkDown("reconnexion demandée", True, True, 1.0)]  # noqa: FBT003 - first, was_ready
+    assert of(LinkDown, ready.tell(E.CLOSED)) == [LinkDown(LinkFailure(LinkCause.REQUESTED), True, True, 1.0)]  # noqa: FBT003 - first, was_ready
 
 
 def test_a_request_is_nobodys_fault(ready):
