@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from meshbot.commands import Translate, whole_number
-from meshbot.commands.builtin import HOURS, MOST_PAGES, parse_argument
+from meshbot.commands.builtin import HOURS, MOST_PAGES, parse_stats_argument
 from meshbot.mesh_memory import MeshMemory
 from meshbot.pictures import BadDataError, Picture, PictureError, PictureRenderer
 from meshbot.runtime import Clock
@@ -46,7 +46,7 @@ class Pictures:
         now = self._clock.now().timestamp()
         match command:
             case "stats":
-                topic, hours = parse_argument(argument) or ("", 0)
+                topic, hours = parse_stats_argument(argument) or ("", 0)
                 return histogram_data(self._memory, now, hours, tr) if topic == "histo" else None
             case "my" if node is not None:
                 return signal_data(self._memory, node, now, HOURS, tr)
@@ -66,5 +66,5 @@ def has_picture(command: str, argument: str) -> bool:
         case "nodes":
             return whole_number(argument or "1", 1, MOST_PAGES) == 1
         case "stats":
-            return (parse_argument(argument) or ("",))[0] == "histo"
+            return (parse_stats_argument(argument) or ("",))[0] == "histo"
     return False

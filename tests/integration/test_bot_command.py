@@ -223,7 +223,7 @@ def test_every_fault_is_one_short_line_for_the_user_and_one_for_the_operator(ser
     server.behaviours[PATH] = behaviour
     talk = Talk(server, timeout)
     assert talk.ask("?", language="fr") == translator("fr")(EXCUSES[fault])
-    ours = [record for record in caplog.records if record.name.startswith("commands")]
+    ours = [record for record in caplog.records if record.name.startswith("meshbot.commands")]
     assert [record.levelno for record in ours] == [logging.WARNING]
     assert ours[0].getMessage().startswith(f"⚠️ Assistant: {fault.value} (")
     assert SECRET not in caplog.text
