@@ -2,7 +2,8 @@
 PY := .venv/bin/python
 BABEL := $(PY) -m babel.messages.frontend --quiet
 LANGUAGES := fr
-POT := locale/meshbot.pot
+CATALOGS := meshbot/locale
+POT := $(CATALOGS)/meshbot.pot
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-unit test-property test-integration test-e2e lint types bench example diagram timelines catalogs clean
@@ -53,15 +54,15 @@ timelines: setup ## Record the documents' timelines anew, beside the plain libra
 	@$(PY) scripts/record_timeline.py
 
 catalogs: setup ## Bring the translations in step with the code, and compile them
-	@mkdir -p locale
+	@mkdir -p $(CATALOGS)
 	@$(BABEL) extract --project=meshbot --add-location=file --sort-by-file --ignore-dirs='.* tests' -o $(POT) .
 	@for language in $(LANGUAGES); do \
-	    test -f locale/$$language/LC_MESSAGES/meshbot.po || \
-	    $(BABEL) init -i $(POT) -d locale -D meshbot -l $$language || exit 1; \
+	    test -f $(CATALOGS)/$$language/LC_MESSAGES/meshbot.po || \
+	    $(BABEL) init -i $(POT) -d $(CATALOGS) -D meshbot -l $$language || exit 1; \
 	done
-	@$(BABEL) update -i $(POT) -d locale -D meshbot --no-fuzzy-matching --ignore-pot-creation-date
+	@$(BABEL) update -i $(POT) -d $(CATALOGS) -D meshbot --no-fuzzy-matching --ignore-pot-creation-date
 	@rm $(POT)
-	@$(BABEL) compile -d locale -D meshbot
+	@$(BABEL) compile -d $(CATALOGS) -D meshbot
 
 clean: ## Remove .venv and caches; never data or settings
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

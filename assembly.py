@@ -10,36 +10,28 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import config
-from commands.access import Access, Orders
-from commands.help import HELP
-from commands.jobs import CommandLimits
-from commands.mail import mail_command
-from commands.mesh import mesh_commands
-from commands.online import online_commands
-from commands.operator import BotParts, operator_commands
-from commands.ping import ping_command
-from commands.rate_limit import RateLimiter
-from commands.registry import Command
-from commands.roles import MeshRoles, node_numbers
-from commands.trace import trace_command
-from housekeeping import UpdatesHandled
-from mesh_link.backoff import Backoff
-from mesh_link.interface import LinkTarget
-from mesh_link.machine import LinkMachine, LinkTimes
-from mesh_link.outbox import Outbox
-from mesh_link.outgoing import OutgoingText, Priority
-from mesh_link.tracer import Tracer
-from mesh_memory.memory import MeshMemory
+from meshbot.commands import Access, Command, CommandLimits, MeshRoles, RateLimiter, ReplayMemory, node_numbers
+from meshbot.commands.builtin import (
+    HELP,
+    BotParts,
+    OperatorOptions,
+    bot_command,
+    mail_command,
+    mesh_commands,
+    operator_commands,
+    ping_command,
+    rain_command,
+    trace_command,
+    weather_command,
+)
+from meshbot.mesh_link import Backoff, LinkMachine, LinkTarget, LinkTimes
+from meshbot.mesh_memory import MeshMemory
+from meshbot.persistence import HandledBefore, UpdatesHandled, UpdateWriter
+from meshbot.runtime import Clock, DatabaseTrouble, DiskWatch, Report, Service, unreported
+from meshbot.sending import OutgoingText, Priority, SendQueue, Tracer
+from meshbot.storage import Database, NodeStore, StorageError, UpdateStore, database_of
+from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
 from node_manager import NodeManager
-from runtime.clock import Clock
-from runtime.disk import DiskWatch
-from runtime.incidents import DatabaseTrouble, Report, unreported
-from runtime.service import Service
-from storage.database import Database, database_of
-from storage.errors import StorageError
-from storage.nodes import NodeStore
-from storage.telegram import UpdateStore
-from update_keeper import HandledBefore, UpdateKeeper
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
@@ -100,7 +92,7 @@ def limits(settings: config.Settings) -> CommandLimits:
     )
 
 
-def outbox(settings: config.Settings, clock: Clock) -> Outbox:
+def outbox(settings: config.Settings, clock: Clock) -> SendQueue:
     """Return an empty outbox with the lifetimes of each kind of text."""
     lifetimes = {
         Priority.ANSWER: settings.answer_ttl,
@@ -108,7 +100,7 @@ def outbox(settings: config.Settings, clock: Clock) -> Outbox:
         Priority.BRIDGE: settings.bridge_ttl,
         Priority.ALERT: settings.alert_ttl,
     }
-    return Outbox(
+    return SendQueue(
         settings.send_interval,
         settings.answer_max_bytes,
         new_packet_id,
@@ -118,7 +110,7 @@ def outbox(settings: config.Settings, clock: Clock) -> Outbox:
     )
 
 
-def access(settings: config.Settings, nodes: NodeManager, orders: Orders) -> Access:
+def access(settings: config.Settings, nodes: NodeManager, orders: ReplayMemory) -> Access:
     """Return who may ask what."""
     roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
     return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds), orders)
@@ -134,8 +126,38 @@ def commands(
         *mesh_commands(memory, parts.clock),
         trace_command(memory, tracer, own_num),
         mail_command(memory, parts.clock, own_num),
-        *operator_commands(parts, settings),
+        *operator_commands(parts, operator_options(settings)),
         *online_commands(settings, parts.clock),
+    )
+
+
+def operator_options(settings: config.Settings) -> OperatorOptions:
+    """Return what the settings say of the operator's commands."""
+    return OperatorOptions(settings.answer_ttl, settings.echo_channel, settings.answer_max_bytes, settings.data_dir)
+
+
+def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, ...]:
+    """Return /weather and /rain unless their service has no address, /bot if its server has one."""
+    http = HttpClient(clock, trust_environment=settings.web_trust_environment)
+    commands: list[Command] = []
+    if settings.weather_url and settings.geocoding_url:
+        servers = MeteoServers(settings.weather_url, settings.geocoding_url, settings.language)
+        client = OpenMeteo(http, clock, servers)
+        commands += [weather_command(client, settings.weather_place), rain_command(client, settings.weather_place)]
+    if settings.bot_url:
+        assistant = ChatClient(http, _chat_server(settings))
+        commands.append(bot_command(assistant, clock, settings.bot_max_bytes, settings.bot_timeout))
+    return tuple(commands)
+
+
+def _chat_server(settings: config.Settings) -> ChatServer:
+    return ChatServer(
+        url=settings.bot_url,
+        model=settings.bot_model,
+        system_prompt=settings.bot_system_prompt,
+        max_tokens=settings.bot_max_tokens,
+        timeout=settings.bot_timeout,
+        api_key=settings.bot_api_key,
     )
 
 
@@ -153,7 +175,7 @@ def telegram(
     if not settings.telegram_token.get_secret_value():
         _say_what_waits_for_a_token(settings)
         return None
-    from telegram_bot.building import Surroundings, telegram_side  # noqa: PLC0415 - 20 MB that most do not need
+    from meshbot.telegram_bot import Surroundings, TelegramOptions, telegram_side  # noqa: PLC0415 - 20 MB that most do not need
 
     around = Surroundings(
         clock,
@@ -165,7 +187,23 @@ def telegram(
         on_handled=lambda ids, messages: keep(UpdatesHandled(ids, messages)) if keep is not None else None,
         keeps_handled=keep is not None,
     )
-    return telegram_side(settings, around)
+    options = TelegramOptions(
+        settings.telegram_token,
+        settings.telegram_base_url,
+        settings.web_trust_environment,
+        settings.language,
+        settings.telegram_users,
+        settings.telegram_groups,
+        settings.telegram_bridges,
+        settings.telegram_alert_chats,
+        settings.telegram_command_max_age,
+        settings.telegram_max_bytes,
+        settings.bridge_ttl,
+        settings.rate_limit_commands,
+        settings.rate_limit_seconds,
+        settings.data_dir,
+    )
+    return telegram_side(options, around)
 
 
 def _say_what_waits_for_a_token(settings: config.Settings) -> None:
@@ -175,12 +213,12 @@ def _say_what_waits_for_a_token(settings: config.Settings) -> None:
 
 def update_keeper(
     settings: config.Settings, database: Database | None, clock: Clock, tell: Callable[[HandledBefore], object]
-) -> UpdateKeeper | None:
+) -> UpdateWriter | None:
     """Return what keeps the Telegram side from acting twice, if there are that side and a database."""
     bot = settings.telegram_token.get_secret_value().partition(":")[0]
     if database is None or not bot:
         return None
-    return UpdateKeeper(UpdateStore(database, int(bot)), clock, tell)
+    return UpdateWriter(UpdateStore(database, int(bot)), clock, tell)
 
 
 def new_packet_id() -> int:

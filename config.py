@@ -1,4 +1,4 @@
-"""Every setting: its default, unit and bounds; `config_sources.py` reads them and says what is wrong.
+"""Every setting: its default, unit and bounds; `meshbot/settings/sources.py` reads them and says what is wrong.
 
 A setting is a constant here (`TCP_PORT`, its default), a field of `Settings` (`settings.tcp_port`), a name in the
 TOML file (`tcp_port`) and an environment variable (`MESHBOT_TCP_PORT`), which goes before the file.
@@ -15,11 +15,12 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-import config_sources
-from config_kinds import (
+from meshbot.settings import (
+    ORDER,
     Address,
     Bytes,
     Channels,
+    ConfigError,
     Count,
     DatabaseUrl,
     Host,
@@ -29,6 +30,7 @@ from config_kinds import (
     Percent,
     Seconds,
     ServerAddress,
+    SourcedSettings,
     Switch,
     TelegramBridges,
     TelegramChats,
@@ -36,8 +38,11 @@ from config_kinds import (
     TelegramUsers,
     Text,
     Token,
+    allowed,
+    effective,
+    sources,
+    toml,
 )
-from config_sources import ORDER, ConfigError, SourcedSettings, allowed, effective, toml
 
 __all__ = ["ConfigError", "Settings", "allowed", "effective", "load"]
 EXIT_CONFIG: Final = 78  # sysexits.h EX_CONFIG; meshbot.service does not restart on it
@@ -264,4 +269,4 @@ def load(
 
     Raises ConfigError with every problem of both. A model beside Settings is for those who add settings of their own.
     """
-    return config_sources.load(model, config_file, DEFAULT_FILES, environ)
+    return sources.load(model, config_file, DEFAULT_FILES, environ)

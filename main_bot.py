@@ -14,40 +14,54 @@ from queue import SimpleQueue
 from typing import Any
 
 if __name__ == "__main__":  # the imports take a second
-    from runtime.interrupt import end_quietly
+    from meshbot.runtime import end_quietly
 
     end_quietly()
 
 import assembly
 import config
-from commands.dispatcher import Dispatcher
-from commands.echo_fates import ECHO, EchoFates
-from commands.gate import Gate
-from commands.language import translator
-from commands.mail_notices import NOTICE, MailNotices
-from commands.operator import BotParts
-from commands.registry import Command, Registry
-from housekeeping import Housekeeping, NodeDatabase, OutboxChanges
-from mesh_link.actions import Generation, LinkAlert, LinkReady
-from mesh_link.afterwards import AfterAnswer
-from mesh_link.fate_router import FateRouter
-from mesh_link.interface import MeshTCPInterface
-from mesh_link.outgoing import OutgoingText
-from mesh_link.packets import NodeInfoHeard, PacketHeard, RoutingAnswer, TextMessage
-from mesh_link.reception import HeardPacket
-from mesh_link.routes import RouteHeard
-from mesh_link.said import MetricsSaid
-from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
-from mesh_link.session import Objection, QueueStatus
-from mesh_link.tracer import Tracer
-from outbox_keeper import OutboxKeeper
-from runtime import journal
-from runtime.clock import Clock, SystemClock
-from runtime.folder_lock import FolderInUseError, lock_folder
-from runtime.incidents import IncidentDesk
-from runtime.service import Service, Supervisor, catch_signals
-from runtime.systemd import notify, watchdog_interval
-from storage.outbox import OutboxStore
+from meshbot.commands import NOTICE, Command, Dispatcher, MailNotices, MessageFilter, Registry, translator
+from meshbot.commands.builtin import ECHO, BotParts, EchoReports
+from meshbot.mesh_link import (
+    ClientWarning,
+    DeviceMetrics,
+    Generation,
+    LinkAlert,
+    LinkReady,
+    MeshTCPInterface,
+    NodeInfoPacket,
+    PacketRecord,
+    QueueStatus,
+    RawPacket,
+    RoutingAnswer,
+    TextMessage,
+    TracerouteReply,
+)
+from meshbot.persistence import Housekeeping, NodeDatabase, QueueChanges, QueueWriter
+from meshbot.runtime import (
+    Clock,
+    FolderInUseError,
+    IncidentBus,
+    Service,
+    Supervisor,
+    SystemClock,
+    catch_signals,
+    lock_folder,
+    log,
+    notify,
+    watchdog_interval,
+)
+from meshbot.sending import (
+    AfterAnswer,
+    ChannelLoad,
+    LinkChange,
+    MeshSender,
+    OutgoingText,
+    ReportRouter,
+    SavedOutbox,
+    Tracer,
+)
+from meshbot.storage import OutboxStore
 from tcp_interface_manager import TCPInterfaceManager
 
 __version__ = "0.1.0"
@@ -77,22 +91,22 @@ class MeshBot:
         self._clock = clock or SystemClock()
         self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
-        self.incidents = IncidentDesk()
+        self.incidents = IncidentBus()
         self._database, self.node_manager = assembly.open_storage(settings, self._clock, self.incidents.report)
         self._own_num = 0  # until the first READY
         self.memory = assembly.memory(settings, self._database, self.node_manager, self._clock, lambda: self._own_num)
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
         self._housekeeping = self._make_housekeeping(settings)
-        self._fates = FateRouter()
+        self._fates = ReportRouter()
         self._fates.route(NOTICE, self._housekeeping.tell)
-        echoes = EchoFates(self._clock, self.send_text, translator(settings.language), settings.answer_ttl)
-        self._fates.route(ECHO, echoes.fate)
+        echoes = EchoReports(self._clock, self.send_text, translator(settings.language), settings.answer_ttl)
+        self._fates.route(ECHO, echoes.on_delivery_report)
         self._sender = MeshSender(
             self._clock,
             assembly.outbox(settings, self._clock),
             lambda: self.interface,
-            save=lambda changes: self._housekeeping.tell(OutboxChanges(changes)),
+            save=lambda changes: self._housekeeping.tell(QueueChanges(changes)),
             listener=self._fates,
         )
         self._tracer = Tracer(self._clock, self._sender.tell, assembly.new_packet_id)
@@ -120,7 +134,7 @@ class MeshBot:
             outbox=self._outbox_keeper(),
             updates=assembly.update_keeper(settings, self._database, self._clock, self._tell_telegram),
             on_heard=notices.heard,
-            on_fate=notices.fate,
+            on_delivery_report=notices.on_delivery_report,
             disk=assembly.disk_check(settings, self.incidents.report),
         )
 
@@ -128,17 +142,17 @@ class MeshBot:
         return Dispatcher(
             self._clock,
             Registry(self.commands),
-            Gate(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
+            MessageFilter(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
             assembly.access(settings, self.node_manager, self.memory.orders),
             translator(settings.language),
             assembly.limits(settings),
             sinks=self,
         )
 
-    def _outbox_keeper(self) -> OutboxKeeper | None:
+    def _outbox_keeper(self) -> QueueWriter | None:
         if self._database is None:
             return None
-        return OutboxKeeper(OutboxStore(self._database), lambda parts: self._sender.tell(SavedOutbox(parts)))
+        return QueueWriter(OutboxStore(self._database), lambda parts: self._sender.tell(SavedOutbox(parts)))
 
     def _tell_telegram(self, message: object) -> None:
         if self._telegram is not None:
@@ -269,24 +283,24 @@ class MeshBot:
         self._sender.tell(status)
         self._tracer.queue_status(status)
 
-    def objection(self, objection: Objection) -> None:
+    def objection(self, objection: ClientWarning) -> None:
         """See LinkOwner."""
         self._tracer.objection(objection)
 
-    def packet_received(self, heard: HeardPacket) -> None:
+    def packet_received(self, heard: RawPacket) -> None:
         """See LinkOwner."""
         self._dispatcher.offer(heard)
 
     # -- PacketSinks
 
-    def packet_heard(self, packet: PacketHeard) -> None:
+    def packet_heard(self, packet: PacketRecord) -> None:
         """See PacketSinks."""
         self._housekeeping.offer(packet)
         said = packet.said
-        if packet.sender == self._own_num and isinstance(said, MetricsSaid) and said.utilization is not None:
+        if packet.sender == self._own_num and isinstance(said, DeviceMetrics) and said.utilization is not None:
             self._sender.tell(ChannelLoad(said.utilization))
 
-    def node_info_heard(self, heard: NodeInfoHeard) -> None:
+    def node_info_heard(self, heard: NodeInfoPacket) -> None:
         """See PacketSinks."""
         self._housekeeping.offer(heard)
 
@@ -295,7 +309,7 @@ class MeshBot:
         self._sender.tell(answer)
         self._tracer.routing_answer(answer)
 
-    def route_heard(self, route: RouteHeard) -> None:
+    def route_heard(self, route: TracerouteReply) -> None:
         """See PacketSinks."""
         self._tracer.route_heard(route)
 
@@ -316,9 +330,9 @@ class MeshBot:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code: 0 asked to stop, 1 crashed, 75 data in use, 78 bad configuration."""
     options = _parser().parse_args(arguments)
-    journal.speak_utf8(sys.stdout, sys.stderr)
+    log.speak_utf8(sys.stdout, sys.stderr)
     if options.demo:
-        from demo.__main__ import main as demo  # noqa: PLC0415 - the daemon never needs it
+        from meshbot.demo import main as demo  # noqa: PLC0415 - the daemon never needs it
 
         return demo()
     try:
@@ -334,8 +348,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: config.Settings) -> int:
-    journal.set_up(settings.log_level)
-    journal.mask(settings.secrets())
+    log.set_up(settings.log_level)
+    log.mask(settings.secrets())
     info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
     try:
         lock = lock_folder(settings.data_dir)

@@ -7,24 +7,21 @@ import logging
 import threading
 import weakref
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from mesh_link.node_entries import UNSET, is_placeholder, put_key
-from mesh_link.packets import BROADCAST_NUM, KEY_BYTES, NodeRecord
-from mesh_link.text import one_line
-from runtime.incidents import Report, unreported
-from storage.errors import StorageError
-from storage.node_book import NodeBook
-from storage.node_names import read_node_names
-from storage.nodes import ImportRow, KeySource, NodeRow, NodeStore, Snapshot
+from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES, NodeRecord
+from meshbot.nodes import UNSET, KeyTrust, NodeCounts, is_placeholder, put_key, read_node_names
+from meshbot.runtime import Report, unreported
+from meshbot.storage import ImportRow, KeySource, NodeRow, NodeStore, Snapshot, StorageError
+from meshbot.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from runtime.clock import Clock
+    from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
@@ -33,15 +30,6 @@ RETRY_AFTER: Final = 10.0  # seconds that a failing database is left alone: each
 COMPLAINTS_SHOWN: Final = 5  # of a file to import, in one log line
 
 Said = tuple[NodeRow, bytes]  # what one source says of one node, and its key, which may be empty
-
-
-@dataclass(frozen=True, slots=True)
-class NodeCounts:
-    """How much is known."""
-
-    nodes: int
-    keys: int  # trusted, one a node at most
-    pending: int  # different from the trusted one, unconfirmed
 
 
 class NodeManager:
@@ -56,7 +44,7 @@ class NodeManager:
         self._store = store
         self._report = report
         self._clock = clock
-        self._book = NodeBook(Snapshot())
+        self._book = KeyTrust(Snapshot())
         self._book_lock = threading.Lock()  # what is in memory; held for no I/O
         self._writer_lock = threading.Lock()  # who writes to the store; readers never take it
         self._generation = 0  # of the database that holds what is not unsaved; 0 before it was read
@@ -182,7 +170,7 @@ class NodeManager:
     def _load(self, store: NodeStore) -> list[str]:
         """Read the database if that is yet to be done; return lines for the operator."""
         if self._generation == 0:
-            book, lines = NodeBook(store.load()), []
+            book, lines = KeyTrust(store.load()), []
             with self._book_lock:
                 if self._book.nodes:
                     lines = book.replay(self._book, self._now())

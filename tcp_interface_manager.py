@@ -6,28 +6,33 @@ import gc
 import logging
 from typing import Protocol
 
-from mesh_link.actions import (
+from meshbot.mesh_link import (
     AbandonLink,
     Action,
+    ClientWarning,
     CloseLink,
     LinkAlert,
     LinkContended,
     LinkDown,
+    LinkEvent,
+    LinkFigures,
+    LinkMachine,
     LinkReady,
     LinkSilent,
+    LinkState,
+    LinkStatistics,
+    LinkTarget,
+    MeshSession,
+    MeshTCPInterface,
     OpenLink,
+    OutageReporter,
+    PacketReceiver,
+    QueueStatus,
+    RawPacket,
     SendProbe,
+    SessionEvent,
 )
-from mesh_link.incidents import LinkIncidents
-from mesh_link.interface import LinkTarget, MeshTCPInterface
-from mesh_link.machine import LinkEvent, LinkMachine, LinkState
-from mesh_link.reception import HeardPacket, Reception
-from mesh_link.session import MeshSession, Objection, QueueStatus, SessionEvent
-from mesh_link.statistics import LinkFigures, LinkStatistics
-from runtime.clock import Clock
-from runtime.incidents import Report, unreported
-from runtime.service import STOP, Service
-from runtime.throttle import Throttle
+from meshbot.runtime import STOP, Clock, Report, Service, Throttle, unreported
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
@@ -52,10 +57,10 @@ class LinkOwner(Protocol):
     def queue_status(self, status: QueueStatus) -> None:
         """The node answered a packet of ours."""
 
-    def objection(self, objection: Objection) -> None:
+    def objection(self, objection: ClientWarning) -> None:
         """The node has something against a packet of ours."""
 
-    def packet_received(self, heard: HeardPacket) -> object:
+    def packet_received(self, heard: RawPacket) -> object:
         """A packet came."""
 
 
@@ -79,10 +84,10 @@ class TCPInterfaceManager(Service):
         self._session: MeshSession | None = None
         self._abandoned: list[MeshSession] = []
         self._late_attempts = Throttle(LATE_ATTEMPTS_SAID_EVERY)
-        self._reception = Reception(owner.packet_received, owner=self)
+        self._reception = PacketReceiver(owner.packet_received, owner=self)
         self.interface: MeshTCPInterface | None = None  # the READY one, or None
         self._statistics = LinkStatistics()
-        self._incidents = LinkIncidents(f"{target.host}:{target.port}", report)
+        self._incidents = OutageReporter(f"{target.host}:{target.port}", report)
 
     @property
     def state(self) -> LinkState:

@@ -23,8 +23,8 @@ from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row
 from config import Settings
 from main_bot import MeshBot
-from mesh_link.outgoing import OutgoingText
-from virtual_node import VirtualNode
+from meshbot.sending import OutgoingText
+from meshbot.virtual_node import VirtualNode
 
 SILENCE: Final = logging.NullHandler()
 USERS = 400

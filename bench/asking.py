@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runtime.clock import SystemClock
-from virtual_node.server import VirtualNode
+from meshbot.runtime import SystemClock
+from meshbot.virtual_node import VirtualNode
 
 QUESTION = "/help"
 ASK_AGAIN = 3.0  # seconds; a person's patience, and longer than any pacing

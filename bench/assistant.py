@@ -20,7 +20,7 @@ from bench.program import Contender, launch
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, percentile
 from bench.talk import Talk
-from virtual_node.packets import sender_of
+from meshbot.virtual_node import sender_of
 
 CALLS = 4  # as many as the bot works on at a time
 SCALE = 8.0  # as fast as 600 s of the bot's patience allow with calls of 60

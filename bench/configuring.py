@@ -16,7 +16,7 @@ from bench.effort import Effort
 from bench.process_state import settled
 from bench.program import Contender, Program, await_ready, launch
 from bench.table import Measured, Row, Samples
-from virtual_node.server import VirtualNode
+from meshbot.virtual_node import VirtualNode
 
 NODES = 10_000
 FEW_NODES = 2  # a configuration that costs next to nothing: what is left is the start
@@ -127,7 +127,7 @@ def _stock(port: int) -> Connect:
 
 
 def _bot(port: int) -> Connect:
-    from mesh_link.interface import LinkTarget, MeshTCPInterface  # noqa: PLC0415 - the same
+    from meshbot.mesh_link import LinkTarget, MeshTCPInterface  # noqa: PLC0415 - the same
 
     def connect() -> int:
         listener = _Listener()

@@ -10,7 +10,7 @@ from bench.effort import Effort
 from bench.process_state import ProcessState, settled
 from bench.program import Contender, await_ready, launch, side_by_side
 from bench.table import Measured, Row, Samples
-from virtual_node.server import VirtualNode
+from meshbot.virtual_node import VirtualNode
 
 NODES = 42
 MANY_NODES = 5_000

@@ -22,8 +22,7 @@ from bench.process_state import look, settled
 from bench.program import Contender, Program, await_ready, launch
 from bench.table import Measured, Row, percentile, render
 from bench.talk import Talk
-from virtual_node.packets import sender_of
-from virtual_node.server import VirtualNode
+from meshbot.virtual_node import VirtualNode, sender_of
 
 RATE = 50  # packets a second
 NODES = 5_000

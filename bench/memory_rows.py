@@ -19,15 +19,22 @@ from typing import Final, Self, TypeVar
 
 from bench.effort import Effort
 from bench.table import Measured, Row, percentile, render
-from commands.language import translator
-from commands.mesh import mesh_commands
-from commands.registry import UNKNOWN_RECEPTION, Registry, Request, parse
-from mesh_link.packets import BROADCAST_NUM, NodeRecord, PacketHeard, Reception
-from mesh_link.said import MetricsSaid, Neighbor, NeighborsSaid, PositionSaid, Said
-from mesh_memory.memory import MeshMemory
+from meshbot.commands import UNKNOWN_RECEPTION, Registry, Request, parse, translator
+from meshbot.commands.builtin import mesh_commands
+from meshbot.mesh_link import (
+    BROADCAST_NUM,
+    DeviceMetrics,
+    Neighbor,
+    NeighborInfo,
+    NodeRecord,
+    PacketRecord,
+    Payload,
+    PositionPayload,
+    RadioMetadata,
+)
+from meshbot.mesh_memory import MeshMemory
+from meshbot.storage import NodeStore, open_database
 from node_manager import NodeManager
-from storage.database import open_database
-from storage.nodes import NodeStore
 
 T = TypeVar("T")
 OWN = 1
@@ -78,26 +85,28 @@ class Mesh:
         self.nums = [self._random.randrange(2, BROADCAST_NUM) for _ in range(nodes)]
         self._weights = [1 / (rank + 10) for rank in range(nodes)]
 
-    def packets(self, count: int) -> Iterator[PacketHeard]:
+    def packets(self, count: int) -> Iterator[PacketRecord]:
         """Yield so many packets."""
         pick = self._random
         senders = pick.choices(self.nums, self._weights, k=count)
         ports = pick.choices(list(PORTS), list(PORTS.values()), k=count)
         for number, (sender, port) in enumerate(zip(senders, ports, strict=True), 1):
             hops = pick.choice((0, 0, 1, 1, 2, 3, None))
-            reception = Reception(pick.uniform(-20, 10), pick.randrange(-125, -60), hops, 0, pick.random() < 0.05)
+            reception = RadioMetadata(pick.uniform(-20, 10), pick.randrange(-125, -60), hops, 0, pick.random() < 0.05)
             channel = None if port is None else pick.choice((0, 0, 0, 1))
             said = self._said(port)
-            yield PacketHeard(number, sender, BROADCAST_NUM, channel, port, pick.randrange(10, 200), 3, reception, said)
+            yield PacketRecord(
+                number, sender, BROADCAST_NUM, channel, port, pick.randrange(10, 200), 3, reception, said
+            )
 
-    def _said(self, port: int | None) -> Said | None:
+    def _said(self, port: int | None) -> Payload | None:
         pick = self._random
         if port == 3:
-            return PositionSaid(48 + pick.random(), 2 + pick.random(), 100)
+            return PositionPayload(48 + pick.random(), 2 + pick.random(), 100)
         if port == 67:
-            return MetricsSaid(80, 4.0, 12.0, 1.0)
+            return DeviceMetrics(80, 4.0, 12.0, 1.0)
         if port == 71:
-            return NeighborsSaid(tuple(Neighbor(num, -5.0) for num in pick.sample(self.nums, 6)))
+            return NeighborInfo(tuple(Neighbor(num, -5.0) for num in pick.sample(self.nums, 6)))
         return None
 
 

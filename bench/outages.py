@@ -11,7 +11,7 @@ from bench.effort import Effort
 from bench.program import Contender, await_ready, launch, side_by_side
 from bench.scaled_clock import ScaledClock
 from bench.table import UNMEASURED, Measured, Row, Samples, seconds, within
-from virtual_node.server import VirtualNode
+from meshbot.virtual_node import VirtualNode
 
 LANES = (0.0, 0.3, 0.6)  # seconds longer away: a node that returns in step with somebody's retries would flatter it
 LIMIT = 60.0  # seconds to be back in

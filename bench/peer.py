@@ -8,10 +8,8 @@ from typing import Self
 
 from meshtastic.protobuf import mesh_pb2
 
-from runtime.clock import Clock
-from virtual_node.firmware import Firmware
-from virtual_node.framing import Deframer
-from virtual_node.population import User
+from meshbot.runtime import Clock
+from meshbot.virtual_node import Deframer, Firmware, User
 
 NODES = 42
 RECV_BYTES = 65_536

@@ -13,14 +13,13 @@ import config
 from bench.scaled_clock import ScaledClock
 from bench.scaled_loop import speed_up
 from main_bot import MeshBot
-from runtime import journal
-from runtime.service import catch_signals
+from meshbot.runtime import catch_signals, log
 
 
 def main(scale: float, epoch: float | None = None) -> int:
     """Run until a signal; return the exit code."""
     settings = config.load()
-    journal.set_up(settings.log_level)
+    log.set_up(settings.log_level)
     speed_up(scale)
     requests: SimpleQueue[Any] = SimpleQueue()
     catch_signals(requests)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 from typing import TypeVar
 
-from runtime.clock import Clock, SystemClock
+from meshbot.runtime import Clock, SystemClock
 
 T = TypeVar("T")
 

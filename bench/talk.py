@@ -9,8 +9,16 @@ from typing import Any, Final
 
 from meshtastic.protobuf import mesh_pb2, portnums_pb2, telemetry_pb2
 
-from virtual_node.packets import BROADCAST_NUM, data_packet, new_packet_id
-from virtual_node.population import MAX_HOPS, User, metrics_message, position_message, user_message
+from meshbot.virtual_node import (
+    BROADCAST_NUM,
+    MAX_HOPS,
+    User,
+    data_packet,
+    metrics_message,
+    new_packet_id,
+    position_message,
+    user_message,
+)
 
 PortNum = portnums_pb2.PortNum
 LORA: Final = mesh_pb2.MeshPacket.TransportMechanism.TRANSPORT_LORA

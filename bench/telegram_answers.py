@@ -15,10 +15,10 @@ from bench.process_state import settled
 from bench.program import Contender, await_ready
 from bench.table import Measured, Row, percentile
 from bench.talk import Talk
+from meshbot.virtual_node import VirtualNode
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_chats import Person
 from tests.support.bot_api_faults import Exchange
-from virtual_node.server import VirtualNode
 
 COMMANDS = ("/help", "/ping", "/nodes", "/status", "/stats")
 WITH_PICTURE = "/nodes"  # which follows the answer, drawn in a process of its own; the next question waits for it

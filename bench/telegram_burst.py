@@ -18,11 +18,10 @@ from bench.effort import Effort
 from bench.program import Contender, await_ready
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, render
-from telegram_bot.fates import FAILED, RELAYED, UNHEARD, UNSURE
+from meshbot.telegram_bot import FAILED, RELAYED, UNHEARD, UNSURE
+from meshbot.virtual_node import BROADCAST_NUM, VirtualNode
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_chats import Group
-from virtual_node.packets import BROADCAST_NUM
-from virtual_node.server import VirtualNode
 
 SCALE = 10.0  # 100 ms that a busy machine takes are a second of Telegram's limits
 PEOPLE = 5  # who write in turn

@@ -14,7 +14,7 @@ from bench.process_state import look, settled
 from bench.program import Contender, await_ready
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row
-from virtual_node.server import VirtualNode
+from meshbot.virtual_node import VirtualNode
 
 SCALE = 30.0
 NODES = 42

@@ -23,11 +23,10 @@ from bench.process_state import look
 from bench.program import Contender, Program, await_ready
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, render
+from meshbot.virtual_node import BROADCAST_NUM, VirtualNode
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_chats import Group, Person
 from tests.support.bot_api_faults import Fault, hangs, page, resets
-from virtual_node.packets import BROADCAST_NUM
-from virtual_node.server import VirtualNode
 
 SCALE = 80.0
 HOUR, MINUTE = 3600.0, 60.0  # seconds of the scaled clock

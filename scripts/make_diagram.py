@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a script, Python looks beside it alone
 
-from mesh_link.machine import CLOSING_AFTER_STOP, TRANSITIONS, LinkEvent, LinkState
+from meshbot.mesh_link import CLOSING_AFTER_STOP, TRANSITIONS, LinkEvent, LinkState
 
 BEGIN = "<!-- link machine: begin -->"
 END = "<!-- link machine: end -->"

@@ -24,10 +24,13 @@ from typing import IO, Final, Protocol
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, Python looks for modules beside it alone
 
-from demo.bot import BotProcess  # noqa: E402 - found by the line above
-from demo.stage import NODES, SHORTENED  # noqa: E402 - the same
-from runtime.clock import SystemClock  # noqa: E402 - the same
-from virtual_node.server import VirtualNode  # noqa: E402 - the same
+from meshbot.demo import (  # noqa: E402 - the same
+    NODES,
+    SHORTENED,
+    BotProcess,
+)
+from meshbot.runtime import SystemClock  # noqa: E402 - the same
+from meshbot.virtual_node import VirtualNode  # noqa: E402 - the same
 
 DOCUMENT = ROOT / "docs" / "TCP_RECONNECTION_VISUAL_COMPARISON.md"
 PLAIN_LOOP = ROOT / "scripts" / "plain_loop.py"

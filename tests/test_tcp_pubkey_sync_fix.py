@@ -8,13 +8,13 @@ import threading
 
 import pytest
 
+from meshbot.storage.database import open_database
+from meshbot.storage.nodes import NodeStore
+from meshbot.virtual_node.server import VirtualNode
 from node_manager import NodeManager
-from storage.database import open_database
-from storage.nodes import NodeStore
 from tests.support.bot import RunningBot
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, record, text_of
-from virtual_node.server import VirtualNode
 
 STARTING = ("INFO", "🔄 Starting public key synchronization to interface.nodes...")
 

@@ -4,10 +4,10 @@ import signal
 
 import pytest
 
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.meteo import completion
 from tests.support.process import BotProcess
 from tests.support.web_server import WebServer, holds, says
-from virtual_node.server import VirtualNode
 
 SECRET = "sk-very-secret"
 WITHIN = 20.0  # seconds; the server holds its answer for longer

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from demo.stage import HARMS
+from meshbot.demo.stage import HARMS
 from tests.support.process import ROOT
 
 PATIENCE = 60.0

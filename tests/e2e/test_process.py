@@ -7,11 +7,11 @@ import subprocess
 
 import pytest
 
-from runtime.clock import SystemClock
-from storage.database import open_database
-from storage.outbox import OutboxStore
+from meshbot.runtime.clock import SystemClock
+from meshbot.storage.database import open_database
+from meshbot.storage.outbox import OutboxStore
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.process import ROOT, BotProcess
-from virtual_node.server import VirtualNode
 
 QUICK = {
     "tcp_interface_cleanup_delay": 0.2,

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
+from meshbot.virtual_node.server import VirtualNode
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api import TOKEN, BotApi
 from tests.support.process import ROOT, BotProcess
 from tests.support.telegram_bot import GUEST, no_token_in, telegram_settings
-from virtual_node.server import VirtualNode
 
 
 @pytest.fixture

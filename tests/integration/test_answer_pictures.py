@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from commands.language import translator
-from pictures.draw import Painter
-from telegram_bot.pictures import Pictures, has_picture
+from meshbot.commands.language import translator
+from meshbot.pictures.draw import PictureRenderer
+from meshbot.telegram_bot.pictures import Pictures, has_picture
 from tests.support.pictures import seen
 from tests.support.town import ASKER, OWN, STRANGER, Town
 
@@ -15,7 +15,7 @@ FRENCH = translator("fr")
 
 @pytest.fixture(scope="module")
 def painter(tmp_path_factory):
-    return Painter(tmp_path_factory.mktemp("fonts"))
+    return PictureRenderer(tmp_path_factory.mktemp("fonts"))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_command_that_has_a_picture_gets_it(town, painter, command, argument, 
 )
 def test_other_answers_stand_alone_and_cost_no_process(town, tmp_path, command, argument, node):
     folder = tmp_path / "fonts"
-    assert pictures_of(town, Painter(folder)).beside(command, argument, node, FRENCH) == b""
+    assert pictures_of(town, PictureRenderer(folder)).beside(command, argument, node, FRENCH) == b""
     assert not folder.exists()
 
 
@@ -69,7 +69,7 @@ def test_the_map_is_beside_the_first_page_alone(page):
 
 
 def test_a_failure_is_for_the_log_alone(town, caplog):
-    painter = Painter(town.folder / "fonts")
+    painter = PictureRenderer(town.folder / "fonts")
     pictures = pictures_of(town, painter)
     pictures.cancel()
     with caplog.at_level(logging.WARNING):

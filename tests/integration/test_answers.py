@@ -5,9 +5,9 @@ import time
 import pytest
 from meshtastic.protobuf import admin_pb2, portnums_pb2
 
-from mesh_link.packets import BROADCAST_NUM
+from meshbot.mesh_link.packets import BROADCAST_NUM
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
-from virtual_node.server import VirtualNode
 
 PATIENCE = 30.0
 ADMIN = portnums_pb2.PortNum.ADMIN_APP

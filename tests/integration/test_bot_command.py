@@ -7,18 +7,18 @@ from queue import SimpleQueue
 import pytest
 from pydantic import SecretStr
 
-from commands.bot import CONTEXT_USERS, EXCUSES, WAIT, bot_command
-from commands.language import translator
-from commands.registry import Request
-from commands.roles import Doubt, User
-from mesh_link.packets import Reception
-from runtime.clock import SystemClock
+from meshbot.commands.builtin.bot import CONTEXT_USERS, EXCUSES, WAIT, bot_command
+from meshbot.commands.language import translator
+from meshbot.commands.registry import Request
+from meshbot.commands.roles import Doubt, User
+from meshbot.mesh_link.packets import RadioMetadata
+from meshbot.runtime.clock import SystemClock
+from meshbot.web.chat import ChatClient, ChatServer
+from meshbot.web.faults import Fault
+from meshbot.web.http_client import HttpClient
 from tests.support.fake_clock import FakeClock
 from tests.support.meteo import completion, serve_chat
 from tests.support.web_server import WebServer, asks, cut_off, endless, hangs_up, holds, says, status
-from web.chat import ChatClient, ChatServer
-from web.faults import Fault
-from web.http_client import HttpClient
 
 SECRET = "sk-very-secret"
 PATH = "/v1/chat/completions"
@@ -58,7 +58,9 @@ class Talk:
     def ask(self, question, sender=1, language="en", claim=None, **details):
         tr = translator(language)
         user = User(f"mesh:!{sender:08x}", claim=claim)
-        return self.command.run(Request("bot", question, sender, Reception(), tr, (), self.said.put, user, **details))
+        return self.command.run(
+            Request("bot", question, sender, RadioMetadata(), tr, (), self.said.put, user, **details)
+        )
 
 
 def told(heard):

@@ -6,13 +6,13 @@ from itertools import pairwise
 import pytest
 
 from bench.scaled_clock import ScaledClock
-from commands.language import translator
-from mesh_link.outgoing import NO_LINK, Fate
-from telegram_bot.bridge import Bridge, BridgeRule
-from telegram_bot.posts import Chat
+from meshbot.commands.language import translator
+from meshbot.sending.outgoing import NO_LINK, DeliveryStatus
+from meshbot.telegram_bot.bridge import Bridge, BridgeRule
+from meshbot.telegram_bot.models import Chat
+from meshbot.virtual_node.packets import BROADCAST_NUM
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import UNHURRIED, RunningBot
-from virtual_node.packets import BROADCAST_NUM
-from virtual_node.server import VirtualNode
 
 SCALE = 25.0
 PATIENCE = 120.0
@@ -49,11 +49,11 @@ class Group:
             self._bot.send_text(message)
 
     def ended(self):
-        return sum(fates[-1] in {Fate.RELAYED, Fate.UNANSWERED} for fates in self.told.values())
+        return sum(fates[-1] in {DeliveryStatus.RELAYED, DeliveryStatus.UNANSWERED} for fates in self.told.values())
 
     def _fate(self, outcome):
         self.told.setdefault(outcome.message.origin, []).append(
-            outcome.reason if outcome.fate is Fate.QUEUED else outcome.fate
+            outcome.reason if outcome.status is DeliveryStatus.QUEUED else outcome.status
         )
 
 
@@ -91,7 +91,7 @@ def test_a_hundred_messages_written_without_a_link_go_in_order_and_none_twice(no
     assert len(times) == len(on_air(node)), "on air twice"
     assert min(later - earlier for earlier, later in pairwise(times)) >= 2.0
     if not restart:
-        assert set(map(tuple, group.told.values())) == {(NO_LINK, Fate.ACCEPTED, Fate.RELAYED)}
+        assert set(map(tuple, group.told.values())) == {(NO_LINK, DeliveryStatus.ACCEPTED, DeliveryStatus.RELAYED)}
 
 
 def test_through_cuts_of_the_link_a_conversation_keeps_its_order_and_says_nothing_twice(node, clock, tmp_path):

@@ -26,9 +26,9 @@ def wrongs(root):
     """Return what is out of step between a project's code, .po and .mo files."""
     texts = {message for _, _, message, *_ in extract_from_dir(root, directory_filter=_holds_code)}
     found = []
-    sources = sorted(root.glob("locale/*/LC_MESSAGES/*.po"))
+    sources = sorted(root.glob("meshbot/locale/*/LC_MESSAGES/*.po"))
     for source in sources:
-        name = source.relative_to(root / "locale")
+        name = source.relative_to(root / "meshbot" / "locale")
         with source.open("rb") as file:
             catalog = read_po(file, abort_invalid=True)
         compiled = io.BytesIO()
@@ -41,8 +41,8 @@ def wrongs(root):
         found += [f"{name}: {error}" for message in catalog for error in message.check(catalog)]
     if texts and not sources:
         found.append("no catalogue at all")
-    orphans = set(root.glob("locale/*/LC_MESSAGES/*.mo")) - {source.with_suffix(".mo") for source in sources}
-    return found + [f"{orphan.relative_to(root / 'locale')}: has no .po" for orphan in sorted(orphans)]
+    orphans = set(root.glob("meshbot/locale/*/LC_MESSAGES/*.mo")) - {source.with_suffix(".mo") for source in sources}
+    return found + [f"{orphan.relative_to(root / 'meshbot' / 'locale')}: has no .po" for orphan in sorted(orphans)]
 
 
 def _holds_code(folder):
@@ -51,7 +51,7 @@ def _holds_code(folder):
 
 @pytest.fixture
 def project(tmp_path):
-    folder = tmp_path / "locale" / "fr" / "LC_MESSAGES"
+    folder = tmp_path / "meshbot" / "locale" / "fr" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     (tmp_path / "hello.py").write_text('print(_("Hello %s") % 1)\n')
     (folder / "meshbot.po").write_text(PO, encoding="utf-8")
@@ -61,7 +61,7 @@ def project(tmp_path):
 
 
 def change(project, old, new):
-    path = project / "locale" / "fr" / "LC_MESSAGES" / "meshbot.po"
+    path = project / "meshbot" / "locale" / "fr" / "LC_MESSAGES" / "meshbot.po"
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
 
@@ -79,12 +79,12 @@ def test_a_translation_that_was_not_compiled_is_found(project):
 
 
 def test_a_missing_compiled_file_is_found(project):
-    (project / "locale" / "fr" / "LC_MESSAGES" / "meshbot.mo").unlink()
+    (project / "meshbot" / "locale" / "fr" / "LC_MESSAGES" / "meshbot.mo").unlink()
     assert wrongs(project) == ["fr/LC_MESSAGES/meshbot.po: compiled from something else"]
 
 
 def test_a_compiled_file_without_its_source_is_found(project):
-    (project / "locale" / "fr" / "LC_MESSAGES" / "meshbot.po").unlink()
+    (project / "meshbot" / "locale" / "fr" / "LC_MESSAGES" / "meshbot.po").unlink()
     assert wrongs(project) == ["no catalogue at all", "fr/LC_MESSAGES/meshbot.mo: has no .po"]
 
 

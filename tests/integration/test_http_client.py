@@ -10,7 +10,9 @@ from queue import SimpleQueue
 
 import pytest
 
-from runtime.clock import SystemClock
+from meshbot.runtime.clock import SystemClock
+from meshbot.web.faults import Fault, WebError
+from meshbot.web.http_client import Ask, Bounds, HttpClient
 from tests.support.fake_clock import FakeClock
 from tests.support.web_server import (
     PATIENCE,
@@ -24,8 +26,6 @@ from tests.support.web_server import (
     says,
     status,
 )
-from web.faults import Fault, WebError
-from web.http_client import Ask, Bounds, HttpClient
 
 SECRET = "sk-very-secret"
 QUICK = Bounds(connect=PATIENCE, read=0.2, total=PATIENCE, size=1000)  # fails by the read's bound

@@ -9,7 +9,8 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 from sqlalchemy import event
 
 from bench.scaled_clock import ScaledClock
-from runtime.incidents import (
+from meshbot.nodes.trust import brief
+from meshbot.runtime.incidents import (
     DatabaseTrouble,
     DatabaseWell,
     DiskLow,
@@ -20,12 +21,11 @@ from runtime.incidents import (
     LinkLost,
     NodeRebooted,
 )
-from storage.node_book import brief
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
 from tests.support.incidents import Listener
 from tests.support.nodes import key
 from tests.support.waiting import PATIENCE
-from virtual_node.server import VirtualNode
 
 PACKET_IDS = count(4711)
 

@@ -5,8 +5,8 @@ import weakref
 
 import pytest
 
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
-from virtual_node.server import VirtualNode
 
 
 @pytest.fixture

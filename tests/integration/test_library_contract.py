@@ -16,7 +16,7 @@ from meshtastic.stream_interface import StreamInterface
 from meshtastic.tcp_interface import TCPInterface
 from pubsub import pub
 
-from virtual_node.server import VirtualNode
+from meshbot.virtual_node.server import VirtualNode
 
 PATIENCE = 30.0
 
@@ -226,7 +226,7 @@ def test_the_stock_library_reconnects_behind_our_back_when_the_node_closes():
 
 
 def test_the_subclass_cannot_reconnect_by_itself():
-    from mesh_link.interface import LinkTarget, MeshTCPInterface  # noqa: PLC0415 - what the facts above are for
+    from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface  # noqa: PLC0415 - what the facts above are for
 
     class Listener:
         def __init__(self):

@@ -9,8 +9,8 @@ import pytest
 from meshtastic.mesh_interface import MeshInterface
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
-from mesh_link.node_entries import is_placeholder, put_key
-from mesh_link.packets import NodeRecord
+from meshbot.mesh_link.packets import NodeRecord
+from meshbot.nodes.interface_nodes import is_placeholder, put_key
 from node_manager import NodeManager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, key, record, text_of

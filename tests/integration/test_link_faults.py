@@ -3,8 +3,8 @@
 import pytest
 from meshtastic.protobuf import portnums_pb2
 
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import NOTICING, READY, RunningBot
-from virtual_node.server import VirtualNode
 
 PATIENCE = 30.0
 TEXT = portnums_pb2.PortNum.TEXT_MESSAGE_APP

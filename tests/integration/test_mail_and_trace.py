@@ -5,9 +5,9 @@ import re
 import pytest
 from meshtastic.protobuf import mesh_pb2
 
+from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
-from virtual_node.packets import BROADCAST_NUM, data_packet
-from virtual_node.server import VirtualNode
 
 PATIENCE = 30.0
 TELEMETRY_APP, TRACEROUTE_APP = 67, 70

@@ -10,17 +10,17 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import event, text
 
-from mesh_memory.memory import MeshMemory
+from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.storage.database import open_database
+from meshbot.storage.errors import StorageError
+from meshbot.storage.nodes import NodeStore
+from meshbot.storage.packet_batch import MAX_PACKETS
+from meshbot.storage.sqlite import FILE_NAME
+from meshbot.storage.traffic import By
 from node_manager import NodeManager
-from storage.database import open_database
-from storage.errors import StorageError
-from storage.nodes import NodeStore
-from storage.packet_batch import MAX_PACKETS
-from storage.sqlite import FILE_NAME
-from storage.traffic import By
 from tests.support.fake_clock import FakeClock
-from tests.support.heard import packet
 from tests.support.nodes import key, name_of, record
+from tests.support.packet_records import packet
 
 OWN = 0x9999
 

@@ -2,15 +2,15 @@
 
 import pytest
 
-from mesh_memory.memory import MeshMemory
+from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.runtime.clock import SystemClock
+from meshbot.storage.database import open_database
+from meshbot.storage.nodes import NodeStore
+from meshbot.storage.traffic import By
+from meshbot.virtual_node.server import VirtualNode
 from node_manager import NodeManager
-from runtime.clock import SystemClock
-from storage.database import open_database
-from storage.nodes import NodeStore
-from storage.traffic import By
 from tests.support.bot import RunningBot
 from tests.support.listening import Listening, has_told_all
-from virtual_node.server import VirtualNode
 
 KINDS = {1, 3, 4, 67, 71}  # text, position, nodeinfo, telemetry, neighborinfo
 

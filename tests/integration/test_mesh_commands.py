@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
 from tests.support.listening import Listening, has_told_all
 from tests.support.waiting import PATIENCE
-from virtual_node.server import VirtualNode
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 import pytest
 
-from commands.bot import EXCUSES, WAIT
+from meshbot.commands.builtin.bot import EXCUSES, WAIT
+from meshbot.virtual_node.server import VirtualNode
+from meshbot.web.faults import Fault
 from tests.support.bot import RunningBot
 from tests.support.meteo import completion, serve_chat, serve_meteo
 from tests.support.web_server import WebServer, holds, says, status
-from virtual_node.server import VirtualNode
-from web.faults import Fault
 
 PATIENCE = 30.0
 SECRET = "sk-very-secret"

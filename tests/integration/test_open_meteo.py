@@ -2,14 +2,14 @@
 
 import pytest
 
-from runtime.clock import SystemClock
+from meshbot.runtime.clock import SystemClock
+from meshbot.web.faults import Fault, WebError
+from meshbot.web.forecast import Place
+from meshbot.web.http_client import HttpClient
+from meshbot.web.open_meteo import MeteoServers, OpenMeteo
 from tests.support.fake_clock import FakeClock
 from tests.support.meteo import DRY_LATITUDE, serve_meteo, weather
 from tests.support.web_server import WebServer, cut_off, says, status
-from web.faults import Fault, WebError
-from web.forecast import Place
-from web.http_client import HttpClient
-from web.open_meteo import MeteoServers, OpenMeteo
 
 KEPT_FOR = 15 * 60.0  # seconds
 

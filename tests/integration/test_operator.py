@@ -6,13 +6,13 @@ import re
 import pytest
 from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 
-from mesh_link.packets import BROADCAST_NUM
-from runtime.incidents import NodeRebooted
+from meshbot.mesh_link.packets import BROADCAST_NUM
+from meshbot.runtime.incidents import NodeRebooted
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import NOTICING, RunningBot
 from tests.support.incidents import Listener
 from tests.support.nodes import key
 from tests.support.sample_commands import sample_commands
-from virtual_node.server import VirtualNode
 
 PATIENCE = 30.0
 ADMIN = portnums_pb2.PortNum.ADMIN_APP

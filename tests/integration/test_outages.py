@@ -7,10 +7,10 @@ import pytest
 
 from config import Settings
 from main_bot import MeshBot
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
 from tests.support.fake_clock import FakeClock
 from tests.support.peer import Peer
-from virtual_node.server import VirtualNode
 
 LONGEST_WAIT = 6.0  # seconds to the next attempt at a node that refuses, jitter included
 ALERT = "❌ Échec reconnexion TCP après 3 tentatives"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pictures import style
-from pictures.data import MOST_NODES, from_json, to_json
-from pictures.draw import ROOT, Painter, PictureError
+from meshbot.pictures import style
+from meshbot.pictures.data import MOST_NODES, from_json, to_json
+from meshbot.pictures.draw import ROOT, PictureError, PictureRenderer
 from tests.support.pictures import HISTOGRAM, HOSTILE, SIGNAL, hostile, node_map, pixels_like, seen
 
 PATIENCE = 100.0  # seconds that a busy machine may take
@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def painter(folder):
-    return Painter(folder)
+    return PictureRenderer(folder)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def broken(tmp_path, monkeypatch):
     def put(source):
         (tmp_path / "matplotlib.py").write_text(source)
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-        return Painter(tmp_path / "cache")
+        return PictureRenderer(tmp_path / "cache")
 
     return put
 
@@ -44,7 +44,7 @@ def strictly(picture, folder):
     """Draw with every warning an error; return the picture, and whatever was said."""
     variables = {"MPLBACKEND": "Agg", "MPLCONFIGDIR": str(folder), "OPENBLAS_NUM_THREADS": "1"}
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pictures"],
+        [sys.executable, "-W", "error", "-m", "meshbot.pictures"],
         input=to_json(picture),
         capture_output=True,
         cwd=ROOT,
@@ -110,7 +110,12 @@ def test_the_bot_does_not_grow_with_the_pictures_it_has_drawn(painter):
 
 def test_nonsense_on_the_pipe_is_told_in_one_line_and_an_exit_code():
     run = subprocess.run(
-        [sys.executable, "-m", "pictures"], input=b"[1]", capture_output=True, cwd=ROOT, timeout=PATIENCE, check=False
+        [sys.executable, "-m", "meshbot.pictures"],
+        input=b"[1]",
+        capture_output=True,
+        cwd=ROOT,
+        timeout=PATIENCE,
+        check=False,
     )
     assert (run.returncode, run.stdout) == (2, b"")
     assert run.stderr == b"nothing to draw: one JSON object is expected\n"
@@ -118,7 +123,9 @@ def test_nonsense_on_the_pipe_is_told_in_one_line_and_an_exit_code():
 
 def test_a_number_that_is_not_finite_is_refused_before_a_process_is_started(tmp_path):
     with pytest.raises(PictureError, match="not finite"):
-        Painter(tmp_path / "never").draw(replace(SIGNAL, points=(replace(SIGNAL.points[0], rssi=float("nan")),)))
+        PictureRenderer(tmp_path / "never").draw(
+            replace(SIGNAL, points=(replace(SIGNAL.points[0], rssi=float("nan")),))
+        )
     assert not (tmp_path / "never").exists()
 
 
@@ -217,7 +224,7 @@ def test_without_a_folder_to_write_to_a_picture_comes_all_the_same_and_leaves_no
     spare = tmp_path / "tmp"
     spare.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(spare))
-    assert Painter(tmp_path / "file" / "cache").draw(HISTOGRAM, timeout=PATIENCE)
+    assert PictureRenderer(tmp_path / "file" / "cache").draw(HISTOGRAM, timeout=PATIENCE)
     assert list(spare.iterdir()) == []
 
 

@@ -7,13 +7,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
+from meshbot.storage.database import database_of
+from meshbot.storage.errors import StorageError, TooSlowError
+from meshbot.storage.migrations.upgrade import upgrade
+from meshbot.storage.nodes import NodeStore
+from meshbot.storage.schema import METADATA, REVISIONS
+from meshbot.storage.server import ServerBackend
 from node_manager import NodeManager
-from storage.database import database_of
-from storage.errors import StorageError, TooSlowError
-from storage.migrations.upgrade import upgrade
-from storage.nodes import NodeStore
-from storage.schema import METADATA, REVISIONS
-from storage.server import ServerBackend
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, key, record
 from tests.support.postgresql import Server, why_not

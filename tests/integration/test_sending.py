@@ -6,10 +6,10 @@ import pytest
 from meshtastic.protobuf import portnums_pb2, telemetry_pb2
 
 from bench.scaled_clock import ScaledClock
-from mesh_link.outgoing import OutgoingText, Priority
+from meshbot.sending.outgoing import OutgoingText, Priority
+from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import UNHURRIED, RunningBot
-from virtual_node.packets import BROADCAST_NUM, data_packet
-from virtual_node.server import VirtualNode
 
 PATIENCE = 60.0
 TEXT = portnums_pb2.PortNum.TEXT_MESSAGE_APP

@@ -4,8 +4,8 @@ import socket
 import threading
 from unittest import mock
 
+from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
-from virtual_node.server import VirtualNode
 
 
 def test_name_resolution_that_hangs_is_abandoned_and_the_next_attempt_goes_on(tmp_path):

@@ -6,10 +6,10 @@ import contextlib
 import subprocess
 import sys
 
+from meshbot.storage.database import open_database
+from meshbot.storage.nodes import NodeStore
+from meshbot.storage.sqlite import FILE_NAME
 from node_manager import NodeManager
-from storage.database import open_database
-from storage.nodes import NodeStore
-from storage.sqlite import FILE_NAME
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import key, name_of
 

@@ -6,9 +6,9 @@ import io
 import pytest
 from PIL import Image
 
-from telegram_bot.api import TEXT_UNITS, Api
-from telegram_bot.outgoing import Delivery
-from telegram_bot.posts import Chat, Post
+from meshbot.telegram_bot.api import TEXT_UNITS, Api
+from meshbot.telegram_bot.models import Chat, Post
+from meshbot.telegram_bot.queue import Delivery
 from tests.support.bot_api import BotApi
 
 FORUM, TOPIC = -1_000_000_000_777, 5

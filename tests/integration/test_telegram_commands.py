@@ -3,13 +3,13 @@
 import pytest
 from meshtastic.protobuf import admin_pb2, portnums_pb2
 
-from mesh_link.packets import BROADCAST_NUM
-from storage.traffic import By
+from meshbot.mesh_link.packets import BROADCAST_NUM
+from meshbot.storage.traffic import By
+from meshbot.virtual_node.server import VirtualNode
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_limits import Limits
 from tests.support.telegram_bot import ADMIN, GROUP, GUEST, KNOWN, STRANGER, no_token_in, telegram_bot, wait_for_poll
-from virtual_node.server import VirtualNode
 
 PATIENCE = 60.0
 PNG = b"\x89PNG"

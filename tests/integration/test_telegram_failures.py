@@ -7,13 +7,13 @@ from unittest import mock
 
 import pytest
 
-from commands.ping import ping_command
-from commands.registry import Command
+from meshbot.commands.builtin.ping import ping_command
+from meshbot.commands.registry import Command
+from meshbot.virtual_node.server import VirtualNode
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_malformed import unreadable, unusual
 from tests.support.telegram_bot import ADMIN, GUEST, KNOWN, no_token_in, telegram_bot, wait_for_poll
-from virtual_node.server import VirtualNode
 
 AWAY = "📵|🚦|⚠️ Telegram"
 BACK = "📲 Telegram de nouveau joignable"

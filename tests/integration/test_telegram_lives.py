@@ -4,19 +4,19 @@ from queue import SimpleQueue
 
 import pytest
 
-from commands.jobs import CommandLimits
-from commands.ping import ping_command
 from config import Settings
-from runtime.clock import SystemClock
-from telegram_bot import bot as bot_module
-from telegram_bot.building import Surroundings, telegram_side
-from telegram_bot.posts import Chat, Post
+from meshbot.commands.builtin.ping import ping_command
+from meshbot.commands.executor import CommandLimits
+from meshbot.persistence.update_writer import HandledBefore
+from meshbot.runtime.clock import SystemClock
+from meshbot.telegram_bot import service as bot_module
+from meshbot.telegram_bot.factory import Surroundings, telegram_side
+from meshbot.telegram_bot.models import Chat, Post
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api import BotApi
 from tests.support.mesh_commands import MeshCommands
 from tests.support.telegram_bot import GUEST, telegram_settings, wait_for_poll
 from tests.support.waiting import PATIENCE, LogWatch
-from update_keeper import HandledBefore
 
 ALERT = "alert:1:1"
 

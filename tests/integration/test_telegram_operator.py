@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from mesh_link.packets import BROADCAST_NUM
+from meshbot.mesh_link.packets import BROADCAST_NUM
+from meshbot.virtual_node.server import VirtualNode
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_calls import ApiError
 from tests.support.telegram_bot import ADMIN, GROUP, GUEST, no_token_in, telegram_bot, wait_for_poll
-from virtual_node.server import VirtualNode
 
 PATIENCE = 60.0
 LOUNGE = -1_000_000_000_888

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
+from meshbot.virtual_node import FAULTS, VirtualNode
+from meshbot.virtual_node.__main__ import obey
 from tests.support.raw_client import PATIENCE, RawClient
-from virtual_node import FAULTS, VirtualNode
-from virtual_node.__main__ import obey
 
-COMMAND = [sys.executable, "-m", "virtual_node", "--port", "0", "--nodes", "5"]
+COMMAND = [sys.executable, "-m", "meshbot.virtual_node", "--port", "0", "--nodes", "5"]
 
 
 def start(*more):

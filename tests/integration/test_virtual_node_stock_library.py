@@ -7,8 +7,8 @@ from meshtastic.protobuf import portnums_pb2
 from meshtastic.tcp_interface import TCPInterface
 from pubsub import pub
 
+from meshbot.virtual_node import BROADCAST_NUM, VirtualNode
 from tests.support.raw_client import PATIENCE
-from virtual_node import BROADCAST_NUM, VirtualNode
 
 
 @pytest.fixture

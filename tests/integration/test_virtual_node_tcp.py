@@ -3,9 +3,9 @@ import threading
 
 import pytest
 
+from meshbot.virtual_node import BROADCAST_NUM, VirtualNode
 from tests.support.fake_clock import FakeClock
 from tests.support.raw_client import PATIENCE, RawClient
-from virtual_node import BROADCAST_NUM, VirtualNode
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from runtime.incidents import (
+from meshbot.runtime.incidents import (
     DatabaseTrouble,
     DatabaseWell,
     DiskLow,

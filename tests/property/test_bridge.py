@@ -3,15 +3,15 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from commands.language import translator
-from commands.registry import parse
-from mesh_link.outgoing import OutgoingText
-from mesh_link.packets import BROADCAST_NUM, TextMessage
-from mesh_link.text import split_text
-from telegram_bot.bridge import Bridge, BridgeRule
-from telegram_bot.fates import origin_of
-from telegram_bot.fates import parse as parse_origin
-from telegram_bot.posts import Chat
+from meshbot.commands.language import translator
+from meshbot.commands.registry import parse
+from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
+from meshbot.sending.outgoing import OutgoingText
+from meshbot.telegram_bot.bridge import Bridge, BridgeRule
+from meshbot.telegram_bot.models import Chat
+from meshbot.telegram_bot.status import origin_of
+from meshbot.telegram_bot.status import parse as parse_origin
+from meshbot.text import split_text
 
 CHAT, OWN, PEER = Chat(-100, 5), 0x9999, 0x1111
 pieces = st.sampled_from([*"/!: \n\r\x00\u202e\u200dé|", "ping", "👍🏽", "(1/2) "])

@@ -6,7 +6,7 @@ from zlib import crc32
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mesh_link.framing import HEADER_LENGTH, MAX_PAYLOAD, START, FrameReader
+from meshbot.mesh_link.framing import HEADER_LENGTH, MAX_PAYLOAD, START, FrameReader
 
 MAGIC = b"frame"
 TRICKY = b"\x94\xc3\x00\x01\x02\x05?"  # bytes that look like headers; MAGIC has none of them, so garbage never decodes

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_link.actions import AbandonLink, LinkAlert, LinkDown, LinkReady, LinkSilent, OpenLink, SendProbe
-from mesh_link.backoff import JITTER, REFUSAL_WAITS, TROUBLE_WAITS, Backoff
-from mesh_link.machine import (
+from meshbot.mesh_link.actions import AbandonLink, LinkAlert, LinkDown, LinkReady, LinkSilent, OpenLink, SendProbe
+from meshbot.mesh_link.backoff import JITTER, REFUSAL_WAITS, TROUBLE_WAITS, Backoff
+from meshbot.mesh_link.machine import (
     FROM_SESSION,
     KEEPALIVE_EVERY,
     STOP_CLOSE_TIMEOUT,

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from commands.language import translator
-from commands.mail import recipient_of
-from commands.registry import Request
-from commands.trace import trace_command
-from mesh_link.packets import BadPacketError, Reception, translate
-from mesh_link.routes import MOST_RELAYS, RouteHeard
+from meshbot.commands.builtin.mail import recipient_of
+from meshbot.commands.builtin.trace import trace_command
+from meshbot.commands.language import translator
+from meshbot.commands.registry import Request
+from meshbot.mesh_link.packets import BadPacketError, RadioMetadata, translate
+from meshbot.mesh_link.route_payload import MOST_RELAYS, TracerouteReply
 from tests.support.mesh_commands import ALICE, OWN, MeshCommands
 
 LONGEST = 230  # characters of a packet
@@ -34,7 +34,7 @@ def mesh(tmp_path_factory):
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(argument=ARGUMENTS, language=st.sampled_from(["fr", "en"]))
 def test_any_argument_of_mail_gets_an_answer(mesh, argument, language):
-    answer = mesh.mail.run(Request("mail", argument, ALICE, Reception(), translator(language), ()))
+    answer = mesh.mail.run(Request("mail", argument, ALICE, RadioMetadata(), translator(language), ()))
     assert answer
     assert len(answer.encode(errors="replace")) <= 620
 
@@ -43,7 +43,7 @@ def test_any_argument_of_mail_gets_an_answer(mesh, argument, language):
 @given(argument=ARGUMENTS, language=st.sampled_from(["fr", "en"]))
 def test_any_argument_of_trace_gets_an_answer(mesh, argument, language):
     mesh.clock.advance(60)
-    answer = mesh.trace.run(Request("trace", argument, ALICE, Reception(), translator(language), ()))
+    answer = mesh.trace.run(Request("trace", argument, ALICE, RadioMetadata(), translator(language), ()))
     assert 0 < len(answer.encode(errors="replace")) <= 300
 
 
@@ -63,7 +63,7 @@ def test_any_traceroute_packet_is_a_route_or_nothing_or_malformed(mesh, said, se
         return
     if route is None:
         return
-    assert isinstance(route, RouteHeard)
+    assert isinstance(route, TracerouteReply)
     assert route.there[-1].num == sender
     assert max(len(route.there), len(route.back)) <= MOST_RELAYS + 1
 
@@ -72,4 +72,4 @@ def test_any_traceroute_packet_is_a_route_or_nothing_or_malformed(mesh, said, se
             return route
 
     command = trace_command(mesh.memory, Found(), lambda: OWN)
-    assert command.run(Request("trace", "Bob", ALICE, Reception(), translator("en"), ())).startswith("🧭 Bob")
+    assert command.run(Request("trace", "Bob", ALICE, RadioMetadata(), translator("en"), ())).startswith("🧭 Bob")

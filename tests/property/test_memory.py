@@ -6,14 +6,14 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_link.packets import BROADCAST_NUM, NodeRecord, PacketHeard, Reception
-from mesh_link.said import MetricsSaid, Neighbor, NeighborsSaid, PositionSaid
-from mesh_memory.memory import MeshMemory
-from mesh_memory.search import IDENT, folded, search
+from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord, PacketRecord, RadioMetadata
+from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
+from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.mesh_memory.search import IDENT, folded, search
+from meshbot.storage.database import open_database
+from meshbot.storage.nodes import NodeStore
+from meshbot.storage.traffic import By
 from node_manager import NodeManager
-from storage.database import open_database
-from storage.nodes import NodeStore
-from storage.traffic import By
 from tests.support.fake_clock import EPOCH, FakeClock
 
 OWN = 9
@@ -22,7 +22,7 @@ NUMS = st.one_of(st.integers(1, 12), st.integers(1, BROADCAST_NUM - 1))
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 TIMES = st.one_of(st.just(0), st.integers(NOW - 200_000, NOW + 1000), st.integers(0, BROADCAST_NUM))
 RECEPTIONS = st.builds(
-    Reception,
+    RadioMetadata,
     snr=st.none() | st.floats(-30, 20) | FLOATS,
     rssi=st.none() | st.integers(-140, 0) | st.integers(),
     hops=st.none() | st.integers(0, 7) | st.integers(),
@@ -30,16 +30,16 @@ RECEPTIONS = st.builds(
     via_mqtt=st.booleans(),
 )
 METRICS = st.builds(
-    MetricsSaid, st.none() | st.integers(0, 255), st.none() | FLOATS, st.none() | FLOATS, st.none() | FLOATS
+    DeviceMetrics, st.none() | st.integers(0, 255), st.none() | FLOATS, st.none() | FLOATS, st.none() | FLOATS
 )
 SAID = st.one_of(
     st.none(),
-    st.builds(PositionSaid, st.floats(-90, 90), st.floats(-180, 180), st.none() | st.integers(-100_000, 100_000)),
+    st.builds(PositionPayload, st.floats(-90, 90), st.floats(-180, 180), st.none() | st.integers(-100_000, 100_000)),
     METRICS,
-    st.builds(NeighborsSaid, st.lists(st.builds(Neighbor, NUMS, st.none() | FLOATS), max_size=10).map(tuple)),
+    st.builds(NeighborInfo, st.lists(st.builds(Neighbor, NUMS, st.none() | FLOATS), max_size=10).map(tuple)),
 )
 PACKETS = st.builds(
-    PacketHeard,
+    PacketRecord,
     packet_id=st.integers(0, 5) | st.integers(0, BROADCAST_NUM),
     sender=NUMS,
     to=st.integers(0, BROADCAST_NUM),
@@ -73,7 +73,7 @@ def test_whatever_is_heard_is_counted_once_and_stored(steps):
         counted, known = 0, set()
         for step in steps:
             match step:
-                case PacketHeard(packet_id, sender):
+                case PacketRecord(packet_id, sender):
                     memory.hear(step)
                     if not packet_id or (sender, packet_id) not in known:
                         counted += sender != OWN

@@ -4,16 +4,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from commands.language import translator
-from commands.mesh import mesh_commands
-from commands.registry import Request
-from mesh_link.packets import Reception
-from mesh_link.text import split_text
-from mesh_memory.memory import MeshMemory
+from meshbot.commands.builtin.mesh import mesh_commands
+from meshbot.commands.language import translator
+from meshbot.commands.registry import Request
+from meshbot.mesh_link.packets import RadioMetadata
+from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.text import split_text
 from node_manager import NodeManager
 from tests.support.fake_clock import FakeClock
-from tests.support.heard import packet
 from tests.support.nodes import ALICE, BOB, record
+from tests.support.packet_records import packet
 from tests.support.town import ASKER, EmptyTown, Town
 
 PACKET = 200
@@ -51,7 +51,7 @@ def towns(tmp_path_factory):
 def answer(memory, clock, name, argument, language, sender=ASKER):
     commands = mesh_commands(memory, clock)
     command = next(command for command in commands if command.name == name)
-    return command.run(Request(name, argument, sender, Reception(), translator(language), commands))
+    return command.run(Request(name, argument, sender, RadioMetadata(), translator(language), commands))
 
 
 def assert_can_be_sent(text):

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from meshtastic.protobuf import mesh_pb2
 
-from mesh_link.message_dict import as_dict
-from virtual_node.firmware import Firmware
-from virtual_node.framing import HEADER_BYTES
+from meshbot.mesh_link.message_dict import as_dict
+from meshbot.virtual_node.firmware import Firmware
+from meshbot.virtual_node.framing import HEADER_BYTES
 
 UINT32 = st.integers(0, 2**32 - 1)
 INT32 = st.integers(-(2**31), 2**31 - 1)

@@ -9,10 +9,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_link.packets import KEY_BYTES, NodeRecord
+from meshbot.mesh_link.packets import KEY_BYTES, NodeRecord
+from meshbot.storage.database import open_database
+from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
-from storage.database import open_database
-from storage.nodes import NodeStore
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import BareInterface, key, name_of, text_of
 

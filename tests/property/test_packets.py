@@ -5,11 +5,11 @@ import base64
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_link.packets import (
+from meshbot.mesh_link.packets import (
     BROADCAST_NUM,
     KEY_BYTES,
     BadPacketError,
-    NodeInfoHeard,
+    NodeInfoPacket,
     NodeRecord,
     RoutingAnswer,
     TextMessage,
@@ -19,7 +19,7 @@ from mesh_link.packets import (
     record_of,
     translate,
 )
-from mesh_link.said import MAX_NEIGHBORS, NeighborsSaid, PositionSaid
+from meshbot.mesh_link.payloads import MAX_NEIGHBORS, NeighborInfo, PositionPayload
 
 KEYS = [
     "from",
@@ -120,7 +120,7 @@ def test_any_dictionary_is_a_packet_or_nothing_or_refused_with_a_reason(packet):
         case TextMessage():
             assert 0 < translated.sender < BROADCAST_NUM
             assert isinstance(translated.text, str)
-        case NodeInfoHeard(record):
+        case NodeInfoPacket(record):
             check_record(record)
             assert 0 < record.num < BROADCAST_NUM
         case RoutingAnswer():
@@ -168,9 +168,9 @@ def test_any_dictionary_was_heard_within_bounds_or_is_refused_with_a_reason(pack
     assert found.portnum is None or 0 <= found.portnum <= 0xFFFF
     assert found.size >= 0
     match found.said:
-        case PositionSaid(latitude, longitude):
+        case PositionPayload(latitude, longitude):
             assert abs(latitude) <= 90
             assert abs(longitude) <= 180
-        case NeighborsSaid(neighbors):
+        case NeighborInfo(neighbors):
             assert len(neighbors) <= MAX_NEIGHBORS
             assert all(0 < neighbor.num < BROADCAST_NUM for neighbor in neighbors)

@@ -8,11 +8,11 @@ from math import hypot, isfinite
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_memory.geography import distance
-from pictures.data import BadDataError, from_json
-from pictures.labels import Box, place
-from pictures.projection import kilometres, middle, radius_for, rings_for
-from pictures.words import drawable, first_drawable
+from meshbot.mesh_memory.geography import distance
+from meshbot.pictures.data import BadDataError, from_json
+from meshbot.pictures.labels import Box, place
+from meshbot.pictures.projection import kilometres, middle, radius_for, rings_for
+from meshbot.pictures.words import drawable, first_drawable
 from tests.support.pictures import SIGNAL, node_map
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=60)

@@ -7,22 +7,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from commands.bot import bot_command
-from commands.columns import cells, facts, table
-from commands.language import translator
-from commands.rain import rain_command
-from commands.registry import Registry, Request, Way
-from commands.weather import weather_command
-from commands.words import PACKET_BYTES
-from mesh_link.packets import Reception
+from meshbot.commands.builtin.bot import bot_command
+from meshbot.commands.builtin.rain import rain_command
+from meshbot.commands.builtin.weather import weather_command
+from meshbot.commands.formatting import PACKET_BYTES
+from meshbot.commands.language import translator
+from meshbot.commands.registry import Registry, Request, Way
+from meshbot.commands.tables import cells, facts, table
+from meshbot.mesh_link.packets import RadioMetadata
+from meshbot.web.forecast import Place, parse_forecast
 from tests.support.fake_clock import FakeClock
-from tests.support.heard import packet
 from tests.support.mesh_commands import ALICE, MeshCommands
 from tests.support.meteo import weather
 from tests.support.nodes import record
+from tests.support.packet_records import packet
 from tests.support.sample_commands import sample_commands
 from tests.support.town import ASKER, Town
-from web.forecast import Place, parse_forecast
 
 SILENT = "echo"  # what it says, it says on the channel
 NODES = ("alice", "zoé", "!20001eef", "1eef", "bob", "«", "\n", "²", "٣", "0", "1", "2", "24", "720", "99999999999")
@@ -72,7 +72,7 @@ def commands(tmp_path_factory):
 
 
 def asked(commands, name, argument, language, /, **details):
-    request = Request(name, argument, None, Reception(), translator(language), tuple(commands), way=Way.TELEGRAM)
+    request = Request(name, argument, None, RadioMetadata(), translator(language), tuple(commands), way=Way.TELEGRAM)
     return commands.find(name).run(replace(request, **details))
 
 

@@ -6,9 +6,9 @@ from math import inf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telegram_bot.failures import Failure, Kind
-from telegram_bot.outgoing import IN_FLIGHT, Posts
-from telegram_bot.posts import Chat, Post
+from meshbot.telegram_bot.failures import Failure, Kind
+from meshbot.telegram_bot.models import Chat, Post
+from meshbot.telegram_bot.queue import IN_FLIGHT, PostQueue
 
 CHATS = st.sampled_from([Chat(1), Chat(2), Chat(-3), Chat(-3, 7)])
 KEYS = st.sampled_from(["", "", "k", "l"])
@@ -30,7 +30,7 @@ class Chats:
     """What Telegram shows, and what was ordered."""
 
     def __init__(self):
-        self.posts = Posts(str)
+        self.posts = PostQueue(str)
         self.now = 0.0
         self.flying = []
         self.newest = {}  # text by (chat, key), of keyed posts

@@ -5,7 +5,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_link.text import MIN_LIMIT, split_text
+from meshbot.text import MIN_LIMIT, split_text
 
 limits = st.integers(MIN_LIMIT, 200)
 texts = st.one_of(

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from meshtastic.protobuf import mesh_pb2
 
+from meshbot.virtual_node.faults import FAULTS
+from meshbot.virtual_node.packets import BROADCAST_NUM
 from tests.support.phone import Phone
-from virtual_node.faults import FAULTS
-from virtual_node.packets import BROADCAST_NUM
 
 U32 = st.integers(0, 0xFFFFFFFF)
 PORTS = st.sampled_from([0, 1, 3, 4, 5, 6, 8, 67, 70, 71, 256])

@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from virtual_node.framing import MAX_PAYLOAD, START1, Deframer, frame
+from meshbot.virtual_node.framing import MAX_PAYLOAD, START1, Deframer, frame
 
 QUIET = st.binary(max_size=40).map(lambda noise: noise.replace(bytes((START1,)), b"."))
 PAYLOADS = st.lists(st.tuples(QUIET, st.binary(max_size=MAX_PAYLOAD)), max_size=6)

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands import rain, weather
-from commands.language import translator
-from commands.places import coordinates
-from commands.sky import SKIES
-from commands.weather import parse_argument
-from mesh_link.text import shorten
+from meshbot.commands.builtin import rain, weather
+from meshbot.commands.builtin.weather import parse_argument
+from meshbot.commands.language import translator
+from meshbot.commands.places import coordinates
+from meshbot.commands.weather_words import SKIES
+from meshbot.text import shorten
+from meshbot.web.chat import parse_answer, without_thoughts
+from meshbot.web.faults import WebError
+from meshbot.web.forecast import Day, Forecast, Hour, Place, parse_forecast, parse_places
 from tests.support.meteo import completion
 from tests.support.meteo import weather as answer
-from web.chat import parse_answer, without_thoughts
-from web.faults import WebError
-from web.forecast import Day, Forecast, Hour, Place, parse_forecast, parse_places
 
 PARSERS = [parse_answer, parse_forecast, parse_places]
 JSON = st.recursive(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from commands.language import translator
-from runtime.incidents import Incident
-from telegram_bot.alerts import Alerts
-from telegram_bot.posts import Chat, Post
+from meshbot.commands.language import translator
+from meshbot.runtime.incidents import Incident
+from meshbot.telegram_bot.alerts.feed import Alerts
+from meshbot.telegram_bot.models import Chat, Post
 
 PARIS = timezone(timedelta(hours=1))
 HERE, THERE = Chat(11), Chat(-1002, 5)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from commands.registry import Command
 from config import Settings
 from main_bot import MeshBot
+from meshbot.commands.registry import Command
 from tests.support.waiting import PATIENCE, LogWatch
 
 READY = r"✅ (Connexion TCP établie|Reconnexion TCP réussie \(background\))"

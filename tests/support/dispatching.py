@@ -4,13 +4,13 @@ import sys
 import threading
 from queue import SimpleQueue
 
-from commands.dispatcher import Dispatcher
-from commands.gate import Gate
-from commands.jobs import CommandLimits
-from commands.language import translator
-from commands.registry import Command, Registry, Way
-from commands.roles import Role
-from mesh_link.reception import HeardPacket
+from meshbot.commands.dispatcher import Dispatcher
+from meshbot.commands.executor import CommandLimits
+from meshbot.commands.filter import MessageFilter
+from meshbot.commands.language import translator
+from meshbot.commands.registry import Command, Registry, Way
+from meshbot.commands.roles import Role
+from meshbot.mesh_link.receiver import RawPacket
 from tests.support.fake_clock import FakeClock
 from tests.support.sample_commands import open_access
 
@@ -82,7 +82,7 @@ class Bench:
         self.dispatcher = Dispatcher(
             self.clock,
             Registry(commands),
-            Gate([2], 300.0),
+            MessageFilter([2], 300.0),
             access or open_access(),
             translator("en"),
             LIMITS,
@@ -108,7 +108,7 @@ class Bench:
         self.offer({"from": ASKER, "to": OWN, "id": next(self._ids), "decoded": decoded} | details)
 
     def offer(self, packet, own_num=OWN):
-        assert self.dispatcher.offer(HeardPacket(packet, own_num))
+        assert self.dispatcher.offer(RawPacket(packet, own_num))
 
     def settle(self):
         self.clock.advance(0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 
-from commands.language import translator
-from runtime.incidents import Incident
-from telegram_bot.alerts import Alerts
-from telegram_bot.posts import Chat, Post
+from meshbot.commands.language import translator
+from meshbot.runtime.incidents import Incident
+from meshbot.telegram_bot.alerts.feed import Alerts
+from meshbot.telegram_bot.models import Chat, Post
 from tests.support.waiting import PATIENCE
 
 

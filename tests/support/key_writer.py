@@ -6,10 +6,10 @@ import itertools
 import sys
 from pathlib import Path
 
+from meshbot.runtime.clock import SystemClock
+from meshbot.storage.database import open_database
+from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
-from runtime.clock import SystemClock
-from storage.database import open_database
-from storage.nodes import NodeStore
 from tests.support.nodes import key, record
 
 

@@ -1,11 +1,11 @@
 """A link machine whose time a test plays, deadline by deadline."""
 
-from mesh_link.actions import (
+from meshbot.mesh_link.actions import (
     LinkDown,
     OpenLink,
 )
-from mesh_link.backoff import Backoff
-from mesh_link.machine import (
+from meshbot.mesh_link.backoff import Backoff
+from meshbot.mesh_link.machine import (
     LinkEvent,
     LinkMachine,
     LinkState,

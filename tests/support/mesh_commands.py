@@ -6,18 +6,18 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from commands.mail import mail_command
-from commands.registry import Command
-from commands.trace import trace_command
-from mesh_link.packets import NodeRecord
-from mesh_link.routes import Hop, RouteHeard
-from mesh_link.tracer import RouteRequest, Tracer
-from mesh_memory.memory import MeshMemory
+from meshbot.commands.builtin.mail import mail_command
+from meshbot.commands.builtin.trace import trace_command
+from meshbot.commands.registry import Command
+from meshbot.mesh_link.packets import NodeRecord
+from meshbot.mesh_link.route_payload import Hop, TracerouteReply
+from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.sending.traceroute import RouteRequest, Tracer
+from meshbot.storage.database import open_database
+from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
-from storage.database import open_database
-from storage.nodes import NodeStore
 from tests.support.fake_clock import FakeClock
-from tests.support.heard import packet
+from tests.support.packet_records import packet
 
 OWN, ALICE, ZOE, BOB, BOB_MARTIN = 0x9999, 0x1234, 0x20001EEF, 0x20001EF0, 0x20001EF1
 NAMES = ((OWN, "Relais", "MBOT"), (ALICE, "Alice", "ALI"), (ZOE, "Zoé", "ZOE"), (BOB, "Bob", ""))
@@ -50,7 +50,7 @@ class MeshCommands:
 
     def _answer(self, request: RouteRequest) -> None:
         there, back = (Hop(BOB, 6.25), Hop(request.to, -3.0)), (Hop(None, None), Hop(OWN, 4.5))
-        self.tracer.route_heard(RouteHeard(request.packet_id, request.to, there, back))
+        self.tracer.route_heard(TracerouteReply(request.packet_id, request.to, there, back))
 
     def __enter__(self) -> Self:
         """Nothing to start."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from mesh_link.packets import NodeRecord
+from meshbot.mesh_link.packets import NodeRecord
 
 ALICE, BOB, CAROL = 0x20001EEF, 0x20001EF0, 0x20001EF1
 

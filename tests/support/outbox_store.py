@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from storage.errors import StorageError
-from storage.outbox import OutboxRow
+from meshbot.storage.errors import StorageError
+from meshbot.storage.outbox import OutboxRow
 
 
 class FileStore:

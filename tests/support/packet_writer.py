@@ -6,12 +6,12 @@ import itertools
 import sys
 from pathlib import Path
 
-from mesh_memory.memory import MeshMemory
+from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.runtime.clock import SystemClock
+from meshbot.storage.database import open_database
+from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
-from runtime.clock import SystemClock
-from storage.database import open_database
-from storage.nodes import NodeStore
-from tests.support.heard import packet
+from tests.support.packet_records import packet
 
 
 def main(folder: str, first: int) -> None:

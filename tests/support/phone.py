@@ -6,10 +6,10 @@ from typing import Any
 
 from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 
-from virtual_node.firmware import Firmware
-from virtual_node.framing import Deframer
-from virtual_node.packets import BROADCAST_NUM
-from virtual_node.population import User
+from meshbot.virtual_node.firmware import Firmware
+from meshbot.virtual_node.framing import Deframer
+from meshbot.virtual_node.packets import BROADCAST_NUM
+from meshbot.virtual_node.population import User
 
 PortNum = portnums_pb2.PortNum
 START = 1000.0

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from PIL import Image
 
-from pictures.data import Histogram, MapNode, NodeMap, Series, Signal, SignalPoint, Tick
-from pictures.projection import radius_for, rings_for
+from meshbot.pictures.data import Histogram, MapNode, NodeMap, Series, Signal, SignalPoint, Tick
+from meshbot.pictures.projection import radius_for, rings_for
 
 START, HOUR = 1_790_000_000.0 - 1_790_000_000 % 3600, 3600.0
 AGES = ("< 1 h", "< 6 h", "< 24 h", "older")

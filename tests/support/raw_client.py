@@ -9,7 +9,7 @@ from typing import Any, Self
 from google.protobuf.message import DecodeError
 from meshtastic.protobuf import mesh_pb2
 
-from virtual_node.framing import Deframer, frame
+from meshbot.virtual_node.framing import Deframer, frame
 
 PATIENCE = 20.0  # real seconds: only a failure waits so long
 

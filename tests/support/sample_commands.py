@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from commands.access import Access
-from commands.echo import echo_command
-from commands.help import HELP
-from commands.keys import keys_command
-from commands.mesh import mesh_commands
-from commands.ping import ping_command
-from commands.rate_limit import RateLimiter
-from commands.reboot import reboot_command
-from commands.reconnect import reconnect_command
-from commands.registry import Command
-from commands.roles import MeshRoles
-from commands.status import status_command
-from commands.sync import sync_command
-from commands.sys import sys_command
-from commands.trust import trust_command
-from mesh_link.packets import NodeRecord
-from mesh_link.statistics import LinkFigures
-from mesh_memory.memory import MeshMemory
-from mesh_memory.orders import OrderBook
+from meshbot.commands.access import Access
+from meshbot.commands.builtin.echo import echo_command
+from meshbot.commands.builtin.help import HELP
+from meshbot.commands.builtin.keys import keys_command
+from meshbot.commands.builtin.mesh import mesh_commands
+from meshbot.commands.builtin.ping import ping_command
+from meshbot.commands.builtin.reboot import reboot_command
+from meshbot.commands.builtin.reconnect import reconnect_command
+from meshbot.commands.builtin.status import status_command
+from meshbot.commands.builtin.sync import sync_command
+from meshbot.commands.builtin.sys import sys_command
+from meshbot.commands.builtin.trust import trust_command
+from meshbot.commands.rate_limit import RateLimiter
+from meshbot.commands.registry import Command
+from meshbot.commands.roles import MeshRoles
+from meshbot.mesh_link.packets import NodeRecord
+from meshbot.mesh_link.statistics import LinkFigures
+from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.persistence.replay_guard import ReplayGuard
+from meshbot.runtime.host import HostFigures, ProcessFigures
 from node_manager import NodeCounts, NodeManager
-from runtime.host import HostFigures, ProcessFigures
 from tests.support.fake_clock import FakeClock
 from tests.support.mesh_commands import MeshCommands
 from tests.support.nodes import ALICE, BOB, CAROL, key
@@ -114,4 +114,4 @@ class NoNodes:
 
 def open_access() -> Access:
     """Everybody may ask as often as they like, and nobody is known."""
-    return Access(MeshRoles(), NoNodes(), RateLimiter(0, 300.0), OrderBook(None))
+    return Access(MeshRoles(), NoNodes(), RateLimiter(0, 300.0), ReplayGuard(None))

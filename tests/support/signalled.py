@@ -5,8 +5,8 @@ import sys
 import threading
 from queue import SimpleQueue
 
-from runtime.clock import SystemClock
-from runtime.service import Service, Supervisor, catch_signals
+from meshbot.runtime.clock import SystemClock
+from meshbot.runtime.service import Service, Supervisor, catch_signals
 
 
 class Signalled(Service):

@@ -5,13 +5,13 @@ from queue import SimpleQueue
 from threading import Event
 
 import config
-from commands.help import HELP
-from commands.ping import ping_command
-from commands.registry import Command
 from main_bot import MeshBot
-from mesh_link.statistics import LinkFigures
-from runtime import journal
-from runtime.service import catch_signals
+from meshbot.commands.builtin.help import HELP
+from meshbot.commands.builtin.ping import ping_command
+from meshbot.commands.registry import Command
+from meshbot.mesh_link.statistics import LinkFigures
+from meshbot.runtime import log
+from meshbot.runtime.service import catch_signals
 
 
 def _hang(_request):
@@ -21,7 +21,7 @@ def _hang(_request):
 
 
 if __name__ == "__main__":
-    journal.set_up("DEBUG")
+    log.set_up("DEBUG")
     requests = SimpleQueue()
     catch_signals(requests)
     commands = (HELP, ping_command(LinkFigures), Command("hang", "never ends", _hang))

@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from commands.language import translator
-from commands.mesh import mesh_commands
-from commands.registry import Registry, Request, parse
-from mesh_link.packets import PacketHeard, Reception
-from mesh_link.said import MetricsSaid, Neighbor, NeighborsSaid, PositionSaid
-from mesh_memory.memory import MeshMemory
+from meshbot.commands.builtin.mesh import mesh_commands
+from meshbot.commands.language import translator
+from meshbot.commands.registry import Registry, Request, parse
+from meshbot.mesh_link.packets import PacketRecord, RadioMetadata
+from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
+from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.storage.database import open_database
+from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
-from storage.database import open_database
-from storage.nodes import NodeStore
 from tests.support.fake_clock import FakeClock
-from tests.support.heard import NEIGHBORINFO, NODEINFO, POSITION, TELEMETRY, packet
 from tests.support.nodes import ALICE, BOB, CAROL, key, record
+from tests.support.packet_records import NEIGHBORINFO, NODEINFO, POSITION, TELEMETRY, packet
 
 OWN, ASKER, STRANGER = 0x9999, 0x1234, 0x0BADCAFE
 HOUR = 3600
@@ -32,7 +32,7 @@ class EmptyTown:
         self.manager = NodeManager(NodeStore(self.database), self.clock)
         self.memory = MeshMemory(self.database, self.manager, self.clock, lambda: OWN)
 
-    def hear(self, *packets: PacketHeard) -> None:
+    def hear(self, *packets: PacketRecord) -> None:
         for each in packets:
             self.memory.hear(each)
 
@@ -78,19 +78,19 @@ class Town(EmptyTown):
             packet(ASKER, snr=-3.0, rssi=-110),
             packet(ASKER, snr=1.0, rssi=-100),
             packet(ASKER, hops=1),
-            packet(CAROL, NeighborsSaid((Neighbor(BOB, -11.25),)), hops=2, portnum=NEIGHBORINFO),
+            packet(CAROL, NeighborInfo((Neighbor(BOB, -11.25),)), hops=2, portnum=NEIGHBORINFO),
         )
 
     def _noon(self) -> None:
         """Two hours ago."""
         self.hear(
-            packet(ALICE, PositionSaid(45.8, 4.9, 210), snr=-4.5, rssi=-105, portnum=POSITION),
-            packet(ALICE, MetricsSaid(80, 4.05), snr=-4.5, rssi=-105, portnum=TELEMETRY),
-            packet(BOB, PositionSaid(45.762, 4.822), snr=9.5, rssi=-70, portnum=POSITION),
-            packet(BOB, NeighborsSaid((Neighbor(ALICE, 2.5), Neighbor(CAROL, -12.0))), snr=9.5, portnum=NEIGHBORINFO),
+            packet(ALICE, PositionPayload(45.8, 4.9, 210), snr=-4.5, rssi=-105, portnum=POSITION),
+            packet(ALICE, DeviceMetrics(80, 4.05), snr=-4.5, rssi=-105, portnum=TELEMETRY),
+            packet(BOB, PositionPayload(45.762, 4.822), snr=9.5, rssi=-70, portnum=POSITION),
+            packet(BOB, NeighborInfo((Neighbor(ALICE, 2.5), Neighbor(CAROL, -12.0))), snr=9.5, portnum=NEIGHBORINFO),
             packet(CAROL, hops=2, portnum=NODEINFO, channel=1),
             packet(STRANGER, hops=None, via_mqtt=True, portnum=None, channel=None, size=100),
-            packet(OWN, MetricsSaid(utilization=12.5, air_tx=1.5), portnum=TELEMETRY),
+            packet(OWN, DeviceMetrics(utilization=12.5, air_tx=1.5), portnum=TELEMETRY),
         )
 
 
@@ -100,4 +100,4 @@ def ask(town: EmptyTown, question: str, language: str = "en", sender: int = ASKE
     commands = Registry(mesh_commands(town.memory, town.clock))
     command = commands.find(name)
     assert command is not None, f"no mesh command is called {name}"
-    return command.run(Request(name, argument, sender, Reception(), translator(language), tuple(commands)))
+    return command.run(Request(name, argument, sender, RadioMetadata(), translator(language), tuple(commands)))

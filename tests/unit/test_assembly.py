@@ -6,12 +6,12 @@ from sqlalchemy import func, select
 import assembly
 from config import Settings
 from main_bot import MeshBot
-from mesh_link.outgoing import Fate, OutgoingText, Priority
-from mesh_link.packets import BROADCAST_NUM
-from storage.schema import PACKETS
-from storage.traffic import By
+from meshbot.mesh_link.packets import BROADCAST_NUM
+from meshbot.sending.outgoing import DeliveryStatus, OutgoingText, Priority
+from meshbot.storage.schema import PACKETS
+from meshbot.storage.traffic import By
 from tests.support.fake_clock import FakeClock
-from tests.support.heard import packet
+from tests.support.packet_records import packet
 
 ALICE, BOB, OWN = 0x20001EEF, 0x20001EF0, 0x9999
 DAY = 86400
@@ -35,7 +35,7 @@ def test_each_kind_of_text_expires_after_its_own_setting(tmp_path, clock, name, 
     box = assembly.outbox(settings(tmp_path, **LIFETIMES), clock)
     box.add(OutgoingText("a", ALICE, priority=Priority[name.removesuffix("_ttl").upper()]), 0.0)
     assert box.on_deadline(lifetime - 0.1) == []
-    assert [outcome.fate for outcome in box.on_deadline(lifetime)] == [Fate.EXPIRED]
+    assert [outcome.status for outcome in box.on_deadline(lifetime)] == [DeliveryStatus.EXPIRED]
 
 
 def test_the_channel_is_busy_above_the_setting(tmp_path, clock):

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from commands.help import HELP
-from commands.language import translator
-from commands.online import online_commands
-from commands.registry import Command, Example, Registry, Request, Way, parse
-from commands.roles import Role
-from commands.words import CHAT_BYTES
 from config import Settings
-from runtime.clock import SystemClock
+from meshbot.commands.builtin.help import HELP
+from meshbot.commands.builtin.online import online_commands
+from meshbot.commands.formatting import CHAT_BYTES
+from meshbot.commands.language import translator
+from meshbot.commands.registry import Command, Example, Registry, Request, Way, parse
+from meshbot.commands.roles import Role
+from meshbot.runtime.clock import SystemClock
 from tests.support.mesh_commands import ALICE, MeshCommands
 from tests.support.meteo import serve_chat, serve_meteo
 from tests.support.sample_commands import sample_commands

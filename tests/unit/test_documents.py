@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import config
-from commands.online import online_commands
-from commands.registry import EVERYWHERE, Way
+from assembly import online_commands
 from main_bot import __version__
-from runtime.clock import SystemClock
+from meshbot.commands.registry import EVERYWHERE, Way
+from meshbot.runtime.clock import SystemClock
 from scripts.check_imports import LAYERS
 from scripts.make_example import page
 from tests.support.sample_commands import sample_commands

@@ -10,13 +10,13 @@ import pytest
 
 from assembly import disk_check, open_storage
 from config import Settings
+from meshbot.nodes.trust import brief
+from meshbot.runtime.incidents import DatabaseTrouble, DatabaseWell, DiskLow, DiskWell, KeyChanged, KeyShared, KeyWord
+from meshbot.storage.database import TOLD_EVERY, Database
+from meshbot.storage.errors import StorageError
+from meshbot.storage.nodes import NodeStore
+from meshbot.storage.sqlite import FILE_NAME, SqliteBackend
 from node_manager import RETRY_AFTER, NodeManager
-from runtime.incidents import DatabaseTrouble, DatabaseWell, DiskLow, DiskWell, KeyChanged, KeyShared, KeyWord
-from storage.database import TOLD_EVERY, Database
-from storage.errors import StorageError
-from storage.node_book import brief
-from storage.nodes import NodeStore
-from storage.sqlite import FILE_NAME, SqliteBackend
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, key, record
 

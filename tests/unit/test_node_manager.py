@@ -7,9 +7,9 @@ import threading
 import pytest
 from sqlalchemy import event
 
+from meshbot.storage.database import open_database
+from meshbot.storage.nodes import NodeStore
 from node_manager import RETRY_AFTER, NodeCounts, NodeManager
-from storage.database import open_database
-from storage.nodes import NodeStore
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, record, text_of
 

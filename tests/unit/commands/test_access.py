@@ -4,13 +4,13 @@ import logging
 
 import pytest
 
-from commands.access import Access
-from commands.rate_limit import RateLimiter
-from commands.registry import Command
-from commands.roles import MeshRoles, Role
-from mesh_link.packets import BROADCAST_NUM, TextMessage
-from mesh_memory.orders import OrderBook
-from storage.orders import KEPT
+from meshbot.commands.access import Access
+from meshbot.commands.rate_limit import RateLimiter
+from meshbot.commands.registry import Command
+from meshbot.commands.roles import MeshRoles, Role
+from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
+from meshbot.persistence.replay_guard import ReplayGuard
+from meshbot.storage.replay_keys import KEPT
 from tests.support.nodes import ALICE, BOB, key
 
 PING = Command("ping", "", lambda _request: "pong")
@@ -31,7 +31,7 @@ class Nodes:
 
 @pytest.fixture
 def access():
-    return Access(MeshRoles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0), OrderBook(None))
+    return Access(MeshRoles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0), ReplayGuard(None))
 
 
 def message(sender, packet_id=1, **details):

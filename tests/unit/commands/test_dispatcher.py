@@ -5,14 +5,14 @@ from queue import SimpleQueue
 
 import pytest
 
-from commands.dispatcher import Dispatcher
-from commands.gate import Gate
-from commands.jobs import LOST_WORKERS_LIMIT, WAITING_LIMIT
-from commands.language import translator
-from commands.registry import Command, Registry
-from mesh_link.packets import BROADCAST_NUM, NodeInfoHeard, NodeRecord, RoutingAnswer
-from mesh_link.reception import HeardPacket
-from mesh_link.routes import Hop, RouteHeard
+from meshbot.commands.dispatcher import Dispatcher
+from meshbot.commands.executor import LOST_WORKERS_LIMIT, WAITING_LIMIT
+from meshbot.commands.filter import MessageFilter
+from meshbot.commands.language import translator
+from meshbot.commands.registry import Command, Registry
+from meshbot.mesh_link.packets import BROADCAST_NUM, NodeInfoPacket, NodeRecord, RoutingAnswer
+from meshbot.mesh_link.receiver import RawPacket
+from meshbot.mesh_link.route_payload import Hop, TracerouteReply
 from tests.support.dispatching import ASKER, LIMITS, OWN, PATIENCE, SLOW_TIMEOUT, Sinks
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.sample_commands import open_access
@@ -128,7 +128,7 @@ def test_node_infos_and_acknowledgements_go_on(bench):
     bench.offer({"from": 7, "decoded": {"portnum": "NODEINFO_APP", "user": {"longName": "Sept"}}})
     bench.offer({"from": 7, "decoded": {"portnum": "ROUTING_APP", "requestId": 9, "routing": {}}})
     bench.settle()
-    assert bench.sinks.node_infos == [NodeInfoHeard(NodeRecord(7, "Sept"))]
+    assert bench.sinks.node_infos == [NodeInfoPacket(NodeRecord(7, "Sept"))]
     assert bench.sinks.routing_answers == [RoutingAnswer(9, 7, "NONE")]
 
 
@@ -137,7 +137,7 @@ def test_the_answer_to_a_traceroute_of_ours_goes_on_and_somebody_s_question_does
     bench.offer({"from": 7, "to": OWN, "decoded": route})
     bench.offer({"from": 7, "to": OWN, "decoded": route | {"requestId": 9}})
     bench.settle()
-    assert bench.sinks.routes == [RouteHeard(9, 7, (Hop(8, 6.25), Hop(7, None)), (Hop(OWN, -1.5),))]
+    assert bench.sinks.routes == [TracerouteReply(9, 7, (Hop(8, 6.25), Hop(7, None)), (Hop(OWN, -1.5),))]
 
 
 @pytest.mark.parametrize(("to", "channel"), [(OWN, None), (BROADCAST_NUM, 2)])
@@ -338,10 +338,12 @@ def test_slow_threads_that_hang_bar_slow_commands_alone(bench):
 def test_without_slow_commands_no_thread_waits_for_any(caplog):
     registry = Registry([Command("echo", "", lambda request: request.argument)])
     sinks = Sinks()
-    dispatcher = Dispatcher(FakeClock(), registry, Gate([], 1.0), open_access(), translator("en"), LIMITS, sinks)
+    dispatcher = Dispatcher(
+        FakeClock(), registry, MessageFilter([], 1.0), open_access(), translator("en"), LIMITS, sinks
+    )
     dispatcher.start(SimpleQueue())
     packet = {"from": ASKER, "to": OWN, "id": 1, "decoded": {"portnum": "TEXT_MESSAGE_APP", "text": "/echo x"}}
-    dispatcher.offer(HeardPacket(packet, OWN))
+    dispatcher.offer(RawPacket(packet, OWN))
     assert sinks.next_text().text == "x"
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("Commands-Slow")]
     dispatcher.stop()

@@ -1,7 +1,7 @@
 import pytest
 
-from commands.durations import duration
-from commands.language import translator
+from meshbot.commands.durations import duration
+from meshbot.commands.language import translator
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from commands.language import LOCALE_DIR, translator
-from commands.words import too_long
+from meshbot.commands.formatting import too_long
+from meshbot.commands.language import LOCALE_DIR, translator
 
 
 @pytest.mark.parametrize(

@@ -4,23 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from commands.echo import echo_command
-from commands.echo_fates import origin_of
-from commands.help import HELP
-from commands.keys import keys_command
-from commands.language import translator
-from commands.ping import ping_command
-from commands.reboot import reboot_command
-from commands.reconnect import reconnect_command
-from commands.registry import Request, Way, parse
-from commands.roles import Role
-from commands.status import status_command
-from commands.sync import sync_command
-from commands.sys import sys_command
-from mesh_link.packets import Reception
-from mesh_link.statistics import LinkFigures
+from meshbot.commands.builtin.echo import echo_command, origin_of
+from meshbot.commands.builtin.help import HELP
+from meshbot.commands.builtin.keys import keys_command
+from meshbot.commands.builtin.ping import ping_command
+from meshbot.commands.builtin.reboot import reboot_command
+from meshbot.commands.builtin.reconnect import reconnect_command
+from meshbot.commands.builtin.status import status_command
+from meshbot.commands.builtin.sync import sync_command
+from meshbot.commands.builtin.sys import sys_command
+from meshbot.commands.language import translator
+from meshbot.commands.registry import Request, Way, parse
+from meshbot.commands.roles import Role
+from meshbot.mesh_link.packets import RadioMetadata
+from meshbot.mesh_link.statistics import LinkFigures
+from meshbot.runtime.host import HostFigures
 from node_manager import NodeCounts
-from runtime.host import HostFigures
 from tests.support.nodes import ALICE
 from tests.support.sample_commands import FIGURES, HOST, SampleKeys, keyed_nodes
 
@@ -29,7 +28,7 @@ PING = ping_command(lambda: FIGURES)
 
 def ask(command, question, language="en", **details):
     name, argument = parse(question)
-    request = Request(name, argument, ALICE, Reception(), translator(language), ())
+    request = Request(name, argument, ALICE, RadioMetadata(), translator(language), ())
     return command.run(replace(request, **details))
 
 

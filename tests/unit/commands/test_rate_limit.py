@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.rate_limit import USERS_REMEMBERED, Admission, RateLimiter
+from meshbot.commands.rate_limit import USERS_REMEMBERED, Admission, RateLimiter
 
 ALLOWED, REFUSED, IGNORED = Admission.ALLOWED, Admission.REFUSED, Admission.IGNORED
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from commands.roles import Doubt, MeshRoles, Role, node_numbers
-from mesh_link.packets import BROADCAST_NUM, Reception, TextMessage
+from meshbot.commands.roles import Doubt, MeshRoles, Role, node_numbers
+from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata, TextMessage
 from tests.support.nodes import ALICE, BOB, key
 
 OWN = 0x9999
@@ -34,7 +34,7 @@ def test_a_listed_node_with_the_trusted_key_in_a_direct_message_is_an_admin():
         ({"public_key": key(2)}, key(1), Doubt.OTHER_KEY),
         ({}, None, Doubt.NO_KEY),
         ({"to": BROADCAST_NUM}, key(1), Doubt.CHANNEL),
-        ({"reception": Reception(via_mqtt=True)}, key(1), Doubt.MQTT),
+        ({"reception": RadioMetadata(via_mqtt=True)}, key(1), Doubt.MQTT),
     ],
 )
 def test_without_the_proof_a_listed_node_is_merely_known(details, trusted, doubt):
@@ -51,7 +51,7 @@ def test_without_the_proof_a_listed_node_is_merely_known(details, trusted, doubt
         ({"pki_encrypted": False}, None, Doubt.NO_KEY),
         ({}, None, Doubt.NO_KEY),
         ({"to": BROADCAST_NUM}, None, Doubt.CHANNEL),
-        ({"reception": Reception(via_mqtt=True), "pki_encrypted": False}, None, Doubt.MQTT),
+        ({"reception": RadioMetadata(via_mqtt=True), "pki_encrypted": False}, None, Doubt.MQTT),
     ],
 )
 def test_of_any_node_it_is_told_why_it_may_be_somebody_else(details, trusted, claim):

@@ -2,26 +2,26 @@
 
 import pytest
 
-from commands.bot import bot_command
-from commands.columns import cells, facts, table
-from commands.echo import echo_command
-from commands.help import HELP
-from commands.language import translator
-from commands.mail import LETTER
-from commands.ping import ping_command
-from commands.registry import Command, Registry, Request, Way
-from commands.roles import User
-from commands.status import status_command
-from commands.trace import trace_command
-from commands.words import CHAT_BYTES, PACKET_BYTES
-from mesh_link.packets import Reception
-from mesh_link.routes import Hop, RouteHeard
-from mesh_link.statistics import LinkFigures
+from meshbot.commands.builtin.bot import bot_command
+from meshbot.commands.builtin.echo import echo_command
+from meshbot.commands.builtin.help import HELP
+from meshbot.commands.builtin.mail import LETTER
+from meshbot.commands.builtin.ping import ping_command
+from meshbot.commands.builtin.status import status_command
+from meshbot.commands.builtin.trace import trace_command
+from meshbot.commands.formatting import CHAT_BYTES, PACKET_BYTES
+from meshbot.commands.language import translator
+from meshbot.commands.registry import Command, Registry, Request, Way
+from meshbot.commands.roles import User
+from meshbot.commands.tables import cells, facts, table
+from meshbot.mesh_link.packets import RadioMetadata
+from meshbot.mesh_link.route_payload import Hop, TracerouteReply
+from meshbot.mesh_link.statistics import LinkFigures
 from node_manager import NodeCounts
 from tests.support.fake_clock import FakeClock
-from tests.support.heard import packet
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
 from tests.support.nodes import record
+from tests.support.packet_records import packet
 from tests.support.sample_commands import sample_commands
 from tests.support.town import ASKER, Town
 
@@ -32,7 +32,7 @@ NOTHING = LinkFigures()
 
 def by_telegram(command, argument="", node=None, language="en", **details):
     details = {"way": Way.TELEGRAM, "limit": CHAT_BYTES, **details}
-    return command.run(Request(command.name, argument, node, Reception(), translator(language), (), **details))
+    return command.run(Request(command.name, argument, node, RadioMetadata(), translator(language), (), **details))
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_trace_alone_knows_that_the_asker_s_node_was_never_heard(mesh):
 def test_a_way_back_that_is_not_told_is_said_to_be_so(mesh):
     class OneWay:
         def trace(self, num):
-            return RouteHeard(1, num, (Hop(num, -3.0),), ())
+            return TracerouteReply(1, num, (Hop(num, -3.0),), ())
 
     command = trace_command(mesh.memory, OneWay(), lambda: 1)
     assert by_telegram(command, "Zoé").splitlines()[-2:] == ["→ Zoé  1eef -3.0", "← not told"]
@@ -114,7 +114,7 @@ def test_a_letter_of_telegram_is_no_longer_than_one_of_the_mesh(mesh):
 def test_all_letters_are_read_at_once_where_there_is_room(mesh):
     for number in range(10):
         mesh.memory.send_mail(ZOE, ALICE, f"{number} " + "x" * 200)
-    assert "+8 unread: /mail" in mesh.mail.run(Request("mail", "", ALICE, Reception(), ENGLISH, ()))
+    assert "+8 unread: /mail" in mesh.mail.run(Request("mail", "", ALICE, RadioMetadata(), ENGLISH, ()))
     assert by_telegram(mesh.mail, node=ALICE).count("Zoé") == 8
 
 
@@ -158,7 +158,7 @@ def test_ping_tells_of_the_link(figures, answer):
 
 def test_help_has_a_line_for_each_command():
     commands = sample_commands()
-    request = Request("help", "", None, Reception(), translator("fr"), commands, way=Way.TELEGRAM, limit=CHAT_BYTES)
+    request = Request("help", "", None, RadioMetadata(), translator("fr"), commands, way=Way.TELEGRAM, limit=CHAT_BYTES)
     head, *lines = HELP.run(request).splitlines()
     assert head == "Commandes :"
     assert [line.split()[0] for line in lines] == [f"/{command.name}" for command in commands]
@@ -177,7 +177,7 @@ def test_the_assistant_may_say_more_than_by_radio():
 
     command = bot_command(Talker(), FakeClock(), 600, 60.0)
     assert len(by_telegram(command, "hello", user=User("telegram:1"), limit=3000).encode()) == 3000
-    assert len(command.run(Request("bot", "hello", ALICE, Reception(), ENGLISH, ())).encode()) == 600
+    assert len(command.run(Request("bot", "hello", ALICE, RadioMetadata(), ENGLISH, ())).encode()) == 600
 
 
 def test_two_users_of_telegram_without_a_node_have_conversations_of_their_own():

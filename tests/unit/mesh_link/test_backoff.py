@@ -2,7 +2,7 @@
 
 import pytest
 
-from mesh_link.backoff import Backoff
+from meshbot.mesh_link.backoff import Backoff
 
 
 def steady(cleanup_delay=1.0):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mesh_link.framing import HEADER_LENGTH, MAX_PAYLOAD, FrameReader
+from meshbot.mesh_link.framing import HEADER_LENGTH, MAX_PAYLOAD, FrameReader
 
 SIGN = b"P"  # the payloads of these tests begin so; anything else decodes to nothing
 

@@ -7,8 +7,8 @@ from queue import SimpleQueue
 import pytest
 from meshtastic.protobuf import mesh_pb2
 
-from mesh_link.interface import LinkTarget, MeshTCPInterface
-from mesh_link.reception import Reception
+from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
+from meshbot.mesh_link.receiver import PacketReceiver
 from tests.support.peer import OWN, Peer
 
 PATIENCE = 30.0
@@ -227,7 +227,7 @@ def test_a_complete_configuration_behind_a_spoilt_one_does_not_revive_the_ended_
 def test_a_packet_right_behind_the_configuration_comes_with_our_nodes_number(linked):
     interface, peer = linked
     heard = SimpleQueue()
-    reception = Reception(heard.put, interface.owner)  # nobody has seen yet that the link is READY
+    reception = PacketReceiver(heard.put, interface.owner)  # nobody has seen yet that the link is READY
     reception.start()
     peer.configure()
     packet = mesh_pb2.MeshPacket(to=OWN, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"/help"))
@@ -283,7 +283,7 @@ def test_the_node_database_is_handed_over_as_downloaded_and_once(linked):
 def test_a_heard_packet_is_not_kept_with_its_node(linked):
     interface, peer = linked
     heard = SimpleQueue()
-    reception = Reception(heard.put, interface.owner)
+    reception = PacketReceiver(heard.put, interface.owner)
     reception.start()
     peer.configure()
     packet = mesh_pb2.MeshPacket(to=OWN, rx_snr=5.5, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"x"))

@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 
-from mesh_link.actions import (
+from meshbot.mesh_link.actions import (
     AbandonLink,
     CloseLink,
     LinkAlert,
@@ -12,7 +12,7 @@ from mesh_link.actions import (
     LinkReady,
     OpenLink,
 )
-from mesh_link.machine import (
+from meshbot.mesh_link.machine import (
     FROM_SESSION,
     STOP_CLOSE_TIMEOUT,
     TRANSITIONS,

@@ -2,13 +2,13 @@
 
 import pytest
 
-from mesh_link.actions import (
+from meshbot.mesh_link.actions import (
     CloseLink,
     LinkContended,
     LinkSilent,
     SendProbe,
 )
-from mesh_link.machine import (
+from meshbot.mesh_link.machine import (
     KEEPALIVE_EVERY,
 )
 from tests.support.link import E, Link, lose_young, of, wait_of

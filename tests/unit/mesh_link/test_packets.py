@@ -4,12 +4,12 @@ import base64
 
 import pytest
 
-from mesh_link.packets import (
+from meshbot.mesh_link.packets import (
     BROADCAST_NUM,
     BadPacketError,
-    NodeInfoHeard,
+    NodeInfoPacket,
     NodeRecord,
-    Reception,
+    RadioMetadata,
     RoutingAnswer,
     TextMessage,
     answers_heartbeats,
@@ -44,7 +44,7 @@ def test_a_text_is_translated_with_all_that_it_says():
         reply_id=41,
         pki_encrypted=True,
         public_key=KEY,
-        reception=Reception(snr=6.25, rssi=-87, hops=2, rx_time=1767620158),
+        reception=RadioMetadata(snr=6.25, rssi=-87, hops=2, rx_time=1767620158),
     )
 
 
@@ -100,7 +100,7 @@ def test_what_is_of_no_interest_is_none(heard):
 
 def test_a_node_is_known_by_its_packets_sender_whatever_id_it_claims():
     user = {"id": "!20001eef", "longName": "Nœud", "shortName": "N", "publicKey": KEY_TEXT, "hwModel": "HELTEC_V3"}
-    assert translate({**packet("NODEINFO_APP", user=user), "rxTime": 5}) == NodeInfoHeard(
+    assert translate({**packet("NODEINFO_APP", user=user), "rxTime": 5}) == NodeInfoPacket(
         NodeRecord(SENDER, "Nœud", "N", "HELTEC_V3", public_key=KEY, last_heard=5)
     )
 

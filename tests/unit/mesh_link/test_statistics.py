@@ -1,7 +1,7 @@
 """The link's figures, from what the machine decides."""
 
-from mesh_link.actions import Generation, LinkDown, LinkReady
-from mesh_link.statistics import DAY, HOUR, REMEMBERED, LinkFigures, LinkStatistics
+from meshbot.mesh_link.actions import Generation, LinkDown, LinkReady
+from meshbot.mesh_link.statistics import DAY, HOUR, REMEMBERED, LinkFigures, LinkStatistics
 
 
 def ready(outage=0.0, *, reconnection=True):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_memory.geography import EARTH_RADIUS, distance
+from meshbot.mesh_memory.geography import EARTH_RADIUS, distance
 
 PLACES = st.tuples(st.floats(-90, 90), st.floats(-180, 180))
 

@@ -7,9 +7,9 @@ from math import inf
 import pytest
 from sqlalchemy import event
 
-from mesh_link.packets import NodeRecord
-from mesh_link.said import MetricsSaid, Neighbor, NeighborsSaid, PositionSaid
-from mesh_memory.memory import (
+from meshbot.mesh_link.packets import NodeRecord
+from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
+from meshbot.mesh_memory.memory import (
     BATCH,
     MAX_LINKS,
     RETRY_AFTER,
@@ -17,16 +17,16 @@ from mesh_memory.memory import (
     TIDY_EVERY,
     MeshMemory,
 )
-from mesh_memory.views import DirectNode, Share
+from meshbot.mesh_memory.views import DirectNode, Share
+from meshbot.storage.database import open_database
+from meshbot.storage.errors import StorageError
+from meshbot.storage.mail import MAX_MAIL, MailboxFullError
+from meshbot.storage.nodes import NodeStore
+from meshbot.storage.traffic import By
 from node_manager import NodeManager
-from storage.database import open_database
-from storage.errors import StorageError
-from storage.mail import MAX_MAIL, MailboxFullError
-from storage.nodes import NodeStore
-from storage.traffic import By
 from tests.support.fake_clock import EPOCH, FakeClock
-from tests.support.heard import NODEINFO, TELEMETRY, packet
 from tests.support.nodes import key, record
+from tests.support.packet_records import NODEINFO, TELEMETRY, packet
 
 FLUSH_EVERY = 30.0  # seconds
 LEAST_INTERVAL = 1.0  # seconds between two commits
@@ -70,8 +70,8 @@ def told(request, bench):
         packet(ALICE, snr=-5.0, rssi=-100, portnum=NODEINFO),
         packet(BOB, hops=2, portnum=None, channel=None, size=100),
         packet(CAROL, hops=None, via_mqtt=True, channel=1),
-        packet(OWN, MetricsSaid(utilization=25.0, air_tx=1.5), portnum=TELEMETRY),
-        packet(BOB, NeighborsSaid((Neighbor(CAROL, -3.0),)), hops=2),
+        packet(OWN, DeviceMetrics(utilization=25.0, air_tx=1.5), portnum=TELEMETRY),
+        packet(BOB, NeighborInfo((Neighbor(CAROL, -3.0),)), hops=2),
     ]
     bench.manager.learn_from_nodeinfos(
         [
@@ -95,8 +95,8 @@ def told(request, bench):
 
 def test_all_that_is_known_of_a_node_is_in_one_view(bench):
     bench.manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Alice", hw_model="TBEAM", role="ROUTER"))
-    bench.hear(packet(OWN, PositionSaid(48.0, 2.0)), packet(ALICE, PositionSaid(49.0, 2.0, 35), snr=7.0))
-    bench.hear(packet(ALICE, MetricsSaid(80, 4.1), hops=1))
+    bench.hear(packet(OWN, PositionPayload(48.0, 2.0)), packet(ALICE, PositionPayload(49.0, 2.0, 35), snr=7.0))
+    bench.hear(packet(ALICE, DeviceMetrics(80, 4.1), hops=1))
     view = bench.memory.node(ALICE)
     assert (view.long_name, view.hw_model, view.role, view.has_key) == ("Alice", "TBEAM", "ROUTER", True)
     assert (view.last_heard, view.hops, view.snr, view.rssi, view.direct_at) == (START, 1, 7.0, -90, START)
@@ -197,7 +197,7 @@ def test_who_hears_whom(told):
 
 
 def test_the_many_links_of_one_node_do_not_hide_those_of_others(bench):
-    bench.hear(packet(BOB, NeighborsSaid((Neighbor(CAROL, -3.0),))))
+    bench.hear(packet(BOB, NeighborInfo((Neighbor(CAROL, -3.0),))))
     bench.clock.advance(60)
     for num in range(MAX_LINKS + 50):
         bench.hear(packet(0x1000 + num))
@@ -328,7 +328,7 @@ def test_a_packet_heard_before_a_restart_is_known_after_it(bench):
 
 def test_what_the_node_kept_for_us_for_days_is_no_news_after_ready(bench):
     bench.memory.learn_nodes([NodeRecord(BOB, last_heard=START - 5 * DAY, hops=1)])
-    bench.hear(packet(ALICE, PositionSaid(48.0, 2.0), rx_time=START - 5 * DAY))
+    bench.hear(packet(ALICE, PositionPayload(48.0, 2.0), rx_time=START - 5 * DAY))
     assert bench.memory.node(ALICE) is None
     assert bench.memory.node(BOB).last_heard == START - 5 * DAY
     bench.clock.advance(100)

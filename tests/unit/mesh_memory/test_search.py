@@ -2,7 +2,7 @@
 
 import pytest
 
-from mesh_memory.search import search
+from meshbot.mesh_memory.search import search
 
 NAMES = [
     (0x20001EEF, "ALI", "Alice Gare"),

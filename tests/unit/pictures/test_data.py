@@ -6,7 +6,7 @@ from math import inf, nan
 
 import pytest
 
-from pictures.data import MOST_BYTES, BadDataError, Series, from_json, to_json
+from meshbot.pictures.data import MOST_BYTES, BadDataError, Series, from_json, to_json
 from tests.support.pictures import HISTOGRAM, SIGNAL, node_map
 
 PICTURES = [HISTOGRAM, SIGNAL, node_map(3)]

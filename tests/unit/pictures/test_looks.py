@@ -4,10 +4,10 @@ from itertools import combinations
 
 import pytest
 
-from pictures.labels import NEAR, Box, place
-from pictures.projection import kilometres, middle, radius_for, rings_for
-from pictures.style import AGES, CARD, FAINT, INK, NAME, SERIES, SUBTITLE, TEXT, TITLE, contrast
-from pictures.words import drawable, first_drawable
+from meshbot.pictures.labels import NEAR, Box, place
+from meshbot.pictures.projection import kilometres, middle, radius_for, rings_for
+from meshbot.pictures.style import AGES, CARD, FAINT, INK, NAME, SERIES, SUBTITLE, TEXT, TITLE, contrast
+from meshbot.pictures.words import drawable, first_drawable
 
 LATIN = frozenset(range(0x20, 0x180)) | {ord("…"), 0x301}
 ROOM = Box(0, 0, 1000, 1000)

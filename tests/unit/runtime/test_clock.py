@@ -8,8 +8,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from runtime import clock as clock_module
-from runtime.clock import SystemClock
+from meshbot.runtime import clock as clock_module
+from meshbot.runtime.clock import SystemClock
 
 
 @pytest.fixture

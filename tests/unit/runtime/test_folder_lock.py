@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from runtime.folder_lock import LOCK_NAME, FolderInUseError, lock_folder
+from meshbot.runtime.folder_lock import LOCK_NAME, FolderInUseError, lock_folder
 
 
 def test_a_folder_that_is_held_is_refused_with_its_holder_and_free_again_at_its_end(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.host import PAGE, TICKS, HostFigures, read_host
+from meshbot.runtime.host import PAGE, TICKS, HostFigures, read_host
 
 FILES = {
     "sys/class/thermal/thermal_zone0/temp": "48250\n",

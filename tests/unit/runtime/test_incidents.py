@@ -1,13 +1,13 @@
 """Incidents reach whoever listens, also those that came before."""
 
-from runtime.disk import ENOUGH, DiskWatch
-from runtime.incidents import KEPT, DatabaseTrouble, DatabaseWell, DiskLow, DiskWell, IncidentDesk
+from meshbot.runtime.disk import ENOUGH, DiskWatch
+from meshbot.runtime.incidents import KEPT, DatabaseTrouble, DatabaseWell, DiskLow, DiskWell, IncidentBus
 
 GIB = 1 << 30
 
 
 def test_what_came_before_somebody_listened_is_told_first_and_in_order():
-    desk, heard = IncidentDesk(), []
+    desk, heard = IncidentBus(), []
     desk.report(DatabaseTrouble("plein"))
     desk.report(DatabaseWell())
     desk.listen(heard.append)
@@ -16,7 +16,7 @@ def test_what_came_before_somebody_listened_is_told_first_and_in_order():
 
 
 def test_nobody_ever_listens_costs_no_memory():
-    desk, heard = IncidentDesk(), []
+    desk, heard = IncidentBus(), []
     for number in range(10 * KEPT):
         desk.report(DatabaseTrouble(str(number)))
     desk.listen(heard.append)

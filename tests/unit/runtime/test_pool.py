@@ -5,7 +5,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from runtime.pool import WorkerPool
+from meshbot.runtime.pool import WorkerPool
 
 PATIENCE = 30.0  # real seconds: only a failure waits so long
 

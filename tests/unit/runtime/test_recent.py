@@ -1,10 +1,10 @@
 """A bounded memory."""
 
-from runtime.recent import Recent
+from meshbot.runtime.recent import RecentKeys
 
 
 def test_the_oldest_goes_beyond_the_limit_and_what_is_put_again_is_new():
-    recent = Recent(2)
+    recent = RecentKeys(2)
     recent.put("a", 1)
     recent.put("b", 2)
     recent.put("a", 3)
@@ -16,6 +16,6 @@ def test_the_oldest_goes_beyond_the_limit_and_what_is_put_again_is_new():
 
 
 def test_what_is_taken_out_is_forgotten():
-    recent = Recent(2)
+    recent = RecentKeys(2)
     recent.put("a", 1)
     assert (recent.pop("a"), recent.pop("a"), len(recent)) == (1, None, 0)

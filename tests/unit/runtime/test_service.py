@@ -9,8 +9,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from runtime.clock import SystemClock
-from runtime.service import DROP_REPORT_EVERY, LAST_MOMENT, PING, Service, Supervisor, catch_signals
+from meshbot.runtime.clock import SystemClock
+from meshbot.runtime.service import DROP_REPORT_EVERY, LAST_MOMENT, PING, Service, Supervisor, catch_signals
 from tests.support.fake_clock import FakeClock
 
 PATIENCE = 30.0  # real seconds: only a failure waits so long

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from runtime.systemd import notify, watchdog_interval
+from meshbot.runtime.systemd import notify, watchdog_interval
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from math import inf
 
-from runtime.throttle import Throttle
+from meshbot.runtime.throttle import Throttle
 
 
 def test_the_first_is_said_at_once():

@@ -1,6 +1,6 @@
 import pytest
 
-from runtime.timed_cache import TimedCache
+from meshbot.runtime.timed_cache import TimedCache
 
 
 @pytest.fixture

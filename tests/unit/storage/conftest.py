@@ -1,6 +1,6 @@
 import pytest
 
-from storage.database import open_database
+from meshbot.storage.database import open_database
 from tests.support.fake_clock import FakeClock
 
 

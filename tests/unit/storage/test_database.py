@@ -6,11 +6,11 @@ from inspect import signature
 import pytest
 from sqlalchemy import text, update
 
-from storage.database import Database, database_of, open_database
-from storage.errors import DamagedError, StorageError, TooSlowError
-from storage.nodes import Changes, NodeRow, NodeStore
-from storage.schema import REVISIONS, VERSION
-from storage.sqlite import FILE_NAME, SqliteBackend
+from meshbot.storage.database import Database, database_of, open_database
+from meshbot.storage.errors import DamagedError, StorageError, TooSlowError
+from meshbot.storage.nodes import Changes, NodeRow, NodeStore
+from meshbot.storage.schema import REVISIONS, VERSION
+from meshbot.storage.sqlite import FILE_NAME, SqliteBackend
 from tests.support.fake_clock import FakeClock
 
 STAMP = "20260105T133558Z"  # the fake clock's start

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import insert
 
-from storage.mail import MAX_ALL, MAX_MAIL, Letter, MailboxFullError, MailStore
-from storage.schema import MAIL
+from meshbot.storage.mail import MAX_ALL, MAX_MAIL, Mail, MailboxFullError, MailStore
+from meshbot.storage.schema import MAIL
 
 ALICE, BOB, CAROL = 0xFFFFFFF0, 2, 3
 
@@ -18,8 +18,8 @@ def test_letters_are_kept_in_their_order_for_their_recipient_alone(mail):
     first, second = mail.send(BOB, ALICE, "salut 🐟", 10), mail.send(CAROL, ALICE, "à 5 h", 11, proven=False)
     mail.send(ALICE, BOB, "oui", 12)
     assert mail.of(ALICE) == [
-        Letter(first, BOB, ALICE, "salut 🐟", 10, None, None, proven=True),
-        Letter(second, CAROL, ALICE, "à 5 h", 11, None, None, proven=False),
+        Mail(first, BOB, ALICE, "salut 🐟", 10, None, None, proven=True),
+        Mail(second, CAROL, ALICE, "à 5 h", 11, None, None, proven=False),
     ]
     assert mail.of(CAROL) == []
 

@@ -11,14 +11,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event, text
 
-from storage import migrations
-from storage.database import open_database
-from storage.errors import StorageError
-from storage.mail import MailStore
-from storage.migrations.upgrade import upgrade
-from storage.nodes import Changes, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore
-from storage.schema import METADATA, REVISIONS
-from storage.sqlite import FILE_NAME, SqliteBackend
+from meshbot.storage import migrations
+from meshbot.storage.database import open_database
+from meshbot.storage.errors import StorageError
+from meshbot.storage.mail import MailStore
+from meshbot.storage.migrations.upgrade import upgrade
+from meshbot.storage.nodes import Changes, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore
+from meshbot.storage.schema import METADATA, REVISIONS
+from meshbot.storage.sqlite import FILE_NAME, SqliteBackend
 from tests.support.fake_clock import FakeClock
 
 ALICE = NodeRow(7, "Alice", "AL", "TBEAM", "ROUTER", 48.5, 2.25, 35, 100)
@@ -119,8 +119,8 @@ def test_alembic_is_loaded_only_for_an_upgrade(tmp_path):
     code = """if True:
         import sys
         from pathlib import Path
-        from runtime.clock import SystemClock
-        from storage.database import open_database
+        from meshbot.runtime.clock import SystemClock
+        from meshbot.storage.database import open_database
         for _ in range(2):
             open_database(Path(sys.argv[1]), SystemClock()).close()
         sys.exit("alembic" in sys.modules)

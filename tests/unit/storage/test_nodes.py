@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event, text
 
-from storage.database import StorageError
-from storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore, Snapshot
+from meshbot.storage.database import StorageError
+from meshbot.storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore, Snapshot
 from tests.support.nodes import ALICE, BOB, key, text_of
 
 ALICE_ROW = NodeRow(ALICE, "Alice 🦊", "AL", "TBEAM", "ROUTER", 45.1, 5.2, 210, 1_767_620_158)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from storage.outbox import BATCH, OutboxRow, OutboxStore
+from meshbot.storage.outbox import BATCH, OutboxRow, OutboxStore
 
 ROW = OutboxRow(
     id=1_800_000_000_000,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from storage.packet_batch import (
+from meshbot.storage.packet_batch import (
     DAY,
     HOUR,
     UNKNOWN,

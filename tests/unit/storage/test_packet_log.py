@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event, func, select
 
-from storage import packet_log
-from storage.packet_batch import DAY, HOUR, Air, LinkRow, NodeVolume, PacketBatch, PacketRow, Volume
-from storage.packet_log import PRUNE_AT_ONCE, NodeState, PacketLog, StateChanges
-from storage.schema import LINKS, NODE_DAYS, NODE_HOURS, PACKETS, TRAFFIC_HOURS
-from storage.traffic import By, Span, TrafficQueries
+from meshbot.storage import packet_log
+from meshbot.storage.packet_batch import DAY, HOUR, Air, LinkRow, NodeVolume, PacketBatch, PacketRow, Volume
+from meshbot.storage.packet_log import PRUNE_AT_ONCE, NodeState, PacketLog, StateChanges
+from meshbot.storage.schema import LINKS, NODE_DAYS, NODE_HOURS, PACKETS, TRAFFIC_HOURS
+from meshbot.storage.traffic import By, Span, TrafficQueries
 
 T = 20_000 * DAY
 ROW = PacketRow(T + 5, 7, 8, 1, 0, 67, 0, 3, 5.0, -90, via_mqtt=False, size=40)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 
-from storage.upsert import as_row
+from meshbot.storage.upsert import as_row
 
 
 @dataclass(frozen=True, slots=True)

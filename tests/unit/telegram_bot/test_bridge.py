@@ -7,11 +7,11 @@ from itertools import count
 
 import pytest
 
-from commands.language import translator
-from mesh_link.outgoing import Fate, Outcome, Priority
-from mesh_link.packets import BROADCAST_NUM, NodeRecord, Reception, TextMessage
-from telegram_bot.bridge import NO_TEXT_SAID_EVERY, REMEMBERED, Bridge, BridgeRule, mesh_name
-from telegram_bot.posts import Chat
+from meshbot.commands.language import translator
+from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord, RadioMetadata, TextMessage
+from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, Priority
+from meshbot.telegram_bot.bridge import NO_TEXT_SAID_EVERY, REMEMBERED, Bridge, BridgeRule, mesh_name
+from meshbot.telegram_bot.models import Chat
 from tests.support.mesh_commands import MeshCommands
 
 OWN, ZOE, EVE = 0x9999, 0x1111, 0x2222
@@ -37,7 +37,7 @@ class Sides:
         return self.bridge.to_mesh(chat, message_id, author, text, now, **details)
 
     def accept(self, message, *packet_ids):
-        return self.bridge.accepted(Outcome(message, Fate.ACCEPTED, packet_ids=packet_ids))
+        return self.bridge.accepted(DeliveryReport(message, DeliveryStatus.ACCEPTED, packet_ids=packet_ids))
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_what_is_not_for_the_chat_stays(sides, details):
 
 def test_a_text_that_comes_again_over_mqtt_is_posted_once(sides):
     assert len(sides.heard("a", packet_id=7)) == 1
-    assert sides.heard("a", packet_id=7, reception=Reception(via_mqtt=True)) == []
+    assert sides.heard("a", packet_id=7, reception=RadioMetadata(via_mqtt=True)) == []
     assert len(sides.heard("a", packet_id=7, sender=EVE)) == 1
 
 
@@ -208,7 +208,7 @@ def test_a_channel_s_text_goes_to_all_its_chats_topics_among_them():
 def test_the_other_chats_of_a_channel_see_what_one_says_once_it_is_sent():
     sides = Sides((1, GROUP), (1, OTHER))
     message = sides.written("bonjour")
-    queued = Outcome(message, Fate.QUEUED)
+    queued = DeliveryReport(message, DeliveryStatus.QUEUED)
     assert sides.bridge.accepted(queued) == []
     (post,) = sides.accept(message, 11)
     assert (post.chat, post.text) == (OTHER, "Léa: bonjour")

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from telegram_bot.event_loop import LOOKUPS, DaemonThreads, new_event_loop
+from meshbot.telegram_bot.event_loop import LOOKUPS, DaemonThreads, new_event_loop
 
 PATIENCE = 30.0
 

@@ -13,7 +13,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from telegram_bot.failures import DETAIL_SHOWN, Failure, Kind, OddAnswerError, check_refusal, failure_of, pause
+from meshbot.telegram_bot.failures import DETAIL_SHOWN, Failure, Kind, OddAnswerError, check_refusal, failure_of, pause
 
 
 def caused(error, cause):

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from commands.jobs import WAITING_LIMIT, CommandLimits
-from commands.registry import Command
-from pictures.draw import TIMEOUT
-from telegram_bot.illustrations import TIME_TO_EXCUSE, Illustrator
+from meshbot.commands.executor import WAITING_LIMIT, CommandLimits
+from meshbot.commands.registry import Command
+from meshbot.pictures.draw import TIMEOUT
+from meshbot.telegram_bot.illustrations import TIME_TO_EXCUSE, Illustrator
 from tests.support.telegram_bot import ADMIN, GUEST
-from tests.support.telegram_desk import PATIENCE, TelegramDesk
+from tests.support.telegram_handler import PATIENCE, TelegramDesk
 
 NODES = Command("nodes", "lists nodes", lambda r: f"nodes {r.argument}", has_table=True)
 STATS = Command("stats", "tells figures", lambda r: f"stats {r.argument}")

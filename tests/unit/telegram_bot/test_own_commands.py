@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from commands.echo import echo_command
-from mesh_link.outgoing import Fate, Outcome, OutgoingText
-from mesh_link.packets import BROADCAST_NUM, NodeRecord
+from meshbot.commands.builtin.echo import echo_command
+from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord
+from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText
 from tests.support.telegram_bot import GROUP, KNOWN
-from tests.support.telegram_desk import TelegramDesk
+from tests.support.telegram_handler import TelegramDesk
 
 WILLIAM, VAISE, KIM = 0x2001, 0x2002, 0x2003
 NODES = (
@@ -71,7 +71,7 @@ def test_a_node_that_nobody_knows_is_named_by_the_first_word(desk):
 
 def test_a_text_s_fate_is_shown_under_the_message(desk):
     desk.says("/send Kim salut", KNOWN)
-    desk.desk.from_mesh(Outcome(desk.sent[0], Fate.ACKNOWLEDGED))
+    desk.desk.from_mesh(DeliveryReport(desk.sent[0], DeliveryStatus.ACKNOWLEDGED))
     (fate,) = desk.posts()
     assert (fate.chat.id, fate.text, fate.reply_to) == (KNOWN, "✅ Acknowledged by Kim (KIM).", 1)
 
@@ -82,7 +82,7 @@ def test_a_text_s_fate_is_shown_under_the_message(desk):
 )
 def test_a_channel_that_the_node_lacks_is_no_recipient_that_cannot_read(desk, argument, told):
     sent_to = sent(desk, argument)
-    desk.desk.from_mesh(Outcome(desk.sent[0], Fate.REFUSED, reason="NO_CHANNEL"))
+    desk.desk.from_mesh(DeliveryReport(desk.sent[0], DeliveryStatus.REFUSED, reason="NO_CHANNEL"))
     assert told in desk.posts()[0].text, sent_to
 
 
@@ -96,6 +96,6 @@ def test_an_echo_s_fate_is_shown_under_the_message_too():
     with TelegramDesk([echo_command(say, lambda _num: "?", 2, 200)]) as desk:
         assert desk.says("/echo bonjour", KNOWN, name="Zoé") == []
         assert [message.text for message in said] == ["📣 Zoé (TG): bonjour"]
-        desk.desk.from_mesh(Outcome(said[0], Fate.ACCEPTED))
+        desk.desk.from_mesh(DeliveryReport(said[0], DeliveryStatus.ACCEPTED))
         (fate,) = desk.posts()
     assert (fate.chat.id, fate.text, fate.reply_to) == (KNOWN, "📡 Sent.", 1)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from meshbot.web.chat import parse_answer, without_thoughts
+from meshbot.web.faults import Fault, WebError
 from tests.support.meteo import completion
-from web.chat import parse_answer, without_thoughts
-from web.faults import Fault, WebError
 
 
 def answer(content):

@@ -5,9 +5,9 @@ from datetime import date, datetime
 
 import pytest
 
+from meshbot.web.faults import Fault, WebError
+from meshbot.web.forecast import Day, Hour, Place, parse_forecast, parse_places
 from tests.support.meteo import PLACES, weather
-from web.faults import Fault, WebError
-from web.forecast import Day, Hour, Place, parse_forecast, parse_places
 
 
 def at(time):

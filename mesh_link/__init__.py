@@ -1,1 +1,0 @@
-"""The radio link: the only importer of `meshtastic` in the bot."""

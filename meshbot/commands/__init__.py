@@ -1,0 +1,54 @@
+"""What a user may ask."""
+
+from meshbot.commands.access import Access, Judge, Refusal, ReplayMemory
+from meshbot.commands.dispatcher import Dispatcher
+from meshbot.commands.durations import duration
+from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
+from meshbot.commands.filter import MessageFilter
+from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, ident, whole_number
+from meshbot.commands.language import Translate, mark, translator
+from meshbot.commands.mail_notices import NOTICE, MailNotices
+from meshbot.commands.node_lookup import Directory, only_one
+from meshbot.commands.rate_limit import RateLimiter
+from meshbot.commands.registry import PREFIX, UNKNOWN_RECEPTION, Command, Example, Registry, Request, Way, parse
+from meshbot.commands.roles import MeshRoles, Role, User, node_numbers
+
+__all__ = [
+    "CHAT_BYTES",
+    "DAY",
+    "HOUR",
+    "NOTICE",
+    "PREFIX",
+    "UNKNOWN_RECEPTION",
+    "Access",
+    "Command",
+    "CommandExecutor",
+    "CommandLimits",
+    "Directory",
+    "Dispatcher",
+    "Example",
+    "InterimAnswer",
+    "Job",
+    "JobResult",
+    "Judge",
+    "MailNotices",
+    "MeshRoles",
+    "MessageFilter",
+    "RateLimiter",
+    "Refusal",
+    "Registry",
+    "ReplayMemory",
+    "Request",
+    "Role",
+    "Translate",
+    "User",
+    "Way",
+    "duration",
+    "ident",
+    "mark",
+    "node_numbers",
+    "only_one",
+    "parse",
+    "translator",
+    "whole_number",
+]

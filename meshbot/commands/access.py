@@ -1,0 +1,108 @@
+"""Whether a command runs for the one who asks: by role, by limit, and each order of an admin once."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Protocol
+
+from meshbot.commands.language import mark as _
+from meshbot.commands.rate_limit import Admission, RateLimiter
+from meshbot.commands.registry import Command
+from meshbot.commands.roles import Doubt, MeshRoles, Role, User
+from meshbot.mesh_link import TextMessage
+
+ANSWERS = {
+    Doubt.MQTT: _("🔒 /{name} is not taken by MQTT."),
+    Doubt.CLEAR: _("🔒 /{name} needs a message encrypted with your public key."),
+    Doubt.NO_KEY: _("🔒 I have no public key of yours yet."),
+    Doubt.OTHER_KEY: _("🔒 Your public key is not the one I trust: have it checked by the operator."),
+}
+
+
+class KnownNodes(Protocol):
+    """What has to be known of a sender; never waits."""
+
+    def public_key(self, num: int) -> bytes | None:
+        """Return the node's trusted key."""
+
+    def is_named(self, num: int) -> bool:
+        """Return whether the node has told its name."""
+
+
+class ReplayMemory(Protocol):
+    """What admins have ordered; strangers cannot push it out of this memory, as they can out of the gate's."""
+
+    def is_new(self, sender: int, packet_id: int) -> bool:
+        """Note an order and return whether it was not given before; never waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a command does not run."""
+
+    reason: str  # for the log
+    level: int = logging.INFO
+    answer: str = ""  # English, marked for the catalogs, with {name} for the command; empty: silence
+
+
+class Judge:
+    """Says whether a user may have a command run, whatever way the question came by."""
+
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._limiter = limiter
+
+    def judge(self, user: User, command: Command | None, now: float, *, is_public: bool) -> Refusal | None:
+        """Return why the command may not run, None if it may. Call it once a question; a None command is unknown.
+
+        `is_public`: others read the answer, and the command may be meant for another bot.
+        """
+        if user.role is not Role.ADMIN and (refusal := self._limit(user, now)):  # an admin's proof cannot be forged
+            return refusal
+        if command is not None and user.role < command.role:
+            return _refuse(user, command, is_public=is_public)
+        return None
+
+    def _limit(self, user: User, now: float) -> Refusal | None:
+        match self._limiter.ask(user.key, now):
+            case Admission.REFUSED as admission:
+                answer = _("🚦 That is a lot of commands: please pause for a few minutes.")
+                return Refusal(admission.value, logging.INFO, answer)
+            case Admission.IGNORED as admission:
+                return Refusal(admission.value, logging.DEBUG)
+        return None
+
+
+class Access:
+    """Knows mesh users by their messages, and judges each message once."""
+
+    def __init__(self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, orders: ReplayMemory) -> None:
+        self._roles = roles
+        self._nodes = nodes
+        self._judge = Judge(limiter)
+        self._orders = orders
+
+    def user_of(self, message: TextMessage) -> User:
+        """Return who asks."""
+        num = message.sender
+        return self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
+
+    def judge(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
+        """See Judge; an order of an admin's counts once."""
+        refusal = self._judge.judge(user, command, now, is_public=message.is_broadcast)
+        if refusal is not None or command is None or command.role is not Role.ADMIN:
+            return refusal
+        if self._orders.is_new(message.sender, message.packet_id):
+            return None
+        return Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
+
+
+def _refuse(user: User, command: Command, *, is_public: bool) -> Refusal:
+    if command.role is Role.ADMIN and user.doubt is not None:
+        return Refusal(user.doubt.value, logging.WARNING, ANSWERS.get(user.doubt, ""))
+    reason = f"réservée ({command.role.name.lower()})"
+    if is_public:  # it may be another bot's command
+        return Refusal(reason)
+    if command.role is Role.KNOWN and user.is_node:
+        return Refusal(reason, answer=_("⛔ /{name} is for nodes that I know."))
+    return Refusal(reason, answer=_("⛔ /{name} is not open to you."))

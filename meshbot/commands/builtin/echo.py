@@ -1,0 +1,108 @@
+"""/echo: the bot says something on a channel, in the name of who asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from meshbot.commands.formatting import NAME_BYTES, too_long
+from meshbot.commands.language import Translate
+from meshbot.commands.language import mark as _
+from meshbot.commands.registry import Command, Example, Request, Way
+from meshbot.commands.roles import Role
+from meshbot.runtime import Clock
+from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText
+from meshbot.text import one_line, shorten
+
+ECHO: Final = "echo"
+ORIGIN: Final = re.compile(rf"{ECHO}:([0-9a-f]{{1,8}})")  # the asker
+NOT_SENT: Final = _("❌ Your /echo did not go out on channel {channel}. Try again later.")
+TEXTS: Final[Mapping[DeliveryStatus, str]] = {
+    DeliveryStatus.EXPIRED: NOT_SENT,
+    DeliveryStatus.REFUSED: NOT_SENT,
+    DeliveryStatus.FAILED: NOT_SENT,
+    DeliveryStatus.TURNED_AWAY: NOT_SENT,
+    DeliveryStatus.UNCONFIRMED: _(
+        "❔ Your /echo perhaps did not go out on channel {channel}: the radio did not confirm it."
+    ),
+}
+Say = Callable[[str, int, str], bool]
+
+
+def echo_command(say: Say, short_name_of: Callable[[int], str], channel: int, limit: int) -> Command:
+    """Make the command; at most `limit` bytes are said, on `channel` when it is asked in a direct message.
+
+    `say(text, channel index, origin)` returns whether the channel has room for it now; who asked is told, by the
+    origin, what became of it: a node only if it does not go out.
+    """
+
+    def run(request: Request) -> str:
+        """Say it; on a channel that is the answer, elsewhere tell what is done."""
+        tr = request.translate
+        text = one_line(request.argument)
+        if not text:
+            return tr(_("Say what? /echo <text>"))
+        # the name before it tells who speaks, and keeps any bot from taking the text for a command
+        spoken = f"📣 {_name(request, short_name_of)}: {text}"
+        if (excess := len(spoken.encode()) - limit) > 0:
+            return too_long(excess, tr)
+        has_room = say(spoken, channel if request.channel is None else request.channel, _origin(request))
+        if request.channel is not None or request.origin:  # it is the answer, or its fate is
+            return ""
+        if not has_room:
+            return tr(_("📶 The channel is busy: I say it when there is room, or give up soon."))
+        return tr(_("📣 I say it on channel {channel}.")).format(channel=channel)
+
+    return Command(
+        name="echo",
+        usage=_("<text>"),
+        summary=_("says it on the channel in your name"),
+        run=run,
+        role=Role.KNOWN,
+        examples=(
+            Example("/echo see you at five", "📣 I say it on channel 0."),
+            Example("/echo", "Say what? /echo <text>"),
+            Example("/echo " + "é" * 100, "Too long by 10 bytes."),
+        ),
+    )
+
+
+def _name(request: Request, short_name_of: Callable[[int], str]) -> str:
+    """Return how the asker is called; a name of Telegram is told with its origin, for it can be any."""
+    if request.way is Way.MESH and request.node is not None:
+        return short_name_of(request.node)
+    return f"{shorten(one_line(request.name), NAME_BYTES)} (TG)".lstrip()
+
+
+def _origin(request: Request) -> str:
+    if request.way is Way.MESH and request.node is not None:
+        return origin_of(request.node)
+    return request.origin
+
+
+def origin_of(asker: int) -> str:
+    """Return the origin of a text that a node asked for."""
+    return f"{ECHO}:{asker:x}"
+
+
+class EchoReports:
+    """For the thread Mesh-Sender: it waits for nothing."""
+
+    def __init__(
+        self, clock: Clock, send: Callable[[OutgoingText], object], translate: Translate, answer_ttl: float
+    ) -> None:
+        """`send` only puts into an inbox."""
+        self._clock = clock
+        self._send = send
+        self._translate = translate
+        self._answer_ttl = answer_ttl
+
+    def on_delivery_report(self, outcome: DeliveryReport) -> None:
+        """Take what became of a text; tell its asker, by direct message, if that is no good news."""
+        origin, text = ORIGIN.fullmatch(outcome.message.origin), TEXTS.get(outcome.status)
+        if origin is None or text is None:
+            return
+        told = self._translate(text).format(channel=outcome.message.channel)
+        expires_at = self._clock.monotonic() + self._answer_ttl
+        self._send(OutgoingText(told, int(origin[1], 16), want_ack=True, expires_at=expires_at))

@@ -1,0 +1,99 @@
+"""/nodes: who is heard without a relay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Final
+
+from meshbot.commands.formatting import DAY, age, decibels, length, name_of, page_of, whole_number
+from meshbot.commands.language import Translate
+from meshbot.commands.language import mark as _
+from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
+from meshbot.commands.tables import table
+from meshbot.mesh_memory import DirectNode, MeshMemory, NodeView
+from meshbot.runtime import Clock
+
+DAYS: Final = 3
+MOST_PAGES: Final = 10_000
+WIDE_LINES: Final = 50  # no more is read on a phone
+LINE_BYTES: Final = 60  # of such a line, at most: a name of 16 bytes may be padded by as many
+
+
+def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
+    """Make the command."""
+
+    def run(request: Request) -> str:
+        tr = request.translate
+        page = whole_number(request.argument or "1", 1, MOST_PAGES)
+        if page is None:
+            return tr(_("Which page? For example: {question}")).format(question=f"{PREFIX}{request.command} 2")
+        now = clock.now().timestamp()
+        nodes = memory.direct_nodes(DAYS * DAY)
+        if not nodes:
+            return tr(_("📡 No node heard directly in {days} days.")).format(days=DAYS)
+        if request.wide:
+            return _wide_page(memory, nodes, page, now, request)
+        lines = [_line(near, now, tr) for near in nodes]
+        return page_of(lambda at, of: _head(len(nodes), at, of, tr), lines, page, request.limit)
+
+    return Command(
+        name="nodes",
+        aliases=("noeuds", "nœuds"),
+        usage=_("[page]"),
+        summary=_("lists the nodes heard directly in 3 days, the best signal first"),
+        run=run,
+        has_table=True,
+        examples=(
+            Example(
+                "/nodes",
+                "📡 Direct nodes in 3 days: 3 (page 1/1)\nBob Fourvière 9.5dB 2h\nAsker 6.0dB 5min\nAlice -4.5dB 2h",
+            ),
+            Example(
+                "/nodes",
+                "📡 Direct nodes in 3 days: 3 (page 1/1)\n"
+                "name          id     dB  age dist.\n"
+                "Bob Fourvière 1ef0  9.5   2h 1.4km\n"
+                "Asker         1234  6.0 5min\n"
+                "Alice         1eef -4.5   2h 6.4km",
+                way=Way.TELEGRAM,
+            ),
+            Example("/nodes two", "Which page? For example: /nodes 2"),
+        ),
+    )
+
+
+def _head(count: int, page: int, pages: int, tr: Translate) -> str:
+    text = tr(_("📡 Direct nodes in {days} days: {count} (page {page}/{pages})"))
+    return text.format(days=DAYS, count=count, page=page, pages=pages)
+
+
+def _wide_page(memory: MeshMemory, nodes: Sequence[DirectNode], page: int, now: float, request: Request) -> str:
+    """Return a page of the table; beyond the last is the last."""
+    tr = request.translate
+    lines = min(WIDE_LINES, max(1, request.limit // LINE_BYTES - 2))  # beside the head and the titles
+    pages = ceil(len(nodes) / lines)
+    page = min(page, pages)
+    shown = nodes[(page - 1) * lines : page * lines]
+    views = [view for near in shown if (view := memory.node(near.num)) is not None]
+    return "\n".join([_head(len(nodes), page, pages, tr), *_table(views, now, tr)])
+
+
+def _line(view: DirectNode, now: float, tr: Translate) -> str:
+    signal = "" if view.snr is None else decibels(view.snr)
+    return " ".join(filter(None, [name_of(view), signal, age(now - view.direct_at, tr)]))
+
+
+def _table(views: Sequence[NodeView], now: float, tr: Translate) -> list[str]:
+    """Return the titles and a line for each node; the end of its id is enough for every `<node>`."""
+    rows = [
+        (
+            name_of(view),
+            f"{view.num:08x}"[-4:],
+            "" if view.snr is None else f"{view.snr:.1f}",
+            age(now - (view.direct_at or 0), tr),
+            length(view.distance) if view.distance else "",
+        )
+        for view in views
+    ]
+    return table([tr(_("name")), "id", "dB", tr(_("age")), tr(_("dist."))], rows, right={2, 3, 4})

@@ -1,0 +1,155 @@
+"""Commands under work: in threads that may hang, each within its time, slow ones apart."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from math import inf
+from typing import Generic, TypeVar
+
+from meshbot.commands.language import Translate
+from meshbot.commands.language import mark as _
+from meshbot.commands.registry import Command, Request
+from meshbot.runtime import Clock, WorkerPool
+
+LOGGER = logging.getLogger(__name__)
+error_print = LOGGER.error
+WAITING_LIMIT = 50  # commands; their answers alone are two minutes of air
+LOST_WORKERS_LIMIT = 8  # commands that hang for ever before none is accepted any more
+
+Q = TypeVar("Q")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLimits:
+    """Bounds of the work; config.py says what each is for."""
+
+    workers: int = 2
+    slow_workers: int = 4  # for the commands that wait for other computers
+    timeout: float = 30.0  # seconds a command may take unless it says otherwise
+    answer_ttl: float = 120.0  # seconds an answer may wait for the link
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Job(Generic[Q]):
+    """One question under work; `question` tells where it came from, as its way in says that."""
+
+    question: Q
+    request: Request
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class InterimAnswer(Generic[Q]):
+    """What a command says before its answer."""
+
+    job: Job[Q]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult(Generic[Q]):
+    """A worker's result."""
+
+    job: Job[Q]
+    answer: str
+
+
+class CommandExecutor(Generic[Q]):
+    """Runs commands for one way in. Used by one thread, which `tell` sends Interim and Finished to."""
+
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        limits: CommandLimits,
+        tr: Translate,
+        tell: Callable[[InterimAnswer[Q] | JobResult[Q]], object],
+    ) -> None:
+        """`name` is its threads'; `tell` is called on them and only puts into an inbox."""
+        self._clock = clock
+        self._limits = limits
+        self._translate = tr
+        self._tell = tell
+        self._pool: WorkerPool[Job[Q]] = WorkerPool(name, self._work)
+        self._slow_pool: WorkerPool[Job[Q]] = WorkerPool(f"{name}-Slow", self._work)
+        self._running: dict[Job[Q], float] = {}  # when each must be done
+        self._lost: set[Job[Q]] = set()  # each holds a thread that may never come back
+
+    def start(self, *, slow: bool) -> None:
+        """Start the threads, those for slow commands only if there are any."""
+        self._pool.start(self._limits.workers)
+        if slow:
+            self._slow_pool.start(self._limits.slow_workers)
+
+    def stop(self) -> None:
+        """Ask the threads to end; returns at once."""
+        self._pool.stop()
+        self._slow_pool.stop()
+
+    @property
+    def deadline(self) -> float:
+        """When `overdue` is to be called (monotonic seconds), inf for never."""
+        return min(self._running.values(), default=inf)
+
+    def obstacle(self, command: Command, user: str) -> str:
+        """Say why the command cannot start now, or nothing; slow and fast ones do not bar each other."""
+        running = [job for job in self._running if job.command.slow == command.slow]
+        lost = sum(job.command.slow == command.slow for job in self._lost)
+        if len(running) >= WAITING_LIMIT or lost >= LOST_WORKERS_LIMIT:
+            LOGGER.warning("⚠️ Trop de commandes en cours: /%s refusée", command.name)
+            return self._translate(_("🚦 Too busy, please ask again in a minute."))
+        if command.slow and any(job.command is command and job.request.user.key == user for job in running):
+            text = self._translate(_("⏳ I am still working on your previous /{name}."))
+            return text.format(name=command.name)
+        return ""
+
+    def submit(self, job: Job[Q]) -> None:
+        """Have a command run; ask for an obstacle first."""
+        timeout = self._limits.timeout if job.command.timeout is None else job.command.timeout
+        self._running[job] = self._clock.monotonic() + timeout
+        self._pool_of(job.command).submit(job)
+
+    def overdue(self) -> list[tuple[Job[Q], str]]:
+        """Give up the commands that take too long, and their threads; return an apology for each."""
+        now = self._clock.monotonic()
+        late = [job for job, due in self._running.items() if due <= now]
+        for job in late:  # all before the first thread is replaced: the new one must not begin with one of them
+            del self._running[job]
+        for job in late:
+            if self._pool_of(job.command).replace_worker(job):
+                self._lost.add(job)
+            error_print("❌ Commande /%s sans fin: abandonnée", job.request.command)
+        text = self._translate(_("⌛ /{name} took too long."))
+        return [(job, text.format(name=job.request.command)) for job in late]
+
+    def is_current(self, interim: InterimAnswer[Q]) -> bool:
+        """Whether its asker still waits; else there was a last answer already."""
+        return interim.job in self._running
+
+    def finish(self, finished: JobResult[Q]) -> bool:
+        """Note the end of a command; return whether its asker still waits."""
+        self._lost.discard(finished.job)  # it came back after all; its asker has had an answer
+        return self._running.pop(finished.job, None) is not None
+
+    def _pool_of(self, command: Command) -> WorkerPool[Job[Q]]:
+        return self._slow_pool if command.slow else self._pool
+
+    def _work(self, job: Job[Q]) -> None:
+        """Run one command, on a worker's thread."""
+        answer = self._run(job) if job in self._running else ""  # given up while it waited: too late to run
+        self._tell(JobResult(job, answer))
+
+    def _run(self, job: Job[Q]) -> str:
+        try:
+            return job.command.run(replace(job.request, say=partial(self._say, job)))
+        except (Exception, SystemExit) as exc:  # a command's fault is its own: the asker is told, the bot goes on
+            error_print("❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, exc)
+            LOGGER.debug("Commande /%s", job.request.command, exc_info=True)
+            answer = self._translate(_("⚠️ /{name} failed, the operator can see why in the log."))
+            return answer.format(name=job.request.command)
+
+    def _say(self, job: Job[Q], text: str) -> None:
+        self._tell(InterimAnswer(job, text))

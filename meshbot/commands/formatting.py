@@ -1,0 +1,110 @@
+"""How nodes, ages, distances and shares are told in the few bytes of a packet, and how numbers are read; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from meshbot.commands.language import Translate
+from meshbot.commands.language import mark as _
+from meshbot.mesh_memory import DirectNode, NodeView
+from meshbot.text import clipped
+
+PACKET_BYTES: Final = 200  # one packet of an answer
+CHAT_BYTES: Final = 3500  # one message of Telegram, which holds 4096 UTF-16 units: never more than the UTF-8 bytes
+NAME_BYTES: Final = 16  # of a node's name in a list
+NUMBER: Final = re.compile(r"[0-9]{1,9}")
+MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
+
+
+def ident(num: int) -> str:
+    """Return `!20001eef`."""
+    return f"!{num:08x}"
+
+
+def name_of(view: NodeView | DirectNode, limit: int = NAME_BYTES) -> str:
+    """Return the node's long name if it fits into `limit` bytes, else its short one, else its id.
+
+    Of two long names that are cut, nobody can tell which is whose.
+    """
+    if view.long_name and len(view.long_name.encode(errors="replace")) <= limit:
+        return view.long_name
+    return clipped(view.short_name or view.long_name or ident(view.num), limit)
+
+
+def age(seconds: float, tr: Translate) -> str:
+    """Return `30s`, `5min`, `3h`, `2d`; what lies ahead, after a jump of the clock, is `0s`."""
+    passed = max(0, int(seconds))
+    if passed < MINUTE:
+        return f"{passed}s"
+    if passed < HOUR:
+        return f"{passed // MINUTE}min"
+    return f"{passed // HOUR}h" if passed < 2 * DAY else tr(_("{count}d")).format(count=passed // DAY)
+
+
+def decibels(snr: float) -> str:
+    """Return `-4.5dB`."""
+    return f"{snr:.1f}dB"
+
+
+def length(metres: float) -> str:
+    """Return `850m`, `45.2km`, `312km`."""
+    if metres < 1000:  # noqa: PLR2004 - a kilometre
+        return f"{metres:.0f}m"
+    return f"{metres / 1000:.1f}km" if metres < 100_000 else f"{metres / 1000:.0f}km"  # noqa: PLR2004 - three digits
+
+
+def too_long(excess: int, tr: Translate) -> str:
+    """Return what to answer to a text that has so many bytes too many."""
+    return tr.ngettext("Too long by {count} byte.", "Too long by {count} bytes.", excess).format(count=excess)
+
+
+def joined(parts: Iterable[str], tr: Translate) -> str:
+    """Return parts as one line."""
+    return tr(_("; ")).join(parts)
+
+
+def share(part: int, whole: int) -> str:
+    """Return `40%`."""
+    return f"{100 * part / whole:.0f}%" if whole else "0%"
+
+
+def whole_number(text: str, least: int, most: int) -> int | None:
+    """Return the number that `text` is, brought within the bounds; None if it is none."""
+    return min(max(int(text), least), most) if NUMBER.fullmatch(text) else None
+
+
+def as_many_as_fit(head: str, lines: Iterable[str], count: int, limit: int = PACKET_BYTES) -> str:
+    """Return `head` and the first of the `count` lines, and as the last one `+3` if so many had no room.
+
+    One line at least is in; no more are taken from `lines` than are looked at.
+    """
+    text = head
+    for shown, line in enumerate(lines):
+        rest = f"\n+{count - shown - 1}" if shown + 1 < count else ""
+        if shown and len(f"{text}\n{line}{rest}".encode()) > limit:
+            return f"{text}\n+{count - shown}"
+        text = f"{text}\n{line}"
+    return text
+
+
+def lines_that_fit(lines: Sequence[str], limit: int) -> str:
+    """Return the lines, there is at least one, as as_many_as_fit does."""
+    return as_many_as_fit(lines[0], lines[1:], len(lines) - 1, limit)
+
+
+def page_of(head: Callable[[int, int], str], lines: Sequence[str], page: int, limit: int = PACKET_BYTES) -> str:
+    """Return a page with `head(page, pages)` above, each as full as a packet allows; beyond the last is the last."""
+    room = limit - len(head(len(lines), len(lines)).encode())
+    pages: list[list[str]] = [[]]
+    used = 0
+    for line in lines:
+        size = len(line.encode()) + 1
+        if pages[-1] and used + size > room:
+            pages.append([])
+            used = 0
+        pages[-1].append(line)
+        used += size
+    number = min(page, len(pages))
+    return "\n".join([head(number, len(pages)), *pages[number - 1]])

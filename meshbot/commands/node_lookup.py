@@ -1,0 +1,62 @@
+"""Which node a user means, and how nodes are called in answers; for every command with a `<node>`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from meshbot.commands.formatting import NAME_BYTES, as_many_as_fit, ident, name_of
+from meshbot.commands.language import mark as _
+from meshbot.commands.registry import PREFIX, Request
+from meshbot.mesh_memory import NodeView
+from meshbot.text import shorten
+
+ECHO_BYTES: Final = 40  # of what was asked, told back
+IN_A_SENTENCE: Final = 24  # bytes of a node's name where only a few are told
+
+
+class Directory(Protocol):
+    """Who is on the mesh; MeshMemory is one."""
+
+    def node(self, num: int) -> NodeView | None:
+        """Return what is known of a node."""
+
+    def find_nodes(self, text: str) -> list[NodeView]:
+        """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end."""
+
+
+def one_node(request: Request, directory: Directory) -> NodeView | str:
+    """Return the node that the argument means, else what to answer: nothing was asked, none matches, several do."""
+    if not request.argument:
+        text = request.translate(_("Which node? Its name, short name or the end of its id: {question}"))
+        return text.format(question=f"{PREFIX}{request.command} 1eef")
+    return only_one(directory.find_nodes(request.argument), request.argument, request)
+
+
+def only_one(found: Sequence[NodeView], wanted: str, request: Request) -> NodeView | str:
+    """Return the one node found for what a user wanted, else the answer: none matches, or these do."""
+    tr = request.translate
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        return tr(_("I know no node « {name} ».")).format(name=shorten(wanted, ECHO_BYTES))
+    head = tr(_("{count} nodes match, which one?")).format(count=len(found))
+    return as_many_as_fit(head, (f"{ident(view.num)} {name_of(view)}" for view in found), len(found), request.limit)
+
+
+def called(directory: Directory, num: int, limit: int = NAME_BYTES) -> str:
+    """Return what people call a node: its name, cut to `limit` bytes, else its id."""
+    view = directory.node(num)
+    return name_of(view, limit) if view else ident(num)
+
+
+def label(view: NodeView) -> str:
+    """Return the node's name and its id, or the id alone."""
+    name, num = name_of(view), ident(view.num)
+    return num if name == num else f"{name} {num}"
+
+
+def short_name_of(directory: Directory, num: int) -> str:
+    """Return a node's short name, else the last four digits of its id."""
+    view = directory.node(num)
+    return (view.short_name if view is not None else "") or f"{num:08x}"[-4:]

@@ -1,0 +1,143 @@
+"""Commands as data: help, menus and tests come from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from meshbot.commands.formatting import PACKET_BYTES
+from meshbot.commands.language import Translate
+from meshbot.commands.roles import NOBODY, Role, User
+from meshbot.mesh_link import RadioMetadata
+
+PREFIX = "/"
+UNKNOWN_RECEPTION = RadioMetadata()
+Action = Callable[[], None]
+
+
+def at_once(action: Action) -> None:
+    """Do it where no answer goes out before."""
+    action()
+
+
+def say_nothing(_text: str) -> None:
+    """Take an interim answer where nobody waits for one."""
+
+
+class Way(Enum):
+    """Where a question comes from and its answer goes to; the value is for documents."""
+
+    MESH = "mesh"
+    TELEGRAM = "Telegram"
+
+
+EVERYWHERE = frozenset(Way)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question, with what a command may need to answer it."""
+
+    command: str  # the name as typed, lower case, without the slash
+    argument: str  # what follows it, stripped
+    node: int | None  # the asker's node number; None: a Telegram user for whom the operator set none
+    reception: RadioMetadata  # of the question's packet; nothing is known of a message that came by Telegram
+    translate: Translate
+    available: Sequence[Command]  # what this user may use here
+    say: Callable[[str], None] = say_nothing  # an interim answer, sent the same way before the final one; any thread
+    user: User = NOBODY
+    channel: int | None = None  # the index of the channel asked on, None for a direct message
+    afterwards: Callable[[Action], None] = at_once  # has something done once the answer has left; any thread
+    way: Way = Way.MESH
+    limit: int = PACKET_BYTES  # UTF-8 bytes that an answer may fill, not less than a packet's
+    name: str = ""  # how a Telegram user is called; empty: as their node is
+    in_group: bool = False  # of Telegram: others read the answer
+    origin: str = ""  # of what is sent for it, as OutgoingText has it: its fate is shown to the asker; empty: is not
+
+    @property
+    def wide(self) -> bool:
+        """Whether the answer is read on a screen with room for columns and sentences, not on a radio."""
+        return self.way is Way.TELEGRAM
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the asker alone reads the answer."""
+        return self.channel is None and not self.in_group
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question and the answer it gets in English; each is shown in documents and run as a test."""
+
+    question: str
+    answer: str
+    reception: RadioMetadata = UNKNOWN_RECEPTION
+    way: Way = Way.MESH
+    has_node: bool = True  # whether the asker has one, see Request.node
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing a user may ask."""
+
+    name: str
+    summary: str  # English, marked for the catalogs; one line
+    run: Callable[[Request], str]
+    usage: str = ""  # arguments, as in "[page]"
+    aliases: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
+    timeout: float | None = None  # seconds that `run` may take; None: the setting command_timeout
+    slow: bool = False  # waits for other computers: runs in threads of its own, one at a time for each user
+    role: Role = Role.EVERYONE  # the least that may use it
+    ways: frozenset[Way] = EVERYWHERE  # where it makes sense
+    has_table: bool = False  # its wide answers of several lines stand in columns
+    private: bool = False  # what follows its name is not for the operator either: masked in the log
+    alone: Command | None = None  # runs in its place on the mesh where no argument is given
+
+    @property
+    def needs_argument(self) -> bool:
+        """Whether it can but say how to ask where nothing follows its name."""
+        return self.usage.startswith("<")
+
+    def is_table(self, answer: str) -> bool:
+        """Return whether a wide answer is to be shown in a fixed-width font; one line is no table."""
+        return self.has_table and "\n" in answer
+
+
+class Registry:
+    """The commands by name and alias."""
+
+    def __init__(self, commands: Iterable[Command]) -> None:
+        """Take the commands in the order in which help lists them; two of one name are an error."""
+        self._commands = tuple(commands)
+        self._by_name: dict[str, Command] = {}
+        for command in self._commands:
+            for name in (command.name, *command.aliases):
+                if self._by_name.setdefault(name, command) is not command:
+                    raise ValueError(f"two commands are called {name}")
+
+    def __iter__(self) -> Iterator[Command]:
+        """Yield the commands in order."""
+        return iter(self._commands)
+
+    def find(self, name: str) -> Command | None:
+        """Return the command of that name or alias, whatever its case."""
+        return self._by_name.get(name.lower().removeprefix(PREFIX))
+
+    def to_run(self, name: str, argument: str) -> Command | None:
+        """Return what runs for a question, None if the name is unknown."""
+        command = self.find(name)
+        return command.alone if command and command.alone and not argument else command
+
+    def on(self, way: Way) -> Registry:
+        """Return the commands that make sense there."""
+        return Registry(command for command in self if way in command.ways)
+
+
+def parse(text: str) -> tuple[str, str] | None:
+    """Return (name, argument) of `/name argument`, or None for plain text. Takes any text."""
+    words = text.strip().split(maxsplit=1)
+    if not words or not words[0].startswith(PREFIX) or not words[0].removeprefix(PREFIX):
+        return None
+    return words[0].removeprefix(PREFIX).lower(), words[1] if len(words) > 1 else ""

@@ -1,0 +1,59 @@
+"""What an operator should hear of the link and of the node behind it: which outages, and which restarts."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from meshbot.runtime import LinkBack, LinkLost, NodeRebooted, Report
+
+
+class NodeInterface(Protocol):
+    """What a connection tells of its node."""
+
+    own_num: int
+    reboot_ordered: bool  # over this connection, by an operator
+
+    @property
+    def boots(self) -> int:
+        """The node's count of its restarts; 0: it keeps none."""
+
+    @property
+    def firmware(self) -> str:
+        """The version, empty if not told."""
+
+
+class OutageReporter:
+    """Follows one link in one thread, and reports; see runtime.incidents."""
+
+    def __init__(self, node: str, report: Report) -> None:
+        """`node` is the address, as host:port."""
+        self.cause = ""  # of the last loss or failed attempt
+        self._node = node
+        self._report = report
+        self._lost = False
+        self._known: tuple[int, int, str] | None = None  # number, boots and firmware at the last READY
+        self._ordered = False  # over the connection that ended last
+
+    def lost(self, failures: int, outage: float) -> None:
+        """Take an outage that is worth an alert, in seconds so far."""
+        self._lost = True
+        self._report(LinkLost(self._node, outage, failures, self.cause))
+
+    def dropped(self, interface: NodeInterface) -> None:
+        """Take the end of a READY link."""
+        self._ordered = interface.reboot_ordered
+
+    def ready(self, outage: float, interface: NodeInterface, *, restarted: bool) -> None:
+        """Take a link that is READY; `restarted` when the node said on the old connection that it had rebooted."""
+        if self._lost:
+            self._lost = False
+            self._report(LinkBack(outage))
+        self._look_for_reboot(interface, restarted=restarted)
+
+    def _look_for_reboot(self, interface: NodeInterface, *, restarted: bool) -> None:
+        known, self._known = self._known, (interface.own_num, interface.boots, interface.firmware)
+        if known is None or known[0] != interface.own_num:  # the first look, or another node in its place
+            return
+        counted = 0 not in {known[1], interface.boots}
+        if known[1] != interface.boots if counted else restarted:
+            self._report(NodeRebooted(interface.boots, self._ordered, interface.firmware, known[2]))

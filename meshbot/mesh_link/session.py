@@ -1,0 +1,156 @@
+"""One TCP session, used once: one interface, one thread, and CLOSED is always its last word."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from math import inf
+from queue import SimpleQueue
+
+from meshbot.mesh_link.actions import Generation
+from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
+from meshbot.mesh_link.machine import LinkEvent
+from meshbot.runtime import Clock
+
+LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvent:
+    """What a session tells its owner."""
+
+    event: LinkEvent
+    generation: Generation
+    reason: str = ""
+    answers_probes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientWarning:
+    """What the node has against a packet of ours, which may have gone all the same."""
+
+    packet_id: int
+    text: str  # the firmware's own words
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """The node's answer to a packet of ours; `packet_id` 0 answers a heartbeat."""
+
+    packet_id: int
+    result: int  # 0, or an ErrorCode or Routing.Error number
+
+
+Tell = Callable[[SessionEvent], None]
+
+
+def ignore(_seconds: float) -> None:
+    """Take a round trip that nobody asked for."""
+
+
+class _Request(Enum):
+    PROBE = auto()
+    CLOSE = auto()
+
+
+class MeshSession:
+    """Connects at once in its thread TCP-Session-N; every method returns at once."""
+
+    def __init__(  # noqa: PLR0917 - what a session needs, in the order it needs it
+        self,
+        generation: Generation,
+        target: LinkTarget,
+        clock: Clock,
+        tell: Tell,
+        on_queue_status: Callable[[QueueStatus], None],
+        owner: object = None,
+        on_round_trip: Callable[[float], None] = ignore,
+        on_objection: Callable[[ClientWarning], object] = bool,
+    ) -> None:
+        self.generation = generation
+        self._clock = clock
+        self._tell = tell
+        self._on_queue_status = on_queue_status
+        self._on_round_trip = on_round_trip
+        self._on_objection = on_objection
+        self._probed_at: float | None = None  # until its answer comes
+        self._orders: SimpleQueue[_Request] = SimpleQueue()
+        self._serving = False
+        self.interface = MeshTCPInterface(target, self, clock.monotonic, owner)
+        self._thread = threading.Thread(target=self._main, name=f"TCP-Session-{generation}", daemon=True)
+        self._thread.start()
+
+    def probe(self) -> None:
+        """Ask for a heartbeat: costs no air time, and the node answers it by a queueStatus."""
+        self._orders.put(_Request.PROBE)
+
+    def close(self) -> None:
+        """Ask for the end; CLOSED tells when it is over."""
+        self._orders.put(_Request.CLOSE)
+        if not self._serving:
+            self.interface.cut("arrêté pendant la connexion")
+
+    def abandon(self) -> None:
+        """Cut the connection of a session that did not end in time; its thread ends when it can."""
+        self.interface.cut("abandonné")
+
+    def ended(self, timeout: float = 0.0) -> bool:
+        """Return whether the thread has ended, after waiting at most `timeout` seconds."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _main(self) -> None:
+        try:
+            self.interface.connect()
+            self._serving = True
+            self._serve()
+        except OSError as exc:
+            self._say(LinkEvent.FAILED, str(exc))
+        except Exception as exc:  # whatever the library raised: the link is lost, the process is not
+            LOGGER.exception("⚠️ Session TCP %d", self.generation)
+            self._say(LinkEvent.FAILED, f"{type(exc).__name__}: {exc}")
+        finally:
+            self.interface.close()
+            self._say(LinkEvent.CLOSED)
+
+    def _serve(self) -> None:
+        while self._clock.get(self._orders, inf) is not _Request.CLOSE:
+            self._probed_at = self._clock.monotonic()
+            self.interface.sendHeartbeat()
+
+    def _say(self, event: LinkEvent, reason: str = "", *, answers_probes: bool = False) -> None:
+        self._tell(SessionEvent(event, self.generation, reason, answers_probes))
+
+    # -- LinkListener: called by the interface, on its reader's or this session's thread
+
+    def accepted(self) -> None:
+        """See LinkListener."""
+        self._say(LinkEvent.ACCEPTED)
+
+    def connected(self, *, answers_probes: bool) -> None:
+        """See LinkListener."""
+        self._say(LinkEvent.CONNECTED, answers_probes=answers_probes)
+
+    def restarted(self) -> None:
+        """See LinkListener."""
+        self._say(LinkEvent.RESTARTED)
+
+    def lost(self, reason: str) -> None:
+        """See LinkListener."""
+        self._say(LinkEvent.LOST, reason)
+
+    def queue_status(self, packet_id: int, result: int) -> None:
+        """See LinkListener."""
+        if packet_id:
+            self._on_queue_status(QueueStatus(packet_id, result))
+            return
+        probed_at, self._probed_at = self._probed_at, None
+        if probed_at is not None:
+            self._on_round_trip(self._clock.monotonic() - probed_at)
+
+    def objection(self, packet_id: int, text: str) -> None:
+        """See LinkListener."""
+        self._on_objection(ClientWarning(packet_id, text))

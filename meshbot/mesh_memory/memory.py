@@ -1,0 +1,383 @@
+"""MeshMemory: what the mesh said and did, for the commands to ask; written in batches, whatever the disk does."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from math import inf
+from typing import Final, Protocol
+
+from meshbot.mesh_link import NodeRecord, PacketRecord
+from meshbot.mesh_memory.aggregates import add_sums, air_hour, hours_of, packets_of, signal_hour, volumes_of
+from meshbot.mesh_memory.geography import distance
+from meshbot.mesh_memory.mailbox import MAIL_TTL, Mailbox
+from meshbot.mesh_memory.recorder import Place, Recorder
+from meshbot.mesh_memory.search import search
+from meshbot.mesh_memory.views import (
+    AirHour,
+    DirectNode,
+    HourShare,
+    Link,
+    NodeView,
+    Position,
+    Share,
+    SignalHour,
+    Totals,
+    Traffic,
+)
+from meshbot.persistence import ReplayGuard
+from meshbot.runtime import Clock
+from meshbot.storage import (
+    DAY,
+    HOUR,
+    MAX_PACKETS,
+    UNKNOWN,
+    By,
+    Database,
+    MailStore,
+    NodeRow,
+    NodeState,
+    PacketBatch,
+    PacketLog,
+    ReplayStore,
+    Span,
+    StateChanges,
+    StorageError,
+    TrafficQueries,
+)
+
+LOGGER = logging.getLogger(__name__)
+
+FLUSH_EVERY: Final = 30.0  # seconds that a packet may wait for its commit: a kill loses no more
+BATCH: Final = 500  # packets that are committed without waiting
+LEAST_INTERVAL: Final = 1.0  # seconds between two commits
+RETRY_AFTER: Final = 10.0  # seconds that a failing database is left alone
+STATES_EVERY: Final = 300.0  # seconds: each writes a page for nearly every node that was heard
+TIDY_EVERY: Final = 3600.0
+REPLAY_TIME: Final = 60.0  # seconds after READY in which a node may hand over what it kept
+MAX_HOURS: Final = 24 * 366  # that a question may reach back
+MAX_LINKS: Final = 200  # of one node: those of a busy one, our own above all, must not hide all others
+MAX_ALL_LINKS: Final = 2000
+
+
+class KnownNodes(Protocol):
+    """Names and trusted keys of nodes, from memory; NodeManager is one."""
+
+    def node(self, num: int) -> NodeRow | None:
+        """Return what is known of one node beside its key."""
+
+    def nodes(self) -> list[NodeRow]:
+        """Return all nodes."""
+
+    def public_key(self, num: int) -> bytes | None:
+        """Return the node's trusted key."""
+
+
+class MeshMemory(Mailbox):
+    """Thread-safe. `hear`, `learn_nodes`, `flush` are Housekeeping's; the questions are everybody's.
+
+    Questions about nodes are answered from memory and never fail. Those about traffic, signal and links ask the
+    database as well, at most 2 s each, and may raise StorageError, whose text says in French what is wrong.
+    """
+
+    def __init__(
+        self,
+        database: Database | None,
+        node_manager: KnownNodes,
+        clock: Clock,
+        own_num: Callable[[], int],
+        retention_days: int = 7,
+        *,
+        mail_ttl: float = MAIL_TTL,
+    ) -> None:
+        """Load what is known, now or as soon as the database can be read; without one nothing outlives the process."""
+        super().__init__(MailStore(database) if database else None, clock, mail_ttl)
+        self._node_manager = node_manager
+        self._own_num = own_num
+        self._retention = retention_days * DAY
+        self._log = PacketLog(database) if database else None
+        self._traffic = TrafficQueries(database) if database else None
+        self.orders = ReplayGuard(ReplayStore(database) if database else None)
+        self._book_lock = threading.Lock()  # protects what is in memory; held for no I/O
+        self._book = Recorder(self._known_place)
+        self._writing: PacketBatch | None = None  # taken from the book, not yet committed
+        self._generation = 0  # of the database that holds what is not unsaved; 0 before it was read
+        now = clock.monotonic()
+        self._due = inf
+        self._not_before = now
+        self._states_due = self._tidy_due = now
+        self._replay_until = -inf
+        if self._log is not None:
+            self.flush()
+
+    # -- learning, in Housekeeping's thread
+
+    def hear(self, packet: PacketRecord) -> None:
+        """Take in one packet of any kind; a repetition counts for nothing."""
+        now = self._clock.monotonic()
+        with self._book_lock:
+            self._book.hear(packet, self._now(), self._own_num(), maybe_replayed=now < self._replay_until)
+            waiting = len(self._book.batch.packets)
+        self._schedule(now if waiting >= BATCH else now + FLUSH_EVERY)
+
+    def learn_nodes(self, records: Iterable[NodeRecord]) -> None:
+        """Take in the node's own database, at READY: what it kept for us comes next, and may be old."""
+        now = self._clock.monotonic()
+        self._replay_until = now + REPLAY_TIME
+        with self._book_lock:
+            for record in records:
+                self._book.learn_record(record, self._now())
+        self._schedule(now + FLUSH_EVERY)
+
+    def deadline(self) -> float:
+        """Return when `flush` is due (monotonic seconds)."""
+        return self._due
+
+    def flush(self, *, last: bool = False) -> bool:
+        """Commit what is waiting, the `last` time really all; return False if the database failed. Raises nothing."""
+        if self._log is None:
+            return True
+        now = self._clock.monotonic()
+        try:
+            self._load(self._log)
+            self._save(self._log, with_states=last or now >= self._states_due)
+            if self._generation != self._log.generation:  # it was begun anew just for this
+                self._load(self._log)
+            if now >= self._tidy_due and not last:
+                self._tidy(self._log)
+            self.orders.flush()
+        except StorageError:  # which the database itself has said
+            self._not_before = self._due = now + RETRY_AFTER
+            return False
+        self._due, self._not_before = inf, now + LEAST_INTERVAL
+        return True
+
+    # -- questions about nodes: from memory
+
+    def node(self, num: int) -> NodeView | None:
+        """Return what is known of a node, None if that is nothing."""
+        with self._book_lock:
+            state, here = self._book.states.get(num), self._book.place(self._own_num())
+        row = self._node_manager.node(num)
+        return self._view(num, row, state, here) if row or state else None
+
+    def direct_nodes(self, within: float) -> list[DirectNode]:
+        """Return the nodes that our own one heard without a relay in the last so many seconds, the best SNR first."""
+        found = self._direct(within)
+        rows, nobody = {row.num: row for row in self._node_manager.nodes()}, NodeRow(0)
+        named = [(state, rows.get(state.num, nobody)) for state in found]
+        return [
+            DirectNode(each.num, row.long_name, row.short_name, each.snr, each.direct_at or 0) for each, row in named
+        ]
+
+    def _direct(self, within: float) -> list[NodeState]:
+        since, own = self._now() - within, self._own_num()
+        with self._book_lock:
+            states = self._book.states.values()
+            found = [state for state in states if (state.direct_at or 0) >= since and state.num != own]
+        found.sort(key=lambda state: (-inf if state.snr is None else state.snr, state.direct_at or 0), reverse=True)
+        return found
+
+    def heard_nodes(self, within: float) -> list[NodeView]:
+        """Return the nodes heard in the last so many seconds, relayed ones too, our own one not, the latest first."""
+        since, own = self._now() - within, self._own_num()
+        with self._book_lock:
+            here = self._book.place(own)
+            found = [state for state in self._book.states.values() if state.last_heard >= since and state.num != own]
+        found.sort(key=lambda state: -state.last_heard)
+        return [self._view(each.num, self._node_manager.node(each.num), each, here) for each in found]
+
+    def find_nodes(self, text: str) -> list[NodeView]:
+        """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end; the latest heard first.
+
+        Exact matches go before all others: see search.
+        """
+        with self._book_lock:
+            heard = {num: state.last_heard for num, state in self._book.states.items()}
+        names = {row.num: (row.num, row.short_name, row.long_name) for row in self._node_manager.nodes()}
+        everybody = [*names.values(), *((num, "", "") for num in heard.keys() - names.keys())]
+        nums = sorted(search(text, everybody), key=lambda num: heard.get(num, 0), reverse=True)
+        return [view for num in nums if (view := self.node(num))]
+
+    @property
+    def hours_kept(self) -> int:
+        """Return how far back what was heard can reach."""
+        return self._retention // HOUR
+
+    # -- questions about what was heard: from the database and what is yet to be written
+
+    def traffic(self, hours: int, by: By) -> Traffic:
+        """Return the traffic of the running hour and the `hours` before it. Raises StorageError."""
+        span = self._span(hours)
+        if by is By.SENDER and hours > 24:  # noqa: PLR2004 - sums by hour of a day are as many as can be added up
+            span = span.in_days()
+            stored = self._traffic.days(span) if self._traffic else {}
+        else:
+            stored = self._traffic.volumes(by, span) if self._traffic else {}
+        for batch in self._unsaved():
+            add_sums(stored, volumes_of(batch, by, span))
+        shares = [Share(None if key == UNKNOWN else key, each.packets, each.size) for key, each in stored.items()]
+        shares.sort(key=lambda share: share.key or 0 if by is By.HOUR else -share.packets)
+        return Traffic(span.first_hour, by, tuple(shares))
+
+    def traffic_by_hour(self, hours: int, by: By) -> list[HourShare]:
+        """Return the traffic hour by hour, in order of time, silence left out. Raises StorageError."""
+        span = self._span(hours)
+        stored = self._traffic.hours(by, span) if self._traffic else {}
+        for batch in self._unsaved():
+            add_sums(stored, hours_of(batch, by, span))
+        return [
+            HourShare(hour, None if key == UNKNOWN else key, stored[hour, key].packets) for hour, key in sorted(stored)
+        ]
+
+    def totals(self, hours: int) -> Totals:
+        """Return the traffic of the running hour and the `hours` before it in figures. Raises StorageError."""
+        hops, ways = self.traffic(hours, By.HOPS), self.traffic(hours, By.WAY)
+        ports = self.traffic(hours, By.PORT)
+        return Totals(
+            since=ways.since,
+            packets=ways.packets,
+            size=sum(share.size for share in ways.shares),
+            nodes=len(self.traffic(hours, By.SENDER).shares),
+            direct=packets_of(hops, 0),
+            relayed=sum(share.packets for share in hops.shares if share.key),
+            via_mqtt=packets_of(ways, 1),
+            encrypted=packets_of(ports, None),
+        )
+
+    def signal_of(self, num: int, hours: int) -> list[SignalHour]:
+        """Return how a node was heard, hour by hour, hours of silence left out. Raises StorageError."""
+        span = self._span(hours)
+        stored = self._traffic.node_hours(num, span, min(hours, MAX_HOURS)) if self._traffic else {}
+        for batch in self._unsaved():
+            found = {hour: node for (hour, key), node in batch.nodes.items() if key == num and hour >= span.first_hour}
+            add_sums(stored, found)
+        return [signal_hour(hour, stored[hour]) for hour in sorted(stored)]
+
+    def air(self, hours: int) -> list[AirHour]:
+        """Return how busy our own node found the channel, hour by hour. Raises StorageError."""
+        span = self._span(hours)
+        stored = self._traffic.air_hours(span) if self._traffic else {}
+        for batch in self._unsaved():
+            add_sums(stored, {hour: air for hour, air in batch.air.items() if hour >= span.first_hour})
+        return [air_hour(hour, stored[hour]) for hour in sorted(stored)]
+
+    def neighbours_of(self, num: int | None, hours: int = 24) -> list[Link]:
+        """Return who hears whom, the latest first: what concerns a node, or everything. Raises StorageError."""
+        since = self._now() - hours * HOUR
+        stored = self._stored_links(num, since)
+        links = self._with_unsaved(stored, lambda link: num is None or num in {link.hearer, link.heard}, since)
+        return sorted(links, key=lambda link: -link.heard_at)[: MAX_LINKS if num is not None else MAX_ALL_LINKS]
+
+    def longest_links(self, hours: int, count: int) -> list[Link]:
+        """Return the longest links heard, relays and impossible distances left out. Raises StorageError."""
+        since = self._now() - hours * HOUR
+        stored = self._traffic.longest_links(since, min(count, MAX_LINKS)) if self._traffic else []
+        links = self._with_unsaved(stored, lambda link: link.distance is not None, since)
+        return sorted(links, key=lambda link: -(link.distance or 0))[:count]
+
+    # -- inside
+
+    def _schedule(self, due: float) -> None:
+        if self._log is not None:
+            self._due = max(self._not_before, min(self._due, due))
+
+    def _load(self, log: PacketLog) -> None:
+        """Read the database if that is yet to be done; write everything again to one that was begun anew."""
+        if self._generation == log.generation:
+            return
+        first = self._generation == 0
+        states, recent = (log.load_states(), log.load_recent(MAX_PACKETS)) if first else ({}, [])
+        self.load_untold()
+        with self._book_lock:
+            if first:
+                self._book.load(states, recent)
+            else:
+                self._book.forget_saved()
+        self._generation = log.generation
+
+    def _save(self, log: PacketLog, *, with_states: bool) -> None:
+        with self._book_lock:
+            batch = self._writing = self._book.take_batch()
+            states = self._book.take_changes() if with_states else StateChanges()
+        try:
+            if batch or states != StateChanges():
+                log.save(batch, states, self._now() - self._retention)
+        except StorageError:
+            with self._book_lock:
+                self._writing = None
+                self._book.put_back(batch)
+                self._book.put_back_changes(states)
+            raise
+        self._writing = None
+        if with_states:
+            self._states_due = self._clock.monotonic() + STATES_EVERY
+        if batch.lost:
+            LOGGER.warning("⚠️ %d paquets entendus perdus pendant la panne de la base de données", batch.lost)
+
+    def _tidy(self, log: PacketLog) -> None:
+        self._tidy_due = self._clock.monotonic() + TIDY_EVERY
+        log.prune_links(self._now() - self._retention)
+        self.prune_mail()
+
+    def _span(self, hours: int) -> Span:
+        return Span.of(max(0, min(hours, MAX_HOURS)), self._now())
+
+    def _unsaved(self) -> list[PacketBatch]:
+        """Return copies of what is not committed; asked after the database, so that nothing counts twice."""
+        with self._book_lock:
+            batches = [batch for batch in (self._writing, self._book.batch) if batch]
+            return [batch.sums() for batch in batches]
+
+    def _with_unsaved(self, stored: list[Link], wanted: Callable[[Link], bool], since: float) -> list[Link]:
+        links = {(link.hearer, link.heard): link for link in stored}
+        for batch in self._unsaved():
+            links |= {key: link for key, link in batch.links.items() if wanted(link) and link.heard_at >= since}
+        return list(links.values())
+
+    def _stored_links(self, num: int | None, since: int) -> list[Link]:
+        if self._traffic is None:
+            return []
+        if num is None:
+            return self._traffic.links(since, MAX_LINKS, MAX_ALL_LINKS)
+        return self._traffic.links_of(num, since, MAX_LINKS)
+
+    def _known_place(self, num: int) -> Place | None:
+        row = self._node_manager.node(num)
+        if row is None or row.latitude is None or row.longitude is None:
+            return None
+        return row.latitude, row.longitude
+
+    def _view(self, num: int, row: NodeRow | None, state: NodeState | None, here: Place | None) -> NodeView:
+        row, heard = row or NodeRow(num), state or NodeState(num, 0)
+        position = _position(row, heard)
+        return NodeView(
+            num=num,
+            long_name=row.long_name,
+            short_name=row.short_name,
+            hw_model=row.hw_model,
+            role=row.role,
+            has_key=self._node_manager.public_key(num) is not None,
+            last_heard=heard.last_heard or None,
+            hops=heard.hops,
+            via_mqtt=heard.via_mqtt,
+            snr=heard.snr,
+            rssi=heard.rssi,
+            direct_at=heard.direct_at,
+            battery=heard.battery,
+            voltage=heard.voltage,
+            utilization=heard.utilization,
+            air_tx=heard.air_tx,
+            metrics_at=heard.metrics_at,
+            position=position,
+            distance=distance(*here, position.latitude, position.longitude) if here and position else None,
+        )
+
+
+def _position(row: NodeRow, state: NodeState) -> Position | None:
+    if state.latitude is not None and state.longitude is not None:
+        return Position(state.latitude, state.longitude, state.altitude, state.position_at)
+    if row.latitude is not None and row.longitude is not None:
+        return Position(row.latitude, row.longitude, row.altitude, None)
+    return None

@@ -1,0 +1,206 @@
+"""What is heard, put where it belongs: states of nodes, links, sums; no lock, no clock, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
+
+from meshbot.mesh_link import DeviceMetrics, NeighborInfo, NodeRecord, PacketRecord, PositionPayload, RadioMetadata
+from meshbot.mesh_memory.geography import distance
+from meshbot.storage import DAY, LinkRow, NodeState, PacketBatch, PacketRow, RecentPackets, StateChanges
+
+MAX_NODES: Final = 20_000  # anybody can send under any number
+EVICTED: Final = 2_000  # at once, those not heard for longest
+REPLAY_AGE: Final = DAY  # seconds: what a node hands over after a connection and is older than this, is no news
+LONGEST_LINK: Final = 1_500_000.0  # metres; farther than LoRa was ever heard: one of the positions is wrong
+MAX_HOPS: Final = 7
+
+Place = tuple[float, float]  # latitude and longitude in degrees
+
+
+class Recorder:
+    """States of nodes, and what is yet to be written."""
+
+    def __init__(self, place_of: Callable[[int], Place | None]) -> None:
+        """`place_of` tells where a node is that has not told it since."""
+        self.states: dict[int, NodeState] = {}
+        self.batch = PacketBatch()
+        self.recent = RecentPackets()
+        self._place_of = place_of
+        self._changed: set[int] = set()
+        self._forgotten: set[int] = set()
+
+    def learn_record(self, record: NodeRecord, now: int) -> None:
+        """Take in what the node's own database says of a node; what was heard later than that stays."""
+        at = min(record.last_heard or 0, now)
+        known = self.states.get(record.num)
+        if not at or (known is not None and known.last_heard >= at):
+            return
+        state = self._state(record.num, at)
+        hops = _hops(record.hops)
+        state = replace(state, last_heard=at, hops=state.hops if hops is None else hops, via_mqtt=record.via_mqtt)
+        if hops == 0 and not record.via_mqtt and record.snr is not None:
+            state = replace(state, snr=_decibels(record.snr), direct_at=at)
+        if record.metrics is not None:
+            state = _with_metrics(state, record.metrics, at)
+        if record.latitude is not None and record.longitude is not None:
+            state = _with_position(state, PositionPayload(record.latitude, record.longitude, record.altitude), at)
+        self._set(state)
+
+    def hear(self, packet: PacketRecord, now: int, own_num: int, *, maybe_replayed: bool) -> bool:
+        """Take in one packet; return False for a repetition, which counts for nothing."""
+        at = packet.reception.rx_time
+        if at and maybe_replayed and at < now - REPLAY_AGE:
+            return False
+        if not self.recent.is_new(packet.sender, packet.packet_id):
+            return False
+        if not now - DAY <= at <= now:  # a node that does not know the time, or another one than we
+            at = now
+        row = _row(packet, at)
+        state = self._state(packet.sender, at)
+        if packet.sender != own_num:
+            self.batch.add_packet(row)
+            state = _heard(state, row)
+        else:
+            state = replace(state, last_heard=max(at, state.last_heard))
+        self._set(self._told(state, packet, at, own_num))
+        if row.is_direct and packet.sender != own_num and own_num:
+            self._link(own_num, packet.sender, row.snr, at)
+        return True
+
+    def place(self, num: int) -> Place | None:
+        """Return where a node is, as far as is known."""
+        state = self.states.get(num)
+        if state is not None and state.latitude is not None and state.longitude is not None:
+            return state.latitude, state.longitude
+        return self._place_of(num)
+
+    def take_batch(self) -> PacketBatch:
+        """Hand over what is to be committed."""
+        batch, self.batch = self.batch, PacketBatch()
+        return batch
+
+    def put_back(self, batch: PacketBatch) -> None:
+        """Take back what could not be committed."""
+        batch.absorb(self.batch)
+        self.batch = batch
+
+    def take_changes(self) -> StateChanges:
+        """Hand over the states that are to be written."""
+        changed = tuple(self.states[num] for num in self._changed if num in self.states)
+        changes = StateChanges(changed, tuple(self._forgotten))
+        self._changed, self._forgotten = set(), set()
+        return changes
+
+    def put_back_changes(self, changes: StateChanges) -> None:
+        """Take back what could not be written; what changed since is newer."""
+        self._changed.update(state.num for state in changes.changed)
+        self._forgotten.update(num for num in changes.forgotten if num not in self.states)
+
+    def forget_saved(self) -> None:
+        """Count every state as unsaved: the database was begun anew."""
+        self._changed.update(self.states)
+
+    def load(self, states: dict[int, NodeState], recent: Iterable[tuple[int, int]]) -> None:
+        """Take in what the database holds, under what was heard meanwhile."""
+        for num, state in states.items():
+            if num not in self.states:
+                self.states[num] = state
+        for sender, packet_id in recent:
+            self.recent.is_new(sender, packet_id)
+
+    def _state(self, num: int, at: int) -> NodeState:
+        known = self.states.get(num)
+        if known is None and len(self.states) >= MAX_NODES:
+            oldest = sorted(self.states.values(), key=lambda state: state.last_heard)[:EVICTED]
+            for state in oldest:
+                del self.states[state.num]
+                self._forgotten.add(state.num)
+        return known or NodeState(num, at)
+
+    def _set(self, state: NodeState) -> None:
+        self.states[state.num] = state
+        self._changed.add(state.num)
+        self._forgotten.discard(state.num)
+
+    def _told(self, state: NodeState, packet: PacketRecord, at: int, own_num: int) -> NodeState:
+        match packet.said:
+            case PositionPayload():
+                return _with_position(state, packet.said, at)
+            case DeviceMetrics(utilization=utilization, air_tx=air_tx):
+                if packet.sender == own_num and utilization is not None:
+                    self.batch.add_air(at, utilization, air_tx or 0.0)
+                return _with_metrics(state, packet.said, at)
+            case NeighborInfo(neighbors):
+                for neighbor in neighbors:
+                    self._link(packet.sender, neighbor.num, _decibels(neighbor.snr), at)
+        return state
+
+    def _link(self, hearer: int, heard: int, snr: float | None, at: int) -> None:
+        if hearer == heard:
+            return
+        here, there = self.place(hearer), self.place(heard)
+        length = distance(*here, *there) if here and there else None
+        if length is not None and length > LONGEST_LINK:
+            length = None
+        self.batch.add_link(LinkRow(hearer, heard, snr, at, length))
+
+
+def _row(packet: PacketRecord, at: int) -> PacketRow:
+    return PacketRow(
+        rx_time=at,
+        sender=packet.sender,
+        recipient=packet.to,
+        packet_id=packet.packet_id,
+        channel=packet.channel,
+        portnum=packet.portnum,
+        hops=_hops(packet.reception.hops),
+        hop_start=packet.hop_start,
+        snr=_decibels(packet.reception.snr),
+        rssi=_level(packet.reception),
+        via_mqtt=packet.reception.via_mqtt,
+        size=packet.size,
+    )
+
+
+def _heard(state: NodeState, row: PacketRow) -> NodeState:
+    """Return the state after one packet of the node; a late one changes less."""
+    if row.rx_time >= state.last_heard:
+        hops = state.hops if row.hops is None else row.hops
+        state = replace(state, last_heard=row.rx_time, hops=hops, via_mqtt=row.via_mqtt)
+    if row.is_direct and row.rx_time >= (state.direct_at or 0):
+        state = replace(state, snr=row.snr, rssi=row.rssi, direct_at=row.rx_time)
+    return state
+
+
+def _with_metrics(state: NodeState, said: DeviceMetrics, at: int) -> NodeState:
+    if at < (state.metrics_at or 0):
+        return state
+    return replace(
+        state,
+        battery=state.battery if said.battery is None else said.battery,
+        voltage=state.voltage if said.voltage is None else said.voltage,
+        utilization=state.utilization if said.utilization is None else said.utilization,
+        air_tx=state.air_tx if said.air_tx is None else said.air_tx,
+        metrics_at=at,
+    )
+
+
+def _with_position(state: NodeState, said: PositionPayload, at: int) -> NodeState:
+    if at < (state.position_at or 0):
+        return state
+    return replace(state, latitude=said.latitude, longitude=said.longitude, altitude=said.altitude, position_at=at)
+
+
+def _hops(hops: int | None) -> int | None:
+    return hops if hops is not None and 0 <= hops <= MAX_HOPS else None
+
+
+def _decibels(snr: float | None) -> float | None:
+    return snr if snr is not None and abs(snr) <= 60 else None  # noqa: PLR2004 - no radio measures more
+
+
+def _level(reception: RadioMetadata) -> int | None:
+    rssi = reception.rssi
+    return rssi if rssi is not None and -200 <= rssi <= 100 else None  # noqa: PLR2004 - no radio measures more

@@ -1,0 +1,126 @@
+"""What the memory answers with. Nothing here is text for people: names aside, all is numbers and times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshbot.storage import By, LinkRow
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a node says it is."""
+
+    latitude: float  # degrees
+    longitude: float  # degrees
+    altitude: int | None  # metres above the sea
+    at: int | None  # seconds since 1970, when it was heard; None: from an older bot's file or the node's database
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """All that is known of one node; None and empty text: not known."""
+
+    num: int
+    long_name: str
+    short_name: str
+    hw_model: str
+    role: str
+    has_key: bool  # a trusted public key
+    last_heard: int | None  # seconds since 1970
+    hops: int | None  # of its last packet that tells; 0 is direct
+    via_mqtt: bool  # its last packet
+    snr: float | None  # dB, with the next two: when our own node last heard it without a relay
+    rssi: int | None  # dBm
+    direct_at: int | None
+    battery: int | None  # percent; above 100: powered from outside
+    voltage: float | None
+    utilization: float | None  # percent of the channel's time, as the node hears it
+    air_tx: float | None  # percent of the last hour in which it sent
+    metrics_at: int | None
+    position: Position | None
+    distance: float | None  # metres from our own node
+
+
+@dataclass(frozen=True, slots=True)
+class DirectNode:
+    """What a list of the nodes near tells of each: no more, since there may be thousands."""
+
+    num: int
+    long_name: str
+    short_name: str
+    snr: float | None  # dB, when our own node last heard it without a relay
+    direct_at: int  # seconds since 1970, then
+
+
+@dataclass(frozen=True, slots=True)
+class SignalHour:
+    """How our own node heard another one in one hour; the signal only of packets that came without a relay."""
+
+    hour: int  # its first second
+    packets: int
+    direct: int  # of these, heard without a relay; the rest is None when 0
+    snr: float | None  # dB, mean
+    snr_least: float | None
+    snr_most: float | None
+    rssi: float | None  # dBm, mean
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of the traffic."""
+
+    key: int | None  # see By; None where the packets do not tell
+    packets: int
+    size: int  # bytes of payload
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The traffic of a period, told apart by something."""
+
+    since: int  # seconds since 1970: a whole hour, or a whole UTC day for By.SENDER beyond a day
+    by: By
+    shares: tuple[Share, ...]  # the largest first; By.HOUR in order of time
+
+    @property
+    def packets(self) -> int:
+        """All packets of the period."""
+        return sum(share.packets for share in self.shares)
+
+
+@dataclass(frozen=True, slots=True)
+class HourShare:
+    """A part of one hour's traffic."""
+
+    hour: int  # its first second
+    key: int | None  # see By; None where the packets do not tell
+    packets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """A period's traffic in figures; own packets and repetitions are not in it."""
+
+    since: int  # seconds since 1970, a whole hour
+    packets: int
+    size: int  # bytes of payload
+    nodes: int  # different senders; beyond a day, those since the first day began (UTC)
+    direct: int  # packets heard without a relay
+    relayed: int  # packets; some tell neither
+    via_mqtt: int  # packets
+    encrypted: int  # packets that our node could not decrypt
+
+
+@dataclass(frozen=True, slots=True)
+class AirHour:
+    """How busy our own node found the channel in one hour; percent."""
+
+    hour: int  # its first second
+    utilization: float  # mean
+    utilization_most: float
+    air_tx: float  # mean
+    air_tx_most: float
+
+
+Link = LinkRow

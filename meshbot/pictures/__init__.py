@@ -1,0 +1,39 @@
+"""Pictures of figures, drawn by matplotlib in a process of their own; the only importer of `matplotlib`."""
+
+from meshbot.pictures.data import (
+    MOST_NODES,
+    MOST_TEXT,
+    BadDataError,
+    Histogram,
+    MapNode,
+    NodeMap,
+    Picture,
+    Series,
+    Signal,
+    SignalPoint,
+    Tick,
+)
+from meshbot.pictures.draw import TIMEOUT, PictureError, PictureRenderer
+from meshbot.pictures.projection import Place, kilometres, middle, radius_for, rings_for
+
+__all__ = [
+    "MOST_NODES",
+    "MOST_TEXT",
+    "TIMEOUT",
+    "BadDataError",
+    "Histogram",
+    "MapNode",
+    "NodeMap",
+    "Picture",
+    "PictureError",
+    "PictureRenderer",
+    "Place",
+    "Series",
+    "Signal",
+    "SignalPoint",
+    "Tick",
+    "kilometres",
+    "middle",
+    "radius_for",
+    "rings_for",
+]

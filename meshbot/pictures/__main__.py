@@ -1,0 +1,70 @@
+"""`python -m meshbot.pictures`: JSON on stdin, a PNG on stdout, or one line on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Final
+
+from meshbot.pictures.data import MOST_BYTES, BadDataError, Histogram, Picture, Signal, from_json
+
+NICENESS: Final = 15  # the bot's own work goes first
+MEMORY: Final = 160_000_000  # bytes of data
+CPU_SECONDS: Final = 120  # should nobody be left to end it
+FAILED, BAD_DATA, MISSING = 1, 2, 3  # exit codes
+
+
+def main() -> int:
+    """Read, draw, write; return the exit code."""
+    _be_modest()
+    try:
+        picture = from_json(sys.stdin.buffer.read(MOST_BYTES + 1))
+        sys.stdout.buffer.write(png_of(picture))
+        sys.stdout.buffer.flush()
+    except BadDataError as error:
+        return _say(f"nothing to draw: {error}", BAD_DATA)
+    except ImportError as error:
+        return _say(f"matplotlib cannot be imported, run `make setup`: {error}", MISSING)
+    except MemoryError:
+        return _say(f"no memory left within {MEMORY // 1_000_000} MB", FAILED)
+    except Exception as error:  # noqa: BLE001 - the line is all that the bot gets to know
+        return _say(f"{type(error).__name__}: {error}", FAILED)
+    return 0
+
+
+def png_of(picture: Picture) -> bytes:
+    """Return the picture; imports matplotlib, so for this process alone."""
+    if isinstance(picture, Histogram):
+        from meshbot.pictures.charts import histogram  # noqa: PLC0415 - after the data are known to be right
+
+        return histogram(picture)
+    if isinstance(picture, Signal):
+        from meshbot.pictures.charts import signal  # noqa: PLC0415 - the same
+
+        return signal(picture)
+    from meshbot.pictures.node_map import node_map  # noqa: PLC0415 - the same
+
+    return node_map(picture)
+
+
+def _be_modest() -> None:
+    """Take little of a small computer, and be the first to go when its memory is used up."""
+    with contextlib.suppress(OSError):  # where the system forbids it, the timeout still holds
+        os.nice(NICENESS)
+    for what, limit in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_CORE, 0)):
+        with contextlib.suppress(OSError, ValueError):  # a lower limit is set already
+            resource.setrlimit(what, (limit, limit))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def _say(line: str, code: int) -> int:
+    sys.stderr.write(" ".join(line.split())[:500] + "\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

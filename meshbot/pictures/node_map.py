@@ -1,0 +1,160 @@
+"""Nodes around a centre. Only the process that draws imports it."""
+
+from __future__ import annotations
+
+from math import atan2, cos, pi, sin
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Circle
+from matplotlib.patheffects import withStroke
+
+from meshbot.pictures.canvas import FONT, HEAD, ROW, Canvas, mark
+from meshbot.pictures.data import MapNode, NodeMap
+from meshbot.pictures.labels import Box, Grid, place
+from meshbot.pictures.style import AGES, CARD, FAINT, GRID, INK, MARGIN, NAME, TEXT, WIDTH
+from meshbot.pictures.words import first_drawable
+
+SIDE: Final = WIDTH - 2 * MARGIN  # pixels of the map
+EDGE: Final = 14.0  # pixels from the border to the marks of those beyond it
+MOST_NAMES: Final = 40
+NAME_LENGTH: Final = 14  # characters
+MIDDLE: Final = SIDE / 2
+REACH: Final = MIDDLE - 2.5 * EDGE  # pixels that the radius takes: beyond is room for the arrows
+CROWD, CROWD_NAMES = 150, 16  # beyond so many nodes, so many names
+STAR: Final = 14.0  # pixels that the centre's mark is wider than others
+TURNS: Final = tuple(pi * turn / 8 for turn in (4, 2, 6, 12, 10, 14, 0, 8, 3, 5))  # where a ring is named, up first
+MARKS: Final = ((150, 9.0, 0.95), (1000, 6.0, 0.75), (10_000, 4.0, 0.5))  # up to so many: radius in pixels, opacity
+
+Spot = tuple[float, float]  # pixels from the map's bottom left
+
+
+def node_map(data: NodeMap) -> bytes:
+    """Return the map as PNG."""
+    below = 2 * ROW + len(data.notes) * ROW
+    card = Canvas(HEAD + SIDE + MARGIN + below + MARGIN, data.title, data.subtitle)
+    bottom = MARGIN + below + 18.0
+    axes = _board(card, bottom)
+    spots = [_spot(data, node) for node in data.nodes]
+    ring_boxes = _rings(card, axes, data, spots)
+    _marks(axes, data, spots)
+    _names(card, axes, data, spots, ring_boxes)
+    ages = [(name, mark("o", colour, 20)) for name, colour in zip(data.ages, AGES, strict=True)]
+    shapes = [(data.direct, mark("o", INK, 18)), (data.relayed, mark("o", INK, 15, filled=False))]
+    top = card.legend(bottom - ROW - 8, ages)
+    top = card.legend(top, shapes)
+    for note in data.notes:
+        card.text(MARGIN, top, card.fitted(note, TEXT, SIDE), colour=FAINT)
+        top -= ROW
+    return card.png()
+
+
+def _board(card: Canvas, bottom: float) -> Axes:
+    """Return the square of the map, measured in its pixels."""
+    axes = card.axes(bottom, SIDE, left=MARGIN)
+    axes.set(xlim=(0, SIDE), ylim=(0, SIDE), xticks=[], yticks=[])
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=GRID, linewidth=2)
+    return axes
+
+
+def _rings(card: Canvas, axes: Axes, data: NodeMap, spots: list[Spot]) -> list[Box]:
+    """Draw circles of round distances and return where their texts stand, beside the marks if that can be."""
+    boxes, grid = [], Grid(spots, _look_of(spots)[0])
+    for ring in data.rings:
+        size = ring / data.radius * REACH
+        axes.add_patch(Circle((MIDDLE, MIDDLE), size, fill=False, edgecolor=GRID, linewidth=2))
+        words = f"{ring:g} km" if ring >= 1 else f"{ring * 1000:g} m"
+        width, height = card.size_of(words, NAME)
+        around = [_box(MIDDLE + size * cos(turn), MIDDLE + size * sin(turn), width + 8, height + 8) for turn in TURNS]
+        box = next((each for each in around if not grid.covers_mark(each)), around[0])
+        _write(axes, box, words, FAINT)
+        boxes.append(box)
+    return boxes
+
+
+def _spot(data: NodeMap, node: MapNode) -> Spot:
+    """Return where to draw a node; one beyond the map is at its edge."""
+    scale = REACH / data.radius
+    if _is_beyond(data, node):
+        scale = (MIDDLE - EDGE) / max(abs(node.east), abs(node.north))
+    return MIDDLE + node.east * scale, MIDDLE + node.north * scale
+
+
+def _is_beyond(data: NodeMap, node: MapNode) -> bool:
+    return max(abs(node.east), abs(node.north)) > data.radius * 1.001
+
+
+def _look_of(spots: list[Spot]) -> tuple[float, float]:
+    """Return the radius and the opacity of so many marks."""
+    return next((radius, opacity) for most, radius, opacity in MARKS if len(spots) <= most)
+
+
+def _marks(axes: Axes, data: NodeMap, spots: list[Spot]) -> None:
+    """Draw all nodes, the freshest on top: discs for direct ones, circles for relayed ones, arrows to those beyond."""
+    radius, opacity = _look_of(spots)
+    groups: dict[tuple[int, bool], list[Spot]] = {}
+    for spot, node in zip(spots, data.nodes, strict=True):
+        if _is_beyond(data, node):
+            arrow = _arrow(atan2(node.north, node.east))
+            axes.plot([spot[0]], [spot[1]], marker=arrow, color=AGES[node.age], markersize=max(16, 2 * radius + 4))
+        else:
+            groups.setdefault((-node.age, node.direct), []).append(spot)
+    for (age, direct), chosen in sorted(groups.items()):
+        colour = AGES[-age]
+        axes.plot(
+            *zip(*chosen, strict=True),
+            "o",
+            alpha=opacity,
+            markersize=2 * radius if direct else 2 * radius - 3,
+            markerfacecolor=colour if direct else CARD,
+            markeredgecolor=CARD if direct else colour,
+            markeredgewidth=1.5 if direct else max(1.5, radius / 3),
+        )
+
+
+def _arrow(turn: float) -> list[Spot]:
+    """Return the corners of a slim triangle that points there (radians from east)."""
+    return [
+        (cos(turn + corner) * size, sin(turn + corner) * size) for corner, size in ((0, 1.0), (2.6, 0.9), (-2.6, 0.9))
+    ]
+
+
+def _names(card: Canvas, axes: Axes, data: NodeMap, spots: list[Spot], taken: list[Box]) -> None:
+    """Write the names that have room, and draw the centre."""
+    is_crowded = len(spots) > CROWD
+    count = MOST_NAMES if not is_crowded else CROWD_NAMES
+    names = [first_drawable(node.names, card.glyphs, NAME_LENGTH) for node in data.nodes[:count]]
+    sizes = [card.size_of(name, NAME) if name else (0.0, 0.0) for name in names]
+    marks = spots[:count] if is_crowded else spots  # names may cover some of a crowd
+    if data.centre:
+        axes.plot([MIDDLE], [MIDDLE], marker="*", color=INK, markersize=34, markeredgecolor=CARD, markeredgewidth=2)
+        names = [first_drawable(data.centre, card.glyphs, NAME_LENGTH), *names]
+        width, height = card.size_of(names[0], NAME)
+        marks, sizes = [(MIDDLE, MIDDLE), *marks], [(width + 2 * STAR, height), *sizes]
+    room = Box(4, 4, SIDE - 4, SIDE - 4)
+    for each in place(marks, [(width + 6, height + 6) for width, height in sizes], room, taken):
+        if each.is_far and names[each.index]:
+            _lead(axes, marks[each.index], each.box)
+        _write(axes, each.box, names[each.index], INK, opacity=0.75 if is_crowded else 0.0)
+
+
+def _lead(axes: Axes, spot: Spot, box: Box) -> None:
+    """Draw a line from a mark to its name."""
+    end = min(max(spot[0], box.left), box.right), min(max(spot[1], box.bottom), box.top)
+    axes.plot(*zip(spot, end, strict=True), color=FAINT, linewidth=1.5, zorder=1.5)
+
+
+def _write(axes: Axes, box: Box, words: str, colour: str, opacity: float = 1.0) -> None:
+    """Write in the middle of a box, whose ground hides what is below it."""
+    x, y = (box.left + box.right) / 2, (box.bottom + box.top) / 2
+    font = FontProperties(fname=FONT, size=NAME)
+    ground = {"facecolor": CARD, "edgecolor": "none", "pad": 2, "alpha": opacity}
+    text = axes.text(x, y, words, fontproperties=font, color=colour, ha="center", va="center", bbox=ground)
+    text.set_path_effects([withStroke(linewidth=5, foreground=CARD)])
+
+
+def _box(x: float, y: float, width: float, height: float) -> Box:
+    return Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)

@@ -1,0 +1,71 @@
+"""Threads and time: the lowest layer, which knows nothing of radios or people."""
+
+from meshbot.runtime import log
+from meshbot.runtime.clock import Clock, SystemClock
+from meshbot.runtime.disk import DiskWatch
+from meshbot.runtime.folder_lock import FolderInUseError, lock_folder
+from meshbot.runtime.host import HostFigures, read_host
+from meshbot.runtime.incidents import (
+    DatabaseTrouble,
+    DatabaseWell,
+    DiskLow,
+    DiskWell,
+    Incident,
+    IncidentBus,
+    KeyChanged,
+    KeyShared,
+    KeyWord,
+    LinkBack,
+    LinkLost,
+    NodeRebooted,
+    Report,
+    unreported,
+)
+from meshbot.runtime.interrupt import end_quietly
+from meshbot.runtime.log import PASSWORD_COMMANDS, hush, mask_command
+from meshbot.runtime.pool import WorkerPool
+from meshbot.runtime.recent import RecentKeys
+from meshbot.runtime.service import PING, STOP, Service, Supervisor, catch_signals
+from meshbot.runtime.systemd import notify, watchdog_interval
+from meshbot.runtime.throttle import Throttle
+from meshbot.runtime.timed_cache import TimedCache
+
+__all__ = [
+    "PASSWORD_COMMANDS",
+    "PING",
+    "STOP",
+    "Clock",
+    "DatabaseTrouble",
+    "DatabaseWell",
+    "DiskLow",
+    "DiskWatch",
+    "DiskWell",
+    "FolderInUseError",
+    "HostFigures",
+    "Incident",
+    "IncidentBus",
+    "KeyChanged",
+    "KeyShared",
+    "KeyWord",
+    "LinkBack",
+    "LinkLost",
+    "NodeRebooted",
+    "RecentKeys",
+    "Report",
+    "Service",
+    "Supervisor",
+    "SystemClock",
+    "Throttle",
+    "TimedCache",
+    "WorkerPool",
+    "catch_signals",
+    "end_quietly",
+    "hush",
+    "lock_folder",
+    "log",
+    "mask_command",
+    "notify",
+    "read_host",
+    "unreported",
+    "watchdog_interval",
+]

@@ -1,0 +1,161 @@
+"""A text under way: its packets, how far each has come, and how they survive a restart; pure.
+
+A Pi's wall clock starts in its past and is put right later, so what lives in memory counts in monotonic seconds, and
+wall time is used only to bridge a restart. The rule: after a restart nothing lives longer than its whole lifetime,
+whatever the clock says, and a clock behind the saved times counts as no time passed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from math import ceil, inf
+
+from meshbot.mesh_link import TextPacket
+from meshbot.sending.outgoing import DeliveryStatus, OutgoingText, PartState, Priority, SavedPart
+
+# Of one packet on one link. After the second nothing new is learnt, and a node that stalls for 20 s is a lost link:
+# before that another text, read right behind this one, would be dropped in silence.
+SENDS_PER_LINK = 2
+
+# The ends of an acknowledged packet, from good to bad: a text's end is its packets' worst
+ENDS = (DeliveryStatus.ACKNOWLEDGED, DeliveryStatus.ACCEPTED, DeliveryStatus.RELAYED, DeliveryStatus.UNANSWERED)
+IN_ORDER = frozenset({Priority.BRIDGE})  # kinds that are a conversation: none overtakes another to the same place
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """One packet of a text. Times are monotonic seconds."""
+
+    id: int
+    packet: TextPacket
+    state: PartState = PartState.WAITING
+    not_before: float = -inf
+    first_sent: float = inf  # under the present id, as are the next two
+    last_sent: float = -inf
+    sends: int = 0  # on the present link
+    boots: int = 0  # the node's reboots when it got it; 0: unknown
+    restored: bool = False  # from a process that may have sent it without having written that down
+    attempts: int = 0  # further tries after refusals, by all ids
+    tried: Counter[str] = field(default_factory=Counter)  # the same, by error
+    ack_by: float = inf  # once accepted
+    relayed: bool = False
+
+    @property
+    def passed_over(self) -> bool:
+        """Whether it was sent on this link as often as makes sense: what follows it need not wait."""
+        return self.state is PartState.SENT and self.sends >= SENDS_PER_LINK
+
+    def may_be_with_the_node(self) -> bool:
+        """Whether an answer to the present id can come."""
+        return self.state is not PartState.WAITING or self.restored
+
+    def renew(self, packet_id: int, not_before: float) -> None:
+        """Begin again under a new id."""
+        old = self.packet
+        self.packet = TextPacket(packet_id, old.text, old.to, old.channel, old.reply_id, old.want_ack)
+        self.state, self.not_before, self.restored, self.relayed = PartState.WAITING, not_before, False, False
+        self.first_sent, self.last_sent, self.sends, self.boots, self.ack_by = inf, -inf, 0, 0, inf
+
+
+@dataclass(slots=True, eq=False)
+class QueuedText:
+    """One text: its packets that are not done yet, in order."""
+
+    id: int
+    message: OutgoingText
+    created: float  # monotonic seconds, as is the next
+    expires_at: float
+    parts: list[Part]
+    accepted_said: bool = False
+    worst: DeliveryStatus = DeliveryStatus.ACKNOWLEDGED  # of the packets done so far
+    taken: dict[int, None] = field(default_factory=dict)  # packet ids that the node accepted, in order
+    waits_for: str | None = None  # as last told
+
+    @property
+    def open(self) -> Part | None:
+        """Return the first packet that the node has not accepted."""
+        return next((part for part in self.parts if part.state is not PartState.ACCEPTED), None)
+
+    @property
+    def head(self) -> Part | None:
+        """Return the packet that goes next."""
+        opened = (part for part in self.parts if part.state is not PartState.ACCEPTED)
+        return next((part for part in opened if not part.passed_over), None)
+
+    def strike_out(self, part: Part, status: DeliveryStatus) -> None:
+        """Note how a packet has ended."""
+        self.worst = max(self.worst, status, key=ENDS.index)
+        self.parts.remove(part)
+
+
+Found = tuple[QueuedText, Part]
+
+
+def in_turn(
+    texts: Iterable[QueuedText], goes_at: Callable[[QueuedText, Part], float]
+) -> Iterator[tuple[QueuedText, Part, float]]:
+    """Yield the texts' next packets and when each may go, those that keep their order not before their predecessors.
+
+    `goes_at` says when a packet may go, other texts apart.
+    """
+    behind: dict[tuple[int, int], float] = {}
+    for text in texts:
+        if (head := text.head) is None:
+            continue
+        due = goes_at(text, head)
+        if text.message.priority in IN_ORDER:
+            place = text.message.to, text.message.channel
+            due = behind[place] = max(due, behind.get(place, -inf))
+        yield text, head, due
+
+
+def saved(text: QueuedText, part: Part, offset: float) -> SavedPart:
+    """Return the packet as a row; `offset` is wall minus monotonic time."""
+    message, packet = text.message, part.packet
+    return SavedPart(
+        id=part.id,
+        text_id=text.id,
+        created=int(text.created + offset),
+        priority=message.priority,
+        to=message.to,
+        channel=message.channel,
+        text=packet.text,
+        reply_id=message.reply_id,
+        want_ack=message.want_ack,
+        packet_id=packet.packet_id,
+        expires_at=ceil(text.expires_at + offset),
+        state=part.state,
+        attempts=part.attempts,
+        sent_at=int(part.first_sent + offset) if part.first_sent < inf else None,
+        origin=message.origin,
+    )
+
+
+def restored(rows: Iterable[SavedPart], now: float, wall: float) -> list[QueuedText]:
+    """Return the texts of these rows in order; `now` is monotonic, `wall` the same moment's wall time."""
+    texts: dict[int, QueuedText] = {}
+    for row in sorted(rows, key=lambda row: row.id):
+        if row.text_id not in texts:
+            texts[row.text_id] = _text(row, now, wall)
+        texts[row.text_id].parts.append(_part(row, now, wall))
+    return list(texts.values())
+
+
+def _text(row: SavedPart, now: float, wall: float) -> QueuedText:
+    left = min(row.expires_at - wall, row.expires_at - row.created)
+    age = max(0.0, wall - row.created)
+    message = OutgoingText(
+        row.text, row.to, row.channel, row.reply_id, row.want_ack, now + left, row.priority, row.origin
+    )
+    return QueuedText(row.text_id, message, now - age, now + left, [])
+
+
+def _part(row: SavedPart, now: float, wall: float) -> Part:
+    packet = TextPacket(row.packet_id, row.text, row.to, row.channel, row.reply_id, row.want_ack)
+    part = Part(row.id, packet, row.state, attempts=row.attempts, restored=True)
+    if row.state is not PartState.WAITING:
+        age = 0.0 if row.sent_at is None else max(0.0, wall - row.sent_at)
+        part.first_sent, part.last_sent = now - age, now  # it may have been repeated just before the end
+    return part

@@ -1,0 +1,81 @@
+"""What each refusal means: try again or give up, after how long, and in which words; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from meshbot.mesh_link import routing_error_name
+from meshbot.sending.outgoing import Priority
+
+TX_QUEUE_FULL: Final = "TX_QUEUE_FULL"  # our name for a queueStatus's 32, which no routing error accompanies
+NO_ACK: Final = "NO_ACK"  # our name for silence where an acknowledgement was due
+TX_QUEUE_FULL_RESULT: Final = 32  # as a Routing.Error it would be BAD_REQUEST, which a text never gets
+MAX_TRIES: Final = 3  # further ones, whatever the reasons
+
+SOON: Final = (5.0, 10.0, 20.0)  # the radio's own queue, a few packets
+AIR_TIME: Final = (30.0, 60.0, 120.0)  # the hour's quota of air time frees slowly
+LATER: Final = (60.0, 600.0, 3600.0)  # somebody out of reach
+KEY_EXCHANGE: Final = (15.0,)  # our node's NodeInfo on its way, by the node's own doing
+EVERYTHING: Final = frozenset(Priority)
+MAY_REPEAT: Final = frozenset({Priority.MAIL})  # kinds that are rather said twice than not at all
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """What to do about one error. A further try goes under a new id: the node remembers the refused one."""
+
+    words: str
+    waits: tuple[float, ...] = ()  # seconds before each further try; none: give up
+    kinds: Collection[Priority] = EVERYTHING  # those that are tried again
+    holds_all: bool = False  # nothing else would go on air either
+    on_air: bool = False  # the node had sent it, whether or not its confirmation came
+
+    def wait(self, priority: Priority, tried: int) -> float | None:
+        """Return the seconds before the next try after `tried` of them, None to give up."""
+        return self.waits[tried] if priority in self.kinds and tried < len(self.waits) else None
+
+
+UNKNOWN: Final = RetryPolicy("raison inconnue")
+POLICIES: Final[Mapping[str, RetryPolicy]] = {
+    # never went on air
+    TX_QUEUE_FULL: RetryPolicy("file d'émission du nœud pleine", SOON, holds_all=True),
+    "RATE_LIMIT_EXCEEDED": RetryPolicy("trop rapide pour le nœud", SOON, holds_all=True),
+    "DUTY_CYCLE_LIMIT": RetryPolicy("temps d'émission du nœud épuisé", AIR_TIME, holds_all=True),
+    # went on air, and whether it arrived is unknown: a repetition may be read twice
+    "MAX_RETRANSMIT": RetryPolicy("personne ne l'a acquittée", LATER, MAY_REPEAT, on_air=True),
+    NO_ACK: RetryPolicy("le destinataire ne l'a pas acquittée", LATER, MAY_REPEAT, on_air=True),
+    # the receiver could not read it, and says so
+    "PKI_UNKNOWN_PUBKEY": RetryPolicy("le destinataire n'a pas encore la clé de notre nœud", KEY_EXCHANGE),
+    # nothing that waiting would cure
+    "NO_CHANNEL": RetryPolicy("canal ou clé que le destinataire, ou notre nœud, n'a pas"),
+    "PKI_SEND_FAIL_PUBLIC_KEY": RetryPolicy("notre nœud n'a pas la clé du destinataire"),
+    "PKI_FAILED": RetryPolicy("chiffrement impossible"),
+    "TOO_LARGE": RetryPolicy("texte trop long pour un paquet"),
+    "NO_INTERFACE": RetryPolicy("le nœud n'a pas de radio"),
+    "NO_ROUTE": RetryPolicy("aucun chemin vers le destinataire"),
+    "GOT_NAK": RetryPolicy("refusée en chemin"),
+    "TIMEOUT": RetryPolicy("délai dépassé en chemin"),
+    "NO_RESPONSE": RetryPolicy("le destinataire ne sait qu'en faire"),
+    "BAD_REQUEST": RetryPolicy("demande incorrecte"),
+    "NOT_AUTHORIZED": RetryPolicy("envoi non autorisé"),
+    "ADMIN_BAD_SESSION_KEY": RetryPolicy("session d'administration périmée"),
+    "ADMIN_PUBLIC_KEY_UNAUTHORIZED": RetryPolicy("clé d'administration non autorisée"),
+}
+
+
+def error_name(result: int) -> str:
+    """Return the name of a queueStatus's `res` other than 0, or its number where nobody knows a name.
+
+    The firmware puts two numberings into it, which share 32 to 35. For a text only 32 is met in the other one: the
+    transmit queue is full.
+    """
+    if result == TX_QUEUE_FULL_RESULT:
+        return TX_QUEUE_FULL
+    return routing_error_name(result)
+
+
+def policy_of(error: str) -> RetryPolicy:
+    """Return what to do about an error; one that nobody knows is given up."""
+    return POLICIES.get(error, UNKNOWN)

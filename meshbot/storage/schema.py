@@ -1,0 +1,254 @@
+"""The tables. Times are whole seconds since 1970 in UTC; a node is its 32-bit number."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    false,
+    text,
+)
+
+from meshbot.storage.sqlite import ONE_TREE, ROW_NUMBER
+
+# Every revision of migrations/versions in order; the last one makes the tables below.
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
+
+# Migrations address constraints by name.
+METADATA: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+VERSION: Final = Table("alembic_version", METADATA, Column("version_num", String(32), primary_key=True))
+
+NODES: Final = Table(
+    "nodes",
+    METADATA,
+    Column("num", BigInteger, primary_key=True, autoincrement=False),
+    Column("long_name", String, nullable=False),
+    Column("short_name", String, nullable=False),
+    Column("hw_model", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("altitude", Integer),
+    Column("last_update", BigInteger),
+    **ONE_TREE,
+)
+
+PUBLIC_KEYS: Final = Table(
+    "public_keys",
+    METADATA,
+    Column("num", BigInteger, ForeignKey("nodes.num"), primary_key=True),
+    Column("public_key", LargeBinary(32), CheckConstraint("length(public_key) = 32", "length"), primary_key=True),
+    Column("source", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    CheckConstraint("status IN ('trusted', 'pending', 'superseded')", "status"),
+    CheckConstraint("source IN ('nodedb', 'nodeinfo', 'import', 'operator')", "source"),
+    **ONE_TREE,
+)
+Index(
+    "one_trusted_key_a_node",
+    PUBLIC_KEYS.c.num,
+    unique=True,
+    sqlite_where=text("status = 'trusted'"),
+    postgresql_where=text("status = 'trusted'"),
+)
+
+IMPORTS: Final = Table(
+    "imports",
+    METADATA,
+    Column("digest", String(64), primary_key=True),  # SHA-256 of the file's content
+    Column("path", String, nullable=False),
+    Column("imported_at", BigInteger, nullable=False),
+    **ONE_TREE,
+)
+
+# What is known of a node beside its name and key: changes with every packet, written every few minutes
+NODE_STATES: Final = Table(
+    "node_states",
+    METADATA,
+    Column("num", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_heard", BigInteger, nullable=False),
+    Column("hops", SmallInteger),
+    Column("via_mqtt", Boolean, nullable=False),
+    Column("snr", Float),  # dB, with the next two: when heard without a relay
+    Column("rssi", SmallInteger),  # dBm
+    Column("direct_at", BigInteger),
+    Column("battery", SmallInteger),  # percent; above 100: powered
+    Column("voltage", Float),
+    Column("utilization", Float),  # percent of the channel's time, as the node hears it
+    Column("air_tx", Float),  # percent of the time in which the node itself sent
+    Column("metrics_at", BigInteger),
+    Column("latitude", Float),  # degrees
+    Column("longitude", Float),
+    Column("altitude", Integer),  # metres above the sea
+    Column("position_at", BigInteger),
+    **ONE_TREE,
+)
+
+# In order of arrival, so writing and pruning touch the two ends only; questions go to the sums below.
+PACKETS: Final = Table(
+    "packets",
+    METADATA,
+    Column("id", ROW_NUMBER, primary_key=True),
+    Column("rx_time", BigInteger, nullable=False),
+    Column("sender", BigInteger, nullable=False),
+    Column("recipient", BigInteger, nullable=False),
+    Column("packet_id", BigInteger, nullable=False),
+    Column("channel", SmallInteger),  # index; null when nobody here could decrypt it
+    Column("portnum", Integer),  # null when nobody here could decrypt it
+    Column("hops", SmallInteger),
+    Column("hop_start", SmallInteger),
+    Column("snr", Float),
+    Column("rssi", SmallInteger),
+    Column("via_mqtt", Boolean, nullable=False),
+    Column("size", Integer, nullable=False),  # bytes of payload
+)
+
+# Sums by hour; `hour` and `day` are their first second.
+TRAFFIC_HOURS: Final = Table(
+    "traffic_hours",
+    METADATA,
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(8), primary_key=True),  # what the key counts: see packet_log.Kind
+    Column("key", BigInteger, primary_key=True, autoincrement=False),  # -1: not known
+    Column("packets", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    **ONE_TREE,
+)
+NODE_HOURS: Final = Table(
+    "node_hours",
+    METADATA,
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("num", BigInteger, primary_key=True, autoincrement=False),
+    Column("packets", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("direct", Integer, nullable=False),  # packets heard without a relay, whose signal the rest sums up
+    Column("snr_sum", Float, nullable=False),
+    Column("snr_least", Float),
+    Column("snr_most", Float),
+    Column("rssi_sum", BigInteger, nullable=False),
+    **ONE_TREE,
+)
+NODE_DAYS: Final = Table(
+    "node_days",
+    METADATA,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("num", BigInteger, primary_key=True, autoincrement=False),
+    Column("packets", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    **ONE_TREE,
+)
+AIR_HOURS: Final = Table(
+    "air_hours",
+    METADATA,
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("samples", Integer, nullable=False),
+    Column("utilization_sum", Float, nullable=False),  # percent, our own node's telemetry
+    Column("utilization_most", Float, nullable=False),
+    Column("air_tx_sum", Float, nullable=False),
+    Column("air_tx_most", Float, nullable=False),
+    **ONE_TREE,
+)
+
+# Who hears whom
+LINKS: Final = Table(
+    "links",
+    METADATA,
+    Column("hearer", BigInteger, primary_key=True, autoincrement=False),
+    Column("heard", BigInteger, primary_key=True, autoincrement=False),
+    Column("snr", Float),
+    Column("heard_at", BigInteger, nullable=False),
+    Column("distance", Float),  # metres between both as known then
+    **ONE_TREE,
+)
+
+MAIL: Final = Table(
+    "mail",
+    METADATA,
+    Column("id", ROW_NUMBER, primary_key=True),
+    Column("sender", BigInteger, nullable=False),
+    Column("recipient", BigInteger, nullable=False, index=True),
+    Column("text", String, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Column("told_at", BigInteger),
+    Column("read_at", BigInteger),
+    Column("proven", Boolean, nullable=False, server_default=false()),  # who sent it
+)
+
+# Orders of admins, in the order of arrival
+ORDERS: Final = Table(
+    "orders",
+    METADATA,
+    Column("id", ROW_NUMBER, primary_key=True),
+    Column("sender", BigInteger, nullable=False),
+    Column("packet_id", BigInteger, nullable=False),
+)
+
+# One row a packet: the parts of a long text are tried again each by itself
+OUTBOX: Final = Table(
+    "outbox",
+    METADATA,
+    Column("id", ROW_NUMBER, primary_key=True),  # in the order of arrival
+    Column("text_id", BigInteger, nullable=False),  # the id of its text's first packet
+    Column("created", BigInteger, nullable=False),
+    Column("priority", SmallInteger, nullable=False),  # also says what it is: see outgoing.Priority
+    Column("recipient", BigInteger, nullable=False),
+    Column("channel", SmallInteger, nullable=False),
+    Column("text", String, nullable=False),
+    Column("reply_id", BigInteger, nullable=False),
+    Column("want_ack", Boolean, nullable=False),
+    Column("packet_id", BigInteger, nullable=False),  # of the present attempt: the same id is never read twice
+    Column("expires_at", BigInteger, nullable=False),  # by the wall clock, which a restart keeps
+    Column("state", String(16), nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("sent_at", BigInteger),  # first, under the present packet id
+    Column("origin", String, nullable=False),  # who is told what became of it
+)
+
+# Updates that were handled, so that a restart handles none twice
+TELEGRAM_UPDATES: Final = Table(
+    "telegram_updates",
+    METADATA,
+    Column("bot", BigInteger, primary_key=True, autoincrement=False),  # each bot's updates are numbered by themselves
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("handled_at", BigInteger, nullable=False),
+    **ONE_TREE,
+)
+
+# Messages that may have to be changed yet, so that a restart leaves none that is no longer true
+TELEGRAM_MESSAGES: Final = Table(
+    "telegram_messages",
+    METADATA,
+    Column("bot", BigInteger, primary_key=True, autoincrement=False),
+    Column("chat", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", BigInteger, primary_key=True, autoincrement=False),  # 0: none
+    Column("key", String(80), primary_key=True),
+    Column("message_id", BigInteger, nullable=False),
+    Column("posted_at", BigInteger, nullable=False),
+    **ONE_TREE,
+)
+
+# What is small and cannot be heard again: checked at each start, and saved from a damaged database
+PRECIOUS: Final = (NODES, PUBLIC_KEYS, IMPORTS, NODE_STATES, MAIL, ORDERS, OUTBOX, TELEGRAM_UPDATES, TELEGRAM_MESSAGES)

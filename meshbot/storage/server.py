@@ -1,0 +1,143 @@
+"""A database server that several programs may share: PostgreSQL, through the optional driver psycopg."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from meshbot.storage.errors import StorageError, TooSlowError
+
+CONNECTIONS: Final = 3
+CONNECT_TIMEOUT: Final = 5  # seconds, for the connection and for a free one of the pool
+STATEMENT_TIMEOUT: Final = 5000  # milliseconds, also for bytes that the server's host does not acknowledge
+TOO_SLOW: Final = "57014"  # query_canceled
+OURS: Final = 0x4D657368  # the number of our lock, which each database has for itself
+# After a cut that nobody was told of, the server must give our lock free soon, for us to take it again
+KEPT_ALIVE: Final = "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+# libpq's own settings; the first bounds waiting for locks as well
+BOUNDS: Final = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    "options": f"-c statement_timeout={STATEMENT_TIMEOUT} {KEPT_ALIVE}",
+    "tcp_user_timeout": STATEMENT_TIMEOUT,
+}
+
+
+class ServerBackend:
+    """A database on a server; see Backend."""
+
+    def __init__(self, url: str) -> None:
+        """Take a URL such as postgresql://name:password@host/database. Raises StorageError if it cannot be used."""
+        try:
+            parsed = make_url(url)
+            if parsed.drivername == "postgresql":
+                parsed = parsed.set(drivername="postgresql+psycopg")
+            self.where = f"la base {parsed.database} de {parsed.host or 'cette machine'}"
+            holder = create_engine(parsed, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=BOUNDS)
+            engine = create_engine(
+                parsed,
+                pool_size=CONNECTIONS,
+                max_overflow=0,
+                pool_timeout=CONNECT_TIMEOUT,
+                pool_pre_ping=True,  # a server may have been restarted since
+                connect_args=BOUNDS,
+            )
+        except ArgumentError as exc:
+            raise StorageError("database_url illisible: postgresql://nom:mot_de_passe@serveur/base") from exc
+        except ImportError as exc:
+            text = "pilote PostgreSQL absent: .venv/bin/pip install 'psycopg[binary]'"
+            raise StorageError(f"{text} ({exc.name})") from exc
+        self.writer = self.reader = engine
+        self._hold_lock = threading.Lock()  # protects what follows, also while it is taken: bounded by BOUNDS
+        self._holder_engine = holder
+        self._holder: Connection | None = None  # what the lock belongs to
+        event.listen(engine, "connect", self._on_connect)  # then also after the server was away
+
+    def in_place(self) -> bool:
+        """See Backend; what is there is what is used."""
+        return True
+
+    def let_go(self) -> None:
+        """See Backend."""
+        self.close()
+
+    def check(self, tables: Iterable[str]) -> None:
+        """See Backend; a server looks after itself."""
+
+    def set_aside(self, now: datetime) -> Path:  # noqa: ARG002 - see Backend
+        """See Backend; never asked for."""
+        raise StorageError(f"{self.where} ne se met pas de côté")
+
+    def rescued(
+        self,
+        aside: Path,  # noqa: ARG002 - see Backend
+        tables: Iterable[Table],  # noqa: ARG002 - see Backend
+    ) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
+        """See Backend; never asked for."""
+        return iter(())
+
+    def limit(self, connection: Connection, seconds: float) -> None:
+        """See Backend."""
+        connection.execute(text(f"SET LOCAL statement_timeout = {int(seconds * 1000)}"))
+
+    def explained(self, exc: Exception) -> StorageError:
+        """See Backend."""
+        cause = exc.orig if isinstance(exc, DBAPIError) else exc
+        if getattr(cause, "sqlstate", None) == TOO_SLOW:
+            return TooSlowError("recherche trop longue, interrompue: demandez une période plus courte")
+        reason = " ".join(str(cause).split())
+        return StorageError(f"{self.where} refuse ou ne répond pas, vérifiez le serveur et database_url ({reason})")
+
+    def close(self) -> None:
+        """See Backend."""
+        with self._hold_lock:
+            self._give_free()
+        self.writer.dispose()
+
+    def _on_connect(self, connection: Any, _record: object) -> None:
+        try:
+            self._hold()
+        except (StorageError, SQLAlchemyError):
+            connection.close()  # nobody else would
+            raise
+
+    def _hold(self) -> None:
+        """Keep other bots out of the database as long as we are connected. Raises StorageError if one is in it.
+
+        What waits to be sent, and what was heard, is one bot's: a second one would send it again, and count twice.
+        """
+        with self._hold_lock:
+            if self._holds():
+                return
+            self._give_free()
+            self._holder = self._holder_engine.connect()
+            if not self._holder.scalar(text(f"SELECT pg_try_advisory_lock({OURS})")):
+                self._give_free()
+                raise StorageError(
+                    f"{self.where} est déjà utilisée par un autre bot, arrêtez-le ou changez database_url"
+                )
+
+    def _holds(self) -> bool:
+        """Whether the connection with the lock still stands."""
+        if self._holder is None:
+            return False
+        try:
+            return bool(self._holder.scalar(text("SELECT 1")))
+        except SQLAlchemyError:
+            return False
+
+    def _give_free(self) -> None:
+        holder, self._holder = self._holder, None
+        if holder is None:
+            return
+        with suppress(SQLAlchemyError):  # the connection may be gone, and the lock with it
+            holder.execute(text(f"SELECT pg_advisory_unlock({OURS})"))
+        with suppress(SQLAlchemyError):
+            holder.close()

@@ -1,0 +1,148 @@
+"""One accepted TCP client: its socket, its bytes in both directions, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from enum import Enum
+from math import inf
+from random import Random
+from typing import Final
+
+from meshbot.virtual_node.faults import ActiveFaults
+from meshbot.virtual_node.framing import Deframer
+from meshbot.virtual_node.phone_api import PhoneApi
+from meshbot.virtual_node.wire import Wire
+
+READ_SIZE: Final = 65_536
+MOST_READS: Final = 64  # when closing: a client that floods gets a reset after all
+ENOUGH_PENDING: Final = 65_536  # bytes; the rest of a configuration is made when these are gone
+LINGER_ZERO: Final = struct.pack("ii", 1, 0)
+
+
+class End(Enum):
+    """Why a link is over."""
+
+    CLIENT_SAID_DISCONNECT = "le client a dit au revoir"
+    CUT_AT_TEXT = "coupé à un texte"
+    CLIENT_RESET = "réinitialisé par le client"
+    CLIENT_GONE = "client parti"
+    IDLE = "15 min sans message du client"
+
+
+class ClientConnection:
+    """Serves one client until it or the node ends it; used by the node's thread alone."""
+
+    def __init__(self, sock: socket.socket, number: int, phone: PhoneApi, faults: ActiveFaults, now: float) -> None:
+        """Take over a connected socket; `number` counts the connections from 1."""
+        sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock = sock
+        self.number = number
+        self.phone = phone
+        self.half_closed = False  # the client closed its side; the firmware notices when a write fails
+        self.blocked = False  # the client does not read: the socket takes no more bytes
+        self._faults = faults
+        self._deframer = Deframer()
+        self._wire = Wire(faults, Random(number), now)
+        self._reset = False
+        self._wrote_to_nobody = False  # the client is half closed and got bytes: wait whether it resets
+
+    @property
+    def frozen(self) -> bool:
+        """Whether faults keep the node from reading and writing here."""
+        faults = self._faults
+        return "stuck" in faults or "blackhole" in faults or self._strikes("accept_then_nothing")
+
+    @property
+    def mute(self) -> bool:
+        """Whether faults keep the node from heeding and answering."""
+        return self._strikes("mute")
+
+    @property
+    def wants_to_read(self) -> bool:
+        """Whether the selector should look for bytes."""
+        return not self.frozen and not self.half_closed
+
+    @property
+    def wants_to_write(self) -> bool:
+        """Whether the selector should look for room."""
+        return self.blocked and not self.frozen
+
+    def due(self, now: float) -> float:
+        """Return when queued bytes may go, inf if nothing waits for time."""
+        return inf if self.frozen or self.mute or self.blocked else self._wire.due(now)
+
+    def read(self, now: float) -> End | None:
+        """Handle what the client sent; return why the link is over, if it is."""
+        for payload in self._deframer.feed(self._receive()) if self.wants_to_read else ():
+            self.phone.handle(payload, now, deaf=self.mute)
+            if self.phone.closed:
+                return End.CLIENT_SAID_DISCONNECT
+            if self.phone.cut:
+                return End.CUT_AT_TEXT
+        return End.CLIENT_RESET if self._reset else None
+
+    def write(self, now: float) -> End | None:
+        """Send what is due; return why the link is over, if it is."""
+        if self.frozen or self.mute or self.blocked:
+            return None
+        try:
+            while self._refill(now) and (piece := self._wire.ready(now)):
+                self._wire.sent(self.sock.send(piece))
+                self._wrote_to_nobody = self.half_closed
+        except BlockingIOError:
+            self.blocked = True
+        except OSError:
+            return End.CLIENT_GONE
+        return None
+
+    def tick(self, now: float) -> End | None:
+        """Look after the link at every poll; return why it is over, if it is."""
+        if self.frozen:
+            return None
+        self._wrote_to_nobody = False  # had the client been gone, the reset would have arrived by now
+        if self._broken():
+            return End.CLIENT_GONE
+        return End.IDLE if self.phone.expired(now) else None
+
+    def close(self) -> None:
+        """End the connection with a FIN."""
+        with contextlib.suppress(OSError):  # unread bytes would turn the FIN into a reset
+            for _ in range(MOST_READS):
+                if not self.sock.recv(READ_SIZE):
+                    break
+        self.sock.close()
+
+    def reset(self) -> None:
+        """End the connection with a RST."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
+        self.sock.close()
+
+    def _receive(self) -> bytes:
+        try:
+            data = self.sock.recv(READ_SIZE)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            self._reset = True
+            return b""
+        self.half_closed = self.half_closed or not data
+        return data
+
+    def _refill(self, now: float) -> bool:
+        """Make the next frames unless enough wait; return whether bytes are queued."""
+        frames: list[bytes] = []
+        room = ENOUGH_PENDING - self._wire.pending
+        while room > 0 and not self._wrote_to_nobody and (framed := self.phone.next_frame(now)) is not None:
+            frames.append(framed)
+            room -= room if self.half_closed else len(framed)  # one message is what the firmware loses
+        self._wire.push(frames, now)
+        return self._wire.pending > 0
+
+    def _broken(self) -> bool:
+        return self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+
+    def _strikes(self, fault: str) -> bool:
+        return self._faults.strikes_connection(fault, self.number)

@@ -1,0 +1,175 @@
+"""What the node tells a client that asks for its configuration, in the firmware's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any, Final
+
+from meshtastic.protobuf import (
+    admin_pb2,
+    channel_pb2,
+    config_pb2,
+    device_ui_pb2,
+    mesh_pb2,
+    module_config_pb2,
+)
+
+from meshbot.virtual_node.framing import frame
+from meshbot.virtual_node.node_db import NodeDb
+from meshbot.virtual_node.population import User, position_message
+
+ONLY_CONFIG: Final = 69420  # want_config ids with a meaning: all but the other nodes
+ONLY_NODES: Final = 69421  # nothing but nodes
+CHANNELS: Final = 8
+SECONDARY_CHANNEL: Final = "Entraide"
+CONFIGS: Final = (
+    "device", "position", "power", "network", "display", "lora", "bluetooth", "security", "sessionkey", "device_ui",
+)  # fmt: skip
+MODULE_CONFIGS: Final = (
+    "mqtt", "serial", "external_notification", "store_forward", "range_test", "telemetry", "canned_message", "audio",
+    "remote_hardware", "neighbor_info", "ambient_lighting", "detection_sensor", "paxcounter",
+)  # fmt: skip
+EMPTY_MODULE_CONFIGS: Final = 3  # module kinds that this firmware counts but does not fill in
+FILES: Final = (
+    ("/prefs/channels.proto", 86), ("/prefs/config.proto", 214), ("/prefs/device.proto", 131),
+    ("/prefs/module.proto", 160), ("/prefs/nodes.proto", 6_880),
+)  # fmt: skip
+
+
+class Configuration:
+    """The node's settings, which admin messages read and write."""
+
+    def __init__(self, own: User, firmware_version: str, rng: Random) -> None:
+        self.firmware_version = firmware_version
+        self.reboots = 1
+        self.channels = [_channel(index, rng) for index in range(CHANNELS)]
+        self.configs = {name: config_pb2.Config() for name in CONFIGS}
+        self.modules = {name: module_config_pb2.ModuleConfig() for name in MODULE_CONFIGS}
+        self._own = own
+        self._device_id = rng.randbytes(16)
+        self._build = f"{rng.randrange(16**7):07x}"
+        self._fill(rng.randbytes(32))
+
+    def _fill(self, private_key: bytes) -> None:
+        for name, config in self.configs.items():
+            getattr(config, name).SetInParent()
+        for name, module in self.modules.items():
+            getattr(module, name).SetInParent()
+        self.configs["device"].device.node_info_broadcast_secs = 10_800
+        self.configs["network"].network.wifi_enabled = True
+        lora = self.configs["lora"].lora
+        lora.use_preset, lora.hop_limit, lora.tx_enabled = True, 3, True
+        lora.region = config_pb2.Config.LoRaConfig.RegionCode.EU_868
+        security = self.configs["security"].security
+        security.public_key, security.private_key = self._own.public_key, private_key
+        security.serial_enabled = True
+
+    def channel_exists(self, index: int) -> bool:
+        """Whether packets can be sent on the channel."""
+        return index < CHANNELS and self.channels[index].role != channel_pb2.Channel.Role.DISABLED
+
+    def metadata(self) -> mesh_pb2.DeviceMetadata:
+        """Return what the device is and can do."""
+        return mesh_pb2.DeviceMetadata(
+            firmware_version=self._full_version(),
+            device_state_version=24,
+            hasWifi=True,
+            hasBluetooth=True,
+            hasPKC=True,
+            hw_model=mesh_pb2.HardwareModel.Value(self._own.hw_model),
+        )
+
+    def _full_version(self) -> str:
+        """Return the version with a build as its fourth part, as the firmware tells it."""
+        major, minor, patch, *build = self.firmware_version.split(".")
+        return ".".join((major, minor, patch, *(build or [self._build])))
+
+    def config_of_type(self, number: int) -> config_pb2.Config | None:
+        """Return the section that an admin request asks for by its ConfigType."""
+        names = dict(zip(admin_pb2.AdminMessage.ConfigType.values(), CONFIGS, strict=True))
+        return self.configs.get(names.get(number, ""))
+
+    def module_of_type(self, number: int) -> module_config_pb2.ModuleConfig | None:
+        """Return the module's section that an admin request asks for by its ModuleConfigType."""
+        return self.modules[MODULE_CONFIGS[number]] if number < len(MODULE_CONFIGS) else None
+
+    def store(self, section: Any) -> None:
+        """Take over a Config or ModuleConfig that a client set; an empty one changes nothing."""
+        name = section.WhichOneof("payload_variant")
+        table: dict[str, Any] = self.configs if name in self.configs else self.modules
+        if name in table:
+            table[name].CopyFrom(section)
+
+    def download(self, nonce: int, nodes: NodeDb, time: int, held: Callable[[int], bool]) -> Iterator[bytes | None]:
+        """Yield the answer to one want_config, frame by frame; None as long as `held(nodes told)`.
+
+        `time` is the node's clock in seconds since 1970, 0 if it does not know it.
+        """
+        if nonce != ONLY_NODES:
+            yield _framed(my_info=self._my_info(len(nodes)))
+            yield _framed(deviceuiConfig=device_ui_pb2.DeviceUIConfig(version=1, screen_brightness=153))
+        yield _framed(node_info=self._own_node(nodes, time))
+        if nonce != ONLY_NODES:
+            yield from self._settings()
+        told = 0
+        if nonce != ONLY_CONFIG:
+            for framed in nodes.frames():
+                while held(told):
+                    yield None
+                yield framed
+                told += 1
+        while held(told):
+            yield None
+        if nonce != ONLY_NODES:
+            for name, size in FILES:
+                yield _framed(fileInfo=mesh_pb2.FileInfo(file_name=name, size_bytes=size))
+        yield _framed(config_complete_id=nonce)
+
+    def _settings(self) -> Iterator[bytes]:
+        yield _framed(metadata=self.metadata())
+        for channel in self.channels:
+            yield _framed(channel=channel)
+        for config in self.configs.values():
+            yield _framed(config=config)
+        for module in self.modules.values():
+            yield _framed(moduleConfig=module)
+        for _ in range(EMPTY_MODULE_CONFIGS):
+            yield _framed(moduleConfig=module_config_pb2.ModuleConfig())
+
+    def _my_info(self, node_count: int) -> mesh_pb2.MyNodeInfo:
+        return mesh_pb2.MyNodeInfo(
+            my_node_num=self._own.num,
+            reboot_count=self.reboots,
+            min_app_version=30_200,
+            device_id=self._device_id,
+            pio_env="heltec-v3",
+            nodedb_count=min(node_count, 0xFFFF),
+        )
+
+    def _own_node(self, nodes: NodeDb, time: int) -> mesh_pb2.NodeInfo:
+        info = mesh_pb2.NodeInfo()
+        info.CopyFrom(nodes.get(self._own.num))
+        info.is_favorite = True
+        info.last_heard = time
+        info.position.CopyFrom(position_message(self._own, time))
+        return info
+
+
+def _framed(**content: Any) -> bytes:
+    payload: bytes = mesh_pb2.FromRadio(**content).SerializeToString()
+    return frame(payload)
+
+
+def _channel(index: int, rng: Random) -> channel_pb2.Channel:
+    channel = channel_pb2.Channel(index=index)
+    channel.settings.SetInParent()
+    if index == 0:
+        channel.role = channel_pb2.Channel.Role.PRIMARY
+        channel.settings.psk = b"\x01"  # the well-known default key
+        channel.settings.module_settings.position_precision = 13
+    elif index == 1:
+        channel.role = channel_pb2.Channel.Role.SECONDARY
+        channel.settings.name = SECONDARY_CHANNEL
+        channel.settings.psk = rng.randbytes(32)
+    return channel

@@ -1,0 +1,196 @@
+"""The node's logic without I/O: what it hears, what its client says, what it answers, all at given times."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from math import inf
+from random import Random
+from typing import Any, Final
+
+from meshtastic.protobuf import mesh_pb2
+
+from meshbot.virtual_node.configuration import Configuration
+from meshbot.virtual_node.faults import ActiveFaults, Value
+from meshbot.virtual_node.mesh import Mesh
+from meshbot.virtual_node.node_db import NodeDb
+from meshbot.virtual_node.phone_api import PhoneApi
+from meshbot.virtual_node.population import User, make_users, metrics_message, position_message, user_message
+from meshbot.virtual_node.records import RECORDS_KEPT, Received, ReceivedLog, Transmission
+from meshbot.virtual_node.router import Router
+from meshbot.virtual_node.state import Agenda, NodeState, PhoneQueue, version_numbers
+
+BOOT_SECONDS: Final = 10.0  # away after a reboot that the client asked for; an ESP32 needs 10 to 20
+HEARD_WITHIN: Final = 6 * 3600  # seconds before the start in which every user was last heard
+SMALLEST_CAPACITY: Final = 250  # nodes, as on an ESP32-S3
+
+
+class Firmware:
+    """A whole node but for its sockets. Times are monotonic seconds unless said otherwise."""
+
+    def __init__(
+        self,
+        *,
+        nodes: int,
+        seed: int,
+        version: str,
+        keys: int | None,
+        chatter: float,
+        queue_size: int,
+        airtime: float,
+        capacity: int | None,
+        now: float,
+        epoch: int,
+    ) -> None:
+        """Make the node and its mesh; `epoch` is the time in seconds since 1970, which the node does not know."""
+        if nodes < 1:
+            raise ValueError(f"nodes={nodes}: the node itself is one, so it is at least 1")
+        version_numbers(version)
+        rng = Random(seed)
+        own, *others = make_users(nodes, keys, rng)
+        infos = [_node_info(user, epoch - rng.randrange(HEARD_WITHIN)) for user in others]
+        room = max(nodes, SMALLEST_CAPACITY) if capacity is None else capacity
+        self._state = NodeState(
+            own=own,
+            users={user.num: user for user in others},
+            config=Configuration(own, version, rng),
+            nodes=NodeDb(_node_info(own, 0), infos, room, now),
+            phone=PhoneQueue(queue_size),
+            faults=ActiveFaults(),
+            agenda=Agenda(),
+            rng=rng,
+            firmware_version=version,
+            airtime=airtime,
+            log=ReceivedLog(),
+            transmitted=deque(maxlen=RECORDS_KEPT),
+        )
+        self._mesh = Mesh(self._state, chatter, now)
+        self._router = Router(self._state, self._mesh)
+        self._client: PhoneApi | None = None
+        self._down_until = -inf
+
+    @property
+    def own(self) -> User:
+        """Return the node itself."""
+        return self._state.own
+
+    @property
+    def users(self) -> tuple[User, ...]:
+        """Return everybody else on the mesh."""
+        return tuple(self._state.users.values())
+
+    @property
+    def faults(self) -> ActiveFaults:
+        """Return what is switched on."""
+        return self._state.faults
+
+    @property
+    def transmitted(self) -> tuple[Transmission, ...]:
+        """Return what went on air for clients, oldest first."""
+        return tuple(self._state.transmitted)
+
+    @property
+    def received(self) -> Received:
+        """Return what clients said."""
+        return self._state.log.snapshot()
+
+    @property
+    def configured(self) -> bool:
+        """Whether the present client has its whole configuration."""
+        return self._client is not None and self._client.configured
+
+    def node_info(self, num: int) -> mesh_pb2.NodeInfo | None:
+        """Return a copy of what the node database says of a node."""
+        info = self._state.nodes.get(num)
+        if info is None:
+            return None
+        copy = mesh_pb2.NodeInfo()
+        copy.CopyFrom(info)
+        return copy
+
+    def is_up(self, now: float) -> bool:
+        """Whether the node runs; if not, it is rebooting."""
+        return now >= self._down_until
+
+    def connect(self, number: int, now: float) -> PhoneApi:
+        """Begin a session; the one before it is over."""
+        self._client = PhoneApi(self._state, self._router, number, now)
+        return self._client
+
+    def disconnect(self) -> None:
+        """End the session; what waits for a client goes on waiting."""
+        self._client = None
+
+    def poll(self, now: float) -> None:
+        """Let time pass: what was planned happens, users chatter, a due reboot begins."""
+        if not self.is_up(now):
+            return
+        if self._down_until > -inf:
+            self._boot(now)
+        self._state.agenda.run(now)
+        self._mesh.poll(now)
+        self._router.poll(now)
+        if self._state.reboot_due is not None and now >= self._state.reboot_due:
+            self.reboot(now, BOOT_SECONDS, forget_recent=True)
+
+    def reboot(self, now: float, seconds: float, *, forget_recent: bool) -> None:
+        """Go away for that long, and lose what is not saved."""
+        state = self._state
+        self._client = None
+        self._down_until = now + seconds
+        state.reboot_due = state.clock_offset = None
+        state.phone.clear()
+        state.agenda.clear()
+        state.nodes.reboot(now, forget_recent=forget_recent)
+        state.config.reboots += 1
+        self._router.forget()
+        self._mesh.forget(now)
+
+    def forget_nodes(self, now: float) -> None:
+        """Lose the node database."""
+        self._state.nodes.forget_others(now)
+
+    def switch_on(self, name: str, params: Mapping[str, Value], next_connection: int) -> dict[str, Value]:
+        """Switch a fault on; return all its parameters. ValueError says what is wrong with them."""
+        if name == "old_firmware" and "version" in params:
+            version_numbers(str(params["version"]))
+        if name == "nak" and str(params.get("reason", "NONE")) not in mesh_pb2.Routing.Error.keys():  # noqa: SIM118 - an enum, no dict
+            raise ValueError(f"fault 'nak': reason is one of {', '.join(mesh_pb2.Routing.Error.keys())}")
+        values = self._state.faults.switch_on(name, params, next_connection)
+        self._tell_version()
+        return values
+
+    def heal(self, name: str | None) -> None:
+        """Switch one fault off, or all."""
+        self._state.faults.heal(name)
+        self._tell_version()
+
+    def say(self, num: int, text: str, now: float, **fields: Any) -> int:
+        """Let a user send a text; see Mesh.say. Nothing is heard during a reboot."""
+        if self.is_up(now):
+            return self._mesh.say(num, text, now, **fields)
+        return int(fields.get("packet_id", 0)) or self._state.new_id()
+
+    def hear(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
+        """Let any packet reach the node over the air."""
+        if self.is_up(now):
+            self._mesh.receiver.hear(packet, now)
+
+    def _boot(self, now: float) -> None:
+        self._down_until = -inf
+        self._mesh.forget(now)
+
+    def _tell_version(self) -> None:
+        self._state.config.firmware_version = self._state.version_text()
+
+
+def _node_info(user: User, last_heard: int) -> mesh_pb2.NodeInfo:
+    return mesh_pb2.NodeInfo(
+        num=user.num,
+        user=user_message(user),
+        position=position_message(user, last_heard),
+        snr=user.snr,
+        last_heard=last_heard,
+        device_metrics=metrics_message(user),
+        hops_away=user.hops,
+    )

@@ -1,0 +1,124 @@
+"""What all parts of the node share: who it is, what it knows, what waits for its client."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+from typing import Final
+
+from meshtastic.protobuf import mesh_pb2, portnums_pb2
+
+from meshbot.virtual_node.configuration import Configuration
+from meshbot.virtual_node.faults import ActiveFaults
+from meshbot.virtual_node.node_db import NodeDb
+from meshbot.virtual_node.packets import new_packet_id
+from meshbot.virtual_node.population import User
+from meshbot.virtual_node.records import ReceivedLog, Transmission
+
+STATUSES_KEPT: Final = 2  # a burst of packets loses all but the last answers
+NOTIFICATIONS_KEPT: Final = 4
+EVICTING_PORTS: Final = (portnums_pb2.PortNum.TEXT_MESSAGE_APP, portnums_pb2.PortNum.RANGE_TEST_APP)
+
+
+class PhoneQueue:
+    """What waits for a client; outlives connections, not reboots."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.packets: deque[mesh_pb2.MeshPacket] = deque()
+        self.statuses: deque[mesh_pb2.QueueStatus] = deque(maxlen=STATUSES_KEPT)
+        self.notifications: deque[mesh_pb2.ClientNotification] = deque(maxlen=NOTIFICATIONS_KEPT)
+
+    def push(self, packet: mesh_pb2.MeshPacket) -> bool:
+        """Queue a packet; when full a text evicts the oldest one, anything else is dropped (False)."""
+        if len(self.packets) >= self._size:
+            if packet.decoded.portnum not in EVICTING_PORTS:
+                return False
+            self.packets.popleft()
+        self.packets.append(packet)
+        return True
+
+    def clear(self) -> None:
+        """Forget everything, as at a reboot."""
+        self.packets.clear()
+        self.statuses.clear()
+        self.notifications.clear()
+
+    def next_message(self) -> mesh_pb2.FromRadio | None:
+        """Return what goes to the client next: statuses first, packets last."""
+        if self.statuses:
+            return mesh_pb2.FromRadio(queueStatus=self.statuses.popleft())
+        if self.notifications:
+            return mesh_pb2.FromRadio(clientNotification=self.notifications.popleft())
+        return mesh_pb2.FromRadio(packet=self.packets.popleft()) if self.packets else None
+
+
+class Agenda:
+    """Actions at their time."""
+
+    def __init__(self) -> None:
+        self._due: list[tuple[float, int, Callable[[float], None]]] = []
+        self._order = count()
+
+    def at(self, due: float, action: Callable[[float], None]) -> None:
+        """Run `action(now)` once `due` has come."""
+        heapq.heappush(self._due, (due, next(self._order), action))
+
+    def run(self, now: float) -> None:
+        """Run what is due, each with the time it was due at."""
+        while self._due and self._due[0][0] <= now:
+            due, _, action = heapq.heappop(self._due)
+            action(due)
+
+    def clear(self) -> None:
+        """Forget everything planned."""
+        self._due.clear()
+
+
+@dataclass(slots=True)
+class NodeState:
+    """The node's memory. Times are monotonic seconds unless they are called epoch (seconds since 1970)."""
+
+    own: User
+    users: dict[int, User]  # everybody else on the mesh, whether the node knows them or not
+    config: Configuration
+    nodes: NodeDb
+    phone: PhoneQueue
+    faults: ActiveFaults
+    agenda: Agenda
+    rng: Random
+    firmware_version: str
+    airtime: float  # seconds that a packet takes to the next node
+    log: ReceivedLog
+    transmitted: deque[Transmission]
+    reboot_due: float | None = None
+    clock_offset: float | None = None  # epoch minus monotonic, once a client told the time
+
+    def epoch(self, now: float) -> int:
+        """Return the node's time, 0 while it does not know it."""
+        return 0 if self.clock_offset is None else int(self.clock_offset + now) & 0xFFFFFFFF
+
+    def new_id(self) -> int:
+        """Return a packet id."""
+        return new_packet_id(self.rng)
+
+    def version_text(self) -> str:
+        """Return the version it behaves like, as it was given."""
+        old = "old_firmware" in self.faults
+        return self.faults.text("old_firmware", "version") if old else self.firmware_version
+
+    def version(self) -> tuple[int, ...]:
+        """Return that version's numbers."""
+        return version_numbers(self.version_text())
+
+
+def version_numbers(text: str) -> tuple[int, ...]:
+    """Return (major, minor, patch), whatever follows; ValueError if the text is no version."""
+    parts = text.split(".")[:3]
+    if len(parts) != len(("major", "minor", "patch")) or not all(part.isdigit() for part in parts):
+        raise ValueError(f"{text!r} is no firmware version: write it like 2.7.26")
+    return tuple(int(part) for part in parts)

@@ -1,1 +1,0 @@
-"""Threads and time: the lowest layer, which knows nothing of radios or people."""

@@ -1,1 +1,0 @@
-"""The database: nothing outside knows that it is SQLite."""

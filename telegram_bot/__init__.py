@@ -1,1 +1,0 @@
-"""The Telegram side: the only importer of `telegram`."""

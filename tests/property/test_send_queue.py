@@ -1,0 +1,375 @@
+"""The outbox over any sequence of texts, answers, losses, restarts and times, with a node that follows the firmware."""
+
+from dataclasses import dataclass, field
+from itertools import count
+from math import inf
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from meshbot.mesh_link.packets import BROADCAST_NUM
+from meshbot.sending.outgoing import LIFETIMES, DeliveryStatus, OutgoingText, Priority
+from meshbot.sending.queue import CONFIRM_TIMEOUT, SendQueue
+from meshbot.text import split_text
+
+T0 = 1000.0
+WALL = 1_800_000_000.0
+INTERVAL = 2.2
+OWN, PEER = 9, 7
+QUEUE_FULL, TOO_LARGE = 32, 7
+
+steps = st.one_of(
+    st.tuples(st.just("add"), st.integers(0, 60), st.sampled_from(Priority), st.booleans()),
+    st.tuples(st.just("wait"), st.one_of(st.floats(0, 5), st.floats(0, 60), st.floats(0, 600))),
+    st.tuples(st.just("status"), st.sampled_from([0, 0, 0, QUEUE_FULL, TOO_LARGE, 9, 38])),
+    st.tuples(st.just("late status"), st.integers(0, 20)),  # of a packet taken some time ago
+    st.tuples(st.just("foreign status"), st.integers(10_000_000, 20_000_000)),
+    st.tuples(
+        st.just("routing"),
+        st.integers(0, 20),
+        st.sampled_from(["NONE", "NONE", "NO_CHANNEL", "PKI_UNKNOWN_PUBKEY", "MAX_RETRANSMIT", "4711"]),
+        st.sampled_from([OWN, PEER]),
+    ),
+    st.tuples(st.just("link"), st.booleans(), st.integers(0, 2)),
+    st.tuples(st.just("cannot write")),
+    st.tuples(st.just("load"), st.floats(0, 100)),
+    st.tuples(st.just("restart"), st.booleans(), st.floats(0, 300)),
+)
+scripts = st.lists(steps, max_size=60)
+
+
+@dataclass
+class World:
+    """An outbox with the sender's part of the bargain, and a disk; every step checks every rule.
+
+    Each word of a text begins with the text's number, so that a piece of it tells whose it is.
+    """
+
+    now: float = T0
+    to: int = PEER
+    ids: count = field(default_factory=lambda: count(1))
+    box: SendQueue = None
+    disk: dict = field(default_factory=dict)
+    writable: bool = True
+    link_up: bool = False
+    boots: int = 0
+    load: tuple = (0.0, -inf)
+    added: dict = field(default_factory=dict)  # origin to message
+    ended: dict = field(default_factory=dict)  # origin to fate
+    under_way: object = None
+    confirm_by: float = inf
+    taken: list = field(default_factory=list)  # packets written, in order
+    ids_of: dict = field(default_factory=dict)  # piece to the ids it went under
+    renewable: set = field(default_factory=set)  # ids that the node or the mesh refused
+    accepted: set = field(default_factory=set)  # ids that the node confirmed
+    quiet_until: float = -inf
+    begun: set = field(default_factory=set)  # origins that went, or wait for evidence after a restart
+
+    def __post_init__(self):
+        self.box = SendQueue(INTERVAL, 40, self.ids.__next__)
+
+    # -- what happens
+
+    def add(self, length, priority, want_ack):
+        origin = f"{len(self.added)}"
+        words = "".join(f"{origin}.{n} " for n in range(1 + length // 3))
+        message = OutgoingText(words, self.to, want_ack=want_ack, priority=priority, origin=origin)
+        self.added[origin] = message
+        self.see(self.box.add(message, self.now))
+
+    def see(self, outcomes):
+        for outcome in outcomes:
+            origin = outcome.message.origin
+            assert origin not in self.ended, "something after the end"
+            assert outcome.status is not DeliveryStatus.QUEUED or self.is_unfinished(origin), (
+                "waits, though the node has it all"
+            )
+            if outcome.is_end:
+                self.ended[origin] = outcome.status
+
+    def is_unfinished(self, origin):
+        ids = [self.ids_of.get(piece, [0])[-1] for piece in split_text(self.added[origin].text, 40)]
+        return not self.accepted.issuperset(ids)
+
+    def status(self, packet, result):
+        if self.under_way == packet:
+            self.under_way, self.confirm_by = None, inf
+            self.quiet_until = max(self.quiet_until, self.now + INTERVAL)
+        if result == 0 and packet.packet_id not in self.renewable:  # else it goes on under another id
+            self.accepted.add(packet.packet_id)
+        elif result and packet.packet_id not in self.accepted:
+            self.renewable.add(packet.packet_id)
+        self.see(self.box.on_queue_status(packet.packet_id, result, self.now))
+
+    def routing(self, packet, error, sender):
+        if self.under_way == packet:
+            self.under_way, self.confirm_by = None, inf
+            self.quiet_until = max(self.quiet_until, self.now + INTERVAL)
+        if error != "NONE":
+            self.renewable.add(packet.packet_id)
+        elif packet.packet_id not in self.renewable:
+            self.accepted.add(packet.packet_id)
+        self.see(self.box.on_routing(packet.packet_id, error, self.now, sender=sender))
+
+    def pump(self):
+        if self.now >= self.confirm_by:
+            self.under_way, self.confirm_by = None, inf
+        self.see(self.box.on_deadline(self.now))
+        while (packet := self.box.take(self.now)) is not None:
+            self.check_taken(packet)
+            if not self.writable:
+                self.box.not_sent()
+                self.lose_link()
+            else:
+                self.note_taken(packet)
+        self.write()
+        assert self.box.deadline > self.now, "a busy loop"
+
+    def write(self):
+        self.disk.update(self.box.take_changes(WALL))
+        self.disk = {row_id: row for row_id, row in self.disk.items() if row is not None}
+        kept = {row.origin for row in self.disk.values()}
+        assert kept == set(self.added) - set(self.ended), "the disk has what has not ended, and nothing else"
+
+    def restart(self, clock_back, away):
+        """Kill the process: all is on the disk but what was done since the last `pump`, which is nothing."""
+        self.lose_link()
+        self.begun.update(self.added)
+        self.now += away
+        self.box = SendQueue(INTERVAL, 40, self.ids.__next__, first_row=1 if clock_back else int(1_000_000 * self.now))
+        self.box.restore(self.disk.values(), self.now, WALL + self.now)
+        self.load = (0.0, -inf)
+
+    def lose_link(self):
+        self.link_up, self.under_way, self.confirm_by = False, None, inf
+
+    # -- what must hold
+
+    def check_taken(self, packet):
+        assert self.link_up
+        assert self.under_way is None, "two under way"
+        assert self.now >= self.quiet_until, "too soon"
+        message = self.added[packet.text.split(") ")[-1].split(".")[0]]
+        assert message.origin not in self.ended, "sent after its end"
+        assert packet.packet_id not in self.accepted, "sent again though the node had said that it has it"
+        self.check_order(packet, message)
+        earlier = self.ids_of.get(packet.text, [])
+        if earlier and packet.packet_id != earlier[-1]:
+            assert packet.packet_id not in earlier
+            assert earlier[-1] in self.renewable or message.priority is Priority.MAIL, "a new id without a refusal"
+        percent, until = self.load
+        if percent > 25 and self.now < until:
+            assert message.priority is Priority.ANSWER, "a busy channel"
+
+    def check_order(self, packet, message):
+        """Parts begin in their order, and a more urgent text that never went is not passed by."""
+        pieces = split_text(message.text, 40)
+        begun = [piece for piece in pieces if piece in self.ids_of]
+        assert packet.text in begun or pieces.index(packet.text) == len(begun), "parts out of order"
+        if message.origin in self.begun:
+            return
+        waiting = {origin for origin in self.added if origin not in self.ended and origin not in self.begun}
+        if any(self.added[origin].priority is Priority.BRIDGE for origin in self.begun - self.ended.keys()):
+            waiting -= {o for o in waiting if self.added[o].priority is Priority.BRIDGE and o != message.origin}
+        assert min(waiting, key=lambda origin: (self.added[origin].priority, int(origin))) == message.origin
+
+    def note_taken(self, packet):
+        ids = self.ids_of.setdefault(packet.text, [])
+        if not ids or ids[-1] != packet.packet_id:
+            ids.append(packet.packet_id)
+        self.taken.append(packet)
+        self.begun.add(packet.text.split(") ")[-1].split(".")[0])
+        self.under_way, self.confirm_by = packet, self.now + CONFIRM_TIMEOUT
+        self.quiet_until = self.now + INTERVAL
+
+    # -- time and scripts
+
+    def wait(self, seconds):
+        until = self.now + seconds
+        while self.box.deadline <= until:
+            self.now = self.box.deadline
+            self.pump()
+        self.now = until
+
+    def play(self, script):
+        for step in script:
+            self.step(step)
+            self.pump()
+
+    def step(self, step):
+        match step:
+            case ("add", length, priority, want_ack):
+                self.add(length, priority, want_ack)
+            case ("wait", seconds):
+                self.wait(seconds)
+            case ("link", True, reboots) if not self.link_up:
+                self.link_up = True
+                self.boots += reboots
+                if reboots:
+                    self.accepted.clear()  # the node may have lost them before they went on air
+                self.box.link_up(self.now, self.boots)
+            case ("link", False, _):
+                self.see(self.box.link_down())
+                self.lose_link()
+            case ("cannot write",):
+                self.writable = not self.writable
+            case ("load", percent):
+                self.load = percent, self.now + 900
+                self.see(self.box.channel_load(percent, self.now))
+            case ("restart", clock_back, away):
+                self.restart(clock_back, away)
+            case _:
+                self.hear(step)
+
+    def hear(self, step):
+        match step:
+            case ("status", result) if self.under_way is not None:
+                self.status(self.under_way, result)
+            case ("late status", back) if self.taken:
+                self.status(self.taken[-1 - back % len(self.taken)], 0)
+            case ("foreign status", packet_id):
+                assert self.box.on_queue_status(packet_id, 0, self.now) == []
+            case ("routing", back, error, sender) if self.taken:
+                self.routing(self.taken[-1 - back % len(self.taken)], error, sender)
+
+
+@settings(deadline=None, max_examples=500)
+@given(scripts)
+def test_whatever_comes_packets_are_paced_one_at_a_time_and_no_text_vanishes_or_ends_twice(script):
+    World().play(script)  # checks at each step
+
+
+@settings(deadline=None, max_examples=150)
+@given(scripts)
+def test_with_a_node_that_confirms_and_a_mesh_that_acknowledges_everything_comes_to_its_end(script):
+    world = World()
+    world.play(script)
+    world.writable = True
+    world.play([("link", False, 0), ("link", True, 0)])
+    while world.box.deadline < inf:
+        world.wait(max(0.0, world.box.deadline - world.now))
+        if world.under_way is not None:
+            packet = world.under_way
+            world.play([("status", 0), ("routing", 0, "NONE", PEER)])
+            assert packet.packet_id in world.accepted
+    assert set(world.added) == set(world.ended)
+    assert world.disk == {}
+
+
+@settings(deadline=None, max_examples=100)
+@given(scripts)
+def test_without_a_link_every_text_that_was_not_accepted_expires(script):
+    world = World()
+    world.play(script)
+    world.play([("link", False, 0), ("wait", LIFETIMES[Priority.MAIL] + 1)])
+    assert len(world.box) == 0
+    assert world.box.deadline == inf
+
+
+class Node:
+    """As the firmware: remembers ids and the last text for a connection, and keeps routing answers for its client."""
+
+    def __init__(self):
+        self.on_air = []
+        self.connect()
+        self.kept = []  # packet ids whose acknowledgement waits for a client
+
+    def connect(self):
+        self.ids, self.last_text = set(), -inf
+
+    def hear(self, packet, now):
+        """Return whether a status comes."""
+        if packet.packet_id in self.ids:
+            return False
+        self.ids.add(packet.packet_id)
+        assert now - self.last_text >= 2.0, "the firmware drops this text in silence"
+        self.last_text = now
+        self.on_air.append(packet)
+        if packet.want_ack:
+            self.kept.append(packet.packet_id)
+        return True
+
+
+cuts = st.lists(
+    st.sampled_from(["calm", "calm", "calm", "lost status", "cut before", "cut after", "kill", "down"]),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(cuts, st.integers(1, 4), st.booleans())
+@example(faults=["calm"] * 10 + ["lost status"], parts=3, want_ack=False)
+@example(faults=["calm"] * 15 + ["lost status"], parts=4, want_ack=False)
+def test_through_any_cuts_each_answer_is_read_once_and_none_is_lost(faults, parts, want_ack):
+    """An answer that asks for an acknowledgement is even on air only once, unless the node could not tell of it."""
+    world, node = World(), Node()
+    world.play([("link", True, 0)])
+    world.play([("add", parts * 14, Priority.MAIL, want_ack)] * 6)
+    go_on(world, node, faults)
+    # the last text's lost status, if it asks for no acknowledgement, is made up for by nothing
+    assert set(world.ended.values()) <= (
+        {DeliveryStatus.ACKNOWLEDGED} if want_ack else {DeliveryStatus.ACCEPTED, DeliveryStatus.UNCONFIRMED}
+    )
+    pieces = {piece for message in world.added.values() for piece in split_text(message.text, 40)}
+    assert {packet.text for packet in node.on_air} == pieces, "lost"
+    by_text = {}
+    for packet in node.on_air:
+        by_text.setdefault(packet.text, set()).add(packet.packet_id)
+    assert all(len(ids) == 1 for ids in by_text.values()), "said twice: receivers cannot tell"
+    if want_ack:
+        assert len(node.on_air) == len(pieces), "repeated on air though the node could tell"
+
+
+@settings(deadline=None, max_examples=200)
+@given(cuts.map(lambda faults: faults[:8]), st.integers(1, 3))  # more on one packet, and receivers forget its id
+def test_through_any_cuts_a_conversation_on_a_channel_is_on_air_once_and_in_order(faults, parts):
+    world, node = World(to=BROADCAST_NUM), Node()
+    world.play([("link", True, 0)])
+    world.play([("add", parts * 14, Priority.BRIDGE, True)] * 6)
+    go_on(world, node, faults)
+    assert set(world.ended.values()) == {DeliveryStatus.RELAYED}
+    assert [packet.text for packet in node.on_air] == [
+        piece for message in world.added.values() for piece in split_text(message.text, 40)
+    ]
+
+
+def go_on(world, node, faults):
+    """Let each packet meet the next fault until every text has ended."""
+    faults = iter(faults)
+    for _ in range(3000):
+        if set(world.added) == set(world.ended):
+            break
+        if world.under_way is None:
+            world.wait(max(0.0, min(world.box.deadline - world.now, 5.0)))
+            deliver(world, node)
+        else:
+            meet(world, node, next(faults, "calm"))
+
+
+def deliver(world, node):
+    """Give the client what the node kept for it."""
+    if world.link_up:
+        kept, node.kept = node.kept, []
+        for packet_id in kept:
+            packet = next(packet for packet in node.on_air if packet.packet_id == packet_id)
+            world.routing(packet, "NONE", PEER if world.to == PEER else OWN)
+        world.pump()
+
+
+def meet(world, node, fault):
+    """Let the packet under way meet its fault."""
+    packet = world.under_way
+    confirmed = fault != "cut before" and node.hear(packet, world.now)
+    if fault in {"calm", "down"} and confirmed:
+        world.play([("status", 0)])
+    if fault in {"calm", "lost status"}:
+        world.play([("wait", 1.0)])
+        deliver(world, node)
+        return
+    if fault == "kill":
+        world.play([("restart", False, 3.0)])
+    world.play([("link", False, 0), ("wait", 2.0), ("link", True, 0)])
+    node.connect()
+    world.play([("wait", 1.0)])
+    deliver(world, node)

@@ -1,0 +1,58 @@
+"""/my: how our own node heard the asker, over a day."""
+
+import pytest
+
+from meshbot.commands.formatting import PACKET_BYTES
+from tests.support.packet_records import packet
+from tests.support.town import ASKER, HOUR, STRANGER, EmptyTown, Town, ask
+
+
+@pytest.fixture
+def town(tmp_path):
+    with Town(tmp_path) as town:
+        yield town
+
+
+@pytest.fixture
+def empty(tmp_path):
+    with EmptyTown(tmp_path) as town:
+        yield town
+
+
+def test_one_of_whom_nothing_was_heard_is_told_so(town):
+    assert ask(town, "/my", sender=7).startswith("📶 Nothing heard of you in 24h but this question")
+
+
+def test_one_heard_through_others_only_has_no_signal(town):
+    answer = ask(town, "/my", "fr", sender=STRANGER)
+    assert answer == "📶 Vous, 24h : 1 paquet, pas en direct : signal inconnu."
+
+
+def test_a_quarter_of_relayed_packets_alone_says_so(town):
+    town.clock.jump(7 * HOUR)
+    town.hear(packet(ASKER, hops=3))
+    assert ask(town, "/my").splitlines()[1] == "<6h: relayed"
+
+
+def test_the_mean_is_of_packets_and_not_of_hours(empty):
+    empty.hear(packet(ASKER, snr=0.0), packet(ASKER, snr=0.0), packet(ASKER, snr=0.0))
+    empty.clock.jump(HOUR)
+    empty.hear(packet(ASKER, snr=8.0))
+    assert ask(empty, "/my").splitlines()[1] == "<6h: 2.0dB (0.0/8.0) -90dBm"
+
+
+def test_a_whole_day_fits_one_packet_and_the_oldest_hour_counts(empty):
+    for _ in range(25):
+        empty.hear(*(packet(ASKER, snr=snr, rssi=-120) for snr in (-12.5, -10.5)))
+        empty.clock.jump(HOUR)
+    empty.clock.jump(-HOUR)
+    answer = ask(empty, "/my", "fr")
+    assert "paquets 50, directs 50" in answer
+    assert len(answer.splitlines()) == 5
+    assert len(answer.encode()) <= PACKET_BYTES
+
+
+def test_a_database_that_cannot_be_read_is_excused_and_logged(town, caplog):
+    town.lose_database()
+    assert ask(town, "/my", "fr").startswith("⚠️ Ma mémoire est illisible")
+    assert "Commande /my: " in caplog.text

@@ -1,0 +1,113 @@
+"""What was handled is written at once, read once, and a database that fails loses nothing."""
+
+from math import inf
+
+import pytest
+
+from meshbot.persistence.update_writer import (
+    KEPT,
+    MESSAGES_LIMIT,
+    TRY_AGAIN,
+    UNSAVED_LIMIT,
+    HandledBefore,
+    UpdateWriter,
+)
+from meshbot.storage.database import open_database
+from meshbot.storage.errors import StorageError
+from meshbot.storage.telegram import UpdateStore
+from tests.support.fake_clock import FakeClock
+
+BOT, OTHER = 8123456789, 7
+GROUP_POST, PRIVATE_POST = (-1001234567890, 5, "telegram:-1001234567890:5:77"), (42, 0, "alert:1:1")
+
+
+class Store:
+    """Ids in memory; `broken` makes it refuse."""
+
+    def __init__(self):
+        self.ids = {}
+        self.messages = {}
+        self.broken = False
+
+    def load(self):
+        self._check()
+        return list(self.ids)
+
+    def load_messages(self):
+        return self.messages
+
+    def save(self, ids, messages, now, keep_from):
+        self._check()
+        self.messages = self.messages | messages
+        self.ids = {ident: when for ident, when in (self.ids | dict.fromkeys(ids, now)).items() if when >= keep_from}
+
+    def _check(self):
+        if self.broken:
+            raise StorageError("disk full")
+
+
+@pytest.fixture
+def store():
+    return Store()
+
+
+@pytest.fixture
+def restored():
+    return []
+
+
+@pytest.fixture
+def keeper(store, restored):
+    return UpdateWriter(store, FakeClock(), restored.append)
+
+
+def test_ids_are_due_at_once_and_then_written(keeper, store):
+    assert keeper.deadline == inf
+    keeper.note([1, 2], {GROUP_POST: 9}, 5.0)
+    assert keeper.deadline == 5.0
+    keeper.write(5.0)
+    assert (list(store.ids), store.messages) == ([1, 2], {GROUP_POST: 9})
+    assert keeper.deadline == inf
+
+
+def test_what_earlier_processes_handled_is_told_once(keeper, store, restored):
+    store.ids, store.messages = {7: 10**12}, {GROUP_POST: 9}
+    keeper.write(0.0)
+    keeper.note([8], {}, 1.0)
+    keeper.write(1.0)
+    assert restored == [HandledBefore([7], {GROUP_POST: 9})]
+
+
+def test_a_database_that_refuses_is_tried_again(keeper, store, restored):
+    store.broken = True
+    keeper.note([1], {}, 0.0)
+    keeper.write(0.0)
+    assert (keeper.deadline, restored) == (TRY_AGAIN, [])
+    store.broken = False
+    keeper.write(TRY_AGAIN)
+    assert (list(store.ids), restored) == ([1], [HandledBefore([], {})])
+
+
+def test_what_waits_for_a_database_has_a_bound(keeper, store):
+    store.broken = True
+    for ident in range(5 * UNSAVED_LIMIT):
+        keeper.note([ident], {(1, 0, f"telegram:{ident}"): ident}, 0.0)
+    store.broken = False
+    keeper.write(0.0)
+    assert (len(store.ids), len(store.messages)) == (UNSAVED_LIMIT, MESSAGES_LIMIT)
+    assert max(store.messages.values()) == 5 * UNSAVED_LIMIT - 1
+    assert max(store.ids) == 5 * UNSAVED_LIMIT - 1
+
+
+def test_the_database_keeps_each_bot_s_ids_apart_and_forgets_the_old(tmp_path):
+    database = open_database(tmp_path, FakeClock())
+    ours, others = UpdateStore(database, BOT), UpdateStore(database, OTHER)
+    ours.save([5, 3], {GROUP_POST: 8, PRIVATE_POST: 1}, 100, 0)
+    ours.save([4, 5], {GROUP_POST: 9}, 200, 0)
+    others.save([9], {}, 100, 0)
+    assert (ours.load(), others.load()) == ([3, 4, 5], [9])
+    assert (ours.load_messages(), others.load_messages()) == ({GROUP_POST: 9, PRIVATE_POST: 1}, {})
+    ours.save([6], {}, 100 + KEPT + 1, 101)
+    assert (ours.load(), others.load()) == ([4, 5, 6], [])
+    assert ours.load_messages() == {GROUP_POST: 9}
+    database.close()

@@ -1,0 +1,411 @@
+"""The thread Mesh-Sender, over an interface in memory and a clock that the test moves."""
+
+import logging
+from datetime import UTC, datetime
+from itertools import count
+from math import inf
+from queue import SimpleQueue
+
+import pytest
+
+from meshbot.mesh_link.packets import RoutingAnswer
+from meshbot.mesh_link.session import QueueStatus
+from meshbot.sending.after_answer import AfterAnswer
+from meshbot.sending.outgoing import (
+    BUSY_CHANNEL,
+    NO_LINK,
+    WAITING_LIMITS,
+    DeliveryStatus,
+    OutgoingText,
+    PartState,
+    Priority,
+)
+from meshbot.sending.queue import CONFIRM_TIMEOUT, SETTLE_TIME, SendQueue
+from meshbot.sending.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
+from meshbot.sending.traceroute import NoRoute, RouteRequest
+from tests.support.fake_clock import EPOCH, FakeClock
+
+INTERVAL = 2.2
+ASKER = 0x1234
+
+
+class Radio:
+    """A whole SendingInterface: keeps what it is given, or fails like a link that has gone."""
+
+    def __init__(self):
+        self.texts = []
+        self.times = []
+        self.routes = []
+        self.broken = False
+
+    def send_text_packet(self, packet):
+        self._check()
+        self.texts.append(packet)
+
+    def send_route_request(self, packet_id, to):
+        self._check()
+        self.routes.append((packet_id, to))
+
+    def send_time(self, seconds):
+        self._check()
+        self.times.append(seconds)
+
+    def _check(self):
+        if self.broken:
+            raise ConnectionError("link lost")
+
+
+class Bench:
+    def __init__(self):
+        self.clock = FakeClock()
+        self.radio = Radio()
+        self.interface = self.radio
+        self.crashed = SimpleQueue()
+        self.rows = {}
+        self.outcomes = []
+        self.sender = MeshSender(
+            self.clock, SendQueue(INTERVAL, 200, count(1).__next__), lambda: self.interface, self.rows.update, self
+        )
+
+    def on_delivery_report(self, outcome):
+        self.outcomes.append(outcome)
+
+    def tell(self, *messages):
+        for message in messages:
+            self.sender.tell(message)
+        self.clock.advance(0)  # until all is done
+
+    def confirm(self, packet):
+        self.tell(QueueStatus(packet.packet_id, 0))
+
+    def texts(self):
+        return [packet.text for packet in self.radio.texts]
+
+
+@pytest.fixture
+def bench():
+    bench = Bench()
+    bench.sender.start(bench.crashed)
+    bench.clock.wait_parked(inf)
+    yield bench
+    bench.sender.stop()
+    assert bench.sender.join(30)
+    assert bench.crashed.empty()
+
+
+def answer(text="bonjour", **details):
+    return OutgoingText(text, ASKER, **details)
+
+
+def test_an_answer_goes_at_once_when_the_link_is_up(bench):
+    bench.tell(LinkChange(up=True), answer())
+    assert bench.texts() == ["bonjour"]
+
+
+def test_an_answer_waits_for_the_link(bench):
+    bench.tell(answer())
+    assert bench.texts() == []
+    bench.tell(LinkChange(up=True))
+    assert bench.texts() == ["bonjour"]
+
+
+def test_the_second_answer_goes_an_interval_after_the_first_was_confirmed(bench):
+    bench.tell(LinkChange(up=True), answer("a"), answer("b"))
+    bench.confirm(bench.radio.texts[0])
+    bench.clock.advance(INTERVAL - 0.1)
+    assert bench.texts() == ["a"]
+    bench.clock.advance(0.1)
+    assert bench.texts() == ["a", "b"]
+
+
+def test_an_unconfirmed_answer_goes_again_under_its_id(bench):
+    bench.tell(LinkChange(up=True), answer())
+    bench.clock.advance(CONFIRM_TIMEOUT)
+    first, second = bench.radio.texts
+    assert first == second
+
+
+def test_a_failed_write_keeps_the_answer_for_the_next_link(bench):
+    bench.radio.broken = True
+    bench.tell(LinkChange(up=True), answer())
+    bench.interface = Radio()
+    bench.tell(LinkChange(up=False), LinkChange(up=True))
+    bench.clock.advance(INTERVAL)
+    assert [packet.text for packet in bench.interface.texts] == ["bonjour"]
+
+
+def test_an_interface_that_has_just_gone_keeps_the_answer(bench):
+    bench.interface = None
+    bench.tell(LinkChange(up=True), answer())
+    bench.interface = bench.radio
+    bench.tell(LinkChange(up=True))
+    bench.clock.advance(INTERVAL)
+    assert bench.texts() == ["bonjour"]
+
+
+def test_the_interface_is_asked_for_at_each_packet(bench):
+    bench.tell(LinkChange(up=True), answer("a"), answer("b"))
+    bench.confirm(bench.radio.texts[0])
+    bench.interface = Radio()
+    bench.clock.advance(INTERVAL)
+    assert [packet.text for packet in bench.interface.texts] == ["b"]
+
+
+def test_a_new_link_tells_the_node_the_time(bench):
+    bench.tell(LinkChange(up=True))
+    assert bench.radio.times == [int(EPOCH.timestamp())]
+
+
+def test_a_clock_that_has_not_been_set_teaches_no_node(bench, monkeypatch):
+    monkeypatch.setattr(bench.clock, "now", lambda: datetime(1970, 1, 1, tzinfo=UTC))
+    bench.tell(LinkChange(up=True))
+    assert bench.radio.times == []
+
+
+def test_a_wall_clock_that_was_put_right_is_told_to_the_node_within_a_minute(bench):
+    bench.tell(LinkChange(up=True))
+    bench.clock.advance(300)
+    assert len(bench.radio.times) == 1, "no jump, nothing to tell"
+    bench.clock.jump(3600)
+    bench.clock.advance(60)
+    assert bench.radio.times[1] - bench.radio.times[0] == 3600 + 360
+
+
+def test_without_a_link_the_clock_is_not_watched(bench):
+    bench.tell(LinkChange(up=True), LinkChange(up=False))
+    bench.clock.jump(3600)
+    bench.clock.advance(600)
+    assert len(bench.radio.times) == 1
+
+
+def test_a_time_that_cannot_be_told_harms_nothing(bench):
+    bench.radio.broken = True
+    bench.tell(LinkChange(up=True))
+    assert bench.radio.times == []
+
+
+def test_a_link_that_has_just_gone_is_told_no_time(bench):
+    bench.interface = None
+    bench.tell(LinkChange(up=True))
+    assert bench.radio.times == []
+
+
+def test_an_answer_that_expires_is_said(bench, caplog):
+    bench.tell(answer(expires_at=bench.clock.monotonic() + 120))
+    bench.clock.advance(120)
+    assert "📤 Réponse à 0x00001234 expirée avant l'envoi" in caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("priority", "name"), [(Priority.MAIL, "Lettre"), (Priority.BRIDGE, "Transmission"), (Priority.ALERT, "Alerte")]
+)
+def test_other_kinds_have_names_of_their_own(bench, caplog, priority, name):
+    bench.tell(answer(priority=priority, expires_at=bench.clock.monotonic() + 1))
+    bench.clock.advance(1)
+    assert f"📤 {name} à 0x00001234 expirée avant l'envoi" in caplog.messages
+
+
+def test_beyond_a_hundred_waiting_packets_the_newest_are_refused_and_said_once_a_minute(bench, caplog):
+    bench.tell(*(answer() for _ in range(WAITING_LIMITS[Priority.ANSWER] + 5)))
+    assert len(bench.sender._outbox) == WAITING_LIMITS[Priority.ANSWER]
+    bench.clock.advance(60)
+    bench.tell(answer())
+    said = [line for line in caplog.messages if "Trop d'envois" in line]
+    assert said == [f"⚠️ Trop d'envois en attente: {count} refusés" for count in (1, 5)]
+
+
+def test_a_refusal_is_said_with_its_name_and_meaning(bench, caplog):
+    bench.tell(LinkChange(up=True), answer())
+    bench.tell(QueueStatus(bench.radio.texts[0].packet_id, 39))
+    line = "📤 Réponse à 0x00001234 refusée par le nœud"
+    assert f"{line} (PKI_SEND_FAIL_PUBLIC_KEY: notre nœud n'a pas la clé du destinataire)" in caplog.messages
+
+
+def test_a_postponed_answer_is_said_with_the_wait(bench, caplog):
+    caplog.set_level(logging.INFO)
+    bench.tell(LinkChange(up=True), answer())
+    bench.tell(QueueStatus(bench.radio.texts[0].packet_id, 32))
+    reason = "TX_QUEUE_FULL: file d'émission du nœud pleine; nouvel essai dans 5 s"
+    assert f"📤 Réponse à 0x00001234 remise à plus tard ({reason})" in caplog.messages
+    bench.clock.advance(5)
+    assert bench.texts() == ["bonjour", "bonjour"]
+
+
+def test_an_answer_that_does_not_arrive_is_said_with_its_reason(bench, caplog):
+    bench.tell(LinkChange(up=True), answer(want_ack=True))
+    (packet,) = bench.radio.texts
+    bench.confirm(packet)
+    bench.tell(RoutingAnswer(packet.packet_id, ASKER, "NO_CHANNEL"))
+    line = "📤 Réponse à 0x00001234 non remise (NO_CHANNEL: canal ou clé que le destinataire, ou notre nœud, n'a pas)"
+    assert line in caplog.messages
+
+
+def test_what_goes_well_is_said_only_to_debuggers(bench, caplog):
+    caplog.set_level(logging.INFO)
+    bench.tell(LinkChange(up=True), answer(want_ack=True))
+    (packet,) = bench.radio.texts
+    bench.confirm(packet)
+    bench.tell(RoutingAnswer(packet.packet_id, ASKER, "NONE"))
+    assert caplog.messages == []
+
+
+# -- what waits for an answer to have left
+
+
+@pytest.fixture
+def done():
+    return []
+
+
+def order(bench, done, reply_id=77):
+    return AfterAnswer(ASKER, reply_id, lambda: done.append(bench.clock.monotonic()), bench.clock.monotonic() + 10.0)
+
+
+def test_an_order_waits_for_the_node_to_confirm_its_answer(bench, done):
+    bench.tell(LinkChange(up=True), order(bench, done), OutgoingText("so be it", ASKER, reply_id=77))
+    assert bench.texts() == ["so be it"]
+    assert done == []
+    bench.confirm(bench.radio.texts[0])
+    assert done == [bench.clock.monotonic()]
+
+
+def test_an_order_whose_answer_is_not_confirmed_is_carried_out_after_ten_seconds(bench, done):
+    asked = bench.clock.monotonic()
+    bench.tell(order(bench, done), OutgoingText("so be it", ASKER, reply_id=77))
+    bench.clock.advance(9.9)
+    assert done == []
+    bench.clock.advance(0.1)
+    assert done == [asked + 10.0]
+
+
+def test_what_waits_for_the_radio_is_counted(bench):
+    bench.tell(OutgoingText("a", ASKER), OutgoingText("b", ASKER))
+    assert bench.sender.waiting == 2
+
+
+# -- who wants to know
+
+
+def test_an_origin_is_told_every_stage_and_nobody_else_is(bench):
+    bench.tell(LinkChange(up=True), answer("a", want_ack=True, origin="telegram:1"), answer("b"))
+    (packet,) = bench.radio.texts
+    bench.confirm(packet)
+    bench.tell(RoutingAnswer(packet.packet_id, ASKER, "NONE"))
+    bench.clock.advance(INTERVAL)
+    bench.confirm(bench.radio.texts[1])
+    told = [(outcome.message.origin, outcome.status) for outcome in bench.outcomes]
+    assert told == [("telegram:1", DeliveryStatus.ACCEPTED), ("telegram:1", DeliveryStatus.ACKNOWLEDGED)]
+
+
+def test_an_origin_is_told_what_its_text_waits_for_as_the_link_goes_and_as_the_channel_gets_busy(bench):
+    bench.tell(LinkChange(up=True))
+    bench.tell(*(answer(f"{n}", origin=f"x:{n}", priority=Priority.BRIDGE) for n in range(2)))
+    bench.tell(ChannelLoad(60.0))
+    bench.tell(LinkChange(up=False))
+    told = [(outcome.message.origin, outcome.status, outcome.reason) for outcome in bench.outcomes]
+    assert told == [
+        *((f"x:{n}", DeliveryStatus.QUEUED, BUSY_CHANNEL) for n in range(2)),
+        *((f"x:{n}", DeliveryStatus.QUEUED, NO_LINK) for n in range(2)),
+    ]
+
+
+def test_an_origin_is_told_that_its_text_was_turned_away(bench):
+    bench.tell(*(answer(origin="x") for _ in range(WAITING_LIMITS[Priority.ANSWER] + 2)))
+    fates = [outcome.status for outcome in bench.outcomes]
+    assert fates == [DeliveryStatus.QUEUED] * WAITING_LIMITS[Priority.ANSWER] + [DeliveryStatus.TURNED_AWAY] * 2
+
+
+# -- a busy channel
+
+
+def test_a_busy_channel_is_said_once_when_it_begins_and_once_when_it_ends(bench, caplog):
+    caplog.set_level(logging.INFO)
+    bench.tell(LinkChange(up=True), *(ChannelLoad(percent) for percent in (10, 31, 40, 26)))
+    bench.tell(answer("held", priority=Priority.BRIDGE))
+    assert bench.texts() == []
+    bench.tell(ChannelLoad(20), ChannelLoad(19))
+    assert bench.texts() == ["held"]
+    assert [line for line in caplog.messages if "📶" in line] == [
+        "📶 Canal occupé à plus de 25 %: seules partent les réponses aux messages directs",
+        "📶 Canal de nouveau libre: tout ce qui attend part",
+    ]
+
+
+# -- what is written down
+
+
+def test_what_happens_is_handed_over_to_be_written_after_it_was_done(bench):
+    bench.tell(answer())
+    assert [row.state for row in bench.rows.values()] == [PartState.WAITING]
+    bench.tell(LinkChange(up=True))
+    assert [row.state for row in bench.rows.values()] == [PartState.SENT]
+    bench.confirm(bench.radio.texts[0])
+    assert list(bench.rows.values()) == [None]
+
+
+def test_times_are_written_by_the_wall_clock(bench):
+    bench.tell(answer())
+    (row,) = bench.rows.values()
+    assert (row.created, row.expires_at) == (EPOCH.timestamp(), EPOCH.timestamp() + 120)
+
+
+@pytest.mark.parametrize("link_up", [True, False])
+def test_a_wall_clock_that_was_put_right_has_all_rows_written_anew(bench, link_up):
+    bench.tell(LinkChange(up=link_up), answer("a"), answer("b", priority=Priority.MAIL))
+    before = dict(bench.rows)
+    bench.clock.jump(86_400)
+    bench.clock.advance(60)
+    assert {row_id: row.created - before[row_id].created for row_id, row in bench.rows.items()} == {
+        1: 86_400,
+        2: 86_400,
+    }
+
+
+def test_what_an_earlier_process_left_goes_out_when_the_node_had_time_to_say_that_it_knows_it(bench):
+    bench.tell(answer("left", want_ack=True))
+    rows = dict(bench.rows)
+    again = Bench()
+    again.sender.start(again.crashed)
+    again.clock.wait_parked(inf)
+    again.tell(SavedOutbox(tuple(rows.values())), LinkChange(up=True))
+    again.clock.advance(SETTLE_TIME - 0.1)
+    assert again.texts() == []
+    again.clock.advance(0.2)
+    assert again.texts() == ["left"]
+    again.sender.stop()
+    assert again.sender.join(30)
+
+
+# -- traceroutes
+
+
+def keep(unsent):
+    return lambda packet_id, reason: unsent.append((packet_id, reason))
+
+
+def test_a_traceroute_goes_at_once_beside_the_texts_that_wait(bench):
+    unsent = []
+    bench.tell(LinkChange(up=True), answer("a"), answer("b"), RouteRequest(77, ASKER, keep(unsent)))
+    assert bench.radio.routes == [(77, ASKER)]
+    assert bench.texts() == ["a"]
+    assert unsent == []
+
+
+def test_a_traceroute_that_cannot_go_is_told_and_not_kept(bench):
+    unsent = []
+    bench.interface = None
+    bench.tell(RouteRequest(77, ASKER, keep(unsent)))
+    bench.interface, bench.radio.broken = bench.radio, True
+    bench.tell(RouteRequest(78, ASKER, keep(unsent)))
+    bench.radio.broken = False
+    bench.tell(LinkChange(up=True))
+    assert unsent == [(77, NoRoute.NO_LINK), (78, NoRoute.NO_LINK)]
+    assert bench.radio.routes == []
+
+
+def test_on_a_busy_channel_no_traceroute_goes_and_on_a_calm_one_it_does(bench):
+    unsent = []
+    bench.tell(LinkChange(up=True), ChannelLoad(25.1), RouteRequest(77, ASKER, keep(unsent)))
+    assert (bench.radio.routes, unsent) == ([], [(77, NoRoute.BUSY)])
+    bench.tell(ChannelLoad(25.0), RouteRequest(78, ASKER, keep(unsent)))
+    assert (bench.radio.routes, len(unsent)) == ([(78, ASKER)], 1)

@@ -1,0 +1,154 @@
+"""How a text's fate is shown on the message it came from."""
+
+from __future__ import annotations
+
+import pytest
+
+from meshbot.commands.language import translator
+from meshbot.mesh_link.packets import BROADCAST_NUM
+from meshbot.sending.outgoing import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus, OutgoingText
+from meshbot.sending.retry_policy import POLICIES
+from meshbot.telegram_bot import status
+from meshbot.telegram_bot.models import Chat
+from meshbot.telegram_bot.status import REASONS, Origin, origin_of, parse
+
+TOPIC, PRIVATE = Chat(-1001234567890, 5), Chat(42)
+ZOE = 0x20001EEF
+
+
+def text(to=BROADCAST_NUM, origin=None, chat=PRIVATE):
+    """A text of which a restart has left the little that is known here."""
+    return OutgoingText("", to, origin=origin_of(chat, 77) if origin is None else origin)
+
+
+def posts(fate, to=BROADCAST_NUM, name="Zoé", language="en", chat=PRIVATE, **details):
+    return status.posts(DeliveryReport(text(to, chat=chat), fate, **details), name, translator(language))
+
+
+def shown(fate, to=BROADCAST_NUM, name="Zoé", language="en", **details):
+    (post,) = posts(fate, to, name, language, **details)
+    return post.text
+
+
+@pytest.mark.parametrize(("chat", "to"), [(PRIVATE, BROADCAST_NUM), (PRIVATE, ZOE), (TOPIC, ZOE)])
+def test_a_fate_is_a_silent_reply_to_its_message_and_always_the_same_post_that_can_wait(chat, to):
+    told = [post for fate in DeliveryStatus for post in posts(fate, to, chat=chat, ahead=10)]
+    assert len(told) == len(DeliveryStatus)
+    assert {(post.chat, post.reply_to, post.silent, post.key, post.can_wait, post.reaction) for post in told} == {
+        (chat, 77, True, origin_of(chat, 77), True, "")
+    }
+
+
+@pytest.mark.parametrize(
+    ("fate", "details", "emoji", "words"),
+    [
+        (DeliveryStatus.QUEUED, {"reason": NO_LINK}, "👀", []),
+        (DeliveryStatus.POSTPONED, {"reason": "TX_QUEUE_FULL"}, "👀", []),
+        (DeliveryStatus.ACCEPTED, {}, "👌", []),
+        (DeliveryStatus.RELAYED, {}, "👍", []),
+        (DeliveryStatus.UNANSWERED, {}, "🤷", []),
+        (DeliveryStatus.ACKNOWLEDGED, {}, "👍", []),
+        (DeliveryStatus.EXPIRED, {}, "👎", ["❌ Not sent: it waited too long."]),
+        (DeliveryStatus.REFUSED, {"reason": "TOO_LARGE"}, "👎", ["❌ Not sent: too long for a packet."]),
+        (DeliveryStatus.FAILED, {"reason": "NO_INTERFACE"}, "👎", ["❌ Not delivered: the node has no radio."]),
+        (DeliveryStatus.TURNED_AWAY, {}, "👎", ["❌ Not sent: too many messages are waiting. Try again later."]),
+        (DeliveryStatus.UNCONFIRMED, {}, "🤔", ["❔ Perhaps not sent: the node did not confirm it."]),
+    ],
+)
+def test_in_a_group_an_emoji_on_the_message_tells_a_channel_s_text_s_fate_and_words_only_what_went_wrong(
+    fate, details, emoji, words
+):
+    reaction, *replies = posts(fate, chat=TOPIC, **details)
+    assert (reaction.chat, reaction.reply_to, reaction.reaction, reaction.can_wait) == (TOPIC, 77, emoji, True)
+    assert [reply.text for reply in replies] == words
+    assert all((reply.reply_to, reply.reaction, reply.can_wait) == (77, "", True) for reply in replies)
+
+
+@pytest.mark.parametrize("chat", [PRIVATE, TOPIC])
+def test_who_is_soon_at_the_head_of_the_queue_need_not_know(chat):
+    assert posts(DeliveryStatus.QUEUED, chat=chat, ahead=9) == ()
+    assert len(posts(DeliveryStatus.QUEUED, chat=chat, ahead=10)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fate", "details", "english"),
+    [
+        (DeliveryStatus.QUEUED, {"reason": NO_LINK}, "⏳ Waiting for the link to the node."),
+        (DeliveryStatus.QUEUED, {"reason": BUSY_CHANNEL}, "⏳ Waiting for a less busy channel."),
+        (DeliveryStatus.QUEUED, {"ahead": 12}, "⏳ Waiting behind 12 others."),
+        (
+            DeliveryStatus.POSTPONED,
+            {"reason": "TX_QUEUE_FULL"},
+            "⏳ Not sent yet: the node's queue is full. Trying again.",
+        ),
+        (DeliveryStatus.ACCEPTED, {}, "📡 Sent."),
+        (DeliveryStatus.RELAYED, {}, "✅ Sent, and relayed by a neighbour."),
+        (DeliveryStatus.UNANSWERED, {}, "❔ Sent, but no neighbour was heard relaying it."),
+        (DeliveryStatus.REFUSED, {"reason": "TOO_LARGE"}, "❌ Not sent: too long for a packet."),
+        (DeliveryStatus.REFUSED, {"reason": "4711"}, "❌ Not sent: 4711."),
+        (DeliveryStatus.EXPIRED, {}, "❌ Not sent: it waited too long."),
+        (DeliveryStatus.UNCONFIRMED, {}, "❔ Perhaps not sent: the node did not confirm it."),
+        (DeliveryStatus.TURNED_AWAY, {}, "❌ Not sent: too many messages are waiting. Try again later."),
+    ],
+)
+def test_each_fate_of_a_channel_s_text_in_words(fate, details, english):
+    assert shown(fate, **details) == english
+
+
+@pytest.mark.parametrize(
+    ("fate", "details", "english"),
+    [
+        (DeliveryStatus.ACKNOWLEDGED, {}, "✅ Acknowledged by Zoé."),
+        (DeliveryStatus.ACKNOWLEDGED, {"name": ""}, "✅ Acknowledged by !20001eef."),
+        (DeliveryStatus.RELAYED, {}, "🔁 Sent, and relayed by a neighbour; no acknowledgement by Zoé."),
+        (DeliveryStatus.UNANSWERED, {}, "❔ Sent; no acknowledgement by Zoé."),
+        (
+            DeliveryStatus.FAILED,
+            {"reason": "NO_CHANNEL"},
+            "❌ Not delivered: the recipient cannot read it: its key or its channel is another.",
+        ),
+    ],
+)
+def test_a_text_to_one_names_the_one(fate, details, english):
+    assert shown(fate, ZOE, **details) == english
+
+
+def test_a_name_in_braces_is_a_name():
+    assert shown(DeliveryStatus.ACKNOWLEDGED, ZOE, name="{reason}") == "✅ Acknowledged by {reason}."
+
+
+def test_every_reason_has_words_in_both_languages():
+    assert set(REASONS) == set(POLICIES)
+    french = translator("fr")
+    assert all(french(words) != words for words in REASONS.values())
+
+
+def test_every_fate_has_words_in_french():
+    for to in (BROADCAST_NUM, ZOE):
+        assert all(shown(fate, to, language="fr", ahead=10) != shown(fate, to, ahead=10) for fate in DeliveryStatus)
+
+
+@pytest.mark.parametrize("chat", [Chat(42), Chat(-5), TOPIC])
+def test_an_origin_is_read_as_it_was_written(chat):
+    assert parse(origin_of(chat, 77)) == Origin(chat, 77)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "",
+        "telegram",
+        "telegram:1:2",
+        "telegram:1:2:3:4",
+        "telegram:x:0:3",
+        "telegram:1:0:-3",
+        "telegram:1:0:3\n",
+        "telegram:١:0:3",
+        "telegram:1:0:" + "9" * 5000,
+        "mail:42:7",
+        " telegram:1:0:3",
+    ],
+)
+def test_what_is_no_origin_of_ours_shows_nothing(origin):
+    assert parse(origin) is None
+    assert status.posts(DeliveryReport(text(origin=origin), DeliveryStatus.ACCEPTED), "", translator("en")) == ()

@@ -1,0 +1,184 @@
+import pytest
+
+from meshbot.virtual_node.faults import FAULTS, ActiveFaults, complete
+from meshbot.virtual_node.packets import sender_of
+from tests.support.phone import Phone, error_of
+
+
+def test_each_fault_is_described_with_units_and_defaults():
+    for name, fault in FAULTS.items():
+        assert fault.name == name
+        assert fault.summary
+        for parameter in fault.parameters:
+            assert parameter.unit
+            assert parameter.meaning
+        assert complete(name, {}) == {parameter.name: parameter.default for parameter in fault.parameters}
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "words"),
+    [
+        ("drp", {}, "did you mean 'drop'"),
+        ("stall", {"aftr": 3}, "it takes after, connections"),
+        ("drop", {"x": 1}, "takes no parameters"),
+        ("stall", {"after": "many"}, "is not a number (node infos)"),
+        ("slow", {"rate": -1}, "is negative (bytes/s)"),
+    ],
+)
+def test_a_wrong_fault_is_explained(name, params, words):
+    with pytest.raises(ValueError) as raised:
+        complete(name, params)
+    assert words in str(raised.value)
+
+
+def test_numbers_may_be_given_as_text():
+    assert complete("stall", {"after": "3"}) == {"after": 3.0, "connections": 0}
+
+
+def test_a_fault_strikes_as_many_connections_as_told():
+    faults = ActiveFaults()
+    faults.switch_on("mute", {"connections": 2}, 5)
+    assert [faults.strikes_connection("mute", number) for number in (4, 5, 6, 7)] == [False, True, True, False]
+    faults.switch_on("mute", {}, 5)
+    assert faults.strikes_connection("mute", 1000)
+
+
+def test_healing_names_one_fault_or_none_for_all():
+    faults = ActiveFaults()
+    faults.switch_on("mute", {}, 1)
+    faults.switch_on("echo", {}, 1)
+    faults.heal("mute")
+    assert faults.names() == ("echo",)
+    faults.heal(None)
+    assert faults.names() == ()
+    with pytest.raises(ValueError, match="did you mean 'mute'"):
+        faults.heal("mut")
+
+
+def test_a_fault_that_happens_once_is_not_kept():
+    faults = ActiveFaults()
+    faults.switch_on("drop", {}, 1)
+    assert faults.names() == ()
+
+
+def fail(phone, name, **params):
+    phone.firmware.switch_on(name, params, phone.connections)
+
+
+def test_with_the_tx_queue_full_packets_get_32_and_no_refusal_and_healing_is_told():
+    phone = Phone()
+    fail(phone, "tx_queue_full")
+    phone.tell(heartbeat={})
+    packet_id = phone.send(want_ack=True)
+    assert [(s.res, s.free, s.mesh_packet_id) for s in phone.statuses()] == [(0, 0, 0), (32, 0, packet_id)]
+    assert phone.on_air() == []
+    phone.firmware.heal("tx_queue_full")
+    phone.later(30)
+    (message,) = phone.drain()
+    assert (message.queueStatus.free, message.queueStatus.mesh_packet_id) == (16, 0)
+
+
+def test_a_nak_strikes_the_next_packets_with_its_reason():
+    phone = Phone()
+    fail(phone, "nak", reason="DUTY_CYCLE_LIMIT", packets=1)
+    phone.send(payload="refused")
+    status, nak = phone.drain()
+    assert (status.queueStatus.res, error_of(nak.packet), sender_of(nak.packet)) == (9, "DUTY_CYCLE_LIMIT", phone.num)
+    phone.later(3)
+    phone.send(payload="sent")
+    assert phone.on_air() == ["sent"]
+
+
+def test_a_remote_nak_comes_from_the_destination_after_the_packet_went_out():
+    phone = Phone()
+    fail(phone, "nak", reason="PKI_UNKNOWN_PUBKEY", remote=1)
+    phone.send(phone.keyed.num, want_ack=True)
+    phone.later(2)
+    errors = [(error_of(packet), sender_of(packet)) for packet in phone.packets()]
+    assert errors == [("NONE", phone.num), ("PKI_UNKNOWN_PUBKEY", phone.keyed.num)]
+    assert len(phone.on_air()) == 1
+
+
+def test_an_unknown_reason_is_explained():
+    with pytest.raises(ValueError, match="reason is one of NONE"):
+        fail(Phone(), "nak", reason="NOPE")
+
+
+def test_a_stalled_configuration_stops_after_n_nodes_and_goes_on_when_healed():
+    phone = Phone(configured=False)
+    fail(phone, "stall", after=4)
+    messages = phone.configure()
+    assert sum(message.HasField("node_info") for message in messages) == 1 + 4
+    phone.tell(heartbeat={})
+    assert phone.drain() == []
+    phone.firmware.heal("stall")
+    messages = phone.drain()
+    assert [message for message in messages if message.HasField("config_complete_id")]
+    assert messages[-1].queueStatus.maxlen == 16
+
+
+def test_an_echo_tells_each_packet_twice():
+    phone = Phone()
+    fail(phone, "echo")
+    packet_id = phone.hear_from(phone.keyed)
+    assert [packet.id for packet in phone.packets()] == [packet_id, packet_id]
+
+
+def test_old_firmware_does_not_answer_heartbeats_and_says_its_version():
+    phone = Phone()
+    fail(phone, "old_firmware")
+    phone.tell(heartbeat={})
+    assert phone.drain() == []
+    assert phone.configure()[3].metadata.firmware_version.startswith("2.7.5.")
+    phone.firmware.heal(None)
+    phone.tell(heartbeat={})
+    assert len(phone.drain()) == 1
+    with pytest.raises(ValueError, match="no firmware version"):
+        fail(phone, "old_firmware", version="old")
+
+
+@pytest.mark.parametrize(("version", "expires"), [("2.7.26", True), ("2.7.20", False)])
+def test_a_client_that_says_nothing_for_15_min_is_given_up_since_2_7_21(version, expires):
+    phone = Phone(version=version)
+    phone.later(600)
+    phone.tell(heartbeat={})
+    phone.later(899)
+    assert not phone.api.expired(phone.now)
+    phone.later(1)
+    assert phone.api.expired(phone.now) is expires
+
+
+def test_losing_its_nodes_leaves_the_node_itself():
+    phone = Phone()
+    phone.firmware.forget_nodes(phone.now)
+    infos = [m.node_info for m in phone.configure() if m.HasField("node_info")]
+    assert [info.num for info in infos] == [phone.num]
+
+
+def test_a_lost_status_leaves_a_text_on_air_unconfirmed_and_others_confirmed():
+    phone = Phone()
+    phone.firmware.switch_on("lose_status", {"packets": 1}, 1)
+    phone.send(payload="one")
+    assert phone.statuses() == []
+    phone.later(2.0)
+    second = phone.send(payload="two")
+    assert [status.mesh_packet_id for status in phone.statuses()] == [second]
+    assert phone.on_air() == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("params", "on_air", "statuses"),
+    [({}, ["one"], 0), ({"taken": 0}, [], 0), ({"status_kept": 1}, ["one"], 1)],
+)
+def test_a_connection_that_is_cut_at_a_text_loses_the_text_or_its_confirmation(params, on_air, statuses):
+    phone = Phone()
+    phone.firmware.switch_on("cut_at_text", params, 1)
+    phone.send(payload="one")
+    assert phone.api.cut
+    assert phone.on_air() == on_air
+    phone.connect()
+    phone.tell(want_config_id=1)
+    assert sum(message.HasField("queueStatus") for message in phone.drain()) == statuses
+    phone.send(payload="two")
+    assert not phone.api.cut
+    assert phone.on_air() == [*on_air, "two"]
