@@ -175,8 +175,16 @@ def test_the_layers_shown_are_those_that_are_checked():
 def test_contributors_are_told_of_every_part():
     told = text_of(ROOT / "CONTRIBUTING.md")
     for name in set().union(*LAYERS):
-        part = name.rpartition("/")[2]
-        assert any(text in told for text in (f"`{part}/`", f"/{part}/`", f"`{part}.py`")), name
+        part = name.rpartition(".")[2]
+        assert any(text in told for text in (f"`{part}/", f"/{part}/`", f"`{part}.py`", f"/{part}.py`")), name
+
+
+def test_the_glossary_s_words_are_the_code_s():
+    glossary = text_of(ROOT / "CONTRIBUTING.md").partition("## Glossary\n")[2].partition("\n## ")[0].strip()
+    words = re.findall(r"^\| ([A-Z][a-z]+[A-Z]\w+) \|", glossary, re.MULTILINE)
+    code = "\n".join(text_of(path) for path in (ROOT / "meshbot").rglob("*.py"))
+    assert len(glossary.splitlines()) <= 25
+    assert [word for word in words if not re.search(rf"^(?:class )?{word}\b", code, re.MULTILINE)] == []
 
 
 def row_of(command):

@@ -1,7 +1,7 @@
 """The figures that documents state are the code's own constants, and none is stated that is not compared here.
 
-Constants are found by name, wherever the module lies. A name that several modules use is asked for as
-`code("module").NAME`.
+Constants are found by name, wherever the module lies. A name to which several modules give different values is asked
+for as `code("package").NAME` or `code("package/module").NAME`.
 """
 
 import ast
@@ -66,30 +66,30 @@ class Missing(float):
 
 
 class Code:
-    """Constants as attributes; `code("module").NAME` for a name that several modules give different values."""
+    """Constants as attributes, of the whole program or of a part of it."""
 
     def __init__(self):
         self.complaints = []
         files = [path for path in sorted(ROOT.rglob("*.py")) if self._is_program(path.relative_to(ROOT).parts)]
-        self._modules = [(path.stem, constants_of(path)) for path in files]
+        self._modules = [(f"/{path.relative_to(ROOT).with_suffix('')}/", constants_of(path)) for path in files]
 
     @staticmethod
     def _is_program(parts):
         return not parts[0].startswith(".") and parts[0] not in NOT_THE_PROGRAM and "versions" not in parts
 
-    def __call__(self, module):
+    def __call__(self, where):
         part = Code.__new__(Code)
         part.complaints = self.complaints
-        part._modules = [(stem, found) for stem, found in self._modules if stem == module]
+        part._modules = [(module, found) for module, found in self._modules if f"/{where}/" in module]
         return part
 
     def __getattr__(self, name):
         if not name.isupper():  # pytest looks for attributes of its own
             raise AttributeError(name)
-        found = [(stem, names[name]) for stem, names in self._modules if name in names]
-        if found and all(value == found[0][1] for _stem, value in found):
+        found = [(module, names[name]) for module, names in self._modules if name in names]
+        if found and all(value == found[0][1] for _module, value in found):
             return found[0][1]
-        self.complaints.append(f"{name}: {f'one of {found}' if found else 'not in this module, or in none'}")
+        self.complaints.append(f"{name}: {f'one of {found}' if found else 'not there, or not in that part'}")
         return Missing("nan")
 
 
@@ -124,9 +124,9 @@ LATER = tuple(seconds / 60 for seconds in code.LATER)
 
 FIGURES = (
     (README, "put back into the link {} s after every reconnection", SYNC),
-    (README, "virtual node of {} nodes", code("stage").NODES),
+    (README, "virtual node of {} nodes", code("demo").NODES),
     (README, "programmée dans {}s...", SYNC),
-    (README, "SYNC COMPLETE: {} public keys", code("stage").NODES),
+    (README, "SYNC COMPLETE: {} public keys", code("demo").NODES),
     (PICTURE, "TCP connect within {} s,", config.TCP_CONNECT_TIMEOUT),
     (PICTURE, "configuration within {} s and", config.TCP_CONFIG_TIMEOUT),
     (PICTURE, "never {} s without a byte", config.TCP_CONFIG_SILENCE),
@@ -143,28 +143,28 @@ FIGURES = (
     (COMMANDS, "for `mail_ttl` ({} days)", config.MAIL_TTL // 86400),
     (COMMANDS, "on air at most every {} s", code.TRACE_EVERY),
     (COMMANDS, "may fill {} bytes", f"{code.CHAT_BYTES:,}"),
-    (COMMANDS, "heard directly in {} days", code("nodes").DAYS),
-    (COMMANDS, "heard in the last {} h", code("my").HOURS),
-    (COMMANDS, "who heard whom directly in {} h", code("neighbors").HOURS),
-    (COMMANDS, "the rain of the next {} hours", code("rain").HOURS),
+    (COMMANDS, "heard directly in {} days", code("builtin/nodes").DAYS),
+    (COMMANDS, "heard in the last {} h", code("builtin/my").HOURS),
+    (COMMANDS, "who heard whom directly in {} h", code("builtin/neighbors").HOURS),
+    (COMMANDS, "the rain of the next {} hours", code("builtin/rain").HOURS),
     (COMMANDS, "weather of the coming days, {} at most", code.MOST_DAYS),
     (COMMANDS, "your last questions for {} min", code.CONTEXT_LIFETIME / 60),
     (SETTINGS, "A conversation is remembered for {} min", code.CONTEXT_LIFETIME / 60),
     (SETTINGS, "keep the forecasts for {} min", code.KEPT_FOR / 60),
     (SETTINGS, "the exit code is then {}", code.EXIT_CONFIG),
     (SETTINGS, "standard ESP32 | {} (default)", SYNC),
-    (TELEGRAM, "by a press on *Yes*, within {} s", code("questions").LIFETIME),
+    (TELEGRAM, "by a press on *Yes*, within {} s", code("telegram_bot").LIFETIME),
     (TROUBLES, "SILENCE TCP: {}s sans paquet (max: {}s)", SILENT, SILENT),
     (TROUBLES, "SILENCE TCP: {}s sans paquet (max: {}s)", PROBED, PROBED),
     (TROUBLES, "Échec reconnexion TCP après {} tentatives", code.ALERT_FAILURES),
-    (TROUBLES, "toutes les {} s au plus", code("failures").LADDER[-1]),
+    (TROUBLES, "toutes les {} s au plus", code.LADDER[-1]),
     (TROUBLES, "exit code {}: a value", code.EXIT_CONFIG),
     (TROUBLES, "exit code {}: a name in the file", code.EXIT_CONFIG),
     (TROUBLES, "exit code {}: a variable", code.EXIT_CONFIG),
     (TROUBLES, "exit code {} |", code.EXIT_IN_USE),
     (LINK, "the next upkeep ({} min)", code.UPKEEP_EVERY / 60),
     (LINK, "Telegram, {} at most", code.LOOKUPS),
-    (LINK, "ended after {} s.", code("draw").TIMEOUT),
+    (LINK, "ended after {} s.", code("pictures").TIMEOUT),
     (LINK, "`tcp_send_timeout` = {} s", config.TCP_SEND_TIMEOUT),
     (LINK, "each | {} s + {} × {} s |", AFTER, MISSES, ANSWER),
     (LINK, "`tcp_user_timeout` | {} s |", config.TCP_USER_TIMEOUT),
@@ -193,22 +193,22 @@ FIGURES = (
     (LINK, "{} s while the link is up", code.ACK_TIMEOUT),
     (LINK, "again after {} s, with a new id", code.SOON),
     (LINK, "remembered | {} each; the oldest", code.USERS_REMEMBERED),
-    (LINK, "remembered | {} each; the oldest", code("orders").KEPT),
+    (LINK, "remembered | {} each; the oldest", code("replay_keys").KEPT),
     (LINK, "confirmed the answer, after {} s at the latest", code.ANSWER_LEAVES_WITHIN),
     (LINK, "`answer_ttl`, {} s; a mail notice, {} s", config.ANSWER_TTL, code.NOTICE_TTL),
     (LINK, "`bridge_ttl`, {} s; `alert_ttl`, {} s", config.BRIDGE_TTL, config.ALERT_TTL),
-    (LINK, "{} packets of a kind", code("outgoing").WAITING_LIMITS["ANSWER"]),
-    (LINK, "{} of bridged ones", code("outgoing").WAITING_LIMITS["BRIDGE"]),
+    (LINK, "{} packets of a kind", code.WAITING_LIMITS["ANSWER"]),
+    (LINK, "{} of bridged ones", code.WAITING_LIMITS["BRIDGE"]),
     (LINK, "`command_timeout`, {} s;", config.COMMAND_TIMEOUT),
     (LINK, "with {} such threads lost none is started", code.LOST_WORKERS_LIMIT),
-    (LINK, 'commands that wait or run | {}, then "too busy"', code("jobs").WAITING_LIMIT),
-    (LINK, "waits for its *Yes* | {} s; {} of them", code("questions").LIFETIME, code("questions").REMEMBERED),
-    (LINK, "for Telegram | {}, {} MB;", code("outgoing").WAITING_LIMIT, code("outgoing").BYTES_LIMIT / 1e6),
+    (LINK, 'commands that wait or run | {}, then "too busy"', code("commands").WAITING_LIMIT),
+    (LINK, "waits for its *Yes* | {} s; {} of them", code("telegram_bot").LIFETIME, code("confirmations").REMEMBERED),
+    (LINK, "for Telegram | {}, {} MB;", code("telegram_bot").WAITING_LIMIT, code("telegram_bot").BYTES_LIMIT / 1e6),
     (LINK, "`telegram_command_max_age`, {} s;", config.TELEGRAM_COMMAND_MAX_AGE),
-    (LINK, "a picture | {} s, then", code("draw").TIMEOUT),
-    (LINK, "Telegram's inboxes | {} messages", code("dispatcher").INBOX_LIMIT),
-    (LINK, "Telegram's inboxes | {} messages", code("bot").INBOX_LIMIT),
-    (LINK, "inbox of `Housekeeping` | {} messages", code("housekeeping").INBOX_LIMIT),
+    (LINK, "a picture | {} s, then", code("pictures").TIMEOUT),
+    (LINK, "Telegram's inboxes | {} messages", code("commands").INBOX_LIMIT),
+    (LINK, "Telegram's inboxes | {} messages", code("telegram_bot").INBOX_LIMIT),
+    (LINK, "inbox of `Housekeeping` | {} messages", code("persistence").INBOX_LIMIT),
     (LINK, "the database's lock | {} s", code.BUSY_TIMEOUT),
     (LINK, "{} s for the link, {:.1f} s for all threads", code.STOP_CLOSE_TIMEOUT, code.STOP_GRACE),
     (LINK, "{} s for a key sync", code.PUBKEY_SYNC_JOIN),
@@ -228,7 +228,7 @@ FIGURES = (
     (DESIGN, "then one every {} minutes", code.LATE_ATTEMPTS_SAID_EVERY / 60),
     (DESIGN, "{} s from the node's confirmation", config.SEND_INTERVAL),
     (KEYS, "at most {} a node", code.MAX_PENDING),
-    (KEYS, "{} nodes", f"{code('node_book').MAX_NODES:,}"),
+    (KEYS, "{} nodes", f"{code.MAX_NODES:,}"),
     (ACCESS, "some {} answers a minute", int(60 / config.SEND_INTERVAL)),
     (ACCESS, "the next batch, {} s later at most", code.FLUSH_EVERY),
     (SENDING, "a text every {} s", config.SEND_INTERVAL),
@@ -242,22 +242,22 @@ FIGURES = (
     (SENDING, "after {} s `sans nouvelle du réseau`", code.ACK_TIMEOUT),
     (SENDING, "mail is retried after {:g}, {:g} and {:g} minutes", *LATER),
     (SENDING, "once more after {} s", code.KEY_EXCHANGE),
-    (SENDING, "may wait in {} packets", code("outgoing").WAITING_LIMITS["BRIDGE"]),
+    (SENDING, "may wait in {} packets", code.WAITING_LIMITS["BRIDGE"]),
     (SENDING, "first waits {} s from READY", code.SETTLE_TIME),
     (SENDING, "telemetry of the last {} minutes", code.LOAD_VALID / 60),
     (SENDING, "by up to {} s at each loss", code.EVIDENCE_TIME),
     (CHATS, "a new loop starts after {} s", code.ANEW_AFTER),
     (CHATS, "retried after {}, {}, then every {} s", *code.CONFLICT_LADDER),
-    (CHATS, "with waits of up to {} s", code("failures").LADDER[-1]),
+    (CHATS, "with waits of up to {} s", code.LADDER[-1]),
     (CHATS, "({} in {} s to a chat", *code.PRIVATE_LIMITS[0]),
     (CHATS, "{} in {} s to a group", *code.GROUP_LIMITS[1]),
     (CHATS, "{} a second in all", code.OVERALL_LIMITS[0][0]),
-    (CHATS, "{} messages and {} MB", code("outgoing").WAITING_LIMIT, code("outgoing").BYTES_LIMIT / 1e6),
+    (CHATS, "{} messages and {} MB", code("telegram_bot").WAITING_LIMIT, code("telegram_bot").BYTES_LIMIT / 1e6),
     (CHATS, "for {} s at most: an unreachable database", code.HANDLED_WAIT),
     (CHATS, "{} lines in {} min for all together", code.GREETINGS[0], code.GREETINGS[1] / 60),
     (CHATS, "within {} minutes of its end", code.JOIN / 60),
     (CHATS, "then lasts for {} minutes", code.JOIN / 60),
-    (CHATS, "one every {} s, because", code("menu").EVERY),
+    (CHATS, "one every {} s, because", code("telegram_bot").EVERY),
     (FACTS, "(retried after {} s)", code.KEY_EXCHANGE),
     (FACTS, "sends nothing for {} min (900.1 s measured) is closed", IDLE / 60),
     (CHANGES, "kept {} min", code.KEPT_FOR / 60),
@@ -265,7 +265,7 @@ FIGURES = (
     (CHANGES, "{} commands in {} s for each user", config.RATE_LIMIT_COMMANDS, config.RATE_LIMIT_SECONDS),
     (BENCH, "The bot keeps {} s between two texts", config.SEND_INTERVAL),
     (BENCH, "waits {} s (`tcp_interface_cleanup_delay`)", config.TCP_INTERFACE_CLEANUP_DELAY),
-    (BENCH, "in batches of {}, or after {} s", code("memory").BATCH, code.FLUSH_EVERY),
+    (BENCH, "in batches of {}, or after {} s", code("mesh_memory").BATCH, code.FLUSH_EVERY),
     (BENCH, "{} nodes, each heard directly", f"{effort.traffic_nodes:,}"),
     (BENCH, "{} times each. The bot", effort.rounds),
     (BENCH, "{} reconnections after RST; growth from the {}th", effort.reconnections, effort.early_reconnections),
