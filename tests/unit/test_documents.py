@@ -267,7 +267,7 @@ def cited_sections():
     for path in ROOT.rglob("*.py"):
         if path.relative_to(ROOT).parts[0].startswith("."):
             continue
-        for numbers in re.findall(r"link_facts((?:,? §\d+)+)", text_of(path)):
+        for numbers in re.findall(r"link_facts(?:\.md)?((?:,? §\d+)+)", text_of(path)):
             yield from ((path, number) for number in re.findall(r"\d+", numbers))
 
 
