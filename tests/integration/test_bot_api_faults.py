@@ -92,31 +92,31 @@ def test_a_failure_is_the_exception_that_the_library_documents(api, fault, error
         LATE,
     ],
 )
-def test_what_was_done_without_the_bot_knowing_is_shown_twice_if_it_asks_again(api, fault):
+def test_a_message_whose_answer_was_lost_is_shown_twice_when_repeated(api, fault):
     try_to_send(api, fault)
     ask(api, send)
     assert [m.text for m in api.messages(ANN)] == ["x", "x"]
 
 
 @pytest.mark.parametrize("fault", [faults.hangs, faults.resets, faults.page(502), faults.flood(1), faults.not_json])
-def test_what_was_refused_was_not_done(api, fault):
+def test_a_refused_request_has_no_effect(api, fault):
     try_to_send(api, fault)
     assert api.messages(ANN) == []
 
 
 @pytest.mark.parametrize(("content", "error"), [({"ok": True}, KeyError), ([], TypeError), (None, TypeError)])
-def test_an_answer_of_another_shape_is_no_error_of_the_library_s_own(api, content, error):
+def test_an_answer_of_another_shape_is_no_library_error(api, content, error):
     try_to_send(api, faults.answers(content), error)
 
 
-def test_a_wait_is_told_in_whole_seconds(api):
+def test_retry_after_is_in_whole_seconds(api):
     api.trouble(faults.flood(13))
     with pytest.raises(RetryAfter) as caught:
         ask(api, send)
     assert caught.value.retry_after == timedelta(seconds=13)
 
 
-def test_a_trouble_may_be_for_some_requests_only(api):
+def test_a_fault_may_last_for_some_requests(api):
     api.trouble(faults.page(502), "sendMessage", requests=2)
 
     async def use(bot):
@@ -130,7 +130,7 @@ def test_a_trouble_may_be_for_some_requests_only(api):
     assert [r.code for r in api.requests] == [None, None, 200, 200]
 
 
-def test_a_trouble_may_be_for_some_time_only(api):
+def test_a_fault_may_last_for_some_time(api):
     api.trouble(faults.page(502), seconds=-1.0)
     assert ask(api, send).text == "x"
 
@@ -140,7 +140,7 @@ def test_a_slow_answer_is_an_answer(api):
         assert ask(api, send).text == "x"
 
 
-def test_the_newest_trouble_is_met(api):
+def test_a_request_meets_the_newest_fault(api):
     with api.trouble(faults.page(502)):
         with api.trouble(faults.unauthorized()):
             refusal(api, InvalidToken, send)
@@ -185,7 +185,7 @@ def test_a_poll_elsewhere_ends_the_poll_that_waits(api):
 
 
 @pytest.mark.parametrize("hold", [faults.hangs, faults.does_without_answer, None])
-def test_the_server_ends_at_once_whatever_it_holds_back(hold):
+def test_the_server_stops_at_once_with_requests_held_back(hold):
     async def use(api):
         bot = bot_of(api)
         with api:
@@ -208,7 +208,7 @@ def polled(api):
 
 
 @pytest.mark.parametrize("make", [unreadable, unusual])
-def test_updates_come_as_they_are_however_odd(api, make):
+def test_updates_arrive_unchanged_however_odd(api, make):
     updates = make(api.person(ANN, "Ann"))
     for update in updates.values():
         api.raw_update(update)
@@ -218,7 +218,7 @@ def test_updates_come_as_they_are_however_odd(api, make):
         assert got == update or {"update_id": got["update_id"]} | update == got
 
 
-def test_the_library_reads_the_unusual_and_gives_up_at_the_unreadable(api):
+def test_the_library_reads_unusual_updates_and_fails_at_unreadable_ones(api):
     ann = api.person(ANN, "Ann")
     for update in unusual(ann).values():
         api.raw_update(update)
@@ -239,7 +239,7 @@ def test_an_update_id_without_bounds_confirms_nothing(api):
     assert len(ask(api, lambda bot: bot.get_updates(offset=huge.update_id + 1))) == 2
 
 
-def test_a_fault_of_the_server_itself_fails_its_test():
+def test_an_error_of_the_server_itself_fails_its_test():
     def broken(exchange):
         raise LookupError("a fault of the test's own")
 

@@ -23,18 +23,18 @@ def api():
 # Who asks
 
 
-def test_a_bot_learns_who_it_is(api):
+def test_get_me_returns_the_bot_s_user(api):
     me = ask(api, lambda bot: bot.get_me())
     assert (me.is_bot, me.username, me.can_read_all_group_messages) == (True, "mesh_test_bot", True)
 
 
 @pytest.mark.parametrize(("token", "said"), [("8123456789:" + "A" * 35, "Unauthorized"), ("secret", "Not Found")])
-def test_a_wrong_token_is_refused_and_a_malformed_one_not_even_found(api, token, said):
+def test_a_wrong_token_is_unauthorized_and_a_malformed_one_not_found(api, token, said):
     with pytest.raises(InvalidToken, match=said):
         ask(api, lambda bot: bot.get_me(), token)
 
 
-def test_a_method_that_is_not_there_is_not_found(api):
+def test_an_unknown_method_is_not_found(api):
     async def use(bot):
         await bot.initialize()
         await bot.do_api_request("danceForMe")
@@ -54,7 +54,7 @@ def test_a_text_arrives_as_an_update_with_its_command_marked(api):
     assert update.message.date.timestamp() == 1_790_000_000
 
 
-def test_updates_come_again_until_an_offset_confirms_them(api):
+def test_updates_are_repeated_until_an_offset_confirms_them(api):
     ann = api.person(ANN, "Ann")
     for text in "abc":
         ann.says(text)
@@ -93,7 +93,7 @@ def test_a_long_poll_without_updates_ends_empty(api):
     assert ask(api, lambda bot: bot.get_updates(timeout=1)) == ()
 
 
-def test_only_the_wanted_kinds_of_updates_come_and_the_wish_lasts(api):
+def test_allowed_updates_last_for_later_polls(api):
     ann = api.person(ANN, "Ann")
 
     async def use(bot):
@@ -150,7 +150,7 @@ def test_entities_may_be_given_instead_of_html(api):
     assert list(sent.parse_entities().values()) == ["table"]
 
 
-def test_the_limit_counts_characters_not_their_halves(api):
+def test_the_text_limit_counts_code_points(api):
     api.person(ANN, "Ann")
     text = "😀" * 4096
     assert units(ask(api, lambda bot: bot.send_message(ANN, text)).text) == 8192
@@ -170,7 +170,7 @@ def test_the_limit_counts_characters_not_their_halves(api):
         ("SNR < 5", 'Unsupported start tag "" at byte offset 4'),
     ],
 )
-def test_a_text_that_telegram_does_not_take_is_refused(api, text, said):
+def test_an_invalid_text_is_refused(api, text, said):
     api.person(ANN, "Ann")
     assert said.lower() in refusal(api, BadRequest, lambda bot: bot.send_message(ANN, text, "HTML")).lower()
     assert api.messages(ANN) == []
@@ -180,7 +180,7 @@ def test_an_unknown_chat_is_not_found(api):
     assert refusal(api, BadRequest, lambda bot: bot.send_message(999, "x")) == "Chat not found"
 
 
-def test_who_blocked_the_bot_or_never_wrote_to_it_gets_nothing(api):
+def test_a_user_who_blocked_or_never_started_the_bot_gets_nothing(api):
     ann, bob = api.person(ANN, "Ann").blocks(), api.person(BOB, "Bob", started=False)
     assert refusal(api, Forbidden, lambda bot: bot.send_message(ANN, "x")).endswith("bot was blocked by the user")
     assert "can't initiate conversation" in refusal(api, Forbidden, lambda bot: bot.send_message(BOB, "x"))
@@ -197,7 +197,7 @@ def test_a_group_that_removed_the_bot_refuses_it(api):
     assert update.my_chat_member.new_chat_member.status == "kicked"
 
 
-def test_a_group_that_moved_says_where(api):
+def test_a_migrated_group_returns_its_new_id(api):
     group, ann = api.group(CLUB, "Club"), api.person(ANN, "Ann")
     group.becomes_supergroup(FORUM, ann)
     with pytest.raises(ChatMigrated) as caught:
@@ -206,14 +206,14 @@ def test_a_group_that_moved_says_where(api):
     assert ask(api, lambda bot: bot.send_message(FORUM, "x")).chat.type == "supergroup"
 
 
-def test_a_reply_shows_what_it_answers(api):
+def test_a_reply_shows_the_message_that_it_answers(api):
     number = api.person(ANN, "Ann").says("hello?")
     sent = ask(api, lambda bot: bot.send_message(ANN, "yes", reply_parameters=ReplyParameters(number)))
     assert sent.reply_to_message.text == "hello?"
     assert api.wait_for("yes", ANN).reply_to == number
 
 
-def test_a_reply_to_nothing_is_refused_unless_it_may_go_without(api):
+def test_a_reply_to_nothing_is_refused_unless_allowed(api):
     api.person(ANN, "Ann")
 
     def use(**lenient):
@@ -223,7 +223,7 @@ def test_a_reply_to_nothing_is_refused_unless_it_may_go_without(api):
     assert ask(api, use(allow_sending_without_reply=True)).reply_to_message is None
 
 
-def test_a_topic_gets_its_own_messages_and_a_closed_one_is_not_found(api):
+def test_a_topic_gets_its_messages_and_a_deleted_one_is_not_found(api):
     forum, ann = api.group(FORUM, "Forum", forum=True), api.person(ANN, "Ann")
     topic = forum.topic("Mesh", ann, number=5)
     ann.says("in topic", forum, topic)
@@ -245,7 +245,7 @@ def test_a_reply_in_a_topic_stays_in_it(api):
     assert sent.message_thread_id == topic
 
 
-def test_answers_in_a_plain_supergroup_have_a_thread_that_is_no_topic(api):
+def test_replies_in_a_supergroup_have_a_thread_that_is_no_topic(api):
     group, ann = api.group(FORUM, "Group"), api.person(ANN, "Ann")
     root = ann.says("root", group)
     ann.says("answer", group, reply_to=root)
@@ -253,7 +253,7 @@ def test_answers_in_a_plain_supergroup_have_a_thread_that_is_no_topic(api):
     assert (answer.message_thread_id, answer.is_topic_message) == (root, None)
 
 
-def test_with_privacy_a_bot_reads_in_groups_only_what_is_meant_for_it():
+def test_with_privacy_a_bot_reads_only_its_messages_in_groups():
     with BotApi(privacy=True) as api:
         group, ann = api.group(CLUB, "Club"), api.person(ANN, "Ann")
         sent = ask(api, lambda bot: bot.send_message(CLUB, "hello"))

@@ -46,7 +46,7 @@ def test_a_photo_is_shown_with_its_caption(api):
         (png(), "x" * 1025, "Message caption is too long"),
     ],
 )
-def test_a_photo_that_telegram_does_not_take_is_refused(api, photo, caption, said):
+def test_an_invalid_photo_is_refused(api, photo, caption, said):
     api.person(ANN, "Ann")
     assert refusal(api, BadRequest, lambda bot: bot.send_photo(ANN, photo, caption=caption)) == said
 
@@ -70,7 +70,7 @@ def test_a_photo_and_its_caption_can_be_changed(api):
 # Edits
 
 
-def test_an_edit_keeps_the_history_and_takes_the_buttons_away_unless_named_again(api):
+def test_an_edit_keeps_the_history_and_removes_the_buttons(api):
     api.person(ANN, "Ann")
 
     async def use(bot):
@@ -143,7 +143,7 @@ def test_a_button_pressed_long_ago_cannot_be_answered(api):
     ("markup", "said"),
     [(keyboard("Go", data="é" * 33), "Button_data_invalid"), (keyboard("", data="x"), "non-empty string")],
 )
-def test_a_button_that_telegram_does_not_take_is_refused(api, markup, said):
+def test_an_invalid_button_is_refused(api, markup, said):
     api.person(ANN, "Ann")
     assert said in refusal(api, BadRequest, lambda bot: bot.send_message(ANN, "x", reply_markup=markup))
 
@@ -170,11 +170,11 @@ def test_the_menu_is_kept_by_scope_and_language(api):
         ([(f"c{n}", "x") for n in range(101)], "Bot_commands_too_much"),
     ],
 )
-def test_a_menu_that_telegram_does_not_take_is_refused(api, commands, said):
+def test_an_invalid_menu_is_refused(api, commands, said):
     assert refusal(api, BadRequest, lambda bot: bot.set_my_commands(commands)) == said
 
 
-def test_a_reaction_is_one_of_those_there_are(api):
+def test_an_unknown_reaction_is_refused(api):
     number = api.person(ANN, "Ann").says("hello")
     ask(api, lambda bot: bot.set_message_reaction(ANN, number, "👍"))
     assert api.messages(ANN)[0].reactions == ["👍"]
@@ -182,7 +182,7 @@ def test_a_reaction_is_one_of_those_there_are(api):
     assert "not found" in refusal(api, BadRequest, lambda bot: bot.set_message_reaction(ANN, 999, "👍"))
 
 
-def test_typing_is_seen(api):
+def test_a_chat_action_is_recorded(api):
     api.person(ANN, "Ann")
     ask(api, lambda bot: bot.send_chat_action(ANN, "typing"))
     assert list(api.world.rooms[ANN].actions) == ["typing"]
@@ -191,7 +191,7 @@ def test_typing_is_seen(api):
 # Limits
 
 
-def test_who_sends_too_fast_is_told_when_to_go_on():
+def test_flood_control_returns_retry_after():
     now = [1_790_000_000.0]
     with BotApi(clock=lambda: now[0]) as api:
         api.limit(PUBLISHED)
@@ -211,7 +211,7 @@ def test_who_sends_too_fast_is_told_when_to_go_on():
         assert api.flood.refused == 1
 
 
-def test_the_log_and_the_chats_keep_only_so_much():
+def test_the_requests_and_messages_kept_have_a_bound():
     with BotApi(requests_kept=5, messages_kept=3) as api:
         api.person(ANN, "Ann")
 

@@ -58,7 +58,7 @@ def mesh_is_well(bot, node):
     assert bot.log.matching("Reconnexion TCP") == []
 
 
-def test_no_internet_at_the_start_is_said_once_and_waited_out(api, node, guest, tmp_path):
+def test_no_internet_at_the_start_is_waited_out(api, node, guest, tmp_path):
     api.goes_offline()
     with telegram_bot(api, node.port, tmp_path) as bot:
         bot.wait_ready()
@@ -99,7 +99,7 @@ def test_only_the_first_line_of_an_outage_is_a_warning(api, bot, guest, caplog):
         (faults.proxy_json(404), "📵 Telegram en panne"),
     ],
 )
-def test_polling_survives(api, bot, node, guest, fault, line):
+def test_polling_survives_each_fault(api, bot, node, guest, fault, line):
     with api.trouble(fault, "getUpdates") as trouble:
         guest.says("/ping")  # ends the poll that waits
         api.wait_until(lambda: trouble.met)
@@ -110,7 +110,7 @@ def test_polling_survives(api, bot, node, guest, fault, line):
     mesh_is_well(bot, node)
 
 
-def test_a_server_that_answers_at_once_with_nothing_is_asked_seldom(api, bot, node, guest):
+def test_a_server_that_answers_at_once_with_nothing_is_polled_rarely(api, bot, node, guest):
     with api.trouble(faults.answers({"ok": True, "result": []}), "getUpdates") as trouble:
         api.polls_elsewhere()
         bot.log.wait_for("⚠️ Telegram répond aussitôt, sans rien apporter")
@@ -130,13 +130,13 @@ def test_a_server_that_answers_at_once_with_nothing_is_asked_seldom(api, bot, no
         faults.proxy_json(403),
     ],
 )
-def test_an_answer_that_telegram_does_not_take_is_sent_later_once(api, bot, guest, fault):
+def test_an_answer_that_fails_is_sent_later_once(api, bot, guest, fault):
     with api.trouble(fault, "sendMessage", requests=2):
         is_answered(api, guest)
     assert len(api.messages(guest, by_bot=True)) == 1
 
 
-def test_too_many_requests_are_waited_out_for_that_chat(api, bot, guest):
+def test_retry_after_is_waited_out_for_that_chat(api, bot, guest):
     known = api.person(KNOWN, "Kim")
     with api.trouble(faults.flood(2), "sendMessage", requests=1) as flood:
         guest.says("/id")
@@ -146,7 +146,7 @@ def test_too_many_requests_are_waited_out_for_that_chat(api, bot, guest):
         api.wait_for("Your id", guest)
 
 
-def test_another_poller_is_said_and_waited_out(api, bot, node, guest, caplog):
+def test_another_poller_is_reported_and_waited_out(api, bot, node, guest, caplog):
     with api.trouble(faults.conflict(), "getUpdates"):
         api.polls_elsewhere()
         bot.log.wait_for("un autre programme relève les messages de ce bot", 2, PATIENCE)
@@ -155,7 +155,7 @@ def test_another_poller_is_said_and_waited_out(api, bot, node, guest, caplog):
     is_answered(api, guest)
 
 
-def test_a_web_address_that_took_the_updates_is_removed(api, node, guest, tmp_path):
+def test_a_webhook_is_removed(api, node, guest, tmp_path):
     with api.world.changed:
         api.world.webhook = "https://example.org/hook"
     with telegram_bot(api, node.port, tmp_path) as bot:
@@ -182,7 +182,7 @@ def test_a_token_taken_back_while_running_ends_the_telegram_side_alone(api, bot,
     mesh_is_well(bot, node)
 
 
-def test_malformed_updates_cost_themselves_alone(api, bot, node, guest):
+def test_malformed_updates_lose_no_others(api, bot, node, guest):
     for update in (*unreadable(guest).values(), *unusual(guest).values()):
         api.raw_update(update)
     is_answered(api, guest)
@@ -193,12 +193,12 @@ def test_malformed_updates_cost_themselves_alone(api, bot, node, guest):
     mesh_is_well(bot, node)
 
 
-def test_an_answer_lost_on_its_way_is_sent_again_rather_than_not_at_all(api, bot, guest):
+def test_a_message_without_confirmation_is_sent_again(api, bot, guest):
     with api.trouble(faults.loses_answer, "sendMessage", requests=1):
         is_answered(api, guest, times=2)  # Telegram has no way to tell that it was taken
 
 
-def test_a_press_is_answered_though_telegram_forgot_it(api, bot):
+def test_a_callback_query_that_hangs_delays_no_answer(api, bot):
     admin = api.person(ADMIN, "Ada")
     admin.says("/status")
     shown = api.wait_for("link", admin)
@@ -207,7 +207,7 @@ def test_a_press_is_answered_though_telegram_forgot_it(api, bot):
         is_answered(api, admin)
 
 
-def test_a_blocked_command_costs_its_thread_alone(api, node, guest, tmp_path):
+def test_a_blocked_command_delays_no_other(api, node, guest, tmp_path):
     release = threading.Event()
 
     def block(_request):
@@ -227,7 +227,7 @@ def test_a_blocked_command_costs_its_thread_alone(api, node, guest, tmp_path):
         assert bot.bot.supervisor.stuck == []
 
 
-def test_a_crash_of_the_telegram_side_is_said_and_survived(api, bot, node, guest):
+def test_a_crash_of_the_telegram_side_is_logged_and_survived(api, bot, node, guest):
     with mock.patch("asyncio.sleep", side_effect=RuntimeError("broken")), api.offline():
         bot.log.wait_for("💥 Telegram: RuntimeError: broken; nouveau départ dans 1 s")
     is_answered(api, guest)
@@ -237,7 +237,7 @@ def test_a_crash_of_the_telegram_side_is_said_and_survived(api, bot, node, guest
 # -- restarts
 
 
-def test_what_was_asked_while_the_bot_was_down_is_answered_once(api, node, guest, tmp_path):
+def test_a_command_sent_while_the_bot_was_stopped_is_answered_once(api, node, guest, tmp_path):
     with ExitStack() as until_stopped:
         with telegram_bot(api, node.port, tmp_path):
             wait_for_poll(api)
@@ -252,7 +252,7 @@ def test_what_was_asked_while_the_bot_was_down_is_answered_once(api, node, guest
     assert len(api.messages(guest, by_bot=True)) == 3
 
 
-def test_a_message_that_waited_when_the_bot_stopped_is_changed_and_not_followed_by_a_second(api, node, tmp_path):
+def test_a_status_shown_before_a_restart_is_edited_after_it(api, node, tmp_path):
     known = api.person(KNOWN, "Kim")
     node.fault("refuse")
     with telegram_bot(api, node.port, tmp_path):
@@ -265,7 +265,7 @@ def test_a_message_that_waited_when_the_bot_stopped_is_changed_and_not_followed_
     assert len(api.messages(known, by_bot=True)) == 1
 
 
-def test_commands_of_a_long_outage_are_counted_and_not_executed(api, bot, guest):
+def test_commands_of_a_long_outage_are_counted_and_not_run(api, bot, guest):
     known = api.person(KNOWN, "Kim")
     long_ago = api.world.clock() - 3600
     with api.offline():

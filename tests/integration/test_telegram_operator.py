@@ -41,7 +41,7 @@ def bot(api, node, settings, tmp_path):
         yield running
 
 
-def test_a_menu_that_telegram_refuses_is_given_up_and_the_others_are_set(api, node, tmp_path):
+def test_a_refused_menu_is_skipped(api, node, tmp_path):
     api.person(ADMIN, "Ada")
     refusal = faults.refuses(ApiError(400, "Bad Request: chat not found"))
     with (
@@ -56,7 +56,7 @@ def test_a_menu_that_telegram_refuses_is_given_up_and_the_others_are_set(api, no
 
 
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",)}])
-def test_what_a_joined_group_said_long_ago_does_not_go_on_air_but_is_counted(api, bot, node):
+def test_a_bridged_group_s_stale_text_is_counted_and_not_sent(api, bot, node):
     group = api.group(GROUP, "Mesh people")
     guest = api.person(GUEST, "Gus")
     guest.says("from this morning", chat=group, at=time.time() - 4000)
@@ -67,7 +67,7 @@ def test_what_a_joined_group_said_long_ago_does_not_go_on_air_but_is_counted(api
 
 
 @pytest.mark.parametrize("settings", [{"tcp_alert_after": 1, "telegram_alert_chats": (LOUNGE,)}])
-def test_alerts_reach_the_chats_of_the_settings_instead_of_the_admins(api, bot, node):
+def test_alerts_go_to_the_chats_of_the_settings_instead_of_the_admins(api, bot, node):
     admin, lounge = api.person(ADMIN, "Ada"), api.group(LOUNGE, "Lounge")
     node.fault("refuse")
     node.fault("drop")

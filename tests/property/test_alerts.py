@@ -19,7 +19,7 @@ from meshbot.runtime.incidents import (
     LinkLost,
     NodeRebooted,
 )
-from tests.support.alerting import PARIS, Reader
+from tests.support.alert_reader import PARIS, AlertReader
 
 KEPT_LIMIT = 20_000  # bytes, pickled
 MESSAGE_LIMIT = 4096  # Telegram's, in UTF-16 units
@@ -49,20 +49,20 @@ def kept(reader):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(incidents, waits), max_size=30), st.integers(1, 20))
-def test_eight_days_without_telegram_cost_no_memory_and_one_message_of_old_news(happened, rounds):
-    reader = Reader()
+def test_a_long_outage_of_telegram_needs_bounded_memory_and_one_summary(happened, rounds):
+    reader = AlertReader()
     for number in range(rounds):
-        reader.go_away()
-        before = len(reader.posts)
+        reader.disconnect()
+        before = len(reader.messages)
         for incident, wait in happened * (30 if number == 0 else 1):
-            reader.hear(incident, after=wait / 30)
-        assert len(reader.posts) == before, "nothing is posted while nobody can be reached"
+            reader.report(incident, after=wait / 30)
+        assert len(reader.messages) == before, "nothing is posted while nobody can be reached"
         assert kept(reader) < KEPT_LIMIT
-        posts = reader.come_back()
-        assert len([post for post in posts if post.text.startswith("📭")]) <= 1
-        assert len(posts) <= 1 + 2 * 6, "the old news, and two of each kind"
-    for post in reader.posts:
-        assert 0 < len(post.text.encode("utf-16-le", "surrogatepass")) / 2 <= MESSAGE_LIMIT
+        messages = reader.reconnect()
+        assert len([message for message in messages if message.text.startswith("📭")]) <= 1
+        assert len(messages) <= 1 + 2 * 6, "the old news, and two of each kind"
+    for message in reader.messages:
+        assert 0 < len(message.text.encode("utf-16-le", "surrogatepass")) / 2 <= MESSAGE_LIMIT
 
 
 class Chronicle(RuleBasedStateMachine):
@@ -70,23 +70,23 @@ class Chronicle(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.reader = Reader()
+        self.reader = AlertReader()
         self.reachable = True
         self.wrong = set()
 
     @rule(what=st.sampled_from([LINK, DATABASE, DISK]), size=st.integers(0, 1000))
     def goes_wrong(self, what, size):
         self.wrong.add(what)
-        self.reader.hear([LinkLost("node:4403", 60.0 + size, 3), DatabaseTrouble("plein"), DiskLow(size, 0.01)][what])
+        self.reader.report([LinkLost("node:4403", 60.0 + size, 3), DatabaseTrouble("plein"), DiskLow(size, 0.01)][what])
 
     @rule(what=st.sampled_from([LINK, DATABASE, DISK]))
     def is_well(self, what):
         self.wrong.discard(what)
-        self.reader.hear([LinkBack(99.0), DatabaseWell(), DiskWell(10**10, 0.5)][what])
+        self.reader.report([LinkBack(99.0), DatabaseWell(), DiskWell(10**10, 0.5)][what])
 
     @rule(incident=incidents.filter(lambda one: isinstance(one, NodeRebooted | KeyChanged | KeyShared)))
     def happens(self, incident):
-        self.reader.hear(incident)
+        self.reader.report(incident)
 
     @rule(seconds=waits)
     def time_passes(self, seconds):
@@ -98,12 +98,12 @@ class Chronicle(RuleBasedStateMachine):
 
     @rule()
     def telegram_goes(self):
-        self.reader.go_away()
+        self.reader.disconnect()
         self.reachable = False
 
     @rule()
     def telegram_comes(self):
-        self.reader.come_back()
+        self.reader.reconnect()
         self.reachable = True
 
     @precondition(lambda self: self.reachable)

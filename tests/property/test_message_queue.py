@@ -6,13 +6,21 @@ from math import inf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshbot.telegram_bot.failures import Failure, Kind
-from meshbot.telegram_bot.models import Chat, Post
-from meshbot.telegram_bot.queue import IN_FLIGHT, PostQueue
+from meshbot.telegram_bot.failures import Failure, FailureKind
+from meshbot.telegram_bot.models import Chat, OutgoingMessage
+from meshbot.telegram_bot.queue import IN_FLIGHT, MessageQueue
 
 CHATS = st.sampled_from([Chat(1), Chat(2), Chat(-3), Chat(-3, 7)])
 KEYS = st.sampled_from(["", "", "k", "l"])
-PASSING = [Kind.UNREACHABLE, Kind.CONFLICT, Kind.FLOOD, Kind.MOVED, Kind.NO_MESSAGE, Kind.NO_QUESTION, Kind.TOKEN]
+PASSING = [
+    FailureKind.UNREACHABLE,
+    FailureKind.CONFLICT,
+    FailureKind.FLOOD,
+    FailureKind.MIGRATED,
+    FailureKind.NO_MESSAGE,
+    FailureKind.NO_REPLY_TARGET,
+    FailureKind.TOKEN,
+]
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), CHATS, KEYS),
@@ -30,10 +38,10 @@ class Chats:
     """What Telegram shows, and what was ordered."""
 
     def __init__(self):
-        self.posts = PostQueue(str)
+        self.queue = MessageQueue(str)
         self.now = 0.0
         self.flying = []
-        self.newest = {}  # text by (chat, key), of keyed posts
+        self.newest = {}  # text by (chat, key), of keyed messages
         self.ordered = defaultdict(list)  # unkeyed texts by chat id
         self.shown = defaultdict(list)
         self.messages = {}
@@ -48,17 +56,17 @@ class Chats:
             self.newest[chat, key] = text
         else:
             self.ordered[chat.id].append(text)
-        self.posts.add(Post(chat, text, key, reply_to=1), self.now)
+        self.queue.add(OutgoingMessage(chat, text, key, reply_to=1), self.now)
 
     def react(self, chat, emoji):
         self.reactions[chat] = emoji
-        self.posts.add(Post(chat, "", "k", reply_to=1, reaction=emoji), self.now)
+        self.queue.add(OutgoingMessage(chat, "", "k", reply_to=1, reaction=emoji), self.now)
 
     def next(self, seconds):
         self.now += seconds
-        delivery = self.posts.next(self.now)
+        delivery = self.queue.next(self.now)
         if delivery is not None:
-            ways = [(each.post.chat.id, bool(each.post.reaction)) for each in (delivery, *self.flying)]
+            ways = [(each.message.chat.id, bool(each.message.reaction)) for each in (delivery, *self.flying)]
             assert len(set(ways)) == len(ways)
             self.flying.append(delivery)
             assert len(self.flying) <= IN_FLIGHT
@@ -67,42 +75,45 @@ class Chats:
     def sent(self, number):
         if self.flying:
             delivery = self.flying.pop(number % len(self.flying))
-            post = delivery.post
+            message = delivery.message
             self.count += 1
-            self.posts.sent(delivery, self.count)
-            if post.reaction:
-                self.reacted[post.chat] = post.reaction
-            elif post.key:
-                self.messages[post.chat, post.key] = post.text
+            self.queue.sent(delivery, self.count)
+            if message.reaction:
+                self.reacted[message.chat] = message.reaction
+            elif message.key:
+                self.messages[message.chat, message.key] = message.text
             else:
-                self.shown[post.chat.id].append(post.text)
+                self.shown[message.chat.id].append(message.text)
 
     def failed(self, number, kind):
         if self.flying:
             delivery = self.flying.pop(number % len(self.flying))
-            impossible = {Kind.NO_MESSAGE: delivery.edits is None, Kind.NO_QUESTION: delivery.post.reply_to is None}
-            is_possible = not (impossible | {Kind.MOVED: delivery.chat_id == -99}).get(kind, False)
-            kind = kind if is_possible else Kind.UNREACHABLE
-            assert self.posts.failed(delivery, Failure(kind, "", 5.0, -99), self.now) == 0
+            impossible = {
+                FailureKind.NO_MESSAGE: delivery.edits is None,
+                FailureKind.NO_REPLY_TARGET: delivery.message.reply_to is None,
+            }
+            is_possible = not (impossible | {FailureKind.MIGRATED: delivery.chat_id == -99}).get(kind, False)
+            kind = kind if is_possible else FailureKind.UNREACHABLE
+            assert self.queue.failed(delivery, Failure(kind, "", 5.0, -99), self.now) == 0
 
     def release(self):
-        self.posts.release(self.now)
+        self.queue.release(self.now)
         self.flying.clear()
 
 
 @settings(deadline=None)
 @given(STEPS)
-def test_all_arrives_in_order_and_the_newest_of_each_key_last(steps):
+def test_all_messages_arrive_in_order_and_the_newest_of_each_key_last(steps):
     chats = Chats()
     for name, *arguments in steps:
         getattr(chats, name)(*arguments)
     while chats.flying:
         chats.sent(0)
-    while (due := chats.posts.deadline()) < inf:
+    while (due := chats.queue.deadline()) < inf:
         chats.now = max(chats.now, due)
         assert chats.next(0.0) is not None
         chats.sent(0)
-    assert len(chats.posts) == 0
+    assert len(chats.queue) == 0
     assert chats.shown == {chat: texts for chat, texts in chats.ordered.items() if texts}
     assert chats.messages == chats.newest
     assert chats.reacted == chats.reactions
