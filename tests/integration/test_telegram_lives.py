@@ -11,7 +11,7 @@ from meshbot.commands.executor import CommandLimits
 from meshbot.persistence.housekeeping import UpdatesHandled
 from meshbot.persistence.update_writer import HandledBefore
 from meshbot.runtime.clock import SystemClock
-from meshbot.telegram_bot import service as bot_module
+from meshbot.telegram_bot import service
 from meshbot.telegram_bot.models import Chat, OutgoingMessage
 from meshbot.telegram_bot.options import TelegramDependencies
 from meshbot.telegram_bot.service import TelegramService
@@ -93,7 +93,7 @@ def test_no_update_is_handled_before_the_handled_ones_are_loaded(api, guest, tmp
 
 
 def test_at_the_end_a_message_in_flight_arrives_and_is_saved(api, guest, tmp_path, monkeypatch):
-    monkeypatch.setattr(bot_module, "FINISH", PATIENCE)
+    monkeypatch.setattr(service, "FINISH_TIMEOUT", PATIENCE)
     with Side(api, tmp_path) as side, LogWatch() as log:
         wait_for_poll(api)
         with api.trouble(answers_when_over, "sendMessage"):
