@@ -20,7 +20,8 @@ from meshbot.telegram_bot.updates import ALLOWED_UPDATES
 TIMEOUT: Final = 10.0  # seconds for connecting, and between two pieces of an answer
 PHOTO_TIMEOUT: Final = 30.0  # seconds for writing
 CONNECTIONS: Final = 8
-POLL_TIMEOUT: Final = 30  # seconds until the server sends an empty answer; a dead connection is noticed 10 s later
+# Seconds until the server sends an empty answer; a dead connection is noticed TIMEOUT later
+POLL_TIMEOUT: Final = 30
 BATCH: Final = 100  # updates in one answer, the server's own limit
 TEXT_UNITS: Final = 4096  # UTF-16 code units, which Telegram counts
 CAPTION_UNITS: Final = 1024

@@ -30,8 +30,10 @@ REMEMBERED: Final = 1000  # entries of each memory: 2 MB in all
 TEXT_ONLY_NOTICE_EVERY: Final = 3600.0  # seconds, in one chat
 PART: Final = re.compile(r"\([0-9]+/[0-9]+\) ")  # before the parts of a long text
 KEY: Final = re.compile(r"mesh:([0-9]+):([0-9a-f]+):([0-9a-f]+)")
-CONTINUED: Final = "| "  # before every line but the first: none looks as if another author had begun it
-COLONS: Final = dict.fromkeys(map(ord, ":\uff1a\u2236\ua789"), " ")  # a name ends at the colon behind it
+# Before every line but the first: no line looks like the first one of another author
+CONTINUED: Final = "| "
+# A name ends at the first colon, so it contains none
+COLONS: Final = dict.fromkeys(map(ord, ":\uff1a\u2236\ua789"), " ")
 NOT_FIRST: Final = frozenset(string.punctuation + " ")  # characters that no name begins with
 
 Packet = tuple[int, int]  # channel index, packet id

@@ -27,7 +27,8 @@ from meshbot.telegram_bot.users import OncePerHour
 LOGGER = logging.getLogger(__name__)
 OPERATION: Final = "send"  # as Reachability knows it
 LONGEST_WAIT: Final = 3600.0  # seconds
-UNREACHABLE_WAIT: Final = 300.0  # seconds between two tries while the poll fails too: its success ends the wait
+# Seconds between two tries while the poll fails too: its success ends the wait
+UNREACHABLE_WAIT: Final = 300.0
 
 
 class MessageSender:

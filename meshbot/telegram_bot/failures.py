@@ -27,9 +27,12 @@ from telegram.error import (
 # without it the library warns at each 429 of what its next version does
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 DETAIL_SHOWN: Final = 160  # characters of a server's error text
-LONGEST_FLOOD: Final = 3600.0  # seconds; after a longer wait Telegram answers 429 again
-BACKOFF: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # seconds: Telegram's return is noticed within 30 s
-CONFLICT_BACKOFF: Final = (5.0, 20.0, 60.0)  # seconds: two pollers only end each other's polls
+# Seconds: if Telegram wants a longer wait it answers 429 again
+LONGEST_FLOOD: Final = 3600.0
+# Seconds: Telegram's return is noticed within 30 s
+BACKOFF: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+# Seconds: two pollers only end each other's polls
+CONFLICT_BACKOFF: Final = (5.0, 20.0, 60.0)
 
 
 class FailureKind(Enum):

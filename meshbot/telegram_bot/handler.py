@@ -110,7 +110,7 @@ class UpdateHandler:
         self._alerts.on_unreachable(self._clock.monotonic())
 
     def _on_message(self, message: IncomingMessage) -> None:
-        # a forwarded command is somebody else's
+        # a forwarded command was not written by this user
         parsed = None if message.is_forwarded else parse(message.text)
         name, _at, bot = parsed[0].partition("@") if parsed else ("", "", "")
         if bot and bot.lower() != self.username.lower():

@@ -19,8 +19,10 @@ from meshbot.telegram_bot.failures import PERSISTENT, FailureKind, failure_of, r
 from meshbot.telegram_bot.models import AllowedUser
 
 LOGGER = logging.getLogger(__name__)
-INTERVAL: Final = 0.5  # seconds between two requests, which are not urgent
-START_DELAY: Final = 1.0  # seconds; commands that waited for the start go first
+# Seconds between two requests: menus are not urgent
+INTERVAL: Final = 0.5
+# Seconds: the answers to commands that waited for the start are sent first
+START_DELAY: Final = 1.0
 NAME: Final = re.compile(r"[a-z0-9_]{1,32}")
 DESCRIPTION_SHOWN: Final = 256  # characters
 FOR_STRANGERS: Final = frozenset({"start", "id"})

@@ -18,8 +18,10 @@ LOGGER = logging.getLogger(__name__)
 OPERATION: Final = "poll"  # as Reachability knows it
 HANDLED_TIMEOUT: Final = 10.0  # seconds for the database to return what an earlier process has handled
 SHORTEST_POLL: Final = 1.0  # seconds that an empty answer takes
-EARLY_ANSWERS_REPORTED: Final = 3  # empty answers in a row that come sooner; one is an accident
-REMEMBERED: Final = 1000  # update ids; Telegram repeats those of one batch at most
+# Empty answers in a row that come sooner: a single one may be an accident
+EARLY_ANSWERS_REPORTED: Final = 3
+# Update ids: Telegram repeats those of one batch at most, which is 100
+REMEMBERED: Final = 1000
 
 
 class HandledIds:

@@ -26,7 +26,8 @@ WAITING_LIMIT: Final = 500  # messages
 BYTES_LIMIT: Final = 8_000_000  # texts and photos together
 REMEMBERED: Final = 2000  # ids of messages with a key
 CHATS_REMEMBERED: Final = 200
-LEAST_CUT: Final = 100  # characters; a shorter text is not cut: its length is not the cause
+# Characters: a shorter text is not cut, its length is not the cause
+LEAST_CUT: Final = 100
 MOST_TRIES: Final = 5  # for a message that a healthy server does not accept
 
 

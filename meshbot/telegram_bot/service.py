@@ -29,13 +29,16 @@ from meshbot.telegram_bot.polling import HANDLED_TIMEOUT, HandledIds, UpdatePoll
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 INBOX_LIMIT: Final = 1000
-RESTART_AFTER: Final = (1.0, 5.0, 30.0, 300.0)  # seconds after a crash; an hour without one begins the row again
-STABLE_AFTER: Final = 3600.0
+# Seconds after a crash, and after the next ones; a loop that has run for STABLE_AFTER starts again at the first
+RESTART_AFTER: Final = (1.0, 5.0, 30.0, 300.0)
+STABLE_AFTER: Final = 3600.0  # seconds
 FINISH_TIMEOUT: Final = 0.4  # seconds for the requests in flight, at the end
 CLOSE_TIMEOUT: Final = 0.3  # seconds for closing the connections
 CANCEL_TIMEOUT: Final = 0.3  # seconds for tasks to end
-SAVED_KEYS: Final = (status.WORD, feed.KEY_PREFIX)  # beginnings of the keys whose messages may change after a restart
-LOOKUPS: Final = 8  # name lookups at once; each is given up by its task after some seconds, and ends later
+# Beginnings of the keys whose messages may change after a restart: their ids are saved
+SAVED_KEYS: Final = (status.WORD, feed.KEY_PREFIX)
+# Name lookups at once: the task of one gives up after some seconds, while its thread may hang for a minute
+LOOKUPS: Final = 8
 
 
 class TelegramService(Service):

@@ -64,7 +64,8 @@ WAITS: Final[Mapping[str, str]] = {
     BUSY_CHANNEL: _("⏳ Waiting for a less busy channel."),
 }
 QUEUED: Final = _("⏳ Waiting behind {count} others.")
-LONG_QUEUE: Final = 10  # packets ahead, half a minute; a shorter wait is not shown
+# Packets ahead: they take half a minute, and a shorter wait is not shown
+LONG_QUEUE: Final = 10
 WAITING, SENT, RELAYED, UNHEARD, FAILED, UNSURE = "👀", "👌", "👍", "🤷", "👎", "🤔"
 REACTIONS: Final[Mapping[DeliveryStatus, str]] = {
     DeliveryStatus.QUEUED: WAITING,

@@ -12,7 +12,8 @@ from meshbot.telegram_bot.failures import InvalidAnswerError
 from meshbot.telegram_bot.models import Chat
 from meshbot.text import one_line
 
-ALLOWED_UPDATES: Final = ("message", "callback_query")  # neither edited messages nor channel posts
+# Neither edited messages nor channel posts
+ALLOWED_UPDATES: Final = ("message", "callback_query")
 NAME_SHOWN: Final = 40  # characters
 MOST_UPDATE: Final = 2**32  # update ids are 32-bit numbers
 MOST_ID: Final = 2**53  # of chats, users and messages, as documented

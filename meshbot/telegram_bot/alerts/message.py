@@ -12,11 +12,15 @@ from meshbot.commands import Translate, duration
 from meshbot.commands import mark as _
 from meshbot.runtime import Incident
 
-JOIN: Final = 600.0  # seconds after the last change in which a repetition belongs to the same message
-SPAN: Final = 6 * 3600.0  # seconds after the opening from which a repetition gets a new message, which notifies
-STALE: Final = 2 * 3600.0  # seconds after which an incident that is never resolved gets no message of its own
+# Seconds after the last change in which a repetition belongs to the same message
+JOIN: Final = 600.0
+# Seconds after the opening from which a repetition gets a new message, which notifies
+SPAN: Final = 6 * 3600.0
+# Seconds after which an incident that is not a state gets no message of its own
+STALE: Final = 2 * 3600.0
 SHOWN: Final = 8  # keys, or nodes, in one message
-FIRST_YEAR: Final = 2026  # a Pi without network starts with an earlier date
+# A Pi without network starts with an earlier date
+FIRST_YEAR: Final = 2026
 
 
 @dataclass(frozen=True, slots=True)
