@@ -62,7 +62,7 @@ def test_a_text_longer_than_telegram_allows_is_cut(server, forum):
 
 @pytest.mark.parametrize("emoji", "👀👌👍🤷👎🤔")
 def test_a_reaction_is_set_and_sends_no_message(server, forum, emoji):
-    written = server.person(5, "Zoé").says("bonjour", chat=forum)
+    written = server.user(5, "Zoé").says("bonjour", chat=forum)
     assert deliver(server, OutgoingMessage(Chat(FORUM), "", "k", reply_to=written, reaction=emoji)) == written
     assert forum.room.shown[written].reactions == [emoji]
     assert server.messages(forum, by_bot=True) == []

@@ -1,4 +1,4 @@
-"""People ask by Telegram: the real bot, the real library, HTTP, and a virtual node on the other side."""
+"""Commands from Telegram: the real bot, the real library, HTTP, and a virtual node on the other side."""
 
 import pytest
 from meshtastic.protobuf import admin_pb2, portnums_pb2
@@ -43,22 +43,22 @@ def bot(api, node, settings, tmp_path):
 
 @pytest.fixture
 def admin(api):
-    return api.person(ADMIN, "Ada")
+    return api.user(ADMIN, "Ada")
 
 
 @pytest.fixture
 def known(api):
-    return api.person(KNOWN, "Kim")
+    return api.user(KNOWN, "Kim")
 
 
 @pytest.fixture
 def guest(api):
-    return api.person(GUEST, "Gus")
+    return api.user(GUEST, "Gus")
 
 
 @pytest.fixture
 def stranger(api):
-    return api.person(STRANGER, "Eve")
+    return api.user(STRANGER, "Eve")
 
 
 @pytest.fixture
@@ -66,19 +66,19 @@ def group(api):
     return api.group(GROUP, "Mesh people")
 
 
-def settled(api, person, times=1):
-    """Have a later question answered: what came before has been dealt with."""
-    person.says("/id")
-    api.wait_for("Your id", person, count=times)
+def flush_updates(api, user, times=1):
+    """Wait for the answer to a later command: all earlier updates have been handled."""
+    user.says("/id")
+    api.wait_for("Your id", user, count=times)
 
 
-def orders_to_the_node(node):
+def admin_messages(node):
     packets = [p.packet for p in node.received.packets if p.packet.decoded.portnum == portnums_pb2.PortNum.ADMIN_APP]
     kinds = [admin_pb2.AdminMessage.FromString(p.decoded.payload).WhichOneof("payload_variant") for p in packets]
     return [kind for kind in kinds if kind != "set_time_only"]
 
 
-# -- who
+# -- users and groups
 
 
 def test_a_listed_user_is_answered(api, bot, guest):
@@ -100,15 +100,15 @@ def test_a_listed_user_is_answered(api, bot, guest):
 def test_a_stranger_gets_only_the_id_once_an_hour(api, bot, stranger, guest):
     for text in ("/help", "hello?", "/id", "/reboot", "/start"):
         stranger.says(text)
-    settled(api, guest)
+    flush_updates(api, guest)
     assert [shown.text for shown in api.messages(stranger, by_bot=True)] == ["🔒 I do not know you. Your id: 999"]
     assert len(bot.log.matching("🔒 Telegram: inconnu 999 \\(Eve\\) éconduit")) == 1
 
 
 def test_many_strangers_get_few_answers(api, bot, guest):
     for number in range(1000, 1030):
-        api.person(number, "Bot").says("/start")
-    settled(api, guest)
+        api.user(number, "Bot").says("/start")
+    flush_updates(api, guest)
     assert api.counts["sendMessage"] < 15
 
 
@@ -130,8 +130,9 @@ def test_a_listed_group_is_answered_but_not_its_strangers(api, bot, group, guest
     guest.says("/reboot", chat=group)
     stranger.says("/ping", chat=group)
     api.wait_for("I do not know you. Your id: 999", group)
-    settled(api, guest)
-    assert len(api.messages(group, by_bot=True)) == 2  # a refused command may have been another bot's
+    flush_updates(api, guest)
+    # a refused command may have been another bot's
+    assert len(api.messages(group, by_bot=True)) == 2
 
 
 def test_an_unlisted_group_is_ignored_except_for_its_id(api, bot, guest, stranger):
@@ -139,7 +140,7 @@ def test_an_unlisted_group_is_ignored_except_for_its_id(api, bot, guest, strange
     stranger.says("/ping", chat=elsewhere)
     stranger.says("/id", chat=elsewhere)
     guest.says("/ping", chat=elsewhere)
-    settled(api, guest)
+    flush_updates(api, guest)
     assert api.messages(elsewhere, by_bot=True) == []
     assert len(bot.log.matching("groupe -1000000000555 \\(Elsewhere\\) hors de telegram_groups")) == 1
     guest.says("/id", chat=elsewhere)
@@ -158,7 +159,7 @@ def test_a_forwarded_command_does_not_run(api, bot, admin):
     origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Eve"}
     admin.sends({"text": "/reboot", "forward_origin": origin})
     admin.says("well?")
-    settled(api, admin)
+    flush_updates(api, admin)
     api.wait_for("💬", admin)
     assert len(api.messages(admin, by_bot=True)) == 2
 
@@ -169,11 +170,11 @@ def test_a_user_over_the_rate_limit_gets_one_notice(api, bot, guest, admin):
         guest.says("/ping")
     api.wait_for("🚦", guest)
     api.wait_for("🏓", guest, count=2)
-    settled(api, admin)
+    flush_updates(api, admin)
     assert len(api.messages(guest, by_bot=True)) == 3
 
 
-# -- orders
+# -- confirmations and buttons
 
 
 def test_an_admin_s_command_is_confirmed_and_runs_once(api, bot, node, admin, guest):
@@ -181,18 +182,19 @@ def test_an_admin_s_command_is_confirmed_and_runs_once(api, bot, node, admin, gu
     question = api.wait_for("❓ /reboot", admin)
     assert question.buttons == [["✅ Yes", "✖️ No"]]
     buttons = question.markup
-    assert orders_to_the_node(node) == []
+    assert admin_messages(node) == []
     press = guest.presses(question, "✅ Yes")
     assert "Not for you" in api.callback_answer(press)["text"]
     admin.presses(question, "✅ Yes")
     shown = api.wait_for("🔁 The node restarts", admin)
     assert (shown.message_id, shown.buttons) == (question.message_id, [])
     bot.log.wait_for("🛠️ /reboot demandée par l'administrateur Telegram 111")
-    shown.markup = buttons  # as on a phone that has not heard of the change
+    # as on a phone that has not received the edit
+    shown.markup = buttons
     again = admin.presses(shown, "✅ Yes")
     assert "Too late" in api.callback_answer(again)["text"]
     bot.wait_ready(2)
-    assert orders_to_the_node(node) == ["reboot_seconds"]
+    assert admin_messages(node) == ["reboot_seconds"]
 
 
 def test_a_command_may_be_cancelled_at_its_confirmation(api, bot, node, admin):
@@ -200,7 +202,7 @@ def test_a_command_may_be_cancelled_at_its_confirmation(api, bot, node, admin):
     question = api.wait_for("❓ /reconnect", admin)
     admin.presses(question, "✖️ No")
     api.wait_for("✖️ Not done", admin)
-    settled(api, admin)
+    flush_updates(api, admin)
     assert bot.log.matching("🛠️") == []
 
 
@@ -260,8 +262,8 @@ def test_only_a_known_user_sends_to_a_channel(api, bot, node, known, guest):
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",), "telegram_groups": ()}])
 def test_a_channel_and_a_group_are_one_conversation(api, bot, node, group, guest, stranger):
     node.say(node.users[0].num, "salut le groupe", to=BROADCAST_NUM, channel=0)
-    heard = api.wait_for("salut le groupe", group)
-    assert node.users[0].long_name in heard.text
+    message = api.wait_for("salut le groupe", group)
+    assert node.users[0].long_name in message.text
     written = stranger.says("salut le réseau", chat=group)
     assert node.wait_for(lambda sent: sent.text == "Eve: salut le réseau", PATIENCE).to == BROADCAST_NUM
     message = group.room.shown[written]
@@ -287,10 +289,11 @@ def test_a_waiting_text_has_a_reaction_and_its_failure_a_reply(api, bot, node, g
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",)}])
 def test_a_reply_in_the_group_is_a_reply_on_the_mesh(api, bot, node, group, stranger):
     packet_id = node.say(node.users[0].num, "qui vient ?", to=BROADCAST_NUM, channel=0)
-    heard = api.wait_for("qui vient", group)
+    message = api.wait_for("qui vient", group)
     node.say(node.users[0].num, "et quand ?", to=BROADCAST_NUM, channel=0)
-    api.wait_for("et quand", group)  # one goes after the other: the bot knows how the first is called
-    stranger.says("moi", chat=group, reply_to=heard.message_id)
+    # messages of a chat are sent one after the other: the bot now knows the id of the first
+    api.wait_for("et quand", group)
+    stranger.says("moi", chat=group, reply_to=message.message_id)
     assert node.wait_for(lambda sent: sent.text == "Eve: moi", PATIENCE).reply_id == packet_id
 
 
@@ -319,16 +322,16 @@ def test_pictures_follow_their_answers(api, bot, node, guest):
     assert picture.photo.startswith(PNG)
 
 
-# -- what Telegram refuses
+# -- refusals and limits
 
 
 def test_a_user_who_blocked_the_bot_delays_no_other(api, bot, guest, known):
     guest.blocks()
     guest.says("/ping")
     bot.log.wait_for("⚠️ Telegram: chat 333, 1 envois abandonnés \\(Forbidden: bot was blocked by the user\\)")
-    settled(api, known)
+    flush_updates(api, known)
     guest.unblocks()
-    settled(api, guest)
+    flush_updates(api, guest)
 
 
 @pytest.mark.parametrize("settings", [{"telegram_groups": (-777,)}])

@@ -1,4 +1,4 @@
-"""What the Telegram side keeps over its own crashes, and at its beginning and end; without a radio."""
+"""What the Telegram side keeps over its own crashes, its start and its end; without a radio."""
 
 from queue import SimpleQueue
 
@@ -66,19 +66,20 @@ def api():
 
 @pytest.fixture
 def guest(api):
-    return api.person(GUEST, "Gus")
+    return api.user(GUEST, "Gus")
 
 
 def test_a_crash_loses_no_message(api, guest, tmp_path):
     with Side(api, tmp_path) as side, LogWatch() as log:
         with api.trouble(faults.hangs, "sendMessage"):
-            side.tell(OutgoingMessage(Chat(GUEST), "on its way"))
+            side.tell(OutgoingMessage(Chat(GUEST), "in flight"))
             api.wait_until(lambda: api.counts["sendMessage"], PATIENCE)
-            side.tell(HandledBefore(None, {}))  # nothing that anybody could read
+            # not iterable: handling it crashes the service
+            side.tell(HandledBefore(None, {}))
             log.wait_for("💥 Telegram: TypeError")
-            side.tell(OutgoingMessage(Chat(GUEST), "between two lives"))
-        api.wait_for("on its way", guest, timeout=PATIENCE)
-        api.wait_for("between two lives", guest, timeout=PATIENCE)
+            side.tell(OutgoingMessage(Chat(GUEST), "between two loops"))
+        api.wait_for("in flight", guest, timeout=PATIENCE)
+        api.wait_for("between two loops", guest, timeout=PATIENCE)
 
 
 def test_no_update_is_handled_before_the_handled_ones_are_loaded(api, guest, tmp_path):
@@ -100,7 +101,8 @@ def test_at_the_end_a_message_in_flight_arrives_and_is_saved(api, guest, tmp_pat
             side.tell(OutgoingMessage(Chat(GUEST), "🔴", ALERT))
             shown = api.wait_for("🔴", guest)
             side.service.stop()
-            log.wait_for("receive_response_headers.failed exception=CancelledError")  # the poll: the end has begun
+            # the poll is cancelled: the service is stopping
+            log.wait_for("receive_response_headers.failed exception=CancelledError")
         side.end()
         assert side.saved.get_nowait() == UpdatesHandled((), {(GUEST, 0, ALERT): shown.message_id})
 

@@ -1,4 +1,4 @@
-"""What the operator's settings ask for on Telegram: menus, joined groups, the chats that are alerted."""
+"""The operator's settings on Telegram: menus, bridged groups, the chats that get alerts."""
 
 import time
 
@@ -42,13 +42,13 @@ def bot(api, node, settings, tmp_path):
 
 
 def test_a_refused_menu_is_skipped(api, node, tmp_path):
-    api.person(ADMIN, "Ada")
+    api.user(ADMIN, "Ada")
     refusal = faults.refuses(ApiError(400, "Bad Request: chat not found"))
     with (
         api.trouble(refusal, "setMyCommands", requests=1) as trouble,
         telegram_bot(api, node.port, tmp_path, telegram_users=(f"{ADMIN} admin",), telegram_groups=()),
     ):
-        api.wait_until(lambda: api.commands(f"chat:{ADMIN}", "fr"), PATIENCE)  # the last one of all
+        api.wait_until(lambda: api.commands(f"chat:{ADMIN}", "fr"), PATIENCE)
     assert trouble.met == 1
     assert not api.commands(), "the first one of all, which was refused"
     assert api.commands("default", "fr")
@@ -58,7 +58,7 @@ def test_a_refused_menu_is_skipped(api, node, tmp_path):
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",)}])
 def test_a_bridged_group_s_stale_text_is_counted_and_not_sent(api, bot, node):
     group = api.group(GROUP, "Mesh people")
-    guest = api.person(GUEST, "Gus")
+    guest = api.user(GUEST, "Gus")
     guest.says("from this morning", chat=group, at=time.time() - 4000)
     guest.says("from now", chat=group)
     assert node.wait_for(lambda sent: sent.text == "Gus: from now", PATIENCE).to == BROADCAST_NUM
@@ -68,7 +68,7 @@ def test_a_bridged_group_s_stale_text_is_counted_and_not_sent(api, bot, node):
 
 @pytest.mark.parametrize("settings", [{"tcp_alert_after": 1, "telegram_alert_chats": (LOUNGE,)}])
 def test_alerts_go_to_the_chats_of_the_settings_instead_of_the_admins(api, bot, node):
-    admin, lounge = api.person(ADMIN, "Ada"), api.group(LOUNGE, "Lounge")
+    admin, lounge = api.user(ADMIN, "Ada"), api.group(LOUNGE, "Lounge")
     node.fault("refuse")
     node.fault("drop")
     api.wait_for("🔴", lounge, timeout=PATIENCE)

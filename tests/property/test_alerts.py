@@ -1,4 +1,4 @@
-"""Alerts, whatever happens and whenever Telegram is there: what is kept is bounded, and what is told last is true."""
+"""Alerts under any incidents and outages of Telegram: what is kept is bounded, and the last text of each is true."""
 
 import pickle
 from datetime import datetime
@@ -49,24 +49,24 @@ def kept(reader):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(incidents, waits), max_size=30), st.integers(1, 20))
-def test_a_long_outage_of_telegram_needs_bounded_memory_and_one_summary(happened, rounds):
+def test_a_long_outage_of_telegram_needs_bounded_memory_and_one_summary(reported, rounds):
     reader = AlertReader()
     for number in range(rounds):
         reader.disconnect()
         before = len(reader.messages)
-        for incident, wait in happened * (30 if number == 0 else 1):
+        for incident, wait in reported * (30 if number == 0 else 1):
             reader.report(incident, after=wait / 30)
-        assert len(reader.messages) == before, "nothing is posted while nobody can be reached"
+        assert len(reader.messages) == before, "nothing is sent while Telegram is unreachable"
         assert kept(reader) < KEPT_LIMIT
         messages = reader.reconnect()
         assert len([message for message in messages if message.text.startswith("📭")]) <= 1
-        assert len(messages) <= 1 + 2 * 6, "the old news, and two of each kind"
+        assert len(messages) <= 1 + 2 * 6, "the summary, and two of each kind"
     for message in reader.messages:
         assert 0 < len(message.text.encode("utf-16-le", "surrogatepass")) / 2 <= MESSAGE_LIMIT
 
 
-class Chronicle(RuleBasedStateMachine):
-    """What is wrong and what is said to be wrong, over losses of Telegram, jumps of the clock and pauses."""
+class AlertMachine(RuleBasedStateMachine):
+    """What is wrong and what the chats show as wrong, over outages of Telegram, jumps of the clock and pauses."""
 
     def __init__(self):
         super().__init__()
@@ -97,27 +97,27 @@ class Chronicle(RuleBasedStateMachine):
         self.reader.wall = wall
 
     @rule()
-    def telegram_goes(self):
+    def telegram_is_lost(self):
         self.reader.disconnect()
         self.reachable = False
 
     @rule()
-    def telegram_comes(self):
+    def telegram_returns(self):
         self.reader.reconnect()
         self.reachable = True
 
     @precondition(lambda self: self.reachable)
     @invariant()
-    def what_is_told_is_true(self):
+    def the_chats_show_what_is_wrong(self):
         lines = [text.splitlines()[0] for text in self.reader.texts()]
         for what, sign in BAD.items():
-            told = [line for line in lines if line.startswith(sign)]
-            assert len(told) == (what in self.wrong), lines
+            shown = [line for line in lines if line.startswith(sign)]
+            assert len(shown) == (what in self.wrong), lines
 
     @invariant()
-    def little_is_kept(self):
+    def the_memory_is_bounded(self):
         assert kept(self.reader) < KEPT_LIMIT
 
 
-Chronicle.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-TestChronicle = Chronicle.TestCase
+AlertMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAlertMachine = AlertMachine.TestCase

@@ -1,4 +1,4 @@
-"""Whatever people call themselves and write: it fits, it is no command, it is its author's, it never comes back."""
+"""Bridged texts under any names and texts: they fit, are no command, show their author, and are never bridged back."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st

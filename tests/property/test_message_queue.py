@@ -1,4 +1,4 @@
-"""Whatever is posted, fails and is pressed in whatever order: nothing is lost, in disorder, or twice on its way."""
+"""The message queue under any order of additions and failures: nothing is lost, out of order, or in flight twice."""
 
 from collections import defaultdict
 from math import inf
@@ -35,17 +35,17 @@ STEPS = st.lists(
 
 
 class Chats:
-    """What Telegram shows, and what was ordered."""
+    """The messages that Telegram shows, and those that it is to show."""
 
     def __init__(self):
         self.queue = MessageQueue(str)
         self.now = 0.0
-        self.flying = []
+        self.in_flight = []
         self.newest = {}  # text by (chat, key), of keyed messages
-        self.ordered = defaultdict(list)  # unkeyed texts by chat id
+        self.expected = defaultdict(list)  # unkeyed texts by chat id
         self.shown = defaultdict(list)
         self.messages = {}
-        self.reactions = {}  # ordered
+        self.reactions = {}  # expected
         self.reacted = {}
         self.count = 0
 
@@ -55,7 +55,7 @@ class Chats:
         if key:
             self.newest[chat, key] = text
         else:
-            self.ordered[chat.id].append(text)
+            self.expected[chat.id].append(text)
         self.queue.add(OutgoingMessage(chat, text, key, reply_to=1), self.now)
 
     def react(self, chat, emoji):
@@ -66,15 +66,15 @@ class Chats:
         self.now += seconds
         delivery = self.queue.next(self.now)
         if delivery is not None:
-            ways = [(each.message.chat.id, bool(each.message.reaction)) for each in (delivery, *self.flying)]
-            assert len(set(ways)) == len(ways)
-            self.flying.append(delivery)
-            assert len(self.flying) <= IN_FLIGHT
+            ids = [(each.message.chat.id, bool(each.message.reaction)) for each in (delivery, *self.in_flight)]
+            assert len(set(ids)) == len(ids)
+            self.in_flight.append(delivery)
+            assert len(self.in_flight) <= IN_FLIGHT
         return delivery
 
     def sent(self, number):
-        if self.flying:
-            delivery = self.flying.pop(number % len(self.flying))
+        if self.in_flight:
+            delivery = self.in_flight.pop(number % len(self.in_flight))
             message = delivery.message
             self.count += 1
             self.queue.sent(delivery, self.count)
@@ -86,8 +86,8 @@ class Chats:
                 self.shown[message.chat.id].append(message.text)
 
     def failed(self, number, kind):
-        if self.flying:
-            delivery = self.flying.pop(number % len(self.flying))
+        if self.in_flight:
+            delivery = self.in_flight.pop(number % len(self.in_flight))
             impossible = {
                 FailureKind.NO_MESSAGE: delivery.edits is None,
                 FailureKind.NO_REPLY_TARGET: delivery.message.reply_to is None,
@@ -98,7 +98,7 @@ class Chats:
 
     def release(self):
         self.queue.release(self.now)
-        self.flying.clear()
+        self.in_flight.clear()
 
 
 @settings(deadline=None)
@@ -107,13 +107,13 @@ def test_all_messages_arrive_in_order_and_the_newest_of_each_key_last(steps):
     chats = Chats()
     for name, *arguments in steps:
         getattr(chats, name)(*arguments)
-    while chats.flying:
+    while chats.in_flight:
         chats.sent(0)
     while (due := chats.queue.deadline()) < inf:
         chats.now = max(chats.now, due)
         assert chats.next(0.0) is not None
         chats.sent(0)
     assert len(chats.queue) == 0
-    assert chats.shown == {chat: texts for chat, texts in chats.ordered.items() if texts}
+    assert chats.shown == {chat: texts for chat, texts in chats.expected.items() if texts}
     assert chats.messages == chats.newest
     assert chats.reacted == chats.reactions

@@ -1,4 +1,4 @@
-"""What crosses between channels and chats, and how it looks on the other side."""
+"""Texts between channels and chats, and how each side shows them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FAMILY = "👨\u200d👩\u200d👧"
 
 
 class Sides:
-    """A bridge, and both sides' short words."""
+    """A bridge, with short calls for both sides."""
 
     def __init__(self, *rules, limit=400):
         rules = rules or ((1, GROUP),)

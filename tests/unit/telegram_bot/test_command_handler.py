@@ -1,4 +1,4 @@
-"""Commands from Telegram: confirmations, buttons, and what a command knows of its user."""
+"""Commands from Telegram: confirmations, buttons, and the request that a command gets."""
 
 from __future__ import annotations
 
@@ -112,14 +112,14 @@ def test_a_command_without_its_argument_needs_no_confirmation(harness):
 
 def test_an_expired_confirmation_loses_its_buttons(harness):
     harness.handler.on_update(harness.message("/reboot", ADMIN))
-    (asked,) = harness.deliveries()
+    (delivery,) = harness.deliveries()
     harness.clock.advance(CONFIRMATION_LIFETIME)
-    assert harness.press(asked.message, "Yes", ADMIN) == []
+    assert harness.press(delivery.message, "Yes", ADMIN) == []
     assert harness.query_answers == ["⌛ Too late: please ask again."]
     harness.handler.on_caught_up()
     (over,) = harness.deliveries()
     assert (over.edits, over.message.text, over.message.keyboard) == (
-        1000 + asked.number,
+        1000 + delivery.number,
         "⌛ /reboot was not confirmed in time.",
         (),
     )
@@ -179,7 +179,7 @@ def test_a_button_in_an_unlisted_group_does_nothing_even_for_an_admin(harness):
     assert harness.query_answers == ["🔒 Not for you."] * 2
 
 
-# -- what a command knows of its user
+# -- the request that a command gets
 
 
 def test_a_command_knows_whether_its_answer_is_private(harness):

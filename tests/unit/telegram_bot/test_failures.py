@@ -1,4 +1,4 @@
-"""What each exception of the library means, and how long to wait for it."""
+"""The kind of each exception of the library, the waits after it, and what is logged of an outage."""
 
 import logging
 
@@ -140,7 +140,7 @@ def test_a_proxy_s_refusal_is_not_telegram_s(code, body):
     assert failure_of(caught.value).kind is FailureKind.SERVER
 
 
-# -- what is logged of an outage
+# -- the log of an outage
 
 UNREACHABLE = Failure(FailureKind.UNREACHABLE, "no route")
 CONFLICT = Failure(FailureKind.CONFLICT, "")

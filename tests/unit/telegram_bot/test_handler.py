@@ -64,11 +64,11 @@ def test_after_an_outage_old_commands_are_stale_again(harness):
 
 
 @pytest.mark.parametrize(
-    ("text", "greeted"), [("/ping_pong", False), ("hello", False), ("/status", True), ("/x@mesh_test_bot", True)]
+    ("text", "answered"), [("/ping_pong", False), ("hello", False), ("/status", True), ("/x@mesh_test_bot", True)]
 )
-def test_a_stranger_in_a_group_is_answered_only_for_our_commands(harness, text, greeted):
+def test_a_stranger_in_a_group_is_answered_only_for_our_commands(harness, text, answered):
     harness.handler.username = "Mesh_Test_Bot"
-    assert bool(harness.write(text, STRANGER, GROUP)) == greeted
+    assert bool(harness.write(text, STRANGER, GROUP)) == answered
 
 
 def test_a_stranger_in_private_is_answered_for_any_text(harness):
@@ -110,8 +110,8 @@ def test_a_caption_is_marked_as_one_on_the_mesh(harness):
 @pytest.mark.parametrize("settings", [BRIDGED])
 def test_a_reply_to_a_mesh_text_is_a_reply_on_the_mesh(harness):
     harness.handler.on_mesh_event(TextMessage(0xABC, 0x1111, BROADCAST_NUM, 1, "salut"))
-    (shown,) = harness.deliveries()
-    harness.write("bonjour", STRANGER, GROUP, reply_to=1000 + shown.number)
+    (delivery,) = harness.deliveries()
+    harness.write("bonjour", STRANGER, GROUP, reply_to=1000 + delivery.number)
     assert harness.mesh_texts[0].reply_id == 0xABC
 
 
@@ -119,9 +119,9 @@ def test_a_reply_to_a_mesh_text_is_a_reply_on_the_mesh(harness):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"), [({}, [ADMIN]), ({"telegram_alert_chats": (GROUP, GUEST)}, [GROUP, GUEST])]
+    ("settings", "chats"), [({}, [ADMIN]), ({"telegram_alert_chats": (GROUP, GUEST)}, [GROUP, GUEST])]
 )
-def test_alerts_go_to_the_chats_of_the_settings_or_to_the_admins(harness, told):
+def test_alerts_go_to_the_chats_of_the_settings_or_to_the_admins(harness, chats):
     harness.handler.on_reachable()
     harness.handler.on_mesh_event(NodeRebooted())
-    assert [message.chat.id for message in harness.messages()] == told
+    assert [message.chat.id for message in harness.messages()] == chats

@@ -1,4 +1,4 @@
-"""/send, /id, /start: what only Telegram has."""
+"""The commands that only Telegram has."""
 
 from __future__ import annotations
 
@@ -72,30 +72,30 @@ def test_an_unknown_node_is_named_by_its_first_word(harness):
 def test_a_text_s_delivery_status_is_a_reply_to_the_command(harness):
     harness.write("/send Kim salut", KNOWN)
     harness.handler.on_mesh_event(DeliveryReport(harness.mesh_texts[0], DeliveryStatus.ACKNOWLEDGED))
-    (fate,) = harness.messages()
-    assert (fate.chat.id, fate.text, fate.reply_to) == (KNOWN, "✅ Acknowledged by Kim (KIM).", 1)
+    (reply,) = harness.messages()
+    assert (reply.chat.id, reply.text, reply.reply_to) == (KNOWN, "✅ Acknowledged by Kim (KIM).", 1)
 
 
 @pytest.mark.parametrize(
-    ("argument", "told"),
+    ("argument", "reason"),
     [("7 salut", "our node has no such channel"), ("Kim salut", "its key or its channel is another")],
 )
-def test_a_missing_channel_and_an_unreadable_text_have_different_reasons(harness, argument, told):
+def test_a_missing_channel_and_an_unreadable_text_have_different_reasons(harness, argument, reason):
     sent_to = sent(harness, argument)
     harness.handler.on_mesh_event(DeliveryReport(harness.mesh_texts[0], DeliveryStatus.REFUSED, reason="NO_CHANNEL"))
-    assert told in harness.messages()[0].text, sent_to
+    assert reason in harness.messages()[0].text, sent_to
 
 
 def test_an_echo_s_delivery_status_is_a_reply_to_the_command():
-    said = []
+    sent_texts = []
 
-    def say(text, channel, origin):
-        said.append(OutgoingText(text, BROADCAST_NUM, channel, origin=origin))
+    def send_text(text, channel, origin):
+        sent_texts.append(OutgoingText(text, BROADCAST_NUM, channel, origin=origin))
         return True
 
-    with HandlerHarness([echo_command(say, lambda _num: "?", 2, 200)]) as harness:
+    with HandlerHarness([echo_command(send_text, lambda _num: "?", 2, 200)]) as harness:
         assert harness.write("/echo bonjour", KNOWN, name="Zoé") == []
-        assert [message.text for message in said] == ["📣 Zoé (TG): bonjour"]
-        harness.handler.on_mesh_event(DeliveryReport(said[0], DeliveryStatus.ACCEPTED))
-        (fate,) = harness.messages()
-    assert (fate.chat.id, fate.text, fate.reply_to) == (KNOWN, "📡 Sent.", 1)
+        assert [message.text for message in sent_texts] == ["📣 Zoé (TG): bonjour"]
+        harness.handler.on_mesh_event(DeliveryReport(sent_texts[0], DeliveryStatus.ACCEPTED))
+        (reply,) = harness.messages()
+    assert (reply.chat.id, reply.text, reply.reply_to) == (KNOWN, "📡 Sent.", 1)

@@ -1,4 +1,4 @@
-"""What the pictures show, asked of a real memory."""
+"""The data of the pictures, from a real memory."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -198,7 +198,8 @@ def test_a_lost_database_raises_an_error(town):
     town.lose_database()
     with pytest.raises(StorageError):
         histogram_data(town.memory, now_of(town), 24, ENGLISH)
-    assert nodes_data(town.memory, OWN, now_of(town), ENGLISH)  # asks memory alone
+    # needs no database
+    assert nodes_data(town.memory, OWN, now_of(town), ENGLISH)
 
 
 def test_the_pictures_speak_french(town):

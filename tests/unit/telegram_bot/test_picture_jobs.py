@@ -1,4 +1,4 @@
-"""Pictures behind their answers: each question's own, and none in another's way."""
+"""The pictures that follow answers: each command gets its own, and none waits for another."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STATS = Command("stats", "tells figures", lambda r: f"stats {r.argument}")
 
 
 class Drawings:
-    """Draws what was asked, once it may."""
+    """Pictures that are drawn once `may_draw` is set."""
 
     def __init__(self):
         self.may_draw = threading.Event()
@@ -45,16 +45,16 @@ def harness(drawings):
         drawings.may_draw.set()
 
 
-def ask(harness, *questions):
-    """Put questions one right after the other; wait for their answers, not for the pictures."""
-    for question in questions:
-        harness.handler.on_update(harness.message(question, GUEST))
-    for _ in questions:
+def send(harness, *texts):
+    """Send commands one right after the other; wait for their answers, not for the pictures."""
+    for text in texts:
+        harness.handler.on_update(harness.message(text, GUEST))
+    for _ in texts:
         harness.handler.commands.on_result(harness.inbox.get(timeout=PATIENCE))
 
 
 def test_each_command_gets_its_picture_while_another_is_drawn(harness, drawings):
-    ask(harness, "/stats histo 3", "/stats histo 48", "/nodes")
+    send(harness, "/stats histo 3", "/stats histo 48", "/nodes")
     answers = harness.messages()
     assert sorted(message.text for message in answers) == ["nodes ", "stats histo 3", "stats histo 48"]
     drawings.may_draw.set()
@@ -66,13 +66,13 @@ def test_each_command_gets_its_picture_while_another_is_drawn(harness, drawings)
 
 @pytest.mark.parametrize("question", ["/nodes -5", "/nodes 2", "/stats histo x", "/stats top"])
 def test_other_commands_draw_no_picture(harness, question):
-    ask(harness, question)
+    send(harness, question)
     assert len(harness.messages()) == 1
     assert harness.handler.commands.executor.deadline == float("inf")
 
 
 def test_a_picture_that_takes_too_long_adds_no_apology(harness):
-    ask(harness, "/nodes")
+    send(harness, "/nodes")
     assert [message.text for message in harness.messages()] == ["nodes "]
     harness.clock.advance(TIMEOUT + JOB_MARGIN + 1)
     harness.handler.commands.on_deadline()
@@ -96,7 +96,7 @@ def test_no_picture_is_drawn_when_too_many_commands_run(drawings):
         harness.handler.commands.picture_jobs = PictureJobs(drawings, harness.inbox.put)
         for name in names:
             harness.handler.on_update(harness.message(f"/{name}"))
-        ask(harness, "/nodes")
+        send(harness, "/nodes")
         assert len(harness.messages()) == 1
         drawings.may_draw.set()
         harness.finish_commands()

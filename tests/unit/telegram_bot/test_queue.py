@@ -1,4 +1,4 @@
-"""The queue of messages: what it gives, when, and what becomes of what Telegram refuses."""
+"""The message queue: order, limits, and what it does after each failure."""
 
 from itertools import pairwise
 from math import inf
@@ -101,19 +101,19 @@ def test_all_chats_together_stay_within_telegram_s_limit(queue):
 
 
 def test_messages_that_can_wait_are_sent_after_the_others(queue):
-    add(queue, "fate", key="f", can_wait=True)
-    add(queue, "fate 2", can_wait=True)
-    add(queue, "said", "answered")
-    assert texts(send_all(queue)) == ["said", "answered", "fate", "fate 2"]
+    add(queue, "status", key="f", can_wait=True)
+    add(queue, "status 2", can_wait=True)
+    add(queue, "text", "answer")
+    assert texts(send_all(queue)) == ["text", "answer", "status", "status 2"]
 
 
 @pytest.mark.parametrize("chat", [ANN, GROUP])
 def test_many_messages_that_can_wait_do_not_delay_urgent_ones(queue, chat):
     add(queue, *map(str, range(100)), chat=chat, can_wait=True)
-    told = send_all(queue, until=55.0)
+    sent_before = send_all(queue, until=55.0)
     add(queue, *"abcdefghij", chat=chat, now=55.0)
     sent = send_all(queue, 55.0, 70.0)
-    assert (len(told) < 11) == (chat is GROUP)
+    assert (len(sent_before) < 11) == (chat is GROUP)
     assert [text for when, _, text, _ in sent if text.isalpha()] == list("abcdefghij")
 
 
@@ -147,7 +147,7 @@ def test_a_full_queue_drops_messages_that_can_wait_first_without_a_note(queue):
     for number in range(WAITING_LIMIT):
         add(queue, f"text {number}")
     for number in range(100):
-        add(queue, "fate", key=f"f{number}", can_wait=True)
+        add(queue, "status", key=f"f{number}", can_wait=True)
     queue.hold(-inf)
     assert texts(send_all(queue, until=inf)) == [f"text {number}" for number in range(WAITING_LIMIT)]
 
@@ -237,7 +237,7 @@ def test_a_refused_message_is_dropped(queue):
 
 
 def test_a_message_that_a_healthy_server_fails_on_is_dropped(queue):
-    add(queue, "poison", "b")
+    add(queue, "failing", "b")
     given_up = [queue.failed(queue.next(60.0 * n), Failure(FailureKind.SERVER, ""), 60.0 * n) for n in range(6)]
     assert given_up == [0, 0, 0, 0, 0, 1]
     assert texts(send_all(queue, 999.0)) == ["b"]

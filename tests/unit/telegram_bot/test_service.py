@@ -1,4 +1,4 @@
-"""Lookups that hang keep neither the loop nor the process from ending."""
+"""Name lookups that hang keep neither the event loop nor the process from ending."""
 
 import asyncio
 import threading

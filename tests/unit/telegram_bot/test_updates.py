@@ -24,8 +24,8 @@ GROUP = {"id": -1001, "type": "supergroup", "title": "Mesh", "is_forum": True}
 @pytest.fixture(scope="module")
 def samples():
     with BotApi() as api:
-        person = api.person(333, "Gus")
-        return unreadable(person) | unusual(person)
+        user = api.user(333, "Gus")
+        return unreadable(user) | unusual(user)
 
 
 def message(**changes):
@@ -43,12 +43,12 @@ def test_a_message_is_read():
 
 
 def test_a_message_of_a_topic_has_group_topic_and_reply():
-    said = only(
+    update = only(
         message(
             chat=GROUP, message_thread_id=7, is_topic_message=True, reply_to_message=GOOD["message"] | {"message_id": 4}
         )
     )
-    assert (said.chat, said.title, said.reply_to) == (Chat(-1001, 7), "Mesh", 4)
+    assert (update.chat, update.title, update.reply_to) == (Chat(-1001, 7), "Mesh", 4)
 
 
 def test_a_thread_that_is_not_a_topic_is_ignored():
@@ -57,8 +57,8 @@ def test_a_thread_that_is_not_a_topic_is_ignored():
 
 def test_a_photo_has_its_caption_as_text():
     photo = [{"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}]
-    said = only(message(text=None, photo=photo, caption="look"))
-    assert (said.text, said.media) == ("look", "📷")
+    update = only(message(text=None, photo=photo, caption="look"))
+    assert (update.text, update.media) == ("look", "📷")
     document = {"file_id": "a", "file_unique_id": "b"}
     assert only(message(text=None, document=document, caption="read")).media == "📎"
     assert only(message(text=None, photo=photo)).text == ""
@@ -84,8 +84,8 @@ def test_service_messages_are_ignored():
 
 
 def test_an_anonymous_admin_has_no_user_id():
-    said = only(message(chat=GROUP, sender_chat=GROUP, author_signature="Boss"))
-    assert (said.user_id, said.name) == (0, "Boss")
+    update = only(message(chat=GROUP, sender_chat=GROUP, author_signature="Boss"))
+    assert (update.user_id, update.name) == (0, "Boss")
     assert only(message(chat=GROUP, sender_chat=GROUP)).name == "Mesh"
 
 

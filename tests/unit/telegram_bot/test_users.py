@@ -1,4 +1,4 @@
-"""Who is listed, where, and what is offered to whom."""
+"""Listed users and groups, notices, limits and menus."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_a_rate_limit_keeps_all_of_its_limits():
 
 
 @pytest.fixture
-def offered():
+def menu_commands():
     commands = [START, IDENTITY, Command("all", "s", str), Command("no-name", "s", str)]
     commands += [Command("few", "s", str, role=Role.KNOWN), Command("one", "s" * 300, str, role=Role.ADMIN)]
     users = [AllowedUser(1, Role.ADMIN), AllowedUser(2, Role.KNOWN)]
@@ -59,13 +59,13 @@ def offered():
     return {(menu.chat_id, menu.language): dict(menu.commands) for menu in menus(commands, users, [-5], languages)}
 
 
-def test_each_menu_has_the_commands_of_its_users(offered):
-    assert list(offered[None, ""]) == ["start", "id"]
-    assert list(offered[-5, ""]) == ["start", "id", "all"]
-    assert list(offered[2, ""]) == ["start", "id", "all", "few"]
-    assert list(offered[1, ""]) == ["start", "id", "all", "few", "one"]
-    assert len(offered[1, ""]["one"]) == 256
+def test_each_menu_has_the_commands_of_its_users(menu_commands):
+    assert list(menu_commands[None, ""]) == ["start", "id"]
+    assert list(menu_commands[-5, ""]) == ["start", "id", "all"]
+    assert list(menu_commands[2, ""]) == ["start", "id", "all", "few"]
+    assert list(menu_commands[1, ""]) == ["start", "id", "all", "few", "one"]
+    assert len(menu_commands[1, ""]["one"]) == 256
 
 
-def test_menus_are_in_the_language_of_the_phone(offered):
-    assert offered[None, "fr"]["start"] != offered[None, ""]["start"] == "greets you"
+def test_menus_are_in_the_language_of_the_phone(menu_commands):
+    assert menu_commands[None, "fr"]["start"] != menu_commands[None, ""]["start"] == "greets you"

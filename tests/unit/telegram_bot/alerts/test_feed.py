@@ -1,4 +1,4 @@
-"""Alerts: one message an incident, edited as it goes on, and one for all that was missed."""
+"""Alerts: one message for each incident, edited as it goes on, and a summary of those that were missed."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ def lost(outage=60.0, failures=5, cause=REFUSED):
     return LinkLost(NODE, outage, failures, cause)
 
 
-def another_key(num=BOB, name="Bob", new=NEW, word=KeyWord.NODE):
+def changed_key(num=BOB, name="Bob", new=NEW, word=KeyWord.NODE):
     return KeyChanged(num, name, OLD, new, word)
 
 
@@ -170,7 +170,8 @@ def test_an_outage_repeated_without_telegram_gets_a_new_message_afterwards(reade
 
 
 def test_a_jump_of_the_wall_clock_corrects_times_and_changes_no_duration(reader):
-    reader.wall -= timedelta(days=40)  # it is January for a Pi that has just started
+    # a Pi that has just started has an old date
+    reader.wall -= timedelta(days=40)
     reader.report(lost())
     assert reader.texts()[0].startswith("🔴 13:59 ")
     reader.wall += timedelta(days=40)
@@ -211,7 +212,7 @@ def test_repeated_restarts_are_one_message_that_names_the_power_supply(reader):
 
 
 def test_a_changed_key_is_reported_with_both_keys_and_the_command(reader):
-    reader.report(another_key())
+    reader.report(changed_key())
     assert reader.texts() == [
         (
             f"🔑 14:00 Bob (!20001ef0) sends another public key, {NEW}; {OLD} stays trusted.\n"
@@ -231,14 +232,14 @@ def test_a_changed_key_is_reported_with_both_keys_and_the_command(reader):
     ],
 )
 def test_a_decision_about_a_key_edits_its_message_hours_later(reader, word, text):
-    reader.report(another_key())
-    reader.report(another_key(word=word), after=13600)
+    reader.report(changed_key())
+    reader.report(changed_key(word=word), after=13600)
     assert reader.texts() == [text]
 
 
 def test_many_changed_keys_are_one_message_that_fits(reader):
     for num in range(1, 500):
-        reader.report(another_key(num, "🦊" * 100), after=0.1)
+        reader.report(changed_key(num, "🦊" * 100), after=0.1)
     (text,) = reader.texts()
     assert text.endswith(f"\n… and {499 - SHOWN} more, see /keys")
     assert len(text.encode("utf-16-le")) / 2 < 4096
@@ -305,7 +306,7 @@ def test_every_text_is_translated():
     french, english = AlertReader(language="fr"), AlertReader()
     for reader in (french, english):
         for word in KeyWord:
-            reader.report(another_key(word.value, word=word))
+            reader.report(changed_key(word.value, word=word))
         for incident in (lost(), NodeRebooted(1), NodeRebooted(2), NodeRebooted(3), NodeRebooted(4, ordered=True)):
             reader.report(incident)
         for incident in (KeyShared(NEW, ((1, "A"), (2, "B")), 2), DiskLow(10**10, 0.0), DatabaseTrouble("…")):
@@ -313,15 +314,15 @@ def test_every_text_is_translated():
         for incident in (LinkBack(70.0), DiskWell(10**6, 1.0), DatabaseWell()):
             reader.report(incident)
         reader.disconnect()
-        for incident in (lost(), LinkBack(70.0), NodeRebooted(9), another_key(new=OTHER), DiskLow(1, 0.0)):
+        for incident in (lost(), LinkBack(70.0), NodeRebooted(9), changed_key(new=OTHER), DiskLow(1, 0.0)):
             reader.report(incident, after=SPAN)
         for incident in (DiskWell(1, 1.0), DatabaseTrouble("…"), DatabaseWell(), KeyShared(OLD, ((1, "A"),), 2)):
             reader.report(incident, after=SPAN)
         reader.wait(SPAN)
         reader.reconnect()
-    told = {line for message in english.messages for line in message.text.splitlines()}
-    assert len(told) > 25
-    assert not told & {line for message in french.messages for line in message.text.splitlines()}
+    lines = {line for message in english.messages for line in message.text.splitlines()}
+    assert len(lines) > 25
+    assert not lines & {line for message in french.messages for line in message.text.splitlines()}
 
 
 # -- without Telegram
@@ -348,7 +349,7 @@ def test_resolved_or_old_incidents_are_merged_into_one_message(reader):
         reader.report(lost(), after=3600)
         reader.report(LinkBack(120.0), after=60)
         reader.report(NodeRebooted(hour), after=0)
-        reader.report(another_key(hour + 1, f"N{hour}"), after=0)
+        reader.report(changed_key(hour + 1, f"N{hour}"), after=0)
     reader.wait(STALE)
     (message,) = reader.reconnect()
     assert message.text.splitlines() == [
@@ -391,18 +392,18 @@ def test_an_outage_of_telegram_without_incidents_sends_nothing(reader):
 
 
 def test_the_summary_is_sent_once(reader):
-    for told in (1, 0):
+    for count in (1, 0):
         reader.disconnect()
-        if told:
+        if count:
             reader.report(NodeRebooted(1))
         reader.wait(STALE)
-        assert len(reader.reconnect()) == told
+        assert len(reader.reconnect()) == count
 
 
 def test_the_summary_names_only_the_first_nodes(reader):
     reader.disconnect()
     for num in range(1, 31):
-        reader.report(another_key(num, f"N{num}"), after=JOIN)
+        reader.report(changed_key(num, f"N{num}"), after=JOIN)
     reader.wait(STALE)
     (message,) = reader.reconnect()
     assert "🔑 other public keys (30): N1 (!00000001), " in message.text
@@ -413,7 +414,7 @@ def test_the_summary_shows_the_whole_duration_without_telegram(reader):
     reader.report(lost())
     for _ in range(3):
         reader.wait(3600)
-        reader.disconnect()  # told at each attempt in vain
+        reader.disconnect()  # at each failed attempt
     reader.report(LinkBack(9.0))
     reader.report(lost(), after=JOIN)
     reader.report(LinkBack(9.0))
