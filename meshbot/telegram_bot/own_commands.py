@@ -75,17 +75,8 @@ def send_command(options: TelegramOptions, dependencies: TelegramDependencies) -
             if isinstance(found, str):
                 return found
             to, index = found.num, 0
-        outgoing = OutgoingText(
-            text,
-            to,
-            index,
-            # on a channel: the relay by a neighbour
-            want_ack=True,
-            expires_at=dependencies.clock.monotonic() + options.bridge_ttl,
-            priority=Priority.BRIDGE,
-            origin=request.origin,
-        )
-        dependencies.send_text(outgoing)
+        expires_at = dependencies.clock.monotonic() + options.bridge_ttl
+        dependencies.send_text(_outgoing(text, to, index, expires_at, request.origin))
         # its delivery status is shown instead of an answer
         return ""
 
@@ -112,6 +103,19 @@ def target_and_text(argument: str, directory: Directory) -> tuple[str, str]:
             if directory.find_nodes(name):
                 return name, text
     return first, argument[ends[0] :]
+
+
+def _outgoing(text: str, to: int, channel: int, expires_at: float, origin: str) -> OutgoingText:
+    return OutgoingText(
+        text,
+        to,
+        channel,
+        # on a channel: the relay by a neighbour
+        want_ack=True,
+        expires_at=expires_at,
+        priority=Priority.BRIDGE,
+        origin=origin,
+    )
 
 
 def _question(request: Request) -> ChatQuestion:
