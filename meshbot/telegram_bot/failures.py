@@ -24,6 +24,8 @@ from telegram.error import (
     TimedOut,
 )
 
+from meshbot.runtime import MeshBotError
+
 # without it the library warns at each 429 of what its next version does
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 DETAIL_SHOWN: Final = 160  # characters of a server's error text
@@ -102,11 +104,11 @@ class Failure:
     chat_id: int = 0  # where the group is now
 
 
-class TokenRefusedError(Exception):
+class TokenRefusedError(MeshBotError):
     """No bot has that token; the text is Telegram's."""
 
 
-class InvalidAnswerError(TelegramError):
+class InvalidAnswerError(MeshBotError, TelegramError):
     """An answer that no Bot API server gives."""
 
 

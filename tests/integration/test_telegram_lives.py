@@ -7,7 +7,6 @@ import pytest
 import assembly
 from config import Settings
 from meshbot.commands.builtin.ping import ping_command
-from meshbot.commands.executor import CommandLimits
 from meshbot.persistence.housekeeping import UpdatesHandled
 from meshbot.persistence.update_writer import HandledBefore
 from meshbot.runtime.clock import SystemClock
@@ -17,6 +16,7 @@ from meshbot.telegram_bot.options import TelegramDependencies
 from meshbot.telegram_bot.service import TelegramService
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api import BotApi
+from tests.support.configured import make_limits
 from tests.support.mesh_commands import MeshCommands
 from tests.support.telegram_bot import GUEST, telegram_settings, wait_for_poll
 from tests.support.waiting import PATIENCE, LogWatch
@@ -33,7 +33,7 @@ class Side:
         dependencies = TelegramDependencies(
             SystemClock(),
             [ping_command(lambda: None)],
-            CommandLimits(),
+            make_limits(),
             MeshCommands().memory,
             lambda: 1,
             lambda _text: None,

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import assembly
 from config import Settings
-from meshbot.commands.executor import CommandLimits
 from meshbot.commands.registry import Command
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.sending.outgoing import OutgoingText
@@ -19,6 +18,7 @@ from meshbot.telegram_bot.models import Button, Chat, OutgoingMessage
 from meshbot.telegram_bot.options import TelegramDependencies
 from meshbot.telegram_bot.queue import Delivery
 from meshbot.telegram_bot.updates import CallbackQuery, IncomingMessage
+from tests.support.configured import make_limits
 from tests.support.mesh_commands import OWN, MeshCommands
 from tests.support.telegram_bot import GROUP, GUEST, USERS
 
@@ -41,7 +41,7 @@ class HandlerHarness:
         dependencies = TelegramDependencies(
             self.clock,
             commands,
-            CommandLimits(),
+            make_limits(),
             self.mesh.memory,
             lambda: OWN,
             self.mesh_texts.append,

@@ -6,10 +6,11 @@ import threading
 
 import pytest
 
-from meshbot.commands.executor import WAITING_LIMIT, CommandLimits
+from meshbot.commands.executor import WAITING_LIMIT
 from meshbot.commands.registry import Command
 from meshbot.pictures.draw import TIMEOUT
 from meshbot.telegram_bot.pictures import JOB_MARGIN, PictureJobs
+from tests.support.configured import make_limits
 from tests.support.telegram_bot import ADMIN, GUEST
 from tests.support.telegram_handler import PATIENCE, HandlerHarness
 
@@ -83,7 +84,7 @@ def test_a_command_that_takes_too_long_gets_an_apology(drawings):
     held = Command("held", "waits", lambda _r: str(drawings.may_draw.wait(PATIENCE)))
     with HandlerHarness((held,)) as harness:
         harness.handler.on_update(harness.message("/held"))
-        harness.clock.advance(CommandLimits().timeout + 1)
+        harness.clock.advance(make_limits().timeout + 1)
         harness.handler.commands.on_deadline()
         assert [message.text for message in harness.messages()] == ["⌛ /held took too long."]
         drawings.may_draw.set()
