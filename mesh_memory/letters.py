@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import Final
 
 from runtime.clock import Clock
 from storage.errors import StorageError
 from storage.mail import Letter, MailStore
-from storage.packet_batch import DAY
-
-MAIL_TTL: Final = 30.0 * DAY  # seconds that a letter is kept
 
 
 class Letters:
     """A part of MeshMemory; thread-safe. Each call is one transaction, and what returned is kept."""
 
-    def __init__(self, mail: MailStore | None, clock: Clock, mail_ttl: float = MAIL_TTL) -> None:
+    def __init__(self, mail: MailStore | None, clock: Clock, mail_ttl: float) -> None:
+        """Letters are kept for `mail_ttl` seconds."""
         self._mail = mail
         self._mail_ttl = int(mail_ttl)
         self._clock = clock

@@ -11,7 +11,7 @@ from typing import Final
 from mesh_link.packets import NodeRecord, PacketHeard
 from mesh_memory.book import MeshBook, Place
 from mesh_memory.geography import distance
-from mesh_memory.letters import MAIL_TTL, Letters
+from mesh_memory.letters import Letters
 from mesh_memory.orders import OrderBook
 from mesh_memory.search import search
 from mesh_memory.sums import add_sums, air_hour, hours_of, packets_of, signal_hour, volumes_of
@@ -65,9 +65,9 @@ class MeshMemory(Letters):
         node_manager: NodeManager,
         clock: Clock,
         own_num: Callable[[], int],
-        retention_days: int = 7,
+        retention_days: int,
         *,
-        mail_ttl: float = MAIL_TTL,
+        mail_ttl: float,
     ) -> None:
         """Load what is known, now or as soon as the database can be read; without one nothing outlives the process."""
         super().__init__(MailStore(database) if database else None, clock, mail_ttl)

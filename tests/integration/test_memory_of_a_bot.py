@@ -2,13 +2,13 @@
 
 import pytest
 
-from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
 from runtime.clock import SystemClock
 from storage.database import open_database
 from storage.nodes import NodeStore
 from storage.traffic import By
 from tests.support.bot import RunningBot
+from tests.support.configured import make_memory
 from tests.support.listening import Listening, has_told_all
 from virtual_node.server import VirtualNode
 
@@ -37,7 +37,7 @@ def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path):
         assert found.has_key == bool(user.public_key)
     heard = memory.totals(1)
     database = open_database(tmp_path, SystemClock())
-    again = MeshMemory(database, NodeManager(NodeStore(database), SystemClock()), SystemClock(), lambda: node.num)
+    again = make_memory(database, NodeManager(NodeStore(database), SystemClock()), SystemClock(), lambda: node.num)
     assert again.totals(1) == heard
     assert again.node(user.num).last_heard == memory.node(user.num).last_heard
     assert {link.heard for link in again.neighbours_of(None, 1)} == {

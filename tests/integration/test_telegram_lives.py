@@ -4,7 +4,6 @@ from queue import SimpleQueue
 
 import pytest
 
-from commands.jobs import CommandLimits
 from commands.ping import ping_command
 from config import Settings
 from runtime.clock import SystemClock
@@ -13,6 +12,7 @@ from telegram_bot.building import Surroundings, telegram_side
 from telegram_bot.posts import Chat, Post
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api import BotApi
+from tests.support.configured import make_limits
 from tests.support.mesh_commands import MeshCommands
 from tests.support.telegram_bot import GUEST, telegram_settings, wait_for_poll
 from tests.support.waiting import PATIENCE, LogWatch
@@ -30,7 +30,7 @@ class Side:
         around = Surroundings(
             SystemClock(),
             [ping_command(lambda: None)],
-            CommandLimits(),
+            make_limits(),
             MeshCommands().memory,
             lambda: 1,
             lambda _text: None,

@@ -12,10 +12,10 @@ from commands.trace import trace_command
 from mesh_link.packets import NodeRecord
 from mesh_link.routes import Hop, RouteHeard
 from mesh_link.tracer import RouteRequest, Tracer
-from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
 from storage.database import open_database
 from storage.nodes import NodeStore
+from tests.support.configured import make_memory
 from tests.support.fake_clock import FakeClock
 from tests.support.heard import packet
 
@@ -30,7 +30,7 @@ class MeshCommands:
         self.clock = FakeClock()
         self._database = open_database(folder, self.clock, busy_timeout=0.05) if folder else None
         self.manager = NodeManager(NodeStore(self._database) if self._database else None, self.clock)
-        self.memory = MeshMemory(self._database, self.manager, self.clock, lambda: OWN)
+        self.memory = make_memory(self._database, self.manager, self.clock, lambda: OWN)
         self.tracer = Tracer(self.clock, self._answer, count(1).__next__)
         self.mail = mail_command(self.memory, self.clock, lambda: OWN)
         self.trace = trace_command(self.memory, self.tracer, lambda: OWN)

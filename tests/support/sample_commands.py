@@ -12,7 +12,6 @@ from commands.rate_limit import RateLimiter
 from commands.reboot import reboot_command
 from commands.reconnect import reconnect_command
 from commands.registry import Command
-from commands.roles import MeshRoles
 from commands.status import status_command
 from commands.sync import sync_command
 from commands.sys import sys_command
@@ -23,6 +22,7 @@ from mesh_memory.memory import MeshMemory
 from mesh_memory.orders import OrderBook
 from node_manager import NodeCounts, NodeManager
 from runtime.host import HostFigures, ProcessFigures
+from tests.support.configured import make_memory, make_roles
 from tests.support.fake_clock import FakeClock
 from tests.support.mesh_commands import MeshCommands
 from tests.support.nodes import ALICE, BOB, CAROL, key
@@ -77,7 +77,7 @@ def keyed_nodes() -> MeshMemory:
     clock = FakeClock()
     manager = NodeManager(None, clock)
     manager.learn_from_node_database([NodeRecord(num, name, short) for num, name, short in KEYED])
-    return MeshMemory(None, manager, clock, lambda: 0)
+    return make_memory(None, manager, clock, lambda: 0)
 
 
 def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) -> tuple[Command, ...]:
@@ -114,4 +114,4 @@ class NoNodes:
 
 def open_access() -> Access:
     """Everybody may ask as often as they like, and nobody is known."""
-    return Access(MeshRoles(), NoNodes(), RateLimiter(0, 300.0), OrderBook(None))
+    return Access(make_roles(), NoNodes(), RateLimiter(0, 300.0), OrderBook(None))

@@ -9,7 +9,6 @@ from math import inf
 from queue import SimpleQueue
 from typing import Any, Self
 
-from commands.jobs import CommandLimits
 from commands.registry import Command
 from config import Settings
 from mesh_link.outgoing import OutgoingText
@@ -19,6 +18,7 @@ from telegram_bot.desk import Desk
 from telegram_bot.incoming import Pressed, Said
 from telegram_bot.outgoing import Delivery
 from telegram_bot.posts import Button, Chat, Post
+from tests.support.configured import make_limits
 from tests.support.mesh_commands import OWN, MeshCommands
 from tests.support.telegram_bot import GROUP, GUEST, USERS
 
@@ -41,7 +41,7 @@ class TelegramDesk:
         around = Surroundings(
             self.clock,
             commands,
-            CommandLimits(),
+            make_limits(),
             self.mesh.memory,
             lambda: OWN,
             self.sent.append,

@@ -10,10 +10,10 @@ from commands.mesh import mesh_commands
 from commands.registry import Registry, Request, parse
 from mesh_link.packets import PacketHeard, Reception
 from mesh_link.said import MetricsSaid, Neighbor, NeighborsSaid, PositionSaid
-from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
 from storage.database import open_database
 from storage.nodes import NodeStore
+from tests.support.configured import make_memory
 from tests.support.fake_clock import FakeClock
 from tests.support.heard import NEIGHBORINFO, NODEINFO, POSITION, TELEMETRY, packet
 from tests.support.nodes import ALICE, BOB, CAROL, key, record
@@ -30,7 +30,7 @@ class EmptyTown:
         self.clock = FakeClock()
         self.database = open_database(folder, self.clock)
         self.manager = NodeManager(NodeStore(self.database), self.clock)
-        self.memory = MeshMemory(self.database, self.manager, self.clock, lambda: OWN)
+        self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
 
     def hear(self, *packets: PacketHeard) -> None:
         for each in packets:

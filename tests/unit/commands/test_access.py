@@ -7,10 +7,11 @@ import pytest
 from commands.access import Access
 from commands.rate_limit import RateLimiter
 from commands.registry import Command
-from commands.roles import MeshRoles, Role
+from commands.roles import Role
 from mesh_link.packets import BROADCAST_NUM, TextMessage
 from mesh_memory.orders import OrderBook
 from storage.orders import KEPT
+from tests.support.configured import make_roles
 from tests.support.nodes import ALICE, BOB, key
 
 PING = Command("ping", "", lambda _request: "pong")
@@ -31,7 +32,7 @@ class Nodes:
 
 @pytest.fixture
 def access():
-    return Access(MeshRoles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0), OrderBook(None))
+    return Access(make_roles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0), OrderBook(None))
 
 
 def message(sender, packet_id=1, **details):

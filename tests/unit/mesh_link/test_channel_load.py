@@ -3,7 +3,8 @@
 import pytest
 
 from mesh_link.outbox import LOAD_VALID
-from mesh_link.outgoing import LIFETIMES, Fate, Priority
+from mesh_link.outgoing import Fate, Priority
+from tests.support.configured import LIFETIMES
 from tests.support.outbox import EVERYBODY, INTERVAL, Box
 
 

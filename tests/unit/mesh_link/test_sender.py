@@ -9,12 +9,13 @@ from queue import SimpleQueue
 import pytest
 
 from mesh_link.afterwards import AfterAnswer
-from mesh_link.outbox import CONFIRM_TIMEOUT, SETTLE_TIME, Outbox
+from mesh_link.outbox import CONFIRM_TIMEOUT, SETTLE_TIME
 from mesh_link.outgoing import BUSY_CHANNEL, NO_LINK, WAITING_LIMITS, Fate, OutgoingText, PartState, Priority
 from mesh_link.packets import RoutingAnswer
 from mesh_link.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from mesh_link.session import QueueStatus
 from mesh_link.tracer import NoRoute, RouteRequest
+from tests.support.configured import make_outbox
 from tests.support.fake_clock import EPOCH, FakeClock
 
 INTERVAL = 2.2
@@ -56,7 +57,7 @@ class Bench:
         self.rows = {}
         self.outcomes = []
         self.sender = MeshSender(
-            self.clock, Outbox(INTERVAL, 200, count(1).__next__), lambda: self.interface, self.rows.update, self
+            self.clock, make_outbox(INTERVAL, 200, count(1).__next__), lambda: self.interface, self.rows.update, self
         )
 
     def fate(self, outcome):

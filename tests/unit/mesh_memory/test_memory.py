@@ -15,7 +15,6 @@ from mesh_memory.memory import (
     RETRY_AFTER,
     STATES_EVERY,
     TIDY_EVERY,
-    MeshMemory,
 )
 from mesh_memory.views import DirectNode, Share
 from node_manager import NodeManager
@@ -24,6 +23,7 @@ from storage.errors import StorageError
 from storage.mail import MAX_MAIL, MailboxFullError
 from storage.nodes import NodeStore
 from storage.traffic import By
+from tests.support.configured import make_memory
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.heard import NODEINFO, TELEMETRY, packet
 from tests.support.nodes import key, record
@@ -44,7 +44,7 @@ class Bench:
 
     def restart(self):
         self.manager = NodeManager(NodeStore(self.database) if self.database else None, self.clock)
-        self.memory = MeshMemory(self.database, self.manager, self.clock, lambda: OWN)
+        self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
         return self.memory
 
     def hear(self, *packets):

@@ -6,10 +6,11 @@ import threading
 
 import pytest
 
-from commands.jobs import WAITING_LIMIT, CommandLimits
+from commands.jobs import WAITING_LIMIT
 from commands.registry import Command
 from pictures.draw import TIMEOUT
 from telegram_bot.illustrations import TIME_TO_EXCUSE, Illustrator
+from tests.support.configured import make_limits
 from tests.support.telegram_bot import ADMIN, GUEST
 from tests.support.telegram_desk import PATIENCE, TelegramDesk
 
@@ -83,7 +84,7 @@ def test_a_command_that_takes_too_long_is_apologised_for(drawings):
     held = Command("held", "waits", lambda _r: str(drawings.may_draw.wait(PATIENCE)))
     with TelegramDesk((held,)) as desk:
         desk.desk.take(desk.said("/held"))
-        desk.clock.advance(CommandLimits().timeout + 1)
+        desk.clock.advance(make_limits().timeout + 1)
         desk.desk.overdue()
         assert [post.text for post in desk.posts()] == ["⌛ /held took too long."]
         drawings.may_draw.set()
