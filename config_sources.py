@@ -19,6 +19,8 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
+from runtime.errors import MeshBotError
+
 ENV_PREFIX: Final = "MESHBOT_"
 MASK: Final = "***"
 USER_INFO: Final = re.compile(r"//[^/\s]*@")  # in an address; its password is nobody's business
@@ -75,7 +77,7 @@ class SourcedSettings(BaseModel):
 S = TypeVar("S", bound=SourcedSettings)
 
 
-class ConfigError(Exception):
+class ConfigError(MeshBotError):
     """What is wrong with the configuration: `problems` has one line each, without secrets."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:

@@ -24,6 +24,7 @@ from mesh_link.actions import (
     SendProbe,
 )
 from mesh_link.backoff import CONTENTION_TROUBLES, Backoff
+from runtime.errors import MeshBotError
 
 ALERT_FAILURES = 3  # failed attempts before an outage is worth an alert; the specification's « après 3 tentatives »
 STOP_CLOSE_TIMEOUT = 1.5  # seconds for a session to say goodbye at shutdown, which must take <= 3 s in all
@@ -111,7 +112,7 @@ class LinkTimes:
     stable_after: float
 
 
-class LinkProtocolError(Exception):
+class LinkProtocolError(MeshBotError):
     """An event of our own making arrived in a state whose row of TRANSITIONS does not name it."""
 
 

@@ -14,6 +14,7 @@ from mesh_link.packets import RoutingAnswer
 from mesh_link.routes import RouteHeard
 from mesh_link.session import Objection, QueueStatus
 from runtime.clock import Clock
+from runtime.errors import MeshBotError
 
 # seconds between two: the firmware's limit of 30, and a little for the way to it; a sooner one it drops in silence
 TRACE_EVERY: Final = 31.0
@@ -30,7 +31,7 @@ class NoRoute(Enum):
     BUSY = "canal occupé"
 
 
-class NoRouteError(Exception):
+class NoRouteError(MeshBotError):
     """No route came back."""
 
     def __init__(self, reason: NoRoute) -> None:
@@ -38,7 +39,7 @@ class NoRouteError(Exception):
         self.reason = reason
 
 
-class TooSoonError(Exception):
+class TooSoonError(MeshBotError):
     """The node would drop it; `seconds` are left to wait."""
 
     def __init__(self, seconds: int) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from pictures.data import BadDataError, Picture, to_json
+from runtime.errors import MeshBotError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 TIMEOUT: Final = (
@@ -23,7 +24,7 @@ KEPT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "L
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
-class PictureError(Exception):
+class PictureError(MeshBotError):
     """No picture; the text says why in one line."""
 
 

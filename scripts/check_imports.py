@@ -18,9 +18,10 @@ LAYERS: Final = (
     {"mesh_memory"},
     {"node_manager", "outbox_keeper", "update_keeper"},
     {"mesh_link", "storage", "virtual_node", "web", "pictures"},
-    {"config", "runtime"},
+    {"config"},
     {"config_kinds"},
     {"config_sources"},
+    {"runtime"},
 )
 LEVELS: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
 # Who may import them; the virtual node needs meshtastic's protobuf

@@ -23,6 +23,8 @@ from telegram.error import (
     TimedOut,
 )
 
+from runtime.errors import MeshBotError
+
 os.environ.setdefault("PTB_TIMEDELTA", "true")  # else the library warns of what its next version does, at each 429
 DETAIL_SHOWN: Final = 160  # characters of what a server says
 LONGEST_FLOOD: Final = 3600.0  # seconds; Telegram tells again, if it means more
@@ -78,11 +80,11 @@ class Failure:
     chat_id: int = 0  # where the group is now
 
 
-class TokenRefusedError(Exception):
+class TokenRefusedError(MeshBotError):
     """There is no bot of that token; the text is what Telegram says."""
 
 
-class OddAnswerError(TelegramError):
+class OddAnswerError(MeshBotError, TelegramError):
     """A server answered what no Bot API server answers; the text tells what."""
 
 
