@@ -35,7 +35,7 @@ class ReturnPath:
 class MessageFilter:
     """Judges each text."""
 
-    def __init__(self, answer_on_channels: Collection[int], max_age: float, *, refuse_mqtt: bool = False) -> None:
+    def __init__(self, answer_on_channels: Collection[int], max_age: float, *, refuse_mqtt: bool) -> None:
         """Take the channel indexes to answer on, and the age beyond which a question gets no answer, in seconds."""
         self._refuse_mqtt = refuse_mqtt
         self._channels = frozenset(answer_on_channels)

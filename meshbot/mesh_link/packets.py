@@ -27,6 +27,7 @@ from meshbot.mesh_link.messages import (
     TracerouteReply,
 )
 from meshbot.mesh_link.payloads import metrics_of, payload_of, traceroute_reply
+from meshbot.runtime import MeshBotError
 
 # Three bits on the air
 MAX_HOPS = 7
@@ -34,7 +35,7 @@ MAX_HOPS = 7
 Message = TextMessage | NodeInfoPacket | RoutingAnswer | TracerouteReply
 
 
-class BadPacketError(ValueError):
+class BadPacketError(MeshBotError):
     """A packet that cannot be what it claims to be; the text says why."""
 
 

@@ -3,6 +3,7 @@
 from meshbot.runtime import log
 from meshbot.runtime.clock import Clock, SystemClock
 from meshbot.runtime.disk import DiskCheck
+from meshbot.runtime.errors import MeshBotError
 from meshbot.runtime.folder_lock import FolderInUseError, lock_folder
 from meshbot.runtime.host import HostFigures, read_host
 from meshbot.runtime.incidents import (
@@ -52,6 +53,7 @@ __all__ = [
     "LinkBack",
     "LinkCause",
     "LinkLost",
+    "MeshBotError",
     "NodeRebooted",
     "RecentKeys",
     "Report",

@@ -8,7 +8,7 @@ import pytest
 
 from meshbot.mesh_link.failures import LOG_WORDS, LinkFailure, failure_of
 from meshbot.runtime.incidents import LinkCause, LinkLost
-from tests.support.alerting import Reader
+from tests.support.alert_reader import AlertReader
 
 IN_WORDS = [cause for cause in LinkCause if cause is not LinkCause.OTHER]
 # What the specification's operators and our own documents look for in the log
@@ -27,8 +27,8 @@ LOGGED = {
 
 def alert(failure, language):
     """The alert that a failure leads to."""
-    reader = Reader(language=language)
-    reader.hear(LinkLost("node:4403", 60.0, 5, failure.cause, str(failure)))
+    reader = AlertReader(language=language)
+    reader.report(LinkLost("node:4403", 60.0, 5, failure.cause, str(failure)))
     return reader.texts()[0]
 
 

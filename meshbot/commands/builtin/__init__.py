@@ -9,9 +9,8 @@ from meshbot.commands.builtin.my import HOURS
 from meshbot.commands.builtin.nodes import DAYS, MOST_PAGES
 from meshbot.commands.builtin.operator import BotParts, OperatorOptions, operator_commands
 from meshbot.commands.builtin.ping import ping_command
-from meshbot.commands.builtin.propag import parse_argument
 from meshbot.commands.builtin.rain import rain_command
-from meshbot.commands.builtin.stats import PORTS
+from meshbot.commands.builtin.stats import PORTS, parse_stats_argument
 from meshbot.commands.builtin.trace import trace_command
 from meshbot.commands.builtin.weather import weather_command
 
@@ -29,7 +28,7 @@ __all__ = [
     "mail_command",
     "mesh_commands",
     "operator_commands",
-    "parse_argument",
+    "parse_stats_argument",
     "ping_command",
     "rain_command",
     "trace_command",

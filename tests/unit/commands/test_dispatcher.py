@@ -302,9 +302,8 @@ def test_slow_threads_that_hang_bar_slow_commands_alone(bench):
 def test_without_slow_commands_no_thread_waits_for_any(caplog):
     registry = Registry([Command("echo", "", lambda request: request.argument)])
     sent = Sent()
-    dispatcher = Dispatcher(
-        FakeClock(), registry, MessageFilter([], 1.0), open_access(), translator("en"), LIMITS, sent
-    )
+    message_filter = MessageFilter([], 1.0, refuse_mqtt=False)
+    dispatcher = Dispatcher(FakeClock(), registry, message_filter, open_access(), translator("en"), LIMITS, sent)
     dispatcher.start(SimpleQueue())
     dispatcher.offer(ReceivedText(TextMessage(1, ASKER, OWN, 0, "/echo x"), OWN))
     assert sent.next_text().text == "x"

@@ -25,7 +25,7 @@ def channel(index, **details):
 
 @pytest.fixture
 def message_filter():
-    return MessageFilter([2], MAX_AGE)
+    return MessageFilter([2], MAX_AGE, refuse_mqtt=False)
 
 
 def judge(message_filter, message, *, is_repeat=False):
@@ -76,7 +76,7 @@ def test_a_question_that_is_too_old_gets_no_answer(message_filter, age, verdict)
 
 def test_a_question_by_mqtt_is_refused_if_the_setting_says_so():
     by_mqtt = RadioMetadata(via_mqtt=True)
-    assert judge(MessageFilter([], MAX_AGE), direct(reception=by_mqtt)) is Verdict.ANSWER
+    assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=False), direct(reception=by_mqtt)) is Verdict.ANSWER
     assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=True), direct(reception=by_mqtt)) is Verdict.MQTT
     assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=True), direct()) is Verdict.ANSWER
 

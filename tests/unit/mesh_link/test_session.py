@@ -4,10 +4,10 @@ from queue import SimpleQueue
 
 import pytest
 
-from meshbot.mesh_link.interface import LinkTarget
 from meshbot.mesh_link.machine import LinkEvent
 from meshbot.mesh_link.session import MeshSession
 from meshbot.runtime.clock import SystemClock
+from tests.support.configured import make_target
 from tests.support.peer import full_backlog
 
 PATIENCE = 30.0
@@ -23,7 +23,7 @@ def connecting(events):
     """A session in the middle of a connection that hangs for an hour."""
     with full_backlog() as address:
         session = MeshSession(
-            1, LinkTarget(*address, connect_timeout=3600.0), SystemClock(), events.put, on_queue_status=bool
+            1, make_target(*address, connect_timeout=3600.0), SystemClock(), events.put, on_queue_status=bool
         )
         yield session
         session.abandon()
