@@ -94,7 +94,7 @@ def memory(
     clock: Clock,
     own_num: Callable[[], int],
 ) -> MeshMemory:
-    """Return what the mesh said and did, as long as the settings want it kept."""
+    """Return the history of the mesh, kept as long as the settings say."""
     return MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
 
 
@@ -127,7 +127,8 @@ def outbox(settings: config.Settings, clock: Clock) -> SendQueue:
         new_packet_id,
         lifetimes,
         settings.channel_utilization_limit,
-        first_row=int(clock.now().timestamp() * 1000),  # above the numbers that earlier processes gave
+        # above the numbers that earlier processes gave
+        first_row=int(clock.now().timestamp() * 1000),
     )
 
 
@@ -157,7 +158,7 @@ def bot_parts(
 def commands(
     settings: config.Settings, parts: BotParts, memory: MeshMemory, tracer: Tracer, own_num: Callable[[], int]
 ) -> tuple[Command, ...]:
-    """Return what the settings ask for, in the order in which help lists it."""
+    """Return the commands that the settings ask for, in the order in which help lists them."""
     return (
         HELP,
         ping_command(parts.link_figures),
@@ -170,7 +171,7 @@ def commands(
 
 
 def operator_options(settings: config.Settings) -> OperatorOptions:
-    """Return what the settings say of the operator's commands."""
+    """Return the settings of the operator's commands."""
     return OperatorOptions(settings.answer_ttl, settings.echo_channel, settings.answer_max_bytes, settings.data_dir)
 
 
@@ -296,7 +297,7 @@ def dispatcher(
     commands: Sequence[Command],
     *,
     nodes: NodeManager,
-    orders: ReplayMemory,
+    replays: ReplayMemory,
     sender: MeshSender,
 ) -> Dispatcher:
     """Return the thread that answers texts from the mesh."""
@@ -306,7 +307,7 @@ def dispatcher(
         clock,
         Registry(commands),
         MessageFilter(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
-        Access(roles, nodes, limiter, orders),
+        Access(roles, nodes, limiter, replays),
         translator(settings.language),
         limits(settings),
         sender.tell,

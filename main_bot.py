@@ -12,7 +12,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-if __name__ == "__main__":  # the imports take a second
+# The imports take a second
+if __name__ == "__main__":
     from meshbot.runtime import end_quietly
 
     end_quietly()
@@ -89,7 +90,7 @@ class MeshBot:
         built_in = assembly.commands(settings, parts, memory, tracer, link.own_num)
         self.commands = built_in if commands is None else commands
         dispatcher = assembly.dispatcher(
-            settings, clock, self.commands, nodes=nodes, orders=memory.orders, sender=sender
+            settings, clock, self.commands, nodes=nodes, replays=memory.orders, sender=sender
         )
         keep = None if database is None else disk.tell
         telegram = assembly.telegram(

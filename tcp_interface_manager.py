@@ -38,9 +38,12 @@ from meshbot.runtime import STOP, Clock, LinkCause, Report, Service, Throttle, n
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 
-ABANDONED_LIMIT = 4  # sessions whose thread hangs (name resolution, say) before no further one is started
-LATE_ATTEMPTS_EVERY = 600.0  # seconds between two attempt lines once an outage has been alerted
-END_OF_SESSION = 0.5  # seconds for a closed session's thread to end at shutdown
+# Sessions whose thread hangs (name resolution, say) before no further one is started
+ABANDONED_LIMIT = 4
+# Seconds between two attempt lines once an outage has been alerted
+LATE_ATTEMPTS_EVERY = 600.0
+# Seconds for a closed session's thread to end at shutdown
+END_OF_SESSION = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,8 @@ class TCPInterfaceManager(Service):
 
     def handle(self, message: SessionEvent) -> None:
         """See Service."""
-        if self._session is not None:  # bytes prove life, whatever else is said
+        # any byte proves life, whatever the message
+        if self._session is not None:
             self._machine.heard(self._session.generation, self._session.interface.last_heard)
         now = self._clock.monotonic()
         actions = self._machine.handle(
@@ -158,7 +162,8 @@ class TCPInterfaceManager(Service):
     def _open(self, action: OpenLink) -> None:
         self._log_attempt(action)
         self._session = None
-        gc.collect()  # an interface and its nodes are a knot of references, and full rounds of the collector are rare
+        # an interface and its nodes are a cycle of references, and full rounds of the collector are rare
+        gc.collect()
         self._abandoned = [session for session in self._abandoned if not session.ended()]
         if len(self._abandoned) >= ABANDONED_LIMIT:
             failure = LinkFailure(LinkCause.STUCK_SESSIONS, f"{len(self._abandoned)} sessions bloquées")
@@ -199,7 +204,8 @@ class TCPInterfaceManager(Service):
             info_print("✅ Reconnexion TCP réussie (background)")
         else:
             info_print("✅ Connexion TCP établie")
-        if ready.attempts > (0 if ready.reconnection else 1):  # 0 attempts: the node restarted on the same connection
+        # 0 attempts: the node restarted on the same connection
+        if ready.attempts > (0 if ready.reconnection else 1):
             info_print("ℹ️ Coupure de %.1f s, %d tentative(s)", ready.outage, ready.attempts)
 
     def _abandon(self) -> None:
@@ -225,7 +231,8 @@ class TCPInterfaceManager(Service):
                 self._report_down(action)
             case LinkAlert():
                 error_print("❌ Échec reconnexion TCP après 3 tentatives")
-                self._late_attempts = Throttle(LATE_ATTEMPTS_EVERY)  # each outage is told of from its beginning
+                # each outage is logged from its beginning
+                self._late_attempts = Throttle(LATE_ATTEMPTS_EVERY)
                 self._outages.lost(action.failures, action.outage)
                 notify(f"STATUS=Nœud injoignable depuis {action.outage:.0f} s, {action.failures} essais")
             case LinkContended():

@@ -22,7 +22,8 @@ LOGGER = logging.getLogger(__name__)
 info_print = LOGGER.info
 # Texts: 20 s of the busiest mesh even if it sent nothing else
 INBOX_LIMIT: Final = 1000
-NAME_SHOWN: Final = 20  # characters of a command that is unknown
+# Characters of a command that is unknown
+NAME_SHOWN: Final = 20
 # Before an answer that every other bot on the channel would take for a command
 NO_COMMAND: Final = "› "
 # Seconds for an answer to be confirmed by the node, before the action that follows it
@@ -72,8 +73,8 @@ class Dispatcher(Service):
 
     def on_deadline(self) -> None:
         """Answer for the commands that take too long."""
-        for job, apology in self._executor.overdue():
-            self._answer(job.question, apology)
+        for job, answer in self._executor.overdue():
+            self._answer(job.question, answer)
 
     def handle(self, message: ReceivedText | InterimAnswer[TextMessage] | JobResult[TextMessage]) -> None:
         """See Service."""
@@ -109,7 +110,7 @@ class Dispatcher(Service):
 
     def _start(self, message: TextMessage, name: str, argument: str) -> None:
         command = self._registry.to_run(name, argument)
-        # it may be another bot's
+        # it may be another bot's command
         if command is None and message.is_broadcast:
             return
         user = self._access.user_of(message)

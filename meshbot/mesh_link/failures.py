@@ -42,7 +42,7 @@ class LinkFailure:
     """The end of a session that was not ordered."""
 
     cause: LinkCause = LinkCause.OTHER
-    detail: str = ""  # the system's own words, which the log has in place of ours
+    detail: str = ""  # the system's own text, which the log has in place of LOG_WORDS
 
     def __str__(self) -> str:
         """Return it as the log has it."""
@@ -50,6 +50,6 @@ class LinkFailure:
 
 
 def failure_of(error: OSError, doing: str = "") -> LinkFailure:
-    """Return what an error of the system means for the link; `doing` goes before its words."""
+    """Return what an error of the system means for the link; `doing` goes before its text."""
     cause = LinkCause.OTHER if error.errno is None else BY_NUMBER.get(error.errno, LinkCause.OTHER)
     return LinkFailure(cause, f"{doing}: {error}" if doing else str(error))

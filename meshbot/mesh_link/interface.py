@@ -1,4 +1,4 @@
-"""The library's TCPInterface, tamed: used once, bounded everywhere, silent about nothing.
+"""The library's TCPInterface, made safe: used once, every wait bounded, every failure reported.
 
 Every override of the library stands here. What the library would do instead, and why that hangs, is in
 docs/TCP_RECONNECTION_PUBKEY_SYNC_FIX.md; tests/integration/test_library_contract.py pins each fact relied upon.
@@ -30,15 +30,17 @@ from meshbot.runtime import LinkCause, Throttle
 
 LOGGER = logging.getLogger(__name__)
 RECV_BYTES = 65536
-GOODBYE_TIMEOUT = 0.5  # seconds for `disconnect` to leave and for the node to close in answer
+# Seconds for `disconnect` to leave and for the node to close in answer
+GOODBYE_TIMEOUT = 0.5
 UNREADABLE_REPORT_EVERY = 60.0  # seconds
-READER_JOIN_TIMEOUT = 1.0  # seconds; the reader ends as soon as its socket is shut
+# Seconds; the reader ends as soon as its socket is shut
+READER_JOIN_TIMEOUT = 1.0
 # Firmware that answers a heartbeat on an idle link (link_facts §7)
 HEARTBEAT_ANSWERED_SINCE = (2, 7, 6)
 
 
 class LinkListener(Protocol):
-    """What an interface reports, from whatever thread; each call only puts into an inbox."""
+    """What an interface reports, from any thread; each call only puts into an inbox."""
 
     def accepted(self) -> None:
         """The TCP connection stands."""
@@ -47,7 +49,7 @@ class LinkListener(Protocol):
         """Our configuration request is complete and our own node is known."""
 
     def restarted(self) -> None:
-        """The node said that it rebooted, on the same connection: the library asks for everything anew."""
+        """The node reported a reboot on the same connection: the library requests its configuration again."""
 
     def lost(self, failure: LinkFailure) -> None:
         """The reader has ended; nothing comes any more."""
@@ -56,7 +58,7 @@ class LinkListener(Protocol):
         """The node answered a packet (or a heartbeat: packet id 0)."""
 
     def client_warning(self, packet_id: int, text: str) -> None:
-        """The node has something against a packet of ours, for people to read."""
+        """The node complains about a packet of ours, in text for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +78,22 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def __init__(
         self, target: LinkTarget, listener: LinkListener, monotonic: Callable[[], float], owner: object = None
     ) -> None:
-        self.owner = owner  # the library publishes for all interfaces of a process: this tells whose packet it is
+        # the library publishes for all interfaces of a process: the owner is how a packet's taker is found
+        self.owner = owner
         self._target = target
         self._listener = listener
         self._monotonic = monotonic
-        self._socket_lock = threading.Lock()  # protects `socket` between connect and cut
-        self._write_lock = threading.Lock()  # one frame at a time on the wire
+        # protects `socket` between connect and cut
+        self._socket_lock = threading.Lock()
+        # one frame at a time on the wire
+        self._write_lock = threading.Lock()
         self._cut = False
-        self._failure: LinkFailure | None = None  # the first; the connection is over
-        self.own_num = 0  # our node's, from its first complete configuration on
-        self.reboot_ordered = False  # over this connection
+        # the first; the connection is over
+        self._failure: LinkFailure | None = None
+        # our node's, from its first complete configuration on
+        self.own_num = 0
+        # over this connection
+        self.reboot_ordered = False
         self._configurations = 0
         self._frames = FrameReader(_decode)
         self._records: dict[int, NodeRecord] = {}
@@ -108,7 +116,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         """Try each address of the host in turn, within connect_timeout in all."""
         try:
             addresses = socket.getaddrinfo(self.hostname, self.portNumber, type=socket.SOCK_STREAM)
-        except UnicodeError as exc:  # raised before any lookup, for `a..b` or a label of 64 characters
+        # raised before any lookup, for `a..b` or a label of 64 characters
+        except UnicodeError as exc:
             raise OSError(f"nom d'hôte impossible: {self.hostname}") from exc
         timeout = self._target.connect_timeout / max(1, len(addresses))
         error: OSError = ConnectionError(f"no address for {self.hostname}")
@@ -128,7 +137,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                 sock.close()
                 raise ConnectionAbortedError("the session was ended")
             self.socket = sock
-            error = sock.connect_ex(address)  # once it has begun, the shutdown in `cut` ends it
+            # once it has begun, the shutdown in `cut` ends it
+            error = sock.connect_ex(address)
         try:
             _finish_connecting(sock, error, timeout)
             sock.settimeout(self._target.send_timeout)
@@ -146,19 +156,19 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
             self._end(LinkFailure(detail=reason))
 
     def close(self) -> None:
-        """Say goodbye and end, within GOODBYE_TIMEOUT + READER_JOIN_TIMEOUT and a little; may be called twice."""
+        """Send `disconnect` and end, within GOODBYE_TIMEOUT + READER_JOIN_TIMEOUT and a little; may be called twice."""
         self._wantExit = True
         if self._rxThread.is_alive() and self._failure is None:
             # the node closes in answer; after a bare FIN it would lose the next message it hears (link_facts §11)
             with contextlib.suppress(OSError):
-                self._say_goodbye()
+                self._send_disconnect()
         self.cut("fermé")
         if self._rxThread.is_alive() and self._rxThread is not threading.current_thread():
             self._rxThread.join(READER_JOIN_TIMEOUT)
         if self.socket is not None:
             self.socket.close()
 
-    def _say_goodbye(self) -> None:
+    def _send_disconnect(self) -> None:
         self.socket.settimeout(GOODBYE_TIMEOUT)
         self._sendDisconnect()
         self._wait_for_reader_exit(GOODBYE_TIMEOUT)
@@ -170,10 +180,11 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._wantExit = True
         self.isConnected.clear()
         if self.socket is not None:
-            with contextlib.suppress(OSError):  # not connected, or shut already
+            # not connected, or shut already
+            with contextlib.suppress(OSError):
                 self.socket.shutdown(socket.SHUT_RDWR)
 
-    # -- what the library must not do
+    # -- what the library must not do by itself
 
     def _reconnect(self) -> None:
         raise ConnectionError("link lost")
@@ -188,7 +199,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     # -- writing
 
     def _sendToRadio(self, toRadio: mesh_pb2.ToRadio) -> None:
-        self._sendToRadioImpl(toRadio)  # no transmit queue of the library's: the outbox paces and confirms
+        # no transmit queue of the library's: the send queue paces and confirms
+        self._sendToRadioImpl(toRadio)
 
     def _writeBytes(self, b: bytes) -> None:
         if not self._write_lock.acquire(timeout=self._target.send_timeout):
@@ -199,7 +211,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                 raise ConnectionError(self._failure or "not connected")
             self.socket.sendall(b)
         except OSError as exc:
-            self._end(failure_of(exc, "envoi"))  # part of a frame may be out: the stream is spoilt
+            # part of a frame may be out: the stream cannot go on
+            self._end(failure_of(exc, "envoi"))
             raise
         finally:
             self._write_lock.release()
@@ -221,7 +234,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._sendPacket(mesh_packet, destinationId=to)
 
     def send_time(self, seconds: int) -> None:
-        """Tell the node the time (seconds since 1970): it stamps packets with 0 until it knows (link_facts §11)."""
+        """Set the node's time (seconds since 1970): it stamps packets with 0 until it knows (link_facts §11)."""
         message = admin_pb2.AdminMessage(set_time_only=seconds)
         self.sendData(message, self.own_num, portnums_pb2.PortNum.ADMIN_APP)
 
@@ -239,7 +252,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                 try:
                     data = self.socket.recv(RECV_BYTES)
                 except TimeoutError:
-                    continue  # the socket's timeout is for writers; silence is the link machine's matter
+                    # the socket's timeout is for writers; silence is for the link machine to judge
+                    continue
                 if not data:
                     self._end(LinkFailure(LinkCause.CLOSED))
                     break
@@ -252,7 +266,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
             self._disconnected()
 
     def _take(self, from_radio: mesh_pb2.FromRadio) -> None:
-        """Let the library take one message; what it cannot digest is said and skipped."""
+        """Let the library take one message; one that it cannot handle is logged and skipped."""
         try:
             match from_radio.WhichOneof("payload_variant"):
                 case "packet":
@@ -262,21 +276,23 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                 case "queueStatus":
                     self._handleQueueStatusFromRadio(from_radio.queueStatus)
                 case "clientNotification" if from_radio.clientNotification.reply_id:
-                    # a traceroute too soon is dropped with this alone: its queueStatus says that all is well
+                    # a traceroute too soon is dropped with this alone: its queueStatus reports success
                     notification = from_radio.clientNotification
                     self._listener.client_warning(notification.reply_id, notification.message)
                 case _:
                     self._handleFromRadio(from_radio.SerializeToString())
         except OSError:
-            raise  # the link, not the message
-        except Exception as exc:  # noqa: BLE001 - the library raises anything on odd packets; the reader must live
+            # the link, not the message
+            raise
+        except Exception as exc:  # noqa: BLE001 - the library raises anything on odd packets; the reader must go on
             if count := self._unreadable.count(self._monotonic()):
                 LOGGER.warning("⚠️ Message du nœud illisible, ignoré (%d): %s: %s", count, type(exc).__name__, exc)
 
     def _take_packet(self, packet: mesh_pb2.MeshPacket) -> None:
-        if getattr(packet, "from"):  # a packet from nobody: the library would print about it
+        # a packet without a sender: the library would print about it
+        if getattr(packet, "from"):
             self._handlePacketFromRadio(packet)
-            # where the library keeps each node's last packet whole, 3 kB for as long as the link lasts, asked by nobody
+            # where the library keeps each node's last packet whole, 3 kB for as long as the link lasts, used by no part
             (self.nodesByNum or {}).get(getattr(packet, "from"), {}).pop("lastReceived", None)
 
     def _take_node_info(self, info: mesh_pb2.NodeInfo) -> None:
@@ -298,11 +314,11 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     @property
     def firmware(self) -> str:
-        """Return the version of the node's firmware, empty if it has not told."""
+        """Return the version of the node's firmware, empty if it is unknown."""
         return "" if self.metadata is None else str(self.metadata.firmware_version)
 
     def take_records(self) -> list[NodeRecord]:
-        """Return what the node's own database said since the last call, as downloaded; packets do not change it."""
+        """Return the node's own database as downloaded since the last call; packets do not change it."""
         records, self._records = self._records, {}
         return list(records.values())
 
@@ -330,7 +346,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         super()._startConfig()
 
     def _connected(self) -> None:
-        if self._failure is not None:  # the rest of what had come before the end
+        # the rest of what had come before the end
+        if self._failure is not None:
             return
         if self.myInfo is None or self.myInfo.my_node_num not in self.nodesByNum:
             self._end(LinkFailure(LinkCause.NO_OWN_NODE))

@@ -27,9 +27,12 @@ from meshbot.mesh_link.backoff import CONTENTION_TROUBLES, Backoff
 from meshbot.mesh_link.failures import LinkFailure
 from meshbot.runtime import LinkCause, MeshBotError
 
-ALERT_FAILURES = 3  # failed attempts before an outage is worth an alert; the specification's « après 3 tentatives »
-STOP_CLOSE_TIMEOUT = 1.5  # seconds for a session to say goodbye at shutdown, which must take <= 3 s in all
-KEEPALIVE_EVERY = 300.0  # seconds; the node closes a client that says nothing for 15 min, even while it sends to it
+# Failed attempts before an outage is worth an alert; the specification's « après 3 tentatives »
+ALERT_FAILURES = 3
+# Seconds for a session to send `disconnect` at shutdown, which must take <= 3 s in all
+STOP_CLOSE_TIMEOUT = 1.5
+# Seconds; the node closes a client that sends nothing for 15 min, even while it sends to it
+KEEPALIVE_EVERY = 300.0
 
 
 class LinkState(Enum):
@@ -38,20 +41,20 @@ class LinkState(Enum):
     STOPPED = auto()
     CONNECTING = auto()  # TCP connect, then the configuration download
     READY = auto()  # our configuration request is complete: packets may flow
-    CLOSING = auto()  # the session was asked to end and has not said CLOSED yet
+    CLOSING = auto()  # the session was asked to end, and CLOSED has not come yet
     BACKOFF = auto()  # waiting for the next attempt
 
 
 class LinkEvent(Enum):
-    """What the machine is told; see FROM_SESSION for those that carry a generation."""
+    """What the machine takes; see FROM_SESSION for those that carry a generation."""
 
     START = auto()
     ACCEPTED = auto()  # the TCP connection stands; proves nothing of the node's main loop
     CONNECTED = auto()  # configuration complete, own node known
-    RESTARTED = auto()  # the library asked for the configuration anew on the same connection
+    RESTARTED = auto()  # the library requested the configuration again on the same connection
     FAILED = auto()
     LOST = auto()
-    CLOSED = auto()  # a session's last word
+    CLOSED = auto()  # a session's last event
     DEADLINE = auto()
     RECONNECT = auto()
     STOP = auto()
@@ -99,7 +102,7 @@ CLOSING_AFTER_STOP: Mapping[LinkEvent, LinkState] = {E.CLOSED: S.STOPPED, E.DEAD
 
 @dataclass(frozen=True, slots=True)
 class LinkTimes:
-    """The machine's durations in seconds; config.py says what each is for."""
+    """The machine's durations in seconds; config.py documents each."""
 
     connect_timeout: float
     config_timeout: float
@@ -123,21 +126,25 @@ class LinkMachine:
     def __init__(self, times: LinkTimes, backoff: Backoff) -> None:
         self.state = S.STOPPED
         self.generation = Generation(0)
-        self.stale = 0  # events of sessions that had ended
+        # events of sessions that had ended
+        self.stale = 0
         self.probes_sent = 0
         self._times = times
         self._backoff = backoff
-        self._open: Generation | None = None  # None from CLOSED on: a session may not speak after it
+        # None from CLOSED on: no event of a session counts after it
+        self._open: Generation | None = None
         self._stopping = False
         self._ever_ready = False
         self._new_session(0.0)
         self._outage_since: float | None = None
-        self._failures = 0  # attempts that never got READY, since the outage began
+        # attempts that never got READY, since the outage began
+        self._failures = 0
         self._attempts = 0
-        self._alerted = False  # in this outage
+        # in this outage
+        self._alerted = False
 
     def _new_session(self, now: float) -> None:
-        self._entered = self._spoke = self._ended = now
+        self._entered = self._sent_at = self._ended = now
         self._accepted = self._requested = self._answers_probes = self._restarted = False
         self._ready_at: float | None = None
         self._retry_at = inf
@@ -146,10 +153,11 @@ class LinkMachine:
 
     def _note_life(self, at: float) -> None:
         self._heard = at
-        self._probe_at: float | None = None  # when the probe without answer was sent
+        # when the probe without answer was sent
+        self._probe_at: float | None = None
         self._misses = 0
 
-    # -- what the shell tells
+    # -- events
 
     def heard(self, generation: Generation, at: float) -> None:
         """Note that bytes of this session came at `at`: any message proves life. Cheap; call it before DEADLINE."""
@@ -215,7 +223,7 @@ class LinkMachine:
             case S.CONNECTING:
                 return min(self._entered + times.config_timeout, self._heard + times.config_silence)
             case S.READY:
-                return min(self._quiet_deadline(), self._spoke + KEEPALIVE_EVERY)
+                return min(self._quiet_deadline(), self._sent_at + KEEPALIVE_EVERY)
             case S.CLOSING:
                 limit = STOP_CLOSE_TIMEOUT if self._stopping else inf
                 return self._entered + min(limit, times.close_timeout)
@@ -225,7 +233,7 @@ class LinkMachine:
                 return inf
 
     def _quiet_deadline(self) -> float:
-        """When the silence calls for a probe, or for the verdict."""
+        """When the silence calls for a probe, or means a dead link."""
         times = self._times
         deadline = inf if self._probing_decides() else self._heard + times.silent_timeout
         if not times.probe_after:
@@ -268,7 +276,7 @@ class LinkMachine:
         return self._probe(now)
 
     def _probe(self, now: float) -> list[Action]:
-        self._spoke = now
+        self._sent_at = now
         self.probes_sent += 1
         return [SendProbe(self.generation)]
 
@@ -304,7 +312,8 @@ class LinkMachine:
 
     def _enter(self, old: LinkState, now: float, failure: LinkFailure) -> list[Action]:
         match self.state:
-            case S.CONNECTING if old is S.READY:  # RESTARTED: the same session downloads again
+            # RESTARTED: the same session downloads again
+            case S.CONNECTING if old is S.READY:
                 self._begin_outage(now)
                 self._entered = now
                 self._note_life(now)
@@ -334,7 +343,7 @@ class LinkMachine:
         outage = now - self._outage_since if self._outage_since is not None else 0.0
         ready = LinkReady(self.generation, self._ever_ready, outage, self._attempts)
         self._accepted = self._ever_ready = True
-        self._ready_at = self._spoke = now
+        self._ready_at = self._sent_at = now
         self._note_life(now)
         self._outage_since = None
         self._failures = self._attempts = 0

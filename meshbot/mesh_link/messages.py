@@ -14,7 +14,7 @@ KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class PositionPayload:
-    """Where a node says it is."""
+    """A position that a node reported."""
 
     latitude: float  # degrees
     longitude: float  # degrees
@@ -27,7 +27,7 @@ class DeviceMetrics:
 
     battery: int | None = None  # percent; above 100: powered from outside
     voltage: float | None = None
-    utilization: float | None = None  # percent of the time in which it heard the channel busy
+    utilization: float | None = None  # percent of the time in which it found the channel busy
     air_tx: float | None = None  # percent of the last hour in which it sent
 
 
@@ -82,14 +82,14 @@ class NodeRecord:
 
 @dataclass(frozen=True, slots=True)
 class RadioMetadata:
-    """How a packet reached our node; None where the packet does not tell."""
+    """How a packet reached our node; None where the packet does not contain it."""
 
     snr: float | None = None  # dB
     rssi: int | None = None  # dBm
     hops: int | None = None  # 0 is direct
     rx_time: int = 0  # seconds since 1970 by the node's clock, 0 while the node does not know the time
     via_mqtt: bool = False
-    relay: int | None = None  # the last byte of the number of the node that it was heard from
+    relay: int | None = None  # the last byte of the number of the node that it was received from
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class TextMessage:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedText:
-    """A text with what only its reception tells."""
+    """A text with what only its receiver knows."""
 
     message: TextMessage
     own_num: int  # of the node that received it
@@ -190,7 +190,7 @@ class ClientWarning:
     """The node's complaint about a packet of ours, which it may have sent all the same."""
 
     packet_id: int
-    text: str  # the firmware's own words
+    text: str  # the firmware's own text
 
 
 @dataclass(frozen=True, slots=True)

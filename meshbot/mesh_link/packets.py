@@ -36,7 +36,7 @@ Message = TextMessage | NodeInfoPacket | RoutingAnswer | TracerouteReply
 
 
 class BadPacketError(MeshBotError):
-    """A packet that cannot be what it claims to be; the text says why."""
+    """A packet that cannot be what it claims to be; the text is the reason."""
 
 
 def packet_record(packet: Mapping[str, Any]) -> PacketRecord:

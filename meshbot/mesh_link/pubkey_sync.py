@@ -13,7 +13,8 @@ from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
-JOIN_TIMEOUT: Final = 0.5  # seconds; a waiting sync ends at once, a running one is nearly done
+# Seconds; a waiting sync ends at once, a running one is nearly done
+PUBKEY_SYNC_JOIN: Final = 0.5
 
 
 class PubkeySync:
@@ -53,10 +54,10 @@ class PubkeySync:
             self._running[1].put("annulée")
 
     def stop(self) -> None:
-        """Cancel, and wait for the thread's end within JOIN_TIMEOUT."""
+        """Cancel, and wait for the thread's end within PUBKEY_SYNC_JOIN."""
         self.cancel()
         if self._running is not None:
-            self._running[0].join(JOIN_TIMEOUT)
+            self._running[0].join(PUBKEY_SYNC_JOIN)
 
     def _sync_now(self) -> None:
         try:

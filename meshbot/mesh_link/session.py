@@ -1,4 +1,4 @@
-"""One TCP session, used once: one interface, one thread, and CLOSED is always its last word."""
+"""One TCP session, used once: one interface, one thread, and CLOSED is always its last event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SessionEvent:
-    """What a session tells its owner."""
+    """What a session reports to its owner."""
 
     event: LinkEvent
     generation: Generation
@@ -30,11 +30,11 @@ class SessionEvent:
     answers_probes: bool = False
 
 
-Tell = Callable[[SessionEvent], None]
+Report = Callable[[SessionEvent], None]
 
 
 def ignore(_seconds: float) -> None:
-    """Take a round trip that nobody asked for."""
+    """Take a round trip without using it."""
 
 
 class _Request(Enum):
@@ -50,7 +50,7 @@ class MeshSession:
         generation: Generation,
         target: LinkTarget,
         clock: Clock,
-        tell: Tell,
+        report: Report,
         on_queue_status: Callable[[QueueStatus], None],
         owner: object = None,
         on_round_trip: Callable[[float], None] = ignore,
@@ -58,12 +58,13 @@ class MeshSession:
     ) -> None:
         self.generation = generation
         self._clock = clock
-        self._tell = tell
+        self._report = report
         self._on_queue_status = on_queue_status
         self._on_round_trip = on_round_trip
         self._on_client_warning = on_client_warning
-        self._probed_at: float | None = None  # until its answer comes
-        self._orders: SimpleQueue[_Request] = SimpleQueue()
+        # until its answer comes
+        self._probed_at: float | None = None
+        self._requests: SimpleQueue[_Request] = SimpleQueue()
         self._serving = False
         self.interface = MeshTCPInterface(target, self, clock.monotonic, owner)
         self._thread = threading.Thread(target=self._main, name=f"TCP-Session-{generation}", daemon=True)
@@ -71,11 +72,11 @@ class MeshSession:
 
     def probe(self) -> None:
         """Ask for a heartbeat: costs no air time, and the node answers it by a queueStatus."""
-        self._orders.put(_Request.PROBE)
+        self._requests.put(_Request.PROBE)
 
     def close(self) -> None:
-        """Ask for the end; CLOSED tells when it is over."""
-        self._orders.put(_Request.CLOSE)
+        """Ask for the end; CLOSED reports it."""
+        self._requests.put(_Request.CLOSE)
         if not self._serving:
             self.interface.cut("arrêté pendant la connexion")
 
@@ -95,7 +96,8 @@ class MeshSession:
             self._serve()
         except OSError as exc:
             self._send(LinkEvent.FAILED, failure_of(exc))
-        except Exception as exc:  # whatever the library raised: the link is lost, the process is not
+        # whatever the library raised: the link is lost, the process is not
+        except Exception as exc:
             LOGGER.exception("⚠️ Session TCP %d", self.generation)
             self._send(LinkEvent.FAILED, LinkFailure(detail=f"{type(exc).__name__}: {exc}"))
         finally:
@@ -103,12 +105,12 @@ class MeshSession:
             self._send(LinkEvent.CLOSED)
 
     def _serve(self) -> None:
-        while self._clock.get(self._orders, inf) is not _Request.CLOSE:
+        while self._clock.get(self._requests, inf) is not _Request.CLOSE:
             self._probed_at = self._clock.monotonic()
             self.interface.sendHeartbeat()
 
     def _send(self, event: LinkEvent, failure: LinkFailure | None = None, *, answers_probes: bool = False) -> None:
-        self._tell(SessionEvent(event, self.generation, failure, answers_probes))
+        self._report(SessionEvent(event, self.generation, failure, answers_probes))
 
     # -- LinkListener: called by the interface, on its reader's or this session's thread
 

@@ -15,7 +15,8 @@ from meshbot.runtime.throttle import Throttle
 LOGGER = logging.getLogger(__name__)
 STOP: Final = object()
 PING: Final = object()
-DROP_REPORT_EVERY = 60.0  # seconds between two lines about a full inbox
+# Seconds between two lines about a full inbox
+DROP_REPORT_EVERY = 60.0
 
 
 class Service(abc.ABC):
@@ -56,7 +57,8 @@ class Service(abc.ABC):
     def offer(self, message: object) -> bool:
         """Queue what the network sent; beyond the limit drop it, count it, and return False."""
         if self._inbox.qsize() >= self._inbox_limit:
-            self._drops.note()  # only counted here: the sender is a thread that must not wait for the log
+            # only counted here: the sender is a thread that must not wait for the log
+            self._drops.note()
             return False
         self._inbox.put(message)
         return True
@@ -82,7 +84,8 @@ class Service(abc.ABC):
         for part in (self._live, self.on_stop):
             try:
                 part()
-            except BaseException as exc:  # also sys.exit, which the library calls: the process restarts
+            # also sys.exit, which the library calls: the process restarts
+            except BaseException as exc:
                 LOGGER.critical("💥 %s: %s: %s", self.name, type(exc).__name__, exc, exc_info=True)
                 crashed.put(exc)
 

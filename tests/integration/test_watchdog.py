@@ -15,7 +15,8 @@ from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
 from tests.support.waiting import PATIENCE
 
-INTERVAL = 30.0  # seconds; systemd would restart the bot after two
+# Seconds; systemd would restart the bot after two
+INTERVAL = 30.0
 LOOKS = 5
 
 
@@ -37,7 +38,8 @@ class Watched:
     def __init__(self, ear):
         self._ear = ear
         self.clock = MovedClock()
-        self._looks = 1  # the first one at the start
+        # the first one at the start
+        self._looks = 1
 
     def look(self):
         """Have the supervisor look once more at its services."""

@@ -16,7 +16,8 @@ from tests.support.fake_clock import FakeClock
 from tests.support.sample_commands import open_access
 
 OWN, ASKER = 0x9999, 0x1234
-PATIENCE = 30.0  # real seconds: only a failure waits so long
+# Real seconds: only a failure waits so long
+PATIENCE = 30.0
 LIMITS = CommandLimits(workers=2, slow_workers=2, timeout=30.0, answer_ttl=120.0)
 SLOW_TIMEOUT = 90.0
 

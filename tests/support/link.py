@@ -57,7 +57,8 @@ class Link:
 
     def await_attempt(self):
         actions = []
-        while not of(OpenLink, actions):  # an alert may come before
+        # an alert may come before
+        while not of(OpenLink, actions):
             self.now = self.machine.deadline
             actions += self.tell(E.DEADLINE)
         return actions

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from meshtastic.protobuf import mesh_pb2
 
 OWN = 0x1234
-PATIENCE = 30.0  # real seconds: only a failure waits so long
+# Real seconds: only a failure waits so long
+PATIENCE = 30.0
 
 
 class Peer:

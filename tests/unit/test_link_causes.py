@@ -33,11 +33,11 @@ def alert(failure, language):
 
 
 @pytest.mark.parametrize(("cause", "words"), LOGGED.items())
-def test_the_log_keeps_its_words_for_a_cause(cause, words):
+def test_the_log_keeps_its_text_for_a_cause(cause, words):
     assert str(LinkFailure(cause)) == words
 
 
-def test_each_cause_has_its_own_words_in_the_log():
+def test_each_cause_has_its_own_text_in_the_log():
     assert set(LOG_WORDS) == set(LinkCause)
     assert len(set(LOG_WORDS.values())) == len(LinkCause)
 
@@ -72,7 +72,7 @@ def test_an_unknown_cause_is_quoted_as_the_log_has_it(language, words):
         (errno.EIO, LinkCause.OTHER),
     ],
 )
-def test_an_error_of_the_system_has_its_cause_and_keeps_its_words(number, cause):
+def test_an_error_of_the_system_has_its_cause_and_keeps_its_text(number, cause):
     error = OSError(number, os.strerror(number))
     assert failure_of(error) == LinkFailure(cause, f"[Errno {number}] {os.strerror(number)}")
     assert str(failure_of(error, "envoi")) == f"envoi: {error}"

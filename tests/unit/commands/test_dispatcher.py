@@ -45,7 +45,8 @@ def test_an_answer_on_a_channel_is_no_command_to_other_bots(bench, text):
     bench.ask(f"/echo {text}", to=BROADCAST_NUM, channel=2)
     assert bench.sent.next_text().text == f"› {text}"
     bench.ask(f"/echo {text}")
-    assert bench.sent.next_text().text == text  # the asker alone reads it
+    # the asker alone reads it
+    assert bench.sent.next_text().text == text
 
 
 @pytest.mark.parametrize("command", ["/letter", "/LETTRE"])
@@ -80,12 +81,12 @@ def test_a_command_of_telegram_alone_is_unknown_to_the_mesh(bench):
     assert "press" not in bench.sent.next_text().text
 
 
-def test_an_unknown_command_is_told_so_directly(bench):
+def test_an_unknown_command_gets_an_error_directly(bench):
     bench.ask("/" + "x" * 50)
     assert bench.sent.next_text().text == f"Unknown command /{'x' * 20}. /help lists mine."
 
 
-def test_an_unknown_command_with_braces_is_told_so_too(bench):
+def test_an_unknown_command_with_braces_gets_an_error_too(bench):
     bench.ask("/{name}{0}")
     assert "/{name}{0}." in bench.sent.next_text().text
 
@@ -103,7 +104,7 @@ def test_ordinary_text_gets_no_answer_but_a_line(bench, caplog):
     assert bench.sent.texts.empty()
 
 
-def test_a_stale_question_is_said_and_not_answered(bench, caplog):
+def test_a_stale_question_is_logged_and_not_answered(bench, caplog):
     bench.ask("/echo hier", reception=RadioMetadata(rx_time=int(EPOCH.timestamp()) - 3600))
     bench.settle()
     assert "⏳ Commande de 0x00001234 trop ancienne, sans réponse" in caplog.messages
@@ -128,7 +129,7 @@ def test_a_command_knows_on_which_channel_it_was_asked(bench, to, channel):
 
 
 @pytest.mark.parametrize("command", ["fail", "exit"])
-def test_a_command_that_fails_tells_its_asker_and_the_log(bench, caplog, command):
+def test_a_command_that_fails_answers_its_user_and_logs(bench, caplog, command):
     bench.ask(f"/{command}")
     assert bench.sent.next_text().text == f"⚠️ /{command} failed, the operator can see why in the log."
     assert any(line.startswith(f"❌ Commande /{command}: ") for line in caplog.messages)
@@ -142,7 +143,7 @@ def test_a_failed_command_costs_no_worker(bench):
     assert bench.sent.next_text().text == "bonjour"
 
 
-def test_a_command_that_hangs_is_apologised_for_at_its_time(bench, caplog):
+def test_a_command_that_hangs_is_answered_for_at_its_timeout(bench, caplog):
     bench.hang()
     bench.clock.advance(LIMITS.timeout - 0.1)
     assert bench.sent.texts.empty()
@@ -176,7 +177,8 @@ def test_a_command_that_was_given_up_while_it_waited_is_not_run(bench):
     bench.clock.advance(LIMITS.timeout)
     assert [bench.sent.next_text().text for _ in range(LIMITS.workers + 1)] == [TOO_LONG] * (LIMITS.workers + 1)
     for _ in range(LIMITS.workers):
-        bench.ask("/echo bonjour")  # behind it in the queue
+        # behind it in the queue
+        bench.ask("/echo bonjour")
         assert bench.sent.next_text().text == "bonjour"
     assert bench.begun.empty()
 
@@ -192,7 +194,7 @@ def test_beyond_fifty_waiting_commands_the_asker_is_asked_for_patience(bench, ca
     assert "⚠️ Trop de commandes en cours: /echo refusée" in caplog.messages
 
 
-def test_when_too_many_threads_hang_no_further_command_starts_until_one_comes_back(bench):
+def test_with_too_many_hanging_threads_no_command_starts_until_one_returns(bench):
     for _ in range(LOST_WORKERS_LIMIT // LIMITS.workers):
         bench.hang(LIMITS.workers)
         bench.clock.advance(LIMITS.timeout)
@@ -202,7 +204,8 @@ def test_when_too_many_threads_hang_no_further_command_starts_until_one_comes_ba
     assert "Too busy" in bench.sent.next_text().text
     bench.release.set()
     texts = set()
-    while "bonjour" not in texts:  # each thread tells on its own that it is back
+    # each thread tells on its own that it is back
+    while "bonjour" not in texts:
         bench.ask("/echo bonjour")
         texts.add(bench.sent.next_text().text)
     assert texts <= {"bonjour", "🚦 Too busy, please ask again in a minute."}
@@ -213,13 +216,16 @@ def test_when_too_many_threads_hang_no_further_command_starts_until_one_comes_ba
 
 def test_fast_commands_never_wait_behind_slow_ones(bench):
     bench.think(*range(1, LIMITS.slow_workers + 1))
-    bench.ask("/think", sender=100)  # waits for a thread
-    for _ in range(60):  # a minute of packets
+    # waits for a thread
+    bench.ask("/think", sender=100)
+    # a minute of packets
+    for _ in range(60):
         bench.clock.advance(1.0)
         bench.ask("/echo here")
         answer = bench.sent.next_text()
         assert answer.text == "here"
-        assert answer.expires_at == bench.clock.monotonic() + LIMITS.answer_ttl  # answered in the second it came
+        # answered in the second it came
+        assert answer.expires_at == bench.clock.monotonic() + LIMITS.answer_ttl
     bench.release.set()
     texts = [bench.sent.next_text().text for _ in range(LIMITS.slow_workers + 2)]
     assert sorted(texts) == ["at last"] * (LIMITS.slow_workers + 1) + ["hm"]
@@ -246,7 +252,7 @@ def test_a_command_has_its_own_time(bench):
     assert bench.sent.next_text().text == "⌛ /think took too long."
 
 
-def test_nothing_interim_is_said_after_the_last_answer(bench):
+def test_no_interim_answer_follows_the_last_one(bench):
     texts = []
     late = Command("late", "", lambda request: texts.append(request.say) or "done")
     bench.dispatcher._registry = Registry([late])

@@ -34,7 +34,7 @@ def test_a_command_sees_what_its_asker_may_use_here(bench):
     assert "order" not in bench.sent.next_text().text.split()
 
 
-def test_an_order_with_proof_is_carried_out_behind_its_answer_and_noted(bench, caplog):
+def test_an_admin_command_with_proof_runs_behind_its_answer_and_is_logged(bench, caplog):
     bench.ask("/order", packet_id=77, **PROOF)
     assert bench.sent.next_text().text == "so be it"
     order = bench.sent.actions.get(timeout=PATIENCE)
@@ -45,7 +45,7 @@ def test_an_order_with_proof_is_carried_out_behind_its_answer_and_noted(bench, c
     assert "🛠️ /order demandée par l'administrateur 0x00001234" in caplog.messages
 
 
-def test_an_order_under_a_forged_number_is_refused_and_warned_of(bench, caplog):
+def test_an_admin_command_under_a_forged_number_is_refused_with_a_warning(bench, caplog):
     bench.ask("/order", pki_encrypted=False)
     assert bench.sent.next_text().text == "🔒 /order needs a message encrypted with your public key."
     (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
@@ -53,7 +53,7 @@ def test_an_order_under_a_forged_number_is_refused_and_warned_of(bench, caplog):
     assert bench.sent.actions.empty()
 
 
-def test_an_order_on_a_channel_is_refused_without_a_word(bench, caplog):
+def test_an_admin_command_on_a_channel_is_refused_silently(bench, caplog):
     bench.ask("/order", to=BROADCAST_NUM, channel=2)
     bench.settle()
     assert bench.sent.texts.empty()
@@ -72,7 +72,7 @@ def test_too_many_commands_are_refused_once_and_then_ignored(bench):
     assert bench.sent.next_text().text == "again"
 
 
-def test_the_refusal_of_too_many_on_a_channel_goes_to_the_asker_alone(bench):
+def test_the_rate_limit_on_a_channel_is_answered_to_the_user_alone(bench):
     for _ in range(3):
         bench.ask("/echo x", to=BROADCAST_NUM, channel=2, sender=7)
     answers = {bench.sent.next_text() for _ in range(3)}

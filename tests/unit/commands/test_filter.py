@@ -74,7 +74,7 @@ def test_a_question_that_is_too_old_gets_no_answer(message_filter, age, verdict)
     assert judge(message_filter, direct(rx_time=int(NOW - age))) is verdict
 
 
-def test_a_question_by_mqtt_is_refused_if_the_setting_says_so():
+def test_a_question_by_mqtt_is_refused_by_the_setting():
     by_mqtt = RadioMetadata(via_mqtt=True)
     assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=False), direct(reception=by_mqtt)) is Verdict.ANSWER
     assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=True), direct(reception=by_mqtt)) is Verdict.MQTT

@@ -37,7 +37,7 @@ def test_an_accepted_connection_alone_is_not_ready(link):
     assert link.machine.state is S.CONNECTING
 
 
-def test_ready_tells_how_long_the_outage_was(link):
+def test_ready_has_the_length_of_the_outage(link):
     link.after(3)
     assert link.become_ready() == [LinkReady(1, reconnection=False, outage=3.0, attempts=1)]
 
@@ -62,7 +62,7 @@ def test_the_first_reason_of_an_end_is_kept(ready):
     assert of(LinkDown, later)[0].failure == CLOSED
 
 
-def test_a_session_may_end_without_a_word(ready):
+def test_a_session_may_end_without_a_failure(ready):
     (down,) = of(LinkDown, ready.tell(E.CLOSED))
     assert down.failure == LinkFailure()
 
@@ -81,7 +81,7 @@ def test_a_restarted_node_has_its_time_to_deliver_from_then_on(ready):
     assert ready.at(34) == [CloseLink(1)]
 
 
-def test_a_node_that_restarts_again_and_again_is_left_alone_for_longer_each_time(ready):
+def test_a_node_that_restarts_repeatedly_is_left_alone_for_longer(ready):
     waits = []
     for _ in range(3):
         ready.tell(E.RESTARTED)
@@ -108,7 +108,8 @@ def test_a_node_that_restarts_now_and_then_keeps_its_connection(ready):
 
 
 def test_a_probe_from_before_a_restart_is_forgotten(ready):
-    ready.at(16)  # a probe is under way
+    # a probe is under way
+    ready.at(16)
     ready.tell(E.RESTARTED)
     ready.tell(E.CONNECTED, answers_probes=True)
     assert ready.machine.deadline == ready.now + 15
@@ -211,11 +212,12 @@ def test_a_request_ends_a_ready_link(ready):
     assert of(LinkDown, ready.tell(E.CLOSED)) == [LinkDown(LinkFailure(LinkCause.REQUESTED), True, True, 1.0)]  # noqa: FBT003 - first, was_ready
 
 
-def test_a_request_is_nobodys_fault(ready):
+def test_a_request_counts_as_no_failure(ready):
     ready.tell(E.RECONNECT)
     ready.tell(E.CLOSED)
     ready.await_attempt()
-    assert wait_of(lose_young(ready)) == 1  # the first trouble
+    # the first trouble
+    assert wait_of(lose_young(ready)) == 1
 
 
 def test_a_request_during_the_wait_tries_at_once(ready):
@@ -235,7 +237,7 @@ def test_a_request_does_not_wake_a_stopped_link():
     assert Link().tell(E.RECONNECT) == []
 
 
-# -- what is said of an outage
+# -- what is reported of an outage
 
 
 def test_the_loss_and_the_first_failed_attempt_of_an_outage_are_first(ready):
@@ -267,7 +269,7 @@ def test_an_outage_is_alerted_once_after_60_s_and_3_failures(link):
     assert alert.outage >= 60
 
 
-def test_after_the_alert_attempts_say_that_it_is_known(link):
+def test_after_the_alert_attempts_know_of_it(link):
     opened = of(OpenLink, fail_until(link, 120))
     assert not opened[0].alerted
     assert opened[-1].alerted
@@ -354,5 +356,5 @@ def test_every_state_knows_every_event_of_ours():
     assert all(ours <= set(row) for row in TRANSITIONS.values())
 
 
-def test_every_state_with_a_session_knows_all_that_a_session_says():
+def test_every_state_with_a_session_knows_all_its_events():
     assert all(set(TRANSITIONS[state]) >= FROM_SESSION for state in (S.CONNECTING, S.READY, S.CLOSING))

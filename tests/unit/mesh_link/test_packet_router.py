@@ -68,7 +68,8 @@ def router():
 def test_every_packet_has_its_record_taken_whatever_it_is(router):
     router.text(id=1)
     router.handle({"from": ALICE, "to": BROADCAST_NUM, "id": 2, "encrypted": "AAAA"})
-    router.handle({"from": ALICE, "id": 3, "decoded": {"portnum": "NODEINFO_APP"}})  # without a user
+    # without a user
+    router.handle({"from": ALICE, "id": 3, "decoded": {"portnum": "NODEINFO_APP"}})
     router.handle({"from": 0, "id": 4})
     assert [(record.packet_id, record.portnum) for record in router.taken["records"]] == [(1, 1), (2, None), (3, 4)]
 

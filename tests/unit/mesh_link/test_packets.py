@@ -164,6 +164,6 @@ def test_an_unreadable_version_answers_no_heartbeat(version):
     assert not answers_heartbeats(version)
 
 
-@pytest.mark.parametrize(("relay", "told"), [(0xEF, 0xEF), (0, None), (256, None), (-1, None), ("x", None)])
-def test_the_last_relay_is_one_byte_or_unknown(relay, told):
-    assert message_in(text(relayNode=relay)).reception.relay == told
+@pytest.mark.parametrize(("relay", "expected"), [(0xEF, 0xEF), (0, None), (256, None), (-1, None), ("x", None)])
+def test_the_last_relay_is_one_byte_or_unknown(relay, expected):
+    assert message_in(text(relayNode=relay)).reception.relay == expected

@@ -10,7 +10,8 @@ import pytest
 from meshbot.runtime.service import DROP_REPORT_EVERY, PING, Service
 from tests.support.fake_clock import FakeClock
 
-PATIENCE = 30.0  # real seconds: only a failure waits so long
+# Real seconds: only a failure waits so long
+PATIENCE = 30.0
 
 
 class Recorder(Service):
@@ -85,7 +86,7 @@ def test_a_service_that_was_never_started_has_ended(clock):
     assert Recorder(clock).join(0)
 
 
-def test_join_tells_that_a_thread_still_runs(clock, start):
+def test_join_returns_false_while_the_thread_runs(clock, start):
     service = start(Recorder(clock))
     assert not service.join(0)
 
@@ -121,7 +122,7 @@ def test_a_ping_is_answered_in_its_turn(clock, start):
 
 
 @pytest.mark.parametrize("fault", [ValueError("broken"), SystemExit("the library's way")])
-def test_a_crash_is_told_with_one_line_and_the_service_is_stopped_properly(clock, start, caplog, fault):
+def test_a_crash_is_one_line_and_the_service_stops_properly(clock, start, caplog, fault):
     def crash():
         raise fault
 
@@ -133,7 +134,7 @@ def test_a_crash_is_told_with_one_line_and_the_service_is_stopped_properly(clock
     assert caplog.messages == [f"💥 Recorder: {type(fault).__name__}: {fault}"]
 
 
-def test_a_crash_at_the_start_is_told_too(clock, start):
+def test_a_crash_at_the_start_is_reported_too(clock, start):
     class Unlucky(Recorder):
         def on_start(self):
             raise OSError("no start")
@@ -144,7 +145,7 @@ def test_a_crash_at_the_start_is_told_too(clock, start):
     assert service.log == ["Recorder stops"]
 
 
-def test_a_crash_at_the_end_is_told_too(clock, start, caplog):
+def test_a_crash_at_the_end_is_reported_too(clock, start, caplog):
     class Unlucky(Recorder):
         def on_stop(self):
             raise OSError("no end")
@@ -158,10 +159,10 @@ def test_a_crash_at_the_end_is_told_too(clock, start, caplog):
 # -- bounded inbox
 
 
-def test_beyond_its_limit_an_inbox_refuses_offers_but_nothing_that_is_told(clock):
+def test_beyond_its_limit_an_inbox_refuses_offers_alone(clock):
     service = Recorder(clock, inbox_limit=2)
     assert [service.offer(number) for number in range(4)] == [True, True, False, False]
-    service.tell("told")
+    service.tell("message")
     assert service._inbox.qsize() == 3
 
 
@@ -169,7 +170,7 @@ def drops_said(caplog):
     return [line for line in caplog.messages if "file pleine" in line]
 
 
-def test_refused_offers_are_said_once_a_minute(clock, start, caplog):
+def test_refused_offers_are_reported_once_a_minute(clock, start, caplog):
     service = Recorder(clock, inbox_limit=1)
     for number in range(4):
         service.offer(number)
@@ -179,7 +180,7 @@ def test_refused_offers_are_said_once_a_minute(clock, start, caplog):
     assert drops_said(caplog) == ["⚠️ Recorder: file pleine, 3 messages refusés"]
 
 
-def test_what_is_refused_within_the_minute_is_said_after_it(clock, start, caplog):
+def test_offers_refused_within_the_minute_are_reported_after_it(clock, start, caplog):
     service = start(Recorder(clock, inbox_limit=0))
     clock.wait_parked(inf)
     for _ in range(3):
