@@ -184,7 +184,7 @@ FIGURES = (
     (LINK, "`tcp_config_silence` {} s without a byte", config.TCP_CONFIG_SILENCE),
     (LINK, "`tcp_send_timeout` each, {} s", config.TCP_SEND_TIMEOUT),
     (LINK, "{} s to send, {} s for the node to close", code.GOODBYE_TIMEOUT, code.GOODBYE_TIMEOUT),
-    (LINK, "the reader's end {} s", code.READER_PUBKEY_SYNC_JOIN),
+    (LINK, "the reader's end {} s", code.READER_JOIN_TIMEOUT),
     (LINK, "`tcp_close_timeout`, {} s;", config.TCP_CLOSE_TIMEOUT),
     (LINK, "with {} abandoned ones still alive", code.ABANDONED_LIMIT),
     (LINK, "confirmation of a packet | {} s, then", code.CONFIRM_TIMEOUT),
