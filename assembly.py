@@ -7,10 +7,19 @@ import random
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import config
-from meshbot.commands import Access, Command, CommandLimits, MeshRoles, RateLimiter, ReplayMemory, node_numbers
+from meshbot.commands import (
+    Access,
+    Command,
+    CommandLimits,
+    MailNotices,
+    MeshRoles,
+    RateLimiter,
+    ReplayMemory,
+    node_numbers,
+)
 from meshbot.commands.builtin import (
     HELP,
     BotParts,
@@ -24,12 +33,29 @@ from meshbot.commands.builtin import (
     trace_command,
     weather_command,
 )
-from meshbot.mesh_link import Backoff, LinkMachine, LinkTarget, LinkTimes
+from meshbot.mesh_link import Backoff, LinkMachine, LinkTarget, LinkTimes, NodeDatabase, NodeInfoPacket, PacketRecord
 from meshbot.mesh_memory import MeshMemory
-from meshbot.persistence import HandledBefore, UpdatesHandled, UpdateWriter
+from meshbot.persistence import (
+    HandledBefore,
+    QueueChanges,
+    QueueWriter,
+    ReplayGuard,
+    Takers,
+    UpdatesHandled,
+    UpdateWriter,
+    Writer,
+)
 from meshbot.runtime import Clock, DatabaseTrouble, DiskWatch, Report, Service, unreported
-from meshbot.sending import OutgoingText, Priority, SendQueue, Tracer
-from meshbot.storage import Database, NodeStore, StorageError, UpdateStore, database_of
+from meshbot.sending import DeliveryReport, OutgoingText, Priority, SavedPart, SendQueue, Tracer
+from meshbot.storage import (
+    Database,
+    NodeStore,
+    OutboxStore,
+    ReplayStore,
+    StorageError,
+    UpdateStore,
+    database_of,
+)
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
 from node_manager import NodeManager
 
@@ -62,6 +88,48 @@ def memory(
 ) -> MeshMemory:
     """Return what the mesh said and did, as long as the settings want it kept."""
     return MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
+
+
+def replay_guard(database: Database | None, clock: Clock) -> ReplayGuard:
+    """Return what makes each command of an admin count once."""
+    return ReplayGuard(ReplayStore(database) if database else None, clock)
+
+
+def takers(
+    nodes: NodeManager,
+    memory: MeshMemory,
+    notices: MailNotices,
+    outbox: QueueWriter | None,
+    updates: UpdateWriter | None,
+) -> Takers:
+    """Return who takes what is told to Housekeeping."""
+    return {
+        NodeDatabase: (
+            lambda message: nodes.learn_from_node_database(message.records),
+            lambda message: memory.learn_nodes(message.records),
+        ),
+        NodeInfoPacket: (lambda packet: nodes.learn_from_nodeinfo(packet.record, at_once=False),),
+        PacketRecord: (memory.hear, notices.heard),
+        DeliveryReport: (notices.on_delivery_report,),
+        QueueChanges: () if outbox is None else (outbox.take,),
+        UpdatesHandled: () if updates is None else (updates.take,),
+    }
+
+
+def writers(*candidates: Writer | None) -> tuple[Writer, ...]:
+    """Return those that there are."""
+    return tuple(writer for writer in candidates if writer is not None)
+
+
+def key_upkeep(nodes: NodeManager, interface_of: Callable[[], Any]) -> Callable[[], None]:
+    """Return what gives missing keys back to the interface, if there is one."""
+
+    def sync() -> None:
+        interface = interface_of()
+        if interface is not None:
+            nodes.sync_pubkeys_to_interface(interface)
+
+    return sync
 
 
 def disk_check(settings: config.Settings, report: Report) -> Callable[[], None]:
@@ -110,10 +178,10 @@ def outbox(settings: config.Settings, clock: Clock) -> SendQueue:
     )
 
 
-def access(settings: config.Settings, nodes: NodeManager, orders: ReplayMemory) -> Access:
+def access(settings: config.Settings, nodes: NodeManager, replays: ReplayMemory) -> Access:
     """Return who may ask what."""
     roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
-    return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds), orders)
+    return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds), replays)
 
 
 def commands(
@@ -125,7 +193,7 @@ def commands(
         ping_command(parts.link_figures),
         *mesh_commands(memory, parts.clock),
         trace_command(memory, tracer, own_num),
-        mail_command(memory, parts.clock, own_num),
+        mail_command(memory.mailbox, memory, parts.clock, own_num),
         *operator_commands(parts, operator_options(settings)),
         *online_commands(settings, parts.clock),
     )
@@ -211,14 +279,21 @@ def _say_what_waits_for_a_token(settings: config.Settings) -> None:
         LOGGER.warning("⚠️ Telegram reste éteint: %s sans telegram_token", ", ".join(names))
 
 
-def update_keeper(
-    settings: config.Settings, database: Database | None, clock: Clock, tell: Callable[[HandledBefore], object]
+def queue_writer(
+    database: Database | None, clock: Clock, restore: Callable[[Sequence[SavedPart]], object]
+) -> QueueWriter | None:
+    """Return what keeps what waits to go on air, if there is a database."""
+    return QueueWriter(OutboxStore(database), clock, restore) if database else None
+
+
+def update_writer(
+    settings: config.Settings, database: Database | None, clock: Clock, restore: Callable[[HandledBefore], object]
 ) -> UpdateWriter | None:
     """Return what keeps the Telegram side from acting twice, if there are that side and a database."""
     bot = settings.telegram_token.get_secret_value().partition(":")[0]
     if database is None or not bot:
         return None
-    return UpdateWriter(UpdateStore(database, int(bot)), clock, tell)
+    return UpdateWriter(UpdateStore(database, int(bot)), clock, restore)
 
 
 def new_packet_id() -> int:

@@ -29,6 +29,7 @@ from meshbot.mesh_link import (
     LinkAlert,
     LinkReady,
     MeshTCPInterface,
+    NodeDatabase,
     NodeInfoPacket,
     PacketRecord,
     QueueStatus,
@@ -37,7 +38,7 @@ from meshbot.mesh_link import (
     TextMessage,
     TracerouteReply,
 )
-from meshbot.persistence import Housekeeping, NodeDatabase, QueueChanges, QueueWriter
+from meshbot.persistence import Housekeeping, QueueChanges
 from meshbot.runtime import (
     Clock,
     FolderInUseError,
@@ -61,7 +62,6 @@ from meshbot.sending import (
     SavedOutbox,
     Tracer,
 )
-from meshbot.storage import OutboxStore
 from tcp_interface_manager import TCPInterfaceManager
 
 __version__ = "0.1.0"
@@ -95,6 +95,7 @@ class MeshBot:
         self._database, self.node_manager = assembly.open_storage(settings, self._clock, self.incidents.report)
         self._own_num = 0  # until the first READY
         self.memory = assembly.memory(settings, self._database, self.node_manager, self._clock, lambda: self._own_num)
+        self._replay_guard = assembly.replay_guard(self._database, self._clock)
         self._ready_generation: Generation | None = None
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
         self._housekeeping = self._make_housekeeping(settings)
@@ -124,18 +125,17 @@ class MeshBot:
         self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE, self._requests)
 
     def _make_housekeeping(self, settings: config.Settings) -> Housekeeping:
-        notices = MailNotices(self.memory, self._clock, self.send_text, translator(settings.language))
+        clock, database = self._clock, self._database
+        notices = MailNotices(self.memory.mailbox, self.memory, clock, self.send_text, translator(settings.language))
+        outbox = assembly.queue_writer(database, clock, lambda parts: self._sender.tell(SavedOutbox(parts)))
+        updates = assembly.update_writer(settings, database, clock, self._tell_telegram)
+        keys = assembly.key_upkeep(self.node_manager, lambda: self.interface)
         return Housekeeping(
-            self._clock,
-            self.node_manager,
-            self.memory,
-            lambda: self.interface,
+            clock,
+            assembly.writers(updates, outbox, self.node_manager, self.memory, self._replay_guard),
+            assembly.takers(self.node_manager, self.memory, notices, outbox, updates),
+            (assembly.disk_check(settings, self.incidents.report), keys),
             watchdog_interval(),
-            outbox=self._outbox_keeper(),
-            updates=assembly.update_keeper(settings, self._database, self._clock, self._tell_telegram),
-            on_heard=notices.heard,
-            on_delivery_report=notices.on_delivery_report,
-            disk=assembly.disk_check(settings, self.incidents.report),
         )
 
     def _make_dispatcher(self, settings: config.Settings) -> Dispatcher:
@@ -143,16 +143,11 @@ class MeshBot:
             self._clock,
             Registry(self.commands),
             MessageFilter(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
-            assembly.access(settings, self.node_manager, self.memory.orders),
+            assembly.access(settings, self.node_manager, self._replay_guard),
             translator(settings.language),
             assembly.limits(settings),
             sinks=self,
         )
-
-    def _outbox_keeper(self) -> QueueWriter | None:
-        if self._database is None:
-            return None
-        return QueueWriter(OutboxStore(self._database), lambda parts: self._sender.tell(SavedOutbox(parts)))
 
     def _tell_telegram(self, message: object) -> None:
         if self._telegram is not None:

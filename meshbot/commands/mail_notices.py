@@ -7,12 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Final, Protocol
+from typing import Final
 
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called
 from meshbot.mesh_link import BROADCAST_NUM, PacketRecord
+from meshbot.mesh_memory import Mailbox
 from meshbot.runtime import Clock
 from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, Priority
 from meshbot.storage import Mail, StorageError
@@ -28,31 +29,20 @@ SENDERS_SHOWN: Final = 3
 TEXT_PORT: Final = 1  # TEXT_MESSAGE_APP
 
 
-class Mailbox(Directory, Protocol):
-    """Where letters are kept; MeshMemory is one."""
-
-    def has_untold_mail(self, recipient: int) -> bool:
-        """Return whether a node may have to be told; asks no database."""
-
-    def mail_of(self, recipient: int) -> list[Mail]:
-        """Return a node's letters. Raises StorageError."""
-
-    def mark_mail_told(self, recipient: int) -> int:
-        """Note that a node knows of all its mail; return the time of that. Raises StorageError."""
-        ...
-
-    def mark_mail_untold(self, recipient: int, told_at: int) -> None:
-        """Note that what was told then did not reach the node. Raises StorageError."""
-
-
 class MailNotices:
     """For one thread, which may wait for the disk."""
 
     def __init__(
-        self, mailbox: Mailbox, clock: Clock, send: Callable[[OutgoingText], object], translate: Translate
+        self,
+        mailbox: Mailbox,
+        directory: Directory,
+        clock: Clock,
+        send: Callable[[OutgoingText], object],
+        translate: Translate,
     ) -> None:
         """`send` only puts into an inbox."""
         self._mailbox = mailbox
+        self._directory = directory
         self._clock = clock
         self._send = send
         self._translate = translate
@@ -67,12 +57,12 @@ class MailNotices:
         num, now = packet.sender, self._clock.monotonic()
         if packet.portnum == TEXT_PORT and packet.to != BROADCAST_NUM:
             return
-        if not self._mailbox.has_untold_mail(num) or now < self._not_before.get(num, -inf):
+        if not self._mailbox.is_unnotified(num) or now < self._not_before.get(num, -inf):
             return
         self._not_before = {each: due for each, due in self._not_before.items() if due > now}
         try:
-            untold = [letter for letter in self._mailbox.mail_of(num) if letter.told_at is None]
-            told_at = self._mailbox.mark_mail_told(num)  # first: rather one too few than one at every packet
+            untold = [letter for letter in self._mailbox.mails_of(num) if letter.told_at is None]
+            told_at = self._mailbox.mark_notified(num)  # first: rather one too few than one at every packet
         except StorageError:
             self._not_before[num] = now + RETRY_AFTER
             return
@@ -102,12 +92,12 @@ class MailNotices:
         self._failed[recipient] += 1
         self._not_before[recipient] = self._clock.monotonic() + wait
         try:
-            self._mailbox.mark_mail_untold(recipient, int(origin[2]))
+            self._mailbox.mark_unnotified(recipient, int(origin[2]))
         except StorageError as error:  # the database itself says so; the letters wait, only unannounced
             LOGGER.debug("Avis de courrier à 0x%08x: %s", recipient, error)
 
     def _text(self, letters: Sequence[Mail]) -> str:
-        senders = list(dict.fromkeys(sender_of(letter, self._mailbox) for letter in letters))
+        senders = list(dict.fromkeys(sender_of(letter, self._directory) for letter in letters))
         names = ", ".join(senders[:SENDERS_SHOWN])
         names += ", …" if len(senders) > SENDERS_SHOWN else ""
         text = self._translate(_("✉️ New mail for you: {count}, from {names}. /mail reads it."))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,6 +79,13 @@ class TextMessage:
     def is_broadcast(self) -> bool:
         """Whether it went to everybody on its channel."""
         return self.to == BROADCAST_NUM
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDatabase:
+    """What the node's own database said, at READY."""
+
+    records: Sequence[NodeRecord]
 
 
 @dataclass(frozen=True, slots=True)

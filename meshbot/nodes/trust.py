@@ -83,6 +83,11 @@ class KeyTrust:
         self.imported.add(mark.digest)
         self._unsaved.imports[mark.digest] = mark
 
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether something is to be written."""
+        return bool(self._unsaved)
+
     def take_unsaved(self) -> Changes:
         """Hand over what is to be written."""
         changes, self._unsaved = self._unsaved, Changes()

@@ -2,7 +2,7 @@
 
 from meshbot.storage.database import Database, database_of, open_database
 from meshbot.storage.errors import StorageError
-from meshbot.storage.mail import MAX_ALL, MAX_MAIL, Mail, MailboxFullError, MailStore
+from meshbot.storage.mail import Mail, MailStore, MailTable
 from meshbot.storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore, Snapshot
 from meshbot.storage.outbox import OutboxRow, OutboxStore
 from meshbot.storage.packet_batch import (
@@ -20,16 +20,13 @@ from meshbot.storage.packet_batch import (
     Volume,
 )
 from meshbot.storage.packet_log import NodeState, PacketLog, StateChanges
-from meshbot.storage.replay_keys import KEPT, ReplayKey, ReplayStore
+from meshbot.storage.replay_keys import ReplayKey, ReplayStore
 from meshbot.storage.telegram import UpdateStore
 from meshbot.storage.traffic import By, Span, TrafficQueries
 
 __all__ = [
     "DAY",
     "HOUR",
-    "KEPT",
-    "MAX_ALL",
-    "MAX_MAIL",
     "MAX_PACKETS",
     "UNKNOWN",
     "Air",
@@ -44,7 +41,7 @@ __all__ = [
     "LinkRow",
     "Mail",
     "MailStore",
-    "MailboxFullError",
+    "MailTable",
     "NodeRow",
     "NodeState",
     "NodeStore",

@@ -24,6 +24,11 @@ class UpdateStore:
         self._database = database
         self._bot = bot
 
+    @property
+    def generation(self) -> int:
+        """Return a number that grows whenever the database may have lost what was saved."""
+        return self._database.generation
+
     def load(self) -> list[int]:
         """Read all ids, the oldest first."""
         columns = TELEGRAM_UPDATES.c

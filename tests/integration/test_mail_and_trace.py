@@ -74,7 +74,7 @@ def test_a_notice_that_could_not_be_delivered_leaves_the_letter_to_be_told(runni
     node.fault("nak", reason="NO_CHANNEL", remote=1, packets=1)
     node.hear(data_packet(recipient.num, BROADCAST_NUM, TELEMETRY_APP, b"", 71))
     running.log.wait_for("📤 Lettre à .* non remise")
-    node.wait_until(lambda: running.bot.memory.has_untold_mail(recipient.num), PATIENCE)
+    node.wait_until(lambda: running.bot.memory.mailbox.is_unnotified(recipient.num), PATIENCE)
 
 
 def test_mail_survives_the_bot_and_is_told_by_the_next_one(node, tmp_path):

@@ -86,7 +86,7 @@ def test_a_disk_that_refuses_loses_nothing_of_what_was_heard_and_learnt(bench, c
         assert not bench.memory.flush()
     bench.manager.learn_from_nodeinfos([record(num, key(num), long_name=f"Node {num}") for num in range(1, 500)])
     with pytest.raises(StorageError, match=words):
-        bench.memory.send_mail(1, 2, "salut " * 2000)
+        bench.memory.mailbox.send(1, 2, "salut " * 2000)
     assert bench.memory.totals(1).packets == 2000
     assert bench.memory.node(7).long_name == "Node 7"
     heal()

@@ -114,4 +114,4 @@ class NoNodes:
 
 def open_access() -> Access:
     """Everybody may ask as often as they like, and nobody is known."""
-    return Access(MeshRoles(), NoNodes(), RateLimiter(0, 300.0), ReplayGuard(None))
+    return Access(MeshRoles(), NoNodes(), RateLimiter(0, 300.0), ReplayGuard(None, FakeClock()))

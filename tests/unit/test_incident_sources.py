@@ -16,7 +16,7 @@ from meshbot.storage.database import TOLD_EVERY, Database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.sqlite import FILE_NAME, SqliteBackend
-from node_manager import RETRY_AFTER, NodeManager
+from node_manager import NodeManager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, key, record
 
@@ -111,7 +111,7 @@ def test_what_was_reported_before_the_database_could_be_read_is_not_reported_by_
         reported = [one for one in bench.heard if not isinstance(one, DatabaseTrouble)]
         assert reported == [changed(KeyWord.NODE, 2), shared], "Carole's first key is in the database"
     bench.heard.clear()
-    bench.clock.advance(RETRY_AFTER)
+    bench.clock.advance(NodeManager.retry_after)
     assert manager.flush()
     assert manager.public_key(CAROL) == key(5)
     assert bench.heard[-1] == changed(KeyWord.NODE, 6, old=5, num=CAROL, name="Carole")

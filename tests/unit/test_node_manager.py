@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
-from node_manager import RETRY_AFTER, NodeCounts, NodeManager
+from node_manager import NodeCounts, NodeManager
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, record, text_of
 
@@ -223,7 +223,7 @@ def test_a_failing_database_is_left_alone_for_a_while_then_gets_what_it_missed(d
     other.close()
     manager.learn_from_node_database([record(ALICE, key(2))])
     assert restarted(database).public_key(ALICE) is None
-    clock.advance(RETRY_AFTER)
+    clock.advance(NodeManager.retry_after)
     manager.learn_from_nodeinfo(record(BOB))
     assert restarted(database).public_key(ALICE) == key(2)
 

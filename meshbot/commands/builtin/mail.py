@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from meshbot.commands.access import ANSWERS
 from meshbot.commands.formatting import age, too_long
@@ -16,9 +16,9 @@ from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, only_
 from meshbot.commands.own_node import own_node
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
 from meshbot.commands.roles import Doubt
-from meshbot.mesh_memory import NodeView, folded
+from meshbot.mesh_memory import MAX_ALL, MAX_MAIL, Mailbox, MailboxFullError, NodeView, folded
 from meshbot.runtime import Clock
-from meshbot.storage import MAX_ALL, MAX_MAIL, Mail, MailboxFullError, StorageError
+from meshbot.storage import Mail, StorageError
 from meshbot.text import one_line, shorten
 
 LOGGER = logging.getLogger(__name__)
@@ -31,22 +31,6 @@ MOST_WORDS: Final = 6  # of a name: a long name has 39 bytes
 SEND: Final = ("send", "envoyer", "envoi")
 DELETE: Final = ("del", "delete", "rm", "suppr", "effacer")
 QUOTED: Final = re.compile(r'["“«]\s*([^"”»]+?)\s*["”»]\s*(.*)', re.DOTALL)
-
-
-class Mailbox(Directory, Protocol):
-    """Where letters are kept; MeshMemory is one. What concerns letters raises StorageError."""
-
-    def send_mail(self, sender: int, recipient: int, text: str, *, proven: bool = True) -> int:
-        """Keep a letter, `proven` if the sender is; MailboxFullError when there is no room."""
-
-    def mail_of(self, recipient: int) -> list[Mail]:
-        """Return a node's letters, the oldest first."""
-
-    def mark_mail_read(self, letters: Iterable[Mail]) -> None:
-        """Note that letters were read."""
-
-    def delete_mail(self, recipient: int, letter_id: int) -> bool:
-        """Delete one letter; return whether it was there."""
 
 
 EXAMPLES: Final = (
@@ -67,7 +51,7 @@ EXAMPLES: Final = (
 )
 
 
-def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> Command:
+def mail_command(mailbox: Mailbox, directory: Directory, clock: Clock, own_num: Callable[[], int]) -> Command:
     """Make the command; `own_num` is the bot's own node, which reads no mail."""
 
     def run(request: Request) -> str:
@@ -81,16 +65,16 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
         word, rest_text = word.lower(), rest[0] if rest else ""
         try:
             if word in SEND:
-                return _send(request, asker, rest_text, mailbox, own_num())
+                return _send(request, asker, rest_text, mailbox, directory, own_num=own_num())
             if refusal := refusal_of(request.user.claim):
                 return tr(refusal).format(name=request.command)
-            letters = mailbox.mail_of(asker)
+            letters = mailbox.mails_of(asker)
             if word in DELETE:
                 return _delete(request, asker, rest_text, letters, mailbox)
             if not word:
-                return _unread_or_list(letters, mailbox, clock, request)
+                return _unread_or_list(letters, mailbox, directory, clock, request)
             if word.isdecimal():
-                return _read_one(word, letters, mailbox, clock, request)
+                return _read_one(word, letters, mailbox, directory, request, clock=clock)
         except StorageError as error:
             LOGGER.warning("⚠️ Courrier: %s", error)
             return tr(_("⚠️ The mail is out of reach at the moment. Try again later."))
@@ -123,9 +107,9 @@ def _use(request: Request) -> str:
 # -- sending
 
 
-def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, own_num: int) -> str:
+def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, directory: Directory, *, own_num: int) -> str:
     tr = request.translate
-    name, found, text = recipient_of(argument, mailbox.find_nodes)
+    name, found, text = recipient_of(argument, directory.find_nodes)
     text = one_line(text)  # a second line would look like another letter
     if not name:
         example = tr(_("For whom, and what? For example: {mail} send Zoé see you at five"))
@@ -135,14 +119,14 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, own_nu
         return node
     if node.num == own_num:
         return tr(_("That is me: I read no mail."))
-    name_told = called(mailbox, node.num, IN_A_SENTENCE)
+    name_told = called(directory, node.num, IN_A_SENTENCE)
     if not text:
         example = tr(_("What shall I tell? For example: {mail} send {name} see you at five"))
         return example.format(mail=PREFIX + request.command, name=name_told)
     if (excess := len(text.encode()) - LETTER) > 0:
         return too_long(excess, tr)
     try:
-        mailbox.send_mail(sender, node.num, text, proven=request.user.claim is None)
+        mailbox.send(sender, node.num, text, proven=request.user.claim is None)
     except MailboxFullError as full:
         if full.everybody:
             text = tr(_("📪 {count} letters wait in all: no room for more. Try again in a few days."))
@@ -175,13 +159,15 @@ def _after(argument: str, words: int) -> str:
 # -- reading
 
 
-def _unread_or_list(letters: Sequence[Mail], mailbox: Mailbox, clock: Clock, request: Request) -> str:
+def _unread_or_list(
+    letters: Sequence[Mail], mailbox: Mailbox, directory: Directory, clock: Clock, request: Request
+) -> str:
     """Read out what is unread, as far as it fits; when all was read, list it."""
     tr, room = request.translate, _room(request)
     if not letters:
         return tr(_("📭 No mail for you."))
     now = int(clock.now().timestamp())
-    told = [(letter, _told(number, letter, mailbox, now, tr)) for number, letter in enumerate(letters, 1)]
+    told = [(letter, _told(number, letter, directory, now, tr)) for number, letter in enumerate(letters, 1)]
     unread = [(letter, line) for letter, line in told if letter.read_at is None]
     if not unread:
         lines = _fitting([shorten(line, WIDE_LINE if request.wide else LINE) for _letter, line in told], room)
@@ -196,7 +182,7 @@ def _unread_or_list(letters: Sequence[Mail], mailbox: Mailbox, clock: Clock, req
 def _note_read(mailbox: Mailbox, letters: Sequence[Mail]) -> None:
     """Note it if that can be written: on a full disk a letter is read again rather than not at all."""
     try:
-        mailbox.mark_mail_read(letters)
+        mailbox.mark_read(letters)
     except StorageError as error:
         LOGGER.warning("⚠️ Courrier lu, mais pas noté comme tel: %s", error)
 
@@ -226,12 +212,14 @@ def _fitting(lines: Sequence[str], room: int) -> list[str]:
     return kept
 
 
-def _read_one(word: str, letters: Sequence[Mail], mailbox: Mailbox, clock: Clock, request: Request) -> str:
+def _read_one(
+    word: str, letters: Sequence[Mail], mailbox: Mailbox, directory: Directory, request: Request, *, clock: Clock
+) -> str:
     letter = _numbered(word, letters)
     if letter is None:
         return _none_such(word, request.translate)
     _note_read(mailbox, [letter])
-    line = _told(int(word), letter, mailbox, int(clock.now().timestamp()), request.translate)
+    line = _told(int(word), letter, directory, int(clock.now().timestamp()), request.translate)
     return "✉️ " + (shorten(line, _room(request)) if request.wide else line)
 
 
@@ -248,7 +236,7 @@ def _delete(request: Request, asker: int, argument: str, letters: Sequence[Mail]
     if not argument.isdecimal():
         return tr(_("Which letter? For example: {mail} del 1")).format(mail=PREFIX + request.command)
     letter = _numbered(argument, letters)
-    if letter is None or not mailbox.delete_mail(asker, letter.id):
+    if letter is None or not mailbox.delete(asker, letter.id):
         return _none_such(argument, tr)
     return tr(_("🗑️ Letter {number} is deleted, {count} left.")).format(number=int(argument), count=len(letters) - 1)
 

@@ -113,13 +113,13 @@ def test_a_letter_of_telegram_is_no_longer_than_one_of_the_mesh(mesh):
 
 def test_all_letters_are_read_at_once_where_there_is_room(mesh):
     for number in range(10):
-        mesh.memory.send_mail(ZOE, ALICE, f"{number} " + "x" * 200)
+        mesh.memory.mailbox.send(ZOE, ALICE, f"{number} " + "x" * 200)
     assert "+8 unread: /mail" in mesh.mail.run(Request("mail", "", ALICE, RadioMetadata(), ENGLISH, ()))
     assert by_telegram(mesh.mail, node=ALICE).count("Zoé") == 8
 
 
 def test_a_long_letter_is_cut_where_there_is_little_room(mesh):
-    mesh.memory.send_mail(ZOE, BOB, "é" * 110)
+    mesh.memory.mailbox.send(ZOE, BOB, "é" * 110)
     answer = by_telegram(mesh.mail, "1", BOB, limit=PACKET_BYTES)
     assert answer.endswith("é…")
     assert len(answer.encode()) <= PACKET_BYTES

@@ -12,7 +12,6 @@ from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, Po
 from meshbot.mesh_memory.memory import (
     BATCH,
     MAX_LINKS,
-    RETRY_AFTER,
     STATES_EVERY,
     TIDY_EVERY,
     MeshMemory,
@@ -20,7 +19,6 @@ from meshbot.mesh_memory.memory import (
 from meshbot.mesh_memory.views import DirectNode, Share
 from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
-from meshbot.storage.mail import MAX_MAIL, MailboxFullError
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
 from node_manager import NodeManager
@@ -29,7 +27,6 @@ from tests.support.nodes import key, record
 from tests.support.packet_records import NODEINFO, TELEMETRY, packet
 
 FLUSH_EVERY = 30.0  # seconds
-LEAST_INTERVAL = 1.0  # seconds between two commits
 
 OWN, ALICE, BOB, CAROL = 0x9999, 0x20001EEF, 0x20001EF0, 0x20001EF1
 START = int(EPOCH.timestamp())
@@ -246,30 +243,6 @@ def test_a_span_beyond_all_measure_is_cut(told):
     assert len(told.signal_of(ALICE, 10**9)) == 1
 
 
-# Mail
-
-
-def test_mail_waits_until_its_recipient_is_told(bench):
-    bench.memory.send_mail(BOB, ALICE, "salut")
-    assert bench.memory.has_untold_mail(ALICE)
-    assert bench.restart().has_untold_mail(ALICE)
-    bench.memory.mark_mail_told(ALICE)
-    assert not bench.memory.has_untold_mail(ALICE)
-    assert not bench.restart().has_untold_mail(ALICE)
-
-
-def test_mail_is_read_and_deleted(bench):
-    for number in range(MAX_MAIL):
-        bench.memory.send_mail(BOB, ALICE, str(number))
-    with pytest.raises(MailboxFullError):
-        bench.memory.send_mail(BOB, ALICE, "one more")
-    letters = bench.memory.mail_of(ALICE)
-    bench.memory.mark_mail_read(letters[:1])
-    assert bench.memory.mail_of(ALICE)[0].read_at == START
-    assert bench.memory.delete_mail(ALICE, letters[0].id)
-    assert len(bench.memory.mail_of(ALICE)) == MAX_MAIL - 1
-
-
 # Writing
 
 
@@ -281,26 +254,25 @@ def commits_of(database):
 
 def test_packets_share_a_commit_after_a_while(bench):
     commits = commits_of(bench.database)
-    assert bench.memory.deadline() == inf
+    assert bench.memory.deadline == inf
     bench.hear(packet(ALICE), packet(BOB))
-    due = bench.memory.deadline()
+    due = bench.memory.deadline
     assert due == bench.clock.monotonic() + FLUSH_EVERY
     bench.clock.advance(5)
     bench.hear(packet(CAROL))
-    assert bench.memory.deadline() == due
+    assert bench.memory.deadline == due
     bench.clock.advance(FLUSH_EVERY)
     assert bench.memory.flush()
-    assert bench.memory.deadline() == inf
+    assert bench.memory.deadline == inf
     assert len(commits) == 1
 
 
-def test_many_packets_are_committed_at_once_but_never_twice_a_second(bench):
+def test_a_full_batch_is_due_at_once(bench):
     bench.memory.flush()
-    bench.hear(*(packet(ALICE) for _ in range(BATCH)))
-    assert bench.memory.deadline() == bench.clock.monotonic() + LEAST_INTERVAL
-    bench.clock.advance(LEAST_INTERVAL)
+    bench.hear(*(packet(ALICE) for _ in range(BATCH - 1)))
+    assert bench.memory.deadline == bench.clock.monotonic() + FLUSH_EVERY
     bench.hear(packet(ALICE))
-    assert bench.memory.deadline() <= bench.clock.monotonic()
+    assert bench.memory.deadline == bench.clock.monotonic()
 
 
 def test_states_are_written_seldom_and_at_the_end(bench):
@@ -337,13 +309,13 @@ def test_what_the_node_kept_for_us_for_days_is_no_news_after_ready(bench):
 
 
 def test_old_mail_and_links_go_by_themselves(bench):
-    bench.memory.send_mail(BOB, ALICE, "old")
+    bench.memory.mailbox.send(BOB, ALICE, "old")
     bench.hear(packet(ALICE))
     bench.memory.flush()
     bench.clock.advance(31 * DAY)
     bench.hear(packet(BOB))
     bench.memory.flush()
-    assert bench.memory.mail_of(ALICE) == []
+    assert bench.memory.mailbox.mails_of(ALICE) == []
     assert [link.heard for link in bench.memory.neighbours_of(None, 24 * 60)] == [BOB]
     bench.clock.advance(TIDY_EVERY - 1)
     assert bench.memory.flush()
@@ -359,13 +331,13 @@ def test_a_database_that_fails_loses_nothing_and_gets_all_later(bench, caplog):
     other = sqlite3.connect(bench.database.backend.path)
     other.execute("BEGIN IMMEDIATE")
     assert not bench.memory.flush()
-    assert bench.memory.deadline() == bench.clock.monotonic() + RETRY_AFTER
+    assert bench.memory.deadline == bench.clock.monotonic() + MeshMemory.retry_after
     bench.hear(*(packet(BOB) for _ in range(2 * BATCH)))
-    assert bench.memory.deadline() == bench.clock.monotonic() + RETRY_AFTER
+    assert bench.memory.deadline == bench.clock.monotonic() + MeshMemory.retry_after
     assert not bench.memory.flush()
     assert bench.memory.traffic(1, By.SENDER).packets == 2 * BATCH + 1  # readers go on
     with pytest.raises(StorageError):
-        bench.memory.send_mail(BOB, ALICE, "salut")
+        bench.memory.mailbox.send(BOB, ALICE, "salut")
     other.close()
     assert bench.memory.flush(last=True)
     assert bench.restart().traffic(1, By.SENDER).packets == 2 * BATCH + 1
@@ -374,7 +346,7 @@ def test_a_database_that_fails_loses_nothing_and_gets_all_later(bench, caplog):
 
 def test_a_database_that_could_not_be_read_at_the_start_is_read_later(bench):
     bench.hear(packet(ALICE))
-    bench.memory.send_mail(BOB, ALICE, "salut")
+    bench.memory.mailbox.send(BOB, ALICE, "salut")
     bench.memory.flush(last=True)
     bench.database.close()
     path = bench.database.backend.path
@@ -389,7 +361,7 @@ def test_a_database_that_could_not_be_read_at_the_start_is_read_later(bench):
     path.with_name("away").rename(path)
     assert bench.memory.flush()
     assert bench.memory.node(ALICE).last_heard == START
-    assert bench.memory.has_untold_mail(ALICE)
+    assert bench.memory.mailbox.is_unnotified(ALICE)
     assert bench.memory.traffic(1, By.SENDER).packets == 2
 
 
@@ -409,14 +381,14 @@ def test_a_database_begun_anew_gets_the_states_again(bench):
 def test_without_a_database_all_but_mail_works_as_long_as_the_process_lives(tmp_path):
     bench = Bench(tmp_path, database=False)
     bench.hear(packet(ALICE), packet(BOB, hops=1))
-    assert bench.memory.deadline() == inf
+    assert bench.memory.deadline == inf
     assert bench.memory.flush(last=True)
     assert bench.memory.totals(24).packets == 2
     assert len(bench.memory.signal_of(ALICE, 24)) == 1
     assert bench.memory.neighbours_of(None) == bench.memory.neighbours_of(ALICE) != []
     assert bench.memory.air(24) == bench.memory.longest_links(24, 3) == []
     with pytest.raises(StorageError, match="pas de base de données"):
-        bench.memory.send_mail(BOB, ALICE, "salut")
+        bench.memory.mailbox.send(BOB, ALICE, "salut")
 
 
 def test_questions_are_answered_while_a_batch_is_on_its_way_to_the_disk(bench):

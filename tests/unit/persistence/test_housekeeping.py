@@ -1,6 +1,7 @@
 """The thread Housekeeping: what is learnt is kept, and systemd hears only of threads that answer."""
 
 import socket
+import sqlite3
 from itertools import pairwise
 from math import inf
 from queue import SimpleQueue
@@ -8,15 +9,20 @@ from queue import SimpleQueue
 import pytest
 from sqlalchemy import event, text
 
-from meshbot.mesh_link.packets import NodeInfoPacket, NodeRecord
+import assembly
+from meshbot.commands.language import translator
+from meshbot.commands.mail_notices import MailNotices
+from meshbot.mesh_link.packets import NodeDatabase, NodeInfoPacket, NodeRecord
 from meshbot.mesh_memory.memory import FLUSH_EVERY, MeshMemory
-from meshbot.persistence.housekeeping import UPKEEP_EVERY, Housekeeping, NodeDatabase, QueueChanges
-from meshbot.persistence.queue_writer import WRITE_EVERY, QueueWriter
+from meshbot.persistence.housekeeping import LAST_TRIES, UPKEEP_EVERY, Housekeeping
+from meshbot.persistence.queue_writer import WRITE_EVERY, QueueChanges
+from meshbot.persistence.update_writer import UpdatesHandled, UpdateWriter
 from meshbot.runtime.service import Service
 from meshbot.sending.outgoing import PartState, Priority, SavedPart
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.outbox import OutboxStore
+from meshbot.storage.telegram import UpdateStore
 from node_manager import NodeManager
 from tests.support.fake_clock import FakeClock
 from tests.support.packet_records import packet
@@ -55,18 +61,21 @@ class Bench:
     def build(self, database):
         self.manager = NodeManager(NodeStore(database) if database else None, self.clock)
         self.memory = MeshMemory(database, self.manager, self.clock, lambda: OWN)
-        self.heard_nodes = []
         self.disk_looks = []
-        self.left = []  # what the outbox of an earlier process is said to have left
+        # what an earlier process has left
+        self.left, self.handled = [], []
+        outbox = assembly.queue_writer(database, self.clock, self.left.extend)
+        updates = UpdateWriter(UpdateStore(database, 1), self.clock, self.handled.append) if database else None
+        notices = MailNotices(self.memory.mailbox, self.memory, self.clock, print, translator("en"))
         self.housekeeping = Housekeeping(
             self.clock,
-            self.manager,
-            self.memory,
-            lambda: self.interface,
+            assembly.writers(updates, outbox, self.manager, self.memory),
+            assembly.takers(self.manager, self.memory, notices, outbox, updates),
+            (
+                lambda: self.disk_looks.append(self.clock.monotonic()),
+                assembly.key_upkeep(self.manager, lambda: self.interface),
+            ),
             self.watchdog_interval,
-            outbox=QueueWriter(OutboxStore(database), self.left.extend) if database else None,
-            on_heard=self.heard_nodes.append,
-            disk=lambda: self.disk_looks.append(self.clock.monotonic()),
         )
         self.watched = Answering(self.clock)
         self._started = []
@@ -311,3 +320,103 @@ def test_without_a_database_nothing_that_waits_is_kept(unwatched):
     unwatched.housekeeping.tell(QueueChanges({1: part(1)}))
     unwatched.clock.advance(WRITE_EVERY)
     assert not unwatched.housekeeping.join(0)
+
+
+# -- whose turn it is
+
+
+class Turns:
+    """A writer that is due when it is told to, and notes when it was flushed."""
+
+    def __init__(self, name, log, clock, *, urgent=False):
+        self.name, self.urgent = name, urgent
+        self.deadline = inf
+        self._log, self._clock = log, clock
+
+    def flush(self, *, last=False):
+        self.deadline = inf
+        self._log.append((self.name, self._clock.monotonic()))
+        return True
+
+
+@pytest.fixture
+def turns():
+    """Return a function that makes a Housekeeping thread, its writers and the list of their flushes."""
+    clock, log, crashed, made = FakeClock(), [], SimpleQueue(), []
+
+    def make(*names, urgent=()):
+        writers = {name: Turns(name, log, clock, urgent=name in urgent) for name in names}
+        takers = {dict: (lambda due: [setattr(writers[name], "deadline", at) for name, at in due.items()],)}
+        housekeeping = Housekeeping(clock, tuple(writers.values()), takers, (), None)
+        made.append(housekeeping)
+        housekeeping.start(crashed)
+        clock.wait_parked(clock.monotonic() + UPKEEP_EVERY)
+        log.clear()
+        return housekeeping, clock, log
+
+    yield make
+    for housekeeping in made:
+        housekeeping.stop()
+        assert housekeeping.join(PATIENCE)
+    assert crashed.empty()
+
+
+def test_the_earliest_due_writer_goes_first_a_second_apart(turns):
+    housekeeping, clock, log = turns("a", "b", "c")
+    now = clock.monotonic()
+    housekeeping.tell({"a": now + 5.3, "b": now + 5.2, "c": now + 5.1})
+    clock.advance(20)
+    assert log == [("c", now + 5.1), ("b", now + 6.1), ("a", now + 7.1)]
+
+
+def test_an_urgent_writer_waits_for_no_other(turns):
+    housekeeping, clock, log = turns("a", "urgent", urgent={"urgent"})
+    now = clock.monotonic()
+    housekeeping.tell({"a": now, "urgent": now})
+    clock.advance(0.5)
+    housekeeping.tell({"urgent": now + 0.5})
+    clock.advance(5)
+    assert log == [("urgent", now), ("urgent", now + 0.5), ("a", now + 1.5)]
+
+
+@pytest.mark.parametrize(("tries", "took"), [(2, 1.0), (5, 0.0)])
+def test_the_end_tries_a_failing_database_for_a_moment_only(tries, took):
+    clock, log = FakeClock(), []
+
+    class Failing(Turns):
+        def flush(self, *, last=False):
+            assert last
+            log.append(self.name)
+            clock._now += took
+            return False
+
+    writers = [Failing(name, log, clock) for name in "abcde"]
+    Housekeeping(clock, writers, {}, (), None).on_stop()
+    assert len(log) == tries
+    assert took * (tries - 1) < LAST_TRIES
+
+
+def test_what_telegram_handled_is_written_at_once(unwatched, tmp_path):
+    database = unwatched.keep_in(tmp_path)
+    unwatched.start()
+    unwatched.housekeeping.offer(NodeInfoPacket(NodeRecord(7, "Sept")))
+    unwatched.clock.advance(0)
+    unwatched.housekeeping.tell(UpdatesHandled([5], {}))
+    unwatched.clock.advance(0)
+    assert UpdateStore(database, 1).load() == [5]
+    unwatched.stop()
+    database.close()
+
+
+def test_a_database_that_failed_gets_nodes_at_the_retry(unwatched, tmp_path):
+    database = unwatched.keep_in(tmp_path)
+    unwatched.start()
+    holder = sqlite3.connect(database.backend.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    unwatched.housekeeping.offer(NodeInfoPacket(NodeRecord(7, "Sept", public_key=KEY)))
+    unwatched.clock.advance(1)
+    holder.close()
+    unwatched.clock.advance(NodeManager.retry_after)
+    assert NodeManager(NodeStore(database), unwatched.clock).public_key(7) == KEY
+    unwatched.stop()
+    database.close()

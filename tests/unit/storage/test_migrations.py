@@ -54,14 +54,14 @@ def test_the_oldest_database_is_upgraded_and_keeps_its_rows(oldest, caplog):
     database.close()
 
 
-def test_letters_of_earlier_versions_count_as_unproven(tmp_path):
+def test_mails_of_earlier_versions_count_as_unproven(tmp_path):
     backend = SqliteBackend(tmp_path / FILE_NAME)
     with backend.writer.begin() as connection:
         upgrade(connection, "0002")
         connection.execute(text("INSERT INTO mail VALUES (1, 7, 8, 'salut', 10, NULL, NULL)"))
     backend.close()
     database = open_database(tmp_path, FakeClock())
-    assert [letter.proven for letter in MailStore(database).of(8)] == [False]
+    assert [mail.proven for mail in MailStore(database).mails_of(8)] == [False]
     database.close()
 
 

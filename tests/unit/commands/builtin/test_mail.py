@@ -10,8 +10,8 @@ from meshbot.commands.mail_notices import DAY, NOTICE_TTL, RETRY_AFTER, MailNoti
 from meshbot.commands.registry import Request
 from meshbot.commands.roles import Doubt, User
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
+from meshbot.mesh_memory.mailbox import MAX_ALL, MailboxFullError
 from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText
-from meshbot.storage.mail import MAX_ALL, MailboxFullError
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
 from tests.support.packet_records import TELEMETRY, TEXT, packet
 
@@ -125,17 +125,15 @@ def test_a_full_mailbox_is_said_and_what_was_read_makes_room(mesh):
     assert ask(mesh, "send Bob one more") == f"📪 Bob has {MAX_MAIL} letters already: no room."
     ask(mesh, "3", sender=BOB)
     assert ask(mesh, "send Bob one more") == "✉️ Kept for Bob, who is told when next heard."
-    assert [letter.text for letter in mesh.memory.mail_of(BOB)][-1] == "one more"
+    assert [letter.text for letter in mesh.memory.mailbox.mails_of(BOB)][-1] == "one more"
 
 
 def test_when_there_is_no_room_at_all_that_is_said(mesh):
     class Full:
-        find_nodes, node = mesh.memory.find_nodes, mesh.memory.node
-
-        def send_mail(self, *_letter, proven):
+        def send(self, *_letter, proven):
             raise MailboxFullError(everybody=True)
 
-    command = mail_command(Full(), mesh.clock, lambda: OWN)
+    command = mail_command(Full(), mesh.memory, mesh.clock, lambda: OWN)
     answer = command.run(Request("mail", "send Bob hello", ALICE, RadioMetadata(), ENGLISH, ()))
     assert answer == f"📪 {MAX_ALL} letters wait in all: no room for more. Try again in a few days."
 
@@ -150,7 +148,7 @@ DOUBTS = [Doubt.CLEAR, Doubt.OTHER_KEY, Doubt.MQTT]
 def test_letters_of_a_node_with_a_key_are_neither_told_nor_marked_nor_deleted_without_its_proof(mesh, doubt, argument):
     answer = ask(mesh, argument, user=User("mesh:!00001234", claim=doubt))
     assert answer.startswith("🔒 ")
-    (letter,) = mesh.memory.mail_of(ALICE)
+    (letter,) = mesh.memory.mailbox.mails_of(ALICE)
     assert (letter.read_at, letter.told_at) == (None, None)
 
 
@@ -207,7 +205,7 @@ def test_letters_are_private_in_the_log_too(mesh):
 def test_on_a_channel_no_letter_is_read_out_and_none_is_taken(mesh):
     for argument in ("", "1", "send Bob hello", "del 1"):
         assert ask(mesh, argument, channel=1) == "✉️ Mail is private: write to me directly."
-    (letter,) = mesh.memory.mail_of(ALICE)
+    (letter,) = mesh.memory.mailbox.mails_of(ALICE)
     assert letter.read_at is None
 
 
@@ -218,15 +216,15 @@ def test_while_nothing_can_be_written_letters_are_read_again_rather_than_not_at_
         assert ask(mesh, argument).startswith("✉️ 1 Zoé 2h: See you at five")
     assert "Courrier lu, mais pas noté comme tel" in caplog.text
     holder.close()
-    assert mesh.memory.mail_of(ALICE)[0].read_at is None
+    assert mesh.memory.mailbox.mails_of(ALICE)[0].read_at is None
     ask(mesh, argument)
-    assert mesh.memory.mail_of(ALICE)[0].read_at is not None
+    assert mesh.memory.mailbox.mails_of(ALICE)[0].read_at is not None
 
 
 def test_deleting_takes_one_letter_of_one_s_own(mesh):
     ask(mesh, "send Alice another", sender=BOB)
     assert ask(mesh, "del 1") == "🗑️ Letter 1 is deleted, 1 left."
-    assert [letter.text for letter in mesh.memory.mail_of(ALICE)] == ["another"]
+    assert [letter.text for letter in mesh.memory.mailbox.mails_of(ALICE)] == ["another"]
 
 
 def test_without_a_database_that_is_said():
@@ -244,7 +242,7 @@ class Telling:
         self.mesh = mesh
         self.sent = []
         self.notice = None  # the last one
-        self.notices = MailNotices(mesh.memory, mesh.clock, self.sent.append, translator(language))
+        self.notices = MailNotices(mesh.memory.mailbox, mesh.memory, mesh.clock, self.sent.append, translator(language))
 
     def hear(self, num, **details):
         """Return what is said to nodes on hearing one."""
@@ -300,7 +298,7 @@ def test_who_has_acknowledged_is_not_told_again_and_other_stages_change_nothing(
     telling.hear(ALICE)
     for fate in (DeliveryStatus.QUEUED, DeliveryStatus.POSTPONED, DeliveryStatus.ACCEPTED, DeliveryStatus.ACKNOWLEDGED):
         telling.end(fate)
-        assert not mesh.memory.has_untold_mail(ALICE)
+        assert not mesh.memory.mailbox.is_unnotified(ALICE)
     mesh.clock.advance(2 * DAY)
     assert telling.hear(ALICE) == []
 
@@ -370,7 +368,7 @@ def test_who_has_read_or_deleted_the_mail_is_not_told_of_it(mesh):
     ask(mesh, "")
     ask(mesh, "del 1", sender=BOB)
     assert telling.hear(ALICE) == telling.hear(BOB) == []
-    assert not mesh.memory.has_untold_mail(ALICE)
+    assert not mesh.memory.mailbox.is_unnotified(ALICE)
 
 
 def test_a_mailbox_out_of_reach_is_left_alone_for_a_while(mesh, tmp_path):
