@@ -10,7 +10,19 @@ from math import inf
 from typing import ClassVar, Final, Protocol
 
 from meshbot.mesh_link import NodeRecord, PacketRecord
-from meshbot.mesh_memory.aggregates import add_sums, air_hour, hours_of, packets_of, signal_hour, volumes_of
+from meshbot.mesh_memory.aggregates import (
+    MAX_PACKETS,
+    PacketBatch,
+    add_air,
+    add_node,
+    add_sums,
+    add_volume,
+    air_hour,
+    hours_of,
+    packets_of,
+    signal_hour,
+    volumes_of,
+)
 from meshbot.mesh_memory.geography import distance
 from meshbot.mesh_memory.mailbox import MAIL_TTL, Mailbox
 from meshbot.mesh_memory.recorder import Place, Recorder
@@ -32,14 +44,12 @@ from meshbot.runtime import Clock
 from meshbot.storage import (
     DAY,
     HOUR,
-    MAX_PACKETS,
     UNKNOWN,
     By,
     Database,
     MailStore,
     NodeRow,
     NodeState,
-    PacketBatch,
     PacketLog,
     Span,
     StateChanges,
@@ -54,6 +64,7 @@ BATCH: Final = 500  # packets that are committed without waiting
 STATES_EVERY: Final = 300.0  # seconds: each writes a page for nearly every node that was heard
 TIDY_EVERY: Final = 3600.0
 REPLAY_TIME: Final = 60.0  # seconds after READY in which a node may hand over what it kept
+MAX_STORED: Final = 2_000_000  # packets, about 130 MB: a flood must not fill the card
 MAX_HOURS: Final = 24 * 366  # that a question may reach back
 MAX_LINKS: Final = 200  # of one node: those of a busy one, our own above all, must not hide all others
 MAX_ALL_LINKS: Final = 2000
@@ -161,7 +172,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
     def _save(self, store: PacketLog, batch: Unsaved) -> None:
         states = batch.states or StateChanges()
         if batch.batch or states != StateChanges():
-            store.save(batch.batch, states, self._now() - self._retention)
+            store.save(batch.batch.rows(), states, self._now() - self._retention, MAX_STORED)
         self._committing = None
         if batch.states is not None:
             self._states_due = self._clock.monotonic() + STATES_EVERY
@@ -253,7 +264,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         else:
             stored = self._traffic.volumes(by, span) if self._traffic else {}
         for batch in self._unsaved():
-            add_sums(stored, volumes_of(batch, by, span))
+            add_sums(stored, volumes_of(batch, by, span), add_volume)
         shares = [Share(None if key == UNKNOWN else key, each.packets, each.size) for key, each in stored.items()]
         shares.sort(key=lambda share: share.key or 0 if by is By.HOUR else -share.packets)
         return Traffic(span.first_hour, by, tuple(shares))
@@ -263,7 +274,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         span = self._span(hours)
         stored = self._traffic.hours(by, span) if self._traffic else {}
         for batch in self._unsaved():
-            add_sums(stored, hours_of(batch, by, span))
+            add_sums(stored, hours_of(batch, by, span), add_volume)
         return [
             HourShare(hour, None if key == UNKNOWN else key, stored[hour, key].packets) for hour, key in sorted(stored)
         ]
@@ -289,7 +300,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         stored = self._traffic.node_hours(num, span, min(hours, MAX_HOURS)) if self._traffic else {}
         for batch in self._unsaved():
             found = {hour: node for (hour, key), node in batch.nodes.items() if key == num and hour >= span.first_hour}
-            add_sums(stored, found)
+            add_sums(stored, found, add_node)
         return [signal_hour(hour, stored[hour]) for hour in sorted(stored)]
 
     def air(self, hours: int) -> list[AirHour]:
@@ -297,7 +308,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         span = self._span(hours)
         stored = self._traffic.air_hours(span) if self._traffic else {}
         for batch in self._unsaved():
-            add_sums(stored, {hour: air for hour, air in batch.air.items() if hour >= span.first_hour})
+            add_sums(stored, {hour: air for hour, air in batch.air.items() if hour >= span.first_hour}, add_air)
         return [air_hour(hour, stored[hour]) for hour in sorted(stored)]
 
     def neighbours_of(self, num: int | None, hours: int = 24) -> list[Link]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
 from meshbot.mesh_link import DeviceMetrics, NeighborInfo, NodeRecord, PacketRecord, PositionPayload, RadioMetadata
+from meshbot.mesh_memory.aggregates import MAX_PACKETS, PacketBatch, is_direct
 from meshbot.mesh_memory.geography import distance
-from meshbot.storage import DAY, LinkRow, NodeState, PacketBatch, PacketRow, RecentPackets, StateChanges
+from meshbot.storage import DAY, LinkRow, NodeState, PacketRow, StateChanges
 
 MAX_NODES: Final = 20_000  # anybody can send under any number
 EVICTED: Final = 2_000  # at once, those not heard for longest
@@ -17,6 +19,30 @@ LONGEST_LINK: Final = 1_500_000.0  # metres; farther than LoRa was ever heard: o
 MAX_HOPS: Final = 7
 
 Place = tuple[float, float]  # latitude and longitude in degrees
+
+
+class RecentPackets:
+    """Tells a packet heard again from a new one, among the last so many.
+
+    Kept as one number each: an OrderedDict of 20,000 pairs would take 3 MB more.
+    """
+
+    def __init__(self, limit: int = MAX_PACKETS) -> None:
+        self._order: deque[int] = deque()
+        self._known: set[int] = set()
+        self._limit = limit
+
+    def is_new(self, sender: int, packet_id: int) -> bool:
+        """Remember the packet; return whether it was unknown. Without an id each is new."""
+        key = sender << 32 | packet_id
+        if packet_id and key in self._known:
+            return False
+        if packet_id:
+            if len(self._order) >= self._limit:
+                self._known.discard(self._order.popleft())
+            self._order.append(key)
+            self._known.add(key)
+        return True
 
 
 class Recorder:
@@ -65,7 +91,7 @@ class Recorder:
         else:
             state = replace(state, last_heard=max(at, state.last_heard))
         self._set(self._told(state, packet, at, own_num))
-        if row.is_direct and packet.sender != own_num and own_num:
+        if is_direct(row) and packet.sender != own_num and own_num:
             self._link(own_num, packet.sender, row.snr, at)
         return True
 
@@ -169,7 +195,7 @@ def _heard(state: NodeState, row: PacketRow) -> NodeState:
     if row.rx_time >= state.last_heard:
         hops = state.hops if row.hops is None else row.hops
         state = replace(state, last_heard=row.rx_time, hops=hops, via_mqtt=row.via_mqtt)
-    if row.is_direct and row.rx_time >= (state.direct_at or 0):
+    if is_direct(row) and row.rx_time >= (state.direct_at or 0):
         state = replace(state, snr=row.snr, rssi=row.rssi, direct_at=row.rx_time)
     return state
 

@@ -5,21 +5,21 @@ from meshbot.storage.errors import StorageError
 from meshbot.storage.mail import Mail, MailStore, MailTable
 from meshbot.storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore, Snapshot
 from meshbot.storage.outbox import OutboxRow, OutboxStore
-from meshbot.storage.packet_batch import (
+from meshbot.storage.packet_log import PacketLog
+from meshbot.storage.packet_rows import (
     DAY,
     HOUR,
-    MAX_PACKETS,
     UNKNOWN,
     Air,
+    HeardRows,
     Kind,
     LinkRow,
+    NodeState,
     NodeVolume,
-    PacketBatch,
     PacketRow,
-    RecentPackets,
+    StateChanges,
     Volume,
 )
-from meshbot.storage.packet_log import NodeState, PacketLog, StateChanges
 from meshbot.storage.replay_keys import ReplayKey, ReplayStore
 from meshbot.storage.telegram import UpdateStore
 from meshbot.storage.traffic import By, Span, TrafficQueries
@@ -27,12 +27,12 @@ from meshbot.storage.traffic import By, Span, TrafficQueries
 __all__ = [
     "DAY",
     "HOUR",
-    "MAX_PACKETS",
     "UNKNOWN",
     "Air",
     "By",
     "Changes",
     "Database",
+    "HeardRows",
     "ImportRow",
     "KeyRow",
     "KeySource",
@@ -48,10 +48,8 @@ __all__ = [
     "NodeVolume",
     "OutboxRow",
     "OutboxStore",
-    "PacketBatch",
     "PacketLog",
     "PacketRow",
-    "RecentPackets",
     "ReplayKey",
     "ReplayStore",
     "Snapshot",

@@ -131,7 +131,7 @@ TRAFFIC_HOURS: Final = Table(
     "traffic_hours",
     METADATA,
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", String(8), primary_key=True),  # what the key counts: see packet_log.Kind
+    Column("kind", String(8), primary_key=True),  # what the key counts: see packet_rows.Kind
     Column("key", BigInteger, primary_key=True, autoincrement=False),  # -1: not known
     Column("packets", Integer, nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -213,7 +213,7 @@ OUTBOX: Final = Table(
     Column("id", ROW_NUMBER, primary_key=True),  # in the order of arrival
     Column("text_id", BigInteger, nullable=False),  # the id of its text's first packet
     Column("created", BigInteger, nullable=False),
-    Column("priority", SmallInteger, nullable=False),  # also says what it is: see outgoing.Priority
+    Column("priority", SmallInteger, nullable=False),  # also says what it is: see sending.Priority
     Column("recipient", BigInteger, nullable=False),
     Column("channel", SmallInteger, nullable=False),
     Column("text", String, nullable=False),

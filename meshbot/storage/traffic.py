@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from meshbot.storage.database import Database
-from meshbot.storage.packet_batch import DAY, HOUR, Air, Kind, LinkRow, NodeVolume, Volume
+from meshbot.storage.packet_rows import DAY, HOUR, Air, Kind, LinkRow, NodeVolume, Volume
 from meshbot.storage.schema import AIR_HOURS, LINKS, NODE_DAYS, NODE_HOURS, TRAFFIC_HOURS
 
 

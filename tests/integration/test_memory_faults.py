@@ -10,11 +10,11 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import event, text
 
+from meshbot.mesh_memory.aggregates import MAX_PACKETS
 from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore
-from meshbot.storage.packet_batch import MAX_PACKETS
 from meshbot.storage.sqlite import FILE_NAME
 from meshbot.storage.traffic import By
 from node_manager import NodeManager

@@ -18,7 +18,8 @@ from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, key, record
 from tests.support.postgresql import Server, why_not
 from tests.unit.mesh_memory import test_memory
-from tests.unit.storage.test_mail import *  # noqa: F403 - the same tests, on the server
+from tests.unit.mesh_memory.test_mailbox import *  # noqa: F403 - the same tests, on the server
+from tests.unit.storage.test_mail import *  # noqa: F403
 from tests.unit.storage.test_nodes import *  # noqa: F403
 from tests.unit.storage.test_outbox import *  # noqa: F403
 from tests.unit.storage.test_packet_log import *  # noqa: F403
@@ -73,7 +74,6 @@ test_a_signal_over_time = test_memory.test_a_signal_over_time
 test_who_hears_whom = test_memory.test_who_hears_whom
 test_the_longest_links = test_memory.test_the_longest_links
 test_the_air_over_time = test_memory.test_the_air_over_time
-test_mail_waits_until_its_recipient_is_told = test_memory.test_mail_waits_until_its_recipient_is_told
 
 
 def test_new_tables_are_those_that_the_program_describes(database):

@@ -5,9 +5,8 @@ import pytest
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
 from meshbot.mesh_memory import recorder as book_module
-from meshbot.mesh_memory.recorder import Recorder
-from meshbot.storage.packet_batch import DAY, Air, Kind
-from meshbot.storage.packet_log import NodeState
+from meshbot.mesh_memory.recorder import RecentPackets, Recorder
+from meshbot.storage.packet_rows import DAY, Air, Kind, NodeState
 from tests.support.packet_records import packet
 
 OWN, ALICE, BOB = 0x9999, 1, 2
@@ -205,3 +204,29 @@ def test_what_was_stored_goes_under_what_was_heard(book):
     book.load({ALICE: NodeState(ALICE, 1), BOB: NodeState(BOB, 2)}, [(BOB, 6)])
     assert (book.states[ALICE].last_heard, book.states[BOB].last_heard) == (NOW, 2)
     assert not hear(book, packet(BOB, packet_id=6))
+
+
+# Packets heard again
+
+
+def test_a_packet_is_new_once():
+    recent = RecentPackets()
+    assert [recent.is_new(1, 5), recent.is_new(1, 5), recent.is_new(2, 5), recent.is_new(1, 6)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_a_packet_without_an_id_is_always_new():
+    recent = RecentPackets()
+    assert recent.is_new(1, 0)
+    assert recent.is_new(1, 0)
+
+
+def test_only_so_many_packets_are_remembered():
+    recent = RecentPackets(limit=3)
+    assert all(recent.is_new(1, number) for number in (1, 2, 3, 4))
+    assert recent.is_new(1, 1)
+    assert not recent.is_new(1, 4)
