@@ -5,30 +5,26 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-import weakref
-from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES, NodeRecord
-from meshbot.nodes import UNSET, KeyTrust, NodeCounts, is_placeholder, put_key, read_node_names
+from meshbot.nodes import KeyTrust, LastSync, NodeCounts, read_node_names, reported_by_radio, screened, sync_keys
 from meshbot.persistence import WriteBehind
 from meshbot.runtime import Report, unreported
 from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
-from meshbot.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from meshbot.mesh_link import NodeRecord
+    from meshbot.nodes import NodeReport
     from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 
-COMPLAINTS_SHOWN: Final = 5  # of a file to import, in one log line
-
-Said = tuple[NodeRow, bytes]  # what one source says of one node, and its key, which may be empty
+# Of a file to import, in one log line
+COMPLAINTS_SHOWN: Final = 5
 
 
 class NodeManager(WriteBehind[NodeStore, Changes]):
@@ -52,9 +48,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         self._load_lines: list[str] = []
         # NODEINFO packets taken in: each may have made the library forget a key
         self._nodeinfos = 0
-        # the `nodes` last synced, and the revision it then had
-        self._synced: tuple[Any, int] | None = None
-        self._synced_interface: weakref.ref[Any] | None = None
+        self._last_sync = LastSync()
         self.flush()
 
     # What is known
@@ -70,7 +64,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             return list(self._trust.nodes.values())
 
     def is_named(self, num: int) -> bool:
-        """Return whether the node has told its name."""
+        """Return whether the node's name is known."""
         with self._trust_lock:
             row = self._trust.nodes.get(num)
         return row is not None and bool(row.long_name or row.short_name)
@@ -89,8 +83,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     def counts(self) -> NodeCounts:
         """Return how much is known."""
         with self._trust_lock:
-            book = self._trust
-            return NodeCounts(len(book.nodes), len(book.trusted), sum(map(len, book.pending.values())))
+            return self._trust.counts()
 
     def duplicates(self) -> dict[bytes, list[int]]:
         """Return each trusted key that several nodes share, with their numbers."""
@@ -105,7 +98,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         Only what the node itself sent during its configuration belongs here: an interface that was synced already
         would confirm our own keys to us.
         """
-        return self._learn(map(_from_radio, records), KeySource.NODEDB)
+        return self._learn(map(reported_by_radio, records), KeySource.NODEDB)
 
     def learn_from_nodeinfo(self, record: NodeRecord, *, at_once: bool = True) -> int:
         """Take in a NODEINFO packet, `num` being the packet's sender; return how many trusted keys are new.
@@ -119,7 +112,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         """Take in several NODEINFO packets, as one commit."""
         with self._trust_lock:
             self._nodeinfos += len(records)
-        return self._learn(map(_from_radio, records), KeySource.NODEINFO, at_once=at_once)
+        return self._learn(map(reported_by_radio, records), KeySource.NODEINFO, at_once=at_once)
 
     def confirm_key(self, num: int, key: bytes) -> bool:
         """Trust `key` on an operator's word, which only such a word changes again; False for an impossible key."""
@@ -167,12 +160,12 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         trust = KeyTrust(store.load())
         with self._trust_lock:
             if self._trust.nodes:
-                self._load_lines = trust.replay(self._trust, self._now())
+                self._load_lines = trust.merge(self._trust, self._now())
             self._trust = trust
 
     def _on_new_database(self, store: NodeStore) -> None:  # noqa: ARG002 - see WriteBehind
         with self._trust_lock:
-            self._trust.forget_saved()
+            self._trust.mark_all_unsaved()
 
     def _take_unsaved(self, *, last: bool) -> Changes:  # noqa: ARG002 - see WriteBehind
         with self._trust_lock:
@@ -186,14 +179,14 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             self._trust.put_back(batch)
 
     def _learn(
-        self, said: Iterable[Said], source: KeySource, mark: ImportRow | None = None, *, at_once: bool = True
+        self, reports: Iterable[NodeReport], source: KeySource, mark: ImportRow | None = None, *, at_once: bool = True
     ) -> int:
         """Learn, write `at_once` or when `flush` is due, report; return how many nodes got a new trusted key."""
-        screened = list(_screened(said))
+        usable = list(screened(reports))
         now = self._now()
         with self._trust_lock:
             before = self._trust.trust_changes
-            lines = [line for row, key in screened if (line := self._trust.learn(row, key, source, now))]
+            lines = [line for row, key in usable if (line := self._trust.learn(row, key, source, now))]
             if mark is not None:
                 self._trust.mark_imported(mark)
             changed = self._trust.trust_changes - before
@@ -210,7 +203,8 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         return changed
 
     def _report_keys(self) -> None:
-        with self._trust_lock:  # which keeps the order: a report only fills an inbox
+        # Reported under the lock, which keeps the order: a report only fills an inbox
+        with self._trust_lock:
             for incident in self._trust.take_incidents():
                 self._report(incident)
 
@@ -226,13 +220,13 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         """
         with self._trust_lock:
             revision = self._trust.trust_changes + self._nodeinfos
-        if not force and self._is_synced(interface, revision):
+        if not force and self._last_sync.is_of(interface, revision):
             LOGGER.debug("Clés publiques inchangées depuis la dernière synchronisation")
             return 0
-        self._synced = None
+        self._last_sync.forget()
         info_print("🔄 Starting public key synchronization to interface.nodes...")
         try:
-            return self._inject(interface, revision)
+            return self._sync(interface, revision)
         except Exception as exc:  # noqa: BLE001 - whatever the library raises, the bot goes on
             error_print(f"⚠️ Error accessing interface.nodes: {exc}")
             error_print("❌ Cannot sync pubkeys: interface.nodes not accessible")
@@ -241,83 +235,17 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     @property
     def synced(self) -> bool:
         """Whether the last synchronisation went through."""
-        return self._synced is not None
+        return self._last_sync.is_done
 
-    def _inject(self, interface: Any, revision: int) -> int:
+    def _sync(self, interface: Any, revision: int) -> int:
         nodes = getattr(interface, "nodes", None)
         if nodes is None:
             error_print("❌ Cannot sync pubkeys: interface.nodes is None")
             return 0
-        by_num = getattr(interface, "nodesByNum", None)
-        if not isinstance(by_num, dict):  # an interface without it is served by id alone
-            by_num = {}
         info_print(f"   Current interface.nodes count: {len(nodes)}")
         with self._trust_lock:
             keyed = self._trust.keyed()
-        injected = sum(put_key(nodes, by_num, _to_radio(row, key)) for row, key in keyed)
-        self._remember_sync(interface, nodes, revision)
+        changed = sync_keys(interface, nodes, keyed)
+        self._last_sync.remember(interface, nodes, revision)
         info_print(f"✅ SYNC COMPLETE: {len(keyed)} public keys synchronized to interface.nodes")
-        return injected
-
-    def _is_synced(self, interface: Any, revision: int) -> bool:
-        synced = self._synced
-        if synced is None or synced[1] != revision:
-            return False
-        try:  # a restarted configuration replaces the dictionary, so its identity tells about both
-            return getattr(interface, "nodes", None) is synced[0]
-        except Exception:  # noqa: BLE001 - the sync itself meets it again, and reports it
-            return False
-
-    def _remember_sync(self, interface: Any, nodes: Any, revision: int) -> None:
-        self._synced = (nodes, revision)
-        with suppress(TypeError):  # not every object can be referred to weakly
-            self._synced_interface = weakref.ref(interface, self._forget_sync)
-
-    def _forget_sync(self, interface: weakref.ref[Any]) -> None:
-        if interface is self._synced_interface:  # a dead interface's nodes are megabytes
-            self._synced = None
-
-
-def is_usable(key: bytes) -> bool:
-    """Return whether `key` can be a public key at all."""
-    return len(key) == KEY_BYTES and any(key)
-
-
-def _from_radio(record: NodeRecord) -> Said:
-    named = not is_placeholder(record)
-    row = NodeRow(
-        record.num,
-        long_name=record.long_name if named else "",
-        short_name=record.short_name if named else "",
-        hw_model="" if record.hw_model == UNSET else record.hw_model,
-        role=record.role,
-        latitude=record.latitude,
-        longitude=record.longitude,
-        altitude=record.altitude,
-    )
-    return row, record.public_key
-
-
-def _to_radio(row: NodeRow, key: bytes) -> NodeRecord:
-    return NodeRecord(row.num, row.long_name, row.short_name, row.hw_model, public_key=key)
-
-
-def _screened(said: Iterable[Said]) -> Iterator[Said]:
-    """Leave out impossible nodes, unusable keys, and what does not belong into a line of text."""
-    for row, key in said:
-        if not 0 < row.num < BROADCAST_NUM:
-            LOGGER.debug("Nœud %d ignoré: numéro impossible", row.num)
-            continue
-        if key and not is_usable(key):
-            LOGGER.debug("Clé publique inutilisable de !%08x ignorée (%d octets)", row.num, len(key))
-        yield _legible(row), key if is_usable(key) else b""
-
-
-def _legible(row: NodeRow) -> NodeRow:
-    return replace(
-        row,
-        long_name=one_line(row.long_name),
-        short_name=one_line(row.short_name),
-        hw_model=one_line(row.hw_model),
-        role=one_line(row.role),
-    )
+        return changed

@@ -11,6 +11,7 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.nodes.interface_nodes import is_placeholder, put_key
+from meshbot.storage.nodes import NodeRow
 from node_manager import NodeManager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, key, record, text_of
@@ -104,7 +105,7 @@ def test_a_nodeinfo_packet_is_filed_under_the_id_that_its_sender_claims(interfac
 
 def test_an_unknown_node_is_made_by_the_library_as_we_make_it(interface):
     made_by_us: dict = {}
-    put_key({}, made_by_us, NodeRecord(ALICE, public_key=key(1)))
+    put_key({}, made_by_us, NodeRow(ALICE), key(1))
     del made_by_us[ALICE]["user"]["publicKey"]
     made_by_library = interface._getOrCreateByNum(ALICE)
     assert made_by_us[ALICE] == made_by_library

@@ -126,7 +126,7 @@ def test_what_was_learnt_is_in_the_database_when_the_call_returns(manager, datab
 @pytest.mark.parametrize("bad", [bytes(32), b"x", b"x" * 31, b"x" * 33])
 def test_an_unusable_key_is_refused_and_said_and_the_good_one_stays(manager, caplog, bad):
     manager.learn_from_nodeinfo(record(ALICE, key(1)))
-    caplog.set_level(logging.DEBUG, logger="node_manager")
+    caplog.set_level(logging.DEBUG, logger="meshbot.nodes")
     assert manager.learn_from_node_database([record(ALICE, bad, long_name="Alice")]) == 0
     assert manager.public_key(ALICE) == key(1)
     assert name_of(manager, ALICE) == "Alice"
@@ -374,9 +374,9 @@ def test_nodes_of_another_kind_are_reported_and_not_raised(manager, lines, nodes
 def test_a_dead_interface_leaves_nothing_behind(manager):
     interface = BareInterface(ALICE)
     manager.sync_pubkeys_to_interface(interface)
-    assert manager._synced is not None
+    assert manager.synced
     del interface
-    assert manager._synced is None
+    assert not manager.synced
 
 
 # Importing the older bot's names

@@ -1,6 +1,7 @@
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.nodes.interface_nodes import is_placeholder, put_key
-from tests.support.nodes import ALICE, BOB, BareInterface, key, record, text_of
+from meshbot.storage.nodes import NodeRow
+from tests.support.nodes import ALICE, BOB, BareInterface, key, text_of
 
 ALICE_ID = f"!{ALICE:08x}"
 
@@ -8,8 +9,8 @@ ALICE_ID = f"!{ALICE:08x}"
 KEY = key(1)
 
 
-def put(interface, public_key=KEY, **said):
-    return put_key(interface.nodes, interface.nodesByNum, record(ALICE, public_key, **said))
+def put(interface, public_key=KEY, **known):
+    return put_key(interface.nodes, interface.nodesByNum, NodeRow(ALICE, **known), public_key)
 
 
 def test_a_known_node_gets_its_key_and_keeps_the_rest():
