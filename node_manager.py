@@ -115,14 +115,14 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         return self._learn(map(reported_by_radio, records), KeySource.NODEINFO, at_once=at_once)
 
     def confirm_key(self, num: int, key: bytes) -> bool:
-        """Trust `key` on an operator's word, which only such a word changes again; False for an impossible key."""
+        """Trust `key` for an operator, whom only an operator overrules; return False for an impossible key."""
         self._learn([(NodeRow(num), key)], KeySource.OPERATOR)
         return self.public_key(num) == key
 
     def import_node_names(self, path: Path) -> int:
         """Import the older bot's `node_names.json`; return the number of nodes, 0 if it is absent or was imported.
 
-        The same content is imported once. What is known already wins over what the file says.
+        The same content is imported once. What is known already wins over the file.
         """
         try:
             content = path.read_bytes()

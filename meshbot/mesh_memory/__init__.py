@@ -1,4 +1,4 @@
-"""What the bot remembers of its mesh: `memory.MeshMemory` is what the rest of the program talks to."""
+"""What the bot remembers of its mesh, and the mails that users leave for each other."""
 
 from meshbot.mesh_memory.mailbox import MAX_ALL, MAX_MAIL, Mailbox, MailboxFullError
 from meshbot.mesh_memory.memory import MeshMemory

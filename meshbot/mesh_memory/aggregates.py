@@ -22,8 +22,8 @@ from meshbot.storage import (
     Volume,
 )
 
-MAX_PACKETS: Final = 20_000  # about 6 MB, 6 minutes of the busiest mesh; beyond, the oldest are given up
-MAX_SUMS: Final = 40_000  # of each kind; beyond, no new ones are begun
+MAX_PACKETS: Final = 20_000  # about 6 MB, 6 minutes of the busiest mesh; beyond, the oldest are dropped
+MAX_SUMS: Final = 40_000  # of each kind; beyond, new keys are ignored
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -42,7 +42,7 @@ class PacketBatch:
         self.nodes: dict[tuple[int, int], NodeVolume] = {}
         self.air: dict[int, Air] = {}
         self.links: dict[tuple[int, int], LinkRow] = {}
-        # packets given up, counted in the sums all the same
+        # packets dropped, counted in the sums all the same
         self.lost = 0
 
     def __bool__(self) -> bool:
@@ -178,7 +178,7 @@ def _known(*values: float | None) -> Iterator[float]:
     return (value for value in values if value is not None)
 
 
-# -- what a question is about
+# -- what a query asks for
 
 
 def volumes_of(batch: PacketBatch, by: By, span: Span) -> dict[int, Volume]:

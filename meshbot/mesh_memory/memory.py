@@ -1,4 +1,4 @@
-"""MeshMemory: what the mesh said and did, for the commands to ask; written in batches, whatever the disk does."""
+"""MeshMemory: what was heard of the mesh, for the commands to query; written in batches, whatever the disk does."""
 
 from __future__ import annotations
 
@@ -60,13 +60,14 @@ from meshbot.storage import (
 LOGGER = logging.getLogger(__name__)
 
 FLUSH_EVERY: Final = 30.0  # seconds that a packet may wait for its commit: a kill loses no more
-BATCH: Final = 500  # packets that are committed without waiting
-STATES_EVERY: Final = 300.0  # seconds: each writes a page for nearly every node that was heard
+BATCH: Final = 500  # packets that are committed at once
+STATES_EVERY: Final = 300.0  # seconds: each time writes a page for nearly every node that was heard
 TIDY_EVERY: Final = 3600.0
 REPLAY_TIME: Final = 60.0  # seconds after READY in which a node may hand over what it kept
 MAX_STORED: Final = 2_000_000  # packets, about 130 MB: a flood must not fill the card
-MAX_HOURS: Final = 24 * 366  # that a question may reach back
-MAX_LINKS: Final = 200  # of one node: those of a busy one, our own above all, must not hide all others
+MAX_HOURS: Final = 24 * 366  # that a query may reach back
+# Of one node: those of a busy one, our own above all, must not hide all others
+MAX_LINKS: Final = 200
 MAX_ALL_LINKS: Final = 2000
 
 
@@ -92,10 +93,10 @@ class Unsaved:
 
 
 class MeshMemory(WriteBehind[PacketLog, Unsaved]):
-    """Thread-safe. `hear`, `learn_nodes`, `flush` are Housekeeping's; the questions are everybody's.
+    """Thread-safe. `hear`, `learn_nodes`, `flush` are Housekeeping's; every thread may query.
 
-    Questions about nodes are answered from memory and never fail. Those about traffic, signal and links ask the
-    database as well, at most 2 s each, and may raise StorageError, whose text says in French what is wrong.
+    Queries about nodes are answered from memory and never fail. Those about traffic, signal and links read the
+    database as well, at most 2 s each, and may raise StorageError, whose French text names the fault.
     """
 
     subject: ClassVar = "Paquets entendus"
@@ -130,7 +131,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
     # -- learning, in Housekeeping's thread
 
     def hear(self, packet: PacketRecord) -> None:
-        """Take in one packet of any kind; a repetition counts for nothing."""
+        """Take in one packet of any kind; a repetition is ignored."""
         now = self._clock.monotonic()
         with self._recorder_lock:
             self._recorder.hear(packet, self._now(), self._own_num(), maybe_replayed=now < self._replay_until)
@@ -161,7 +162,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
     def _on_new_database(self, store: PacketLog) -> None:  # noqa: ARG002 - see WriteBehind
         self.mailbox.load()
         with self._recorder_lock:
-            self._recorder.forget_saved()
+            self._recorder.mark_all_unsaved()
 
     def _take_unsaved(self, *, last: bool) -> Unsaved:
         with_states = last or self._clock.monotonic() >= self._states_due
@@ -199,7 +200,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             return False
         return True
 
-    # -- questions about nodes: from memory
+    # -- nodes: from memory
 
     def node(self, num: int) -> NodeView | None:
         """Return what is known of a node, None if that is nothing."""
@@ -211,8 +212,8 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
     def direct_nodes(self, within: float) -> list[DirectNode]:
         """Return the nodes that our own one heard without a relay in the last so many seconds, the best SNR first."""
         found = self._direct(within)
-        rows, nobody = {row.num: row for row in self._node_manager.nodes()}, NodeRow(0)
-        named = [(state, rows.get(state.num, nobody)) for state in found]
+        rows, unnamed = {row.num: row for row in self._node_manager.nodes()}, NodeRow(0)
+        named = [(state, rows.get(state.num, unnamed)) for state in found]
         return [
             DirectNode(each.num, row.long_name, row.short_name, each.snr, each.direct_at or 0) for each, row in named
         ]
@@ -253,7 +254,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         """Return how far back what was heard can reach."""
         return self._retention // HOUR
 
-    # -- questions about what was heard: from the database and what is yet to be written
+    # -- what was heard: from the database and what is yet to be written
 
     def traffic(self, hours: int, by: By) -> Traffic:
         """Return the traffic of the running hour and the `hours` before it. Raises StorageError."""
@@ -270,7 +271,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         return Traffic(span.first_hour, by, tuple(shares))
 
     def traffic_by_hour(self, hours: int, by: By) -> list[HourShare]:
-        """Return the traffic hour by hour, in order of time, silence left out. Raises StorageError."""
+        """Return the traffic hour by hour, in order of time, without hours of silence. Raises StorageError."""
         span = self._span(hours)
         stored = self._traffic.hours(by, span) if self._traffic else {}
         for batch in self._unsaved():
@@ -334,7 +335,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         return Span.of(max(0, min(hours, MAX_HOURS)), self._now())
 
     def _unsaved(self) -> list[PacketBatch]:
-        """Return copies of what is not committed; asked after the database, so that nothing counts twice."""
+        """Return copies of what is not committed; read after the database, so that nothing counts twice."""
         with self._recorder_lock:
             batches = [batch for batch in (self._committing, self._recorder.batch) if batch]
             return [batch.sums() for batch in batches]

@@ -41,7 +41,8 @@ class KeyTrust:
         self.trusted = snapshot.trusted
         self.pending = snapshot.pending
         self.imported = snapshot.imported
-        self.trust_changes = 0  # times that some node's trusted key became another one
+        # times that some node's trusted key became another one
+        self.trust_changes = 0
         self._unsaved = Changes()
         self._logged_shared: set[bytes] = set()
         self._logged_full = False
@@ -226,12 +227,12 @@ class KeyTrust:
 
 
 def brief(key: bytes) -> str:
-    """Return enough of the key to tell it from another in a log line."""
+    """Return enough of the key to distinguish it from another in a log line."""
     return base64.b64encode(key).decode("ascii")[:8] + "…"
 
 
 def _decides(source: KeySource, over: KeySource) -> bool:
-    """Return whether `source` may replace a key that `over` vouches for."""
+    """Return whether `source` may replace a key that comes from `over`."""
     return source is KeySource.OPERATOR or (source is KeySource.NODEDB and over is not KeySource.OPERATOR)
 
 

@@ -17,7 +17,7 @@ UPKEEP_EVERY = 900.0  # seconds
 # try, and the process ends 2 s after the stop
 LAST_TRIES = 1.5
 
-# By the type of a message, those who take it, in order. They may wait for the disk, and raise nothing.
+# Who takes a message, by its type, in order. They may wait for the disk, and raise nothing.
 Takers = Mapping[type, Sequence[Callable[[Any], object]]]
 
 
@@ -65,7 +65,8 @@ class Housekeeping(Service):
         self._watched: dict[Service, int] = {}  # with the pings that each must have answered
         self._vouch_at = inf
         self._upkeep_at = inf
-        self._commit_at = -inf  # not before
+        # no commit before
+        self._commit_at = -inf
 
     def watch(self, services: Sequence[Service]) -> None:
         """Vouch for these services from now on; before `start`."""

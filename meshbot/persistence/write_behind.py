@@ -30,7 +30,7 @@ B = TypeVar("B")
 
 
 class WriteBehind(abc.ABC, Generic[S, B]):
-    """Data in memory, and a store that gets its changes: nothing is lost when the database fails or is begun anew.
+    """Data in memory, and a store that gets its changes: nothing is lost when the database fails or is replaced.
 
     Subclasses hold the data under a lock of their own and call `schedule` with each change. Nothing is written before
     the store has been read. Without a store nothing outlives the process.
@@ -122,7 +122,7 @@ class WriteBehind(abc.ABC, Generic[S, B]):
 
     @abc.abstractmethod
     def _on_new_database(self, store: S) -> None:
-        """Count as unsaved what a database that was begun anew, or replaced, may lack. Raises StorageError."""
+        """Count as unsaved what the database may lack that replaced another one. Raises StorageError."""
 
     @abc.abstractmethod
     def _take_unsaved(self, *, last: bool) -> B:

@@ -1,10 +1,10 @@
-"""What the database may refuse; each text says why, in French, and what to do."""
+"""Errors of the database; each text names the reason and the remedy, in French."""
 
 from __future__ import annotations
 
 
 class StorageError(Exception):
-    """The database refused; the text says why and what to do."""
+    """The database refused; the text names the reason and the remedy."""
 
 
 class DamagedError(StorageError):
@@ -12,8 +12,8 @@ class DamagedError(StorageError):
 
 
 class TooSlowError(StorageError):
-    """A question took longer than it may; the database itself is well."""
+    """A query took longer than it may; the database itself works."""
 
 
 class RefusedRowError(StorageError):
-    """A row contradicts what is stored, or cannot be stored at all; the database itself is well."""
+    """A row contradicts what is stored, or cannot be stored at all; the database itself works."""

@@ -9,7 +9,7 @@ from typing import Final
 
 HOUR: Final = 3600  # seconds
 DAY: Final = 86400
-# A key that the packet does not tell
+# The key where the packet does not carry it
 UNKNOWN: Final = -1
 
 
@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PacketRow:
-    """One packet; None where it does not say."""
+    """One packet; None: not in the packet."""
 
     rx_time: int  # seconds since 1970
     sender: int
@@ -86,13 +86,13 @@ class LinkRow:
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """What is known of a node beside its name and key; None where it has not said or was not heard."""
+    """What is known of a node beside its name and key; None: not known."""
 
     num: int
     last_heard: int  # seconds since 1970
     hops: int | None = None  # 0 is direct
     via_mqtt: bool = False
-    snr: float | None = None  # dB, with the next two: when last heard without a relay
+    snr: float | None = None  # dB; this and the next two when it was last heard without a relay
     rssi: int | None = None  # dBm
     direct_at: int | None = None
     battery: int | None = None  # percent; above 100: powered from outside

@@ -28,8 +28,8 @@ def interface():
     interface.close()
 
 
-def user_of(num, public_key=b"", **said):
-    return mesh_pb2.User(id=f"!{num:08x}", long_name=f"User {num:x}", public_key=public_key, **said)
+def user_of(num, public_key=b"", **fields):
+    return mesh_pb2.User(id=f"!{num:08x}", long_name=f"User {num:x}", public_key=public_key, **fields)
 
 
 def download(interface, num, public_key=b""):
@@ -113,7 +113,7 @@ def test_an_unknown_node_is_made_by_the_library_as_we_make_it(interface):
     assert is_placeholder(NodeRecord(ALICE, user["longName"], user["shortName"], user["hwModel"]))
 
 
-def test_an_entry_that_we_made_is_the_one_that_the_library_goes_on_with(interface, manager):
+def test_the_library_goes_on_with_an_entry_that_we_made(interface, manager):
     manager.sync_pubkeys_to_interface(interface)
     ours = interface.nodesByNum[ALICE]
     hear(interface, ALICE, user_of(ALICE, key(1)))
@@ -136,7 +136,7 @@ def test_sync_undoes_what_a_nodeinfo_packet_did_to_keys(interface, manager):
         assert node["user"]["longName"] == f"User {num:x}"
 
 
-def test_iterating_over_nodes_while_the_reader_adds_one_raises_and_looking_up_does_not(interface):
+def test_iterating_while_the_reader_adds_a_node_raises(interface):
     download(interface, ALICE)
     iterator = iter(interface.nodes.items())
     next(iterator)

@@ -1,4 +1,4 @@
-"""The memory goes on whatever happens to the disk, says so once, and has it all when the disk has recovered."""
+"""The memory goes on whatever happens to the disk, logs it once, and writes all when the disk has recovered."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_disk_that_refuses_loses_nothing_of_what_was_heard_and_learnt(bench, c
     assert words in caplog.messages[0]
 
 
-def test_a_disk_that_is_full_for_long_costs_only_the_oldest_packets_and_says_how_many(bench, caplog):
+def test_a_disk_full_for_long_costs_a_logged_number_of_packets(bench, caplog):
     heal = bench.refuse("max_page_count = 1")
     bench.hear(MAX_PACKETS)
     assert not bench.memory.flush()
@@ -111,7 +111,7 @@ def test_a_disk_that_is_full_for_long_costs_only_the_oldest_packets_and_says_how
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_damage_at_any_moment_anywhere_is_set_aside_and_the_memory_goes_on(bench, seed, caplog):
+def test_damage_at_any_moment_is_set_aside(bench, seed, caplog):
     rng = random.Random(seed)
     bench.manager.learn_from_nodeinfo(record(7, key(7), long_name="Sept"))
     for _ in range(8):
@@ -161,17 +161,17 @@ def test_a_file_that_was_truncated_while_running_is_set_aside(bench):
 
 
 def test_packets_and_their_sums_agree_after_a_kill_at_any_moment(tmp_path):
-    said = 0
+    reported = 0
     for count in (1, 20, 40):
-        writer_command = [sys.executable, "-m", "tests.support.packet_writer", str(tmp_path), str(said + 1)]
+        writer_command = [sys.executable, "-m", "tests.support.packet_writer", str(tmp_path), str(reported + 1)]
         with subprocess.Popen(writer_command, stdout=subprocess.PIPE, text=True) as writer:
             lines = [int(writer.stdout.readline()) for _ in range(count)]
             writer.kill()
-            said = max([*lines, *(int(line) for line in writer.stdout if line.endswith("\n"))])
+            reported = max([*lines, *(int(line) for line in writer.stdout if line.endswith("\n"))])
     assert (tmp_path / f"{FILE_NAME}-wal").exists()  # it was killed, not closed
     bench = Bench(tmp_path)
     packets, summed = bench.stored()
     assert packets == summed
-    assert packets >= said - 3 * 7  # what was not committed at each kill
+    assert packets >= reported - 3 * 7  # what was not committed at each kill
     assert bench.set_aside() == []
     bench.database.close()

@@ -68,8 +68,8 @@ def bench(database):
     return Bench(database)
 
 
-told = test_memory.told
-test_traffic_is_told_apart = test_memory.test_traffic_is_told_apart
+memory = test_memory.memory
+test_traffic_is_grouped = test_memory.test_traffic_is_grouped
 test_a_signal_over_time = test_memory.test_a_signal_over_time
 test_who_hears_whom = test_memory.test_who_hears_whom
 test_the_longest_links = test_memory.test_the_longest_links
@@ -138,7 +138,7 @@ def test_a_question_that_takes_too_long_is_cut_short(database):
         connection.execute(text("SELECT pg_sleep(30)"))
 
 
-def test_a_server_that_goes_away_and_comes_back_is_said_once_and_gets_what_it_missed(server, database, caplog):
+def test_a_server_that_comes_back_gets_what_it_missed(server, database, caplog):
     caplog.set_level("INFO")
     manager = NodeManager(NodeStore(database), FakeClock())
     server.stop()

@@ -12,7 +12,7 @@ from assembly import disk_check, open_storage
 from config import Settings
 from meshbot.nodes.trust import brief
 from meshbot.runtime.incidents import DatabaseTrouble, DatabaseWell, DiskLow, DiskWell, KeyChanged, KeyShared, KeyWord
-from meshbot.storage.database import TOLD_EVERY, Database
+from meshbot.storage.database import REPORT_EVERY, Database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.sqlite import FILE_NAME, SqliteBackend
@@ -139,7 +139,7 @@ def test_a_locked_database_is_in_trouble_once_and_well_again_once(bench):
 def test_a_trouble_that_lasts_is_reported_again(bench):
     bench.manager().learn_from_nodeinfo(record(ALICE, key(1)))
     with bench.locked():
-        for wait in (0.0, TOLD_EVERY - 1, 1.0, 1.0):
+        for wait in (0.0, REPORT_EVERY - 1, 1.0, 1.0):
             bench.clock.advance(wait)
             with pytest.raises(StorageError), bench.database.transaction():
                 pass

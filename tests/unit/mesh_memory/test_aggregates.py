@@ -71,7 +71,7 @@ def test_beyond_the_limit_no_new_sums_are_begun_but_old_ones_grow():
     assert batch.nodes[T, 7].packets == 2
 
 
-def test_what_is_absorbed_is_as_if_it_had_been_there_from_the_start():
+def test_an_absorbed_batch_equals_one_batch_of_both():
     rows = [replace(ROW, sender=number % 3 + 1, rx_time=T + number * 1000, snr=float(number)) for number in range(9)]
     older, newer, whole = batch_of(*rows[:4]), batch_of(*rows[4:]), batch_of(*rows)
     for batch in (older, whole):
@@ -84,7 +84,7 @@ def test_what_is_absorbed_is_as_if_it_had_been_there_from_the_start():
     assert (older.traffic, older.nodes, older.air, older.links) == (whole.traffic, whole.nodes, whole.air, whole.links)
 
 
-def test_a_copy_of_the_sums_does_not_change_with_what_it_was_made_of():
+def test_a_copy_of_the_sums_is_independent():
     batch = batch_of(ROW)
     copy = batch.sums()
     batch.add_packet(ROW)

@@ -1,4 +1,4 @@
-"""The thread Housekeeping: what is learnt is kept, and systemd hears only of threads that answer."""
+"""The thread Housekeeping: what is learnt is written, and systemd hears only of threads that answer."""
 
 import socket
 import sqlite3
@@ -94,7 +94,7 @@ class Bench:
         self._started = []
 
     def heard(self):
-        """Return what systemd was told since the last call."""
+        """Return what systemd received since the last call."""
         words = []
         while True:
             try:
@@ -289,7 +289,7 @@ def part(number):
     return SavedPart(id=number, text_id=number, created=1, packet_id=5, expires_at=9, **message, **details)
 
 
-def test_what_waits_to_go_on_air_is_written_within_a_second_and_given_to_the_next_process(unwatched, tmp_path):
+def test_the_queue_is_written_within_a_second_and_restored(unwatched, tmp_path):
     database = unwatched.keep_in(tmp_path)
     unwatched.start()
     unwatched.housekeeping.tell(QueueChanges({1: part(1)}))

@@ -1,4 +1,4 @@
-"""What waits to go on air survives: batches, a database that refuses or begins anew, rows that cannot be read."""
+"""What waits to go on air survives: batches, a database that refuses or is replaced, rows that cannot be read."""
 
 from dataclasses import replace
 from math import inf
@@ -130,10 +130,10 @@ def test_nothing_is_written_before_the_database_could_be_read(store, clock, rest
     assert list(store.rows()) == [1, 50]
 
 
-def test_a_database_begun_anew_gets_everything(writer, store):
+def test_a_replaced_database_gets_everything(writer, store):
     writer.take(parts(1, 2))
     writer.flush()
-    store.begin_anew()
+    store.replace()
     writer.take(parts(3))
     writer.flush()
     assert list(store.rows()) == [1, 2, 3]

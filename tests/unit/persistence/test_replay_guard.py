@@ -75,7 +75,7 @@ def test_commands_given_before_the_database_was_read_join_the_stored(database):
     assert ReplayStore(database).load() == [(ADMIN, 1), (ADMIN, 2)]
 
 
-def test_a_database_that_was_begun_anew_gets_all_again(database, tmp_path):
+def test_a_replaced_database_gets_all_again(database, tmp_path):
     guard = guard_on(database)
     guard.is_new(ADMIN, 7)
     guard.flush()

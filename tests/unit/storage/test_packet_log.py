@@ -153,7 +153,7 @@ def test_what_is_too_old_goes_in_small_steps(log, database):
     assert count(database, PACKETS) == 2
 
 
-def test_sums_go_an_hour_at_a_time_when_all_of_it_is_too_old(log, database):
+def test_sums_are_deleted_an_hour_at_a_time_once_too_old(log, database):
     hours = [replace(ROW, rx_time=T + number * HOUR) for number in range(4)]
     log.save(rows_of(*hours))
     kinds = count(database, TRAFFIC_HOURS) // 4
