@@ -117,6 +117,15 @@ def test_a_database_that_refuses_is_retried_and_gets_all(writer, store, clock):
     assert list(store.rows()) == [2]
 
 
+def test_what_could_not_be_written_is_written_at_the_retry(writer, store):
+    writer.take(parts(1))
+    store.broken = True
+    writer.flush()
+    store.broken = False
+    assert writer.flush()
+    assert list(store.rows()) == [1]
+
+
 def test_nothing_is_written_before_the_database_could_be_read(store, clock, restored):
     fill(store, parts(1))
     store.broken = True

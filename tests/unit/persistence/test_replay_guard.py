@@ -7,6 +7,7 @@ import pytest
 
 from meshbot.persistence.replay_guard import KEPT, WRITE_AFTER, ReplayGuard
 from meshbot.storage.database import open_database
+from meshbot.storage.errors import StorageError
 from meshbot.storage.replay_keys import ReplayStore
 from meshbot.storage.sqlite import FILE_NAME
 from tests.support.fake_clock import FakeClock
@@ -73,6 +74,28 @@ def test_commands_given_before_the_database_was_read_join_the_stored(database):
     guard.flush()
     assert not guard.is_new(ADMIN, 1)
     assert ReplayStore(database).load() == [(ADMIN, 1), (ADMIN, 2)]
+
+
+def test_a_command_that_was_stored_already_is_stored_once(database):
+    ReplayStore(database).add([(ADMIN, 1)], KEPT)
+    guard = ReplayGuard(ReplayStore(database), FakeClock())
+    assert guard.is_new(ADMIN, 1), "the database was not read yet"
+    guard.flush()
+    assert ReplayStore(database).load() == [(ADMIN, 1)]
+
+
+def test_a_command_given_during_a_commit_that_failed_is_written(database):
+    class Failing(ReplayStore):
+        def add(self, keys, kept):
+            if guard.is_new(ADMIN, 8):
+                raise StorageError("disk full")
+            super().add(keys, kept)
+
+    guard = ReplayGuard(Failing(database), FakeClock())
+    guard.is_new(ADMIN, 7)
+    assert not guard.flush()
+    assert guard.flush()
+    assert ReplayStore(database).load() == [(ADMIN, 7), (ADMIN, 8)]
 
 
 def test_a_replaced_database_gets_all_again(database, tmp_path):

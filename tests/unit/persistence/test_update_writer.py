@@ -95,6 +95,34 @@ def test_a_database_that_refuses_is_retried(writer, store, clock, restored):
     assert (list(store.ids), restored) == ([1], [HandledBefore([], {})])
 
 
+def test_what_came_during_a_commit_that_failed_is_written_too(writer, store):
+    writer.flush()
+
+    def fail_later(*_args):
+        del store.save
+        writer.take(UpdatesHandled([2], {GROUP_POST: 2}))
+        raise StorageError("disk full")
+
+    store.save = fail_later
+    writer.take(UpdatesHandled([1], {GROUP_POST: 1}))
+    assert not writer.flush()
+    assert writer.flush()
+    assert (list(store.ids), store.messages) == ([1, 2], {GROUP_POST: 2})
+
+
+def test_what_is_older_than_two_days_is_forgotten(writer, store, clock):
+    writer.take(UpdatesHandled([1], {}))
+    writer.flush()
+    clock.advance(KEPT)
+    writer.take(UpdatesHandled([2], {}))
+    writer.flush()
+    assert list(store.ids) == [1, 2]
+    clock.advance(1)
+    writer.take(UpdatesHandled([3], {}))
+    writer.flush()
+    assert list(store.ids) == [2, 3]
+
+
 @pytest.mark.parametrize("flushes", [False, True])
 def test_what_waits_for_a_database_has_a_bound(writer, store, flushes):
     store.broken = True

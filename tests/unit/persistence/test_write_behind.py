@@ -61,6 +61,7 @@ def test_what_changed_since_a_failure_is_newer(values, store):
     store.broken = False
     values.flush()
     assert store.rows == {"a": 2}
+    assert not values.is_backing_off
 
 
 def test_nothing_is_saved_before_the_store_was_read(store, clock):
