@@ -6,15 +6,14 @@ import threading
 from collections.abc import Iterable
 from typing import Final
 
-from meshbot.runtime import Clock
-from meshbot.storage import DAY, Mail, MailStore, MailTable, StorageError
+from meshbot.runtime import Clock, MeshBotError
+from meshbot.storage import Mail, MailStore, MailTable, StorageError
 
 MAX_MAIL: Final = 20  # for one recipient
 MAX_ALL: Final = 2000  # for all together: with 100 recipients a mesh is busy; 600 kB at most, whoever floods
-MAIL_TTL: Final = 30.0 * DAY  # seconds that a mail is kept
 
 
-class MailboxFullError(Exception):
+class MailboxFullError(MeshBotError):
     """There are MAX_MAIL mails for the recipient already, or MAX_ALL in all, and none of them was read."""
 
     def __init__(self, *, everybody: bool) -> None:
@@ -26,7 +25,8 @@ class MailboxFullError(Exception):
 class Mailbox:
     """Thread-safe. Each call is one transaction, and what returned is kept."""
 
-    def __init__(self, store: MailStore | None, clock: Clock, mail_ttl: float = MAIL_TTL) -> None:
+    def __init__(self, store: MailStore | None, clock: Clock, mail_ttl: float) -> None:
+        """Mails are kept for `mail_ttl` seconds."""
         self._maybe_store = store
         self._mail_ttl = int(mail_ttl)
         self._clock = clock

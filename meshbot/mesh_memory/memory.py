@@ -24,7 +24,7 @@ from meshbot.mesh_memory.aggregates import (
     volumes_of,
 )
 from meshbot.mesh_memory.geography import distance
-from meshbot.mesh_memory.mailbox import MAIL_TTL, Mailbox
+from meshbot.mesh_memory.mailbox import Mailbox
 from meshbot.mesh_memory.recorder import Place, Recorder
 from meshbot.mesh_memory.search import search
 from meshbot.mesh_memory.views import (
@@ -108,9 +108,9 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         node_manager: KnownNodes,
         clock: Clock,
         own_num: Callable[[], int],
-        retention_days: int = 7,
+        retention_days: int,
         *,
-        mail_ttl: float = MAIL_TTL,
+        mail_ttl: float,
     ) -> None:
         """Load what is known, now or as soon as the database can be read; without one nothing outlives the process."""
         super().__init__(PacketLog(database) if database else None, clock)

@@ -43,7 +43,9 @@ def client(server, timeout=PATIENCE, patience=PATIENCE, **details):
         "api_key": SecretStr(SECRET),
     } | details
     return ChatClient(
-        HttpClient(SystemClock()), ChatServer(url=f"{server.url}/v1", timeout=timeout, **settings), patience
+        HttpClient(SystemClock(), trust_environment=False),
+        ChatServer(url=f"{server.url}/v1", timeout=timeout, **settings),
+        patience,
     )
 
 
@@ -232,7 +234,10 @@ def test_every_fault_is_one_short_line_for_the_user_and_one_for_the_operator(ser
 def test_a_server_that_is_not_there_is_said(server):
     talk = Talk(server)
     talk.command = bot_command(
-        ChatClient(HttpClient(SystemClock()), ChatServer("http://127.0.0.1:1/v1", "", "", 99, 5.0, SecretStr(""))),
+        ChatClient(
+            HttpClient(SystemClock(), trust_environment=False),
+            ChatServer("http://127.0.0.1:1/v1", "", "", 99, 5.0, SecretStr("")),
+        ),
         talk.clock,
         MAX_BYTES,
         5.0,

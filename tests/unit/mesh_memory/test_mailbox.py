@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import insert
 
+import config
 from meshbot.mesh_memory.mailbox import MAX_ALL, MAX_MAIL, Mailbox, MailboxFullError
 from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
@@ -27,7 +28,7 @@ def mailbox(database):
 
 
 def loaded(database):
-    mailbox = Mailbox(MailStore(database), FakeClock())
+    mailbox = Mailbox(MailStore(database), FakeClock(), config.MAIL_TTL)
     mailbox.load()
     return mailbox
 
@@ -93,7 +94,7 @@ def test_all_mailboxes_together_are_bounded_and_read_mails_make_room(mailbox, da
 
 
 def test_without_a_database_no_mail_is_taken_nor_notified():
-    mailbox = Mailbox(None, FakeClock())
+    mailbox = Mailbox(None, FakeClock(), config.MAIL_TTL)
     assert not mailbox.is_unnotified(ALICE)
     with pytest.raises(StorageError, match="pas de base de données"):
         mailbox.send(BOB, ALICE, "salut")

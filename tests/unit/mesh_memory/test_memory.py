@@ -14,7 +14,6 @@ from meshbot.mesh_memory.memory import (
     MAX_LINKS,
     STATES_EVERY,
     TIDY_EVERY,
-    MeshMemory,
 )
 from meshbot.mesh_memory.views import DirectNode, Share
 from meshbot.storage.database import open_database
@@ -22,11 +21,13 @@ from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
 from node_manager import NodeManager
+from tests.support.configured import make_memory
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import key, record
 from tests.support.packet_records import NODEINFO, TELEMETRY, packet
 
 FLUSH_EVERY = 30.0  # seconds
+RETRY_AFTER = 10.0  # seconds
 
 OWN, ALICE, BOB, CAROL = 0x9999, 0x20001EEF, 0x20001EF0, 0x20001EF1
 START = int(EPOCH.timestamp())
@@ -41,7 +42,7 @@ class Bench:
 
     def restart(self):
         self.manager = NodeManager(NodeStore(self.database) if self.database else None, self.clock)
-        self.memory = MeshMemory(self.database, self.manager, self.clock, lambda: OWN)
+        self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
         return self.memory
 
     def hear(self, *packets):
@@ -331,9 +332,9 @@ def test_a_database_that_fails_loses_nothing_and_gets_all_later(bench, caplog):
     other = sqlite3.connect(bench.database.backend.path)
     other.execute("BEGIN IMMEDIATE")
     assert not bench.memory.flush()
-    assert bench.memory.deadline == bench.clock.monotonic() + MeshMemory.retry_after
+    assert bench.memory.deadline == bench.clock.monotonic() + RETRY_AFTER
     bench.hear(*(packet(BOB) for _ in range(2 * BATCH)))
-    assert bench.memory.deadline == bench.clock.monotonic() + MeshMemory.retry_after
+    assert bench.memory.deadline == bench.clock.monotonic() + RETRY_AFTER
     assert not bench.memory.flush()
     assert bench.memory.traffic(1, By.SENDER).packets == 2 * BATCH + 1  # readers go on
     with pytest.raises(StorageError):

@@ -13,7 +13,7 @@ import assembly
 from meshbot.commands.language import translator
 from meshbot.commands.mail_notices import MailNotices
 from meshbot.mesh_link.packets import NodeDatabase, NodeInfoPacket, NodeRecord
-from meshbot.mesh_memory.memory import FLUSH_EVERY, MeshMemory
+from meshbot.mesh_memory.memory import FLUSH_EVERY
 from meshbot.persistence.housekeeping import LAST_TRIES, UPKEEP_EVERY, Housekeeping
 from meshbot.persistence.queue_writer import WRITE_EVERY, QueueChanges
 from meshbot.persistence.update_writer import UpdatesHandled, UpdateWriter
@@ -24,6 +24,7 @@ from meshbot.storage.nodes import NodeStore
 from meshbot.storage.outbox import OutboxStore
 from meshbot.storage.telegram import UpdateStore
 from node_manager import NodeManager
+from tests.support.configured import make_memory
 from tests.support.fake_clock import FakeClock
 from tests.support.packet_records import packet
 
@@ -60,7 +61,7 @@ class Bench:
 
     def build(self, database):
         self.manager = NodeManager(NodeStore(database) if database else None, self.clock)
-        self.memory = MeshMemory(database, self.manager, self.clock, lambda: OWN)
+        self.memory = make_memory(database, self.manager, self.clock, lambda: OWN)
         self.disk_looks = []
         # what an earlier process has left
         self.left, self.handled = [], []
@@ -271,7 +272,7 @@ def test_what_waits_for_its_commit_at_the_end_is_written(unwatched, tmp_path):
     unwatched.clock.advance(0)
     unwatched.stop()
     assert NodeManager(NodeStore(database), unwatched.clock).counts().nodes == 2
-    assert MeshMemory(database, unwatched.manager, unwatched.clock, lambda: OWN).node(2).last_heard
+    assert make_memory(database, unwatched.manager, unwatched.clock, lambda: OWN).node(2).last_heard
     database.close()
 
 
