@@ -20,8 +20,8 @@ if __name__ == "__main__":  # the imports take a second
 
 import assembly
 import config
-from meshbot.commands import NOTICE, Command, Dispatcher, MailNotices, MessageFilter, Registry, translator
-from meshbot.commands.builtin import ECHO, BotParts, EchoReports
+from meshbot.commands import Command, Dispatcher, MailNotices, MessageFilter, Registry, translator
+from meshbot.commands.builtin import BotParts, EchoReports
 from meshbot.mesh_link import (
     ClientWarning,
     DeviceMetrics,
@@ -54,11 +54,14 @@ from meshbot.runtime import (
 from meshbot.sending import (
     AfterAnswer,
     ChannelLoad,
+    EchoOrigin,
     LinkChange,
+    MailNoticeOrigin,
     MeshSender,
     OutgoingText,
     ReportRouter,
     SavedOutbox,
+    TelegramOrigin,
     Tracer,
 )
 from meshbot.storage import OutboxStore
@@ -99,9 +102,9 @@ class MeshBot:
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
         self._housekeeping = self._make_housekeeping(settings)
         self._fates = ReportRouter()
-        self._fates.route(NOTICE, self._housekeeping.tell)
+        self._fates.route(MailNoticeOrigin, self._housekeeping.tell)
         echoes = EchoReports(self._clock, self.send_text, translator(settings.language), settings.answer_ttl)
-        self._fates.route(ECHO, echoes.on_delivery_report)
+        self._fates.route(EchoOrigin, echoes.on_delivery_report)
         self._sender = MeshSender(
             self._clock,
             assembly.outbox(settings, self._clock),
@@ -209,7 +212,7 @@ class MeshBot:
             keep=None if self._database is None else self._housekeeping.tell,
         )
         if telegram is not None:
-            self._fates.route("telegram", telegram.tell)
+            self._fates.route(TelegramOrigin, telegram.tell)
             self.incidents.listen(telegram.tell)
         return telegram
 

@@ -7,7 +7,7 @@ from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAns
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, ident, whole_number
 from meshbot.commands.language import Translate, mark, translator
-from meshbot.commands.mail_notices import NOTICE, MailNotices
+from meshbot.commands.mail_notices import MailNotices
 from meshbot.commands.node_lookup import Directory, only_one
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import PREFIX, UNKNOWN_RECEPTION, Command, Example, Registry, Request, Way, parse
@@ -17,7 +17,6 @@ __all__ = [
     "CHAT_BYTES",
     "DAY",
     "HOUR",
-    "NOTICE",
     "PREFIX",
     "UNKNOWN_RECEPTION",
     "Access",

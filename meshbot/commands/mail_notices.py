@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from math import inf
@@ -14,12 +13,10 @@ from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called
 from meshbot.mesh_link import BROADCAST_NUM, PacketRecord
 from meshbot.runtime import Clock
-from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, Priority
+from meshbot.sending import DeliveryReport, DeliveryStatus, MailNoticeOrigin, OutgoingText, Priority
 from meshbot.storage import Mail, StorageError
 
 LOGGER = logging.getLogger(__name__)
-NOTICE: Final = "mail"
-ORIGIN: Final = re.compile(rf"{NOTICE}:([0-9a-f]{{1,8}}):([0-9]{{1,12}})")  # recipient, told_at of its letters
 AT_MOST_EVERY: Final = 3600.0  # seconds between two notices to one node; twice as long after each that failed
 DAY: Final = 86400.0  # seconds: no longer than this
 RETRY_AFTER: Final = 60.0  # seconds that a mailbox out of reach is left alone, which the database itself has said
@@ -85,16 +82,16 @@ class MailNotices:
                     want_ack=True,
                     expires_at=now + NOTICE_TTL,
                     priority=Priority.MAIL,
-                    origin=f"{NOTICE}:{num:x}:{told_at}",
+                    origin=MailNoticeOrigin(num, told_at),
                 )
             )
 
     def on_delivery_report(self, outcome: DeliveryReport) -> None:
         """Take what became of a notice; one that failed is told again, later each time. Raises nothing."""
-        origin = ORIGIN.fullmatch(outcome.message.origin)
-        if origin is None or not outcome.is_end:
+        origin = outcome.message.origin
+        if not isinstance(origin, MailNoticeOrigin) or not outcome.is_end:
             return
-        recipient = int(origin[1], 16)
+        recipient = origin.recipient
         if outcome.status is DeliveryStatus.ACKNOWLEDGED:
             del self._failed[recipient]
             return
@@ -102,7 +99,7 @@ class MailNotices:
         self._failed[recipient] += 1
         self._not_before[recipient] = self._clock.monotonic() + wait
         try:
-            self._mailbox.mark_mail_untold(recipient, int(origin[2]))
+            self._mailbox.mark_mail_untold(recipient, origin.told_at)
         except StorageError as error:  # the database itself says so; the letters wait, only unannounced
             LOGGER.debug("Avis de courrier à 0x%08x: %s", recipient, error)
 

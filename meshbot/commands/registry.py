@@ -10,6 +10,7 @@ from meshbot.commands.formatting import PACKET_BYTES
 from meshbot.commands.language import Translate
 from meshbot.commands.roles import NOBODY, Role, User
 from meshbot.mesh_link import RadioMetadata
+from meshbot.sending import Origin
 
 PREFIX = "/"
 UNKNOWN_RECEPTION = RadioMetadata()
@@ -53,7 +54,7 @@ class Request:
     limit: int = PACKET_BYTES  # UTF-8 bytes that an answer may fill, not less than a packet's
     name: str = ""  # how a Telegram user is called; empty: as their node is
     in_group: bool = False  # of Telegram: others read the answer
-    origin: str = ""  # of what is sent for it, as OutgoingText has it: its fate is shown to the asker; empty: is not
+    origin: Origin | None = None  # of texts sent for it: their delivery is shown to the asker; None: it is not
 
     @property
     def wide(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from math import inf
 from typing import Protocol
 
-from meshbot.sending import Changes, PartState, Priority, SavedPart
+from meshbot.sending import Changes, PartState, Priority, SavedPart, decode_origin, encode_origin
 from meshbot.storage import OutboxRow, StorageError
 
 LOGGER = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ def _row(part: SavedPart) -> OutboxRow:
         state=str(part.state),
         attempts=part.attempts,
         sent_at=part.sent_at,
-        origin=part.origin,
+        origin=encode_origin(part.origin),
     )
 
 
@@ -144,5 +144,5 @@ def _part(row: OutboxRow) -> SavedPart:
         state=PartState(row.state),
         attempts=row.attempts,
         sent_at=row.sent_at,
-        origin=row.origin,
+        origin=decode_origin(row.origin),
     )

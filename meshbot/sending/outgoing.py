@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
@@ -38,6 +39,61 @@ WAITING_LIMITS: Final[Mapping[Priority, int]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class MailNoticeOrigin:
+    """A notice to a node that mail waits for it."""
+
+    recipient: int  # node number
+    told_at: int  # wall seconds since 1970, as stored with each mail that the notice is about
+
+
+@dataclass(frozen=True, slots=True)
+class EchoOrigin:
+    """The command /echo, asked by radio."""
+
+    asker: int  # node number
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramOrigin:
+    """A message in a Telegram chat."""
+
+    chat_id: int
+    topic: int | None  # message_thread_id
+    message_id: int
+
+
+# Who sent a text, and so gets its delivery reports
+Origin = MailNoticeOrigin | EchoOrigin | TelegramOrigin
+STORED_MAIL_NOTICE: Final = re.compile(r"mail:([0-9a-f]{1,8}):([0-9]{1,12})")
+STORED_ECHO: Final = re.compile(r"echo:([0-9a-f]{1,8})")
+STORED_TELEGRAM: Final = re.compile(r"telegram:(-?[0-9]{1,16}):([0-9]{1,16}):([0-9]{1,16})")
+
+
+def encode_origin(origin: Origin | None) -> str:
+    """Return the origin as it is stored; None is the empty string."""
+    match origin:
+        case MailNoticeOrigin():
+            return f"mail:{origin.recipient:x}:{origin.told_at}"
+        case EchoOrigin():
+            return f"echo:{origin.asker:x}"
+        case TelegramOrigin():
+            return f"telegram:{origin.chat_id}:{origin.topic or 0}:{origin.message_id}"
+        case None:
+            return ""
+
+
+def decode_origin(stored: str) -> Origin | None:
+    """Return the origin that was stored so, None for any other text."""
+    if match := STORED_MAIL_NOTICE.fullmatch(stored):
+        return MailNoticeOrigin(int(match[1], 16), int(match[2]))
+    if match := STORED_ECHO.fullmatch(stored):
+        return EchoOrigin(int(match[1], 16))
+    if match := STORED_TELEGRAM.fullmatch(stored):
+        return TelegramOrigin(int(match[1]), int(match[2]) or None, int(match[3]))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingText:
     """One text for one destination, before it is cut into packets."""
 
@@ -48,7 +104,7 @@ class OutgoingText:
     want_ack: bool = False
     expires_at: float = inf  # monotonic seconds; at most the kind's lifetime from now
     priority: Priority = Priority.ANSWER
-    origin: str = ""  # who is told what became of it, in that one's own words; empty: nobody
+    origin: Origin | None = None  # who gets its delivery reports
 
     @property
     def is_broadcast(self) -> bool:
@@ -121,7 +177,7 @@ class SavedPart:
     state: PartState
     attempts: int  # tries that were refused so far
     sent_at: int | None  # first, under its present id
-    origin: str
+    origin: Origin | None
 
 
 Changes = Mapping[int, SavedPart | None]  # what to keep of each packet by its id, None for nothing

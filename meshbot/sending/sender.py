@@ -231,7 +231,7 @@ class MeshSender(Service):
     def _say(self, outcomes: Iterable[DeliveryReport], now: float) -> None:
         for outcome in outcomes:
             self._afterwards.on_outcome(outcome)
-            if outcome.message.origin and self._listener is not None:
+            if outcome.message.origin is not None and self._listener is not None:
                 self._listener.on_delivery_report(outcome)
             if outcome.status is DeliveryStatus.TURNED_AWAY:
                 if count := self._turned_away.count(now):

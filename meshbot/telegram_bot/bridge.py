@@ -17,7 +17,7 @@ from meshbot.commands import PREFIX, Directory, Translate, parse
 from meshbot.commands import mark as _
 from meshbot.mesh_link import BROADCAST_NUM, TextMessage
 from meshbot.runtime import RecentKeys
-from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, Priority
+from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, Priority, TelegramOrigin
 from meshbot.telegram_bot import status
 from meshbot.telegram_bot.models import Chat, Post
 from meshbot.telegram_bot.sanitize import clean_name, clean_text
@@ -105,18 +105,18 @@ class Bridge:
 
         From then on a mesh user's reply to it is shown as one.
         """
-        message, origin = outcome.message, status.parse(outcome.message.origin)
+        message, origin = outcome.message, outcome.message.origin
         if (
             outcome.status is not DeliveryStatus.ACCEPTED
-            or origin is None
+            or not isinstance(origin, TelegramOrigin)
             or not message.is_broadcast
             or not outcome.packet_ids
         ):
             return []
         for packet_id in reversed(outcome.packet_ids):  # a reply in Telegram is one to the first
-            self._connect(origin.chat, origin.message_id, (message.channel, packet_id))
+            self._connect(status.chat_of(origin), origin.message_id, (message.channel, packet_id))
         key = _key(message.channel, 0, outcome.packet_ids[0])
-        others = [chat for chat in self._chats.get(message.channel, ()) if chat != origin.chat]
+        others = [chat for chat in self._chats.get(message.channel, ()) if chat != status.chat_of(origin)]
         return [self._post(chat, message.channel, message.text, key, message.reply_id) for chat in others]
 
     @property

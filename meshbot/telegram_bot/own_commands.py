@@ -10,7 +10,7 @@ from typing import Final
 from meshbot.commands import Command, Directory, Example, Request, Role, Way, only_one
 from meshbot.commands import mark as _
 from meshbot.mesh_link import BROADCAST_NUM
-from meshbot.sending import OutgoingText, Priority
+from meshbot.sending import Origin, OutgoingText, Priority
 from meshbot.telegram_bot.bridge import ANONYMOUS, AUTHOR_BYTES
 from meshbot.telegram_bot.request import ChatQuestion, TelegramRequest
 from meshbot.telegram_bot.sanitize import clean_name, clean_text
@@ -116,7 +116,7 @@ def target_and_text(argument: str, directory: Directory) -> tuple[str, str]:
     return first, argument[ends[0] :]
 
 
-def _outgoing(airway: Airway, origin: str, text: str, to: int, channel: int) -> OutgoingText:
+def _outgoing(airway: Airway, origin: Origin | None, text: str, to: int, channel: int) -> OutgoingText:
     return OutgoingText(
         text,
         to,

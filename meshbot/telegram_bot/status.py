@@ -6,18 +6,24 @@ node, are told in a reply, which changes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from meshbot.commands import Translate
 from meshbot.commands import mark as _
-from meshbot.sending import BUSY_CHANNEL, NO_ACK, NO_LINK, TX_QUEUE_FULL, DeliveryReport, DeliveryStatus
+from meshbot.sending import (
+    BUSY_CHANNEL,
+    NO_ACK,
+    NO_LINK,
+    TX_QUEUE_FULL,
+    DeliveryReport,
+    DeliveryStatus,
+    TelegramOrigin,
+    encode_origin,
+)
 from meshbot.telegram_bot.models import Chat, Post
 
-WORD: Final = "telegram"
-ORIGIN: Final = re.compile(rf"{WORD}:(-?[0-9]{{1,16}}):([0-9]{{1,16}}):([0-9]{{1,16}})")
+WORD: Final = "telegram"  # that the keys of these posts begin with
 
 REASONS: Final[Mapping[str, str]] = {
     TX_QUEUE_FULL: _("the node's queue is full"),
@@ -80,26 +86,14 @@ REACTIONS: Final[Mapping[DeliveryStatus, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The message that a text came from."""
-
-    chat: Chat
-    message_id: int
+def origin_of(chat: Chat, message_id: int) -> TelegramOrigin:
+    """Return the origin of a text that came as this message."""
+    return TelegramOrigin(chat.id, chat.topic, message_id)
 
 
-def origin_of(chat: Chat, message_id: int) -> str:
-    """Return the origin of a text that came as this message: `telegram:<chat>:<topic or 0>:<message id>`."""
-    return f"{WORD}:{chat.id}:{chat.topic or 0}:{message_id}"
-
-
-def parse(origin: str) -> Origin | None:
-    """Return which message that is, None if it is none; takes any text."""
-    match = ORIGIN.fullmatch(origin)
-    if match is None:
-        return None
-    chat, topic, message_id = map(int, match.groups())
-    return Origin(Chat(chat, topic or None), message_id)
+def chat_of(origin: TelegramOrigin) -> Chat:
+    """Return the chat that a text came from."""
+    return Chat(origin.chat_id, origin.topic)
 
 
 def posts(outcome: DeliveryReport, acknowledged_by: str, translate: Translate) -> tuple[Post, ...]:
@@ -108,10 +102,10 @@ def posts(outcome: DeliveryReport, acknowledged_by: str, translate: Translate) -
     `acknowledged_by` is what people call the recipient. The outbox tells a text's end last and once, so that the posts
     made last are to be shown.
     """
-    origin = parse(outcome.message.origin)
-    if origin is None or (outcome.status is DeliveryStatus.QUEUED and not outcome.reason and outcome.ahead < LONG_TURN):
+    origin = outcome.message.origin
+    if not isinstance(origin, TelegramOrigin) or _is_short_turn(outcome):
         return ()
-    chat, key = origin.chat, outcome.message.origin
+    chat, key = chat_of(origin), encode_origin(origin)
     text = _words(outcome, acknowledged_by, translate)
     reply = Post(chat, text, key, reply_to=origin.message_id, silent=True, can_wait=True)
     if chat.id > 0 or not outcome.message.is_broadcast:
@@ -119,6 +113,10 @@ def posts(outcome: DeliveryReport, acknowledged_by: str, translate: Translate) -
     emoji = REACTIONS[outcome.status]
     reaction = Post(chat, "", key, reply_to=origin.message_id, can_wait=True, reaction=emoji)
     return (reaction, reply) if emoji in {FAILED, UNSURE} else (reaction,)
+
+
+def _is_short_turn(outcome: DeliveryReport) -> bool:
+    return outcome.status is DeliveryStatus.QUEUED and not outcome.reason and outcome.ahead < LONG_TURN
 
 
 def _words(outcome: DeliveryReport, name: str, tr: Translate) -> str:

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.sending.outgoing import LIFETIMES, DeliveryStatus, OutgoingText, Priority
+from meshbot.sending.outgoing import LIFETIMES, DeliveryStatus, EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT, SendQueue
 from meshbot.text import split_text
 
@@ -36,6 +36,11 @@ steps = st.one_of(
     st.tuples(st.just("restart"), st.booleans(), st.floats(0, 300)),
 )
 scripts = st.lists(steps, max_size=60)
+
+
+def origin_of(packet):
+    """Return the origin of the text that a packet is a part of: the text's number stands before each word."""
+    return EchoOrigin(int(packet.text.split(") ")[-1].split(".")[0]))
 
 
 @dataclass
@@ -71,8 +76,9 @@ class World:
     # -- what happens
 
     def add(self, length, priority, want_ack):
-        origin = f"{len(self.added)}"
-        words = "".join(f"{origin}.{n} " for n in range(1 + length // 3))
+        number = len(self.added)
+        origin = EchoOrigin(number)
+        words = "".join(f"{number}.{n} " for n in range(1 + length // 3))
         message = OutgoingText(words, self.to, want_ack=want_ack, priority=priority, origin=origin)
         self.added[origin] = message
         self.see(self.box.add(message, self.now))
@@ -89,7 +95,7 @@ class World:
 
     def is_unfinished(self, origin):
         ids = [self.ids_of.get(piece, [0])[-1] for piece in split_text(self.added[origin].text, 40)]
-        return not self.accepted.issuperset(ids)
+        return not (self.accepted - self.renewable).issuperset(ids)
 
     def status(self, packet, result):
         if self.under_way == packet:
@@ -149,7 +155,7 @@ class World:
         assert self.link_up
         assert self.under_way is None, "two under way"
         assert self.now >= self.quiet_until, "too soon"
-        message = self.added[packet.text.split(") ")[-1].split(".")[0]]
+        message = self.added[origin_of(packet)]
         assert message.origin not in self.ended, "sent after its end"
         assert packet.packet_id not in self.accepted, "sent again though the node had said that it has it"
         self.check_order(packet, message)
@@ -171,14 +177,14 @@ class World:
         waiting = {origin for origin in self.added if origin not in self.ended and origin not in self.begun}
         if any(self.added[origin].priority is Priority.BRIDGE for origin in self.begun - self.ended.keys()):
             waiting -= {o for o in waiting if self.added[o].priority is Priority.BRIDGE and o != message.origin}
-        assert min(waiting, key=lambda origin: (self.added[origin].priority, int(origin))) == message.origin
+        assert min(waiting, key=lambda origin: (self.added[origin].priority, origin.asker)) == message.origin
 
     def note_taken(self, packet):
         ids = self.ids_of.setdefault(packet.text, [])
         if not ids or ids[-1] != packet.packet_id:
             ids.append(packet.packet_id)
         self.taken.append(packet)
-        self.begun.add(packet.text.split(") ")[-1].split(".")[0])
+        self.begun.add(origin_of(packet))
         self.under_way, self.confirm_by = packet, self.now + CONFIRM_TIMEOUT
         self.quiet_until = self.now + INTERVAL
 
@@ -233,6 +239,16 @@ class World:
                 self.routing(self.taken[-1 - back % len(self.taken)], error, sender)
 
 
+REFUSED_BY_THE_MESH = [  # a packet that the node took, refused by the recipient: it waits under a new id
+    ("add", 0, Priority.MAIL, True),
+    ("link", True, 0),
+    ("status", 0),
+    ("routing", 0, "PKI_UNKNOWN_PUBKEY", OWN),
+    ("load", 26.0),
+]
+
+
+@example(REFUSED_BY_THE_MESH)
 @settings(deadline=None, max_examples=500)
 @given(scripts)
 def test_whatever_comes_packets_are_paced_one_at_a_time_and_no_text_vanishes_or_ends_twice(script):

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from assembly import online_commands
 from config import Settings
 from meshbot.commands.builtin.help import HELP
-from meshbot.commands.builtin.online import online_commands
 from meshbot.commands.formatting import CHAT_BYTES
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Command, Example, Registry, Request, Way, parse

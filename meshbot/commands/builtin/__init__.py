@@ -1,7 +1,7 @@
 """The built-in commands, one a module."""
 
 from meshbot.commands.builtin.bot import bot_command
-from meshbot.commands.builtin.echo import ECHO, EchoReports
+from meshbot.commands.builtin.echo import EchoReports
 from meshbot.commands.builtin.help import HELP
 from meshbot.commands.builtin.mail import mail_command
 from meshbot.commands.builtin.mesh import mesh_commands
@@ -17,7 +17,6 @@ from meshbot.commands.builtin.weather import weather_command
 
 __all__ = [
     "DAYS",
-    "ECHO",
     "HELP",
     "HOURS",
     "MOST_PAGES",

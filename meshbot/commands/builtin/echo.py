@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -12,11 +11,9 @@ from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request, Way
 from meshbot.commands.roles import Role
 from meshbot.runtime import Clock
-from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText
+from meshbot.sending import DeliveryReport, DeliveryStatus, EchoOrigin, Origin, OutgoingText
 from meshbot.text import one_line, shorten
 
-ECHO: Final = "echo"
-ORIGIN: Final = re.compile(rf"{ECHO}:([0-9a-f]{{1,8}})")  # the asker
 NOT_SENT: Final = _("❌ Your /echo did not go out on channel {channel}. Try again later.")
 TEXTS: Final[Mapping[DeliveryStatus, str]] = {
     DeliveryStatus.EXPIRED: NOT_SENT,
@@ -27,7 +24,7 @@ TEXTS: Final[Mapping[DeliveryStatus, str]] = {
         "❔ Your /echo perhaps did not go out on channel {channel}: the radio did not confirm it."
     ),
 }
-Say = Callable[[str, int, str], bool]
+Say = Callable[[str, int, Origin | None], bool]
 
 
 def echo_command(say: Say, short_name_of: Callable[[int], str], channel: int, limit: int) -> Command:
@@ -48,7 +45,7 @@ def echo_command(say: Say, short_name_of: Callable[[int], str], channel: int, li
         if (excess := len(spoken.encode()) - limit) > 0:
             return too_long(excess, tr)
         has_room = say(spoken, channel if request.channel is None else request.channel, _origin(request))
-        if request.channel is not None or request.origin:  # it is the answer, or its fate is
+        if request.channel is not None or request.origin is not None:  # it is the answer, or its fate is
             return ""
         if not has_room:
             return tr(_("📶 The channel is busy: I say it when there is room, or give up soon."))
@@ -75,15 +72,8 @@ def _name(request: Request, short_name_of: Callable[[int], str]) -> str:
     return f"{shorten(one_line(request.name), NAME_BYTES)} (TG)".lstrip()
 
 
-def _origin(request: Request) -> str:
-    if request.way is Way.MESH and request.node is not None:
-        return origin_of(request.node)
-    return request.origin
-
-
-def origin_of(asker: int) -> str:
-    """Return the origin of a text that a node asked for."""
-    return f"{ECHO}:{asker:x}"
+def _origin(request: Request) -> Origin | None:
+    return EchoOrigin(request.node) if request.way is Way.MESH and request.node is not None else request.origin
 
 
 class EchoReports:
@@ -100,9 +90,9 @@ class EchoReports:
 
     def on_delivery_report(self, outcome: DeliveryReport) -> None:
         """Take what became of a text; tell its asker, by direct message, if that is no good news."""
-        origin, text = ORIGIN.fullmatch(outcome.message.origin), TEXTS.get(outcome.status)
-        if origin is None or text is None:
+        origin, text = outcome.message.origin, TEXTS.get(outcome.status)
+        if not isinstance(origin, EchoOrigin) or text is None:
             return
         told = self._translate(text).format(channel=outcome.message.channel)
         expires_at = self._clock.monotonic() + self._answer_ttl
-        self._send(OutgoingText(told, int(origin[1], 16), want_ack=True, expires_at=expires_at))
+        self._send(OutgoingText(told, origin.asker, want_ack=True, expires_at=expires_at))

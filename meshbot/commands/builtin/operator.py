@@ -20,7 +20,7 @@ from meshbot.commands.node_lookup import Directory, short_name_of
 from meshbot.commands.registry import Command
 from meshbot.mesh_link import BROADCAST_NUM, LinkFigures
 from meshbot.runtime import Clock, read_host
-from meshbot.sending import OutgoingText
+from meshbot.sending import Origin, OutgoingText
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
@@ -88,7 +88,7 @@ def operator_commands(parts: BotParts, options: OperatorOptions) -> tuple[Comman
     """Return them in the order in which help lists them."""
     nodes = parts.nodes
 
-    def say_on_channel(text: str, channel: int, origin: str) -> bool:
+    def say_on_channel(text: str, channel: int, origin: Origin | None) -> bool:
         expires_at = parts.clock.monotonic() + options.answer_ttl
         parts.send_text(OutgoingText(text, BROADCAST_NUM, channel, expires_at=expires_at, origin=origin))
         return not parts.is_holding()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from meshbot.commands.builtin.echo import echo_command, origin_of
+from meshbot.commands.builtin.echo import echo_command
 from meshbot.commands.builtin.help import HELP
 from meshbot.commands.builtin.keys import keys_command
 from meshbot.commands.builtin.ping import ping_command
@@ -19,6 +19,7 @@ from meshbot.commands.roles import Role
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures
 from meshbot.runtime.host import HostFigures
+from meshbot.sending.outgoing import EchoOrigin, TelegramOrigin
 from node_manager import NodeCounts
 from tests.support.nodes import ALICE
 from tests.support.sample_commands import FIGURES, HOST, SampleKeys, keyed_nodes
@@ -65,7 +66,7 @@ def echo_on(said, *, has_room):
 
 def test_echo_speaks_on_its_channel_in_the_asker_s_name_and_says_where(echo, said):
     assert ask(echo, "/echo bonjour à tous") == "📣 I say it on channel 3."
-    assert said == [("📣 ALI: bonjour à tous", 3, origin_of(ALICE))]
+    assert said == [("📣 ALI: bonjour à tous", 3, EchoOrigin(ALICE))]
 
 
 def test_echo_on_a_busy_channel_is_said_to_wait(said):
@@ -75,22 +76,22 @@ def test_echo_on_a_busy_channel_is_said_to_wait(said):
 
 def test_echo_asked_on_a_channel_speaks_there_which_is_the_answer(echo, said):
     assert ask(echo, "/echo salut", channel=1) == ""
-    assert said == [("📣 ALI: salut", 1, origin_of(ALICE))]
+    assert said == [("📣 ALI: salut", 1, EchoOrigin(ALICE))]
 
 
 def test_echo_never_begins_with_a_command(echo, said):
     ask(echo, "/echo /echo /echo x")
-    assert said == [("📣 ALI: /echo /echo x", 3, origin_of(ALICE))]
+    assert said == [("📣 ALI: /echo /echo x", 3, EchoOrigin(ALICE))]
 
 
 def test_echo_says_one_legible_line(echo, said):
     ask(echo, "/echo a\n\tb\x1b[2Kc\u202ed")
-    assert said == [("📣 ALI: a b[2Kcd", 3, origin_of(ALICE))]
+    assert said == [("📣 ALI: a b[2Kcd", 3, EchoOrigin(ALICE))]
 
 
 def test_echo_keeps_emoji_of_several_characters(echo, said):
     ask(echo, "/echo 👨\u200d👩\u200d👧 ❤️")
-    assert said == [("📣 ALI: 👨\u200d👩\u200d👧 ❤️", 3, origin_of(ALICE))]
+    assert said == [("📣 ALI: 👨\u200d👩\u200d👧 ❤️", 3, EchoOrigin(ALICE))]
 
 
 def test_echo_says_nothing_beyond_one_packet(echo, said):
@@ -108,7 +109,7 @@ def test_echo_of_nothing_says_how_to_ask(echo, said, question):
 
 
 def test_who_asks_by_telegram_is_shown_the_fate_and_told_nothing_by_radio(echo, said):
-    origin = "telegram:5:0:7"
+    origin = TelegramOrigin(5, None, 7)
     assert ask(echo, "/echo salut", way=Way.TELEGRAM, name="Kim", origin=origin) == ""
     assert said == [("📣 Kim (TG): salut", 3, origin)]
 

@@ -138,7 +138,7 @@ def test_echo_speaks_in_the_name_of_the_telegram_user_whether_or_not_there_is_a_
     said = []
     command = echo_command(lambda *told: said.append(told) is None, lambda _num: "ALI", 2, 200)
     assert by_telegram(command, "hello", node, name=name) == "📣 I say it on channel 2."
-    assert said == [(spoken, 2, "")]
+    assert said == [(spoken, 2, None)]
 
 
 # -- in which shape

@@ -275,7 +275,7 @@ def stored_packets(database):
 
 
 def part(number):
-    details = {"priority": Priority.MAIL, "state": PartState.WAITING, "attempts": 0, "sent_at": None, "origin": ""}
+    details = {"priority": Priority.MAIL, "state": PartState.WAITING, "attempts": 0, "sent_at": None, "origin": None}
     message = {"to": 7, "channel": 0, "text": "x", "reply_id": 0, "want_ack": True}
     return SavedPart(id=number, text_id=number, created=1, packet_id=5, expires_at=9, **message, **details)
 

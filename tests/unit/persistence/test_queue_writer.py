@@ -4,9 +4,13 @@ from dataclasses import replace
 from math import inf
 
 import pytest
+from sqlalchemy import text
 
 from meshbot.persistence.queue_writer import TRY_AGAIN, QueueWriter
-from meshbot.sending.outgoing import PartState, Priority, SavedPart
+from meshbot.sending.outgoing import EchoOrigin, MailNoticeOrigin, PartState, Priority, SavedPart, TelegramOrigin
+from meshbot.storage.database import open_database
+from meshbot.storage.outbox import OutboxStore
+from tests.support.fake_clock import FakeClock
 from tests.support.outbox_store import FileStore
 
 WRITE_EVERY = 1.0  # seconds between two commits
@@ -26,7 +30,7 @@ PART = SavedPart(
     state=PartState.SENT,
     attempts=1,
     sent_at=120,
-    origin="telegram:1",
+    origin=TelegramOrigin(-100, 5, 77),
 )
 
 
@@ -62,6 +66,28 @@ def test_a_packet_comes_back_as_it_was(keeper, store):
     keeper.note({1: PART}, 10.0)
     keeper.write(11.0)
     assert again(store) == [PART]
+
+
+def test_a_database_of_the_previous_version_loads_and_its_origins_are_stored_unchanged(tmp_path):
+    stored = ["", "mail:20001eef:1800000000", "echo:1234", "telegram:-1001234567890:5:77", "telegram:42:0:77"]
+    database = open_database(tmp_path, FakeClock())
+    insert = text("INSERT INTO outbox VALUES (:n, :n, 100, 3, 7, 0, 'x', 0, 1, :n, 400, 'waiting', 0, NULL, :origin)")
+    with database.transaction() as connection:
+        connection.execute(insert, [{"n": n, "origin": origin} for n, origin in enumerate(stored)])
+    restored = []
+    keeper = QueueWriter(OutboxStore(database), restored.extend)
+    keeper.write(0.0)
+    assert [part.origin for part in restored] == [
+        None,
+        MailNoticeOrigin(0x20001EEF, 1_800_000_000),
+        EchoOrigin(0x1234),
+        TelegramOrigin(-1001234567890, 5, 77),
+        TelegramOrigin(42, None, 77),
+    ]
+    keeper.note({part.id: replace(part, attempts=1) for part in restored}, 1.0)
+    keeper.write(2.0)
+    assert [(row.attempts, row.origin) for row in OutboxStore(database).load()] == [(1, origin) for origin in stored]
+    database.close()
 
 
 def test_changes_of_a_second_are_one_commit(keeper, store):

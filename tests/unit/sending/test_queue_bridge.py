@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from meshbot.sending.outgoing import BUSY_CHANNEL, NO_LINK, WAITING_LIMITS, DeliveryStatus, Priority
+from meshbot.sending.outgoing import BUSY_CHANNEL, NO_LINK, WAITING_LIMITS, DeliveryStatus, Priority, TelegramOrigin
 from meshbot.sending.queue import EVIDENCE_TIME, RECEIVERS_REMEMBER, SETTLE_TIME, TURN_SAID_FROM
 from tests.support.send_queue import ASKER, EVERYBODY, INTERVAL, OWN, Box
 
 TWO_PARTS = "mot " * 14
+ORIGIN = TelegramOrigin(-100, None, 7)
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def box():
 
 
 def bridge(box, text, to=EVERYBODY, **details):
-    details = {"channel": 1, "want_ack": True, "priority": Priority.BRIDGE, "origin": text} | details
+    details = {"channel": 1, "want_ack": True, "priority": Priority.BRIDGE, "origin": ORIGIN} | details
     return box.add(text, to, **details)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshbot.sending.outgoing import DeliveryStatus, PartState, Priority
+from meshbot.sending.outgoing import DeliveryStatus, EchoOrigin, MailNoticeOrigin, PartState, Priority, TelegramOrigin
 from meshbot.sending.queue import EVIDENCE_TIME, SETTLE_TIME
 from tests.support.send_queue import ASKER, INTERVAL, QUEUE_FULL, Box
 
@@ -11,6 +11,7 @@ RECEIVERS_REMEMBER = 300.0  # seconds in which receivers drop a copy
 
 WALL = 1_800_000_000.0  # seconds since 1970, at monotonic 0 of the first process
 LONG = "mot " * 20
+ORIGIN = TelegramOrigin(1, None, 3)
 
 
 class Disk:
@@ -41,12 +42,14 @@ def restarted(disk, after=2.0, *, wall=None, first_row=1000):
 
 def test_a_row_says_all_that_there_is_to_know(disk):
     box = Box().up()
-    box.add("bonjour", channel=2, reply_id=7, want_ack=True, priority=Priority.BRIDGE, origin="telegram:1")
+    box.add(
+        "bonjour", channel=2, reply_id=7, want_ack=True, priority=Priority.BRIDGE, origin=TelegramOrigin(1, None, 3)
+    )
     packet = box.take()
     disk.take(box)
     (row,) = disk.rows.values()
     assert (row.to, row.channel, row.text, row.reply_id, row.want_ack) == (ASKER, 2, "bonjour", 7, True)
-    assert (row.priority, row.origin, row.packet_id) == (Priority.BRIDGE, "telegram:1", packet.packet_id)
+    assert (row.priority, row.origin, row.packet_id) == (Priority.BRIDGE, ORIGIN, packet.packet_id)
     assert (row.created, row.expires_at, row.sent_at) == (WALL + 100, WALL + 3700, WALL + 100)
     assert (row.state, row.attempts) == (PartState.SENT, 0)
 
@@ -86,13 +89,18 @@ def test_waiting_texts_survive_in_order_under_their_ids(disk):
     box = Box()
     box.add(LONG)
     box.mail("lettre")
-    box.add("b", origin="somebody")
+    box.add("b", origin=EchoOrigin(ASKER))
     disk.take(box)
     again = restarted(disk).up()
     sent = [again.send() for _ in range(5)]
     assert [packet.text[:5] for packet in sent] == ["(1/3)", "(2/3)", "(3/3)", "b", "lettr"]
     assert [packet.packet_id for packet in sent] == [1, 2, 3, 5, 4]
-    assert [o.message.origin for o in again.outcomes if o.status is DeliveryStatus.ACCEPTED] == ["", "somebody", ""]
+    accepted = [o.message.origin for o in again.outcomes if o.status is DeliveryStatus.ACCEPTED]
+    assert accepted == [
+        None,
+        EchoOrigin(ASKER),
+        None,
+    ]
 
 
 def test_a_restored_text_waits_for_what_the_node_kept_while_new_ones_go(disk):
@@ -132,7 +140,7 @@ def test_a_packet_known_to_be_sent_waits_longer_for_evidence(disk):
 
 def test_an_accepted_packet_is_not_sent_again_and_its_acknowledgement_still_counts(disk):
     box = Box().up()
-    box.mail(origin="mail:1")
+    box.mail(origin=MailNoticeOrigin(ASKER, 1))
     packet = box.send()
     disk.take(box)
     again = restarted(disk)
@@ -177,10 +185,10 @@ def test_the_other_parts_of_a_text_whose_first_went_come_back(disk):
 
 def test_what_expired_meanwhile_is_dropped_and_told(disk):
     box = Box()
-    box.add(origin="somebody")
+    box.add(origin=EchoOrigin(ASKER))
     disk.take(box)
     again = restarted(disk, after=121)
-    assert [(o.status, o.message.origin) for o in again.outcomes] == [(DeliveryStatus.EXPIRED, "somebody")]
+    assert [(o.status, o.message.origin) for o in again.outcomes] == [(DeliveryStatus.EXPIRED, EchoOrigin(ASKER))]
 
 
 def test_what_was_sent_too_long_ago_is_not_repeated(disk):
@@ -250,8 +258,8 @@ def test_a_restore_on_a_link_that_is_up_already_waits_for_evidence_all_the_same(
 
 def test_an_outcome_after_a_restart_tells_destination_and_origin(disk):
     box = Box()
-    box.add(LONG, origin="x")
+    box.add(LONG, origin=EchoOrigin(ASKER))
     disk.take(box)
     (outcome,) = restarted(disk, after=1000).outcomes
-    assert (outcome.message.to, outcome.message.origin) == (ASKER, "x")
+    assert (outcome.message.to, outcome.message.origin) == (ASKER, EchoOrigin(ASKER))
     assert outcome.message.text.startswith("(1/3)"), "whole texts are not kept"

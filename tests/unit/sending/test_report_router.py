@@ -1,18 +1,26 @@
-"""Each fate goes to where its text came from."""
+"""Each delivery report goes to where its text came from."""
 
 import pytest
 
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText
+from meshbot.sending.outgoing import (
+    DeliveryReport,
+    DeliveryStatus,
+    EchoOrigin,
+    MailNoticeOrigin,
+    OutgoingText,
+    TelegramOrigin,
+)
 from meshbot.sending.report_router import ReportRouter
 
 
 @pytest.mark.parametrize(
-    ("origin", "told"), [("mail:7:1", ["mail"]), ("telegram:1:0:2", ["telegram"]), ("x:1", []), ("mailbox:1", [])]
+    ("origin", "listeners"),
+    [(MailNoticeOrigin(7, 1), ["mail"]), (TelegramOrigin(1, None, 2), ["telegram"]), (EchoOrigin(7), []), (None, [])],
 )
-def test_a_fate_goes_to_the_listener_of_its_origin_s_word(origin, told):
-    heard = []
+def test_a_report_goes_to_the_listener_of_its_origin(origin, listeners):
+    reported = []
     router = ReportRouter()
-    router.route("mail", lambda _: heard.append("mail"))
-    router.route("telegram", lambda _: heard.append("telegram"))
+    router.route(MailNoticeOrigin, lambda _: reported.append("mail"))
+    router.route(TelegramOrigin, lambda _: reported.append("telegram"))
     router.on_delivery_report(DeliveryReport(OutgoingText("", 1, origin=origin), DeliveryStatus.ACCEPTED))
-    assert heard == told
+    assert reported == listeners

@@ -16,6 +16,7 @@ from meshbot.sending.outgoing import (
     NO_LINK,
     WAITING_LIMITS,
     DeliveryStatus,
+    EchoOrigin,
     OutgoingText,
     PartState,
     Priority,
@@ -287,30 +288,30 @@ def test_what_waits_for_the_radio_is_counted(bench):
 
 
 def test_an_origin_is_told_every_stage_and_nobody_else_is(bench):
-    bench.tell(LinkChange(up=True), answer("a", want_ack=True, origin="telegram:1"), answer("b"))
+    bench.tell(LinkChange(up=True), answer("a", want_ack=True, origin=EchoOrigin(1)), answer("b"))
     (packet,) = bench.radio.texts
     bench.confirm(packet)
     bench.tell(RoutingAnswer(packet.packet_id, ASKER, "NONE"))
     bench.clock.advance(INTERVAL)
     bench.confirm(bench.radio.texts[1])
     told = [(outcome.message.origin, outcome.status) for outcome in bench.outcomes]
-    assert told == [("telegram:1", DeliveryStatus.ACCEPTED), ("telegram:1", DeliveryStatus.ACKNOWLEDGED)]
+    assert told == [(EchoOrigin(1), DeliveryStatus.ACCEPTED), (EchoOrigin(1), DeliveryStatus.ACKNOWLEDGED)]
 
 
 def test_an_origin_is_told_what_its_text_waits_for_as_the_link_goes_and_as_the_channel_gets_busy(bench):
     bench.tell(LinkChange(up=True))
-    bench.tell(*(answer(f"{n}", origin=f"x:{n}", priority=Priority.BRIDGE) for n in range(2)))
+    bench.tell(*(answer(f"{n}", origin=EchoOrigin(n), priority=Priority.BRIDGE) for n in range(2)))
     bench.tell(ChannelLoad(60.0))
     bench.tell(LinkChange(up=False))
     told = [(outcome.message.origin, outcome.status, outcome.reason) for outcome in bench.outcomes]
     assert told == [
-        *((f"x:{n}", DeliveryStatus.QUEUED, BUSY_CHANNEL) for n in range(2)),
-        *((f"x:{n}", DeliveryStatus.QUEUED, NO_LINK) for n in range(2)),
+        *((EchoOrigin(n), DeliveryStatus.QUEUED, BUSY_CHANNEL) for n in range(2)),
+        *((EchoOrigin(n), DeliveryStatus.QUEUED, NO_LINK) for n in range(2)),
     ]
 
 
 def test_an_origin_is_told_that_its_text_was_turned_away(bench):
-    bench.tell(*(answer(origin="x") for _ in range(WAITING_LIMITS[Priority.ANSWER] + 2)))
+    bench.tell(*(answer(origin=EchoOrigin(1)) for _ in range(WAITING_LIMITS[Priority.ANSWER] + 2)))
     fates = [outcome.status for outcome in bench.outcomes]
     assert fates == [DeliveryStatus.QUEUED] * WAITING_LIMITS[Priority.ANSWER] + [DeliveryStatus.TURNED_AWAY] * 2
 

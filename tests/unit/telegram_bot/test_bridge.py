@@ -9,7 +9,7 @@ import pytest
 
 from meshbot.commands.language import translator
 from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord, RadioMetadata, TextMessage
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, Priority
+from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, Priority, TelegramOrigin
 from meshbot.telegram_bot.bridge import NO_TEXT_SAID_EVERY, REMEMBERED, Bridge, BridgeRule, mesh_name
 from meshbot.telegram_bot.models import Chat
 from tests.support.mesh_commands import MeshCommands
@@ -99,7 +99,7 @@ def test_a_chat_s_text_goes_on_its_channel_under_its_author_s_name(sides):
     message = sides.written("bonjour\nà tous 🎉", message_id=77)
     assert (message.text, message.to, message.channel) == ("Léa: bonjour\n| à tous 🎉", BROADCAST_NUM, 1)
     assert (message.priority, message.want_ack, message.reply_id) == (Priority.BRIDGE, True, 0)
-    assert message.origin == "telegram:-100:0:77"
+    assert message.origin == TelegramOrigin(-100, None, 77)
 
 
 @pytest.mark.parametrize(

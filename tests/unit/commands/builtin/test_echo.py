@@ -2,10 +2,10 @@
 
 import pytest
 
-from meshbot.commands.builtin.echo import EchoReports, origin_of
+from meshbot.commands.builtin.echo import EchoReports
 from meshbot.commands.language import translator
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText
+from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, EchoOrigin, MailNoticeOrigin, OutgoingText
 from tests.support.fake_clock import FakeClock
 
 ALICE = 0x20001EEF
@@ -24,11 +24,11 @@ def told(fate, origin, language="en"):
     "fate", [DeliveryStatus.EXPIRED, DeliveryStatus.REFUSED, DeliveryStatus.FAILED, DeliveryStatus.TURNED_AWAY]
 )
 def test_the_asker_is_told_directly_and_once_that_it_did_not_go_out(fate):
-    assert told(fate, origin_of(ALICE)) == [(NOT_SENT, ALICE, True, "")]
+    assert told(fate, EchoOrigin(ALICE)) == [(NOT_SENT, ALICE, True, None)]
 
 
 def test_a_doubt_is_told_as_one():
-    ((text, *_),) = told(DeliveryStatus.UNCONFIRMED, origin_of(ALICE))
+    ((text, *_),) = told(DeliveryStatus.UNCONFIRMED, EchoOrigin(ALICE))
     assert text.startswith("❔ Your /echo perhaps did not go out on channel 3")
 
 
@@ -43,15 +43,15 @@ def test_a_doubt_is_told_as_one():
     ],
 )
 def test_what_may_still_go_out_or_did_is_not_told(fate):
-    assert told(fate, origin_of(ALICE)) == []
+    assert told(fate, EchoOrigin(ALICE)) == []
 
 
-@pytest.mark.parametrize("origin", ["", "echo:", "echo:x", "echo:123456789", "mail:1234:1"])
+@pytest.mark.parametrize("origin", [None, MailNoticeOrigin(0x1234, 1)])
 def test_what_somebody_else_sent_is_not_told(origin):
     assert told(DeliveryStatus.EXPIRED, origin) == []
 
 
 @pytest.mark.parametrize("fate", [DeliveryStatus.EXPIRED, DeliveryStatus.UNCONFIRMED])
 def test_it_fits_one_packet_in_french(fate):
-    ((text, *_),) = told(fate, origin_of(ALICE), "fr")
+    ((text, *_),) = told(fate, EchoOrigin(ALICE), "fr")
     assert len(text.encode()) <= 200

@@ -10,7 +10,7 @@ from meshbot.commands.mail_notices import DAY, NOTICE_TTL, RETRY_AFTER, MailNoti
 from meshbot.commands.registry import Request
 from meshbot.commands.roles import Doubt, User
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText
+from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, MailNoticeOrigin, OutgoingText, TelegramOrigin
 from meshbot.storage.mail import MAX_ALL, MailboxFullError
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
 from tests.support.packet_records import TELEMETRY, TEXT, packet
@@ -345,7 +345,7 @@ def test_a_database_out_of_reach_at_the_notice_s_end_harms_nothing(mesh, tmp_pat
 def test_the_fate_of_something_else_changes_nothing(mesh):
     telling = Telling(mesh)
     telling.hear(ALICE)
-    for origin in ("", "telegram:1:0:2", "mail:", "mail:1234", "mail:x:1", "mail:1234:1:1", "mail:1234:1"):
+    for origin in (None, TelegramOrigin(1, None, 2), MailNoticeOrigin(ALICE, 1)):
         telling.end(DeliveryStatus.FAILED, OutgoingText("", ALICE, origin=origin))
     mesh.clock.advance(2 * AT_MOST_EVERY)
     assert telling.hear(ALICE) == []
