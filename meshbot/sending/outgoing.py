@@ -1,11 +1,11 @@
-"""What is to go on air, and what became of it."""
+"""Texts for the radio: where each goes, how urgent it is, and who sent it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, IntEnum, StrEnum
+from enum import IntEnum
 from math import inf
 from typing import Final
 
@@ -110,74 +110,3 @@ class OutgoingText:
     def is_broadcast(self) -> bool:
         """Whether it goes to everybody on its channel."""
         return self.to == BROADCAST_NUM
-
-
-class DeliveryStatus(Enum):
-    """How a text's story went on, as said in the log."""
-
-    QUEUED = "en attente"
-    ACCEPTED = "acceptée par le nœud"
-    POSTPONED = "remise à plus tard"
-    ACKNOWLEDGED = "acquittée par le destinataire"
-    RELAYED = "relayée par un voisin, sans accusé du destinataire"
-    UNANSWERED = "acceptée par le nœud, puis sans nouvelle du réseau"
-    REFUSED = "refusée par le nœud"
-    FAILED = "non remise"
-    EXPIRED = "expirée avant l'envoi"
-    UNCONFIRMED = "sans confirmation du nœud"
-    TURNED_AWAY = "refusée, trop d'envois en attente"
-
-
-WAITING: Final = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.POSTPONED})
-# What a text in the queue waits for, apart from its turn
-NO_LINK: Final = "NO_LINK"
-BUSY_CHANNEL: Final = "BUSY_CHANNEL"
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryReport:
-    """What became of one text."""
-
-    message: OutgoingText
-    status: DeliveryStatus
-    detail: str = ""  # the reason in words, for the log
-    reason: str = ""  # the same as a name: an error's (delivery.py), or what it waits for
-    ahead: int = 0  # packets that go before a text in the queue
-    packet_ids: tuple[int, ...] = ()  # under which the node has taken it
-
-    @property
-    def is_end(self) -> bool:
-        """Whether nothing follows; a text has one end."""
-        return self.status not in WAITING and not (self.status is DeliveryStatus.ACCEPTED and self.message.want_ack)
-
-
-class PartState(StrEnum):
-    """How far a packet has come. Names are stored."""
-
-    WAITING = "waiting"  # not sent under its id
-    SENT = "sent"  # under its id, and the node has not confirmed it
-    ACCEPTED = "accepted"  # by the node, and the mesh has not acknowledged it
-
-
-@dataclass(frozen=True, slots=True)
-class SavedPart:
-    """One packet as it survives a restart. Times are wall seconds since 1970."""
-
-    id: int
-    text_id: int  # the id of the first packet of its text
-    created: int
-    priority: Priority
-    to: int
-    channel: int
-    text: str
-    reply_id: int
-    want_ack: bool
-    packet_id: int
-    expires_at: int
-    state: PartState
-    attempts: int  # tries that were refused so far
-    sent_at: int | None  # first, under its present id
-    origin: Origin | None
-
-
-Changes = Mapping[int, SavedPart | None]  # what to keep of each packet by its id, None for nothing

@@ -14,20 +14,19 @@ from dataclasses import dataclass, field
 from math import inf
 
 from meshbot.mesh_link import TextPacket
-from meshbot.sending.outgoing import (
-    BUSY_CHANNEL,
-    LIFETIMES,
-    NO_LINK,
-    WAITING_LIMITS,
+from meshbot.sending.outgoing import LIFETIMES, WAITING_LIMITS, OutgoingText, Priority
+from meshbot.sending.queued_text import (
     Changes,
-    DeliveryReport,
-    DeliveryStatus,
-    OutgoingText,
+    Found,
+    Part,
     PartState,
-    Priority,
+    QueuedText,
     SavedPart,
+    in_turn,
+    restored,
+    saved,
 )
-from meshbot.sending.queued_text import Found, Part, QueuedText, in_turn, restored, saved
+from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus
 from meshbot.sending.retry_policy import MAX_TRIES, MAY_REPEAT, NO_ACK, RetryPolicy, error_name, policy_of
 from meshbot.text import split_text
 
@@ -122,7 +121,7 @@ class SendQueue:
         part = self._release()
         if part is not None:
             self._current, part.state, part.first_sent, part.last_sent = self._before
-            part.sends -= 1
+        # the next link counts each packet's sends from 0
         self._link_up = False
 
     # -- the link

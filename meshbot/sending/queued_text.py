@@ -8,12 +8,14 @@ whatever the clock says, and a clock behind the saved times counts as no time pa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import ceil, inf
 
 from meshbot.mesh_link import TextPacket
-from meshbot.sending.outgoing import DeliveryStatus, OutgoingText, PartState, Priority, SavedPart
+from meshbot.sending.outgoing import Origin, OutgoingText, Priority
+from meshbot.sending.receipts import DeliveryStatus
 
 # Of one packet on one link. After the second nothing new is learnt, and a node that stalls for 20 s is a lost link:
 # before that another text, read right behind this one, would be dropped in silence.
@@ -22,6 +24,38 @@ SENDS_PER_LINK = 2
 # The ends of an acknowledged packet, from good to bad: a text's end is its packets' worst
 ENDS = (DeliveryStatus.ACKNOWLEDGED, DeliveryStatus.ACCEPTED, DeliveryStatus.RELAYED, DeliveryStatus.UNANSWERED)
 IN_ORDER = frozenset({Priority.BRIDGE})  # kinds that are a conversation: none overtakes another to the same place
+
+
+class PartState(StrEnum):
+    """How far a packet has come. Names are stored."""
+
+    WAITING = "waiting"  # not sent under its id
+    SENT = "sent"  # under its id, and the node has not confirmed it
+    ACCEPTED = "accepted"  # by the node, and the mesh has not acknowledged it
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPart:
+    """One packet as it survives a restart. Times are wall seconds since 1970."""
+
+    id: int
+    text_id: int  # the id of the first packet of its text
+    created: int
+    priority: Priority
+    to: int
+    channel: int
+    text: str
+    reply_id: int
+    want_ack: bool
+    packet_id: int
+    expires_at: int
+    state: PartState
+    attempts: int  # tries that were refused so far
+    sent_at: int | None  # first, under its present id
+    origin: Origin | None
+
+
+Changes = Mapping[int, SavedPart | None]  # what to keep of each packet by its id, None for nothing
 
 
 @dataclass(slots=True, eq=False)

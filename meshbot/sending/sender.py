@@ -11,16 +11,10 @@ from typing import Final, Protocol
 
 from meshbot.mesh_link import QueueStatus, RoutingAnswer, TextPacket
 from meshbot.runtime import Clock, Service, Throttle
-from meshbot.sending.after_answer import AfterAnswer, Afterwards
-from meshbot.sending.outgoing import (
-    Changes,
-    DeliveryReport,
-    DeliveryStatus,
-    OutgoingText,
-    Priority,
-    SavedPart,
-)
+from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue import SendQueue
+from meshbot.sending.queued_text import Changes, SavedPart
+from meshbot.sending.receipts import WAITING, DeliveryReport, DeliveryStatus, ReportListener
 from meshbot.sending.traceroute import NoRoute, RouteRequest
 
 LOGGER = logging.getLogger(__name__)
@@ -56,13 +50,6 @@ class SendingInterface(Protocol):
         """Tell the node the time; OSError if the link is gone."""
 
 
-class ReportListener(Protocol):
-    """Who wants to know what became of texts with an origin."""
-
-    def on_delivery_report(self, outcome: DeliveryReport) -> None:
-        """A text has come further, or to its end; on the thread Mesh-Sender, so only fill an inbox."""
-
-
 @dataclass(frozen=True, slots=True)
 class LinkChange:
     """Whether packets may flow from now on."""
@@ -83,6 +70,47 @@ class SavedOutbox:
     """What an earlier process left to send."""
 
     parts: Sequence[SavedPart]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class AfterAnswer:
+    """Do `action`, which must not wait, once the node has taken the answer to `reply_id`, at `until` at the latest."""
+
+    to: int  # where the answer goes
+    reply_id: int  # packet id of the question
+    action: Callable[[], None]
+    until: float  # monotonic seconds
+
+
+class Afterwards:
+    """Orders in waiting. Each is done once."""
+
+    def __init__(self) -> None:
+        self._orders: list[AfterAnswer] = []
+
+    @property
+    def deadline(self) -> float:
+        """When `on_deadline` has something to do; inf for never."""
+        return min((order.until for order in self._orders), default=inf)
+
+    def add(self, order: AfterAnswer) -> None:
+        """Take an order before its answer."""
+        self._orders.append(order)
+
+    def on_outcome(self, outcome: DeliveryReport) -> None:
+        """Do what waited for this answer, whatever became of it: the wait is over, unless it is yet to be sent."""
+        if outcome.status not in WAITING:
+            answer = outcome.message
+            self._do([o for o in self._orders if (o.to, o.reply_id) == (answer.to, answer.reply_id)])
+
+    def on_deadline(self, now: float) -> None:
+        """Do what has waited long enough."""
+        self._do([order for order in self._orders if order.until <= now])
+
+    def _do(self, orders: list[AfterAnswer]) -> None:
+        for order in orders:
+            self._orders.remove(order)
+            order.action()
 
 
 class MeshSender(Service):

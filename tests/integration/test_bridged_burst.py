@@ -7,7 +7,8 @@ import pytest
 
 from bench.scaled_clock import ScaledClock
 from meshbot.commands.language import translator
-from meshbot.sending.outgoing import NO_LINK, DeliveryStatus, TelegramOrigin
+from meshbot.sending.outgoing import TelegramOrigin
+from meshbot.sending.receipts import NO_LINK, DeliveryStatus
 from meshbot.telegram_bot.bridge import Bridge, BridgeRule
 from meshbot.telegram_bot.models import Chat
 from meshbot.virtual_node.packets import BROADCAST_NUM

@@ -8,8 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.sending.outgoing import LIFETIMES, DeliveryStatus, EchoOrigin, OutgoingText, Priority
+from meshbot.sending.outgoing import LIFETIMES, EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT, SendQueue
+from meshbot.sending.receipts import DeliveryStatus
 from meshbot.text import split_text
 
 T0 = 1000.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import count
 
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.sending.outgoing import DeliveryStatus, OutgoingText, Priority
+from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue import SendQueue
+from meshbot.sending.receipts import DeliveryStatus
 
 INTERVAL = 2.2
 ASKER, OWN = 0x1234, 0x9999

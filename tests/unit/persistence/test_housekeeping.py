@@ -13,7 +13,8 @@ from meshbot.mesh_memory.memory import FLUSH_EVERY, MeshMemory
 from meshbot.persistence.housekeeping import UPKEEP_EVERY, Housekeeping, NodeDatabase, QueueChanges
 from meshbot.persistence.queue_writer import WRITE_EVERY, QueueWriter
 from meshbot.runtime.service import Service
-from meshbot.sending.outgoing import PartState, Priority, SavedPart
+from meshbot.sending.outgoing import Priority
+from meshbot.sending.queued_text import PartState, SavedPart
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.outbox import OutboxStore

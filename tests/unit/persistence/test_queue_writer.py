@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from meshbot.persistence.queue_writer import TRY_AGAIN, QueueWriter
-from meshbot.sending.outgoing import EchoOrigin, MailNoticeOrigin, PartState, Priority, SavedPart, TelegramOrigin
+from meshbot.sending.outgoing import EchoOrigin, MailNoticeOrigin, Priority, TelegramOrigin
+from meshbot.sending.queued_text import PartState, SavedPart
 from meshbot.storage.database import open_database
 from meshbot.storage.outbox import OutboxStore
 from tests.support.fake_clock import FakeClock

@@ -5,8 +5,8 @@ from math import inf
 import pytest
 
 from meshbot.mesh_link.packets import TextPacket
-from meshbot.sending.after_answer import AfterAnswer, Afterwards
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus
+from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
+from meshbot.sending.sender import AfterAnswer, Afterwards
 
 ASKER, QUESTION = 0x1234, 77
 

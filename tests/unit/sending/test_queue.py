@@ -4,11 +4,12 @@ from math import inf
 
 import pytest
 
-from meshbot.sending.outgoing import WAITING_LIMITS, DeliveryStatus, Priority
+from meshbot.sending.outgoing import WAITING_LIMITS, Priority
 from meshbot.sending.queue import (
     EVIDENCE_TIME,
     SETTLE_TIME,
 )
+from meshbot.sending.receipts import DeliveryStatus
 from tests.support.send_queue import ASKER, EVERYBODY, INTERVAL, OWN, Box
 
 SENDS_PER_LINK = 2  # of one packet on one link
@@ -217,6 +218,22 @@ def test_a_confirmation_of_a_later_packet_on_the_same_link_confirms_the_earlier_
     assert len(box.outbox) == 1
     box.send()
     assert box.fates() == [(LONG, DeliveryStatus.ACCEPTED)]
+
+
+def test_a_repeat_s_status_confirms_nothing_sent_between_its_copies(box):
+    """It may be the first copy's, which the node read before what was sent in between."""
+    box.add("alert", priority=Priority.ALERT)
+    alert = box.take()
+    box.load(60.0)
+    box.add("answer")
+    for _ in range(SENDS_PER_LINK):
+        box.later(CONFIRM_TIMEOUT).look()
+        assert box.take().text == "answer"
+    box.later(CONFIRM_TIMEOUT).look()
+    box.load(0.0)
+    assert box.take() == alert
+    box.status(alert)
+    assert box.fates() == [("alert", DeliveryStatus.ACCEPTED)]
 
 
 def test_an_earlier_packet_is_not_confirmed_by_a_later_one_on_another_link(box):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from meshbot.sending.outgoing import BUSY_CHANNEL, NO_LINK, WAITING_LIMITS, DeliveryStatus, Priority, TelegramOrigin
+from meshbot.sending.outgoing import WAITING_LIMITS, Priority, TelegramOrigin
 from meshbot.sending.queue import EVIDENCE_TIME, RECEIVERS_REMEMBER, SETTLE_TIME, TURN_SAID_FROM
+from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
 from tests.support.send_queue import ASKER, EVERYBODY, INTERVAL, OWN, Box
 
 TWO_PARTS = "mot " * 14

@@ -2,8 +2,10 @@
 
 import pytest
 
-from meshbot.sending.outgoing import DeliveryStatus, EchoOrigin, MailNoticeOrigin, PartState, Priority, TelegramOrigin
+from meshbot.sending.outgoing import EchoOrigin, MailNoticeOrigin, Priority, TelegramOrigin
 from meshbot.sending.queue import EVIDENCE_TIME, SETTLE_TIME
+from meshbot.sending.queued_text import PartState
+from meshbot.sending.receipts import DeliveryStatus
 from tests.support.send_queue import ASKER, INTERVAL, QUEUE_FULL, Box
 
 ACK_TIMEOUT = 60.0  # seconds

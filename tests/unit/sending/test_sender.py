@@ -10,19 +10,11 @@ import pytest
 
 from meshbot.mesh_link.packets import RoutingAnswer
 from meshbot.mesh_link.session import QueueStatus
-from meshbot.sending.after_answer import AfterAnswer
-from meshbot.sending.outgoing import (
-    BUSY_CHANNEL,
-    NO_LINK,
-    WAITING_LIMITS,
-    DeliveryStatus,
-    EchoOrigin,
-    OutgoingText,
-    PartState,
-    Priority,
-)
+from meshbot.sending.outgoing import WAITING_LIMITS, EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT, SETTLE_TIME, SendQueue
-from meshbot.sending.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
+from meshbot.sending.queued_text import PartState
+from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
+from meshbot.sending.sender import AfterAnswer, ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from meshbot.sending.traceroute import NoRoute, RouteRequest
 from tests.support.fake_clock import EPOCH, FakeClock
 

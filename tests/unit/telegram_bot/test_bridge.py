@@ -9,7 +9,8 @@ import pytest
 
 from meshbot.commands.language import translator
 from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord, RadioMetadata, TextMessage
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, Priority, TelegramOrigin
+from meshbot.sending.outgoing import Priority, TelegramOrigin
+from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from meshbot.telegram_bot.bridge import NO_TEXT_SAID_EVERY, REMEMBERED, Bridge, BridgeRule, mesh_name
 from meshbot.telegram_bot.models import Chat
 from tests.support.mesh_commands import MeshCommands

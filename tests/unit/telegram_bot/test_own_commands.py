@@ -6,7 +6,8 @@ import pytest
 
 from meshbot.commands.builtin.echo import echo_command
 from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText
+from meshbot.sending.outgoing import OutgoingText
+from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from tests.support.telegram_bot import GROUP, KNOWN
 from tests.support.telegram_handler import TelegramDesk
 

@@ -6,14 +6,8 @@ import pytest
 
 from meshbot.commands.language import translator
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.sending.outgoing import (
-    BUSY_CHANNEL,
-    NO_LINK,
-    DeliveryReport,
-    DeliveryStatus,
-    EchoOrigin,
-    OutgoingText,
-)
+from meshbot.sending.outgoing import EchoOrigin, OutgoingText
+from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus
 from meshbot.sending.retry_policy import POLICIES
 from meshbot.telegram_bot import status
 from meshbot.telegram_bot.models import Chat

@@ -5,7 +5,8 @@ import pytest
 from meshbot.commands.builtin.echo import EchoReports
 from meshbot.commands.language import translator
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, EchoOrigin, MailNoticeOrigin, OutgoingText
+from meshbot.sending.outgoing import EchoOrigin, MailNoticeOrigin, OutgoingText
+from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from tests.support.fake_clock import FakeClock
 
 ALICE = 0x20001EEF

@@ -10,7 +10,8 @@ from meshbot.commands.mail_notices import DAY, NOTICE_TTL, RETRY_AFTER, MailNoti
 from meshbot.commands.registry import Request
 from meshbot.commands.roles import Doubt, User
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, MailNoticeOrigin, OutgoingText, TelegramOrigin
+from meshbot.sending.outgoing import MailNoticeOrigin, OutgoingText, TelegramOrigin
+from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from meshbot.storage.mail import MAX_ALL, MailboxFullError
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
 from tests.support.packet_records import TELEMETRY, TEXT, packet

@@ -2,15 +2,8 @@
 
 import pytest
 
-from meshbot.sending.outgoing import (
-    DeliveryReport,
-    DeliveryStatus,
-    EchoOrigin,
-    MailNoticeOrigin,
-    OutgoingText,
-    TelegramOrigin,
-)
-from meshbot.sending.report_router import ReportRouter
+from meshbot.sending.outgoing import EchoOrigin, MailNoticeOrigin, OutgoingText, TelegramOrigin
+from meshbot.sending.receipts import DeliveryReport, DeliveryStatus, ReportRouter
 
 
 @pytest.mark.parametrize(
