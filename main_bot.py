@@ -21,7 +21,7 @@ if __name__ == "__main__":  # the imports take a second
 import assembly
 import config
 from meshbot.commands import Command, Dispatcher, MailNotices, MessageFilter, Registry, translator
-from meshbot.commands.builtin import BotParts, EchoReports
+from meshbot.commands.builtin import EchoReports
 from meshbot.mesh_link import (
     ClientWarning,
     DeviceMetrics,
@@ -188,7 +188,7 @@ class MeshBot:
         self._tcp.request_reconnection()
 
     def _commands(self, settings: config.Settings) -> tuple[Command, ...]:
-        parts = BotParts(
+        parts = assembly.BotParts(
             self._clock,
             self.node_manager,
             self.memory,

@@ -13,6 +13,7 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Request
 from meshbot.runtime import Clock, WorkerPool
+from meshbot.storage import StorageError
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
@@ -145,6 +146,9 @@ class CommandExecutor(Generic[Q]):
     def _run(self, job: Job[Q]) -> str:
         try:
             return job.command.run(replace(job.request, say=partial(self._say, job)))
+        except StorageError as error:
+            LOGGER.warning("⚠️ Commande /%s: %s", job.request.command, error)
+            return self._translate(_("⚠️ My memory cannot be read at the moment. Try again later."))
         except (Exception, SystemExit) as exc:  # a command's fault is its own: the asker is told, the bot goes on
             error_print("❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, exc)
             LOGGER.debug("Commande /%s", job.request.command, exc_info=True)

@@ -1,9 +1,11 @@
-"""How nodes, ages, distances and shares are told in the few bytes of a packet, and how numbers are read; pure."""
+"""How names, times, lengths, numbers, lists and tables are written into answers; pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from meshbot.commands.language import Translate
@@ -16,6 +18,8 @@ CHAT_BYTES: Final = 3500  # one message of Telegram, which holds 4096 UTF-16 uni
 NAME_BYTES: Final = 16  # of a node's name in a list
 NUMBER: Final = re.compile(r"[0-9]{1,9}")
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
+# Unicode categories: marks upon the character before, and joiners
+WITHOUT_WIDTH: Final = frozenset(("Mn", "Me", "Cf"))
 
 
 def ident(num: int) -> str:
@@ -41,6 +45,18 @@ def age(seconds: float, tr: Translate) -> str:
     if passed < HOUR:
         return f"{passed // MINUTE}min"
     return f"{passed // HOUR}h" if passed < 2 * DAY else tr(_("{count}d")).format(count=passed // DAY)
+
+
+def duration(seconds: float, tr: Translate) -> str:
+    """Return it with its two greatest units: `42 s`, `12 min`, `3 h 12 min`, `2 d 4 h`."""
+    whole = max(0, int(seconds))
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min"
+    if whole < DAY:
+        return _two_units(f"{whole // HOUR} h", whole % HOUR // MINUTE, "min")
+    return _two_units(tr(_("{count} d")).format(count=whole // DAY), whole % DAY // HOUR, "h")
 
 
 def decibels(snr: float) -> str:
@@ -108,3 +124,47 @@ def page_of(head: Callable[[int, int], str], lines: Sequence[str], page: int, li
         used += size
     number = min(page, len(pages))
     return "\n".join([head(number, len(pages)), *pages[number - 1]])
+
+
+# -- tables for a fixed-width font, narrow enough for a phone
+
+
+def cells(text: str) -> int:
+    """Return the columns of the screen that a text takes: two for a picture or an East Asian character."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+    """Return the titles and each row as a line; columns that are empty in all rows are left out.
+
+    `right` are the places of the columns that are aligned at their right end, as numbers are.
+    """
+    kept = [place for place in range(len(titles)) if any(row[place] for row in rows)]
+    widths = {place: max(cells(row[place]) for row in (titles, *rows)) for place in kept}
+    return [
+        " ".join(_padded(row[place], widths[place], right=place in right) for place in kept).rstrip()
+        for row in (titles, *rows)
+    ]
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a line for each name and what is known of it; what is not known is left out."""
+    known = [(name, value) for name, value in pairs if value]
+    width = max((cells(name) for name, _value in known), default=0)
+    return [f"{_padded(name, width)} {value}" for name, value in known]
+
+
+def _padded(text: str, width: int, *, right: bool = False) -> str:
+    space = " " * (width - cells(text))
+    return space + text if right else text + space
+
+
+@lru_cache(1024)
+def _cells(char: str) -> int:
+    if unicodedata.category(char) in WITHOUT_WIDTH:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
+
+
+def _two_units(first: str, count: int, unit: str) -> str:
+    return f"{first} {count} {unit}" if count else first

@@ -25,6 +25,13 @@ class Directory(Protocol):
         """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end."""
 
 
+def own_node(request: Request) -> int | str:
+    """Return the number of the asker's node, or what to answer to who has none."""
+    if request.node is not None:
+        return request.node
+    return request.translate(_("Your Telegram account has no node: the operator can set one in telegram_users."))
+
+
 def one_node(request: Request, directory: Directory) -> NodeView | str:
     """Return the node that the argument means, else what to answer: nothing was asked, none matches, several do."""
     if not request.argument:

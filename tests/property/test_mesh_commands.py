@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meshbot.commands.builtin.mesh import mesh_commands
+from assembly import mesh_commands
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Request
 from meshbot.mesh_link.packets import RadioMetadata

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from meshbot.commands.builtin.bot import bot_command
 from meshbot.commands.builtin.rain import rain_command
 from meshbot.commands.builtin.weather import weather_command
-from meshbot.commands.formatting import PACKET_BYTES
+from meshbot.commands.formatting import PACKET_BYTES, cells, facts, table
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Registry, Request, Way
-from meshbot.commands.tables import cells, facts, table
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.web.forecast import Place, parse_forecast
 from tests.support.fake_clock import FakeClock

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from meshbot.commands.builtin import rain, weather
 from meshbot.commands.builtin.weather import parse_argument
+from meshbot.commands.forecasts import SKIES, coordinates
 from meshbot.commands.language import translator
-from meshbot.commands.places import coordinates
-from meshbot.commands.weather_words import SKIES
 from meshbot.text import shorten
 from meshbot.web.chat import parse_answer, without_thoughts
 from meshbot.web.faults import WebError

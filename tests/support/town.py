@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from meshbot.commands.builtin.mesh import mesh_commands
+from assembly import mesh_commands
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Registry, Request, parse
 from meshbot.mesh_link.packets import PacketRecord, RadioMetadata

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from meshbot.commands.formatting import NAME_BYTES, too_long
@@ -10,6 +11,7 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request, Way
 from meshbot.commands.roles import Role
+from meshbot.mesh_link import BROADCAST_NUM
 from meshbot.runtime import Clock
 from meshbot.sending import DeliveryReport, DeliveryStatus, EchoOrigin, Origin, OutgoingText
 from meshbot.text import one_line, shorten
@@ -24,30 +26,46 @@ TEXTS: Final[Mapping[DeliveryStatus, str]] = {
         "❔ Your /echo perhaps did not go out on channel {channel}: the radio did not confirm it."
     ),
 }
-Say = Callable[[str, int, Origin | None], bool]
 
 
-def echo_command(say: Say, short_name_of: Callable[[int], str], channel: int, limit: int) -> Command:
-    """Make the command; at most `limit` bytes are said, on `channel` when it is asked in a direct message.
+@dataclass(frozen=True, slots=True)
+class EchoOptions:
+    """What the settings say of /echo."""
 
-    `say(text, channel index, origin)` returns whether the channel has room for it now; who asked is told, by the
-    origin, what became of it: a node only if it does not go out.
+    channel: int  # index of the one to send on when it is asked in a direct message
+    limit: int  # bytes of UTF-8, the asker's name included
+    lifetime: float  # seconds that a text may wait for the radio
+
+
+def echo_command(
+    clock: Clock,
+    send: Callable[[OutgoingText], object],
+    is_holding: Callable[[], bool],
+    short_name_of: Callable[[int], str],
+    options: EchoOptions,
+) -> Command:
+    """Make the command; `is_holding` tells whether the channel is too busy for texts to a channel.
+
+    The asker gets the delivery reports by the text's origin: a node only if it was not sent.
     """
 
     def run(request: Request) -> str:
-        """Say it; on a channel that is the answer, elsewhere tell what is done."""
+        """Send the text; on a channel it is the answer, elsewhere the answer says what is done."""
         tr = request.translate
         text = one_line(request.argument)
         if not text:
             return tr(_("Say what? /echo <text>"))
-        # the name before it tells who speaks, and keeps any bot from taking the text for a command
+        # the name in front says who speaks, and keeps any bot from taking the text for a command
         spoken = f"📣 {_name(request, short_name_of)}: {text}"
-        if (excess := len(spoken.encode()) - limit) > 0:
+        if (excess := len(spoken.encode()) - options.limit) > 0:
             return too_long(excess, tr)
-        has_room = say(spoken, channel if request.channel is None else request.channel, _origin(request))
-        if request.channel is not None or request.origin is not None:  # it is the answer, or its fate is
+        channel = options.channel if request.channel is None else request.channel
+        expires_at = clock.monotonic() + options.lifetime
+        send(OutgoingText(spoken, BROADCAST_NUM, channel, expires_at=expires_at, origin=_origin(request)))
+        # the text itself is the answer, or its delivery is shown to the asker
+        if request.channel is not None or request.origin is not None:
             return ""
-        if not has_room:
+        if is_holding():
             return tr(_("📶 The channel is busy: I say it when there is room, or give up soon."))
         return tr(_("📣 I say it on channel {channel}.")).format(channel=channel)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from meshbot.commands.formatting import age, decibels, ident, length, lines_that_fit
+from meshbot.commands.formatting import age, decibels, facts, ident, length, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import one_node
 from meshbot.commands.registry import Command, Example, Request, Way
-from meshbot.commands.tables import facts
 from meshbot.mesh_memory import MeshMemory, NodeView
 from meshbot.runtime import Clock
 from meshbot.text import shorten

@@ -12,8 +12,7 @@ from meshbot.commands.formatting import age, too_long
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.mail_notices import sender_of
-from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, only_one
-from meshbot.commands.own_node import own_node
+from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, only_one, own_node
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
 from meshbot.commands.roles import Doubt
 from meshbot.mesh_memory import NodeView, folded

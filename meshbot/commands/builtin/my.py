@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from meshbot.commands.formatting import HOUR, as_many_as_fit, decibels
+from meshbot.commands.formatting import HOUR, as_many_as_fit, decibels, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.memory_fault import unless_the_database_fails
-from meshbot.commands.own_node import own_node
+from meshbot.commands.node_lookup import own_node
 from meshbot.commands.registry import Command, Example, Request, Way
-from meshbot.commands.tables import table
 from meshbot.mesh_memory import MeshMemory, SignalHour
 from meshbot.runtime import Clock
 
@@ -36,7 +34,7 @@ def my_command(memory: MeshMemory, clock: Clock) -> Command:
         name="my",
         aliases=("moi",),
         summary=_("tells how you were heard in the last 24 h"),
-        run=unless_the_database_fails(run),
+        run=run,
         has_table=True,
         examples=(
             Example(

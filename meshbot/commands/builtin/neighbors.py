@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from meshbot.commands.formatting import as_many_as_fit, decibels, length, name_of
+from meshbot.commands.formatting import as_many_as_fit, decibels, length, name_of, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.memory_fault import unless_the_database_fails
 from meshbot.commands.node_lookup import called, one_node
 from meshbot.commands.registry import Command, Example, Request, Way
-from meshbot.commands.tables import table
 from meshbot.mesh_memory import Link, MeshMemory, NodeView
 
 HOURS: Final = 24  # nodes tell their neighbours every few hours
@@ -67,7 +65,7 @@ def neighbors_command(memory: MeshMemory) -> Command:
         aliases=("neighbours", "voisins"),
         usage=_("[node]"),
         summary=_("tells who heard whom directly in 24 h"),
-        run=unless_the_database_fails(run),
+        run=run,
         has_table=True,
         examples=EXAMPLES,
     )

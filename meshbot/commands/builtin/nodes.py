@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Final
 
-from meshbot.commands.formatting import DAY, age, decibels, length, name_of, page_of, whole_number
+from meshbot.commands.formatting import DAY, age, decibels, length, name_of, page_of, table, whole_number
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
-from meshbot.commands.tables import table
 from meshbot.mesh_memory import DirectNode, MeshMemory, NodeView
 from meshbot.runtime import Clock
 

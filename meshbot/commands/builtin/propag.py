@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from meshbot.commands.formatting import as_many_as_fit, decibels, length, whole_number
+from meshbot.commands.formatting import as_many_as_fit, decibels, length, table, whole_number
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.memory_fault import unless_the_database_fails
 from meshbot.commands.node_lookup import called
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
-from meshbot.commands.tables import table
 from meshbot.mesh_memory import Link, MeshMemory
 
 DEFAULT_HOURS, MOST_HOURS = 24, 24 * 30
@@ -66,7 +64,7 @@ def propag_command(memory: MeshMemory) -> Command:
         aliases=("propagation",),
         usage=_("[hours] [links]"),
         summary=_("tells the longest links heard, with their distance"),
-        run=unless_the_database_fails(run),
+        run=run,
         has_table=True,
         examples=EXAMPLES,
     )

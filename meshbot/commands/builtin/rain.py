@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from meshbot.commands.forecasts import TIMEOUT, WeatherClient, amount, answer_for, label, percent
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.places import TIMEOUT, WeatherClient, answer_for, label
 from meshbot.commands.registry import Command, Example, Request
-from meshbot.commands.weather_words import amount, percent
 from meshbot.web import HOUR, Fault, Forecast, Hour, Place, WebError
 
 HOURS = 12

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from meshbot.commands.durations import duration
-from meshbot.commands.formatting import joined, lines_that_fit
+from meshbot.commands.formatting import duration, joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request, Way

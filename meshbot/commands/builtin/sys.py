@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from meshbot.commands.durations import duration
-from meshbot.commands.formatting import joined
+from meshbot.commands.formatting import duration, joined
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request, Way

@@ -6,13 +6,22 @@ import re
 from functools import partial
 from typing import Final
 
-from meshbot.commands.formatting import as_many_as_fit
+from meshbot.commands.forecasts import (
+    COORDINATES,
+    TIMEOUT,
+    WeatherClient,
+    amount,
+    answer_for,
+    label,
+    percent,
+    picture,
+    sky,
+    weekday,
+)
+from meshbot.commands.formatting import as_many_as_fit, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.places import COORDINATES, TIMEOUT, WeatherClient, answer_for, label
 from meshbot.commands.registry import Command, Example, Request, Way
-from meshbot.commands.tables import table
-from meshbot.commands.weather_words import amount, percent, picture, sky, weekday
 from meshbot.web import Day, Fault, Forecast, Place, WebError
 
 DEFAULT_DAYS, MOST_DAYS = 3, 7  # three fit one packet

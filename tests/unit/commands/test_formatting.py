@@ -2,7 +2,17 @@
 
 import pytest
 
-from meshbot.commands.formatting import PACKET_BYTES, age, as_many_as_fit, length, name_of, page_of, share, whole_number
+from meshbot.commands.formatting import (
+    PACKET_BYTES,
+    age,
+    as_many_as_fit,
+    duration,
+    length,
+    name_of,
+    page_of,
+    share,
+    whole_number,
+)
 from meshbot.commands.language import translator
 from meshbot.mesh_memory.views import DirectNode
 
@@ -15,8 +25,32 @@ def test_an_age_has_one_unit(seconds, told):
     assert age(seconds, translator("en")) == told
 
 
-def test_days_are_jours_in_french():
+def test_an_age_s_days_are_jours_in_french():
     assert age(3 * 86400, translator("fr")) == "3j"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1, "0 s"),
+        (0.9, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (3660, "1 h 1 min"),
+        (86399, "23 h 59 min"),
+        (86400, "1 d"),
+        (90000, "1 d 1 h"),
+        (100 * 86400, "100 d"),
+    ],
+)
+def test_a_duration_has_its_two_greatest_units(seconds, text):
+    assert duration(seconds, translator("en")) == text
+
+
+def test_a_duration_s_days_are_jours_in_french():
+    assert duration(2 * 86400 + 4 * 3600, translator("fr")) == "2 j 4 h"
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,16 @@
 import pytest
 
 from meshbot.commands.builtin.bot import bot_command
-from meshbot.commands.builtin.echo import echo_command
+from meshbot.commands.builtin.echo import EchoOptions, echo_command
 from meshbot.commands.builtin.help import HELP
 from meshbot.commands.builtin.mail import LETTER
 from meshbot.commands.builtin.ping import ping_command
 from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.trace import trace_command
-from meshbot.commands.formatting import CHAT_BYTES, PACKET_BYTES
+from meshbot.commands.formatting import CHAT_BYTES, PACKET_BYTES, cells, facts, table
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Command, Registry, Request, Way
 from meshbot.commands.roles import User
-from meshbot.commands.tables import cells, facts, table
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.mesh_link.route_payload import Hop, TracerouteReply
 from meshbot.mesh_link.statistics import LinkFigures
@@ -135,10 +134,10 @@ def test_a_long_letter_is_cut_where_there_is_little_room(mesh):
     ],
 )
 def test_echo_speaks_in_the_name_of_the_telegram_user_whether_or_not_there_is_a_node(node, name, spoken):
-    said = []
-    command = echo_command(lambda *told: said.append(told) is None, lambda _num: "ALI", 2, 200)
+    sent, options = [], EchoOptions(channel=2, limit=200, lifetime=120.0)
+    command = echo_command(FakeClock(), sent.append, lambda: False, lambda _num: "ALI", options)
     assert by_telegram(command, "hello", node, name=name) == "📣 I say it on channel 2."
-    assert said == [(spoken, 2, None)]
+    assert [(message.text, message.channel, message.origin) for message in sent] == [(spoken, 2, None)]
 
 
 # -- in which shape

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from meshbot.commands.builtin.echo import echo_command
+from meshbot.commands.builtin.echo import EchoOptions, echo_command
 from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord
-from meshbot.sending.outgoing import OutgoingText
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
+from tests.support.fake_clock import FakeClock
 from tests.support.telegram_bot import GROUP, KNOWN
 from tests.support.telegram_handler import TelegramDesk
 
@@ -88,13 +88,9 @@ def test_a_channel_that_the_node_lacks_is_no_recipient_that_cannot_read(desk, ar
 
 
 def test_an_echo_s_fate_is_shown_under_the_message_too():
-    said = []
-
-    def say(text, channel, origin):
-        said.append(OutgoingText(text, BROADCAST_NUM, channel, origin=origin))
-        return True
-
-    with TelegramDesk([echo_command(say, lambda _num: "?", 2, 200)]) as desk:
+    said, options = [], EchoOptions(channel=2, limit=200, lifetime=120.0)
+    echo = echo_command(FakeClock(), said.append, lambda: False, lambda _num: "?", options)
+    with TelegramDesk([echo]) as desk:
         assert desk.says("/echo bonjour", KNOWN, name="Zoé") == []
         assert [message.text for message in said] == ["📣 Zoé (TG): bonjour"]
         desk.desk.from_mesh(DeliveryReport(said[0], DeliveryStatus.ACCEPTED))

@@ -50,9 +50,3 @@ def test_a_whole_day_fits_one_packet_and_the_oldest_hour_counts(empty):
     assert "paquets 50, directs 50" in answer
     assert len(answer.splitlines()) == 5
     assert len(answer.encode()) <= PACKET_BYTES
-
-
-def test_a_database_that_cannot_be_read_is_excused_and_logged(town, caplog):
-    town.lose_database()
-    assert ask(town, "/my", "fr").startswith("⚠️ Ma mémoire est illisible")
-    assert "Commande /my: " in caplog.text

@@ -47,8 +47,3 @@ def test_many_neighbours_are_counted_and_fit_one_packet(empty):
         answer = ask(empty, question, "fr")
         assert answer.splitlines()[-1].startswith("+")
         assert len(answer.encode()) <= PACKET_BYTES
-
-
-def test_a_database_that_cannot_be_read_is_excused(town):
-    town.lose_database()
-    assert "My memory cannot be read" in ask(town, "/neighbors alice")

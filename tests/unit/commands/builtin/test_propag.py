@@ -70,8 +70,3 @@ def test_the_usual_answer_fits_one_packet_and_the_most_three(empty):
     )
     assert len(ask(empty, "/propag", "fr").encode()) <= PACKET_BYTES
     assert len(ask(empty, "/propag 720 10", "fr").encode()) <= MOST_BYTES
-
-
-def test_a_database_that_cannot_be_read_is_excused(town):
-    town.lose_database()
-    assert "My memory cannot be read" in ask(town, "/propag")

@@ -55,12 +55,6 @@ def test_every_topic_fits_one_packet_on_a_busy_mesh(empty, topic):
         assert len(ask(empty, f"/stats {topic} {hours}", "fr").encode()) <= PACKET_BYTES
 
 
-@pytest.mark.parametrize("topic", list(TOPICS))
-def test_a_database_that_cannot_be_read_is_excused(town, topic):
-    town.lose_database()
-    assert "My memory cannot be read" in ask(town, f"/stats {topic}")
-
-
 def test_packets_are_told_by_what_they_carry(town):
     assert ask(town, "/stats packets").splitlines() == [
         "📦 Packets in 24h by kind: 11",

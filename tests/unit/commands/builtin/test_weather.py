@@ -9,10 +9,9 @@ import pytest
 from meshbot.commands.builtin import rain, weather
 from meshbot.commands.builtin.rain import rain_command
 from meshbot.commands.builtin.weather import parse_argument, weather_command
+from meshbot.commands.forecasts import EXCUSES, SKIES, WEEKDAYS, amount, coordinates, label, percent, sky
 from meshbot.commands.language import translator
-from meshbot.commands.places import EXCUSES, coordinates, label
 from meshbot.commands.registry import Request
-from meshbot.commands.weather_words import SKIES, WEEKDAYS, amount, percent, sky
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.web.faults import Fault, WebError
 from meshbot.web.forecast import Forecast, Hour, Place, parse_forecast
