@@ -1,4 +1,4 @@
-"""Sending: what goes on air, in which order, and what became of it."""
+"""Sending: texts and traceroutes for the radio, their order and pacing, and their delivery reports."""
 
 from meshbot.sending.outgoing import (
     EchoOrigin,

@@ -13,7 +13,7 @@ from meshbot.mesh_link import BROADCAST_NUM
 
 
 class Priority(IntEnum):
-    """What a text is, and who goes first: the smaller number. Numbers are stored."""
+    """The kind of a text; the smaller number goes first. Numbers are stored."""
 
     ANSWER = 1
     MAIL = 2
@@ -21,7 +21,7 @@ class Priority(IntEnum):
     ALERT = 4
 
 
-# Seconds that a text of each kind is worth sending; settings give their own
+# Seconds that a text of each kind may wait to be sent; the settings give their own
 LIFETIMES: Final[Mapping[Priority, float]] = {
     Priority.ANSWER: 120.0,
     Priority.MAIL: 30 * 86400.0,
@@ -31,9 +31,9 @@ LIFETIMES: Final[Mapping[Priority, float]] = {
 
 # Packets of each kind that wait at most; some 1.5 kB each in memory
 WAITING_LIMITS: Final[Mapping[Priority, int]] = {
-    Priority.ANSWER: 100,  # nearly four minutes of air: more would only expire
+    Priority.ANSWER: 100,  # nearly four minutes of air time: more would only expire
     Priority.MAIL: 100,
-    Priority.BRIDGE: 300,  # 100 messages of three packets, eleven minutes of air
+    Priority.BRIDGE: 300,  # 100 messages of three packets, eleven minutes of air time
     Priority.ALERT: 100,
 }
 
@@ -98,7 +98,7 @@ class OutgoingText:
     """One text for one destination, before it is cut into packets."""
 
     text: str
-    to: int  # node number, BROADCAST_NUM for everybody on the channel
+    to: int  # node number, BROADCAST_NUM for all on the channel
     channel: int = 0
     reply_id: int = 0  # packet id of the question, 0 for none
     want_ack: bool = False
@@ -108,5 +108,5 @@ class OutgoingText:
 
     @property
     def is_broadcast(self) -> bool:
-        """Whether it goes to everybody on its channel."""
+        """Whether it goes to all on its channel."""
         return self.to == BROADCAST_NUM

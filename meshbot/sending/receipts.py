@@ -1,4 +1,4 @@
-"""Delivery reports: how far a text has come, and who gets to know."""
+"""Delivery reports: the status of a text, and who gets it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from meshbot.sending.outgoing import Origin, OutgoingText
 
 
 class DeliveryStatus(Enum):
-    """How a text's story went on, as said in the log."""
+    """The status of a text; the values are the log's words."""
 
     QUEUED = "en attente"
     ACCEPTED = "acceptée par le nœud"
@@ -27,25 +27,25 @@ class DeliveryStatus(Enum):
 
 
 WAITING: Final = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.POSTPONED})
-# What a text in the queue waits for, apart from its turn
+# What a text in the queue waits for, beside the texts before it
 NO_LINK: Final = "NO_LINK"
 BUSY_CHANNEL: Final = "BUSY_CHANNEL"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What became of one text."""
+    """The status of one text."""
 
     message: OutgoingText
     status: DeliveryStatus
     detail: str = ""  # the reason in words, for the log
-    reason: str = ""  # the same as a name: an error's (delivery.py), or what it waits for
-    ahead: int = 0  # packets that go before a text in the queue
-    packet_ids: tuple[int, ...] = ()  # under which the node has taken it
+    reason: str = ""  # the same as a name: an error's (retry_policy.py), or what it waits for
+    ahead: int = 0  # packets before it in the queue
+    packet_ids: tuple[int, ...] = ()  # under which the node accepted it
 
     @property
     def is_end(self) -> bool:
-        """Whether nothing follows; a text has one end."""
+        """Whether no other report follows; a text has one last report."""
         return self.status not in WAITING and not (self.status is DeliveryStatus.ACCEPTED and self.message.want_ack)
 
 
