@@ -1,4 +1,4 @@
-"""What a user may ask."""
+"""Commands: the registry, the dispatcher, access, execution, and what answers have in common."""
 
 from meshbot.commands.access import Access, Judge, Refusal, ReplayMemory
 from meshbot.commands.dispatcher import Dispatcher

@@ -15,20 +15,20 @@ from meshbot.text import shorten
 from meshbot.web import Fault, Forecast, Place, WebError
 
 LOGGER = logging.getLogger(__name__)
-TIMEOUT = 30.0  # seconds for a command; above the bounds of the client's two requests
+TIMEOUT = 30.0  # seconds for a command; above the limits of the client's two requests
 LABEL_BYTES = 24  # of a place's name
-ECHO_BYTES = 60  # of what the user typed
+QUOTED_BYTES = 60  # of the user's words in an answer
 COORDINATES: Final = re.compile(r"([+-]?[0-9]{1,2}(?:\.[0-9]+)?) ?[,;] ?([+-]?[0-9]{1,3}(?:\.[0-9]+)?)")
-EXCUSES: Final = {
+ERROR_ANSWERS: Final = {
     Fault.UNREACHABLE: _("🌐 No Internet here at the moment, so no weather. Try again later."),
-    Fault.SILENT: _("⌛ The weather service does not answer. Try again later."),
+    Fault.TIMEOUT: _("⌛ The weather service does not answer. Try again later."),
     Fault.BUSY: _("🚦 The weather service has too much to do. Try again later."),
     Fault.REFUSED: _("⚠️ The weather service refused to answer, the operator can see why in the log."),
-    Fault.ODD: _("⚠️ The weather service answered oddly, the operator can see why in the log."),
+    Fault.INVALID: _("⚠️ The weather service answered oddly, the operator can see why in the log."),
 }
 
 WEEKDAYS = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
-# The WMO codes that Open-Meteo uses: words, and a picture that small radios show
+# The WMO codes that Open-Meteo uses: words, and a picture in the fonts of small radios
 SKIES = {
     0: (_("clear sky"), "☀"),
     1: (_("mainly clear"), "☀"),
@@ -63,7 +63,7 @@ UNKNOWN_SKY = _("weather code {code}")
 
 
 class WeatherClient(Protocol):
-    """Who knows places and their weather; both block for a bounded time and raise WebError."""
+    """A weather service; both methods block for a limited time and raise WebError."""
 
     def find(self, name: str) -> Place | None:
         """Return the place of that name, None if there is none."""
@@ -72,23 +72,23 @@ class WeatherClient(Protocol):
         """Return the place's forecast."""
 
 
-def answer_for(request: Request, wanted: str, client: WeatherClient, tell: Callable[[Place, Forecast], str]) -> str:
-    """Return what `tell` makes of the forecast for the place `wanted`, or why there is none."""
+def answer_for(request: Request, wanted: str, client: WeatherClient, describe: Callable[[Place, Forecast], str]) -> str:
+    """Return `describe` of the forecast for the place `wanted`, else the answer why there is none."""
     tr = request.translate
     if not wanted:
         return tr(_("Which place? For example: {question} Lyon")).format(question=PREFIX + request.command)
     try:
         place = coordinates(wanted) or client.find(wanted)
         if place is None:
-            return tr(_("I know no place called {name}.")).format(name=shorten(wanted, ECHO_BYTES))
-        return tell(place, client.forecast(place))
+            return tr(_("I know no place called {name}.")).format(name=shorten(wanted, QUOTED_BYTES))
+        return describe(place, client.forecast(place))
     except WebError as error:
         LOGGER.warning("⚠️ Service météo: %s", error)
-        return tr(EXCUSES[error.fault])
+        return tr(ERROR_ANSWERS[error.fault])
 
 
 def coordinates(text: str) -> Place | None:
-    """Return the place of `45.76,4.84` (latitude, longitude in degrees), None if the text is no such thing."""
+    """Return the place of `45.76,4.84` (latitude, longitude in degrees), None for any other text."""
     match = COORDINATES.fullmatch(text)
     if match is None:
         return None
@@ -119,17 +119,17 @@ def sky(code: int, tr: Translate) -> str:
 
 
 def picture(code: int) -> str:
-    """Return the code's picture, or nothing."""
+    """Return the code's picture, empty for an unknown code."""
     return SKIES[code][1] if code in SKIES else ""
 
 
 def amount(millimetres: float) -> str:
-    """Return what falls: `0.4mm`, `12mm`; nothing below 0.1 mm."""
+    """Return an amount of rain or snow: `0.4mm`, `12mm`; empty below 0.1 mm."""
     if millimetres < 0.05:  # noqa: PLR2004 - rounds to 0.0
         return ""
     return f"{round(millimetres, 1):g}mm" if millimetres < 10 else f"{millimetres:.0f}mm"  # noqa: PLR2004 - one digit
 
 
 def percent(chance: float | None) -> str:
-    """Return `60%`, or nothing when it is not known."""
+    """Return `60%`, empty if it is unknown."""
     return "" if chance is None else f"{chance:.0f}%"

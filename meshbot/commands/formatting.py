@@ -30,7 +30,7 @@ def ident(num: int) -> str:
 def name_of(view: NodeView | DirectNode, limit: int = NAME_BYTES) -> str:
     """Return the node's long name if it fits into `limit` bytes, else its short one, else its id.
 
-    Of two long names that are cut, nobody can tell which is whose.
+    Two long names that are cut could not be told apart.
     """
     if view.long_name and len(view.long_name.encode(errors="replace")) <= limit:
         return view.long_name
@@ -38,7 +38,7 @@ def name_of(view: NodeView | DirectNode, limit: int = NAME_BYTES) -> str:
 
 
 def age(seconds: float, tr: Translate) -> str:
-    """Return `30s`, `5min`, `3h`, `2d`; what lies ahead, after a jump of the clock, is `0s`."""
+    """Return `30s`, `5min`, `3h`, `2d`; a time in the future, after a jump of the clock, is `0s`."""
     passed = max(0, int(seconds))
     if passed < MINUTE:
         return f"{passed}s"
@@ -48,7 +48,7 @@ def age(seconds: float, tr: Translate) -> str:
 
 
 def duration(seconds: float, tr: Translate) -> str:
-    """Return it with its two greatest units: `42 s`, `12 min`, `3 h 12 min`, `2 d 4 h`."""
+    """Return the two greatest units: `42 s`, `12 min`, `3 h 12 min`, `2 d 4 h`."""
     whole = max(0, int(seconds))
     if whole < MINUTE:
         return f"{whole} s"
@@ -72,7 +72,7 @@ def length(metres: float) -> str:
 
 
 def too_long(excess: int, tr: Translate) -> str:
-    """Return what to answer to a text that has so many bytes too many."""
+    """Return the answer to a text with `excess` bytes too many."""
     return tr.ngettext("Too long by {count} byte.", "Too long by {count} bytes.", excess).format(count=excess)
 
 
@@ -87,14 +87,14 @@ def share(part: int, whole: int) -> str:
 
 
 def whole_number(text: str, least: int, most: int) -> int | None:
-    """Return the number that `text` is, brought within the bounds; None if it is none."""
+    """Return the number in `text`, clamped to the bounds; None if it is no number."""
     return min(max(int(text), least), most) if NUMBER.fullmatch(text) else None
 
 
 def as_many_as_fit(head: str, lines: Iterable[str], count: int, limit: int = PACKET_BYTES) -> str:
-    """Return `head` and the first of the `count` lines, and as the last one `+3` if so many had no room.
+    """Return `head`, as many of the `count` lines as fit, at least one, and `+3` if three did not fit.
 
-    One line at least is in; no more are taken from `lines` than are looked at.
+    No more is taken from `lines` than needed.
     """
     text = head
     for shown, line in enumerate(lines):
@@ -106,12 +106,12 @@ def as_many_as_fit(head: str, lines: Iterable[str], count: int, limit: int = PAC
 
 
 def lines_that_fit(lines: Sequence[str], limit: int) -> str:
-    """Return the lines, there is at least one, as as_many_as_fit does."""
+    """Return the first line and as many others as fit, as as_many_as_fit does."""
     return as_many_as_fit(lines[0], lines[1:], len(lines) - 1, limit)
 
 
 def page_of(head: Callable[[int, int], str], lines: Sequence[str], page: int, limit: int = PACKET_BYTES) -> str:
-    """Return a page with `head(page, pages)` above, each as full as a packet allows; beyond the last is the last."""
+    """Return a page below `head(page, pages)`, each as full as a packet allows; a page too far is the last."""
     room = limit - len(head(len(lines), len(lines)).encode())
     pages: list[list[str]] = [[]]
     used = 0
@@ -130,14 +130,14 @@ def page_of(head: Callable[[int, int], str], lines: Sequence[str], page: int, li
 
 
 def cells(text: str) -> int:
-    """Return the columns of the screen that a text takes: two for a picture or an East Asian character."""
+    """Return the width of a text in columns: two for an emoji or an East Asian character."""
     return len(text) if text.isascii() else sum(map(_cells, text))
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
     """Return the titles and each row as a line; columns that are empty in all rows are left out.
 
-    `right` are the places of the columns that are aligned at their right end, as numbers are.
+    `right` has the indexes of the columns that are aligned right, as numbers are.
     """
     kept = [place for place in range(len(titles)) if any(row[place] for row in rows)]
     widths = {place: max(cells(row[place]) for row in (titles, *rows)) for place in kept}
@@ -148,7 +148,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Collectio
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """Return a line for each name and what is known of it; what is not known is left out."""
+    """Return a line for each name and value; empty values are left out."""
     known = [(name, value) for name, value in pairs if value]
     width = max((cells(name) for name, _value in known), default=0)
     return [f"{_padded(name, width)} {value}" for name, value in known]

@@ -1,4 +1,4 @@
-"""Telling a node that mail waits for it, once it is heard; never twice within an hour, and again if it failed."""
+"""Notices to nodes that mail waits for them, sent when they are heard: at most one an hour, retried if it failed."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from meshbot.sending import DeliveryReport, DeliveryStatus, MailNoticeOrigin, Ou
 from meshbot.storage import Mail, StorageError
 
 LOGGER = logging.getLogger(__name__)
-AT_MOST_EVERY: Final = 3600.0  # seconds between two notices to one node; twice as long after each that failed
-DAY: Final = 86400.0  # seconds: no longer than this
-RETRY_AFTER: Final = 60.0  # seconds that a mailbox out of reach is left alone, which the database itself has said
-NOTICE_TTL: Final = 600.0  # seconds: whoever was heard so long ago may have gone
+AT_MOST_EVERY: Final = 3600.0  # seconds between two notices to one node; doubled after each that failed
+LONGEST_WAIT: Final = 86400.0  # seconds
+RETRY_AFTER: Final = 60.0  # seconds without a try after the database failed, which logs that itself
+NOTICE_TTL: Final = 600.0  # seconds; a node heard longer ago may have gone
 SENDERS_SHOWN: Final = 3
 TEXT_PORT: Final = 1  # TEXT_MESSAGE_APP
 
 
 class Mailbox(Directory, Protocol):
-    """Where letters are kept; MeshMemory is one."""
+    """Where mail is kept; MeshMemory is one."""
 
     def has_untold_mail(self, recipient: int) -> bool:
-        """Return whether a node may have to be told; asks no database."""
+        """Return whether a node may have mail that it does not know of; reads no database."""
 
     def mail_of(self, recipient: int) -> list[Mail]:
-        """Return a node's letters. Raises StorageError."""
+        """Return a node's mail. Raises StorageError."""
 
     def mark_mail_told(self, recipient: int) -> int:
-        """Note that a node knows of all its mail; return the time of that. Raises StorageError."""
+        """Mark all mail of a node as announced; return the time stored with it. Raises StorageError."""
         ...
 
     def mark_mail_untold(self, recipient: int, told_at: int) -> None:
-        """Note that what was told then did not reach the node. Raises StorageError."""
+        """Mark the mail announced at that time as not announced. Raises StorageError."""
 
 
 class MailNotices:
@@ -53,13 +53,13 @@ class MailNotices:
         self._clock = clock
         self._send = send
         self._translate = translate
-        self._not_before: dict[int, float] = {}  # by recipient; as many as were told lately
-        self._failed: Counter[int] = Counter()  # notices in a row that did not reach a recipient
+        self._not_before: dict[int, float] = {}  # by recipient, those of the last notices
+        self._failed: Counter[int] = Counter()  # notices in a row that failed, by recipient
 
     def heard(self, packet: PacketRecord) -> None:
-        """Tell a node that was just heard of its new mail, if it has some. Raises nothing.
+        """Send a notice to a node that was just heard, if it has new mail. Raises nothing.
 
-        Not on a direct text, which may be a question for that mail: the acknowledgement of the answer is heard next.
+        Not after a direct text, which may be the question for that mail: its next packet acknowledges the answer.
         """
         num, now = packet.sender, self._clock.monotonic()
         if packet.portnum == TEXT_PORT and packet.to != BROADCAST_NUM:
@@ -68,16 +68,17 @@ class MailNotices:
             return
         self._not_before = {each: due for each, due in self._not_before.items() if due > now}
         try:
-            untold = [letter for letter in self._mailbox.mail_of(num) if letter.told_at is None]
-            told_at = self._mailbox.mark_mail_told(num)  # first: rather one too few than one at every packet
+            unannounced = [mail for mail in self._mailbox.mail_of(num) if mail.told_at is None]
+            # before it is sent: better one notice too few than one for every packet
+            told_at = self._mailbox.mark_mail_told(num)
         except StorageError:
             self._not_before[num] = now + RETRY_AFTER
             return
-        if untold:
+        if unannounced:
             self._not_before[num] = now + AT_MOST_EVERY
             self._send(
                 OutgoingText(
-                    self._text(untold),
+                    self._text(unannounced),
                     num,
                     want_ack=True,
                     expires_at=now + NOTICE_TTL,
@@ -86,31 +87,32 @@ class MailNotices:
                 )
             )
 
-    def on_delivery_report(self, outcome: DeliveryReport) -> None:
-        """Take what became of a notice; one that failed is told again, later each time. Raises nothing."""
-        origin = outcome.message.origin
-        if not isinstance(origin, MailNoticeOrigin) or not outcome.is_end:
+    def on_delivery_report(self, report: DeliveryReport) -> None:
+        """Take a notice's report; one that failed is sent again, later each time. Raises nothing."""
+        origin = report.message.origin
+        if not isinstance(origin, MailNoticeOrigin) or not report.is_end:
             return
         recipient = origin.recipient
-        if outcome.status is DeliveryStatus.ACKNOWLEDGED:
+        if report.status is DeliveryStatus.ACKNOWLEDGED:
             del self._failed[recipient]
             return
-        wait = min(AT_MOST_EVERY * 2 ** self._failed[recipient], DAY)
+        wait = min(AT_MOST_EVERY * 2 ** self._failed[recipient], LONGEST_WAIT)
         self._failed[recipient] += 1
         self._not_before[recipient] = self._clock.monotonic() + wait
         try:
             self._mailbox.mark_mail_untold(recipient, origin.told_at)
-        except StorageError as error:  # the database itself says so; the letters wait, only unannounced
+        except StorageError as error:
+            # the database logs it itself; the mail is kept, only without a notice
             LOGGER.debug("Avis de courrier à 0x%08x: %s", recipient, error)
 
-    def _text(self, letters: Sequence[Mail]) -> str:
-        senders = list(dict.fromkeys(sender_of(letter, self._mailbox) for letter in letters))
+    def _text(self, mails: Sequence[Mail]) -> str:
+        senders = list(dict.fromkeys(sender_of(mail, self._mailbox) for mail in mails))
         names = ", ".join(senders[:SENDERS_SHOWN])
         names += ", …" if len(senders) > SENDERS_SHOWN else ""
         text = self._translate(_("✉️ New mail for you: {count}, from {names}. /mail reads it."))
-        return text.format(count=len(letters), names=names)
+        return text.format(count=len(mails), names=names)
 
 
-def sender_of(letter: Mail, directory: Directory) -> str:
-    """Return how a letter's sender is called, with a `?` if anybody may have sent it under that number."""
-    return called(directory, letter.sender, IN_A_SENTENCE) + ("" if letter.proven else "?")
+def sender_of(mail: Mail, directory: Directory) -> str:
+    """Return the name of the sender, with a `?` if another node may have used that number."""
+    return called(directory, mail.sender, IN_A_SENTENCE) + ("" if mail.proven else "?")

@@ -23,8 +23,8 @@ class NoRoute(Enum):
 
     NO_LINK = "pas de lien"
     REFUSED = "refusé par le nœud"
-    UNHEARD = "relayé par personne"
-    SILENT = "sans réponse"
+    NOT_RELAYED = "relayé par personne"
+    TIMEOUT = "sans réponse"
     BUSY = "canal occupé"
 
 
@@ -103,8 +103,8 @@ class Tracer:
         """Take a ROUTING_APP answer to any packet of ours: an error ends a traceroute."""
         # the firmware itself asks for an acknowledgement of a traceroute: NONE is no answer yet
         if answer.error != "NONE":
-            unheard = answer.error == "MAX_RETRANSMIT"
-            self._deliver(answer.request_id, NoRoute.UNHEARD if unheard else NoRoute.REFUSED)
+            not_relayed = answer.error == "MAX_RETRANSMIT"
+            self._deliver(answer.request_id, NoRoute.NOT_RELAYED if not_relayed else NoRoute.REFUSED)
 
     def queue_status(self, status: QueueStatus) -> None:
         """Take the node's answer to any packet of ours."""
@@ -132,4 +132,4 @@ class Tracer:
             # another node may claim to answer for it
             if isinstance(result, NoRoute) or result.sender == num:
                 return result
-        return NoRoute.SILENT
+        return NoRoute.TIMEOUT

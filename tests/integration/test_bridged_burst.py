@@ -33,14 +33,14 @@ def node(clock):
 
 
 class Group:
-    """A Telegram group, as far as its bridge is concerned: what is written there, and each message's fates."""
+    """A Telegram group, as far as its bridge is concerned: what is written there, and each message's statuses."""
 
     def __init__(self, running):
         self.bridge = Bridge([BridgeRule(1, GROUP)], 400, translator("en"))
-        self.told = {}
+        self.statuses = {}
         self.written = []
         self._bot = running.bot
-        self._bot._fates.route(TelegramOrigin, self._fate)
+        self._bot._fates.route(TelegramOrigin, self._on_report)
 
     def write(self, count):
         for n in range(1, count + 1):
@@ -50,11 +50,11 @@ class Group:
             self._bot.send_text(message)
 
     def ended(self):
-        return sum(fates[-1] in {DeliveryStatus.RELAYED, DeliveryStatus.UNANSWERED} for fates in self.told.values())
+        return sum(each[-1] in {DeliveryStatus.RELAYED, DeliveryStatus.UNANSWERED} for each in self.statuses.values())
 
-    def _fate(self, outcome):
-        self.told.setdefault(outcome.message.origin, []).append(
-            outcome.reason if outcome.status is DeliveryStatus.QUEUED else outcome.status
+    def _on_report(self, report):
+        self.statuses.setdefault(report.message.origin, []).append(
+            report.reason if report.status is DeliveryStatus.QUEUED else report.status
         )
 
 
@@ -72,13 +72,13 @@ def joined(node):
 
 
 @pytest.mark.parametrize("restart", [False, True])
-def test_a_hundred_messages_written_without_a_link_go_in_order_and_none_twice(node, clock, tmp_path, restart):
+def test_a_hundred_messages_wait_for_the_link_and_go_once(node, clock, tmp_path, restart):
     node.fault("refuse")
     with RunningBot(node.port, tmp_path, clock, **UNHURRIED) as running:
         group = Group(running)
         group.write(MESSAGES)
-        node.wait_until(lambda: len(group.told) == MESSAGES, PATIENCE)
-        assert set(map(tuple, group.told.values())) == {(NO_LINK,)}
+        node.wait_until(lambda: len(group.statuses) == MESSAGES, PATIENCE)
+        assert set(map(tuple, group.statuses.values())) == {(NO_LINK,)}
         if not restart:
             node.heal()
             node.wait_until(lambda: group.ended() == MESSAGES, PATIENCE)
@@ -92,10 +92,10 @@ def test_a_hundred_messages_written_without_a_link_go_in_order_and_none_twice(no
     assert len(times) == len(on_air(node)), "on air twice"
     assert min(later - earlier for earlier, later in pairwise(times)) >= 2.0
     if not restart:
-        assert set(map(tuple, group.told.values())) == {(NO_LINK, DeliveryStatus.ACCEPTED, DeliveryStatus.RELAYED)}
+        assert set(map(tuple, group.statuses.values())) == {(NO_LINK, DeliveryStatus.ACCEPTED, DeliveryStatus.RELAYED)}
 
 
-def test_through_cuts_of_the_link_a_conversation_keeps_its_order_and_says_nothing_twice(node, clock, tmp_path):
+def test_through_cuts_a_conversation_goes_once_in_order(node, clock, tmp_path):
     rng = random.Random(5)
     with RunningBot(node.port, tmp_path, clock, **UNHURRIED) as running:
         running.wait_ready()

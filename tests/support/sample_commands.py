@@ -138,5 +138,5 @@ class NoNodes:
 
 
 def open_access() -> Access:
-    """Everybody may ask as often as they like, and nobody is known."""
+    """All may ask without a limit, and no node is known."""
     return Access(MeshRoles(), NoNodes(), RateLimiter(0, 300.0), ReplayGuard(None))

@@ -16,7 +16,7 @@ QUEUE_FULL, TOO_LARGE = 32, 7
 
 
 class QueueDriver:
-    """A SendQueue with packets of 40 bytes; `later` moves `now`, `reports` and `queued` collect the delivery reports."""
+    """A SendQueue with packets of 40 bytes; `later` moves `now`, `reports` and `queued` collect its reports."""
 
     def __init__(self, now=100.0, first_id=1, first_row=1, **settings):
         self.queue = SendQueue(INTERVAL, 40, count(first_id).__next__, first_row=first_row, **settings)

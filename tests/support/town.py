@@ -1,4 +1,4 @@
-"""A memory of a small town's mesh: what the examples of the mesh commands tell of."""
+"""A memory of a small town's mesh, which the examples of the mesh commands describe."""
 
 from __future__ import annotations
 

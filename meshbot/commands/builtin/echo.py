@@ -1,4 +1,4 @@
-"""/echo: the bot says something on a channel, in the name of who asked."""
+"""/echo: sends a text on a channel in the asker's name."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def echo_command(
 
 
 def _name(request: Request, short_name_of: Callable[[int], str]) -> str:
-    """Return how the asker is called; a name of Telegram is told with its origin, for it can be any."""
+    """Return the asker's name; one from Telegram, which can be any, is marked as such."""
     if request.way is Way.MESH and request.node is not None:
         return short_name_of(request.node)
     return f"{shorten(one_line(request.name), NAME_BYTES)} (TG)".lstrip()
@@ -95,7 +95,7 @@ def _origin(request: Request) -> Origin | None:
 
 
 class EchoReports:
-    """For the thread Mesh-Sender: it waits for nothing."""
+    """Answers to askers by radio whose text was not sent; runs on the thread Mesh-Sender and never waits."""
 
     def __init__(
         self, clock: Clock, send: Callable[[OutgoingText], object], translate: Translate, answer_ttl: float
@@ -106,11 +106,11 @@ class EchoReports:
         self._translate = translate
         self._answer_ttl = answer_ttl
 
-    def on_delivery_report(self, outcome: DeliveryReport) -> None:
-        """Take what became of a text; tell its asker, by direct message, if that is no good news."""
-        origin, text = outcome.message.origin, TEXTS.get(outcome.status)
+    def on_delivery_report(self, report: DeliveryReport) -> None:
+        """Take a text's report; if it was not sent, answer its asker by direct message."""
+        origin, text = report.message.origin, TEXTS.get(report.status)
         if not isinstance(origin, EchoOrigin) or text is None:
             return
-        told = self._translate(text).format(channel=outcome.message.channel)
+        answer = self._translate(text).format(channel=report.message.channel)
         expires_at = self._clock.monotonic() + self._answer_ttl
-        self._send(OutgoingText(told, origin.asker, want_ack=True, expires_at=expires_at))
+        self._send(OutgoingText(answer, origin.asker, want_ack=True, expires_at=expires_at))

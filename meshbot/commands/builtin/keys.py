@@ -1,4 +1,4 @@
-"""/keys: the public keys, and what is wrong with them."""
+"""/keys: the known public keys, those that changed and those that several nodes share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN = 3  # nodes named in one list
 
 
 class KeyRing(Protocol):
-    """What the bot knows of keys."""
+    """The bot's public keys; NodeManager is one."""
 
     def counts(self) -> NodeCounts:
         """Return how much is known."""
@@ -27,7 +27,7 @@ class KeyRing(Protocol):
         """Return the trusted key."""
 
     def pending_keys(self) -> dict[int, set[bytes]]:
-        """Return the keys that differ from the trusted one."""
+        """Return by node number the keys that differ from the trusted one."""
 
     def duplicates(self) -> dict[bytes, list[int]]:
         """Return each key that several nodes share."""

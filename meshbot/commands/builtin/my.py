@@ -1,4 +1,4 @@
-"""/my: how our own node heard the asker, over a day."""
+"""/my: the signal of the asker at our own node over a day."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meshbot.mesh_memory import MeshMemory, SignalHour
 from meshbot.runtime import Clock
 
 HOURS: Final = 24
-STEP: Final = 6  # hours told as one
+STEP: Final = 6  # hours on one line
 
 
 def my_command(memory: MeshMemory, clock: Clock) -> Command:
@@ -104,7 +104,7 @@ def describe_by_hour(hours: Sequence[SignalHour], now: float, tr: Translate, lim
 
 
 def _hours_ago(signal: SignalHour, now: float) -> int:
-    """Return the whole hours since then; a day touches 25 of them, and the oldest counts with the one after it."""
+    """Return the whole hours since then; a day touches 25, so the oldest counts as the one after it."""
     return min(max(0, int(now - now % HOUR - signal.hour) // HOUR), HOURS - 1)
 
 

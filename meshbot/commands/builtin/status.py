@@ -1,4 +1,4 @@
-"""/status: how the link is doing."""
+"""/status: the state of the link."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def status_command(
     """Make the command; `waiting` returns how many packets wait for the radio."""
 
     def run(request: Request) -> str:
-        """Return it in one packet, or a line for each figure."""
+        """Return the figures in one packet, or a line each."""
         tr, figures, known = request.translate, link(), counts()
         queue, keys = IN_WORDS if request.wide else IN_SHORT
         parts = [
@@ -77,7 +77,7 @@ def _outage(figures: LinkFigures, tr: Translate) -> list[str]:
 
 
 def probe(figures: LinkFigures, tr: Translate) -> list[str]:
-    """Return how long the node took for its last answer, if it has answered."""
+    """Return the round trip of the node's last answer, if there is one."""
     if figures.round_trip is None:
         return []
     return [tr(_("probe: {time} ms")).format(time=round(figures.round_trip * 1000))]

@@ -40,7 +40,8 @@ def trust_command(nodes: PendingKeys, directory: Directory, interface_of: Callab
             return tr(_("Whose key? /trust <node> [how the key begins]; /keys tells which wait."))
         wanted, beginning = request.argument, ""
         found = directory.find_nodes(wanted)
-        if not found and len(words) > 1:  # the last word is no part of the name
+        # the last word is no part of the name
+        if not found and len(words) > 1:
             wanted, beginning = " ".join(words[:-1]), words[-1]
             found = directory.find_nodes(wanted)
         node = only_one(found, wanted, request)

@@ -75,7 +75,7 @@ def test_answers_to_and_from_others_are_ignored(bench):
         (lambda tracer, num: tracer.queue_status(QueueStatus(num, 32)), NoRoute.REFUSED),
         (lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "NO_CHANNEL")), NoRoute.REFUSED),
         (lambda tracer, num: tracer.objection(ClientWarning(num, "once every 30 seconds")), NoRoute.REFUSED),
-        (lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "MAX_RETRANSMIT")), NoRoute.UNHEARD),
+        (lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "MAX_RETRANSMIT")), NoRoute.NOT_RELAYED),
     ],
 )
 def test_a_refusal_ends_a_traceroute_at_once(bench, refuse, reason):
@@ -87,7 +87,7 @@ def test_silence_ends_a_traceroute_and_a_late_answer_is_ignored(bench):
     request = bench.trace()
     bench.clock.wait_parked(bench.clock.monotonic() + TRACE_TIMEOUT)
     bench.clock.advance(TRACE_TIMEOUT)
-    assert bench.result() is NoRoute.SILENT
+    assert bench.result() is NoRoute.TIMEOUT
     bench.tracer.route_heard(answer(request))
 
 
