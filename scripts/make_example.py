@@ -1,4 +1,4 @@
-"""Write meshbot.toml.example from config.py: every setting with its meaning, unit, bounds and default."""
+"""Write meshbot.toml.example and the table of docs/settings.md from config.py: meaning, bounds and default of each."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ sys.path.insert(0, str(ROOT))  # run as a script, Python looks for modules besid
 from config import Settings, allowed, effective  # noqa: E402 - found by the line above
 
 EXAMPLE = ROOT / "meshbot.toml.example"
+SETTINGS_PAGE = ROOT / "docs" / "settings.md"
+BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 HEADER = """\
 # MeshBot's settings. Copy to meshbot.toml (or /etc/meshbot/meshbot.toml) and change what you need; what you leave out
 # keeps its default, the value shown. A variable MESHBOT_<NAME>, such as MESHBOT_TCP_HOST, goes before the file.
@@ -30,5 +32,25 @@ def example() -> str:
     return "\n".join(parts)
 
 
+def table() -> str:
+    """Return all settings as a Markdown table, in the order of config.py."""
+    lines = ["| setting | default | allowed | meaning |", "|---|---|---|---|"]
+    for (name, field), line in zip(Settings.model_fields.items(), effective(Settings()).splitlines(), strict=True):
+        default = line.partition(" = ")[2]
+        cells = (f"`{name}`", f"`{default}`", allowed(field, "en"), str(field.description))
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def page() -> str:
+    """Return the settings page with the present table between its markers; ValueError if they are missing."""
+    before, begin, rest = SETTINGS_PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _old, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{SETTINGS_PAGE.name} needs one line {BEGIN.strip()} and behind it one line {END}")
+    return before + begin + table() + end + after
+
+
 if __name__ == "__main__":
     EXAMPLE.write_text(example(), encoding="utf-8")
+    SETTINGS_PAGE.write_text(page(), encoding="utf-8")

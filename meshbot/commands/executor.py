@@ -27,10 +27,10 @@ Q = TypeVar("Q")
 class CommandLimits:
     """Limits for commands; see config.py for each."""
 
-    workers: int = 2
-    slow_workers: int = 4  # for commands that wait for other servers or nodes
-    timeout: float = 30.0  # seconds that a command may take unless it has its own limit
-    answer_ttl: float = 120.0  # seconds that an answer may wait for the link
+    workers: int
+    slow_workers: int  # for commands that wait for other servers or nodes
+    timeout: float  # seconds that a command may take unless it has its own limit
+    answer_ttl: float  # seconds that an answer may wait for the link
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -53,8 +53,8 @@ NOBODY = User("")
 class MeshRoles:
     """The lists of the settings."""
 
-    admins: frozenset[int] = frozenset()
-    known: frozenset[int] = frozenset()  # empty: every node whose name is known
+    admins: frozenset[int]
+    known: frozenset[int]  # empty: every node whose name is known
 
     def user_of(self, message: TextMessage, trusted_key: bytes | None, *, named: bool) -> User:
         """Return the message's sender with its role.

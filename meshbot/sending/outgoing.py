@@ -21,14 +21,6 @@ class Priority(IntEnum):
     ALERT = 4
 
 
-# Seconds that a text of each kind may wait to be sent; the settings give their own
-LIFETIMES: Final[Mapping[Priority, float]] = {
-    Priority.ANSWER: 120.0,
-    Priority.MAIL: 30 * 86400.0,
-    Priority.BRIDGE: 3600.0,
-    Priority.ALERT: 3600.0,
-}
-
 # Packets of each kind that wait at most; some 1.5 kB each in memory
 WAITING_LIMITS: Final[Mapping[Priority, int]] = {
     Priority.ANSWER: 100,  # nearly four minutes of air time: more would only expire

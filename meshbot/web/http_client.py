@@ -47,7 +47,7 @@ class HttpRequest:
 class HttpClient:
     """A client of other servers. Redirections are errors: the operator has to correct an address that moved."""
 
-    def __init__(self, clock: Clock, *, trust_environment: bool = False) -> None:
+    def __init__(self, clock: Clock, *, trust_environment: bool) -> None:
         """`trust_environment`: use the proxies and certificates named by HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE."""
         self._clock = clock
         self._trust_environment = trust_environment

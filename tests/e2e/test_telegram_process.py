@@ -33,7 +33,7 @@ def variables(api, node, level, **settings):
 
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])
 def test_the_token_is_in_no_line_at_any_level(api, node, tmp_path, level):
-    guest = api.person(GUEST, "Gus")
+    guest = api.user(GUEST, "Gus")
     with BotProcess(cwd=tmp_path, **variables(api, node, level)) as bot:
         bot.wait_for("📲 Telegram: @mesh_test_bot")
         guest.says("/ping")
@@ -68,7 +68,7 @@ def test_the_settings_are_shown_without_the_token(tmp_path):
 def test_without_a_token_the_library_is_not_loaded(tmp_path):
     program = (
         "import sys; from config import Settings; from main_bot import MeshBot; MeshBot(Settings()); "
-        "sys.exit('telegram' in sys.modules or 'telegram_bot' in sys.modules)"
+        "sys.exit('telegram' in sys.modules or 'meshbot.telegram_bot' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, timeout=60, check=True)
 

@@ -43,7 +43,9 @@ def client(server, timeout=PATIENCE, notice_after=PATIENCE, **details):
         "api_key": SecretStr(SECRET),
     } | details
     return ChatClient(
-        HttpClient(SystemClock()), ChatServer(url=f"{server.url}/v1", timeout=timeout, **settings), notice_after
+        HttpClient(SystemClock(), trust_environment=False),
+        ChatServer(url=f"{server.url}/v1", timeout=timeout, **settings),
+        notice_after,
     )
 
 
@@ -232,7 +234,10 @@ def test_every_fault_has_its_answer_and_log_line(server, caplog, behaviour, time
 def test_an_unreachable_server_has_its_answer(server):
     talk = Talk(server)
     talk.command = bot_command(
-        ChatClient(HttpClient(SystemClock()), ChatServer("http://127.0.0.1:1/v1", "", "", 99, 5.0, SecretStr(""))),
+        ChatClient(
+            HttpClient(SystemClock(), trust_environment=False),
+            ChatServer("http://127.0.0.1:1/v1", "", "", 99, 5.0, SecretStr("")),
+        ),
         talk.clock,
         MAX_BYTES,
         5.0,

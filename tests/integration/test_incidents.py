@@ -82,9 +82,9 @@ def test_a_cut_that_lasts_is_told_as_lost_and_as_back_in_one_message(running, no
     node.heal()
     back = listener.wait_for(LinkBack)
     assert back.outage > lost.outage
-    assert "It refuses the connection" in listener.posts[0].text
-    assert listener.posts[-1].text.startswith("🟢")
-    assert len({post.key for post in listener.posts}) == 1
+    assert "It refuses the connection" in listener.messages[0].text
+    assert listener.messages[-1].text.startswith("🟢")
+    assert len({message.key for message in listener.messages}) == 1
 
 
 def test_each_cut_that_goes_on_is_told_again_however_short_ago_the_last_one_was(node, tmp_path, settings, listener):
@@ -135,7 +135,7 @@ def test_a_changed_key_is_told_once_and_the_operator_s_word_settles_it(running, 
         say_key(node, bob, key(78))
     changed = listener.wait_for(KeyChanged)
     assert changed == KeyChanged(bob.num, bob.long_name, brief(bob.public_key), brief(key(78)), KeyWord.NODE)
-    cure = listener.posts[-1].text.rpartition(": ")[2]
+    cure = listener.messages[-1].text.rpartition(": ")[2]
     assert cure == f"/trust !{bob.num:08x} {brief(key(78))[:8]}"
     assert ask(node, operator.num, cure, pki_encrypted=False).startswith("🔒")
     assert ask(node, bob.num, cure).startswith("⛔")
@@ -144,8 +144,8 @@ def test_a_changed_key_is_told_once_and_the_operator_s_word_settles_it(running, 
     settled = listener.wait_for(KeyChanged, 2)
     assert (settled.word, settled.new) == (KeyWord.OPERATOR, brief(key(78)))
     assert running.bot.node_manager.public_key(bob.num) == key(78)
-    assert listener.posts[-1].text.startswith("✅")
-    assert listener.posts[-1].key == listener.posts[0].key
+    assert listener.messages[-1].text.startswith("✅")
+    assert listener.messages[-1].key == listener.messages[0].key
     assert len(listener.of(KeyChanged)) == 2
 
 
@@ -167,7 +167,7 @@ def test_a_key_that_two_nodes_have_is_told(running, node, listener):
     say_key(node, bare, keyed.public_key)
     shared = listener.wait_for(KeyShared)
     assert {num for num, _name in shared.nodes} == {keyed.num, bare.num}
-    assert listener.posts[-1].text.startswith("⚠️")
+    assert listener.messages[-1].text.startswith("⚠️")
 
 
 # -- disk and database
@@ -191,7 +191,7 @@ def test_a_full_disk_under_the_database_is_told_and_its_end(running, node, liste
     with database.transaction():
         pass
     listener.wait_for(DatabaseWell)
-    told = [post.text for post in listener.posts if "atabase" in post.text]
+    told = [message.text for message in listener.messages if "atabase" in message.text]
     assert [text[:1] for text in told] == ["🗄", "🟢"]
 
 

@@ -1,4 +1,4 @@
-"""Whatever people call themselves and write: it fits, it is no command, it is its author's, it never comes back."""
+"""Bridged texts under any names and texts: they fit, are no command, show their author, and are never bridged back."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -21,48 +21,52 @@ def bridge(limit=400):
     return Bridge([BridgeRule(1, CHAT)], limit, translator("fr"))
 
 
-def heard(text, packet_id=7, sender=PEER):
+def received(text, packet_id=7, sender=PEER):
     return TextMessage(packet_id, sender, BROADCAST_NUM, 1, text)
 
 
 @given(anything, anything, limits)
 @example("/reboot", "now", 60)
-def test_on_the_mesh_a_text_fits_is_no_command_and_every_line_is_its_author_s(author, text, limit):
+def test_a_text_on_the_mesh_shows_its_author_and_is_no_command(author, text, limit):
     sides = bridge(limit)
-    said = sides.to_mesh(CHAT, 1, author, text, 0.0)
-    if not isinstance(said, OutgoingText):
+    outgoing = sides.to_mesh(CHAT, 1, author, text, 0.0)
+    if not isinstance(outgoing, OutgoingText):
         return
-    assert len(said.text.encode()) <= limit
-    first, *others = said.text.split("\n")
+    assert len(outgoing.text.encode()) <= limit
+    first, *others = outgoing.text.split("\n")
     assert first.partition(": ")[0].strip()
     assert first[0] not in "/!.#@ "
     assert all(line.startswith("| ") for line in others)
-    assert len(said.text.splitlines()) == 1 + len(others)
-    assert all(parse(part) is None for part in split_text(said.text, 200))
+    assert len(outgoing.text.splitlines()) == 1 + len(others)
+    assert all(parse(part) is None for part in split_text(outgoing.text, 200))
 
 
 @given(anything, anything)
-def test_in_telegram_every_line_is_its_sender_s(name, text):
-    for post in bridge().to_telegram(heard(text), name, OWN):
-        first, *others = post.text.split("\n")
+def test_in_telegram_every_line_shows_its_sender(name, text):
+    for message in bridge().to_telegram(received(text), name, OWN):
+        first, *others = message.text.split("\n")
         assert first.partition(": ")[0].strip()
         assert all(line.startswith("| ") for line in others)
-        assert len(post.text.splitlines()) == 1 + len(others)
-        assert 0 < len(post.text) <= 4096
+        assert len(message.text.splitlines()) == 1 + len(others)
+        assert 0 < len(message.text) <= 4096
 
 
 @given(anything, anything, st.integers(40, 200), st.integers(1, 5))
-def test_what_was_sent_never_comes_back_from_the_mesh_whoever_repeats_it(author, text, packet_bytes, chunk):
+def test_a_text_repeated_on_the_mesh_is_never_bridged_back(author, text, packet_bytes, chunk):
     sides = bridge()
-    said = sides.to_mesh(CHAT, 1, author, text, 0.0)
-    if isinstance(said, OutgoingText):
-        repeated = [said.text, *split_text(said.text, packet_bytes), *split_text(said.text, packet_bytes - chunk)]
+    outgoing = sides.to_mesh(CHAT, 1, author, text, 0.0)
+    if isinstance(outgoing, OutgoingText):
+        repeated = [
+            outgoing.text,
+            *split_text(outgoing.text, packet_bytes),
+            *split_text(outgoing.text, packet_bytes - chunk),
+        ]
         for packet_id, part in enumerate(repeated, 1):
-            assert sides.to_telegram(heard(part, packet_id), "Bridge", OWN) == []
+            assert sides.to_telegram(received(part, packet_id), "Bridge", OWN) == []
 
 
 @given(anything, anything)
-def test_what_was_posted_never_comes_back_from_telegram_whoever_repeats_it(name, text):
+def test_a_message_repeated_in_telegram_is_never_bridged_back(name, text):
     sides = bridge()
-    for post in sides.to_telegram(heard(text), name, OWN):
-        assert sides.to_mesh(CHAT, 1, "Bridge", post.text, 0.0) is None
+    for message in sides.to_telegram(received(text), name, OWN):
+        assert sides.to_mesh(CHAT, 1, "Bridge", message.text, 0.0) is None

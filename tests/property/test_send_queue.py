@@ -8,10 +8,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.sending.outgoing import LIFETIMES, EchoOrigin, OutgoingText, Priority
+from meshbot.sending.outgoing import EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT, SendQueue
 from meshbot.sending.receipts import DeliveryStatus
 from meshbot.text import split_text
+from tests.support.configured import LIFETIMES, make_send_queue
 
 T0 = 1000.0
 WALL = 1_800_000_000.0
@@ -72,7 +73,7 @@ class World:
     begun: set = field(default_factory=set)  # origins that went, or wait for evidence after a restart
 
     def __post_init__(self):
-        self.queue = SendQueue(INTERVAL, 40, self.ids.__next__)
+        self.queue = make_send_queue(INTERVAL, 40, self.ids.__next__)
 
     # -- what happens
 
@@ -143,9 +144,8 @@ class World:
         self.lose_link()
         self.begun.update(self.added)
         self.now += away
-        self.queue = SendQueue(
-            INTERVAL, 40, self.ids.__next__, first_row=1 if clock_back else int(1_000_000 * self.now)
-        )
+        first_row = 1 if clock_back else int(1_000_000 * self.now)
+        self.queue = make_send_queue(INTERVAL, 40, self.ids.__next__, first_row=first_row)
         self.queue.restore(self.disk.values(), self.now, WALL + self.now)
         self.load = (0.0, -inf)
 

@@ -6,8 +6,8 @@ from itertools import count
 
 from meshbot.mesh_link.packets import BROADCAST_NUM
 from meshbot.sending.outgoing import OutgoingText, Priority
-from meshbot.sending.queue import SendQueue
 from meshbot.sending.receipts import DeliveryStatus
+from tests.support.configured import make_send_queue
 
 INTERVAL = 2.2
 ASKER, OWN = 0x1234, 0x9999
@@ -19,7 +19,7 @@ class QueueDriver:
     """A SendQueue with packets of 40 bytes; `later` moves `now`, `reports` and `queued` collect its reports."""
 
     def __init__(self, now=100.0, first_id=1, first_row=1, **settings):
-        self.queue = SendQueue(INTERVAL, 40, count(first_id).__next__, first_row=first_row, **settings)
+        self.queue = make_send_queue(INTERVAL, 40, count(first_id).__next__, first_row=first_row, **settings)
         self.now = now
         self.reports = []  # all but the next
         self.queued = []

@@ -10,11 +10,11 @@ from meshbot.commands.builtin.my import HOURS, my_command
 from meshbot.commands.builtin.neighbors import neighbors_command
 from meshbot.commands.builtin.nodes import DAYS, MOST_PAGES, nodes_command
 from meshbot.commands.builtin.ping import ping_command
-from meshbot.commands.builtin.propag import parse_argument, propag_command
+from meshbot.commands.builtin.propag import propag_command
 from meshbot.commands.builtin.rain import rain_command
 from meshbot.commands.builtin.reboot import reboot_command
 from meshbot.commands.builtin.reconnect import reconnect_command
-from meshbot.commands.builtin.stats import PORTS, stats_command
+from meshbot.commands.builtin.stats import PORTS, parse_stats_argument, stats_command
 from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.sync import sync_command
 from meshbot.commands.builtin.sys import sys_command
@@ -38,7 +38,7 @@ __all__ = [
     "my_command",
     "neighbors_command",
     "nodes_command",
-    "parse_argument",
+    "parse_stats_argument",
     "ping_command",
     "propag_command",
     "rain_command",

@@ -85,7 +85,7 @@ def stats_command(memory: MeshMemory, clock: Clock) -> Command:
 
     def run(request: Request) -> str:
         tr = request.translate
-        asked = parse_argument(request.argument)
+        asked = parse_stats_argument(request.argument)
         if asked is None:
             text = tr(_("I can tell: {topics}. For example: {question}"))
             return text.format(topics=" ".join(TOPICS), question=f"{PREFIX}{request.command} top 24")
@@ -103,7 +103,7 @@ def stats_command(memory: MeshMemory, clock: Clock) -> Command:
     )
 
 
-def parse_argument(argument: str) -> tuple[str, int] | None:
+def parse_stats_argument(argument: str) -> tuple[str, int] | None:
     """Return the topic and the hours, in any order and either left out; None if it is neither."""
     topic, hours = "global", DEFAULT_HOURS
     for word in argument.lower().split():

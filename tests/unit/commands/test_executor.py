@@ -5,10 +5,11 @@ from queue import SimpleQueue
 import pytest
 
 from meshbot.commands.builtin.stats import TOPICS
-from meshbot.commands.executor import CommandExecutor, CommandLimits, Job
+from meshbot.commands.executor import CommandExecutor, Job
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Registry, Request, parse
 from meshbot.mesh_link.packets import RadioMetadata
+from tests.support.configured import make_limits
 from tests.support.fake_clock import FakeClock
 from tests.support.sample_commands import sample_commands
 from tests.support.town import ASKER, Town
@@ -32,7 +33,7 @@ def results():
 
 @pytest.fixture
 def executor(results):
-    executor = CommandExecutor("Commands", FakeClock(), CommandLimits(), translator("en"), results.put)
+    executor = CommandExecutor("Commands", FakeClock(), make_limits(), translator("en"), results.put)
     executor.start(slow=False)
     yield executor
     executor.stop()

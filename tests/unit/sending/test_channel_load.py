@@ -2,9 +2,10 @@
 
 import pytest
 
-from meshbot.sending.outgoing import LIFETIMES, Priority
+from meshbot.sending.outgoing import Priority
 from meshbot.sending.queue import LOAD_VALID
 from meshbot.sending.receipts import DeliveryStatus
+from tests.support.configured import LIFETIMES
 from tests.support.send_queue import EVERYBODY, INTERVAL, QueueDriver
 
 

@@ -11,11 +11,12 @@ import pytest
 from meshbot.mesh_link.packets import RoutingAnswer
 from meshbot.mesh_link.session import QueueStatus
 from meshbot.sending.outgoing import WAITING_LIMITS, EchoOrigin, OutgoingText, Priority
-from meshbot.sending.queue import CONFIRM_TIMEOUT, SETTLE_TIME, SendQueue
+from meshbot.sending.queue import CONFIRM_TIMEOUT, SETTLE_TIME
 from meshbot.sending.queued_text import PartState
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
 from meshbot.sending.sender import AfterAnswer, ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from meshbot.sending.traceroute import NoRoute, RouteRequest
+from tests.support.configured import make_send_queue
 from tests.support.fake_clock import EPOCH, FakeClock
 
 INTERVAL = 2.2
@@ -56,9 +57,8 @@ class Bench:
         self.crashed = SimpleQueue()
         self.rows = {}
         self.reports = []
-        self.sender = MeshSender(
-            self.clock, SendQueue(INTERVAL, 200, count(1).__next__), lambda: self.interface, self.rows.update, self
-        )
+        queue = make_send_queue(INTERVAL, 200, count(1).__next__)
+        self.sender = MeshSender(self.clock, queue, lambda: self.interface, self.rows.update, self)
 
     def on_delivery_report(self, report):
         self.reports.append(report)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshbot.commands.builtin.stats import MOST_HOURS, TOPICS, parse_argument
+from meshbot.commands.builtin.stats import MOST_HOURS, TOPICS, parse_stats_argument
 from meshbot.commands.formatting import PACKET_BYTES
 from meshbot.mesh_link.payloads import DeviceMetrics
 from tests.support.packet_records import TELEMETRY, packet
@@ -36,7 +36,7 @@ def empty(tmp_path):
     ],
 )
 def test_topic_and_hours_come_in_any_order(argument, expected):
-    assert parse_argument(argument) == expected
+    assert parse_stats_argument(argument) == expected
 
 
 @pytest.mark.parametrize("topic", list(TOPICS))

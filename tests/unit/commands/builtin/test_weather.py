@@ -77,7 +77,7 @@ def test_a_place_and_days_are_understood(argument, expected):
 
 def test_coordinates_need_no_search():
     client = Client()
-    ask(weather_command(client), "-33.9;+18.4")
+    ask(weather_command(client, ""), "-33.9;+18.4")
     assert client.asked == [(-33.9, 18.4)]
 
 
@@ -95,13 +95,13 @@ def test_without_a_place_the_setting_s_is_meant(make):
 
 @pytest.mark.parametrize("make", [weather_command, rain_command])
 def test_without_a_place_the_answer_says_how_to_name_one(make):
-    command = make(Client())
+    command = make(Client(), "")
     assert ask(command, "") == f"Which place? For example: /{command.name} Lyon"
 
 
 @pytest.mark.parametrize("make", [weather_command, rain_command])
 def test_an_unknown_place_is_quoted_shortened(make):
-    text = ask(make(Client()), "Là-bas " * 20)
+    text = ask(make(Client(), ""), "Là-bas " * 20)
     assert text.startswith("I know no place called Là-bas Là-bas")
     assert len(text.encode()) < 100
 
@@ -111,7 +111,7 @@ def test_an_unknown_place_is_quoted_shortened(make):
 
 @pytest.mark.parametrize("fault", Fault)
 def test_every_fault_has_its_answer_and_one_log_line(fault, caplog):
-    command = weather_command(Client(WebError(fault, "on purpose")))
+    command = weather_command(Client(WebError(fault, "on purpose")), "")
     assert ask(command, "Lyon") == ERROR_ANSWERS[fault]
     assert ask(command, "Lyon", FRENCH) == FRENCH(ERROR_ANSWERS[fault]) != ERROR_ANSWERS[fault]
     assert caplog.messages == [f"⚠️ Service météo: {fault.value} (on purpose)"] * 2
