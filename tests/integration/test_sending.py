@@ -197,6 +197,8 @@ def test_an_echo_that_a_busy_channel_held_is_answered(running, node):
 def test_on_a_busy_channel_a_traceroute_is_refused(running, node):
     tell_load(node, 25.5)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
+    # the node database is learnt behind READY, on a thread of its own
+    node.wait_until(lambda: running.bot.memory.node(node.users[1].num) is not None, PATIENCE)
     packet_id = ask(node, question=f"/trace {node.users[1].node_id}")
     assert answered(node, packet_id).text == "📶 Le canal est trop occupé pour un traceroute. Réessayez plus tard."
     assert [sent for sent in node.transmitted if sent.packet.decoded.portnum == TRACEROUTE] == []
