@@ -7,6 +7,7 @@ import random
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import config
@@ -19,21 +20,43 @@ from meshbot.commands import (
     RateLimiter,
     ReplayMemory,
     node_numbers,
+    short_name_of,
 )
 from meshbot.commands.builtin import (
     HELP,
-    BotParts,
-    OperatorOptions,
+    EchoOptions,
     bot_command,
+    echo_command,
+    info_command,
+    keys_command,
     mail_command,
-    mesh_commands,
-    operator_commands,
+    my_command,
+    neighbors_command,
+    nodes_command,
     ping_command,
+    propag_command,
     rain_command,
+    reboot_command,
+    reconnect_command,
+    stats_command,
+    status_command,
+    sync_command,
+    sys_command,
     trace_command,
+    trust_command,
     weather_command,
 )
-from meshbot.mesh_link import Backoff, LinkMachine, LinkTarget, LinkTimes, NodeDatabase, NodeInfoPacket, PacketRecord
+from meshbot.mesh_link import (
+    Backoff,
+    LinkFigures,
+    LinkMachine,
+    LinkTarget,
+    LinkTimes,
+    MeshTCPInterface,
+    NodeDatabase,
+    NodeInfoPacket,
+    PacketRecord,
+)
 from meshbot.mesh_memory import MeshMemory
 from meshbot.persistence import (
     HandledBefore,
@@ -45,7 +68,7 @@ from meshbot.persistence import (
     UpdateWriter,
     Writer,
 )
-from meshbot.runtime import Clock, DatabaseTrouble, DiskWatch, Report, Service, unreported
+from meshbot.runtime import Clock, DatabaseTrouble, DiskWatch, Report, Service, read_host, unreported
 from meshbot.sending import DeliveryReport, OutgoingText, Priority, SavedPart, SendQueue, Tracer
 from meshbot.storage import (
     Database,
@@ -187,6 +210,21 @@ def access(settings: config.Settings, nodes: NodeManager, replays: ReplayMemory)
     return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds), replays)
 
 
+@dataclass(frozen=True, slots=True)
+class BotParts:
+    """What the running bot lends to its commands; nothing here waits."""
+
+    clock: Clock
+    nodes: NodeManager
+    memory: MeshMemory
+    interface_of: Callable[[], MeshTCPInterface | None]  # asked each time, never kept
+    link_figures: Callable[[], LinkFigures]
+    waiting: Callable[[], int]  # packets for the radio
+    is_holding: Callable[[], bool]  # whether the channel is too busy for all but direct answers
+    reconnect: Callable[[], None]
+    send_text: Callable[[OutgoingText], None]
+
+
 def commands(
     settings: config.Settings, parts: BotParts, memory: MeshMemory, tracer: Tracer, own_num: Callable[[], int]
 ) -> tuple[Command, ...]:
@@ -197,14 +235,42 @@ def commands(
         *mesh_commands(memory, parts.clock),
         trace_command(memory, tracer, own_num),
         mail_command(memory.mailbox, memory, parts.clock, own_num),
-        *operator_commands(parts, operator_options(settings)),
+        *operator_commands(settings, parts),
         *online_commands(settings, parts.clock),
     )
 
 
-def operator_options(settings: config.Settings) -> OperatorOptions:
-    """Return what the settings say of the operator's commands."""
-    return OperatorOptions(settings.answer_ttl, settings.echo_channel, settings.answer_max_bytes, settings.data_dir)
+def mesh_commands(memory: MeshMemory, clock: Clock) -> tuple[Command, ...]:
+    """Return the commands about what the bot remembers of the mesh."""
+    return (
+        nodes_command(memory, clock),
+        info_command(memory, clock),
+        my_command(memory, clock),
+        stats_command(memory, clock),
+        neighbors_command(memory),
+        propag_command(memory),
+    )
+
+
+def operator_commands(settings: config.Settings, parts: BotParts) -> tuple[Command, ...]:
+    """Return the commands about the bot itself, its link and its node."""
+    nodes, memory = parts.nodes, parts.memory
+    return (
+        status_command(parts.link_figures, parts.waiting, nodes.counts),
+        keys_command(nodes, memory, parts.interface_of),
+        echo_command(
+            parts.clock,
+            parts.send_text,
+            parts.is_holding,
+            lambda num: short_name_of(memory, num),
+            EchoOptions(settings.echo_channel, settings.answer_max_bytes, settings.answer_ttl),
+        ),
+        sys_command(lambda: read_host(settings.data_dir)),
+        sync_command(nodes, parts.interface_of),
+        trust_command(nodes, memory, parts.interface_of),
+        reconnect_command(parts.reconnect),
+        reboot_command(parts.interface_of),
+    )
 
 
 def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, ...]:

@@ -20,8 +20,8 @@ if __name__ == "__main__":  # the imports take a second
 
 import assembly
 import config
-from meshbot.commands import NOTICE, Command, Dispatcher, MailNotices, MessageFilter, Registry, translator
-from meshbot.commands.builtin import ECHO, BotParts, EchoReports
+from meshbot.commands import Command, Dispatcher, MailNotices, MessageFilter, Registry, translator
+from meshbot.commands.builtin import EchoReports
 from meshbot.mesh_link import (
     ClientWarning,
     DeviceMetrics,
@@ -55,11 +55,14 @@ from meshbot.runtime import (
 from meshbot.sending import (
     AfterAnswer,
     ChannelLoad,
+    EchoOrigin,
     LinkChange,
+    MailNoticeOrigin,
     MeshSender,
     OutgoingText,
     ReportRouter,
     SavedOutbox,
+    TelegramOrigin,
     Tracer,
 )
 from tcp_interface_manager import TCPInterfaceManager
@@ -100,9 +103,9 @@ class MeshBot:
         self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
         self._housekeeping = self._make_housekeeping(settings)
         self._fates = ReportRouter()
-        self._fates.route(NOTICE, self._housekeeping.tell)
+        self._fates.route(MailNoticeOrigin, self._housekeeping.tell)
         echoes = EchoReports(self._clock, self.send_text, translator(settings.language), settings.answer_ttl)
-        self._fates.route(ECHO, echoes.on_delivery_report)
+        self._fates.route(EchoOrigin, echoes.on_delivery_report)
         self._sender = MeshSender(
             self._clock,
             assembly.outbox(settings, self._clock),
@@ -180,7 +183,7 @@ class MeshBot:
         self._tcp.request_reconnection()
 
     def _commands(self, settings: config.Settings) -> tuple[Command, ...]:
-        parts = BotParts(
+        parts = assembly.BotParts(
             self._clock,
             self.node_manager,
             self.memory,
@@ -204,7 +207,7 @@ class MeshBot:
             keep=None if self._database is None else self._housekeeping.tell,
         )
         if telegram is not None:
-            self._fates.route("telegram", telegram.tell)
+            self._fates.route(TelegramOrigin, telegram.tell)
             self.incidents.listen(telegram.tell)
         return telegram
 

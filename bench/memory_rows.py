@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 from typing import Final, Self, TypeVar
 
 import config
+from assembly import mesh_commands
 from bench.effort import Effort
 from bench.table import Measured, Row, percentile, render
 from meshbot.commands import UNKNOWN_RECEPTION, Registry, Request, parse, translator
-from meshbot.commands.builtin import mesh_commands
 from meshbot.mesh_link import (
     BROADCAST_NUM,
     DeviceMetrics,

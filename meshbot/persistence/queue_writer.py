@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Protocol
 
 from meshbot.persistence.write_behind import Store, WriteBehind
 from meshbot.runtime import Clock
-from meshbot.sending import Changes, PartState, Priority, SavedPart
+from meshbot.sending import Changes, PartState, Priority, SavedPart, decode_origin, encode_origin
 from meshbot.storage import OutboxRow
 
 LOGGER = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ def _row(part: SavedPart) -> OutboxRow:
         state=str(part.state),
         attempts=part.attempts,
         sent_at=part.sent_at,
-        origin=part.origin,
+        origin=encode_origin(part.origin),
     )
 
 
@@ -134,5 +134,5 @@ def _part(row: OutboxRow) -> SavedPart:
         state=PartState(row.state),
         attempts=row.attempts,
         sent_at=row.sent_at,
-        origin=row.origin,
+        origin=decode_origin(row.origin),
     )

@@ -2,9 +2,9 @@
 
 import pytest
 
-from meshbot.commands.builtin.bot import EXCUSES, WAIT
+from meshbot.commands.builtin.bot import ERROR_ANSWERS, WAIT
 from meshbot.virtual_node.server import VirtualNode
-from meshbot.web.faults import Fault
+from meshbot.web.errors import Fault
 from tests.support.bot import RunningBot
 from tests.support.meteo import completion, serve_chat, serve_meteo
 from tests.support.web_server import WebServer, holds, says, status
@@ -41,18 +41,18 @@ def answer(node, packet_id, text=""):
     return node.wait_for(lambda sent: sent.reply_id == packet_id and text in sent.text, PATIENCE).text
 
 
-def test_the_weather_is_told_over_the_mesh(running, node):
+def test_the_weather_is_answered_over_the_mesh(running, node):
     question = node.say(node.users[0].num, "/weather Lyon 1")
     assert answer(node, question) == "☂ Lyon, FR: 4°\nMon 5 light rain 3/11° 2.4mm 60%"
 
 
-def test_without_internet_that_is_said(running, node, server):
+def test_without_internet_the_weather_says_so(running, node, server):
     server.behaviours["/v1/search"] = status(403)
     assert "refused to answer" in answer(node, node.say(node.users[0].num, "/meteo Lyon"))
     running.log.wait_for(r"Service météo: refus \(HTTP 403\)")
 
 
-def test_while_the_assistant_thinks_everybody_else_is_heard_and_answered(running, node, server):
+def test_while_the_assistant_thinks_others_are_answered(running, node, server):
     server.behaviours["/v1/chat/completions"] = holds(says(completion("Lima.")))
     asker, *others = node.users[:9]
     slow = node.say(asker.num, "/bot capital of Peru?")
@@ -80,7 +80,7 @@ def test_more_slow_questions_than_threads_leave_the_fast_ones_alone(running, nod
 def test_the_key_is_sent_and_never_logged(running, node, server):
     server.behaviours["/v1/chat/completions"] = status(401)
     question = node.say(node.users[0].num, "/bot hello")
-    assert answer(node, question) == EXCUSES[Fault.REFUSED]
+    assert answer(node, question) == ERROR_ANSWERS[Fault.REFUSED]
     assert server.next_arrival().headers["Authorization"] == f"Bearer {SECRET}"
     assert SECRET not in "\n".join(running.log.lines)
 

@@ -7,7 +7,8 @@ import assembly
 from config import Settings
 from main_bot import MeshBot
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.sending.outgoing import DeliveryStatus, OutgoingText, Priority
+from meshbot.sending.outgoing import OutgoingText, Priority
+from meshbot.sending.receipts import DeliveryStatus
 from meshbot.storage.schema import PACKETS
 from meshbot.storage.traffic import By
 from tests.support.fake_clock import FakeClock

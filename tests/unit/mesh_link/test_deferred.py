@@ -69,7 +69,7 @@ def test_a_module_that_is_loaded_or_missing_is_left_alone():
 
 def test_what_meshtastic_does_with_requests_still_works():
     program = """if True:
-        import mesh_link, socket, sys
+        import meshbot.mesh_link, socket, sys
         import meshtastic.util
         def refuse(*_, **__): raise OSError
         socket.socket.connect = refuse

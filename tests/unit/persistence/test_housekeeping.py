@@ -18,7 +18,8 @@ from meshbot.persistence.housekeeping import LAST_TRIES, UPKEEP_EVERY, Housekeep
 from meshbot.persistence.queue_writer import WRITE_EVERY, QueueChanges
 from meshbot.persistence.update_writer import UpdatesHandled, UpdateWriter
 from meshbot.runtime.service import Service
-from meshbot.sending.outgoing import PartState, Priority, SavedPart
+from meshbot.sending.outgoing import Priority
+from meshbot.sending.queued_text import PartState, SavedPart
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.outbox import OutboxStore
@@ -285,7 +286,7 @@ def stored_packets(database):
 
 
 def part(number):
-    details = {"priority": Priority.MAIL, "state": PartState.WAITING, "attempts": 0, "sent_at": None, "origin": ""}
+    details = {"priority": Priority.MAIL, "state": PartState.WAITING, "attempts": 0, "sent_at": None, "origin": None}
     message = {"to": 7, "channel": 0, "text": "x", "reply_id": 0, "want_ack": True}
     return SavedPart(id=number, text_id=number, created=1, packet_id=5, expires_at=9, **message, **details)
 

@@ -4,9 +4,13 @@ from dataclasses import replace
 from math import inf
 
 import pytest
+from sqlalchemy import text
 
 from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
-from meshbot.sending.outgoing import PartState, Priority, SavedPart
+from meshbot.sending.outgoing import EchoOrigin, MailNoticeOrigin, Priority, TelegramOrigin
+from meshbot.sending.queued_text import PartState, SavedPart
+from meshbot.storage.database import open_database
+from meshbot.storage.outbox import OutboxStore
 from tests.support.fake_clock import FakeClock
 from tests.support.outbox_store import FileStore
 
@@ -27,7 +31,7 @@ PART = SavedPart(
     state=PartState.SENT,
     attempts=1,
     sent_at=120,
-    origin="telegram:1",
+    origin=TelegramOrigin(-100, 5, 77),
 )
 
 
@@ -78,6 +82,28 @@ def test_a_packet_comes_back_as_it_was(writer, store):
     writer.take(QueueChanges({1: PART}))
     writer.flush()
     assert restored_by_next_process(store) == [PART]
+
+
+def test_a_database_of_the_previous_version_loads_and_its_origins_are_stored_unchanged(tmp_path):
+    stored = ["", "mail:20001eef:1800000000", "echo:1234", "telegram:-1001234567890:5:77", "telegram:42:0:77"]
+    database = open_database(tmp_path, FakeClock())
+    insert = text("INSERT INTO outbox VALUES (:n, :n, 100, 3, 7, 0, 'x', 0, 1, :n, 400, 'waiting', 0, NULL, :origin)")
+    with database.transaction() as connection:
+        connection.execute(insert, [{"n": n, "origin": origin} for n, origin in enumerate(stored)])
+    restored = []
+    writer = QueueWriter(OutboxStore(database), FakeClock(), restored.extend)
+    writer.flush()
+    assert [part.origin for part in restored] == [
+        None,
+        MailNoticeOrigin(0x20001EEF, 1_800_000_000),
+        EchoOrigin(0x1234),
+        TelegramOrigin(-1001234567890, 5, 77),
+        TelegramOrigin(42, None, 77),
+    ]
+    writer.take(QueueChanges({part.id: replace(part, attempts=1) for part in restored}))
+    writer.flush()
+    assert [(row.attempts, row.origin) for row in OutboxStore(database).load()] == [(1, origin) for origin in stored]
+    database.close()
 
 
 def test_changes_of_a_second_are_one_commit(writer, store, clock):
