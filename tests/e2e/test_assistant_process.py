@@ -20,7 +20,7 @@ def server():
         yield web_server
 
 
-def test_a_stop_does_not_wait_for_the_assistant_and_the_log_has_no_key(server, tmp_path):
+def test_a_stop_waits_for_no_assistant_and_logs_no_key(server, tmp_path):
     with (
         VirtualNode(nodes=4) as node,
         BotProcess(

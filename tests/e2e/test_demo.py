@@ -61,7 +61,7 @@ def terminal():
     terminal.close()
 
 
-def test_a_visitor_asks_harms_the_link_looks_around_and_leaves(terminal):
+def test_a_visitor_asks_injects_a_fault_lists_nodes_and_quits(terminal):
     terminal.wait_for("Connexion TCP établie")
     terminal.type("/help")
     terminal.wait_for(r"📻 bot → vous : Commandes : /help /ping")
@@ -77,7 +77,7 @@ def test_a_visitor_asks_harms_the_link_looks_around_and_leaves(terminal):
     assert terminal.end() == 0, terminal.screen
 
 
-def test_without_a_terminal_the_tour_plays_every_harm_by_itself_and_exits_0():
+def test_without_a_terminal_the_tour_plays_every_fault_and_exits_0():
     tour = subprocess.run(
         [sys.executable, str(ROOT / "main_bot.py"), "--demo"],
         stdin=subprocess.DEVNULL,

@@ -75,7 +75,7 @@ def test_answers_are_apart_enough_for_the_node_to_send_each(running, node):
     assert not any(packet.dropped for packet in node.received.packets)
 
 
-def test_the_node_is_told_the_time_after_ready(running, node):
+def test_the_node_gets_the_time_after_ready(running, node):
     assert reply(node, node.say(node.users[0].num, "/ping"))
     admin = [p.packet for p in node.received.packets if p.packet.decoded.portnum == ADMIN]
     message = admin_pb2.AdminMessage.FromString(admin[0].decoded.payload)

@@ -95,7 +95,7 @@ def test_without_a_question_the_server_is_not_asked(server):
     assert not server.heard
 
 
-def test_the_command_s_time_leaves_the_client_s_its_own(server):
+def test_the_command_s_timeout_leaves_the_client_s_its_own(server):
     command = Talk(server, timeout=60.0).command
     assert command.slow
     assert command.timeout > 60.0
@@ -124,7 +124,7 @@ def test_each_user_has_a_memory_of_their_own(server):
 @pytest.mark.parametrize(
     "elsewhere", [{"channel": 0}, {"channel": 1}, {"in_group": True}, {"claim": Doubt.CLEAR}, {"claim": Doubt.MQTT}]
 )
-def test_what_was_said_in_private_is_not_told_to_others_nor_to_who_may_be_one(server, elsewhere):
+def test_private_messages_are_shown_neither_to_others_nor_to_possible_others(server, elsewhere):
     talk = Talk(server)
     talk.ask("my PIN is 1234")
     talk.ask("what is my PIN?", **elsewhere)
@@ -178,13 +178,13 @@ def test_an_answer_is_without_thoughts_and_cut_at_a_word(server):
     assert MAX_BYTES - 10 < len(answer.encode()) <= MAX_BYTES
 
 
-def test_a_quick_answer_comes_without_a_word_before(server):
+def test_a_quick_answer_comes_without_a_notice(server):
     talk = Talk(server)
     talk.ask("hello")
     assert talk.said.empty()
 
 
-def test_a_long_wait_is_told_once(server):
+def test_a_long_wait_is_announced_once(server):
     server.behaviours[PATH] = holds(says(completion("At last.")))
     talk, answers = Talk(server, patience=0.05), []
     asking = threading.Thread(target=lambda: answers.append(talk.ask("?")))
@@ -218,7 +218,7 @@ def test_a_long_wait_is_told_once(server):
     ],
     ids=lambda value: value.name if isinstance(value, Fault) else "",
 )
-def test_every_fault_is_one_short_line_for_the_user_and_one_for_the_operator(server, caplog, behaviour, timeout, fault):
+def test_every_fault_is_one_line_for_user_and_operator_each(server, caplog, behaviour, timeout, fault):
     caplog.set_level(logging.DEBUG)
     server.behaviours[PATH] = behaviour
     talk = Talk(server, timeout)
@@ -229,7 +229,7 @@ def test_every_fault_is_one_short_line_for_the_user_and_one_for_the_operator(ser
     assert SECRET not in caplog.text
 
 
-def test_a_server_that_is_not_there_is_said(server):
+def test_an_absent_server_is_reported(server):
     talk = Talk(server)
     talk.command = bot_command(
         ChatClient(HttpClient(SystemClock()), ChatServer("http://127.0.0.1:1/v1", "", "", 99, 5.0, SecretStr(""))),

@@ -149,7 +149,7 @@ class Asking(threading.Thread):
 
 
 @pytest.mark.parametrize("behaviour", [holds(says({})), drips_headers, drips_body], ids=["silent", "headers", "body"])
-def test_the_bound_of_the_whole_ends_any_answer_and_its_thread_though_the_server_goes_on(server, behaviour):
+def test_the_total_timeout_ends_any_answer_and_its_thread(server, behaviour):
     server.behaviours["/"] = behaviour
     asking = Asking(server)
     asking.clock.advance(59.9)
@@ -171,7 +171,7 @@ def port(*, listen):
         yield sock.getsockname()[1]
 
 
-def test_a_port_on_which_nobody_listens_is_unreachable(client):
+def test_a_port_without_a_listener_is_unreachable(client):
     with port(listen=False) as number:
         assert fault(client, Ask(f"http://127.0.0.1:{number}")) == (
             Fault.UNREACHABLE,
@@ -190,7 +190,7 @@ def test_a_server_that_never_shakes_hands_over_tls_is_not_reached(client):
         assert fault(client, Ask(f"https://127.0.0.1:{number}"), bounds)[0] is Fault.UNREACHABLE
 
 
-def test_a_server_that_speaks_no_tls_is_not_reached(server, client):
+def test_a_server_without_tls_is_unreachable(server, client):
     kind, text = fault(client, Ask(server.url.replace("http:", "https:")))
     assert kind is Fault.UNREACHABLE
     assert "SSL" in text
@@ -281,13 +281,13 @@ def tls_server(certificate):
         yield web_server
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(tls_server, client):
+def test_an_untrusted_certificate_is_refused(tls_server, client):
     kind, text = fault(client, ask(tls_server))
     assert kind is Fault.UNREACHABLE
     assert "certificate verify failed" in text
 
 
-def test_a_certificate_of_the_environment_is_trusted_only_when_told(tls_server, certificate, monkeypatch):
+def test_a_certificate_of_the_environment_is_trusted_only_when_set(tls_server, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     tls_server.behaviours["/"] = says(b"in secret")
     assert fault(HttpClient(SystemClock()), ask(tls_server))[0] is Fault.UNREACHABLE
@@ -309,7 +309,7 @@ def test_the_bound_of_the_whole_ends_an_encrypted_answer_too(tls_server, certifi
 
 
 @pytest.mark.usefixtures("no_names")
-def test_a_proxy_of_the_environment_is_used_only_when_told(server, monkeypatch):
+def test_a_proxy_of_the_environment_is_used_only_when_set(server, monkeypatch):
     server.behaviours["/a"] = says(b"by proxy")
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, server.url)

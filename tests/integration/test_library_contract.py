@@ -155,14 +155,14 @@ def test_a_heartbeat_has_nonce_0_which_costs_no_air_time():
     assert heartbeat.heartbeat.nonce == 0
 
 
-def test_a_goodbye_is_one_framed_message_as_long_as_there_is_a_socket():
+def test_disconnect_is_one_framed_message_while_there_is_a_socket():
     interface = configured()
     interface._sendDisconnect()
     assert interface.sent()[-1].disconnect
     assert interface.written[-1][:2] == b"\x94\xc3"
 
 
-def test_a_packet_keeps_the_id_that_we_gave_it_and_gets_the_configured_hop_limit():
+def test_a_packet_keeps_our_id_and_gets_the_configured_hop_limit():
     interface = configured()
     interface.localNode.localConfig.lora.hop_limit = 5
     packet = mesh_pb2.MeshPacket(id=99, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"x"))

@@ -89,7 +89,7 @@ def test_a_nodeinfo_packet_replaces_the_user_dictionary_and_so_forgets_the_key(i
     assert "publicKey" not in after
 
 
-def test_a_nodeinfo_packet_with_another_key_replaces_the_key_without_a_question(interface):
+def test_a_nodeinfo_packet_with_another_key_replaces_the_key(interface):
     download(interface, ALICE, key(1))
     hear(interface, ALICE, user_of(ALICE, key(9)))
     assert interface.nodes[ALICE_ID]["user"]["publicKey"] == text_of(key(9))
@@ -112,7 +112,7 @@ def test_an_unknown_node_is_made_by_the_library_as_we_make_it(interface):
     assert is_placeholder(NodeRecord(ALICE, user["longName"], user["shortName"], user["hwModel"]))
 
 
-def test_an_entry_that_we_made_is_the_one_that_the_library_goes_on_with(interface, manager):
+def test_the_library_goes_on_with_the_entry_that_we_made(interface, manager):
     manager.sync_pubkeys_to_interface(interface)
     ours = interface.nodesByNum[ALICE]
     hear(interface, ALICE, user_of(ALICE, key(1)))
@@ -135,7 +135,7 @@ def test_sync_undoes_what_a_nodeinfo_packet_did_to_keys(interface, manager):
         assert node["user"]["longName"] == f"User {num:x}"
 
 
-def test_iterating_over_nodes_while_the_reader_adds_one_raises_and_looking_up_does_not(interface):
+def test_iterating_over_nodes_while_one_is_added_raises_lookups_do_not(interface):
     download(interface, ALICE)
     iterator = iter(interface.nodes.items())
     next(iterator)

@@ -51,7 +51,7 @@ def notices(node, user):
     return [sent for sent in node.transmitted if sent.to == user.num and "New mail for you" in sent.text]
 
 
-def test_a_letter_left_for_a_node_is_told_when_it_is_heard_and_read_by_it(running, node):
+def test_mail_for_a_node_is_announced_when_heard_and_read_there(running, node):
     sender, recipient = keyed(node, 2)
     question = node.say(sender.num, f"/mail send {recipient.node_id} see you at five")
     assert answer(node, question) == f"✉️ Kept for {recipient.long_name}, who is told when next heard."
@@ -67,7 +67,7 @@ def test_a_letter_left_for_a_node_is_told_when_it_is_heard_and_read_by_it(runnin
     assert notice.text == f"✉️ New mail for you: 1, from {sender.long_name}. /mail reads it."
 
 
-def test_a_notice_that_could_not_be_delivered_leaves_the_letter_to_be_told(running, node):
+def test_an_undelivered_notice_leaves_the_mail_to_be_announced(running, node):
     sender, recipient = keyed(node, 2)
     question = node.say(sender.num, f"/mail send {recipient.node_id} see you at five")
     answer(node, question)
@@ -77,7 +77,7 @@ def test_a_notice_that_could_not_be_delivered_leaves_the_letter_to_be_told(runni
     node.wait_until(lambda: running.bot.memory.has_untold_mail(recipient.num), PATIENCE)
 
 
-def test_mail_survives_the_bot_and_is_told_by_the_next_one(node, tmp_path):
+def test_mail_survives_a_restart_and_is_announced_after_it(node, tmp_path):
     sender, recipient = keyed(node, 2)
     with RunningBot(node.port, tmp_path, language="en") as bot:
         bot.wait_ready()
@@ -88,7 +88,7 @@ def test_mail_survives_the_bot_and_is_told_by_the_next_one(node, tmp_path):
         node.wait_until(lambda: notices(node, recipient), PATIENCE)
 
 
-def test_a_forged_number_gets_no_letter_and_deletes_none(running, node):
+def test_a_forged_number_reads_no_mail_and_deletes_none(running, node):
     sender, recipient = keyed(node, 2)
     answer(node, node.say(sender.num, f"/mail send {recipient.node_id} see you at five"), "Kept for")
     for question in ("/mail", "/mail del 1"):
@@ -101,7 +101,7 @@ def test_a_forged_number_gets_no_letter_and_deletes_none(running, node):
     assert f"2 {sender.long_name}? …: come alone" in letter
 
 
-def test_on_a_channel_no_letter_is_read_out(running, node):
+def test_on_a_channel_no_mail_is_shown(running, node):
     asker, *_ = keyed(node, 1)
     question = node.say(asker.num, "/mail", to=BROADCAST_NUM)
     assert answer(node, question) == "✉️ Mail is private: write to me directly."
@@ -110,7 +110,7 @@ def test_on_a_channel_no_letter_is_read_out(running, node):
 # -- trace
 
 
-def test_without_a_node_the_way_of_the_question_is_told(running, node):
+def test_without_a_node_the_route_of_the_question_is_shown(running, node):
     user, *_ = keyed(node, 1)
     direct = node.say(user.num, "/trace", rx_snr=6.25, hop_start=3, hop_limit=3)
     assert answer(node, direct) == "🧭 direct, SNR 6.2 dB"
@@ -120,7 +120,7 @@ def test_without_a_node_the_way_of_the_question_is_told(running, node):
     assert text.endswith(", SNR -4.5 dB")
 
 
-def test_with_a_node_the_way_there_and_back_is_told_and_the_next_one_has_to_wait(running, node):
+def test_a_trace_shows_both_ways_and_the_next_has_to_wait(running, node):
     asker, other, *_ = keyed(node, 2)
     far = max(node.users, key=lambda user: user.hops)
     text = answer(node, node.say(asker.num, f"/trace {far.node_id}"))
@@ -147,13 +147,13 @@ def test_while_a_traceroute_waits_everybody_else_is_answered(running, node):
     assert [sent for sent in node.transmitted if sent.reply_id == question] == []
 
 
-def test_a_refusal_by_the_radio_is_said_at_once(running, node):
+def test_a_refusal_by_the_radio_is_reported_at_once(running, node):
     asker, far = keyed(node, 2)
     node.fault("nak", reason="NO_INTERFACE", packets=1)
     assert "refused the traceroute" in answer(node, node.say(asker.num, f"/trace {far.node_id}"))
 
 
-def test_a_traceroute_that_the_radio_drops_as_too_soon_is_refused_at_once(running, node):
+def test_a_traceroute_that_the_radio_drops_is_refused_at_once(running, node):
     asker, far, *_ = keyed(node, 2)
     interface = running.bot.interface
     interface.send_route_request(4711, far.num)  # as somebody else on the radio would

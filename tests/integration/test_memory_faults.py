@@ -98,7 +98,7 @@ def test_a_disk_that_refuses_loses_nothing_of_what_was_heard_and_learnt(bench, c
     assert words in caplog.messages[0]
 
 
-def test_a_disk_that_is_full_for_long_costs_only_the_oldest_packets_and_says_how_many(bench, caplog):
+def test_a_long_full_disk_costs_the_oldest_packets_and_counts_them(bench, caplog):
     heal = bench.refuse("max_page_count = 1")
     bench.hear(MAX_PACKETS)
     assert not bench.memory.flush()
@@ -111,7 +111,7 @@ def test_a_disk_that_is_full_for_long_costs_only_the_oldest_packets_and_says_how
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_damage_at_any_moment_anywhere_is_set_aside_and_the_memory_goes_on(bench, seed, caplog):
+def test_damage_anywhere_is_set_aside_and_the_memory_goes_on(bench, seed, caplog):
     rng = random.Random(seed)
     bench.manager.learn_from_nodeinfo(record(7, key(7), long_name="Sept"))
     for _ in range(8):

@@ -41,12 +41,12 @@ def answer(node, packet_id, text=""):
     return node.wait_for(lambda sent: sent.reply_id == packet_id and text in sent.text, PATIENCE).text
 
 
-def test_the_weather_is_told_over_the_mesh(running, node):
+def test_the_weather_is_sent_over_the_mesh(running, node):
     question = node.say(node.users[0].num, "/weather Lyon 1")
     assert answer(node, question) == "☂ Lyon, FR: 4°\nMon 5 light rain 3/11° 2.4mm 60%"
 
 
-def test_without_internet_that_is_said(running, node, server):
+def test_a_missing_internet_connection_is_reported(running, node, server):
     server.behaviours["/v1/search"] = status(403)
     assert "refused to answer" in answer(node, node.say(node.users[0].num, "/meteo Lyon"))
     running.log.wait_for(r"Service météo: refus \(HTTP 403\)")

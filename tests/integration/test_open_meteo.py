@@ -51,7 +51,7 @@ def test_a_place_is_searched_in_the_language_of_the_answers(server, client):
     )
 
 
-def test_the_forecast_is_asked_for_in_the_place_s_time_and_for_what_is_shown(server, client):
+def test_the_forecast_request_asks_local_time_and_the_values_shown(server, client):
     assert len(client.forecast(LYON).days) == 7
     (heard,) = server.heard
     assert heard.parameters == {
@@ -76,7 +76,7 @@ def test_places_known_and_unknown_are_asked_for_once_in_a_while(server, client, 
     assert len(server.heard) == 3
 
 
-def test_a_forecast_is_kept_a_quarter_of_an_hour_and_its_time_goes_on(server, client, clock):
+def test_a_forecast_is_cached_for_15_min_and_its_time_advances(server, client, clock):
     first = client.forecast(LYON)
     clock.advance(KEPT_FOR - 1)
     again = client.forecast(Place("Villeurbanne side", 45.7501, 4.8501))

@@ -70,7 +70,7 @@ def orders_to_the_node(node):
 # -- roles
 
 
-def test_the_documents_tell_of_the_bot_s_own_commands(running):
+def test_the_documents_list_the_bot_s_own_commands(running):
     offline = [command.name for command in running.bot.commands if command.name not in {"weather", "rain"}]
     assert offline == [command.name for command in sample_commands()]
 
@@ -103,7 +103,7 @@ def test_an_operator_s_number_without_the_key_s_proof_is_refused(running, node, 
     assert (orders_to_the_node(node), node.connections) == ([], 1)
 
 
-def test_who_is_not_listed_is_refused_in_one_line(running, node):
+def test_an_unlisted_user_is_refused_in_one_line(running, node):
     anybody = node.users[2].num
     assert ask(node, anybody, "/reboot") == "⛔ /reboot is not open to you."
     assert ask(node, anybody, "/echo bonjour") == "⛔ /echo is for nodes that I know."
@@ -167,7 +167,7 @@ def test_commands_by_mqtt_are_ignored_if_so_wished(node, tmp_path, settings):
 # -- orders
 
 
-def test_reconnect_answers_and_then_takes_the_link_anew(running, node, operator):
+def test_reconnect_answers_and_then_reconnects(running, node, operator):
     packet_id = node.say(operator, "/reconnect")
     answer = reply(node, packet_id)
     assert (answer.text, answer.to) == ("🔄 I drop the link and take it anew.", operator)
@@ -189,7 +189,7 @@ def test_reboot_answers_then_reboots_the_node_and_the_bot_is_back(running, node,
     assert "pong" in ask(node, operator, "/ping")
 
 
-def test_sync_puts_back_what_is_missing_and_tells_the_counts(running, node, operator):
+def test_sync_restores_missing_keys_and_reports_the_counts(running, node, operator):
     user = next(user for user in reversed(node.users) if user.public_key)
     running.bot.interface.nodesByNum[user.num]["user"].pop("publicKey")
     assert ask(node, operator, "/sync") == "🔑 Keys put back: 1; known: 7 for 8 nodes"
@@ -199,7 +199,7 @@ def test_sync_puts_back_what_is_missing_and_tells_the_counts(running, node, oper
 # -- what the operator reads
 
 
-def test_status_tells_of_the_link_and_of_the_probe(node, tmp_path, settings, operator):
+def test_status_shows_the_link_and_the_probe(node, tmp_path, settings, operator):
     with RunningBot(node.port, tmp_path, **settings | NOTICING) as running:
         running.wait_ready()
         node.wait_until(lambda: running.bot._tcp.figures.round_trip is not None, PATIENCE)
@@ -212,7 +212,7 @@ def test_status_tells_of_the_link_and_of_the_probe(node, tmp_path, settings, ope
     assert text.endswith("; queue: 0; keys: 7/8")
 
 
-def test_keys_tells_of_all_of_one_and_of_what_is_wrong(running, node, operator):
+def test_keys_shows_all_keys_one_key_and_conflicts(running, node, operator):
     keyed, copy = node.users[1], node.users[2]
     assert ask(node, operator, "/keys") == "🔑 known: 7 for 8 nodes; in the radio: 7"
     assert ask(node, operator, f"/keys !{keyed.num:08x}").endswith("; radio: the same")
@@ -221,13 +221,13 @@ def test_keys_tells_of_all_of_one_and_of_what_is_wrong(running, node, operator):
     assert f"; radio: another; ⚠️ the same as {keyed.long_name}: copied or stolen" in text
 
 
-def test_sys_tells_of_this_machine(running, node, operator):
+def test_sys_shows_this_machine(running, node, operator):
     text = ask(node, operator, "/sys")
     assert "MiB" in text
     assert "threads" in text
 
 
-def test_echo_speaks_for_a_known_node_on_the_channel(running, node):
+def test_echo_sends_a_known_node_s_text_on_the_channel(running, node):
     known = node.users[1]
     node.say(known.num, "/echo bonjour à tous")
     said = node.wait_for(lambda sent: sent.to == BROADCAST_NUM, PATIENCE)

@@ -87,7 +87,7 @@ def test_the_map_shows_nodes_by_age(painter):
 @pytest.mark.parametrize(
     "picture", [HISTOGRAM, SIGNAL, node_map(len(HOSTILE), HOSTILE)], ids=["histogram", "signal", "nodes"]
 )
-def test_the_worst_names_are_drawn_without_a_word(picture, folder):
+def test_the_worst_names_are_drawn_without_warnings(picture, folder):
     png, said = strictly(hostile(picture), folder)
     assert said == ""
     assert pixels_like(seen(png)[2], style.INK) > 1000
@@ -108,7 +108,7 @@ def test_the_bot_does_not_grow_with_the_pictures_it_has_drawn(painter):
     assert "matplotlib" not in sys.modules
 
 
-def test_nonsense_on_the_pipe_is_told_in_one_line_and_an_exit_code():
+def test_nonsense_on_the_pipe_gives_one_line_and_an_exit_code():
     run = subprocess.run(
         [sys.executable, "-m", "meshbot.pictures"],
         input=b"[1]",
@@ -121,7 +121,7 @@ def test_nonsense_on_the_pipe_is_told_in_one_line_and_an_exit_code():
     assert run.stderr == b"nothing to draw: one JSON object is expected\n"
 
 
-def test_a_number_that_is_not_finite_is_refused_before_a_process_is_started(tmp_path):
+def test_a_number_that_is_not_finite_starts_no_process(tmp_path):
     with pytest.raises(PictureError, match="not finite"):
         PictureRenderer(tmp_path / "never").draw(
             replace(SIGNAL, points=(replace(SIGNAL.points[0], rssi=float("nan")),))
@@ -129,12 +129,12 @@ def test_a_number_that_is_not_finite_is_refused_before_a_process_is_started(tmp_
     assert not (tmp_path / "never").exists()
 
 
-def test_a_missing_matplotlib_says_what_to_do(broken):
+def test_a_missing_matplotlib_is_reported_with_what_to_do(broken):
     with pytest.raises(PictureError, match=r"make setup.*gone"):
         broken("raise ImportError('gone')").draw(HISTOGRAM, timeout=PATIENCE)
 
 
-def test_a_failing_matplotlib_is_told_in_one_line(broken):
+def test_a_failing_matplotlib_is_reported_in_one_line(broken):
     with pytest.raises(PictureError, match=r"^RuntimeError: first second$"):
         broken("raise RuntimeError('first\\nsecond')").draw(HISTOGRAM, timeout=PATIENCE)
 
@@ -144,12 +144,12 @@ def test_a_process_that_wants_all_memory_gets_no_more_than_its_share(broken):
         broken("bytearray(10**9)").draw(HISTOGRAM, timeout=PATIENCE)
 
 
-def test_a_process_that_is_killed_from_outside_is_told(broken):
+def test_a_process_killed_from_outside_is_reported(broken):
     with pytest.raises(PictureError, match="signal 9"):
         broken("import os; os.kill(os.getpid(), 9)").draw(HISTOGRAM, timeout=PATIENCE)
 
 
-def test_a_process_that_draws_nothing_is_told(broken):
+def test_a_process_that_draws_nothing_is_reported(broken):
     with pytest.raises(PictureError, match="no picture"):
         broken("import os; os._exit(0)").draw(HISTOGRAM, timeout=PATIENCE)
 
@@ -161,7 +161,7 @@ threading.Event().wait()
 """
 
 
-def test_a_process_that_hangs_is_killed_at_the_timeout_and_the_next_one_draws(broken, tmp_path):
+def test_a_hanging_process_is_killed_and_the_next_one_draws(broken, tmp_path):
     painter = broken(HANGING)
     with pytest.raises(PictureError, match="not drawn within 3 s"):
         painter.draw(HISTOGRAM, timeout=3.0)
@@ -180,7 +180,7 @@ def wait_for(path):
     raise AssertionError(f"{path} did not come")
 
 
-def test_a_cancelled_drawing_ends_with_its_process_and_none_is_begun_any_more(broken, tmp_path):
+def test_a_cancelled_drawing_ends_its_process_and_no_other_starts(broken, tmp_path):
     painter, said = broken(HANGING), []
 
     def draw():
@@ -219,7 +219,7 @@ def test_two_pictures_are_never_drawn_at_once(broken, tmp_path):
     first.join(PATIENCE)
 
 
-def test_without_a_folder_to_write_to_a_picture_comes_all_the_same_and_leaves_nothing(tmp_path, monkeypatch):
+def test_without_a_writable_folder_a_picture_comes_and_leaves_nothing(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     spare = tmp_path / "tmp"
     spare.mkdir()

@@ -138,7 +138,7 @@ def test_a_question_that_takes_too_long_is_cut_short(database):
         connection.execute(text("SELECT pg_sleep(30)"))
 
 
-def test_a_server_that_goes_away_and_comes_back_is_said_once_and_gets_what_it_missed(server, database, caplog):
+def test_a_server_that_returns_is_reported_once_and_gets_missed_rows(server, database, caplog):
     caplog.set_level("INFO")
     manager = NodeManager(NodeStore(database), FakeClock())
     server.stop()

@@ -84,7 +84,7 @@ def test_what_never_went_on_air_goes_later_under_a_new_id(running, node, reason)
         ("MAX_RETRANSMIT", 0, "non remise"),
     ],
 )
-def test_what_waiting_does_not_cure_is_given_up_in_words_and_the_next_goes_out(running, node, reason, remote, words):
+def test_a_permanent_error_is_given_up_and_the_next_text_goes(running, node, reason, remote, words):
     node.fault("nak", reason=reason, remote=remote, packets=1)
     ask(node)
     running.log.wait_for(rf"📤 Réponse à 0x\w+ {words} \({reason}: .+\)")
@@ -100,7 +100,7 @@ def test_a_receiver_that_lacks_our_key_gets_the_answer_once_more(running, node):
     assert len(set(said(node, packet_id))) == 2
 
 
-def test_an_answer_that_nobody_repeats_is_given_up_and_not_said_twice(running, node):
+def test_an_unacknowledged_answer_is_given_up_and_not_sent_twice(running, node):
     node.fault("unheard")
     packet_id = ask(node)
     running.log.wait_for("MAX_RETRANSMIT: personne ne l'a acquittée")
@@ -110,7 +110,7 @@ def test_an_answer_that_nobody_repeats_is_given_up_and_not_said_twice(running, n
 # -- confirmations that do not come
 
 
-def test_a_lost_status_neither_repeats_nor_delays_an_answer_of_which_the_mesh_speaks(running, node):
+def test_a_lost_status_neither_repeats_nor_delays_an_acknowledged_answer(running, node):
     node.fault("lose_status", packets=1)
     first, second = ask(node), ask(node, 1)
     answered(node, second)
@@ -118,7 +118,7 @@ def test_a_lost_status_neither_repeats_nor_delays_an_answer_of_which_the_mesh_sp
     assert not running.log.matching("sans confirmation")
 
 
-def test_a_lost_status_of_a_channel_s_answer_lets_the_others_pass_and_repeats_nothing(running, node):
+def test_a_lost_channel_status_lets_others_pass_and_repeats_nothing(running, node):
     node.fault("lose_status", packets=1)
     first = ask(node, to=BROADCAST_NUM, channel=1)
     answered(node, first)
@@ -129,7 +129,7 @@ def test_a_lost_status_of_a_channel_s_answer_lets_the_others_pass_and_repeats_no
 
 
 @pytest.mark.parametrize("kept", [0, 1])
-def test_a_link_cut_before_the_confirmation_loses_no_answer_and_says_none_twice(running, node, kept):
+def test_a_cut_before_the_confirmation_neither_loses_nor_repeats_answers(running, node, kept):
     node.fault("cut_at_text", packets=3, status_kept=kept)
     packet_ids = [ask(node, n) for n in range(5)]
     for packet_id in packet_ids:
@@ -138,7 +138,7 @@ def test_a_link_cut_before_the_confirmation_loses_no_answer_and_says_none_twice(
     assert [len(said(node, packet_id)) for packet_id in packet_ids] == [1] * 5
 
 
-def test_a_link_cut_with_the_text_in_it_says_it_on_the_next_one_while_others_go_ahead(running, node):
+def test_a_text_lost_in_a_cut_goes_again_after_the_others(running, node):
     node.fault("cut_at_text", packets=1, taken=0)
     lost = ask(node)
     running.wait_ready(2)
@@ -170,7 +170,7 @@ def tell_load(node, percent):
     node.hear(data_packet(node.num, BROADCAST_NUM, port, metrics.SerializeToString(), packet_id))
 
 
-def test_above_the_limit_only_direct_answers_go_and_both_ends_of_it_are_said(running, node):
+def test_above_the_limit_only_direct_answers_go_and_both_changes_log(running, node):
     tell_load(node, 31.0)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
     on_channel = ask(node, to=BROADCAST_NUM, channel=1)
@@ -184,7 +184,7 @@ def test_above_the_limit_only_direct_answers_go_and_both_ends_of_it_are_said(run
     node.wait_for(lambda sent: sent.text == "bridged", PATIENCE)
 
 
-def test_an_echo_that_finds_no_room_on_the_channel_is_told_to_its_asker(running, node):
+def test_an_echo_without_room_on_the_channel_is_reported_back(running, node):
     tell_load(node, 31.0)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
     packet_id = ask(node, question="/echo bonjour")
@@ -194,7 +194,7 @@ def test_an_echo_that_finds_no_room_on_the_channel_is_told_to_its_asker(running,
     assert not [text for text in texts(node) if "bonjour" in text]
 
 
-def test_above_the_limit_no_traceroute_goes_on_air_and_its_asker_is_told(running, node):
+def test_above_the_limit_a_traceroute_is_refused_with_an_answer(running, node):
     tell_load(node, 25.5)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
     packet_id = ask(node, question=f"/trace {node.users[1].node_id}")

@@ -74,7 +74,7 @@ def test_the_library_sees_each_user_with_name_key_and_position(node, interface):
         assert known["position"]["latitude"] == pytest.approx(user.latitude, abs=1e-6)
 
 
-def test_without_nodes_the_library_gets_the_own_one_only(node):
+def test_without_nodes_the_library_gets_the_own_node_only(node):
     interface = TCPInterface("127.0.0.1", portNumber=node.port, noNodes=True)
     try:
         assert list(interface.nodesByNum) == [node.num]
@@ -101,7 +101,7 @@ def test_the_library_s_message_goes_on_air_and_is_acknowledged_twice(node, inter
         assert ack["decoded"]["routing"]["errorReason"] == "NONE"
 
 
-def test_the_library_is_told_that_a_key_is_missing(node, interface, inbox):
+def test_the_library_gets_a_nak_for_a_missing_key(node, interface, inbox):
     keyless = next(user for user in node.users if not user.public_key)
     sent = interface.sendText("secret", keyless.num, wantAck=True)
     nak = inbox.wait_for(lambda packet: is_routing(packet, sent.id))
@@ -109,7 +109,7 @@ def test_the_library_is_told_that_a_key_is_missing(node, interface, inbox):
     assert nak["from"] == node.num
 
 
-def test_the_library_s_first_heartbeat_tells_it_how_much_room_there_is(node, interface):
+def test_the_library_s_first_heartbeat_gives_it_the_free_queue_slots(node, interface):
     node.wait_until(lambda: interface.queueStatus is not None, PATIENCE)
     assert (interface.queueStatus.free, interface.queueStatus.maxlen) == (16, 16)
 

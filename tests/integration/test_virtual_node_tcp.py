@@ -39,7 +39,7 @@ def test_a_client_is_accepted_configured_and_seen_to_leave(node):
     assert not node.configured
 
 
-def test_a_newcomer_throws_out_the_older_client(node, client):
+def test_a_new_client_evicts_the_older_one(node, client):
     client.configure()
     with RawClient(node.port) as newcomer:
         assert client.end() == "FIN"
@@ -63,7 +63,7 @@ def test_heartbeats_are_answered_before_a_configuration(client):
     assert (status.free, status.maxlen, status.res, status.mesh_packet_id) == (16, 16, 0, 0)
 
 
-def test_noise_towards_the_node_is_ignored_but_a_lone_start_byte_costs_the_frame(node, client):
+def test_noise_is_ignored_but_a_lone_start_byte_costs_a_frame(node, client):
     client.socket.sendall(b"\xc3" * 32 + b"GET / HTTP/1.1\r\n\x94\xc3\xff\xff" + b"\x94\xc3\x00\x02\xff\xff")
     client.heartbeat()
     client.socket.sendall(b"\x94")
@@ -72,7 +72,7 @@ def test_noise_towards_the_node_is_ignored_but_a_lone_start_byte_costs_the_frame
     assert (node.received.heartbeats, node.received.malformed) == (2, 1)
 
 
-def test_goodbye_makes_the_node_close_and_nothing_is_lost(node, client):
+def test_disconnect_makes_the_node_close_and_nothing_is_lost(node, client):
     client.configure()
     client.tell(disconnect=True)
     assert client.end() == "FIN"
@@ -83,7 +83,7 @@ def test_goodbye_makes_the_node_close_and_nothing_is_lost(node, client):
         assert [again.text(), again.text()] == ["one", "two"]
 
 
-def test_after_a_fin_without_goodbye_the_first_message_is_lost(node, client):
+def test_after_a_fin_without_disconnect_the_first_message_is_lost(node, client):
     client.configure()
     client.socket.close()
     node.wait_until(lambda: not node.connected)
@@ -117,7 +117,7 @@ def test_a_packet_of_the_client_is_seen_and_waited_for(node, client):
     assert node.wait_for(lambda sent: sent.text == "salut").text == "salut"
 
 
-def test_waiting_in_vain_says_what_was_seen(node):
+def test_a_wait_that_times_out_reports_what_was_seen(node):
     with pytest.raises(TimeoutError, match="last on air: nothing"):
         node.wait_for(lambda _sent: True, timeout=0.05)
     with pytest.raises(TimeoutError, match=r"within 0\.05 s"):
@@ -137,7 +137,7 @@ def test_reset_ends_the_connection_with_a_rst(node, client):
     assert client.end() == "RST"
 
 
-def test_refuse_closes_the_door_keeps_the_client_and_opens_again_on_the_same_port(node, client):
+def test_refuse_keeps_the_client_and_later_accepts_on_its_port(node, client):
     node.fault("refuse")
     with pytest.raises(ConnectionRefusedError):
         RawClient(node.port)
@@ -186,7 +186,7 @@ def test_a_reboot_that_the_client_asked_for_ends_its_connection(clock, node, cli
     assert client.end() == "FIN"
 
 
-def test_a_mute_node_keeps_the_connection_takes_bytes_and_says_nothing(node, client):
+def test_a_mute_node_keeps_the_connection_and_sends_nothing(node, client):
     client.configure()
     node.fault("mute")
     client.tell(heartbeat={})
@@ -203,7 +203,7 @@ def test_a_mute_node_keeps_the_connection_takes_bytes_and_says_nothing(node, cli
         assert third.configure()
 
 
-def test_mute_can_strike_the_present_connection_alone(node, client):
+def test_mute_can_affect_the_current_connection_alone(node, client):
     client.configure()
     node.fault("mute", connections=1)
     client.tell(heartbeat={})
@@ -232,7 +232,7 @@ def test_stall_stops_the_configuration_after_n_nodes(node, client):
     client.until(lambda message: message.config_complete_id == 1)
 
 
-def test_accept_then_nothing_strikes_new_connections_and_reads_nothing(node, client):
+def test_accept_then_nothing_affects_new_connections_and_reads_nothing(node, client):
     node.fault("accept_then_nothing", connections=1)
     client.heartbeat()
     with RawClient(node.port) as second:
@@ -244,7 +244,7 @@ def test_accept_then_nothing_strikes_new_connections_and_reads_nothing(node, cli
             assert third.configure()
 
 
-def test_a_stuck_node_lets_the_system_accept_and_serves_the_callers_when_it_comes_to(node, client):
+def test_clients_of_a_stuck_node_connect_and_are_served_later(node, client):
     client.configure()
     node.fault("stuck")
     with RawClient(node.port) as waiting:
@@ -256,7 +256,7 @@ def test_a_stuck_node_lets_the_system_accept_and_serves_the_callers_when_it_come
         waiting.until(lambda message: message.config_complete_id == 3)
 
 
-def test_a_black_hole_leaves_callers_hanging_and_the_client_without_answers(node, client):
+def test_a_black_hole_leaves_new_connections_hanging_and_answers_nothing(node, client):
     client.configure()
     node.fault("blackhole")
     with pytest.raises(TimeoutError):
@@ -289,7 +289,7 @@ def test_a_frame_cut_in_two_pauses_in_its_middle(clock, node, client):
     assert 0 < first < len(client.stream) - before
 
 
-def test_a_truncated_frame_is_lost_and_spoils_what_follows_until_the_reader_is_in_step_again(node, client):
+def test_a_truncated_frame_costs_frames_until_the_reader_resynchronises(node, client):
     client.configure()
     node.fault("truncated_frame")
     for text in ("torn", "swallowed", "three", "four", "five"):
@@ -318,7 +318,7 @@ def test_a_slow_link_sends_at_its_rate(clock, node, client):
     client.until(lambda message: message.config_complete_id == 1)
 
 
-def test_a_thief_takes_the_link_every_n_s_and_is_not_counted_as_a_client(clock, node, client):
+def test_a_rival_client_takes_the_link_and_is_not_counted(clock, node, client):
     client.configure()
     node.fault("thief", every=5)
     clock.advance(0.1)
@@ -338,7 +338,7 @@ def advance_a_little(clock, seconds):
     return True
 
 
-def test_a_client_that_does_not_read_holds_up_nobody_and_gets_all_later(clock):
+def test_a_client_that_does_not_read_gets_everything_later(clock):
     with VirtualNode(nodes=3000, clock=clock) as node, RawClient(node.port) as client:
         client.tell(want_config_id=1)
         node.wait_until(lambda: node.received.want_configs == (1,))

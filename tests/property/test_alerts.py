@@ -49,7 +49,7 @@ def kept(reader):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(incidents, waits), max_size=30), st.integers(1, 20))
-def test_eight_days_without_telegram_cost_no_memory_and_one_message_of_old_news(happened, rounds):
+def test_eight_days_without_telegram_cost_no_memory_and_one_message(happened, rounds):
     reader = Reader()
     for number in range(rounds):
         reader.go_away()

@@ -29,7 +29,7 @@ def heard(text, packet_id=7, sender=PEER):
 
 @given(anything, anything, limits)
 @example("/reboot", "now", 60)
-def test_on_the_mesh_a_text_fits_is_no_command_and_every_line_is_its_author_s(author, text, limit):
+def test_a_bridged_text_fits_and_is_no_command_on_any_line(author, text, limit):
     sides = bridge(limit)
     said = sides.to_mesh(CHAT, 1, author, text, 0.0)
     if not isinstance(said, OutgoingText):
@@ -54,7 +54,7 @@ def test_in_telegram_every_line_is_its_sender_s(name, text):
 
 
 @given(anything, anything, st.integers(40, 200), st.integers(1, 5))
-def test_what_was_sent_never_comes_back_from_the_mesh_whoever_repeats_it(author, text, packet_bytes, chunk):
+def test_what_was_sent_never_comes_back_from_the_mesh(author, text, packet_bytes, chunk):
     sides = bridge()
     said = sides.to_mesh(CHAT, 1, author, text, 0.0)
     if isinstance(said, OutgoingText):
@@ -64,7 +64,7 @@ def test_what_was_sent_never_comes_back_from_the_mesh_whoever_repeats_it(author,
 
 
 @given(anything, anything)
-def test_what_was_posted_never_comes_back_from_telegram_whoever_repeats_it(name, text):
+def test_what_was_posted_never_comes_back_from_telegram(name, text):
     sides = bridge()
     for post in sides.to_telegram(heard(text), name, OWN):
         assert sides.to_mesh(CHAT, 1, "Bridge", post.text, 0.0) is None

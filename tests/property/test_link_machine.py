@@ -131,7 +131,7 @@ def of(kind, actions):
 
 @settings(deadline=None, max_examples=200)
 @given(scripts_with_stops)
-def test_whatever_comes_one_session_is_open_at_most_and_no_session_event_raises(script):
+def test_whatever_comes_one_session_is_open_and_no_event_raises(script):
     World().play(script)  # checks at each step
 
 
@@ -150,7 +150,7 @@ def test_an_outage_has_one_first_loss_one_first_failure_and_one_alert(script):
 
 @settings(deadline=None, max_examples=100)
 @given(scripts, st.floats(100, 5000))
-def test_after_any_script_deadlines_alone_keep_the_link_trying_at_a_bounded_pace(script, span):
+def test_deadlines_alone_keep_the_link_trying_at_a_bounded_pace(script, span):
     world = World()
     world.play(script)
     world.deadlines, attempts = 0, len(of(OpenLink, world.actions))
@@ -230,7 +230,7 @@ traffic = st.lists(st.floats(0, 0.99), max_size=20)  # pauses between bytes, in 
 
 @settings(deadline=None, max_examples=60)
 @given(probing, traffic)
-def test_a_node_that_can_answer_and_falls_mute_is_declared_after_its_missed_probes(times, pauses):
+def test_a_mute_node_is_declared_silent_after_its_missed_probes(times, pauses):
     allowed = times.probe_after + times.probe_misses * times.probe_timeout
     check_mute(ready_world(times, answers=True), pauses, allowed)
 
@@ -258,7 +258,7 @@ def check_mute(world, pauses, allowed):
 
 @settings(deadline=None, max_examples=30)
 @given(probing, st.booleans(), st.floats(0.1, 0.9))
-def test_however_busy_the_mesh_the_node_hears_from_us_at_least_every_5_minutes(times, answers, part):
+def test_a_heartbeat_goes_out_every_5_minutes_however_busy_the_mesh(times, answers, part):
     world = ready_world(times, answers=answers)
     pause = part * min(times.probe_after, times.silent_timeout)
     spoke, sent = world.now, 0

@@ -48,7 +48,7 @@ def test_any_argument_of_trace_gets_an_answer(mesh, argument, language):
 
 
 @given(argument=ARGUMENTS)
-def test_a_letter_s_text_is_the_end_of_what_was_typed(mesh, argument):
+def test_a_mail_s_text_is_the_end_of_the_command(mesh, argument):
     name, _found, text = recipient_of(argument, mesh.memory.find_nodes)
     assert argument.endswith(text)
     assert name or not argument

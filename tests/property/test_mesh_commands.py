@@ -76,7 +76,7 @@ def test_any_argument_gets_an_answer_that_can_be_sent(towns, name, argument, whi
 @pytest.mark.parametrize("name", NAMES)
 @settings(deadline=None, max_examples=60)
 @given(long_name=NODE_NAMES, short_name=NODE_NAMES, hw_model=NODE_NAMES, role=NODE_NAMES)
-def test_nodes_of_any_name_are_told_in_what_can_be_sent(name, long_name, short_name, hw_model, role):
+def test_answers_about_nodes_of_any_name_can_be_sent(name, long_name, short_name, hw_model, role):
     clock = FakeClock()
     manager = NodeManager(None, clock)
     memory = MeshMemory(None, manager, clock, lambda: BOB)

@@ -98,7 +98,7 @@ def test_any_question_gets_an_answer_within_its_room(commands, name, argument, l
 @pytest.mark.parametrize("name", NAMES)
 @settings(deadline=None, max_examples=40)
 @given(names=st.lists(NODE_NAMES, min_size=1, max_size=60), limit=LIMITS, language=LANGUAGES)
-def test_nodes_of_any_name_are_told_within_the_room(name, names, limit, language):
+def test_answers_about_nodes_of_any_name_keep_the_limit(name, names, limit, language):
     with MeshCommands() as mesh:
         nums = range(0x20001E00, 0x20001E00 + len(names))
         told = zip(nums, names, strict=True)

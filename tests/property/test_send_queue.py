@@ -235,13 +235,13 @@ class World:
 
 @settings(deadline=None, max_examples=500)
 @given(scripts)
-def test_whatever_comes_packets_are_paced_one_at_a_time_and_no_text_vanishes_or_ends_twice(script):
+def test_packets_are_paced_and_each_text_ends_exactly_once(script):
     World().play(script)  # checks at each step
 
 
 @settings(deadline=None, max_examples=150)
 @given(scripts)
-def test_with_a_node_that_confirms_and_a_mesh_that_acknowledges_everything_comes_to_its_end(script):
+def test_with_a_node_that_confirms_and_acks_every_text_ends(script):
     world = World()
     world.play(script)
     world.writable = True
@@ -323,7 +323,7 @@ def test_through_any_cuts_each_answer_is_read_once_and_none_is_lost(faults, part
 
 @settings(deadline=None, max_examples=200)
 @given(cuts.map(lambda faults: faults[:8]), st.integers(1, 3))  # more on one packet, and receivers forget its id
-def test_through_any_cuts_a_conversation_on_a_channel_is_on_air_once_and_in_order(faults, parts):
+def test_through_any_cuts_a_conversation_is_on_air_once_in_order(faults, parts):
     world, node = World(to=BROADCAST_NUM), Node()
     world.play([("link", True, 0)])
     world.play([("add", parts * 14, Priority.BRIDGE, True)] * 6)

@@ -43,13 +43,13 @@ def test_any_body_is_parsed_or_is_an_error_of_ours(parse, body):
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 50_000, b"9" * 10_000, b'{"choices":' + b"9" * 10_000])
 @pytest.mark.parametrize("parse", PARSERS)
-def test_bodies_made_to_harm_are_errors_of_ours(parse, body):
+def test_malicious_bodies_raise_our_error(parse, body):
     with pytest.raises(WebError):
         parse(body)
 
 
 @given(where=st.sampled_from(BLOCKS), value=JSON | st.lists(JSON, max_size=3), tr=TRANSLATIONS)
-def test_a_forecast_with_anything_in_one_place_is_told_or_is_an_error_of_ours(where, value, tr):
+def test_any_value_in_a_forecast_is_shown_or_raises_our_error(where, value, tr):
     content = answer()
     content[where[0]][where[1]] = value
     try:
@@ -64,7 +64,7 @@ def test_a_forecast_with_anything_in_one_place_is_told_or_is_an_error_of_ours(wh
 
 
 @given(text=JSON | st.text())
-def test_a_completion_with_any_text_is_told_or_is_an_error_of_ours(text):
+def test_any_text_in_a_completion_is_shown_or_raises_our_error(text):
     try:
         said = parse_answer(json.dumps(completion(text)).encode())
     except WebError:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from meshbot.commands.builtin.online import online_commands
 
 from assembly import online_commands
 from config import Settings

@@ -63,7 +63,7 @@ def told(kind="histogram", picture=HISTOGRAM, **changes):
         (told("nodes", node_map(2), nodes=[asdict(node_map(1).nodes[0]) | {"direct": 1}]), "direct is true or false"),
     ],
 )
-def test_nonsense_is_told_in_one_line(source, complaint):
+def test_nonsense_is_reported_in_one_line(source, complaint):
     with pytest.raises(BadDataError, match=complaint) as error:
         from_json(source)
     assert "\n" not in str(error.value)

@@ -19,7 +19,7 @@ def test_contrast_is_the_known_one_for_black_and_white_and_for_grey():
 
 
 @pytest.mark.parametrize("colour", [INK, FAINT, *SERIES, *AGES])
-def test_all_that_has_a_meaning_stands_out_from_the_card(colour):
+def test_all_that_has_a_meaning_stands_out_from_the_background(colour):
     assert contrast(colour, CARD) >= 4.5
 
 

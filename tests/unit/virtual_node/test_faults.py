@@ -35,7 +35,7 @@ def test_numbers_may_be_given_as_text():
     assert complete("stall", {"after": "3"}) == {"after": 3.0, "connections": 0}
 
 
-def test_a_fault_strikes_as_many_connections_as_told():
+def test_a_fault_affects_as_many_connections_as_given():
     faults = ActiveFaults()
     faults.switch_on("mute", {"connections": 2}, 5)
     assert [faults.strikes_connection("mute", number) for number in (4, 5, 6, 7)] == [False, True, True, False]
@@ -65,7 +65,7 @@ def fail(phone, name, **params):
     phone.firmware.switch_on(name, params, phone.connections)
 
 
-def test_with_the_tx_queue_full_packets_get_32_and_no_refusal_and_healing_is_told():
+def test_a_full_tx_queue_gives_32_without_nak_until_healed():
     phone = Phone()
     fail(phone, "tx_queue_full")
     phone.tell(heartbeat={})
@@ -78,7 +78,7 @@ def test_with_the_tx_queue_full_packets_get_32_and_no_refusal_and_healing_is_tol
     assert (message.queueStatus.free, message.queueStatus.mesh_packet_id) == (16, 0)
 
 
-def test_a_nak_strikes_the_next_packets_with_its_reason():
+def test_a_nak_answers_the_next_packets_with_its_reason():
     phone = Phone()
     fail(phone, "nak", reason="DUTY_CYCLE_LIMIT", packets=1)
     phone.send(payload="refused")
@@ -117,14 +117,14 @@ def test_a_stalled_configuration_stops_after_n_nodes_and_goes_on_when_healed():
     assert messages[-1].queueStatus.maxlen == 16
 
 
-def test_an_echo_tells_each_packet_twice():
+def test_an_echo_delivers_each_packet_twice():
     phone = Phone()
     fail(phone, "echo")
     packet_id = phone.hear_from(phone.keyed)
     assert [packet.id for packet in phone.packets()] == [packet_id, packet_id]
 
 
-def test_old_firmware_does_not_answer_heartbeats_and_says_its_version():
+def test_old_firmware_reports_its_version_and_answers_no_heartbeat():
     phone = Phone()
     fail(phone, "old_firmware")
     phone.tell(heartbeat={})
@@ -138,7 +138,7 @@ def test_old_firmware_does_not_answer_heartbeats_and_says_its_version():
 
 
 @pytest.mark.parametrize(("version", "expires"), [("2.7.26", True), ("2.7.20", False)])
-def test_a_client_that_says_nothing_for_15_min_is_given_up_since_2_7_21(version, expires):
+def test_since_2_7_21_a_client_expires_after_15_min(version, expires):
     phone = Phone(version=version)
     phone.later(600)
     phone.tell(heartbeat={})
@@ -170,7 +170,7 @@ def test_a_lost_status_leaves_a_text_on_air_unconfirmed_and_others_confirmed():
     ("params", "on_air", "statuses"),
     [({}, ["one"], 0), ({"taken": 0}, [], 0), ({"status_kept": 1}, ["one"], 1)],
 )
-def test_a_connection_that_is_cut_at_a_text_loses_the_text_or_its_confirmation(params, on_air, statuses):
+def test_a_connection_cut_at_a_text_loses_it_or_its_status(params, on_air, statuses):
     phone = Phone()
     phone.firmware.switch_on("cut_at_text", params, 1)
     phone.send(payload="one")

@@ -10,7 +10,7 @@ def rebooted(phone, *, forget_recent=True):
     return phone.configure()
 
 
-def test_a_rebooted_node_forgets_its_queue_its_time_and_the_packets_it_heard():
+def test_a_reboot_loses_queue_time_and_packet_history():
     phone = Phone()
     phone.admin(want_ack=False, set_time_only=EPOCH)
     phone.hear_from(phone.keyed, packet_id=9)
