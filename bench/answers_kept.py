@@ -56,7 +56,7 @@ FAULTS: Sequence[tuple[str, dict[str, float], float]] = (
     ("lose_status", {"packets": 2}, 10),
     ("reboot", {"seconds": 8}, 0),
     ("tx_queue_full", {}, 12),
-    ("thief", {"every": 8}, 20),
+    ("rival_client", {"every": 8}, 20),
     ("stall", {"after": 5}, 15),
     ("mute", {}, 50),
 )
@@ -121,7 +121,7 @@ class Trial:
         user = self._node.users[self._asked % len(self._node.users)]
         self._asked += 1
         self._bot.news.clear()
-        self._node.say(user.num, "/ping")
+        self._node.hear_text(user.num, "/ping")
         self._bot.news.wait(LOST_QUESTION)
 
     def _fail(self) -> None:

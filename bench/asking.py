@@ -14,7 +14,7 @@ def seconds_to_answer(node: VirtualNode, since: float, limit: float) -> float | 
     """Ask now; return the seconds from `since` (monotonic) to the first answer on air, None beyond `limit`."""
     asked: set[int] = set()
     while CLOCK.monotonic() - since < limit:
-        asked.add(node.say(node.users[0].num, QUESTION))
+        asked.add(node.hear_text(node.users[0].num, QUESTION))
         patience = min(ASK_AGAIN, max(0.0, since + limit - CLOCK.monotonic()))
         try:
             answer = node.wait_for(lambda sent: sent.reply_id in asked, patience)

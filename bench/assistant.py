@@ -134,7 +134,7 @@ def _measure(peer: Peer, server: HoldingServer, seconds: float) -> Beside:
         mesh.chat(PACE / SCALE)
     beside.idle = mesh.pings(seconds)
     askers = [user for user in peer.users[1:] if user.public_key][:CALLS]  # the node answers nobody else directly
-    calls = [peer.say(user, "/bot raconte") for user in askers]
+    calls = [peer.hear_text(user, "/bot raconte") for user in askers]
     mesh.chat_until(lambda: server.held == CALLS)
     began = time.perf_counter()
     mesh.chat_until(lambda: all(peer.answers(call) == 1 for call in calls))  # told to wait

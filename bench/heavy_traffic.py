@@ -153,7 +153,7 @@ class Mesh:
         if elapsed >= (len(self._asked) + 0.5) * ASK_EVERY:
             asker = self._node.users[len(self._asked) % len(self._node.users)]
             now = CLOCK.monotonic()
-            self._asked[self._node.say(asker.num, "/ping")] = now
+            self._asked[self._node.hear_text(asker.num, "/ping")] = now
 
     def _note_commit(self) -> None:
         commits = self._card.commits

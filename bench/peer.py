@@ -60,9 +60,9 @@ class Peer:
         """Return everybody else on the mesh; the first one asks."""
         return self._firmware.users
 
-    def say(self, user: User, text: str) -> int:
+    def hear_text(self, user: User, text: str) -> int:
         """Send a user's direct message and return its id."""
-        packet_id = self._firmware.say(user.num, text, self._clock.monotonic())
+        packet_id = self._firmware.hear_text(user.num, text, self._clock.monotonic())
         self._send()
         return packet_id
 
@@ -78,7 +78,7 @@ class Peer:
     def ask(self, text: str) -> float:
         """Return the seconds from a question's bytes to the answer's; TimeoutError if none comes."""
         begun = time.perf_counter()
-        packet_id = self.say(self.users[0], text)
+        packet_id = self.hear_text(self.users[0], text)
         while True:
             payloads, at = self._serve(begun + PATIENCE)
             if any(_answers(payload, packet_id) for payload in payloads):

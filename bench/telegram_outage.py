@@ -167,7 +167,7 @@ class Trial:
         if self._node.configured:
             self._texts += 1
             speaker = self._node.users[self._texts % len(self._node.users)]
-            self._node.say(speaker.num, f"Text {self._texts}.", to=BROADCAST_NUM, channel=1)
+            self._node.hear_text(speaker.num, f"Text {self._texts}.", to=BROADCAST_NUM, channel=1)
 
     def _new_key(self, minute: int) -> None:
         user = self._node.users[minute // KEY_EVERY % len(self._node.users)]

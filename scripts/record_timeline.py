@@ -277,7 +277,7 @@ class User:
             return
         if not self._asked:
             self._story.note("user", f"asks /help, and again every {ASK_AGAIN:g} s")
-        self._asked.add(self._node.say(self._node.users[0].num, "/help"))
+        self._asked.add(self._node.hear_text(self._node.users[0].num, "/help"))
         self._next += ASK_AGAIN
 
     def patience(self) -> float:

@@ -79,7 +79,7 @@ class Stage:
 
     def ask(self, question: str) -> int:
         """Say something to the bot in the user's name; return the packet id."""
-        return self.node.say(self.node.users[0].num, question)
+        return self.node.hear_text(self.node.users[0].num, question)
 
     def answer_to(self, packet_id: int, timeout: float = 30.0) -> str:
         """Return the bot's answer on the radio; TimeoutError if none comes."""

@@ -63,7 +63,7 @@ def journal(node, tmp_path):
     """The log of a run with one question, one silence and one reconnection."""
     with start(node, tmp_path, tcp_probe_after=0.5, tcp_probe_timeout=0.5) as bot:
         bot.wait_for("Aucune clé à re-synchroniser")
-        node.say(node.users[0].num, "/help")
+        node.hear_text(node.users[0].num, "/help")
         bot.wait_for("MESSAGE BRUT")
         node.fault("mute")
         bot.wait_for("SILENCE TCP")
@@ -137,7 +137,7 @@ def test_a_signal_ends_a_bot_that_waits_for_its_next_attempt(node, tmp_path):
 def test_a_signal_ends_a_bot_with_a_command_running(node, tmp_path):
     with start(node, tmp_path, program="tests/support/slow_bot.py") as bot:
         bot.wait_for("Connexion TCP établie")
-        node.say(node.users[0].num, "/hang")
+        node.hear_text(node.users[0].num, "/hang")
         bot.wait_for("hanging")
         assert_stops(bot)
 
@@ -175,7 +175,7 @@ def test_queued_answers_survive_a_restart_and_are_sent_once(node, tmp_path, numb
         bot.wait_for("Connexion TCP établie")
         node.fault("cut_at_text", packets=1)
         node.fault("refuse")
-        questions = [node.say(user.num, "/ping") for user in node.users[:3]]
+        questions = [node.hear_text(user.num, "/ping") for user in node.users[:3]]
         bot.wait_for("Lien TCP perdu")
         database = open_database(tmp_path / "data", SystemClock())
         node.wait_until(lambda: len(OutboxStore(database).load()) == 3, 30)
@@ -233,7 +233,7 @@ def test_a_data_folder_that_cannot_be_made_leaves_a_bot_that_answers(node, tmp_p
     with start(node, tmp_path, data_dir=tmp_path / "file" / "data") as bot:
         bot.wait_for("❌ Base de données")
         bot.wait_for("Connexion TCP établie")
-        packet_id = node.say(node.users[0].num, "/help")
+        packet_id = node.hear_text(node.users[0].num, "/help")
         assert node.wait_for(lambda sent: sent.reply_id == packet_id, 30).text
 
 

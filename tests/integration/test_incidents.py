@@ -66,7 +66,7 @@ def say_key(node, user, public_key):
 
 
 def ask(node, who, question, **fields):
-    packet_id = node.say(who, question, **fields)
+    packet_id = node.hear_text(who, question, **fields)
     return node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE).text
 
 

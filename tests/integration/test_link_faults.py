@@ -26,7 +26,7 @@ def running(node, tmp_path):
 
 
 def answer(node, question="/help", asker=0):
-    packet_id = node.say(node.users[asker].num, question)
+    packet_id = node.hear_text(node.users[asker].num, question)
     return node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE)
 
 
@@ -117,7 +117,7 @@ def test_a_configuration_arrives_through_a_corrupt_stream(node, tmp_path, fault,
 
 
 def test_a_rival_client_is_named_and_the_bot_recovers_after_it(running, node):
-    node.fault("thief", every=0.3)
+    node.fault("rival_client", every=0.3)
     running.log.wait_for("Lien TCP perdu", 2)
     node.heal()
     running.wait_ready(3)
@@ -127,13 +127,13 @@ def test_a_rival_client_is_named_and_the_bot_recovers_after_it(running, node):
 def test_three_faults_in_a_row_are_attributed_to_another_client(node, tmp_path):
     with RunningBot(node.port, tmp_path, tcp_stable_after=60) as bot:
         bot.wait_ready()
-        node.fault("thief", every=0.3)
+        node.fault("rival_client", every=0.3)
         bot.log.wait_for("⚠️ 3 liens perdus de suite: un autre client")
 
 
 def test_a_full_transmit_queue_holds_the_answer_back_until_there_is_room(running, node):
     node.fault("tx_queue_full")
-    packet_id = node.say(node.users[0].num, "/ping")
+    packet_id = node.hear_text(node.users[0].num, "/ping")
     running.log.wait_for("📨")
     node.wait_until(lambda: any(p.packet.decoded.portnum == TEXT for p in node.received.packets), PATIENCE)
     node.heal()
@@ -143,7 +143,7 @@ def test_a_full_transmit_queue_holds_the_answer_back_until_there_is_room(running
 @pytest.mark.parametrize("reason", ["NO_CHANNEL", "PKI_SEND_FAIL_PUBLIC_KEY", "MAX_RETRANSMIT"])
 def test_a_refused_answer_is_reported_and_the_next_one_goes(running, node, reason):
     node.fault("nak", reason=reason, packets=1)
-    node.say(node.users[0].num, "/ping")
+    node.hear_text(node.users[0].num, "/ping")
     running.log.wait_for(r"📤 Réponse à 0x\w+ (refusée par le nœud|non remise)")
     assert "/help" in answer(node).text
 
@@ -164,7 +164,7 @@ def test_questions_asked_without_a_link_are_answered_when_it_is_back(running, no
     node.fault("refuse")
     node.fault("drop")
     running.log.wait_for(LOST)
-    packet_ids = [node.say(node.users[0].num, "/ping") for _ in range(3)]
+    packet_ids = [node.hear_text(node.users[0].num, "/ping") for _ in range(3)]
     node.heal()
     for packet_id in packet_ids:
         node.wait_for(lambda sent, wanted=packet_id: sent.reply_id == wanted, PATIENCE)

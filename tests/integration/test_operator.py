@@ -57,7 +57,7 @@ def reply(node, packet_id):
 
 
 def ask(node, who, question, **fields):
-    return reply(node, node.say(who, question, **fields)).text
+    return reply(node, node.hear_text(who, question, **fields)).text
 
 
 def orders_to_the_node(node):
@@ -145,7 +145,7 @@ def test_beyond_the_limit_one_refusal_then_silence_for_that_user_alone(node, tmp
     with RunningBot(node.port, tmp_path, **settings | {"rate_limit_commands": 1}) as bot:
         bot.wait_ready()
         talker, other = node.users[1].num, node.users[2].num
-        packet_ids = [node.say(talker, "/ping") for _ in range(3)]
+        packet_ids = [node.hear_text(talker, "/ping") for _ in range(3)]
         assert "pong" in ask(node, other, "/ping")
         for _ in range(2):
             assert "pong" in ask(node, operator, "/ping")
@@ -157,9 +157,9 @@ def test_beyond_the_limit_one_refusal_then_silence_for_that_user_alone(node, tmp
 def test_commands_by_mqtt_are_ignored_if_so_wished(node, tmp_path, settings):
     with RunningBot(node.port, tmp_path, **settings | {"refuse_mqtt": True}) as bot:
         bot.wait_ready()
-        node.say(node.users[2].num, "/ping", via_mqtt=True)
+        node.hear_text(node.users[2].num, "/ping", via_mqtt=True)
         bot.log.wait_for("relayé par MQTT")
-        last = node.say(node.users[2].num, "/ping")
+        last = node.hear_text(node.users[2].num, "/ping")
         reply(node, last)
         assert [sent.reply_id for sent in node.transmitted] == [last]
 
@@ -168,7 +168,7 @@ def test_commands_by_mqtt_are_ignored_if_so_wished(node, tmp_path, settings):
 
 
 def test_reconnect_answers_and_then_reconnects(running, node, operator):
-    packet_id = node.say(operator, "/reconnect")
+    packet_id = node.hear_text(operator, "/reconnect")
     answer = reply(node, packet_id)
     assert (answer.text, answer.to) == ("🔄 I drop the link and take it anew.", operator)
     running.wait_ready(2)
@@ -229,10 +229,10 @@ def test_sys_shows_this_machine(running, node, operator):
 
 def test_echo_sends_a_known_node_s_text_on_the_channel(running, node):
     known = node.users[1]
-    node.say(known.num, "/echo bonjour à tous")
+    node.hear_text(known.num, "/echo bonjour à tous")
     said = node.wait_for(lambda sent: sent.to == BROADCAST_NUM, PATIENCE)
     assert (said.text, said.channel) == (f"📣 {known.short_name}: bonjour à tous", 0)
-    node.say(known.num, "/echo ici", to=BROADCAST_NUM, channel=1)
+    node.hear_text(known.num, "/echo ici", to=BROADCAST_NUM, channel=1)
     said = node.wait_for(lambda sent: sent.channel == 1, PATIENCE)
     assert said.text.endswith(": ici")
     answers = [sent.text for sent in node.transmitted if sent.to == known.num]

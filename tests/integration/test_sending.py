@@ -38,7 +38,7 @@ def running(node, tmp_path, clock):
 
 
 def ask(node, asker=0, question="/ping", **fields):
-    return node.say(node.users[asker].num, question, **fields)
+    return node.hear_text(node.users[asker].num, question, **fields)
 
 
 def answered(node, packet_id):

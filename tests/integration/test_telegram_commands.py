@@ -259,7 +259,7 @@ def test_a_text_for_a_channel_goes_there_and_a_guest_s_does_not(api, bot, node, 
 
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",), "telegram_groups": ()}])
 def test_a_channel_and_a_group_are_one_conversation(api, bot, node, group, guest, stranger):
-    node.say(node.users[0].num, "salut le groupe", to=BROADCAST_NUM, channel=0)
+    node.hear_text(node.users[0].num, "salut le groupe", to=BROADCAST_NUM, channel=0)
     heard = api.wait_for("salut le groupe", group)
     assert node.users[0].long_name in heard.text
     written = stranger.says("salut le réseau", chat=group)
@@ -286,9 +286,9 @@ def test_a_group_s_text_that_waits_says_so_on_itself_and_its_failure_in_words(ap
 
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",)}])
 def test_a_reply_in_the_group_is_one_on_the_mesh(api, bot, node, group, stranger):
-    packet_id = node.say(node.users[0].num, "qui vient ?", to=BROADCAST_NUM, channel=0)
+    packet_id = node.hear_text(node.users[0].num, "qui vient ?", to=BROADCAST_NUM, channel=0)
     heard = api.wait_for("qui vient", group)
-    node.say(node.users[0].num, "et quand ?", to=BROADCAST_NUM, channel=0)
+    node.hear_text(node.users[0].num, "et quand ?", to=BROADCAST_NUM, channel=0)
     api.wait_for("et quand", group)  # one goes after the other: the bot knows how the first is called
     stranger.says("moi", chat=group, reply_to=heard.message_id)
     assert node.wait_for(lambda sent: sent.text == "Eve: moi", PATIENCE).reply_id == packet_id
@@ -311,7 +311,7 @@ def test_a_lost_link_is_told_to_the_admin_in_one_message(api, bot, node, admin):
 
 
 def test_pictures_follow_their_answers(api, bot, node, guest):
-    node.say(node.users[0].num, "salut", to=BROADCAST_NUM, channel=0)
+    node.hear_text(node.users[0].num, "salut", to=BROADCAST_NUM, channel=0)
     api.wait_until(lambda: bot.bot.memory.traffic_by_hour(1, By.PORT) and bot.bot.memory.heard_nodes(3600))
     guest.says("/stats histo")
     guest.says("/nodes")

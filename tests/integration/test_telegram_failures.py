@@ -53,7 +53,7 @@ def is_answered(api, person, times=1):
 
 def mesh_is_well(bot, node):
     """A mesh user is answered, and the link has never been lost."""
-    packet = node.say(node.users[0].num, "/ping")
+    packet = node.hear_text(node.users[0].num, "/ping")
     assert node.wait_for(lambda sent: sent.reply_id == packet, PATIENCE).text.startswith("🏓")
     assert bot.log.matching("Reconnexion TCP") == []
 

@@ -84,7 +84,7 @@ def test_without_nodes_the_library_gets_the_own_node_only(node):
 
 
 def test_a_user_s_message_reaches_the_library(node, interface, inbox):
-    packet_id = node.say(node.users[0].num, "/help", rx_snr=6.25)
+    packet_id = node.hear_text(node.users[0].num, "/help", rx_snr=6.25)
     packet = inbox.wait_for(lambda packet: packet.get("id") == packet_id)
     assert packet["decoded"]["text"] == "/help"
     assert (packet["from"], packet["to"], packet["fromId"]) == (node.users[0].num, node.num, node.users[0].node_id)
@@ -124,7 +124,7 @@ def test_the_library_administers_the_node(node, interface, inbox):
     interface.localNode.setTime(1_700_000_000)
     interface.localNode.removeNode(keyless.num)
     node.wait_until(lambda: node.node_info(keyless.num) is None, PATIENCE)
-    packet_id = node.say(node.users[0].num, "quelle heure ?")
+    packet_id = node.hear_text(node.users[0].num, "quelle heure ?")
     assert inbox.wait_for(lambda packet: packet.get("id") == packet_id)["rxTime"] >= 1_700_000_000
 
 
@@ -136,7 +136,7 @@ def test_the_library_asks_for_metadata_and_gets_it(node, interface, inbox):
 
 
 def test_the_library_meets_texts_on_channels_and_positions(node, interface, inbox):
-    packet_id = node.say(node.users[3].num, "bonjour à tous", to=BROADCAST_NUM, channel=1)
+    packet_id = node.hear_text(node.users[3].num, "bonjour à tous", to=BROADCAST_NUM, channel=1)
     packet = inbox.wait_for(lambda packet: packet.get("id") == packet_id)
     assert (packet["channel"], packet["to"]) == (1, BROADCAST_NUM)
     interface.sendPosition(45.76, 4.83, 200)

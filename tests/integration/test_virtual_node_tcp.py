@@ -27,7 +27,7 @@ def client(node):
 
 
 def say(node, text="bonjour", **fields):
-    return node.say(node.users[0].num, text, **fields)
+    return node.hear_text(node.users[0].num, text, **fields)
 
 
 def test_a_client_is_accepted_configured_and_seen_to_leave(node):
@@ -320,7 +320,7 @@ def test_a_slow_link_sends_at_its_rate(clock, node, client):
 
 def test_a_rival_client_takes_the_link_and_is_not_counted(clock, node, client):
     client.configure()
-    node.fault("thief", every=5)
+    node.fault("rival_client", every=5)
     clock.advance(0.1)
     client.heartbeat()
     node.wait_until(lambda: advance_a_little(clock, 1) and not node.connected)
@@ -330,7 +330,7 @@ def test_a_rival_client_takes_the_link_and_is_not_counted(clock, node, client):
         assert again.configure()
         node.wait_until(lambda: advance_a_little(clock, 1) and not node.connected)
         assert again.end() == "FIN"
-    node.heal("thief")
+    node.heal("rival_client")
 
 
 def advance_a_little(clock, seconds):

@@ -79,7 +79,7 @@ class Phone:
 
     def hear_from(self, user: User, text: str = "bonjour", **fields: Any) -> int:
         """Let a user write to the node; return the packet id."""
-        return self.firmware.say(user.num, text, self.now, **fields)
+        return self.firmware.hear_text(user.num, text, self.now, **fields)
 
     def tell(self, **content: Any) -> None:
         """Say one ToRadio."""

@@ -48,7 +48,7 @@ def test_a_request_in_the_middle_of_a_download_starts_it_again():
 
 def test_before_want_config_only_heartbeats_are_answered():
     phone = Phone(configured=False)
-    phone.firmware.say(phone.keyed.num, "allo", phone.now)
+    phone.firmware.hear_text(phone.keyed.num, "allo", phone.now)
     assert phone.drain() == []
     phone.tell(heartbeat={})
     (answer,) = phone.drain()
@@ -60,7 +60,7 @@ def test_packets_wait_until_the_configuration_is_complete():
     phone = Phone(configured=False)
     phone.tell(want_config_id=1)
     phone.api.next_frame(phone.now)
-    phone.firmware.say(phone.keyed.num, "allo", phone.now)
+    phone.firmware.hear_text(phone.keyed.num, "allo", phone.now)
     names = [message.WhichOneof("payload_variant") for message in phone.drain()]
     assert names[-2:] == ["config_complete_id", "packet"]
     assert names.count("packet") == 1

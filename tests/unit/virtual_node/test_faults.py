@@ -38,9 +38,9 @@ def test_numbers_may_be_given_as_text():
 def test_a_fault_affects_as_many_connections_as_given():
     faults = ActiveFaults()
     faults.switch_on("mute", {"connections": 2}, 5)
-    assert [faults.strikes_connection("mute", number) for number in (4, 5, 6, 7)] == [False, True, True, False]
+    assert [faults.affects_connection("mute", number) for number in (4, 5, 6, 7)] == [False, True, True, False]
     faults.switch_on("mute", {}, 5)
-    assert faults.strikes_connection("mute", 1000)
+    assert faults.affects_connection("mute", 1000)
 
 
 def test_healing_names_one_fault_or_none_for_all():
