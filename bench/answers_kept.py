@@ -128,7 +128,8 @@ class Trial:
         name, params, seconds = self._rng.choice(FAULTS)
         self._node.fault(name, **params)
         if name == "stall":
-            self._node.fault("drop")  # it is the next configuration that stalls
+            # It is the next configuration that stalls
+            self._node.fault("drop")
         self._pause(seconds)
         self._node.heal()
 
@@ -164,7 +165,8 @@ class Trial:
 
 def answers_kept(commands: int = 1000, faults: int = 100, scale: float = SCALE, seed: int = 1) -> Kept:
     """Run one trial; the machine must be able to follow a clock `scale` times as fast as its own."""
-    logging.getLogger().addHandler(SILENCE)  # each fault has its warnings
+    # Each fault has its warnings
+    logging.getLogger().addHandler(SILENCE)
     clock = ScaledClock(scale)
     node = VirtualNode(nodes=USERS, clock=clock, seed=seed, keys=USERS - 1)
     with TemporaryDirectory(prefix="meshbot-bench-") as folder, node:

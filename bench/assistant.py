@@ -47,7 +47,8 @@ class HoldingServer:
                 owner.held += 1
                 owner.release.wait()
                 body = json.dumps({"choices": [{"message": {"content": "C'est long, mais le voici."}}]}).encode()
-                with suppress(ConnectionError):  # the bot has gone already
+                # The bot has gone already
+                with suppress(ConnectionError):
                     self.send_response(200)
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
@@ -133,11 +134,13 @@ def _measure(peer: Peer, server: HoldingServer, seconds: float) -> Beside:
         mesh.ping()
         mesh.chat(PACE / SCALE)
     beside.idle = mesh.pings(seconds)
-    askers = [user for user in peer.users[1:] if user.public_key][:CALLS]  # the node answers nobody else directly
+    # The node answers nobody else directly
+    askers = [user for user in peer.users[1:] if user.public_key][:CALLS]
     calls = [peer.hear_text(user, "/bot raconte") for user in askers]
     mesh.chat_until(lambda: server.held == CALLS)
     began = time.perf_counter()
-    mesh.chat_until(lambda: all(peer.answers(call) == 1 for call in calls))  # told to wait
+    # Told to wait
+    mesh.chat_until(lambda: all(peer.answers(call) == 1 for call in calls))
     mesh.chat(PACE / SCALE)
     mesh.heard.clear()
     beside.busy = mesh.pings(seconds - (time.perf_counter() - began))

@@ -31,7 +31,8 @@ def configuration(effort: Effort) -> Measured:
     wall: Costs = {contender: [] for contender in Contender}
     whole: Costs = {contender: [] for contender in Contender}
     with VirtualNode(nodes=NODES) as node, VirtualNode(nodes=FEW_NODES) as empty:
-        _interface(Contender.STOCK, node)  # the node makes its frames once, for whoever comes first
+        # The node makes its frames once, for whoever comes first
+        _interface(Contender.STOCK, node)
         for _ in range(effort.runs):
             for contender in Contender:
                 taken = _interface(contender, node)

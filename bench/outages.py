@@ -111,7 +111,8 @@ def _silent(contender: Contender) -> Samples:
         _pause(REST)
         connections = node.connections
         begun = CLOCK.monotonic()
-        node.fault("mute", connections=1)  # the one that it has: the next one is served
+        # The one that it has: the next one is served
+        node.fault("mute", connections=1)
         try:
             node.wait_until(lambda: node.connections > connections and node.configured, SILENCE_LIMIT)
         except TimeoutError:
@@ -145,7 +146,8 @@ def quiet_mesh(_: Effort) -> Measured:
     }
     bot = results[Contender.BOT]
     asked = bot["heartbeats"][0]
-    passed = bot["reconnections"][0] == 0 if asked else None  # without probes the row would prove nothing
+    # Without probes the row would prove nothing
+    passed = bot["reconnections"][0] == 0 if asked else None
     what = "false reconnections in 30 min, node mute on the mesh, answering heartbeats"
     row = Row(what, "0", told[Contender.STOCK], told[Contender.BOT] if asked else UNMEASURED, passed)
     note = f"30 min: default settings; the clocks of bot, node and the library's heartbeat run {SCALE:g} times as fast"

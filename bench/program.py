@@ -46,7 +46,8 @@ class Program:
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
             [sys.executable, "-u", *arguments],
-            cwd=self._folder.name,  # no meshbot.toml and no data of anybody's
+            # No meshbot.toml and no data of anybody's
+            cwd=self._folder.name,
             env=environ | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

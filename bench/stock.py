@@ -61,7 +61,8 @@ def main(port: int, scale: float = 1.0) -> None:
             continue
         print("READY", flush=True)
         while LOST.get() is not interface:
-            continue  # an interface that failed in its constructor says that it was lost, too
+            # An interface that failed in its constructor says that it was lost, too
+            continue
         print("LOST", flush=True)
         with contextlib.suppress(OSError):
             interface.close()

@@ -119,7 +119,8 @@ class Trial:
         turn = max(1, minutes // max(len(FAULTS), round(outage.hours)))
         faults = iter([FAULTS[number % len(FAULTS)][1] for number in range(minutes // turn + 1)])
         trouble = self._api.trouble(next(faults))
-        self._api.polls_elsewhere()  # ends the poll that waits
+        # Ends the poll that waits
+        self._api.polls_elsewhere()
 
         def each(minute: int) -> None:
             nonlocal trouble
@@ -134,7 +135,8 @@ class Trial:
             outage.megabytes.append(look(self._program.pid).megabytes)
 
         self._minutes(minutes, each)
-        self._wait(self._clock.monotonic() + 2 * MINUTE * 3)  # the last commands are old enough, too
+        # The last commands are old enough, too
+        self._wait(self._clock.monotonic() + 2 * MINUTE * 3)
         trouble.end()
 
     def _minutes(self, minutes: int, each: Callable[[int], None]) -> None:

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a script, Python looks beside it alone
+# Run as a script, Python looks beside it alone
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from meshbot.mesh_link import CLOSING_AFTER_STOP, TRANSITIONS, LinkEvent, LinkState
 

@@ -44,7 +44,8 @@ class PlainLoop:
             self._sync(interface)
             say(f"TCPInterface() returns; keys synced at once: {self.state()}")
             while self._lost.get() is not interface:
-                continue  # an interface that failed in its constructor says that it was lost, too
+                # An interface that failed in its constructor says that it was lost, too
+                continue
             say("connection.lost: make a new interface")
 
     def state(self) -> str:

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import IO, Final, Protocol
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # run as a script, Python looks for modules beside it alone
+# Run as a script, Python looks for modules beside it alone
+sys.path.insert(0, str(ROOT))
 
 from meshbot.demo import (  # noqa: E402 - the same
     NODES,
@@ -74,7 +75,8 @@ class Scenario:
 
 def _stall_then(how: str) -> Callable[[VirtualNode], None]:
     def inflict(node: VirtualNode) -> None:
-        node.fault("stall", after=20, connections=2)  # the present connection, which is configured, and the next
+        # The present connection, which is configured, and the next
+        node.fault("stall", after=20, connections=2)
         node.fault(how)
 
     return inflict
@@ -156,7 +158,8 @@ class PlainProgram:
             [sys.executable, "-u", str(PLAIN_LOOP), str(port), str(ABSENT_NUM), ABSENT_KEY],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # the library's own log
+            # The library's own log
+            stderr=subprocess.DEVNULL,
             encoding="utf-8",
         )
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout, story), daemon=True)
@@ -247,7 +250,8 @@ def _live_through(scenario: Scenario, node: VirtualNode, story: Story, program: 
                 min(left, user.patience()),
             )
         except TimeoutError:
-            continue  # time to ask again, or over
+            # Time to ask again, or over
+            continue
     if not user.answered:
         story.note("user", "/help still has no answer")
     if isinstance(program, PlainProgram):

@@ -52,10 +52,12 @@ def png_of(picture: Picture) -> bytes:
 
 def _be_modest() -> None:
     """Take little of a small computer, and be the first to go when its memory is used up."""
-    with contextlib.suppress(OSError):  # where the system forbids it, the timeout still holds
+    # Where the system forbids it, the timeout still holds
+    with contextlib.suppress(OSError):
         os.nice(NICENESS)
     for what, limit in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_CORE, 0)):
-        with contextlib.suppress(OSError, ValueError):  # a lower limit is set already
+        # A lower limit is set already
+        with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(what, (limit, limit))
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")

@@ -20,7 +20,8 @@ def histogram(data: Histogram) -> bytes:
     """Return stacked columns as PNG."""
     card = Canvas(1000, data.title, data.subtitle)
     entries = [(each.name, mark("s", SERIES[each.colour])) for each in data.series]
-    below = 3 * ROW + MARGIN  # nine short names are three rows
+    # Nine short names are three rows
+    below = 3 * ROW + MARGIN
     card.legend(below - ROW, entries)
     axes = card.axes(below + FOOT, card.height - HEAD - below - FOOT)
     count = len(data.series[0].values)
@@ -29,7 +30,8 @@ def histogram(data: Histogram) -> bytes:
     width = data.step * (0.86 if count > 1 else 0.5)
     edge = 1.5 if count < 60 else 0.5  # noqa: PLR2004 - thin columns would be all edge
     for each in data.series:
-        filled = [column for column, value in enumerate(each.values) if value]  # nothing has no edge either
+        # Nothing has no edge either
+        filled = [column for column, value in enumerate(each.values) if value]
         heights, feet = [each.values[column] for column in filled], [bottoms[column] for column in filled]
         at, colour = [places[column] for column in filled], SERIES[each.colour]
         axes.bar(at, heights, width, feet, color=colour, edgecolor=CARD, linewidth=edge)

@@ -89,7 +89,8 @@ class PictureRenderer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                start_new_session=True,  # a Ctrl-C is for the bot, which cancels
+                # A Ctrl-C is for the bot, which cancels
+                start_new_session=True,
             )
             return self._process
 
@@ -117,7 +118,8 @@ def _environment(folder: Path) -> dict[str, str]:
     return kept | {
         "MPLBACKEND": "Agg",
         "MPLCONFIGDIR": str(folder),
-        "OPENBLAS_NUM_THREADS": "1",  # each takes 30 MB of address space
+        # Each takes 30 MB of address space
+        "OPENBLAS_NUM_THREADS": "1",
     }
 
 

@@ -128,7 +128,8 @@ def _names(card: Canvas, axes: Axes, data: NodeMap, spots: list[Spot], taken: li
     count = MOST_NAMES if not is_crowded else CROWD_NAMES
     names = [first_drawable(node.names, card.glyphs, NAME_LENGTH) for node in data.nodes[:count]]
     sizes = [card.size_of(name, NAME) if name else (0.0, 0.0) for name in names]
-    marks = spots[:count] if is_crowded else spots  # names may cover some of a crowd
+    # Names may cover some of a crowd
+    marks = spots[:count] if is_crowded else spots
     if data.centre:
         axes.plot([MIDDLE], [MIDDLE], marker="*", color=INK, markersize=34, markeredgecolor=CARD, markeredgewidth=2)
         names = [first_drawable(data.centre, card.glyphs, NAME_LENGTH), *names]

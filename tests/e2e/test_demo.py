@@ -1,4 +1,4 @@
-"""The demo as a visitor meets it: at a terminal, and without one."""
+"""The demo as a visitor sees it: at a terminal, and without one."""
 
 import os
 import pty
@@ -43,7 +43,8 @@ class Terminal:
             if select.select([self._master], [], [], 0.1)[0]:
                 try:
                     self.screen += os.read(self._master, 65536).decode(errors="replace")
-                except OSError:  # the terminal's other end is closed
+                # The terminal's other end is closed
+                except OSError:
                     break
         return self._process.wait(PATIENCE)
 

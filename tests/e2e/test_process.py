@@ -1,4 +1,4 @@
-"""The program as systemd and an operator meet it: log, signals, exit codes, files."""
+"""The program as systemd and an operator see it: log, signals, exit codes, files."""
 
 import re
 import signal
@@ -218,7 +218,8 @@ def test_an_interrupt_during_the_imports_ends_without_output(tmp_path):
     with BotProcess(cwd=tmp_path, program=str(program)) as bot:
         bot.wait_for("importing")
         bot.signal(signal.SIGINT)
-        assert bot.wait() == -signal.SIGINT  # which a shell tells as 130
+        # A shell reports it as 130
+        assert bot.wait() == -signal.SIGINT
         assert bot.lines == ["importing"]
 
 

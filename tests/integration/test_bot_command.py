@@ -130,7 +130,8 @@ def test_private_messages_are_shown_neither_to_others_nor_to_possible_others(ser
     talk.ask("what is my PIN?", **elsewhere)
     assert told(server.heard[-1])[1:] == [("user", "what is my PIN?")]
     talk.ask("in which country?", **elsewhere)
-    assert told(server.heard[-1])[1] == ("user", "what is my PIN?")  # a conversation goes on where it was begun
+    # A conversation goes on where it was begun
+    assert told(server.heard[-1])[1] == ("user", "what is my PIN?")
 
 
 def test_after_half_an_hour_all_is_forgotten(server):
@@ -148,7 +149,8 @@ def test_the_memory_is_bounded_in_users(server):
     talk = Talk(server)
     for sender in (*range(CONTEXT_USERS + 1), 0):
         talk.ask("hello", sender=sender)
-    assert told(server.heard[-1])[1:] == [("user", "hello")]  # the first user's was forgotten
+    # The first user's was forgotten
+    assert told(server.heard[-1])[1:] == [("user", "hello")]
 
 
 def test_an_answer_is_remembered_as_it_was_sent(server):

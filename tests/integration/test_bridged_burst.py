@@ -32,7 +32,7 @@ def node(clock):
 
 
 class Group:
-    """A Telegram group, as far as its bridge is concerned: what is written there, and each message's fates."""
+    """A Telegram group as its bridge sees it: what is written there, and each message's delivery status."""
 
     def __init__(self, running):
         self.bridge = Bridge([BridgeRule(1, GROUP)], 400, translator("en"))
@@ -43,7 +43,8 @@ class Group:
 
     def write(self, count):
         for n in range(1, count + 1):
-            words = "mot " * (60 if n % 10 == 0 else 3)  # every tenth takes two packets
+            # Every tenth takes two packets
+            words = "mot " * (60 if n % 10 == 0 else 3)
             message = self.bridge.to_mesh(GROUP, n, "Léa", f"{n:03} {words}", 0.0)
             self.written.append(message)
             self._bot.send_text(message)

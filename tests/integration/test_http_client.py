@@ -1,4 +1,4 @@
-"""Asking over real HTTP: every way in which it goes wrong is a WebError, in time, without a secret."""
+"""Requests over real HTTP: every failure is a WebError, in time, without a secret."""
 
 import logging
 import shutil
@@ -48,7 +48,8 @@ def fault(client, ask, bounds=PATIENT):
     with pytest.raises(WebError) as caught:
         client.fetch(ask, bounds)
     error = caught.value
-    assert error.__cause__ is None  # nothing for a traceback to tell
+    # A traceback would show the cause, and the secret with it
+    assert error.__cause__ is None
     assert SECRET not in str(error)
     assert "127.0.0.1" not in str(error)
     return error.fault, str(error)
@@ -106,7 +107,8 @@ def test_a_request_goes_on_while_its_asker_does_something_else(server, client):
         (status(503), PATIENT, "débordé ou en panne (HTTP 503)"),
         (status(500), PATIENT, "débordé ou en panne (HTTP 500)"),
         (status(401), PATIENT, "refus (HTTP 401)"),
-        (status(302, Location="/"), PATIENT, "refus (HTTP 302)"),  # to itself, for ever
+        # To itself, for ever
+        (status(302, Location="/"), PATIENT, "refus (HTTP 302)"),
         (says(b"", 204), PATIENT, "refus (HTTP 204)"),
         (holds(says({})), QUICK, "sans réponse à temps (ReadTimeout)"),
         (endless, PATIENT, "réponse inexploitable (plus de 1000 octets)"),
@@ -157,13 +159,14 @@ def test_the_total_timeout_ends_any_answer_and_its_thread(server, behaviour):
     asking.clock.advance(0.1)
     assert asking.outcome.get(timeout=PATIENCE) == "sans réponse à temps (pas de réponse complète en 60 s)"
     for thread in (asking, asking.call):
-        thread.join(PATIENCE / 2)  # the server holds on for longer
+        # The server holds on for longer
+        thread.join(PATIENCE / 2)
         assert not thread.is_alive()
 
 
 @contextmanager
 def port(*, listen):
-    """Give a port on which nobody accepts; with `listen` the system does, and nobody answers."""
+    """Yield a port that refuses connections; with `listen` the system accepts them, and none is answered."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         if listen:
@@ -226,7 +229,8 @@ def test_a_name_that_takes_for_ever_to_resolve_is_unreachable_in_time(client, mo
         with pytest.raises(WebError, match=r"^injoignable \(pas de connexion en 0\.3 s\)$"):
             call.result()
         answer.set()
-        call.join(PATIENCE / 2)  # the connection that comes too late is shut at once
+        # The connection that comes too late is shut at once
+        call.join(PATIENCE / 2)
         assert not call.is_alive()
 
 
@@ -249,7 +253,7 @@ def test_json_that_cannot_be_sent_is_an_error_of_ours(server, client):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """Make a certificate for 127.0.0.1 that nobody vouches for, its key in the same file."""
+    """Make a self-signed certificate for 127.0.0.1, its key in the same file."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl is not installed")
@@ -321,7 +325,8 @@ def test_a_proxy_of_the_environment_is_used_only_when_set(server, monkeypatch):
 
 
 def test_a_proxy_that_cannot_be_used_is_an_error_of_ours(monkeypatch):
-    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")  # needs a library that is not installed
+    # Needs a library that is not installed
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
     fault(HttpClient(SystemClock(), trust_environment=True), Ask("http://example.invalid/a"))
 
 

@@ -1,4 +1,4 @@
-"""What operators hear of: the real bot on a virtual node, each incident made at its source."""
+"""Incidents reported to operators: the real bot on a virtual node, each incident made at its source."""
 
 from itertools import count
 from types import SimpleNamespace
@@ -56,9 +56,10 @@ def running(node, tmp_path, settings, listener):
 
 
 def say_key(node, user, public_key):
-    """Let a NODEINFO be heard under the user's number."""
+    """Let the node hear a NODEINFO under the user's number."""
     info = mesh_pb2.User(id=f"!{user.num:08x}", long_name=user.long_name, short_name="X", public_key=public_key)
-    packet = mesh_pb2.MeshPacket(to=node.num, id=next(PACKET_IDS))  # the node drops what it has heard already
+    # The node drops what it has heard already
+    packet = mesh_pb2.MeshPacket(to=node.num, id=next(PACKET_IDS))
     setattr(packet, "from", user.num)
     packet.decoded.portnum = portnums_pb2.PortNum.NODEINFO_APP
     packet.decoded.payload = info.SerializeToString()
@@ -103,7 +104,8 @@ def test_each_lasting_cut_is_reported_however_recent_the_last(node, tmp_path, se
 def test_a_cut_that_is_over_at_once_is_not_reported(running, node, listener):
     node.fault("drop")
     running.wait_ready(2)
-    running.bot.incidents.report(DatabaseWell())  # whatever came before it has arrived
+    # Whatever came before it has arrived
+    running.bot.incidents.report(DatabaseWell())
     assert listener.heard == [DatabaseWell()]
 
 
@@ -182,7 +184,8 @@ def test_a_full_disk_under_the_database_is_reported_and_its_end(running, node, l
     event.listen(database.backend.writer, "connect", harm)
     database.backend.writer.dispose()
     user = node.users[1]
-    for seed in range(60, 64):  # more than the pages at hand hold
+    # More than the pages at hand hold
+    for seed in range(60, 64):
         say_key(node, user, key(seed))
     running.bot.node_manager.import_node_names(_many_names(running.settings.data_dir))
     assert "disque plein" in listener.wait_for(DatabaseTrouble).reason

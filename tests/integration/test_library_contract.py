@@ -1,4 +1,4 @@
-"""What the link relies on in the library, one fact a test: an upgrade that changes one tells us here.
+"""What the link relies on in the library, one fact a test: an upgrade that changes one fails here.
 
 The facts about `nodes` are in test_library_nodes_contract.py.
 """
@@ -217,7 +217,8 @@ def test_the_stock_library_reconnects_behind_our_back_when_the_node_closes():
     with VirtualNode(nodes=3) as node:
         interface = TCPInterface("127.0.0.1", portNumber=node.port)
         try:
-            node.wait_until(lambda: node.received.heartbeats > 0, PATIENCE)  # unread bytes would make it a RST
+            # Unread bytes would make it a RST
+            node.wait_until(lambda: node.received.heartbeats > 0, PATIENCE)
             node.fault("drop")
             node.wait_until(lambda: node.connections == 2, PATIENCE)
             assert interface.isConnected.is_set(), "and says nothing of it"

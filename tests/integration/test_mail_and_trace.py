@@ -1,4 +1,4 @@
-"""The real bot and its node in software: letters from one user to another, and traceroutes over the air."""
+"""The real bot and its node in software: mail from one user to another, and traceroutes over the air."""
 
 import re
 
@@ -56,7 +56,8 @@ def test_mail_for_a_node_is_announced_when_heard_and_read_there(running, node):
     question = node.hear_text(sender.num, f"/mail send {recipient.node_id} see you at five")
     assert answer(node, question) == f"✉️ Kept for {recipient.long_name}, who is told when next heard."
     assert notices(node, recipient) == []
-    for packet_id in (71, 72):  # two packets, which say nothing to the bot
+    # Two packets without a command
+    for packet_id in (71, 72):
         node.hear(data_packet(recipient.num, BROADCAST_NUM, TELEMETRY_APP, b"", packet_id))
     node.wait_until(lambda: notices(node, recipient), PATIENCE)
     read = answer(node, node.hear_text(recipient.num, "/mail"))
@@ -156,6 +157,7 @@ def test_a_refusal_by_the_radio_is_reported_at_once(running, node):
 def test_a_traceroute_that_the_radio_drops_is_refused_at_once(running, node):
     asker, far, *_ = keyed(node, 2)
     interface = running.bot.interface
-    interface.send_route_request(4711, far.num)  # as somebody else on the radio would
+    # As somebody else on the radio would
+    interface.send_route_request(4711, far.num)
     node.wait_for(lambda sent: sent.packet.id == 4711, PATIENCE)
     assert "refused the traceroute" in answer(node, node.hear_text(asker.num, f"/trace {far.node_id}"))

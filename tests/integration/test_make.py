@@ -1,4 +1,4 @@
-"""The commands that people are told to run."""
+"""The commands that the documents name."""
 
 import re
 import subprocess

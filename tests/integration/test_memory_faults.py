@@ -1,4 +1,4 @@
-"""The memory goes on whatever happens to the disk, says so once, and has it all when the disk has recovered."""
+"""The memory goes on whatever happens to the disk, reports it once, and is complete when the disk has recovered."""
 
 from __future__ import annotations
 
@@ -118,7 +118,8 @@ def test_damage_anywhere_is_set_aside_and_the_memory_goes_on(bench, seed, caplog
         bench.hear(1500)
         bench.memory.flush()
     size = bench.database.backend.path.stat().st_size
-    reopened = rng.random() < 0.5  # what a connection has read it does not read again
+    # What a connection has read it does not read again
+    reopened = rng.random() < 0.5
     if reopened:
         bench.database.close()
     with bench.database.backend.path.open("r+b") as file:
@@ -130,7 +131,8 @@ def test_damage_anywhere_is_set_aside_and_the_memory_goes_on(bench, seed, caplog
         bench.memory.flush(last=True)
         bench.manager.learn_from_nodeinfo(record(rng.randrange(1, 1000), long_name=str(rng.random())))
         for ask in (lambda: bench.memory.totals(24), lambda: bench.memory.neighbours_of(None), bench.stored):
-            with suppress(StorageError):  # anything else would be a traceback
+            # Anything else would be a traceback
+            with suppress(StorageError):
                 ask()
         bench.clock.advance(60)
     bench.hear(1)
@@ -157,7 +159,8 @@ def test_a_file_that_was_truncated_while_running_is_set_aside(bench):
     bench.hear(1)
     assert bench.memory.flush(last=True) or bench.memory.flush(last=True)
     assert len(bench.set_aside()) == 1
-    assert bench.memory.node(7).last_heard  # states were in memory, and are written again
+    # States were in memory, and are written again
+    assert bench.memory.node(7).last_heard
 
 
 def test_packets_and_their_sums_agree_after_a_kill_at_any_moment(tmp_path):
@@ -168,10 +171,12 @@ def test_packets_and_their_sums_agree_after_a_kill_at_any_moment(tmp_path):
             lines = [int(writer.stdout.readline()) for _ in range(count)]
             writer.kill()
             said = max([*lines, *(int(line) for line in writer.stdout if line.endswith("\n"))])
-    assert (tmp_path / f"{FILE_NAME}-wal").exists()  # it was killed, not closed
+    # It was killed, not closed
+    assert (tmp_path / f"{FILE_NAME}-wal").exists()
     bench = Bench(tmp_path)
     packets, summed = bench.stored()
     assert packets == summed
-    assert packets >= said - 3 * 7  # what was not committed at each kill
+    # At each kill some packets were not committed
+    assert packets >= said - 3 * 7
     assert bench.set_aside() == []
     bench.database.close()

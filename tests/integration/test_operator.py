@@ -1,4 +1,4 @@
-"""Who may ask what, and the operator's orders: the real bot on a virtual node, measured at the node."""
+"""Who may run what, and the operator's commands: the real bot on a virtual node, measured at the node."""
 
 import logging
 import re

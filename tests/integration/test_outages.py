@@ -1,4 +1,4 @@
-"""What the bot says and does when its link, its sync or one of its threads fails: lines, levels and exit code."""
+"""What the bot logs and does when its link, its sync or one of its threads fails: lines, levels and exit code."""
 
 import logging
 import socket

@@ -41,7 +41,7 @@ def broken(tmp_path, monkeypatch):
 
 
 def strictly(picture, folder):
-    """Draw with every warning an error; return the picture, and whatever was said."""
+    """Draw with every warning an error; return the picture, and all output."""
     variables = {"MPLBACKEND": "Agg", "MPLCONFIGDIR": str(folder), "OPENBLAS_NUM_THREADS": "1"}
     run = subprocess.run(
         [sys.executable, "-W", "error", "-m", "meshbot.pictures"],
@@ -61,8 +61,10 @@ def test_the_histogram_shows_each_kind_in_its_colour(painter):
     assert (width, height) == (1080, 1000)
     text, telemetry = pixels_like(colours, style.SERIES[0]), pixels_like(colours, style.SERIES[3])
     assert text > 40_000
-    assert text == pytest.approx(telemetry, rel=0.1)  # six packets each
-    assert pixels_like(colours, style.SERIES[1]) < 500  # no positions
+    # Six packets each
+    assert text == pytest.approx(telemetry, rel=0.1)
+    # No positions
+    assert pixels_like(colours, style.SERIES[1]) < 500
     assert len(png) < 150_000
 
 
@@ -104,7 +106,8 @@ def test_the_bot_does_not_grow_with_the_pictures_it_has_drawn(painter):
     for _turn in range(6):
         painter.draw(HISTOGRAM, timeout=PATIENCE)
         pages.append(int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]))
-    assert pages[-1] - pages[0] < 1000  # 4 MB; matplotlib would be 15 times that
+    # 4 MB; matplotlib would be 15 times that
+    assert pages[-1] - pages[0] < 1000
     assert "matplotlib" not in sys.modules
 
 
@@ -167,7 +170,8 @@ def test_a_hanging_process_is_killed_and_the_next_one_draws(broken, tmp_path):
         painter.draw(HISTOGRAM, timeout=3.0)
     (tmp_path / "matplotlib.py").unlink()
     assert painter.draw(HISTOGRAM, timeout=PATIENCE)
-    if (tmp_path / "started").exists():  # a very busy machine may kill it before
+    # A very busy machine may kill it before
+    if (tmp_path / "started").exists():
         assert not Path("/proc", (tmp_path / "started").read_text()).exists()
 
 

@@ -1,4 +1,4 @@
-"""The real bot over the virtual node: each refusal by name, links cut around a confirmation, a busy channel."""
+"""The real bot over the virtual node: each NAK by name, links cut around a confirmation, a busy channel."""
 
 import random
 

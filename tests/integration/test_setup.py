@@ -1,4 +1,4 @@
-"""`make setup` on machines that lack something: words, a cure, an exit code; on others a .venv, made once."""
+"""`make setup` on machines that lack something: a message, a cure, an exit code; on others a .venv, made once."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The comparison shows what happens: its shortest timelines, recorded afresh, with the plain library and the bot."""
+"""The comparison shows what happens: its shortest timelines, recorded again, with the plain library and the bot."""
 
 import threading
 

@@ -150,7 +150,8 @@ def test_the_library_notices_a_reset(node, interface):
         lost.set()
 
     pub.subscribe(on_lost, "meshtastic.connection.lost")
-    node.wait_until(lambda: node.received.heartbeats == 1, PATIENCE)  # a reset before it is taken for a hiccup
+    # A reset before it is taken for a hiccup
+    node.wait_until(lambda: node.received.heartbeats == 1, PATIENCE)
     node.wait_until(lambda: interface.queueStatus is not None, PATIENCE)
     node.fault("reset")
     assert lost.wait(PATIENCE)

@@ -67,14 +67,14 @@ def test_noise_is_ignored_but_a_lone_start_byte_costs_a_frame(node, client):
     client.socket.sendall(b"\xc3" * 32 + b"GET / HTTP/1.1\r\n\x94\xc3\xff\xff" + b"\x94\xc3\x00\x02\xff\xff")
     client.heartbeat()
     client.socket.sendall(b"\x94")
-    client.tell(heartbeat={})
+    client.to_radio(heartbeat={})
     client.heartbeat()
     assert (node.received.heartbeats, node.received.malformed) == (2, 1)
 
 
 def test_disconnect_makes_the_node_close_and_nothing_is_lost(node, client):
     client.configure()
-    client.tell(disconnect=True)
+    client.to_radio(disconnect=True)
     assert client.end() == "FIN"
     for text in ("one", "two"):
         say(node, text)
@@ -101,7 +101,8 @@ def test_an_idle_client_is_closed_15_min_after_its_last_message(clock, node, cli
     clock.advance(899)
     say(node)
     assert client.text() == "bonjour"
-    client.socket.sendall(b"\xc3" * 100)  # no framed message, so it does not count
+    # No framed message, so it does not count
+    client.socket.sendall(b"\xc3" * 100)
     clock.advance(2)
     assert client.end() == "FIN"
 
@@ -111,7 +112,7 @@ def test_a_packet_of_the_client_is_seen_and_waited_for(node, client):
     found = []
     waiter = threading.Thread(target=lambda: found.append(node.wait_for(lambda sent: sent.text == "salut", PATIENCE)))
     waiter.start()
-    client.tell(packet={"to": BROADCAST_NUM, "id": 5, "decoded": {"portnum": 1, "payload": b"salut"}})
+    client.to_radio(packet={"to": BROADCAST_NUM, "id": 5, "decoded": {"portnum": 1, "payload": b"salut"}})
     waiter.join(PATIENCE)
     assert [(sent.text, sent.to) for sent in found] == [("salut", BROADCAST_NUM)]
     assert node.wait_for(lambda sent: sent.text == "salut").text == "salut"
@@ -179,8 +180,9 @@ def connected_again(node):
 
 def test_a_reboot_that_the_client_asked_for_ends_its_connection(clock, node, client):
     client.configure()
-    order = b"\x88\x06\x05"  # AdminMessage.reboot_seconds = 5
-    client.tell(packet={"to": node.num, "id": 9, "decoded": {"portnum": 6, "payload": order}})
+    # An AdminMessage with reboot_seconds 5
+    order = b"\x88\x06\x05"
+    client.to_radio(packet={"to": node.num, "id": 9, "decoded": {"portnum": 6, "payload": order}})
     client.until(lambda message: message.queueStatus.mesh_packet_id == 9)
     clock.advance(5)
     assert client.end() == "FIN"
@@ -189,14 +191,14 @@ def test_a_reboot_that_the_client_asked_for_ends_its_connection(clock, node, cli
 def test_a_mute_node_keeps_the_connection_and_sends_nothing(node, client):
     client.configure()
     node.fault("mute")
-    client.tell(heartbeat={})
-    client.tell(packet={"to": BROADCAST_NUM, "id": 5, "decoded": {"portnum": 1, "payload": b"unheard"}})
+    client.to_radio(heartbeat={})
+    client.to_radio(packet={"to": BROADCAST_NUM, "id": 5, "decoded": {"portnum": 1, "payload": b"unheard"}})
     node.wait_until(lambda: len(node.received.packets) == 1)
     assert client.silent()
     assert (node.connected, node.received.heartbeats, node.transmitted) == (True, 1, ())
     assert node.received.packets[0].dropped == "node is mute"
     with RawClient(node.port) as second:
-        second.tell(want_config_id=1)
+        second.to_radio(want_config_id=1)
         assert second.silent()
     node.heal()
     with RawClient(node.port) as third:
@@ -206,7 +208,7 @@ def test_a_mute_node_keeps_the_connection_and_sends_nothing(node, client):
 def test_mute_can_affect_the_current_connection_alone(node, client):
     client.configure()
     node.fault("mute", connections=1)
-    client.tell(heartbeat={})
+    client.to_radio(heartbeat={})
     assert client.silent()
     with RawClient(node.port) as second:
         assert second.configure()
@@ -221,12 +223,12 @@ def test_a_mute_node_takes_more_than_the_system_would_buffer(node, client):
 
 def test_stall_stops_the_configuration_after_n_nodes(node, client):
     node.fault("stall", after=3)
-    client.tell(want_config_id=1)
+    client.to_radio(want_config_id=1)
     client.until(lambda message: message.HasField("moduleConfig"))
     infos = 0
     while infos < 3:
         infos += client.until(lambda message: message.HasField("node_info"))[-1].HasField("node_info")
-    client.tell(heartbeat={})
+    client.to_radio(heartbeat={})
     assert client.silent()
     node.heal("stall")
     client.until(lambda message: message.config_complete_id == 1)
@@ -237,7 +239,7 @@ def test_accept_then_nothing_affects_new_connections_and_reads_nothing(node, cli
     client.heartbeat()
     with RawClient(node.port) as second:
         node.wait_until(lambda: node.connections == 2)
-        second.tell(want_config_id=1)
+        second.to_radio(want_config_id=1)
         assert second.silent()
         assert node.received.want_configs == ()
         with RawClient(node.port) as third:
@@ -248,7 +250,7 @@ def test_clients_of_a_stuck_node_connect_and_are_served_later(node, client):
     client.configure()
     node.fault("stuck")
     with RawClient(node.port) as waiting:
-        waiting.tell(want_config_id=3)
+        waiting.to_radio(want_config_id=3)
         assert waiting.silent()
         assert node.connections == 1
         node.heal("stuck")
@@ -261,7 +263,7 @@ def test_a_black_hole_leaves_new_connections_hanging_and_answers_nothing(node, c
     node.fault("blackhole")
     with pytest.raises(TimeoutError):
         RawClient(node.port, timeout=0.5)
-    client.tell(heartbeat={})
+    client.to_radio(heartbeat={})
     assert client.silent()
     node.heal("blackhole")
     client.until(lambda message: message.HasField("queueStatus"))
@@ -281,7 +283,8 @@ def test_a_frame_cut_in_two_pauses_in_its_middle(clock, node, client):
     node.fault("cut_frame", pause=3)
     before = len(client.stream)
     say(node, "coupé")
-    assert not client.silent(5)  # the first piece
+    # The first piece
+    assert not client.silent(5)
     first = len(client.stream) - before
     assert client.silent()
     clock.advance(3)
@@ -308,7 +311,7 @@ def test_a_header_with_a_bogus_length_is_sent_before_a_frame(node, client):
 
 def test_a_slow_link_sends_at_its_rate(clock, node, client):
     node.fault("slow", rate=100)
-    client.tell(want_config_id=1)
+    client.to_radio(want_config_id=1)
     node.wait_until(lambda: node.received.want_configs == (1,))
     assert client.silent()
     clock.advance(3)
@@ -340,7 +343,7 @@ def advance_a_little(clock, seconds):
 
 def test_a_client_that_does_not_read_gets_everything_later(clock):
     with VirtualNode(nodes=3000, clock=clock) as node, RawClient(node.port) as client:
-        client.tell(want_config_id=1)
+        client.to_radio(want_config_id=1)
         node.wait_until(lambda: node.received.want_configs == (1,))
         say(node, "meanwhile")
         assert sum(m.HasField("node_info") for m in client.until(lambda m: m.config_complete_id == 1)) == 3000

@@ -1,4 +1,4 @@
-"""Alerts, whatever happens and whenever Telegram is there: what is kept is bounded, and what is told last is true."""
+"""Alerts, whatever happens and whenever Telegram is there: what is kept is bounded, and the last message is true."""
 
 import pickle
 from datetime import datetime
@@ -66,7 +66,7 @@ def test_eight_days_without_telegram_cost_no_memory_and_one_message(happened, ro
 
 
 class Chronicle(RuleBasedStateMachine):
-    """What is wrong and what is said to be wrong, over losses of Telegram, jumps of the clock and pauses."""
+    """What is wrong and what is reported, over losses of Telegram, jumps of the clock and pauses."""
 
     def __init__(self):
         super().__init__()

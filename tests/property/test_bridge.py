@@ -1,4 +1,4 @@
-"""Whatever people call themselves and write: it fits, it is no command, it is its author's, it never comes back."""
+"""Whatever people's names and texts: a bridged text fits, is no command, names its author, and never comes back."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st

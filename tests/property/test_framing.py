@@ -1,4 +1,4 @@
-"""The frame reader under any bytes and any cuts; see FrameReader for what it promises."""
+"""The frame reader under any bytes and any cuts; see FrameReader for its contract."""
 
 from itertools import pairwise
 from zlib import crc32
@@ -114,7 +114,7 @@ def inner_pieces(payloads, pieces):
 
 # -- after garbage
 
-segments = st.lists(st.one_of(garbage, plain_payloads), max_size=12)  # payloads are told by their MAGIC
+segments = st.lists(st.one_of(garbage, plain_payloads), max_size=12)  # payloads are recognised by their MAGIC
 
 
 def stream_of(parts):

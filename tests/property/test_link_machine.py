@@ -132,7 +132,8 @@ def of(kind, actions):
 @settings(deadline=None, max_examples=200)
 @given(scripts_with_stops)
 def test_whatever_comes_one_session_is_open_and_no_event_raises(script):
-    World().play(script)  # checks at each step
+    # Checks at each step
+    World().play(script)
 
 
 @settings(deadline=None, max_examples=100)
@@ -156,7 +157,8 @@ def test_deadlines_alone_keep_the_link_trying_at_a_bounded_pace(script, span):
     world.deadlines, attempts = 0, len(of(OpenLink, world.actions))
     world.wait(span)
     rounds = span / QUICKEST_ROUND + 1
-    assert world.deadlines <= 4 * rounds  # a round: attempt, close, wait, and once the alert
+    # A round: attempt, close, wait, and once the alert
+    assert world.deadlines <= 4 * rounds
     if span > 300:
         assert len(of(OpenLink, world.actions)) > attempts
 
@@ -219,7 +221,8 @@ def test_a_node_that_answers_every_probe_is_never_declared_silent(times, delays)
         while probes(world) == sent:
             world.now = world.machine.deadline
             world.tell(E.DEADLINE)
-        world.wait(delay * times.probe_timeout)  # may send another only if that is a word against the idle close
+        # May send another heartbeat only against the idle timeout
+        world.wait(delay * times.probe_timeout)
         world.machine.heard(1, world.now)
     assert of(LinkSilent, world.actions) == []
     assert world.machine.state is S.READY
@@ -276,7 +279,7 @@ ENDS = ("refused", "silent configuration", "young", "old", "asked young", "asked
 
 
 class Ladder:
-    """The architecture's table, told once more."""
+    """The architecture's table, written out again."""
 
     def __init__(self, cleanup_delay):
         self.cleanup_delay, self.refusals, self.troubles = cleanup_delay, 0, 0
@@ -300,7 +303,8 @@ class Ladder:
 
 def end_session(world, end):
     world.wait(max(0.0, world.machine.deadline - world.now) if world.machine.state is not S.CONNECTING else 0.0)
-    while world.machine.state is not S.CONNECTING:  # an alert came first
+    # An alert came first
+    while world.machine.state is not S.CONNECTING:
         world.wait(world.machine.deadline - world.now)
     match end:
         case "refused":

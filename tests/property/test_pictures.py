@@ -1,4 +1,4 @@
-"""Whatever the mesh and the pipe say, pictures stay drawable."""
+"""Whatever the mesh and the pipe send, pictures stay drawable."""
 
 import json
 import unicodedata
@@ -59,7 +59,8 @@ def test_thirty_nodes_apart_all_get_a_name(seed):
 
 @given(LATITUDES, LONGITUDES, st.floats(-0.3, 0.3), st.floats(-0.3, 0.3))
 def test_the_flat_map_is_true_to_the_globe_nearby(latitude, longitude, north, east):
-    latitude *= 0.8  # people live below 72°
+    # People live below 72°
+    latitude *= 0.8
     turned = (longitude + east + 180) % 360 - 180
     flat = hypot(*kilometres((latitude, longitude), (latitude + north, turned)))
     assert abs(flat - distance(latitude, longitude, latitude + north, turned) / 1000) <= 0.02 * flat + 0.01

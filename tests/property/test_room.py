@@ -1,4 +1,4 @@
-"""Whatever is asked by Telegram, by whoever and with whatever room: an answer within it, never an exception."""
+"""Whatever is asked by Telegram, by any user and with any limit: an answer within it, never an exception."""
 
 import json
 from dataclasses import replace
@@ -24,7 +24,7 @@ from tests.support.packet_records import packet
 from tests.support.sample_commands import sample_commands
 from tests.support.town import ASKER, Town
 
-SILENT = "echo"  # what it says, it says on the channel
+SILENT = "echo"  # sends its text on the channel
 NODES = ("alice", "zoé", "!20001eef", "1eef", "bob", "«", "\n", "²", "٣", "0", "1", "2", "24", "720", "99999999999")
 WORDS = st.sampled_from((*NODES, "top", "packets", "channel", "hop", "histo", "send", "del", "Lyon", "ping", "é" * 90))
 ARGUMENTS = (st.text(max_size=300) | st.lists(WORDS | st.text(max_size=9), max_size=5).map(" ".join)).map(str.strip)

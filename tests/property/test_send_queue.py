@@ -1,4 +1,4 @@
-"""The outbox over any sequence of texts, answers, losses, restarts and times, with a node that follows the firmware."""
+"""The send queue over any sequence of texts, answers, losses, restarts and times, with a node like the firmware."""
 
 from dataclasses import dataclass, field
 from itertools import count
@@ -55,7 +55,7 @@ class World:
     boots: int = 0
     load: tuple = (0.0, -inf)
     added: dict = field(default_factory=dict)  # origin to message
-    ended: dict = field(default_factory=dict)  # origin to fate
+    ended: dict = field(default_factory=dict)  # origin to delivery status
     under_way: object = None
     confirm_by: float = inf
     taken: list = field(default_factory=list)  # packets written, in order
@@ -95,7 +95,8 @@ class World:
         if self.under_way == packet:
             self.under_way, self.confirm_by = None, inf
             self.quiet_until = max(self.quiet_until, self.now + INTERVAL)
-        if result == 0 and packet.packet_id not in self.renewable:  # else it goes on under another id
+        # Else it goes on under another id
+        if result == 0 and packet.packet_id not in self.renewable:
             self.accepted.add(packet.packet_id)
         elif result and packet.packet_id not in self.accepted:
             self.renewable.add(packet.packet_id)
@@ -206,7 +207,8 @@ class World:
                 self.link_up = True
                 self.boots += reboots
                 if reboots:
-                    self.accepted.clear()  # the node may have lost them before they went on air
+                    # The node may have lost them before they went on air
+                    self.accepted.clear()
                 self.box.link_up(self.now, self.boots)
             case ("link", False, _):
                 self.see(self.box.link_down())
@@ -236,7 +238,8 @@ class World:
 @settings(deadline=None, max_examples=500)
 @given(scripts)
 def test_packets_are_paced_and_each_text_ends_exactly_once(script):
-    World().play(script)  # checks at each step
+    # Checks at each step
+    World().play(script)
 
 
 @settings(deadline=None, max_examples=150)
@@ -302,7 +305,7 @@ cuts = st.lists(
 @example(faults=["calm"] * 10 + ["lost status"], parts=3, want_ack=False)
 @example(faults=["calm"] * 15 + ["lost status"], parts=4, want_ack=False)
 def test_through_any_cuts_each_answer_is_read_once_and_none_is_lost(faults, parts, want_ack):
-    """An answer that asks for an acknowledgement is even on air only once, unless the node could not tell of it."""
+    """An answer with want_ack is even on air only once, unless its status was lost."""
     world, node = World(), Node()
     world.play([("link", True, 0)])
     world.play([("add", parts * 14, Priority.MAIL, want_ack)] * 6)
@@ -322,7 +325,8 @@ def test_through_any_cuts_each_answer_is_read_once_and_none_is_lost(faults, part
 
 
 @settings(deadline=None, max_examples=200)
-@given(cuts.map(lambda faults: faults[:8]), st.integers(1, 3))  # more on one packet, and receivers forget its id
+# More on one packet, and receivers forget its id
+@given(cuts.map(lambda faults: faults[:8]), st.integers(1, 3))
 def test_through_any_cuts_a_conversation_is_on_air_once_in_order(faults, parts):
     world, node = World(to=BROADCAST_NUM), Node()
     world.play([("link", True, 0)])

@@ -50,9 +50,9 @@ def step(phone, kind, value):
         case "bytes":
             phone.api.handle(value, phone.now)
         case "config":
-            phone.tell(want_config_id=value)
+            phone.to_radio(want_config_id=value)
         case "heartbeat":
-            phone.tell(heartbeat={"nonce": value})
+            phone.to_radio(heartbeat={"nonce": value})
         case "send":
             place, port, payload, want, channel = value
             data = {"want_response": want}

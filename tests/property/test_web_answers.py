@@ -1,4 +1,4 @@
-"""Whatever another computer or a user says: a text that fits, or an error of ours."""
+"""Whatever another computer or a user sends: a text that fits, or an error of ours."""
 
 import json
 from contextlib import suppress

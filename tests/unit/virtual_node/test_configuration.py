@@ -33,14 +33,14 @@ def test_69421_sends_nothing_but_nodes():
 
 def test_of_two_requests_in_a_row_only_the_second_completes():
     phone = Phone(configured=False)
-    phone.tell(want_config_id=1)
-    phone.tell(want_config_id=2)
+    phone.to_radio(want_config_id=1)
+    phone.to_radio(want_config_id=2)
     assert [message.config_complete_id for message in phone.drain() if message.config_complete_id] == [2]
 
 
 def test_a_request_in_the_middle_of_a_download_starts_it_again():
     phone = Phone(configured=False)
-    phone.tell(want_config_id=1)
+    phone.to_radio(want_config_id=1)
     for _ in range(20):
         phone.api.next_frame(phone.now)
     assert kinds(phone.configure(2)) == ALL
@@ -50,7 +50,7 @@ def test_before_want_config_only_heartbeats_are_answered():
     phone = Phone(configured=False)
     phone.firmware.hear_text(phone.keyed.num, "allo", phone.now)
     assert phone.drain() == []
-    phone.tell(heartbeat={})
+    phone.to_radio(heartbeat={})
     (answer,) = phone.drain()
     assert (answer.queueStatus.free, answer.queueStatus.maxlen, answer.queueStatus.res) == (16, 16, 0)
     assert answer.queueStatus.mesh_packet_id == 0
@@ -58,7 +58,7 @@ def test_before_want_config_only_heartbeats_are_answered():
 
 def test_packets_wait_until_the_configuration_is_complete():
     phone = Phone(configured=False)
-    phone.tell(want_config_id=1)
+    phone.to_radio(want_config_id=1)
     phone.api.next_frame(phone.now)
     phone.firmware.hear_text(phone.keyed.num, "allo", phone.now)
     names = [message.WhichOneof("payload_variant") for message in phone.drain()]

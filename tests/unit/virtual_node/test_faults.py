@@ -68,7 +68,7 @@ def fail(phone, name, **params):
 def test_a_full_tx_queue_gives_32_without_nak_until_healed():
     phone = Phone()
     fail(phone, "tx_queue_full")
-    phone.tell(heartbeat={})
+    phone.to_radio(heartbeat={})
     packet_id = phone.send(want_ack=True)
     assert [(s.res, s.free, s.mesh_packet_id) for s in phone.statuses()] == [(0, 0, 0), (32, 0, packet_id)]
     assert phone.on_air() == []
@@ -109,7 +109,7 @@ def test_a_stalled_configuration_stops_after_n_nodes_and_goes_on_when_healed():
     fail(phone, "stall", after=4)
     messages = phone.configure()
     assert sum(message.HasField("node_info") for message in messages) == 1 + 4
-    phone.tell(heartbeat={})
+    phone.to_radio(heartbeat={})
     assert phone.drain() == []
     phone.firmware.heal("stall")
     messages = phone.drain()
@@ -127,11 +127,11 @@ def test_an_echo_delivers_each_packet_twice():
 def test_old_firmware_reports_its_version_and_answers_no_heartbeat():
     phone = Phone()
     fail(phone, "old_firmware")
-    phone.tell(heartbeat={})
+    phone.to_radio(heartbeat={})
     assert phone.drain() == []
     assert phone.configure()[3].metadata.firmware_version.startswith("2.7.5.")
     phone.firmware.heal(None)
-    phone.tell(heartbeat={})
+    phone.to_radio(heartbeat={})
     assert len(phone.drain()) == 1
     with pytest.raises(ValueError, match="no firmware version"):
         fail(phone, "old_firmware", version="old")
@@ -141,7 +141,7 @@ def test_old_firmware_reports_its_version_and_answers_no_heartbeat():
 def test_since_2_7_21_a_client_expires_after_15_min(version, expires):
     phone = Phone(version=version)
     phone.later(600)
-    phone.tell(heartbeat={})
+    phone.to_radio(heartbeat={})
     phone.later(899)
     assert not phone.api.expired(phone.now)
     phone.later(1)
@@ -177,7 +177,7 @@ def test_a_connection_cut_at_a_text_loses_it_or_its_status(params, on_air, statu
     assert phone.api.cut
     assert phone.on_air() == on_air
     phone.connect()
-    phone.tell(want_config_id=1)
+    phone.to_radio(want_config_id=1)
     assert sum(message.HasField("queueStatus") for message in phone.drain()) == statuses
     phone.send(payload="two")
     assert not phone.api.cut

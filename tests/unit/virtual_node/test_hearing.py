@@ -165,7 +165,7 @@ def test_a_full_phone_queue_evicts_for_a_text_and_drops_others():
     for text in ("one", "two", "three", "four"):
         phone.hear_from(phone.keyed, text)
     phone.firmware.hear(nodeinfo(phone.keyless), phone.now)
-    phone.tell(want_config_id=1)
+    phone.to_radio(want_config_id=1)
     assert [packet.decoded.payload for packet in phone.packets()] == [b"two", b"three", b"four"]
 
 

@@ -253,7 +253,7 @@ def test_a_channel_that_does_not_exist_is_refused():
 def test_heartbeat_1_broadcasts_a_nodeinfo_once_a_minute_without_answer():
     phone = Phone()
     for pause in (59, 2, 0):
-        phone.tell(heartbeat={"nonce": 1})
+        phone.to_radio(heartbeat={"nonce": 1})
         phone.later(pause)
     assert phone.drain() == []
     ports = [sent.packet.decoded.portnum for sent in phone.firmware.transmitted]
