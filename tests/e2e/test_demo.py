@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from meshbot.demo.stage import HARMS
+from meshbot.demo.stage import FAULTS
 from tests.support.process import ROOT
 
 PATIENCE = 60.0
@@ -88,7 +88,7 @@ def test_without_a_terminal_the_tour_plays_every_fault_and_exits_0():
         check=False,
     )
     assert tour.returncode == 0, tour.stdout + tour.stderr
-    for harm in ("fermé par le nœud", "SILENCE TCP", "Connection refused", "configuration incomplète"):
-        assert harm in tour.stdout, "a harm that does no harm shows nothing"
+    for reason in ("fermé par le nœud", "SILENCE TCP", "Connection refused", "configuration incomplète"):
+        assert reason in tour.stdout, "a fault without effect shows nothing"
     results = re.findall(r"^✅ .* : de retour en [\d.]+ s, /help répondu, clés à jour$", tour.stdout, re.MULTILINE)
-    assert len(results) == 1 + len(HARMS)
+    assert len(results) == 1 + len(FAULTS)

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from meshbot.mesh_memory.geography import distance
 from meshbot.pictures.data import BadDataError, from_json
-from meshbot.pictures.labels import Box, place
+from meshbot.pictures.labels import Box, drawable, first_drawable, place
 from meshbot.pictures.projection import kilometres, middle, radius_for, rings_for
-from meshbot.pictures.words import drawable, first_drawable
 from tests.support.pictures import SIGNAL, node_map
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=60)
