@@ -1,6 +1,6 @@
 """`python -m bench.telegram_outage`: hours without Telegram while much happens on the mesh, in scaled time.
 
-The bot is a process on a fast clock. The server is there all the time and helps nobody, so that it counts who comes.
+The bot is a process on a fast clock. The server runs all the time and fails every request, so that it counts them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from bench import telegram_side
 from bench.effort import Effort
-from bench.process_state import look
+from bench.inspection import look
 from bench.program import Contender, Program, await_ready
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, render
@@ -29,6 +29,7 @@ from tests.support.bot_api_chats import Group, Person
 from tests.support.bot_api_faults import Fault, hangs, page, resets
 
 SCALE = 80.0
+DISK_FILLS = "--disk-fills"  # of bench.scaled_bot
 HOUR, MINUTE = 3600.0, 60.0  # seconds of the scaled clock
 FAULTS: Sequence[tuple[str, Fault]] = (
     ("resets", resets),
@@ -83,7 +84,7 @@ class Outage:
 
 
 class Trial:
-    """A mesh where much happens, and people who write in vain; used once."""
+    """A mesh where much happens, and people whose messages get no answer; used once."""
 
     def __init__(self, node: VirtualNode, api: BotApi, program: Program, clock: ScaledClock) -> None:
         self._node = node
@@ -196,16 +197,16 @@ class Trial:
             self._wait(self._clock.monotonic() + QUIET * MINUTE)
             if others() == before:
                 return
-        raise TimeoutError(f"Telegram is still being told something after {PATIENCE:g} s")
+        raise TimeoutError(f"Telegram still gets requests after {PATIENCE:g} s")
 
     def _shown(self, who: Person | Group) -> list[str]:
         return [message.text for message in self._api.messages(who, by_bot=True)]
 
     def _count(self, outage: Outage, texts: int, alerts: list[str]) -> None:
-        told = [
+        counted = [
             (int(found[1]) if (found := LATE.search(text)) else 0) for who in self._all() for text in self._shown(who)
         ]
-        outage.late = sum(told)
+        outage.late = sum(counted)
         outage.executed = sum("pong" in text for person in self._people for text in self._shown(person))
         outage.alerts = [text for text in self._shown(self._operator) if text not in alerts]
         group = self._shown(self._group)
@@ -226,7 +227,7 @@ def outage_of(hours: float, scale: float = SCALE) -> Outage:
         telegram_side.bot_api(clock) as api,
     ):
         values = telegram_side.settings(api, node.port, PEOPLE, Path(folder)) | telegram_side.UNHURRIED
-        with telegram_side.start(values, clock, "bench.outage_bot") as program:
+        with telegram_side.start(values, clock, DISK_FILLS) as program:
             trial = Trial(node, api, program, clock)
             await_ready(program, Contender.BOT)
             telegram_side.wait_for_poll(api, program)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from meshbot.commands.builtin.online import online_commands
 
 from assembly import online_commands
 from config import Settings
