@@ -20,7 +20,7 @@ HEADER = """\
 # Check with: .venv/bin/python main_bot.py --check-config
 # This file is made from config.py by `make example`.
 """
-UNCOMMENTED = {"tcp_host"}  # the one setting that nearly everybody has to change
+UNCOMMENTED = {"tcp_host"}  # the one setting that nearly every installation has to change
 
 
 def example() -> str:

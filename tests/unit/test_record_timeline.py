@@ -8,13 +8,13 @@ from scripts.record_timeline import (
     DOCUMENT,
     SCENARIOS,
     Event,
-    Story,
+    Recording,
     blocks,
     differences,
     fill,
-    order,
     parse,
     render,
+    sequences,
 )
 
 EVENTS = [
@@ -64,22 +64,22 @@ def test_a_different_timeline_is_reported(changed):
 
 def test_the_number_of_keys_makes_a_difference():
     shown, run = ([Event(1.0, "loop", f"{keys} keys in interface.nodes")] for keys in (38, 37))
-    assert order(shown) != order(run)
+    assert sequences(shown) != sequences(run)
 
 
 def test_a_recording_begins_with_the_fault():
-    story = Story()
-    story.note("log", "before")
-    assert story.wait_for("before", 1) == "before"
-    story.begin()
-    story.note("log", "after")
-    assert not story.has("before")
-    assert [event.text for event in story.events()] == ["after"]
+    recording = Recording()
+    recording.note("log", "before")
+    assert recording.wait_for("before", 1) == "before"
+    recording.begin()
+    recording.note("log", "after")
+    assert not recording.has("before")
+    assert [event.text for event in recording.events()] == ["after"]
 
 
 def test_a_missing_line_is_reported():
     with pytest.raises(TimeoutError, match="SYNC"):
-        Story().wait_for("SYNC", 0.01)
+        Recording().wait_for("SYNC", 0.01)
 
 
 def test_the_document_shows_every_scenario_with_both_programs():
