@@ -36,10 +36,10 @@ class Group:
 
     def __init__(self, running):
         self.bridge = Bridge([BridgeRule(1, GROUP)], 400, translator("en"))
-        self.told = {}
+        self.statuses = {}
         self.written = []
         self._bot = running.bot
-        self._bot._fates.route("telegram", self._fate)
+        self._bot._fates.route("telegram", self._on_report)
 
     def write(self, count):
         for n in range(1, count + 1):
@@ -50,11 +50,13 @@ class Group:
             self._bot.send_text(message)
 
     def ended(self):
-        return sum(fates[-1] in {DeliveryStatus.RELAYED, DeliveryStatus.UNANSWERED} for fates in self.told.values())
+        return sum(
+            statuses[-1] in {DeliveryStatus.RELAYED, DeliveryStatus.UNANSWERED} for statuses in self.statuses.values()
+        )
 
-    def _fate(self, outcome):
-        self.told.setdefault(outcome.message.origin, []).append(
-            outcome.reason if outcome.status is DeliveryStatus.QUEUED else outcome.status
+    def _on_report(self, report):
+        self.statuses.setdefault(report.message.origin, []).append(
+            report.reason if report.status is DeliveryStatus.QUEUED else report.status
         )
 
 
@@ -77,8 +79,8 @@ def test_a_hundred_messages_queued_without_a_link_go_in_order_once(node, clock, 
     with RunningBot(node.port, tmp_path, clock, **UNHURRIED) as running:
         group = Group(running)
         group.write(MESSAGES)
-        node.wait_until(lambda: len(group.told) == MESSAGES, PATIENCE)
-        assert set(map(tuple, group.told.values())) == {(NO_LINK,)}
+        node.wait_until(lambda: len(group.statuses) == MESSAGES, PATIENCE)
+        assert set(map(tuple, group.statuses.values())) == {(NO_LINK,)}
         if not restart:
             node.heal()
             node.wait_until(lambda: group.ended() == MESSAGES, PATIENCE)
@@ -92,7 +94,7 @@ def test_a_hundred_messages_queued_without_a_link_go_in_order_once(node, clock, 
     assert len(times) == len(on_air(node)), "on air twice"
     assert min(later - earlier for earlier, later in pairwise(times)) >= 2.0
     if not restart:
-        assert set(map(tuple, group.told.values())) == {(NO_LINK, DeliveryStatus.ACCEPTED, DeliveryStatus.RELAYED)}
+        assert set(map(tuple, group.statuses.values())) == {(NO_LINK, DeliveryStatus.ACCEPTED, DeliveryStatus.RELAYED)}
 
 
 def test_through_cuts_a_conversation_keeps_its_order_without_duplicates(node, clock, tmp_path):

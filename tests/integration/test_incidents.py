@@ -55,7 +55,7 @@ def running(node, tmp_path, settings, listener):
         yield bot
 
 
-def say_key(node, user, public_key):
+def hear_key(node, user, public_key):
     """Let the node hear a NODEINFO under the user's number."""
     info = mesh_pb2.User(id=f"!{user.num:08x}", long_name=user.long_name, short_name="X", public_key=public_key)
     # The node drops what it has heard already
@@ -134,7 +134,7 @@ def test_a_node_that_restarts_is_reported_with_its_count(running, node, listener
 def test_a_changed_key_is_reported_once_and_the_operator_settles_it(running, node, listener):
     operator, bob = node.users[0], node.users[1]
     for _ in range(2):
-        say_key(node, bob, key(78))
+        hear_key(node, bob, key(78))
     changed = listener.wait_for(KeyChanged)
     assert changed == KeyChanged(bob.num, bob.long_name, brief(bob.public_key), brief(key(78)), KeyWord.NODE)
     cure = listener.posts[-1].text.rpartition(": ")[2]
@@ -153,20 +153,20 @@ def test_a_changed_key_is_reported_once_and_the_operator_settles_it(running, nod
 
 def test_a_reported_conflict_is_not_reported_again_by_the_next_start(node, tmp_path, settings):
     bob = node.users[1]
-    for said, told in ([78], 78), ([78, 79], 79):
+    for seeds, reported in ([78], 78), ([78, 79], 79):
         listener = Listener()
         with RunningBot(node.port, tmp_path, **settings) as bot:
             bot.bot.incidents.listen(listener)
             bot.wait_ready()
-            for seed in said:
-                say_key(node, bob, key(seed))
-            assert listener.wait_for(KeyChanged).new == brief(key(told))
+            for seed in seeds:
+                hear_key(node, bob, key(seed))
+            assert listener.wait_for(KeyChanged).new == brief(key(reported))
 
 
 def test_a_key_that_two_nodes_have_is_reported(running, node, listener):
     keyed = node.users[1]
     bare = next(user for user in node.users if not user.public_key)
-    say_key(node, bare, keyed.public_key)
+    hear_key(node, bare, keyed.public_key)
     shared = listener.wait_for(KeyShared)
     assert {num for num, _name in shared.nodes} == {keyed.num, bare.num}
     assert listener.posts[-1].text.startswith("⚠️")
@@ -178,24 +178,24 @@ def test_a_key_that_two_nodes_have_is_reported(running, node, listener):
 def test_a_full_disk_under_the_database_is_reported_and_its_end(running, node, listener):
     database = running.bot._database
 
-    def harm(connection, _record):
+    def limit_pages(connection, _record):
         connection.execute("PRAGMA max_page_count = 1").close()
 
-    event.listen(database.backend.writer, "connect", harm)
+    event.listen(database.backend.writer, "connect", limit_pages)
     database.backend.writer.dispose()
     user = node.users[1]
     # More than the pages at hand hold
     for seed in range(60, 64):
-        say_key(node, user, key(seed))
+        hear_key(node, user, key(seed))
     running.bot.node_manager.import_node_names(_many_names(running.settings.data_dir))
     assert "disque plein" in listener.wait_for(DatabaseTrouble).reason
-    event.remove(database.backend.writer, "connect", harm)
+    event.remove(database.backend.writer, "connect", limit_pages)
     database.backend.writer.dispose()
     with database.transaction():
         pass
     listener.wait_for(DatabaseWell)
-    told = [post.text for post in listener.posts if "atabase" in post.text]
-    assert [text[:1] for text in told] == ["🗄", "🟢"]
+    alerts = [post.text for post in listener.posts if "atabase" in post.text]
+    assert [text[:1] for text in alerts] == ["🗄", "🟢"]
 
 
 def _many_names(folder):

@@ -27,8 +27,8 @@ def interface():
     interface.close()
 
 
-def user_of(num, public_key=b"", **said):
-    return mesh_pb2.User(id=f"!{num:08x}", long_name=f"User {num:x}", public_key=public_key, **said)
+def user_of(num, public_key=b"", **fields):
+    return mesh_pb2.User(id=f"!{num:08x}", long_name=f"User {num:x}", public_key=public_key, **fields)
 
 
 def download(interface, num, public_key=b""):

@@ -31,8 +31,8 @@ def answer(node, packet_id, text=""):
     return node.wait_for(lambda sent: sent.reply_id == packet_id and text in sent.text, PATIENCE).text
 
 
-def without_age(letters):
-    return re.sub(r" \d+(?:s|min): ", " …: ", letters)
+def without_age(mails):
+    return re.sub(r" \d+(?:s|min): ", " …: ", mails)
 
 
 def keyed(node, count):
@@ -98,8 +98,8 @@ def test_a_forged_number_reads_no_mail_and_deletes_none(running, node):
     assert "see you at five" in answer(node, node.hear_text(recipient.num, "/mail"))
     forged = node.hear_text(sender.num, f"/mail send {recipient.node_id} come alone", pki_encrypted=False)
     answer(node, forged, "Kept for")
-    letter = without_age(answer(node, node.hear_text(recipient.num, "/mail")))
-    assert f"2 {sender.long_name}? …: come alone" in letter
+    mails = without_age(answer(node, node.hear_text(recipient.num, "/mail")))
+    assert f"2 {sender.long_name}? …: come alone" in mails
 
 
 def test_on_a_channel_no_mail_is_shown(running, node):

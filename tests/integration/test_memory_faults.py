@@ -48,14 +48,14 @@ class Bench:
     def refuse(self, pragma):
         """Let every connection that writes refuse, until the returned function is called."""
 
-        def harm(connection, _record):
+        def set_pragma(connection, _record):
             connection.execute(f"PRAGMA {pragma}").close()
 
-        event.listen(self.database.backend.writer, "connect", harm)
+        event.listen(self.database.backend.writer, "connect", set_pragma)
         self.database.backend.writer.dispose()
 
         def heal():
-            event.remove(self.database.backend.writer, "connect", harm)
+            event.remove(self.database.backend.writer, "connect", set_pragma)
             self.database.backend.writer.dispose()
 
         return heal
@@ -164,19 +164,19 @@ def test_a_file_that_was_truncated_while_running_is_set_aside(bench):
 
 
 def test_packets_and_their_sums_agree_after_a_kill_at_any_moment(tmp_path):
-    said = 0
+    reported = 0
     for count in (1, 20, 40):
-        writer_command = [sys.executable, "-m", "tests.support.packet_writer", str(tmp_path), str(said + 1)]
+        writer_command = [sys.executable, "-m", "tests.support.packet_writer", str(tmp_path), str(reported + 1)]
         with subprocess.Popen(writer_command, stdout=subprocess.PIPE, text=True) as writer:
             lines = [int(writer.stdout.readline()) for _ in range(count)]
             writer.kill()
-            said = max([*lines, *(int(line) for line in writer.stdout if line.endswith("\n"))])
+            reported = max([*lines, *(int(line) for line in writer.stdout if line.endswith("\n"))])
     # It was killed, not closed
     assert (tmp_path / f"{FILE_NAME}-wal").exists()
     bench = Bench(tmp_path)
     packets, summed = bench.stored()
     assert packets == summed
     # At each kill some packets were not committed
-    assert packets >= said - 3 * 7
+    assert packets >= reported - 3 * 7
     assert bench.set_aside() == []
     bench.database.close()

@@ -16,7 +16,7 @@ from tests.support.sample_commands import sample_commands
 
 PATIENCE = 30.0
 ADMIN = portnums_pb2.PortNum.ADMIN_APP
-ORDERS = ("/sync", "/reconnect", "/reboot", "/trust")
+NEED_PROOF = ("/sync", "/reconnect", "/reboot", "/trust")
 NEEDS_PROOF = "🔒 /{} needs a message encrypted with your public key."
 
 
@@ -60,8 +60,8 @@ def ask(node, who, question, **fields):
     return reply(node, node.hear_text(who, question, **fields)).text
 
 
-def orders_to_the_node(node):
-    """What the bot had the node do, setting the time left out."""
+def admin_messages(node):
+    """The kinds of admin messages that the bot sent, set_time_only left out."""
     packets = [p.packet for p in node.received.packets if p.packet.decoded.portnum == ADMIN]
     kinds = [admin_pb2.AdminMessage.FromString(p.decoded.payload).WhichOneof("payload_variant") for p in packets]
     return [kind for kind in kinds if kind != "set_time_only"]
@@ -95,19 +95,19 @@ def test_help_lists_what_each_may_use_here(running, node):
 
 
 def test_an_operator_s_number_without_the_key_s_proof_is_refused(running, node, operator):
-    for order in ORDERS:
-        assert ask(node, operator, order, pki_encrypted=False) == NEEDS_PROOF.format(order[1:])
+    for command in NEED_PROOF:
+        assert ask(node, operator, command, pki_encrypted=False) == NEEDS_PROOF.format(command[1:])
     assert ask(node, operator, "/reboot", via_mqtt=True) == "🔒 /reboot is not taken by MQTT."
-    said = running.log.matching(rf"⛔ /\w+ de 0x{operator:08x} refusée: message non chiffré")
-    assert len(said) == len(ORDERS)
-    assert (orders_to_the_node(node), node.connections) == ([], 1)
+    lines = running.log.matching(rf"⛔ /\w+ de 0x{operator:08x} refusée: message non chiffré")
+    assert len(lines) == len(NEED_PROOF)
+    assert (admin_messages(node), node.connections) == ([], 1)
 
 
 def test_an_unlisted_user_is_refused_in_one_line(running, node):
     anybody = node.users[2].num
     assert ask(node, anybody, "/reboot") == "⛔ /reboot is not open to you."
     assert ask(node, anybody, "/echo bonjour") == "⛔ /echo is for nodes that I know."
-    assert orders_to_the_node(node) == []
+    assert admin_messages(node) == []
 
 
 def test_a_key_other_than_the_trusted_one_is_refused_and_warned_of(running, node, operator, caplog):
@@ -115,7 +115,7 @@ def test_a_key_other_than_the_trusted_one_is_refused_and_warned_of(running, node
     assert ask(node, operator, "/reboot").startswith("🔒 Your public key is not the one I trust")
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert any("refusée: chiffrée avec une autre clé publique que celle de confiance" in line for line in warnings)
-    assert orders_to_the_node(node) == []
+    assert admin_messages(node) == []
 
 
 def test_a_forged_node_info_does_not_lock_the_operator_out(running, node, operator):
@@ -164,7 +164,7 @@ def test_commands_by_mqtt_are_ignored_if_so_wished(node, tmp_path, settings):
         assert [sent.reply_id for sent in node.transmitted] == [last]
 
 
-# -- orders
+# -- commands of the operator
 
 
 def test_reconnect_answers_and_then_reconnects(running, node, operator):
@@ -183,7 +183,7 @@ def test_reboot_answers_then_reboots_the_node_and_the_bot_is_back(running, node,
     answer = ask(node, operator, "/reboot")
     assert answer == "🔁 The node restarts; I am back as soon as it is."
     running.log.wait_for("🔁 Redémarrage du nœud demandé, dans 5 s")
-    node.wait_until(lambda: orders_to_the_node(node) == ["reboot_seconds"], PATIENCE)
+    node.wait_until(lambda: admin_messages(node) == ["reboot_seconds"], PATIENCE)
     running.wait_ready(2)
     assert listener.wait_for(NodeRebooted).ordered
     assert "pong" in ask(node, operator, "/ping")
@@ -230,10 +230,10 @@ def test_sys_shows_this_machine(running, node, operator):
 def test_echo_sends_a_known_node_s_text_on_the_channel(running, node):
     known = node.users[1]
     node.hear_text(known.num, "/echo bonjour à tous")
-    said = node.wait_for(lambda sent: sent.to == BROADCAST_NUM, PATIENCE)
-    assert (said.text, said.channel) == (f"📣 {known.short_name}: bonjour à tous", 0)
+    sent = node.wait_for(lambda sent: sent.to == BROADCAST_NUM, PATIENCE)
+    assert (sent.text, sent.channel) == (f"📣 {known.short_name}: bonjour à tous", 0)
     node.hear_text(known.num, "/echo ici", to=BROADCAST_NUM, channel=1)
-    said = node.wait_for(lambda sent: sent.channel == 1, PATIENCE)
-    assert said.text.endswith(": ici")
+    sent = node.wait_for(lambda sent: sent.channel == 1, PATIENCE)
+    assert sent.text.endswith(": ici")
     answers = [sent.text for sent in node.transmitted if sent.to == known.num]
     assert answers == ["📣 I say it on channel 0."], "on a channel the echo itself is the answer"

@@ -74,8 +74,8 @@ def test_the_signal_shows_points_and_packets(painter, folder):
     assert pixels_like(colours, style.RSSI) > 500
     assert pixels_like(colours, style.RELAYED) > pixels_like(colours, style.DIRECT) > 5000
     silent = replace(SIGNAL, points=SIGNAL.points[1:2])
-    png, said = strictly(silent, folder)
-    assert said == ""
+    png, output = strictly(silent, folder)
+    assert output == ""
     assert pixels_like(seen(png)[2], style.SNR) == 0
 
 
@@ -90,8 +90,8 @@ def test_the_map_shows_nodes_by_age(painter):
     "picture", [HISTOGRAM, SIGNAL, node_map(len(HOSTILE), HOSTILE)], ids=["histogram", "signal", "nodes"]
 )
 def test_the_worst_names_are_drawn_without_warnings(picture, folder):
-    png, said = strictly(hostile(picture), folder)
-    assert said == ""
+    png, output = strictly(hostile(picture), folder)
+    assert output == ""
     assert pixels_like(seen(png)[2], style.INK) > 1000
 
 
@@ -185,13 +185,13 @@ def wait_for(path):
 
 
 def test_a_cancelled_drawing_ends_its_process_and_no_other_starts(broken, tmp_path):
-    painter, said = broken(HANGING), []
+    painter, errors = broken(HANGING), []
 
     def draw():
         try:
             painter.draw(HISTOGRAM, timeout=PATIENCE)
         except PictureError as error:
-            said.append(str(error))
+            errors.append(str(error))
 
     threads = [threading.Thread(target=draw) for _ in range(3)]
     for thread in threads:
@@ -200,7 +200,7 @@ def test_a_cancelled_drawing_ends_its_process_and_no_other_starts(broken, tmp_pa
     painter.cancel()
     for thread in threads:
         thread.join(PATIENCE)
-    assert said == ["the bot is stopping"] * 3
+    assert errors == ["the bot is stopping"] * 3
     assert not Path("/proc", str(pid)).exists()
     with pytest.raises(PictureError, match="stopping"):
         painter.draw(HISTOGRAM)

@@ -45,7 +45,7 @@ def answered(node, packet_id):
     return node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE)
 
 
-def said(node, packet_id):
+def sent_ids(node, packet_id):
     """The ids under which an answer went on air, in order."""
     return [sent.packet.id for sent in node.transmitted if sent.reply_id == packet_id]
 
@@ -69,7 +69,7 @@ def test_what_never_went_on_air_goes_later_under_a_new_id(running, node, reason)
     answered(node, packet_id)
     tried = [p.packet.id for p in node.received.packets if p.packet.decoded.reply_id == packet_id]
     assert len(set(tried)) == 2
-    assert said(node, packet_id) == tried[1:]
+    assert sent_ids(node, packet_id) == tried[1:]
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_a_receiver_that_lacks_our_key_gets_the_answer_once_more(running, node):
     packet_id = ask(node)
     running.log.wait_for("PKI_UNKNOWN_PUBKEY: .*nouvel essai dans 15 s")
     running.log.wait_for("acquittée par le destinataire")
-    assert len(set(said(node, packet_id))) == 2
+    assert len(set(sent_ids(node, packet_id))) == 2
 
 
 def test_an_unacknowledged_answer_is_given_up_and_not_sent_twice(running, node):
     node.fault("unheard")
     packet_id = ask(node)
     running.log.wait_for("MAX_RETRANSMIT: personne ne l'a acquittée")
-    assert len(said(node, packet_id)) == 1
+    assert len(sent_ids(node, packet_id)) == 1
 
 
 # -- confirmations that do not come
@@ -114,7 +114,7 @@ def test_a_lost_status_neither_repeats_nor_delays_an_acknowledged_answer(running
     node.fault("lose_status", packets=1)
     first, second = ask(node), ask(node, 1)
     answered(node, second)
-    assert len(said(node, first)) == 1
+    assert len(sent_ids(node, first)) == 1
     assert not running.log.matching("sans confirmation")
 
 
@@ -125,7 +125,7 @@ def test_a_lost_channel_status_lets_others_pass_and_repeats_nothing(running, nod
     second = ask(node, 1)
     answered(node, second)
     running.log.wait_for("📤 Réponse à 0xffffffff acceptée par le nœud")
-    assert (len(said(node, first)), len(said(node, second))) == (1, 1)
+    assert (len(sent_ids(node, first)), len(sent_ids(node, second))) == (1, 1)
 
 
 @pytest.mark.parametrize("kept", [0, 1])
@@ -135,7 +135,7 @@ def test_a_cut_before_the_confirmation_neither_loses_nor_repeats_answers(running
     for packet_id in packet_ids:
         answered(node, packet_id)
     running.log.wait_for("acquittée par le destinataire", 5)
-    assert [len(said(node, packet_id)) for packet_id in packet_ids] == [1] * 5
+    assert [len(sent_ids(node, packet_id)) for packet_id in packet_ids] == [1] * 5
 
 
 def test_a_text_lost_in_a_cut_goes_again_after_the_others(running, node):
@@ -145,7 +145,7 @@ def test_a_text_lost_in_a_cut_goes_again_after_the_others(running, node):
     other = ask(node, 1)
     assert answered(node, other).at < answered(node, lost).at
     running.log.wait_for("acquittée par le destinataire", 2)
-    assert (len(said(node, lost)), len(said(node, other))) == (1, 1)
+    assert (len(sent_ids(node, lost)), len(sent_ids(node, other))) == (1, 1)
 
 
 def test_a_rebooted_node_gets_what_it_had_not_confirmed(running, node):
@@ -157,13 +157,13 @@ def test_a_rebooted_node_gets_what_it_had_not_confirmed(running, node):
     node.heal()
     answered(node, packet_id)
     running.log.wait_for("acquittée par le destinataire")
-    assert len(said(node, packet_id)) == 1
+    assert len(sent_ids(node, packet_id)) == 1
 
 
 # -- a busy channel, and other kinds
 
 
-def tell_load(node, percent):
+def hear_load(node, percent):
     metrics = telemetry_pb2.Telemetry(device_metrics=telemetry_pb2.DeviceMetrics(channel_utilization=percent))
     port = portnums_pb2.PortNum.TELEMETRY_APP
     packet_id = random.getrandbits(32) | 1
@@ -171,31 +171,31 @@ def tell_load(node, percent):
 
 
 def test_above_the_limit_only_direct_answers_go_and_both_changes_log(running, node):
-    tell_load(node, 31.0)
+    hear_load(node, 31.0)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
     on_channel = ask(node, to=BROADCAST_NUM, channel=1)
     running.bot.send_text(OutgoingText("bridged", BROADCAST_NUM, 1, priority=Priority.BRIDGE))
     direct = ask(node, 1)
     answered(node, direct)
-    assert said(node, on_channel) == []
-    tell_load(node, 12.0)
+    assert sent_ids(node, on_channel) == []
+    hear_load(node, 12.0)
     running.log.wait_for("📶 Canal de nouveau libre")
     answered(node, on_channel)
     node.wait_for(lambda sent: sent.text == "bridged", PATIENCE)
 
 
 def test_an_echo_without_room_on_the_channel_is_reported_back(running, node):
-    tell_load(node, 31.0)
+    hear_load(node, 31.0)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
     packet_id = ask(node, question="/echo bonjour")
     assert answered(node, packet_id).text.startswith("📶 Canal occupé")
-    told = node.wait_for(lambda sent: sent.text.startswith("❌ Votre /echo"), PATIENCE)
-    assert (told.to, told.reply_id) == (node.users[0].num, 0)
+    notice = node.wait_for(lambda sent: sent.text.startswith("❌ Votre /echo"), PATIENCE)
+    assert (notice.to, notice.reply_id) == (node.users[0].num, 0)
     assert not [text for text in texts(node) if "bonjour" in text]
 
 
 def test_above_the_limit_a_traceroute_is_refused_with_an_answer(running, node):
-    tell_load(node, 25.5)
+    hear_load(node, 25.5)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
     packet_id = ask(node, question=f"/trace {node.users[1].node_id}")
     assert answered(node, packet_id).text == "📶 Le canal est trop occupé pour un traceroute. Réessayez plus tard."
@@ -203,9 +203,9 @@ def test_above_the_limit_a_traceroute_is_refused_with_an_answer(running, node):
 
 
 def test_a_mail_of_three_parts_arrives_in_order(running, node):
-    letter = "mot " * 120
+    mail = "mot " * 120
     to = node.users[0].num
-    running.bot.send_text(OutgoingText(letter, to, want_ack=True, priority=Priority.MAIL))
+    running.bot.send_text(OutgoingText(mail, to, want_ack=True, priority=Priority.MAIL))
     running.log.wait_for("📤 Lettre à 0x\\w+ acquittée")
     assert [text[:5] for text in texts(node)] == ["(1/3)", "(2/3)", "(3/3)"]
-    assert "".join(text[6:] for text in texts(node)) == letter
+    assert "".join(text[6:] for text in texts(node)) == mail

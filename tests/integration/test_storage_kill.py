@@ -19,23 +19,23 @@ WRITER = [sys.executable, "-m", "tests.support.key_writer"]
 def write_until_killed(folder, first, count):
     """Kill the writer right after its `count`th key; return all its output."""
     with subprocess.Popen([*WRITER, str(folder), str(first)], stdout=subprocess.PIPE, text=True) as writer:
-        said = [int(writer.stdout.readline()) for _ in range(count)]
+        reported = [int(writer.stdout.readline()) for _ in range(count)]
         writer.kill()
-        return said + [int(line) for line in writer.stdout if line.endswith("\n")]
+        return reported + [int(line) for line in writer.stdout if line.endswith("\n")]
 
 
 def test_every_key_that_was_called_kept_survives_kills_one_after_the_other(tmp_path):
-    said = []
+    reported = []
     for count in (1, 30, 60):
-        said += write_until_killed(tmp_path, len(said) + 1, count)
+        reported += write_until_killed(tmp_path, len(reported) + 1, count)
         # It was killed, not closed
         assert (tmp_path / f"{FILE_NAME}-wal").exists()
     database = open_database(tmp_path, FakeClock())
     manager = NodeManager(NodeStore(database), FakeClock())
-    assert {num: manager.public_key(num) for num in said} == {num: key(num) for num in said}
-    assert {name_of(manager, num) for num in said} == {f"Node {num}" for num in said}
+    assert {num: manager.public_key(num) for num in reported} == {num: key(num) for num in reported}
+    assert {name_of(manager, num) for num in reported} == {f"Node {num}" for num in reported}
     # At most the one that each killed writer was about to report
-    assert len(said) <= manager.counts().keys <= len(said) + 3
+    assert len(reported) <= manager.counts().keys <= len(reported) + 3
     assert [path.name for path in tmp_path.iterdir() if "corrupt" in path.name] == []
     database.close()
 

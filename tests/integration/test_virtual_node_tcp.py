@@ -26,7 +26,7 @@ def client(node):
         yield client
 
 
-def say(node, text="bonjour", **fields):
+def hear(node, text="bonjour", **fields):
     return node.hear_text(node.users[0].num, text, **fields)
 
 
@@ -77,7 +77,7 @@ def test_disconnect_makes_the_node_close_and_nothing_is_lost(node, client):
     client.to_radio(disconnect=True)
     assert client.end() == "FIN"
     for text in ("one", "two"):
-        say(node, text)
+        hear(node, text)
     with RawClient(node.port) as again:
         again.configure()
         assert [again.text(), again.text()] == ["one", "two"]
@@ -88,7 +88,7 @@ def test_after_a_fin_without_disconnect_the_first_message_is_lost(node, client):
     client.socket.close()
     node.wait_until(lambda: not node.connected)
     for text in ("lost", "kept", "kept too"):
-        say(node, text)
+        hear(node, text)
     with RawClient(node.port) as again:
         again.configure()
         assert [again.text(), again.text()] == ["kept", "kept too"]
@@ -99,7 +99,7 @@ def test_an_idle_client_is_closed_15_min_after_its_last_message(clock, node, cli
     clock.advance(800)
     client.heartbeat()
     clock.advance(899)
-    say(node)
+    hear(node)
     assert client.text() == "bonjour"
     # No framed message, so it does not count
     client.socket.sendall(b"\xc3" * 100)
@@ -151,7 +151,7 @@ def test_refuse_keeps_the_client_and_later_accepts_on_its_port(node, client):
 
 def test_reboot_drops_refuses_for_a_while_and_comes_back_empty(clock, node, client):
     client.configure()
-    say(node, "forgotten")
+    hear(node, "forgotten")
     assert client.text() == "forgotten"
     node.fault("reboot", seconds=5)
     assert client.end() == "FIN"
@@ -282,7 +282,7 @@ def test_a_frame_cut_in_two_pauses_in_its_middle(clock, node, client):
     client.configure()
     node.fault("cut_frame", pause=3)
     before = len(client.stream)
-    say(node, "coupé")
+    hear(node, "coupé")
     # The first piece
     assert not client.silent(5)
     first = len(client.stream) - before
@@ -296,7 +296,7 @@ def test_a_truncated_frame_costs_frames_until_the_reader_resynchronises(node, cl
     client.configure()
     node.fault("truncated_frame")
     for text in ("torn", "swallowed", "three", "four", "five"):
-        say(node, text)
+        hear(node, text)
     assert client.text() in {"three", "four", "five"}
     assert client.broken == 1
 
@@ -304,7 +304,7 @@ def test_a_truncated_frame_costs_frames_until_the_reader_resynchronises(node, cl
 def test_a_header_with_a_bogus_length_is_sent_before_a_frame(node, client):
     client.configure()
     node.fault("oversized", length=5000)
-    say(node)
+    hear(node)
     assert client.text() == "bonjour"
     assert b"\x94\xc3\x13\x88\x94\xc3" in client.stream
 
@@ -345,7 +345,7 @@ def test_a_client_that_does_not_read_gets_everything_later(clock):
     with VirtualNode(nodes=3000, clock=clock) as node, RawClient(node.port) as client:
         client.to_radio(want_config_id=1)
         node.wait_until(lambda: node.received.want_configs == (1,))
-        say(node, "meanwhile")
+        hear(node, "meanwhile")
         assert sum(m.HasField("node_info") for m in client.until(lambda m: m.config_complete_id == 1)) == 3000
         assert client.text() == "meanwhile"
 

@@ -108,11 +108,11 @@ class Chronicle(RuleBasedStateMachine):
 
     @precondition(lambda self: self.reachable)
     @invariant()
-    def what_is_told_is_true(self):
+    def what_is_shown_is_true(self):
         lines = [text.splitlines()[0] for text in self.reader.texts()]
         for what, sign in BAD.items():
-            told = [line for line in lines if line.startswith(sign)]
-            assert len(told) == (what in self.wrong), lines
+            matching = [line for line in lines if line.startswith(sign)]
+            assert len(matching) == (what in self.wrong), lines
 
     @invariant()
     def little_is_kept(self):

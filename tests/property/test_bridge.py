@@ -31,16 +31,16 @@ def heard(text, packet_id=7, sender=PEER):
 @example("/reboot", "now", 60)
 def test_a_bridged_text_fits_and_is_no_command_on_any_line(author, text, limit):
     sides = bridge(limit)
-    said = sides.to_mesh(CHAT, 1, author, text, 0.0)
-    if not isinstance(said, OutgoingText):
+    outgoing = sides.to_mesh(CHAT, 1, author, text, 0.0)
+    if not isinstance(outgoing, OutgoingText):
         return
-    assert len(said.text.encode()) <= limit
-    first, *others = said.text.split("\n")
+    assert len(outgoing.text.encode()) <= limit
+    first, *others = outgoing.text.split("\n")
     assert first.partition(": ")[0].strip()
     assert first[0] not in "/!.#@ "
     assert all(line.startswith("| ") for line in others)
-    assert len(said.text.splitlines()) == 1 + len(others)
-    assert all(parse(part) is None for part in split_text(said.text, 200))
+    assert len(outgoing.text.splitlines()) == 1 + len(others)
+    assert all(parse(part) is None for part in split_text(outgoing.text, 200))
 
 
 @given(anything, anything)
@@ -56,9 +56,13 @@ def test_in_telegram_every_line_is_its_sender_s(name, text):
 @given(anything, anything, st.integers(40, 200), st.integers(1, 5))
 def test_what_was_sent_never_comes_back_from_the_mesh(author, text, packet_bytes, chunk):
     sides = bridge()
-    said = sides.to_mesh(CHAT, 1, author, text, 0.0)
-    if isinstance(said, OutgoingText):
-        repeated = [said.text, *split_text(said.text, packet_bytes), *split_text(said.text, packet_bytes - chunk)]
+    outgoing = sides.to_mesh(CHAT, 1, author, text, 0.0)
+    if isinstance(outgoing, OutgoingText):
+        repeated = [
+            outgoing.text,
+            *split_text(outgoing.text, packet_bytes),
+            *split_text(outgoing.text, packet_bytes - chunk),
+        ]
         for packet_id, part in enumerate(repeated, 1):
             assert sides.to_telegram(heard(part, packet_id), "Bridge", OWN) == []
 

@@ -54,9 +54,9 @@ def test_a_mail_s_text_is_the_end_of_the_command(mesh, argument):
     assert name or not argument
 
 
-@given(said=st.one_of(ODD, ROUTES), sender=st.one_of(ODD, st.just(ALICE)), request_id=st.one_of(ODD, st.just(7)))
-def test_any_traceroute_packet_is_a_route_or_nothing_or_malformed(mesh, said, sender, request_id):
-    decoded = {"portnum": "TRACEROUTE_APP", "requestId": request_id, "traceroute": said}
+@given(payload=st.one_of(ODD, ROUTES), sender=st.one_of(ODD, st.just(ALICE)), request_id=st.one_of(ODD, st.just(7)))
+def test_any_traceroute_packet_is_a_route_or_nothing_or_malformed(mesh, payload, sender, request_id):
+    decoded = {"portnum": "TRACEROUTE_APP", "requestId": request_id, "traceroute": payload}
     try:
         route = translate({"from": sender, "to": OWN, "decoded": decoded})
     except BadPacketError:

@@ -80,8 +80,8 @@ def test_answers_about_nodes_of_any_name_can_be_sent(name, long_name, short_name
     clock = FakeClock()
     manager = NodeManager(None, clock)
     memory = MeshMemory(None, manager, clock, lambda: BOB)
-    said = {"short_name": short_name, "hw_model": hw_model, "role": role, "latitude": 45.0, "longitude": 4.0}
-    manager.learn_from_nodeinfos([record(num, long_name=long_name, **said) for num in (ALICE, BOB, ASKER)])
+    fields = {"short_name": short_name, "hw_model": hw_model, "role": role, "latitude": 45.0, "longitude": 4.0}
+    manager.learn_from_nodeinfos([record(num, long_name=long_name, **fields) for num in (ALICE, BOB, ASKER)])
     for num in (ALICE, BOB, ASKER):
         memory.hear(packet(num))
     for argument in ("", "!20001eef", long_name, "top"):

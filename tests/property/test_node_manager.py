@@ -80,8 +80,8 @@ class Mesh:
     def packet(self, what):
         """The library takes a NODEINFO in, whose id may be another node's."""
         sender, claimed, public_key = what
-        said = {"publicKey": text_of(public_key)} if public_key else {}
-        self.interface.hear(sender, id=f"!{claimed:08x}", **said)
+        fields = {"publicKey": text_of(public_key)} if public_key else {}
+        self.interface.hear(sender, id=f"!{claimed:08x}", **fields)
         self.nodeinfo(NodeRecord(sender, public_key=public_key))
 
     def reconnect(self, _what):

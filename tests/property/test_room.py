@@ -101,8 +101,8 @@ def test_any_question_gets_an_answer_within_its_room(commands, name, argument, l
 def test_answers_about_nodes_of_any_name_keep_the_limit(name, names, limit, language):
     with MeshCommands() as mesh:
         nums = range(0x20001E00, 0x20001E00 + len(names))
-        told = zip(nums, names, strict=True)
-        mesh.manager.learn_from_nodeinfos([record(num, long_name=each, short_name=each) for num, each in told])
+        named = zip(nums, names, strict=True)
+        mesh.manager.learn_from_nodeinfos([record(num, long_name=each, short_name=each) for num, each in named])
         for num in nums:
             mesh.memory.hear(packet(num, snr=1.0, rssi=-90))
         commands = registry(mesh)

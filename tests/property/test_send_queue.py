@@ -152,7 +152,7 @@ class World:
         assert self.now >= self.quiet_until, "too soon"
         message = self.added[packet.text.split(") ")[-1].split(".")[0]]
         assert message.origin not in self.ended, "sent after its end"
-        assert packet.packet_id not in self.accepted, "sent again though the node had said that it has it"
+        assert packet.packet_id not in self.accepted, "sent again though the node had confirmed it"
         self.check_order(packet, message)
         earlier = self.ids_of.get(packet.text, [])
         if earlier and packet.packet_id != earlier[-1]:
@@ -319,7 +319,7 @@ def test_through_any_cuts_each_answer_is_read_once_and_none_is_lost(faults, part
     by_text = {}
     for packet in node.on_air:
         by_text.setdefault(packet.text, set()).add(packet.packet_id)
-    assert all(len(ids) == 1 for ids in by_text.values()), "said twice: receivers cannot tell"
+    assert all(len(ids) == 1 for ids in by_text.values()), "sent twice: receivers cannot tell"
     if want_ack:
         assert len(node.on_air) == len(pieces), "repeated on air though the node could tell"
 

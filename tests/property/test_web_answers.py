@@ -66,10 +66,10 @@ def test_any_value_in_a_forecast_is_shown_or_raises_our_error(where, value, tr):
 @given(text=JSON | st.text())
 def test_any_text_in_a_completion_is_shown_or_raises_our_error(text):
     try:
-        said = parse_answer(json.dumps(completion(text)).encode())
+        answer = parse_answer(json.dumps(completion(text)).encode())
     except WebError:
         return
-    assert said.strip()
+    assert answer.strip()
 
 
 @given(
