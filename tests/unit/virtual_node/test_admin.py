@@ -70,8 +70,8 @@ def test_remove_by_nodenum_undoes_a_contact():
 
 def test_favourites_are_set_and_removed():
     phone = Phone()
-    for order, favourite in (("set_favorite_node", True), ("remove_favorite_node", False)):
-        phone.admin(**{order: phone.keyed.num})
+    for message, favourite in (("set_favorite_node", True), ("remove_favorite_node", False)):
+        phone.admin(**{message: phone.keyed.num})
         assert phone.firmware.node_info(phone.keyed.num).is_favorite is favourite
 
 

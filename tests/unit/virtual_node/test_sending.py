@@ -12,7 +12,7 @@ def outcomes(phone):
     return [(error_of(p), sender_of(p) == phone.num, p.decoded.request_id) for p in phone.packets()]
 
 
-def befriend_ghost(phone):
+def add_ghost(phone):
     """Give the node a key for somebody who does not exist."""
     phone.admin(add_contact={"node_num": 0x1234567, "user": {"long_name": "Ghost", "public_key": GHOST_KEY}})
     phone.drain()
@@ -189,7 +189,7 @@ def test_without_want_ack_nothing_is_acknowledged():
 
 def test_a_node_that_does_not_exist_gives_only_an_implicit_ack():
     phone = Phone()
-    packet_id = phone.send(befriend_ghost(phone), want_ack=True)
+    packet_id = phone.send(add_ghost(phone), want_ack=True)
     phone.later(28)
     assert outcomes(phone) == [("NONE", True, packet_id)]
 
