@@ -7,7 +7,7 @@ import random
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import config
 from meshbot.commands import Access, Command, CommandLimits, MeshRoles, RateLimiter, ReplayMemory, node_numbers
@@ -32,6 +32,9 @@ from meshbot.sending import OutgoingText, Priority, SendQueue, Tracer
 from meshbot.storage import Database, NodeStore, StorageError, UpdateStore, database_of
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
 from node_manager import NodeManager
+
+if TYPE_CHECKING:
+    from meshbot.telegram_bot import TelegramOptions
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
@@ -171,23 +174,21 @@ def telegram(
     send_text: Callable[[OutgoingText], object],
     keep: Callable[[UpdatesHandled], object] | None,
 ) -> Service | None:
-    """Return the Telegram side if there is a token; `keep` has handled updates written down, None: nobody does."""
+    """Return the Telegram side if there is a token; `keep` saves handled updates, None: there is no database."""
     if not settings.telegram_token.get_secret_value():
         _say_what_waits_for_a_token(settings)
         return None
-    from meshbot.telegram_bot import Surroundings, TelegramOptions, telegram_side  # noqa: PLC0415 - 20 MB that most do not need
+    from meshbot.telegram_bot import TelegramDependencies, TelegramService  # noqa: PLC0415 - 20 MB that most do not need
 
-    around = Surroundings(
-        clock,
-        commands,
-        limits(settings),
-        memory,
-        own_num,
-        send_text,
-        on_handled=lambda ids, messages: keep(UpdatesHandled(ids, messages)) if keep is not None else None,
-        keeps_handled=keep is not None,
-    )
-    options = TelegramOptions(
+    dependencies = TelegramDependencies(clock, commands, limits(settings), memory, own_num, send_text, keep)
+    return TelegramService(telegram_options(settings), dependencies)
+
+
+def telegram_options(settings: config.Settings) -> TelegramOptions:
+    """Return the settings of the Telegram side."""
+    from meshbot.telegram_bot import TelegramOptions  # noqa: PLC0415 - the same
+
+    return TelegramOptions(
         settings.telegram_token,
         settings.telegram_base_url,
         settings.web_trust_environment,
@@ -203,7 +204,6 @@ def telegram(
         settings.rate_limit_seconds,
         settings.data_dir,
     )
-    return telegram_side(options, around)
 
 
 def _say_what_waits_for_a_token(settings: config.Settings) -> None:

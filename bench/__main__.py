@@ -51,6 +51,7 @@ MEASURES = (
     Measure("answer", answering.own_time),
     Measure("answer-unscaled", answering.own_time_unscaled, waits=True),
     Measure("memory", footprint.memory),
+    Measure("imports", footprint.imports),
     Measure("reconnections", footprint.reconnections),
     Measure("traffic", heavy_traffic.heavy_traffic, waits=True),
     Measure("assistant", assistant.held_calls),

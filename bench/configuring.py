@@ -128,11 +128,15 @@ def _stock(port: int) -> Connect:
 
 
 def _bot(port: int) -> Connect:
-    from meshbot.mesh_link import LinkTarget, MeshTCPInterface  # noqa: PLC0415 - the same
+    import assembly  # noqa: PLC0415 - the same
+    from config import Settings  # noqa: PLC0415 - the same
+    from meshbot.mesh_link import MeshTCPInterface  # noqa: PLC0415 - the same
+
+    target = assembly.target(Settings(tcp_host="127.0.0.1", tcp_port=port))
 
     def connect() -> int:
         listener = _Listener()
-        interface = MeshTCPInterface(LinkTarget("127.0.0.1", port), listener, time.monotonic)
+        interface = MeshTCPInterface(target, listener, time.monotonic)
         interface.connect()
         if not listener.ready.wait(CONFIG_TIMEOUT):
             raise TimeoutError("no configuration")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench.effort import Effort
+from bench.imports import memory as resident
 from bench.inspection import ProcessState, settled
-from bench.program import Contender, await_ready, launch, side_by_side
+from bench.program import Contender, Program, await_ready, launch, side_by_side
 from bench.table import Measured, Row, Samples
 from meshbot.virtual_node import VirtualNode
 
@@ -82,6 +84,22 @@ def reconnections(effort: Effort) -> Measured:
         "before: after the first configuration"
     )
     return Measured(rows, [note], {str(who): _figures(life) for who, life in lives.items()})
+
+
+def imports(effort: Effort) -> Measured:  # noqa: ARG001 - as every measure
+    """Tell what each step of the bot's imports adds, and what running adds to that."""
+    with Program(["-m", "bench.imports"]) as child:
+        steps: list[tuple[str, float, float]] = [tuple(json.loads(line)) for line in child.finish().splitlines()]
+    with VirtualNode(nodes=NODES) as node, launch(Contender.BOT, node.port, **RESTLESS) as program:
+        await_ready(program, Contender.BOT)
+        settled(program.pid)
+        steps.append((f"running, at rest, with {NODES} nodes", *resident(program.pid)))
+    rows, before = [], 0.0
+    for step, rss, pss in steps:
+        rows.append(Row(f"memory: {step}", "stated", "–", f"{rss - before:+.1f} = {rss:.1f} MB (PSS {pss:.1f})"))
+        before = rss
+    note = "memory by step: RSS, and PSS, of one fresh process that imports; of another one that runs"
+    return Measured(rows, [note], {step: [rss, pss] for step, rss, pss in steps})
 
 
 def _held(contender: Contender, node: VirtualNode, resets: int) -> tuple[float, float]:

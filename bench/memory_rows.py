@@ -17,6 +17,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Final, Self, TypeVar
 
+import config
 from bench.effort import Effort
 from bench.table import Measured, Row, percentile, render
 from meshbot.commands import UNKNOWN_RECEPTION, Registry, Request, parse, translator
@@ -120,7 +121,14 @@ class Askable:
         manager = NodeManager(NodeStore(self._database), clock)
         records = [NodeRecord(num, f"Node {num:x}", f"{num & 0xFFFF:x}") for num in mesh.nums]
         manager.learn_from_node_database([NodeRecord(OWN, latitude=48.5, longitude=2.5), *records])
-        memory = MeshMemory(self._database, manager, clock, lambda: OWN)
+        memory = MeshMemory(
+            self._database,
+            manager,
+            clock,
+            lambda: OWN,
+            config.PACKET_RETENTION_DAYS,
+            mail_ttl=config.MAIL_TTL,
+        )
         for number, packet in enumerate(mesh.packets(packets), 1):
             clock.elapsed += WEEK / packets
             memory.hear(packet)

@@ -17,7 +17,7 @@ from bench.program import Contender, await_ready
 from bench.table import Measured, Row, percentile
 from meshbot.virtual_node import VirtualNode
 from tests.support.bot_api import BotApi
-from tests.support.bot_api_chats import Person
+from tests.support.bot_api_chats import TelegramUser
 from tests.support.bot_api_faults import Exchange
 
 COMMANDS = ("/help", "/ping", "/nodes", "/status", "/stats")
@@ -44,7 +44,7 @@ class Asking:
         with self._api.trouble(self._hand_out, "getUpdates"):
             yield
 
-    def ask(self, person: Person, text: str) -> float:
+    def ask(self, person: TelegramUser, text: str) -> float:
         """Return the ms from handing out the question to the arrival of the request that answers it."""
         asked = time.monotonic()
         person.says(text)

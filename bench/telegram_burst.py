@@ -96,7 +96,7 @@ def _write(api: BotApi, group: Group, count: int) -> list[str]:
         person = people[number % PEOPLE]
         text = f"{number:03} " + " ".join([f"m{number}"] * (60 if number % LONG_EVERY == 0 else 3))
         person.says(text, chat=group)
-        texts.append(f"{person.user['first_name']}: {text}")
+        texts.append(f"{person.user_object['first_name']}: {text}")
     return texts
 
 

@@ -25,7 +25,7 @@ from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, render
 from meshbot.virtual_node import BROADCAST_NUM, VirtualNode
 from tests.support.bot_api import BotApi
-from tests.support.bot_api_chats import Group, Person
+from tests.support.bot_api_chats import Group, TelegramUser
 from tests.support.bot_api_faults import Fault, hangs, page, resets
 
 SCALE = 80.0
@@ -91,7 +91,7 @@ class Trial:
         self._api = api
         self._program = program
         self._clock = clock
-        self._operator: Person = telegram_side.admin(api)
+        self._operator: TelegramUser = telegram_side.admin(api)
         self._people = telegram_side.people(api, PEOPLE)
         self._group: Group = telegram_side.group(api)
         self._ids = count(4711)
@@ -199,7 +199,7 @@ class Trial:
                 return
         raise TimeoutError(f"Telegram still gets requests after {PATIENCE:g} s")
 
-    def _shown(self, who: Person | Group) -> list[str]:
+    def _shown(self, who: TelegramUser | Group) -> list[str]:
         return [message.text for message in self._api.messages(who, by_bot=True)]
 
     def _count(self, outage: Outage, texts: int, alerts: list[str]) -> None:
@@ -214,7 +214,7 @@ class Trial:
         outage.shown = sum(number > texts for number in numbers)
         outage.counted = sum(int(found[1]) for text in group if (found := LOST.search(text)))
 
-    def _all(self) -> Sequence[Person | Group]:
+    def _all(self) -> Sequence[TelegramUser | Group]:
         return [*self._people, self._group]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from bench.program import ROOT, Program
 from bench.scaled_clock import ScaledClock
 from tests.support.bot_api import BotApi
-from tests.support.bot_api_chats import Group, Person
+from tests.support.bot_api_chats import Group, TelegramUser
 from tests.support.bot_api_limits import PUBLISHED
 
 ADMIN = 1001
@@ -41,14 +41,14 @@ def bot_api(clock: ScaledClock | None = None) -> BotApi:
     return api
 
 
-def admin(api: BotApi) -> Person:
+def admin(api: BotApi) -> TelegramUser:
     """Return the operator, new."""
-    return api.person(ADMIN, "Ada", language="en")
+    return api.user(ADMIN, "Ada", language="en")
 
 
-def people(api: BotApi, count: int) -> list[Person]:
+def people(api: BotApi, count: int) -> list[TelegramUser]:
     """Return listed people, new."""
-    return [api.person(FIRST_PERSON + number, f"Kim {number}", language="en") for number in range(count)]
+    return [api.user(FIRST_PERSON + number, f"Kim {number}", language="en") for number in range(count)]
 
 
 def group(api: BotApi) -> Group:

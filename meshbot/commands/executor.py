@@ -26,10 +26,10 @@ Q = TypeVar("Q")
 class CommandLimits:
     """Bounds of the work; config.py says what each is for."""
 
-    workers: int = 2
-    slow_workers: int = 4  # for the commands that wait for other computers
-    timeout: float = 30.0  # seconds a command may take unless it says otherwise
-    answer_ttl: float = 120.0  # seconds an answer may wait for the link
+    workers: int
+    slow_workers: int  # for the commands that wait for other computers
+    timeout: float  # seconds a command may take unless it says otherwise
+    answer_ttl: float  # seconds an answer may wait for the link
 
 
 @dataclass(frozen=True, eq=False, slots=True)

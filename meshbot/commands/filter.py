@@ -39,7 +39,7 @@ class ReturnPath:
 class MessageFilter:
     """Judges each text message once."""
 
-    def __init__(self, answer_on_channels: Collection[int], max_age: float, *, refuse_mqtt: bool = False) -> None:
+    def __init__(self, answer_on_channels: Collection[int], max_age: float, *, refuse_mqtt: bool) -> None:
         """Take the channel indexes to answer on, and the oldest question worth an answer, in seconds."""
         self._refuse_mqtt = refuse_mqtt
         self._channels = frozenset(answer_on_channels)

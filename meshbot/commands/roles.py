@@ -53,8 +53,8 @@ NOBODY = User("")
 class MeshRoles:
     """The lists of the settings."""
 
-    admins: frozenset[int] = frozenset()
-    known: frozenset[int] = frozenset()  # empty: every node that has told its name
+    admins: frozenset[int]
+    known: frozenset[int]  # empty: every node that has told its name
 
     def user_of(self, message: TextMessage, trusted_key: bytes | None, *, named: bool) -> User:
         """Return who asks by this message.

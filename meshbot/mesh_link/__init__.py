@@ -1,5 +1,11 @@
 """The radio link: the only importer of `meshtastic` in the bot."""
 
+from meshbot.mesh_link.deferred import defer
+
+# For one function, which asks PyPI for the library's newest version and which the bot never calls: 7 MB with urllib3
+# and charset_normalizer. Before everything else, because it has to come before the library is first imported.
+defer("requests")
+
 from meshbot.mesh_link.actions import (
     AbandonLink,
     Action,

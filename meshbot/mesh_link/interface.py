@@ -60,9 +60,9 @@ class LinkTarget:
 
     host: str
     port: int
-    connect_timeout: float = 10.0
-    send_timeout: float = 10.0
-    user_timeout: float = 30.0  # TCP_USER_TIMEOUT; 0 leaves the system's
+    connect_timeout: float
+    send_timeout: float
+    user_timeout: float  # TCP_USER_TIMEOUT; 0 leaves the system's
 
 
 class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships no types

@@ -24,6 +24,7 @@ from meshbot.mesh_link.actions import (
     SendProbe,
 )
 from meshbot.mesh_link.backoff import CONTENTION_TROUBLES, Backoff
+from meshbot.runtime import MeshBotError
 
 ALERT_FAILURES = 3  # failed attempts before an outage is worth an alert; the specification's « après 3 tentatives »
 STOP_CLOSE_TIMEOUT = 1.5  # seconds for a session to say goodbye at shutdown, which must take <= 3 s in all
@@ -99,19 +100,19 @@ CLOSING_AFTER_STOP: Mapping[LinkEvent, LinkState] = {E.CLOSED: S.STOPPED, E.DEAD
 class LinkTimes:
     """The machine's durations in seconds; config.py says what each is for."""
 
-    connect_timeout: float = 10.0
-    config_timeout: float = 60.0
-    config_silence: float = 20.0
-    close_timeout: float = 5.0
-    probe_after: float = 15.0  # 0: never probe, TCP_SILENT_TIMEOUT alone decides
-    probe_timeout: float = 15.0
-    probe_misses: int = 2
-    silent_timeout: float = 120.0
-    alert_after: float = 60.0
-    stable_after: float = 60.0
+    connect_timeout: float
+    config_timeout: float
+    config_silence: float
+    close_timeout: float
+    probe_after: float  # 0: never probe, TCP_SILENT_TIMEOUT alone decides
+    probe_timeout: float
+    probe_misses: int
+    silent_timeout: float
+    alert_after: float
+    stable_after: float
 
 
-class LinkProtocolError(Exception):
+class LinkProtocolError(MeshBotError):
     """An event of our own making arrived in a state whose row of TRANSITIONS does not name it."""
 
 

@@ -18,6 +18,7 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 from meshbot.mesh_link.fields import integer, mapping, number, string, within
 from meshbot.mesh_link.payloads import DeviceMetrics, Payload, metrics_of, payload_of
 from meshbot.mesh_link.route_payload import TracerouteReply, traceroute_reply
+from meshbot.runtime import MeshBotError
 
 BROADCAST_NUM = 0xFFFFFFFF
 KEY_BYTES = 32  # an X25519 public key
@@ -25,7 +26,7 @@ MAX_HOPS = 7  # three bits on the air
 HEARTBEAT_ANSWERED_SINCE = (2, 7, 6)  # firmware that answers a heartbeat on an idle link (link_facts §7)
 
 
-class BadPacketError(ValueError):
+class BadPacketError(MeshBotError):
     """A packet that cannot be what it says; the text tells why."""
 
 

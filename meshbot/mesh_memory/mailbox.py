@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import Final
 
 from meshbot.runtime import Clock
-from meshbot.storage import DAY, Mail, MailStore, StorageError
-
-MAIL_TTL: Final = 30.0 * DAY  # seconds that a letter is kept
+from meshbot.storage import Mail, MailStore, StorageError
 
 
 class Mailbox:
     """A part of MeshMemory; thread-safe. Each call is one transaction, and what returned is kept."""
 
-    def __init__(self, mail: MailStore | None, clock: Clock, mail_ttl: float = MAIL_TTL) -> None:
+    def __init__(self, mail: MailStore | None, clock: Clock, mail_ttl: float) -> None:
+        """Letters are kept for `mail_ttl` seconds."""
         self._mail = mail
         self._mail_ttl = int(mail_ttl)
         self._clock = clock

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from meshbot.mesh_link import NodeRecord, PacketRecord
 from meshbot.mesh_memory.aggregates import add_sums, air_hour, hours_of, packets_of, signal_hour, volumes_of
 from meshbot.mesh_memory.geography import distance
-from meshbot.mesh_memory.mailbox import MAIL_TTL, Mailbox
+from meshbot.mesh_memory.mailbox import Mailbox
 from meshbot.mesh_memory.recorder import Place, Recorder
 from meshbot.mesh_memory.search import search
 from meshbot.mesh_memory.views import (
@@ -87,9 +87,9 @@ class MeshMemory(Mailbox):
         node_manager: KnownNodes,
         clock: Clock,
         own_num: Callable[[], int],
-        retention_days: int = 7,
+        retention_days: int,
         *,
-        mail_ttl: float = MAIL_TTL,
+        mail_ttl: float,
     ) -> None:
         """Load what is known, now or as soon as the database can be read; without one nothing outlives the process."""
         super().__init__(MailStore(database) if database else None, clock, mail_ttl)

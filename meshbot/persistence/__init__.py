@@ -3,12 +3,11 @@
 from meshbot.persistence.housekeeping import Housekeeping, NodeDatabase, QueueChanges, UpdatesHandled
 from meshbot.persistence.queue_writer import QueueWriter
 from meshbot.persistence.replay_guard import ReplayGuard
-from meshbot.persistence.update_writer import HandledBefore, MessageKey, UpdateWriter
+from meshbot.persistence.update_writer import HandledBefore, UpdateWriter
 
 __all__ = [
     "HandledBefore",
     "Housekeeping",
-    "MessageKey",
     "NodeDatabase",
     "QueueChanges",
     "QueueWriter",

@@ -8,6 +8,8 @@ from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
+from meshbot.runtime import MeshBotError
+
 MOST_COLUMNS: Final = 100
 MOST_POINTS: Final = 400
 MOST_NODES: Final = 5000
@@ -17,7 +19,7 @@ COLOURS: Final = 9  # of series, by number
 AGES: Final = 4  # of nodes
 
 
-class BadDataError(ValueError):
+class BadDataError(MeshBotError):
     """Data that cannot be drawn; the text says why in one line."""
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from meshbot.pictures.data import BadDataError, Picture, to_json
+from meshbot.runtime import MeshBotError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 # Seconds: 1 s on a fast computer, 2 s for the first picture with its fonts; a Pi Zero is 15 times slower
@@ -22,7 +23,7 @@ KEPT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "L
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
-class PictureError(Exception):
+class PictureError(MeshBotError):
     """No picture; the text says why in one line."""
 
 

@@ -3,6 +3,7 @@
 from meshbot.runtime import log
 from meshbot.runtime.clock import Clock, SystemClock
 from meshbot.runtime.disk import DiskWatch
+from meshbot.runtime.errors import MeshBotError
 from meshbot.runtime.folder_lock import FolderInUseError, lock_folder
 from meshbot.runtime.host import HostFigures, read_host
 from meshbot.runtime.incidents import (
@@ -49,6 +50,7 @@ __all__ = [
     "KeyWord",
     "LinkBack",
     "LinkLost",
+    "MeshBotError",
     "NodeRebooted",
     "RecentKeys",
     "Report",

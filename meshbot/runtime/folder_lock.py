@@ -8,11 +8,13 @@ import os
 from pathlib import Path
 from typing import Final
 
+from meshbot.runtime.errors import MeshBotError
+
 LOGGER = logging.getLogger(__name__)
 LOCK_NAME: Final = "meshbot.lock"
 
 
-class FolderInUseError(Exception):
+class FolderInUseError(MeshBotError):
     """Another process holds the folder; the text says which and what to do."""
 
 

@@ -50,7 +50,7 @@ CONTINUED: Final = "  | "  # marks what belongs to the line above, so that it ca
 _secrets: set[str] = set()
 
 
-def set_up(level: str = "INFO", stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
+def set_up(level: str, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
     """Send every record of `level` and above to `stream` (stdout), and what nobody catches too; may be repeated."""
     logging.captureWarnings(capture=True)
     root = logging.getLogger()

@@ -20,14 +20,6 @@ class Priority(IntEnum):
     ALERT = 4
 
 
-# Seconds that a text of each kind is worth sending; settings give their own
-LIFETIMES: Final[Mapping[Priority, float]] = {
-    Priority.ANSWER: 120.0,
-    Priority.MAIL: 30 * 86400.0,
-    Priority.BRIDGE: 3600.0,
-    Priority.ALERT: 3600.0,
-}
-
 # Packets of each kind that wait at most; some 1.5 kB each in memory
 WAITING_LIMITS: Final[Mapping[Priority, int]] = {
     Priority.ANSWER: 100,  # nearly four minutes of air: more would only expire

@@ -16,7 +16,6 @@ from math import inf
 from meshbot.mesh_link import TextPacket
 from meshbot.sending.outgoing import (
     BUSY_CHANNEL,
-    LIFETIMES,
     NO_LINK,
     WAITING_LIMITS,
     Changes,
@@ -47,8 +46,8 @@ class SendQueue:
     interval: float  # seconds between the node's confirmation of one packet and the next packet
     limit: int  # bytes of UTF-8 a packet
     new_id: Callable[[], int]  # a fresh packet id, never 0
-    lifetimes: Mapping[Priority, float] = field(default_factory=lambda: LIFETIMES)  # seconds
-    utilization_limit: float = 25.0  # percent; above it only answers to direct messages go
+    lifetimes: Mapping[Priority, float]  # seconds that a text of each kind is worth sending
+    utilization_limit: float  # percent; above it only answers to direct messages go
     first_row: int = 1  # rows are numbered upwards from here
     _rows: int = 0  # how many were numbered
     _texts: dict[int, QueuedText] = field(default_factory=dict)  # by id, in order of arrival

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import Final
 
 from meshbot.mesh_link import ClientWarning, QueueStatus, RoutingAnswer, TracerouteReply
-from meshbot.runtime import Clock
+from meshbot.runtime import Clock, MeshBotError
 
 # seconds between two: the firmware's limit of 30, and a little for the way to it; a sooner one it drops in silence
 TRACE_EVERY: Final = 31.0
@@ -28,7 +28,7 @@ class NoRoute(Enum):
     BUSY = "canal occupé"
 
 
-class NoRouteError(Exception):
+class NoRouteError(MeshBotError):
     """No route came back."""
 
     def __init__(self, reason: NoRoute) -> None:
@@ -36,7 +36,7 @@ class NoRouteError(Exception):
         self.reason = reason
 
 
-class TooSoonError(Exception):
+class TooSoonError(MeshBotError):
     """The node would drop it; `seconds` are left to wait."""
 
     def __init__(self, seconds: int) -> None:

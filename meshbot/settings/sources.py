@@ -16,9 +16,10 @@ from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 from urllib.parse import unquote
 
 from annotated_types import Ge, Le
-from pydantic import PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from meshbot.runtime import MeshBotError
 
 ENV_PREFIX: Final = "MESHBOT_"
 MASK: Final = "***"
@@ -34,24 +35,19 @@ class Kind:
     en: str
 
 
-class SourcedSettings(BaseSettings):
+class SourcedSettings(BaseModel):
     """Settings that know where each came from. Made directly they take their arguments and defaults alone."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        # a default is checked too: it may be out of order with another setting's value
+        validate_default=True,
+    )
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings passes all five by name
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take the arguments alone: the library's sources stop at the first error and tell no origins."""
-        return (init_settings,)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -81,7 +77,7 @@ class SourcedSettings(BaseSettings):
 S = TypeVar("S", bound=SourcedSettings)
 
 
-class ConfigError(Exception):
+class ConfigError(MeshBotError):
     """What is wrong with the configuration: `problems` has one line each, without secrets."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:

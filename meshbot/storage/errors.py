@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from meshbot.runtime import MeshBotError
 
-class StorageError(Exception):
+
+class StorageError(MeshBotError):
     """The database refused; the text says why and what to do."""
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
 
+from meshbot.runtime import MeshBotError
 from meshbot.storage.database import Database, storable
 from meshbot.storage.schema import MAIL
 
@@ -15,7 +16,7 @@ MAX_MAIL: Final = 20  # for one recipient
 MAX_ALL: Final = 2000  # for all together: with 100 recipients a mesh is busy; 600 kB at most, whoever floods
 
 
-class MailboxFullError(Exception):
+class MailboxFullError(MeshBotError):
     """There are MAX_MAIL letters for the recipient already, or MAX_ALL in all, and none of them was read."""
 
     def __init__(self, *, everybody: bool) -> None:

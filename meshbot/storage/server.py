@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from meshbot.storage.errors import StorageError, TooSlowError
+from meshbot.storage.schema import ONE_TRUSTED_KEY
 
 CONNECTIONS: Final = 3
 CONNECT_TIMEOUT: Final = 5  # seconds, for the connection and for a free one of the pool
@@ -54,6 +55,7 @@ class ServerBackend:
         except ImportError as exc:
             text = "pilote PostgreSQL absent: .venv/bin/pip install 'psycopg[binary]'"
             raise StorageError(f"{text} ({exc.name})") from exc
+        ONE_TRUSTED_KEY.dialect_kwargs["postgresql_where"] = ONE_TRUSTED_KEY.dialect_kwargs["sqlite_where"]
         self.writer = self.reader = engine
         self._hold_lock = threading.Lock()  # protects what follows, also while it is taken: bounded by BOUNDS
         self._holder_engine = holder

@@ -1,6 +1,7 @@
 """The Telegram side: the only importer of `telegram`."""
 
-from meshbot.telegram_bot.factory import Surroundings, TelegramOptions, telegram_side
+from meshbot.telegram_bot.options import TelegramDependencies, TelegramOptions
+from meshbot.telegram_bot.service import TelegramService
 from meshbot.telegram_bot.status import FAILED, RELAYED, UNHEARD, UNSURE
 
 __all__ = [
@@ -8,7 +9,7 @@ __all__ = [
     "RELAYED",
     "UNHEARD",
     "UNSURE",
-    "Surroundings",
+    "TelegramDependencies",
     "TelegramOptions",
-    "telegram_side",
+    "TelegramService",
 ]

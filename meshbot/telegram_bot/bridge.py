@@ -1,17 +1,18 @@
-"""One conversation in two places, a mesh channel and a Telegram chat: what crosses, and how it looks there; pure.
+"""A bridge: a mesh channel and a Telegram chat as one conversation; pure.
 
-Nothing comes back to where it was written. Our own packets are not bridged, nor bots, which are not heard at all; and
-where another bridge joins the same two places, what it repeats is known by its text, which it writes as we do.
+A text never returns to where it was written. Our own packets are not bridged, and bots' messages are not read at all.
+Where another bridge joins the same channel and chat, its repetitions are recognised by their text: its format is ours.
 """
 
 from __future__ import annotations
 
 import re
+import string
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Final
+from typing import Final, Self
 
 from meshbot.commands import PREFIX, Directory, Translate, parse
 from meshbot.commands import mark as _
@@ -19,150 +20,161 @@ from meshbot.mesh_link import BROADCAST_NUM, TextMessage
 from meshbot.runtime import RecentKeys
 from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, Priority
 from meshbot.telegram_bot import status
-from meshbot.telegram_bot.models import Chat, Post
-from meshbot.telegram_bot.sanitize import clean_name, clean_text
+from meshbot.telegram_bot.models import Chat, OutgoingMessage
+from meshbot.text import legible, one_line, shorten
 
-AUTHOR_BYTES: Final = 20  # of a name on the mesh
-NAME_BYTES: Final = 60  # of a name in Telegram: all that a node can have
-ANONYMOUS: Final = "Telegram"  # an author of whose name nothing is left
-REMEMBERED: Final = 1000  # of what can be replied to or known again, in each memory: 2 MB in all
-NO_TEXT_SAID_EVERY: Final = 3600.0  # seconds, in one chat
+AUTHOR_BYTES: Final = 20  # of a Telegram user's name on the mesh
+NAME_BYTES: Final = 60  # of a node's name in Telegram: all that a node can have
+ANONYMOUS: Final = "Telegram"  # an author whose name has no legible character
+REMEMBERED: Final = 1000  # entries of each memory: 2 MB in all
+TEXT_ONLY_NOTICE_EVERY: Final = 3600.0  # seconds, in one chat
 PART: Final = re.compile(r"\([0-9]+/[0-9]+\) ")  # before the parts of a long text
 KEY: Final = re.compile(r"mesh:([0-9]+):([0-9a-f]+):([0-9a-f]+)")
+# Before every line but the first: no line looks like the first one of another author
+CONTINUED: Final = "| "
+# A name ends at the first colon, so it contains none
+COLONS: Final = dict.fromkeys(map(ord, ":\uff1a\u2236\ua789"), " ")
+NOT_FIRST: Final = frozenset(string.punctuation + " ")  # characters that no name begins with
 
 Packet = tuple[int, int]  # channel index, packet id
 
 
 @dataclass(frozen=True, slots=True)
 class BridgeRule:
-    """A channel and a chat that are one. A chat without a topic is what is said outside of topics."""
+    """A channel and the chat that it is joined to. A chat without a topic is what is written outside of topics."""
 
     channel: int  # index
     chat: Chat
+
+    @classmethod
+    def parse(cls, line: str) -> Self:
+        """Return the rule of a setting such as `1 -100123/5`, which config.py has checked."""
+        channel, chat = line.split()
+        ident, _slash, topic = chat.partition("/")
+        return cls(int(channel), Chat(int(ident), int(topic) if topic else None))
 
 
 class Bridge:
     """For one thread. Several channels may share a chat, and several chats a channel."""
 
-    def __init__(self, bridges: Sequence[BridgeRule], limit_bytes: int, translate: Translate) -> None:
-        """`limit_bytes` of UTF-8 go on air at most, with the author's name."""
+    def __init__(self, rules: Sequence[BridgeRule], limit_bytes: int, translate: Translate) -> None:
+        """`limit_bytes`: UTF-8 bytes of a text for the mesh, with its author's name."""
         self._limit = limit_bytes
         self._translate = translate
         self._chats: dict[int, list[Chat]] = defaultdict(list)
         self._channels: dict[Chat, list[int]] = defaultdict(list)
-        for rule in dict.fromkeys(bridges):
+        for rule in dict.fromkeys(rules):
             self._chats[rule.channel].append(rule.chat)
             self._channels[rule.chat].append(rule.channel)
-        self._heard: RecentKeys[tuple[int, int], None] = RecentKeys(REMEMBERED)  # sender, packet id
-        self._read: RecentKeys[tuple[Chat, int], None] = RecentKeys(REMEMBERED)  # message id
-        self._said: RecentKeys[tuple[int, str], None] = RecentKeys(REMEMBERED)  # channel, text that we sent there
-        self._shown: RecentKeys[tuple[Chat, str], None] = RecentKeys(REMEMBERED)  # text that we posted there
+        self._seen_packets: RecentKeys[tuple[int, int], None] = RecentKeys(REMEMBERED)  # sender, packet id
+        self._seen_messages: RecentKeys[tuple[Chat, int], None] = RecentKeys(REMEMBERED)  # message id
+        self._mesh_texts: RecentKeys[tuple[int, str], None] = RecentKeys(REMEMBERED)  # channel, text that we sent there
+        self._chat_texts: RecentKeys[tuple[Chat, str], None] = RecentKeys(REMEMBERED)  # text that we sent there
         self._packets: RecentKeys[tuple[Chat, int], Packet] = RecentKeys(REMEMBERED)  # by message id
         self._messages: RecentKeys[tuple[Chat, Packet], int] = RecentKeys(REMEMBERED)  # message ids
-        self._no_text_said: dict[Chat, float] = {}
+        self._text_only_notices: dict[Chat, float] = {}  # when the last one was sent
 
-    def to_telegram(self, message: TextMessage, name: str, own_num: int) -> list[Post]:
-        """Return how a text that was heard looks in each chat of its channel; `name` is its sender's."""
+    def to_telegram(self, message: TextMessage, name: str, own_num: int) -> list[OutgoingMessage]:
+        """Return a received text as each chat of its channel shows it; `name` is its sender's."""
         chats = self._chats.get(message.channel, ())
-        if not chats or not message.is_broadcast or message.sender == own_num or self._was_heard(message):
+        if not chats or not message.is_broadcast or message.sender == own_num or self._is_duplicate(message):
             return []
         body = clean_text(message.text)
         if not body or parse(message.text) is not None or self._is_echo(message):
             return []
         text = f"{clean_name(name, NAME_BYTES) or f'!{message.sender:08x}'}: {body}"
         key = _key(message.channel, message.sender, message.packet_id)
-        return [self._post(chat, message.channel, text, key, message.reply_id) for chat in chats]
+        return [self._message(chat, message.channel, text, key, message.reply_id) for chat in chats]
 
     def to_mesh(
         self, chat: Chat, message_id: int, author: str, text: str, now: float, *, reply_to: int | None = None
     ) -> OutgoingText | str | None:
-        """Return what goes on air for a new message, or why it does not, for its author; None: it is not bridged.
+        """Return the text for the mesh of a new message, or why there is none, for its author; None: it is not bridged.
 
-        `text` is the message's or its photo's caption, `reply_to` the message that it answers, `now` monotonic seconds.
+        `text` is the message's or its photo's caption, `reply_to` the message that it replies to, `now` monotonic
+        seconds.
         """
         channels = self._channels.get(chat)
-        if not channels or (chat, message_id) in self._read or (chat, text.strip()) in self._shown:
+        if not channels or (chat, message_id) in self._seen_messages or (chat, text.strip()) in self._chat_texts:
             return None
-        self._read.put((chat, message_id), None)
+        self._seen_messages.put((chat, message_id), None)
         body = clean_text(text)
         if not body:
-            return self._only_text(chat, now)
+            return self._text_only_notice(chat, now)
         if body.startswith(PREFIX):
             return None
-        spoken = f"{clean_name(author, AUTHOR_BYTES) or ANONYMOUS}: {body}"
-        if (excess := len(spoken.encode()) - self._limit) > 0:
-            words = _("✂️ Not sent: {count} bytes too long for the mesh, which takes {limit} with your name.")
-            return self._translate(words).format(count=excess, limit=self._limit)
+        text = signed(author, body)
+        if refusal := too_long(text, self._limit, self._translate):
+            return refusal
         channel, reply_id = (reply_to and self._packets.get((chat, reply_to))) or (channels[0], 0)
-        self._said.put((channel, spoken), None)
+        self._mesh_texts.put((channel, text), None)
         origin = status.origin_of(chat, message_id)
         return OutgoingText(
-            spoken, BROADCAST_NUM, channel, reply_id, want_ack=True, priority=Priority.BRIDGE, origin=origin
+            text, BROADCAST_NUM, channel, reply_id, want_ack=True, priority=Priority.BRIDGE, origin=origin
         )
 
-    def accepted(self, outcome: DeliveryReport) -> list[Post]:
-        """Take each fate of our texts: return how one that the node has now taken looks in the channel's other chats.
+    def on_report(self, report: DeliveryReport) -> list[OutgoingMessage]:
+        """Take each delivery report; return a text that the node has now accepted as the channel's other chats show it.
 
-        From then on a mesh user's reply to it is shown as one.
+        From then on a mesh user's reply to it is shown as a reply.
         """
-        message, origin = outcome.message, status.parse(outcome.message.origin)
-        if (
-            outcome.status is not DeliveryStatus.ACCEPTED
-            or origin is None
-            or not message.is_broadcast
-            or not outcome.packet_ids
-        ):
+        message, origin = report.message, status.parse(report.message.origin)
+        is_accepted = report.status is DeliveryStatus.ACCEPTED and bool(report.packet_ids)
+        if not is_accepted or origin is None or not message.is_broadcast:
             return []
-        for packet_id in reversed(outcome.packet_ids):  # a reply in Telegram is one to the first
-            self._connect(origin.chat, origin.message_id, (message.channel, packet_id))
-        key = _key(message.channel, 0, outcome.packet_ids[0])
+        # the first part last: a reply in Telegram is one to the first
+        for packet_id in reversed(report.packet_ids):
+            self._link(origin.chat, origin.message_id, (message.channel, packet_id))
+        key = _key(message.channel, 0, report.packet_ids[0])
         others = [chat for chat in self._chats.get(message.channel, ()) if chat != origin.chat]
-        return [self._post(chat, message.channel, message.text, key, message.reply_id) for chat in others]
+        return [self._message(chat, message.channel, message.text, key, message.reply_id) for chat in others]
 
     @property
     def is_used(self) -> bool:
-        """Whether anything is joined."""
+        """Whether there is any rule."""
         return bool(self._channels)
 
-    def joins(self, chat: Chat) -> bool:
+    def has_chat(self, chat: Chat) -> bool:
         """Return whether a chat is joined to a channel."""
         return chat in self._channels
 
-    def posted(self, post: Post, message_id: int) -> None:
-        """Take the message id that one of our posts got, so that replies to it find its packet, and the other way."""
-        if (match := KEY.fullmatch(post.key)) is not None:
-            self._connect(post.chat, message_id, (int(match[1]), int(match[3], 16)))
+    def on_sent(self, message: OutgoingMessage, message_id: int) -> None:
+        """Note the id that a message got: replies to it are then replies to its packet, and the other way round."""
+        if (match := KEY.fullmatch(message.key)) is not None:
+            self._link(message.chat, message_id, (int(match[1]), int(match[3], 16)))
 
-    def _post(self, chat: Chat, channel: int, text: str, key: str, reply_id: int) -> Post:
-        """`text` begins with who said it."""
+    def _message(self, chat: Chat, channel: int, text: str, key: str, reply_id: int) -> OutgoingMessage:
+        """`text` begins with its author's name."""
         text = f"[{channel}] {text}" if len(self._channels[chat]) > 1 else text
-        self._shown.put((chat, text), None)
-        return Post(chat, text, key, reply_to=self._messages.get((chat, (channel, reply_id))) if reply_id else None)
+        self._chat_texts.put((chat, text), None)
+        reply_to = self._messages.get((chat, (channel, reply_id))) if reply_id else None
+        return OutgoingMessage(chat, text, key, reply_to=reply_to)
 
-    def _connect(self, chat: Chat, message_id: int, packet: Packet) -> None:
+    def _link(self, chat: Chat, message_id: int, packet: Packet) -> None:
         self._packets.put((chat, message_id), packet)
         self._messages.put((chat, packet), message_id)
 
-    def _was_heard(self, message: TextMessage) -> bool:
+    def _is_duplicate(self, message: TextMessage) -> bool:
         key = message.sender, message.packet_id
-        heard = key in self._heard
-        if message.packet_id:  # a packet without id cannot be told from the next one
-            self._heard.put(key, None)
-        return heard
+        is_known = key in self._seen_packets
+        # packets without id cannot be told apart
+        if message.packet_id:
+            self._seen_packets.put(key, None)
+        return is_known
 
     def _is_echo(self, message: TextMessage) -> bool:
-        """Return whether somebody else sent what we sent: a bridge between the same chat and channel."""
+        """Return whether another bridge between the same chat and channel repeats what we sent."""
         text = message.text.strip()
         part = PART.match(text)
         if part is None:
-            return (message.channel, text) in self._said
+            return (message.channel, text) in self._mesh_texts
         rest = text[part.end() :]
-        return any(channel == message.channel and rest in said for channel, said in self._said)
+        return any(channel == message.channel and rest in sent for channel, sent in self._mesh_texts)
 
-    def _only_text(self, chat: Chat, now: float) -> str | None:
-        if now < self._no_text_said.get(chat, -inf) + NO_TEXT_SAID_EVERY:
+    def _text_only_notice(self, chat: Chat, now: float) -> str | None:
+        if now < self._text_only_notices.get(chat, -inf) + TEXT_ONLY_NOTICE_EVERY:
             return None
-        self._no_text_said[chat] = now
+        self._text_only_notices[chat] = now
         return self._translate(_("📝 Only text crosses to the mesh; this stays here."))
 
 
@@ -175,6 +187,35 @@ def mesh_name(num: int, directory: Directory) -> str:
     return long_name or short_name or f"!{num:08x}"
 
 
+def signed(author: str, body: str) -> str:
+    """Return a Telegram user's text as the mesh shows it, with its author's name in front."""
+    return f"{clean_name(author, AUTHOR_BYTES) or ANONYMOUS}: {body}"
+
+
+def too_long(text: str, limit: int, translate: Translate) -> str:
+    """Return why a signed text is not sent if it has more than `limit` bytes of UTF-8, else nothing."""
+    if (excess := len(text.encode()) - limit) <= 0:
+        return ""
+    words = _("✂️ Not sent: {count} bytes too long for the mesh, which takes {limit} with your name.")
+    return translate(words).format(count=excess, limit=limit)
+
+
+def clean_name(name: str, limit: int) -> str:
+    """Return the name as one line of at most `limit` bytes without a colon; empty if nothing is left of it.
+
+    It begins with no punctuation: other programs would take `/name: text` or `!name: text` for a command.
+    """
+    words = one_line(name.translate(COLONS))
+    start = next((n for n, char in enumerate(words) if char.isprintable() and char not in NOT_FIRST), len(words))
+    return shorten(words[start:], limit)
+
+
+def clean_text(text: str) -> str:
+    """Return the text without control characters and empty lines; empty if there is nothing to see."""
+    lines = (line.strip() for line in legible(text).split("\n"))
+    return f"\n{CONTINUED}".join(line for line in lines if any(map(str.isprintable, line)))
+
+
 def _key(channel: int, sender: int, packet_id: int) -> str:
-    """Return the key of a packet's post; with its sender, or another's packet of that id would change the post."""
+    """Return the key of a packet's message; with its sender, as two senders may use the same packet id."""
     return f"mesh:{channel}:{sender:x}:{packet_id:x}" if packet_id else ""

@@ -1,4 +1,4 @@
-"""Makes the requests that Posts allows, a few at once; what fails goes back there with its reason."""
+"""Sends what MessageQueue releases, a few requests at once; what fails goes back there with its failure."""
 
 from __future__ import annotations
 
@@ -11,68 +11,75 @@ from typing import Final
 
 from meshbot.runtime import Clock
 from meshbot.telegram_bot.api import Api
-from meshbot.telegram_bot.failures import TROUBLE, Failure, Kind, TokenRefusedError, failure_of
+from meshbot.telegram_bot.failures import (
+    PERSISTENT,
+    Failure,
+    FailureKind,
+    Reachability,
+    TokenRefusedError,
+    failure_of,
+)
 from meshbot.telegram_bot.handler import UpdateHandler
-from meshbot.telegram_bot.models import Post
-from meshbot.telegram_bot.queue import Delivery, PostQueue
-from meshbot.telegram_bot.reachability import Reachability
+from meshbot.telegram_bot.models import OutgoingMessage
+from meshbot.telegram_bot.queue import Delivery, MessageQueue
 from meshbot.telegram_bot.users import OncePerHour
 
 LOGGER = logging.getLogger(__name__)
-WAY: Final = "post"
+OPERATION: Final = "send"  # as Reachability knows it
 LONGEST_WAIT: Final = 3600.0  # seconds
-SECOND_WAIT: Final = 300.0  # seconds between two tries while the poll is in vain too: its success ends the wait
+# Seconds between two tries while the poll fails too: its success ends the wait
+UNREACHABLE_WAIT: Final = 300.0
 
 
-class PostSender:
+class MessageSender:
     """Sends in one event loop; the queue outlives it."""
 
     def __init__(  # noqa: PLR0917 - its collaborators, each once
         self,
         api: Api,
-        posts: PostQueue,
-        desk: UpdateHandler,
-        reach: Reachability,
+        queue: MessageQueue,
+        handler: UpdateHandler,
+        reachability: Reachability,
         clock: Clock,
-        on_shown: Callable[[Post, int], object],
+        on_new_message: Callable[[OutgoingMessage, int], object],
     ) -> None:
-        """`on_shown` hears of each new message that may change, with its id."""
+        """`on_new_message` takes each new message with its id, edits and reactions not."""
         self._api = api
-        self._posts = posts
-        self._desk = desk
-        self._reach = reach
+        self._queue = queue
+        self._handler = handler
+        self._reachability = reachability
         self._clock = clock
-        self._on_shown = on_shown
+        self._on_new_message = on_new_message
         self._wake = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
-        self._told = OncePerHour()
-        self._refusal = ""  # of our token
+        self._notices = OncePerHour()
+        self._token_refusal = ""
 
     def wake(self) -> None:
-        """Look at the queue again; in the loop's thread."""
+        """Check the queue again; in the loop's thread."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Send until cancelled; TokenRefusedError if the token has been taken back."""
-        while not self._refusal:
+        """Send until cancelled; TokenRefusedError if the token has been revoked."""
+        while not self._token_refusal:
             self._wake.clear()
-            while (delivery := self._posts.next(self._clock.monotonic())) is not None:
+            while (delivery := self._queue.next(self._clock.monotonic())) is not None:
                 task = asyncio.create_task(self._send(delivery))
                 self._sending.add(task)
-                task.add_done_callback(self._sent)
-            wait = self._posts.deadline() - self._clock.monotonic()
+                task.add_done_callback(self._on_done)
+            wait = self._queue.deadline() - self._clock.monotonic()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), None if wait == inf else min(max(wait, 0.0), LONGEST_WAIT))
-        raise TokenRefusedError(self._refusal)
+        raise TokenRefusedError(self._token_refusal)
 
     async def finish(self, seconds: float) -> None:
-        """Let what is on its way arrive, and end what does not in time."""
+        """Wait for the requests in flight, and cancel those that do not end in time."""
         if self._sending:
             await asyncio.wait(self._sending, timeout=seconds)
         for task in self._sending:
             task.cancel()
 
-    def _sent(self, task: asyncio.Task[None]) -> None:
+    def _on_done(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
         self._wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -82,33 +89,34 @@ class PostSender:
         try:
             message_id = await self._api.deliver(delivery)
         except Exception as exc:  # noqa: BLE001 - failure_of knows each
-            self._failed(delivery, failure_of(exc))
+            self._on_failure(delivery, failure_of(exc))
         else:
-            self._posts.sent(delivery, message_id)
-            self._desk.posted(delivery.post, message_id)
-            if delivery.edits != message_id and not delivery.post.reaction:
-                self._on_shown(delivery.post, message_id)
-            self._went_well()
+            self._queue.sent(delivery, message_id)
+            self._handler.on_sent(delivery.message, message_id)
+            if delivery.edits != message_id and not delivery.message.reaction:
+                self._on_new_message(delivery.message, message_id)
+            self._on_success()
 
-    def _failed(self, delivery: Delivery, failure: Failure) -> None:
+    def _on_failure(self, delivery: Delivery, failure: Failure) -> None:
         now = self._clock.monotonic()
-        given_up = self._posts.failed(delivery, failure, now, is_well=self._reach.is_well(but_for=WAY))
-        if given_up and self._told.is_new(delivery.chat_id, now):
+        polls = self._reachability.is_well(except_for=OPERATION)
+        dropped = self._queue.failed(delivery, failure, now, is_well=polls)
+        if dropped and self._notices.is_due(delivery.chat_id, now):
             detail = failure.detail
-            LOGGER.warning("⚠️ Telegram: chat %d, %d envois abandonnés (%s)", delivery.chat_id, given_up, detail)
-        if failure.kind is Kind.TOKEN:
-            self._refusal = failure.detail
-        elif failure.kind in TROUBLE:
-            wait, line = self._reach.failed(WAY, failure, now)
-            self._posts.hold(now + (wait if self._reach.is_well(but_for=WAY) else max(wait, SECOND_WAIT)))
+            LOGGER.warning("⚠️ Telegram: chat %d, %d envois abandonnés (%s)", delivery.chat_id, dropped, detail)
+        if failure.kind is FailureKind.TOKEN:
+            self._token_refusal = failure.detail
+        elif failure.kind in PERSISTENT:
+            wait, line = self._reachability.failed(OPERATION, failure, now)
+            self._queue.hold(now + (wait if polls else max(wait, UNREACHABLE_WAIT)))
             LOGGER.log(line.level, line.text)
         else:
-            self._went_well()
+            self._on_success()
             LOGGER.debug("Telegram: chat %d: %s", delivery.chat_id, failure.detail)
-        if failure.kind is Kind.MOVED:
-            self._desk.moved(delivery.post.chat.id, failure.chat_id)
+        if failure.kind is FailureKind.MIGRATED:
+            self._handler.on_migration(delivery.message.chat.id, failure.chat_id)
 
-    def _went_well(self) -> None:
-        if line := self._reach.went_well(WAY, self._clock.monotonic()):
-            self._posts.hold(-inf)
+    def _on_success(self) -> None:
+        if line := self._reachability.succeeded(OPERATION, self._clock.monotonic()):
+            self._queue.hold(-inf)
             LOGGER.log(line.level, line.text)

@@ -1,10 +1,11 @@
-"""What went wrong with a request to Telegram, and what that means; pure."""
+"""Failures of requests to Telegram: their kinds, the waits after them, and what is logged of an outage; pure."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
@@ -23,73 +24,98 @@ from telegram.error import (
     TimedOut,
 )
 
-os.environ.setdefault("PTB_TIMEDELTA", "true")  # else the library warns of what its next version does, at each 429
-DETAIL_SHOWN: Final = 160  # characters of what a server says
-LONGEST_FLOOD: Final = 3600.0  # seconds; Telegram tells again, if it means more
-LADDER: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # seconds: back within half a minute of Telegram's return
-CONFLICT_LADDER: Final = (5.0, 20.0, 60.0)  # two who poll against each other get nowhere
+from meshbot.runtime import MeshBotError
+
+# without it the library warns at each 429 of what its next version does
+os.environ.setdefault("PTB_TIMEDELTA", "true")
+DETAIL_SHOWN: Final = 160  # characters of a server's error text
+# Seconds: if Telegram wants a longer wait it answers 429 again
+LONGEST_FLOOD: Final = 3600.0
+# Seconds: Telegram's return is noticed within 30 s
+BACKOFF: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+# Seconds: two pollers only end each other's polls
+CONFLICT_BACKOFF: Final = (5.0, 20.0, 60.0)
 
 
-class Kind(Enum):
+class FailureKind(Enum):
     """What a failure is."""
 
-    UNREACHABLE = auto()  # nobody there: no Internet, no name, no answer
-    SERVER = auto()  # somebody answered, but not as a Bot API server in good health
-    FLOOD = auto()  # too much; wait
+    UNREACHABLE = auto()  # no Internet, no name, no answer
+    SERVER = auto()  # an answer, but not one of a healthy Bot API server
+    FLOOD = auto()  # 429: too many requests
     CONFLICT = auto()  # another program polls this bot
     WEBHOOK = auto()  # updates go to a web address instead
-    TOKEN = auto()  # no bot of that token
-    FORBIDDEN = auto()  # blocked, or thrown out of the group
+    TOKEN = auto()  # no bot has that token
+    FORBIDDEN = auto()  # blocked by the user, or removed from the group
     NO_CHAT = auto()  # no such chat, or the bot never was in it
-    NO_TOPIC = auto()  # the group's topic is gone or closed
-    MOVED = auto()  # the group has a new id
-    UNCHANGED = auto()  # the message looks so already
-    NO_MESSAGE = auto()  # the one to edit is gone, or too old
-    NO_QUESTION = auto()  # the one to reply to is gone
+    NO_TOPIC = auto()  # the topic is deleted or closed
+    MIGRATED = auto()  # the group has a new id
+    UNCHANGED = auto()  # an edit that changes nothing
+    NO_MESSAGE = auto()  # the message to edit is deleted, or too old
+    NO_REPLY_TARGET = auto()  # the message to reply to is deleted
     TOO_LONG = auto()
-    REFUSED = auto()  # any other request that Telegram does not take
+    REFUSED = auto()  # any other refusal
 
 
-TROUBLE: Final = frozenset({Kind.UNREACHABLE, Kind.SERVER, Kind.CONFLICT, Kind.WEBHOOK})  # tried again, for ever
-BAD_REQUESTS: Final = (  # pieces of Telegram's texts, which have no numbers
-    ("message is not modified", Kind.UNCHANGED),
-    ("message to edit not found", Kind.NO_MESSAGE),
-    ("message can't be edited", Kind.NO_MESSAGE),
-    ("message_id_invalid", Kind.NO_MESSAGE),
-    ("there is no text in the message", Kind.NO_MESSAGE),  # a photo
-    ("message to be replied not found", Kind.NO_QUESTION),
-    ("replied message not found", Kind.NO_QUESTION),
-    ("too long", Kind.TOO_LONG),
-    ("too_long", Kind.TOO_LONG),
-    ("chat not found", Kind.NO_CHAT),
-    ("message thread not found", Kind.NO_TOPIC),
-    ("topic_closed", Kind.NO_TOPIC),
-    ("topic_deleted", Kind.NO_TOPIC),
-)  # missing rights are no fault of the chat: pictures may be forbidden where texts are welcome
+# retried without end
+PERSISTENT: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.SERVER, FailureKind.CONFLICT, FailureKind.WEBHOOK})
+# Parts of Telegram's descriptions, as there are no error numbers. Missing rights are not the chat's failure:
+# photos may be forbidden where texts are allowed
+BAD_REQUESTS: Final = (
+    ("message is not modified", FailureKind.UNCHANGED),
+    ("message to edit not found", FailureKind.NO_MESSAGE),
+    ("message can't be edited", FailureKind.NO_MESSAGE),
+    ("message_id_invalid", FailureKind.NO_MESSAGE),
+    ("there is no text in the message", FailureKind.NO_MESSAGE),  # a photo
+    ("message to be replied not found", FailureKind.NO_REPLY_TARGET),
+    ("replied message not found", FailureKind.NO_REPLY_TARGET),
+    ("too long", FailureKind.TOO_LONG),
+    ("too_long", FailureKind.TOO_LONG),
+    ("chat not found", FailureKind.NO_CHAT),
+    ("message thread not found", FailureKind.NO_TOPIC),
+    ("topic_closed", FailureKind.NO_TOPIC),
+    ("topic_deleted", FailureKind.NO_TOPIC),
+)
+LOG_TEXTS: Final = {
+    FailureKind.UNREACHABLE: "📵 Telegram injoignable ({detail}): nouvel essai toutes les 30 s au plus",
+    FailureKind.SERVER: "📵 Telegram en panne ({detail}): nouvel essai toutes les 30 s au plus",
+    FailureKind.FLOOD: "🚦 Telegram demande une pause de {wait:.0f} s",
+    FailureKind.CONFLICT: "⚠️ Telegram: un autre programme relève les messages de ce bot; arrêtez-le, ou donnez à "
+    "chacun son jeton. Nouvel essai chaque minute",
+    FailureKind.WEBHOOK: "⚠️ Telegram: une adresse web (webhook) recevait les messages de ce bot; elle est retirée",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """What to log."""
+
+    level: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong, in words that hold no secret of the library's making."""
+    """A failure; `detail` contains no token."""
 
-    kind: Kind
+    kind: FailureKind
     detail: str
     wait: float = 0.0  # seconds that Telegram asks for
     chat_id: int = 0  # where the group is now
 
 
-class TokenRefusedError(Exception):
-    """There is no bot of that token; the text is what Telegram says."""
+class TokenRefusedError(MeshBotError):
+    """No bot has that token; the text is Telegram's."""
 
 
-class OddAnswerError(TelegramError):
-    """A server answered what no Bot API server answers; the text tells what."""
+class InvalidAnswerError(MeshBotError, TelegramError):
+    """An answer that no Bot API server gives."""
 
 
 def check_refusal(code: int, body: bytes) -> None:
-    """Pass what is a success, or a Bot API server's own refusal; OddAnswerError for what is some proxy's.
+    """Accept a success, or a Bot API server's own refusal; InvalidAnswerError for a proxy's.
 
-    A proxy that wants a login must end neither this bot nor a post, whatever the code.
+    A proxy that wants a login must neither stop the bot nor lose a message, whatever its status code.
     """
     if HTTPStatus.OK <= code < HTTPStatus.MULTIPLE_CHOICES:
         return
@@ -97,47 +123,82 @@ def check_refusal(code: int, body: bytes) -> None:
         match json.loads(body):
             case {"ok": False, "error_code": int(own), "description": str()} if own == code:
                 return
-    except ValueError:  # a page
+    except ValueError:  # an HTML page
         pass
     phrase = HTTPStatus(code).phrase if code in set(HTTPStatus) else "HTTP"
-    raise OddAnswerError(f"{phrase} ({code})")
+    raise InvalidAnswerError(f"{phrase} ({code})")
 
 
 def failure_of(error: Exception) -> Failure:
-    """Return what an exception of the library, or of our reading, means."""
+    """Return what an exception of the library, or of reading its answer, means."""
     detail = _shown(error)
     match error:
         case RetryAfter():
-            return Failure(Kind.FLOOD, detail, wait=_seconds(error))
+            return Failure(FailureKind.FLOOD, detail, wait=_seconds(error))
         case ChatMigrated():
-            return Failure(Kind.MOVED, detail, chat_id=error.new_chat_id)
+            return Failure(FailureKind.MIGRATED, detail, chat_id=error.new_chat_id)
         case Conflict():
-            return Failure(Kind.WEBHOOK if "webhook" in detail.lower() else Kind.CONFLICT, detail)
+            return Failure(FailureKind.WEBHOOK if "webhook" in detail.lower() else FailureKind.CONFLICT, detail)
         case InvalidToken() if not isinstance(error.__cause__, TelegramError):
-            return Failure(Kind.TOKEN, detail)
+            return Failure(FailureKind.TOKEN, detail)
         case Forbidden() if not isinstance(error.__cause__, TelegramError):
-            return Failure(Kind.FORBIDDEN, detail)
+            return Failure(FailureKind.FORBIDDEN, detail)
         case BadRequest() if not isinstance(error.__cause__, TelegramError):
             return Failure(_bad_request(detail.lower()), detail)
         case TimedOut():
-            return Failure(Kind.UNREACHABLE, "délai dépassé")
+            return Failure(FailureKind.UNREACHABLE, "délai dépassé")
         case NetworkError() if error.__cause__ is not None and not isinstance(error.__cause__, TelegramError):
-            return Failure(Kind.UNREACHABLE, detail)
-    # What is left: a 5xx, an answer that is no Bot API's (a proxy's page, with any code), or a fault in reading it
-    return Failure(Kind.SERVER, detail)
+            return Failure(FailureKind.UNREACHABLE, detail)
+    # the rest: a 5xx, an answer that is not a Bot API's (a proxy's page, with any code), or an error in reading it
+    return Failure(FailureKind.SERVER, detail)
 
 
-def pause(failure: Failure, tries: int, jitter: float) -> float:
-    """Return the seconds to wait after so many `tries` in a row that failed; `jitter` from -1 to 1 makes 10 % of it."""
-    if failure.kind is Kind.FLOOD:
+def retry_delay(failure: Failure, tries: int, jitter: float) -> float:
+    """Return the seconds to wait after so many `tries` in a row; `jitter` from -1 to 1 changes them by up to 10 %."""
+    if failure.kind is FailureKind.FLOOD:
         return failure.wait
-    ladder: Sequence[float] = CONFLICT_LADDER if failure.kind is Kind.CONFLICT else LADDER
-    return ladder[min(tries, len(ladder)) - 1] * (1 + jitter / 10)
+    delays: Sequence[float] = CONFLICT_BACKOFF if failure.kind is FailureKind.CONFLICT else BACKOFF
+    return delays[min(tries, len(delays)) - 1] * (1 + jitter / 10)
+
+
+class Reachability:
+    """Whether Telegram can be reached; told the result of every request. Times are monotonic seconds."""
+
+    def __init__(self, jitter: Callable[[], float]) -> None:
+        """`jitter` returns a number from -1 to 1."""
+        self._jitter = jitter
+        self._tries: dict[str, int] = {}  # failures in a row, of the operations that fail
+        self._since = 0.0
+        self._logged: set[FailureKind] = set()
+
+    def is_well(self, *, except_for: str = "") -> bool:
+        """Whether the last try of every operation succeeded, one left out."""
+        return not self._tries.keys() - {except_for}
+
+    def failed(self, operation: str, failure: Failure, now: float) -> tuple[float, LogLine]:
+        """Note a failure; return how many seconds to wait, and what to log: each kind is a warning once an outage."""
+        if not self._tries:
+            self._since = now
+        self._tries[operation] = self._tries.get(operation, 0) + 1
+        is_new = failure.kind not in self._logged
+        self._logged.add(failure.kind)
+        text = LOG_TEXTS.get(failure.kind, LOG_TEXTS[FailureKind.SERVER])
+        text = text.format(detail=failure.detail, wait=failure.wait)
+        delay = retry_delay(failure, self._tries[operation], self._jitter())
+        return delay, LogLine(logging.WARNING if is_new else logging.DEBUG, text)
+
+    def succeeded(self, operation: str, now: float) -> LogLine | None:
+        """Note a success; return what to log if it ends an outage."""
+        if self._tries.pop(operation, None) is None or self._tries:
+            return None
+        self._logged.clear()
+        return LogLine(logging.INFO, f"📲 Telegram de nouveau joignable après {now - self._since:.0f} s")
 
 
 def _shown(error: Exception) -> str:
-    """Say it in one short line: a proxy's page may be long."""
-    if isinstance(error.__cause__, TelegramError):  # the library quotes the whole answer, which it could not read
+    """Return the text in one short line: a proxy's page may be long."""
+    # the library could not read the answer, and quotes all of it
+    if isinstance(error.__cause__, TelegramError):
         text = str(error).partition(". Parsing the server response")[0]
     else:
         text = str(error) or type(error).__name__
@@ -145,8 +206,8 @@ def _shown(error: Exception) -> str:
     return line if len(line) <= DETAIL_SHOWN else line[: DETAIL_SHOWN - 1] + "…"
 
 
-def _bad_request(text: str) -> Kind:
-    return next((kind for piece, kind in BAD_REQUESTS if piece in text), Kind.REFUSED)
+def _bad_request(text: str) -> FailureKind:
+    return next((kind for piece, kind in BAD_REQUESTS if piece in text), FailureKind.REFUSED)
 
 
 def _seconds(error: RetryAfter) -> float:

@@ -1,6 +1,6 @@
-"""The menus that Telegram offers: what each person, each group and everybody else may ask, in two languages.
+"""The command menus of each listed user, each group and all other chats, in two languages.
 
-They are set slowly, after each start: what Telegram has of them may be older than our settings.
+They are set slowly, after each start: those that Telegram has may be older than our settings.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from typing import Final
 
 from meshbot.commands import Command, Role, Translate
 from meshbot.telegram_bot.api import Api
-from meshbot.telegram_bot.failures import TROUBLE, Kind, failure_of, pause
-from meshbot.telegram_bot.users import AllowedUser
+from meshbot.telegram_bot.failures import PERSISTENT, FailureKind, failure_of, retry_delay
+from meshbot.telegram_bot.models import AllowedUser
 
 LOGGER = logging.getLogger(__name__)
-EVERY: Final = 0.5  # seconds: nobody waits for it
-FIRST_AFTER: Final = 1.0  # seconds; commands that waited go first
+# Seconds between two requests: menus are not urgent
+INTERVAL: Final = 0.5
+# Seconds: the answers to commands that waited for the start are sent first
+START_DELAY: Final = 1.0
 NAME: Final = re.compile(r"[a-z0-9_]{1,32}")
 DESCRIPTION_SHOWN: Final = 256  # characters
 FOR_STRANGERS: Final = frozenset({"start", "id"})
@@ -28,55 +30,55 @@ FOR_STRANGERS: Final = frozenset({"start", "id"})
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """What is offered in one chat to those who use Telegram in one language."""
+    """The commands shown in one chat to the users of one language."""
 
-    chat_id: int | None  # None: wherever no other menu is
-    language: str  # empty: for all languages that have none of their own
+    chat_id: int | None  # None: all chats that have no menu
+    language: str  # empty: all languages that have no menu
     commands: tuple[tuple[str, str], ...]  # name, description
 
 
 def menus(
     commands: Iterable[Command],
-    people: Iterable[AllowedUser],
+    users: Iterable[AllowedUser],
     groups: Iterable[int],
     translators: Mapping[str, Translate],
 ) -> Iterator[Menu]:
-    """Yield all; `translators` by language code, the empty one for all other languages."""
-    known = [command for command in commands if NAME.fullmatch(command.name)]
+    """Yield all menus; `translators` by language code, the empty one for all other languages."""
+    valid = [command for command in commands if NAME.fullmatch(command.name)]
     for language, tr in translators.items():
-        yield Menu(None, language, _offered(tr, (each for each in known if each.name in FOR_STRANGERS)))
+        yield Menu(None, language, _entries(tr, (each for each in valid if each.name in FOR_STRANGERS)))
         for group in groups:
-            yield Menu(group, language, _offered(tr, (each for each in known if each.role is Role.EVERYONE)))
-        for person in people:
-            allowed = (each for each in known if each.role <= person.role)
-            yield Menu(person.id, language, _offered(tr, allowed))
+            yield Menu(group, language, _entries(tr, (each for each in valid if each.role is Role.EVERYONE)))
+        for user in users:
+            allowed = (each for each in valid if each.role <= user.role)
+            yield Menu(user.id, language, _entries(tr, allowed))
 
 
-def _offered(tr: Translate, commands: Iterable[Command]) -> tuple[tuple[str, str], ...]:
+def _entries(tr: Translate, commands: Iterable[Command]) -> tuple[tuple[str, str], ...]:
     return tuple((command.name, tr(command.summary)[:DESCRIPTION_SHOWN]) for command in commands)
 
 
 class MenuSetter:
-    """What is left to do outlives an event loop."""
+    """Sets the menus, in one event loop after another until all are set."""
 
     def __init__(self, menus: Iterable[Menu]) -> None:
-        self._left = deque(menus)
+        self._remaining = deque(menus)
 
     async def run(self, api: Api) -> None:
-        """Set what is left; a failure is tried again, a refusal (somebody never wrote to the bot) is not."""
-        await asyncio.sleep(FIRST_AFTER)
+        """Set the remaining menus; a failure is retried, a refusal (the user never wrote to the bot) is not."""
+        await asyncio.sleep(START_DELAY)
         tries = 0
-        while self._left:
-            menu = self._left[0]
+        while self._remaining:
+            menu = self._remaining[0]
             try:
                 await api.set_menu(menu.commands, menu.chat_id, menu.language)
             except Exception as exc:  # noqa: BLE001 - failure_of knows each
                 failure = failure_of(exc)
-                if failure.kind in TROUBLE or failure.kind is Kind.FLOOD:
+                if failure.kind in PERSISTENT or failure.kind is FailureKind.FLOOD:
                     tries += 1
-                    await asyncio.sleep(pause(failure, tries, 0.0))
+                    await asyncio.sleep(retry_delay(failure, tries, 0.0))
                     continue
                 LOGGER.debug("Telegram: menu de %s refusé: %s", menu.chat_id, failure.detail)
-            self._left.popleft()
+            self._remaining.popleft()
             tries = 0
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(INTERVAL)

@@ -1,8 +1,10 @@
-"""What a Telegram chat is to show."""
+"""Chats and their users, the commands that they send, and the messages that they get."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from meshbot.commands import Request, Role, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,28 +17,69 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button under a message."""
+    """A button of an inline keyboard."""
 
     text: str
-    data: str  # what comes back when it is pressed, at most 64 bytes
+    data: str  # callback_data, at most 64 bytes
+
+
+Keyboard = tuple[tuple[Button, ...], ...]  # an inline keyboard, by rows
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
-    """One message as it is to look. Posts of the same chat and key are one message: the first is sent, others edit it.
+class OutgoingMessage:
+    """A message as it is to look. Those of the same chat and key are one message: the first is sent, others edit it.
 
-    Who waits to be sent is replaced by its successor, so a message that changes often costs few requests.
+    One that waits in the queue is replaced by its successor, so a message that changes often costs few requests.
     """
 
     chat: Chat
     text: str  # at most 4096 characters; a photo's caption at most 1024
     key: str = ""  # empty: a message of its own, never edited
     reply_to: int | None = None  # message id in that chat
-    silent: bool = False  # shown without sound
+    silent: bool = False  # without a notification sound
     fixed: bool = False  # in a fixed-width font, for tables
-    buttons: tuple[tuple[Button, ...], ...] = ()  # rows
+    keyboard: Keyboard = ()
     photo: bytes = b""  # PNG; the text is its caption
-    can_wait: bool = False  # until the chat's other posts have gone
-    reaction: str = (
-        ""  # an emoji of those that Telegram knows: put on the message `reply_to`, and nothing else is shown
-    )
+    can_wait: bool = False  # until the chat's other messages are sent
+    # An emoji that Telegram allows as a reaction: it is put on the message `reply_to`, and no message is sent
+    reaction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedUser:
+    """A user whom the operator listed."""
+
+    id: int
+    role: Role
+    node: int | None = None  # the user's own mesh node, if there is one
+
+    @property
+    def command_user(self) -> User:
+        """Return the user as the commands know one."""
+        return User(f"telegram:{self.id}", self.role)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatQuestion:
+    """Where a command was sent, and by whom; its answers, interim ones too, are one message."""
+
+    update_id: int
+    chat: Chat
+    message_id: int  # of the command, or of the message whose button was pressed
+    user: AllowedUser
+    name: str
+    title: str  # of the group; empty: a private chat
+    key: str  # of the answer
+    owner: int = 0  # the user whose command the message with the button answers; 0: the same user
+
+    def answer(self, text: str, keyboard: Keyboard = ()) -> OutgoingMessage:
+        """Return the message that answers it."""
+        return OutgoingMessage(self.chat, text, self.key, self.message_id if self.title else None, keyboard=keyboard)
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramRequest(Request):
+    """A Request with its place on Telegram."""
+
+    question: ChatQuestion | None = None

@@ -1,4 +1,4 @@
-"""What the pictures beside the answers show: asked of the memory, put into words and places."""
+"""The data of the pictures that follow the answers: from the memory to titles, columns and places."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ COLUMN_HOURS: Final = (1, 2, 3, 4, 6, 12, 24)
 MOST_SIGNAL_HOURS: Final = 7 * 24
 MOST_TICKS: Final = 7
 TICK_HOURS: Final = (1, 2, 3, 4, 6, 12, 24, 48, 96, 168, 336)
-COLOURS: Final = {1: 0, 3: 1, 4: 2, 67: 3, 70: 4, 5: 5, 71: 6, None: 7}  # by port; all others have the last
+COLOURS: Final = {1: 0, 3: 1, 4: 2, 67: 3, 70: 4, 5: 5, 71: 6, None: 7}  # by port; all others have OTHERS
 OTHERS: Final = 8
-AGES: Final = (HOUR, 6 * HOUR, DAY)  # seconds that end an age; older is the fourth
+AGES: Final = (HOUR, 6 * HOUR, DAY)  # upper limits of the first three age groups; older nodes are the fourth
 
 
 def histogram_data(
@@ -44,7 +44,7 @@ def histogram_data(
 ) -> Histogram | None:
     """Return the packets of the last hours by kind; None if there are none. Raises StorageError.
 
-    Times are told in `zone`, without one in that of the machine.
+    Times are shown in `zone`, None: the machine's.
     """
     return histogram_of(memory.traffic_by_hour(hours, By.PORT), now, hours, tr, zone=zone)
 
@@ -52,7 +52,7 @@ def histogram_data(
 def signal_data(
     memory: MeshMemory, num: int, now: float, hours: int, tr: Translate, *, zone: tzinfo | None = None
 ) -> Signal | None:
-    """Return how a node was heard in the last hours, a week at most; None if it was not. Raises StorageError."""
+    """Return the signal of a node in the last hours, a week at most; None without packets. Raises StorageError."""
     hours = min(hours, MOST_SIGNAL_HOURS)
     view = memory.node(num)
     names = (view.long_name, view.short_name) if view else ()
@@ -61,14 +61,14 @@ def signal_data(
 
 
 def nodes_data(memory: MeshMemory, own_num: int, now: float, tr: Translate) -> NodeMap | None:
-    """Return where the nodes of the last days are; None if no place is known but perhaps our own."""
+    """Return the map of the nodes of the last days; None if no position is known but perhaps our own."""
     return map_of(memory.node(own_num), memory.heard_nodes(DAYS * DAY), now, tr)
 
 
 def histogram_of(
     shares: Sequence[HourShare], now: float, hours: int, tr: Translate, *, zone: tzinfo | None = None
 ) -> Histogram | None:
-    """Return the columns of what was heard; pure."""
+    """Return the histogram of the packets received; pure."""
     if not any(share.packets for share in shares):
         return None
     step = next((each for each in COLUMN_HOURS if (hours + 1) <= each * MOST_COLUMNS), COLUMN_HOURS[-1])
@@ -95,10 +95,10 @@ def histogram_of(
 
 
 def signal_of(
-    heard: Sequence[SignalHour], title: str, now: float, hours: int, tr: Translate, *, zone: tzinfo | None = None
+    signal_hours: Sequence[SignalHour], title: str, now: float, hours: int, tr: Translate, *, zone: tzinfo | None = None
 ) -> Signal | None:
-    """Return the hours in which a node was heard; pure."""
-    packets, direct = sum(each.packets for each in heard), sum(each.direct for each in heard)
+    """Return the signal of a node by hours; pure."""
+    packets, direct = sum(each.packets for each in signal_hours), sum(each.direct for each in signal_hours)
     if not packets:
         return None
     since, until = _end(now) - (hours + 1) * HOUR, _end(now)
@@ -109,7 +109,7 @@ def signal_of(
         since=since,
         until=until,
         step=HOUR,
-        points=tuple(_point(each) for each in heard),
+        points=tuple(_point(each) for each in signal_hours),
         ticks=ticks_of(since, until, zone),
         snr_title=tr(_("SNR in dB: mean, least and most of each hour")),
         rssi_title=tr(_("RSSI in dBm: mean of each hour")),
@@ -120,11 +120,11 @@ def signal_of(
     )
 
 
-def map_of(own: NodeView | None, heard: Sequence[NodeView], now: float, tr: Translate) -> NodeMap | None:
-    """Return the map of the nodes that have a place, around our own one or else in their midst; pure."""
+def map_of(own: NodeView | None, views: Sequence[NodeView], now: float, tr: Translate) -> NodeMap | None:
+    """Return the map of the nodes with a position, around our own one, else around their middle; pure."""
     here = _place(own)
     since = now - DAYS * DAY
-    known = [(view, place) for view in heard if (place := _place(view))]
+    known = [(view, place) for view in views if (place := _place(view))]
     known.sort(key=lambda each: (not _is_direct(each[0], since), -(each[0].last_heard or 0)))
     shown = known[:MOST_NODES]
     if not shown:
@@ -136,7 +136,7 @@ def map_of(own: NodeView | None, heard: Sequence[NodeView], now: float, tr: Tran
     return NodeMap(
         title=tr(_("Nodes around us")) if here else tr(_("Nodes heard")),
         subtitle=tr(_("{count} heard in {days} days, {known} with a position")).format(
-            count=len(heard), days=DAYS, known=len(known)
+            count=len(views), days=DAYS, known=len(known)
         ),
         centre=_names(own) if here and own else (),
         radius=radius,
@@ -148,12 +148,12 @@ def map_of(own: NodeView | None, heard: Sequence[NodeView], now: float, tr: Tran
         ages=("< 1 h", "< 6 h", "< 24 h", "> 24 h"),
         direct=tr(_("direct")),
         relayed=tr(_("relayed")),
-        notes=tuple(_notes(len(heard) - len(known), beyond, len(known) - len(shown), tr, is_centred=here is not None)),
+        notes=tuple(_notes(len(views) - len(known), beyond, len(known) - len(shown), tr, is_centred=here is not None)),
     )
 
 
 def ticks_of(since: float, until: float, zone: tzinfo | None = None) -> tuple[Tick, ...]:
-    """Return at most so many round times of the day as there is room for, midnights as dates."""
+    """Return round times of the day, MOST_TICKS at most, midnights as dates."""
     hours = (until - since) / HOUR
     step = next((each for each in TICK_HOURS if hours < each * (MOST_TICKS + 1)), TICK_HOURS[-1])
     day = datetime.fromtimestamp(since, zone).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -168,7 +168,7 @@ def ticks_of(since: float, until: float, zone: tzinfo | None = None) -> tuple[Ti
 
 
 def _end(now: float) -> float:
-    """Return the end of the running hour."""
+    """Return the end of the present hour."""
     return now - now % HOUR + HOUR
 
 
@@ -193,12 +193,12 @@ def _finite(value: float | None) -> float | None:
 
 
 def _place(view: NodeView | None) -> Place | None:
-    """Return where the node says it is, None for what is no place: a GPS without a fix tells 0, 0."""
+    """Return the node's position, None if it is invalid: a GPS without a fix sends 0, 0."""
     if view is None or view.position is None:
         return None
     place = view.position.latitude, view.position.longitude
-    is_one = any(place) and abs(place[0]) <= 90 and abs(place[1]) <= 180  # noqa: PLR2004 - the globe's; NaN is neither
-    return place if is_one else None
+    is_valid = any(place) and abs(place[0]) <= 90 and abs(place[1]) <= 180  # noqa: PLR2004 - the globe's; NaN is neither
+    return place if is_valid else None
 
 
 def _is_direct(view: NodeView, since: float) -> bool:
@@ -216,7 +216,7 @@ def _names(view: NodeView) -> tuple[str, ...]:
 
 
 def _notes(missing: int, beyond: int, left_out: int, tr: Translate, *, is_centred: bool) -> Iterator[str]:
-    """Yield what the map cannot show."""
+    """Yield notes on what the map cannot show."""
     if missing:
         yield tr(_("{count} without a position")).format(count=missing)
     if beyond:

@@ -1,4 +1,4 @@
-"""Asks Telegram for updates, for ever: whatever fails is waited out, and no update is handled twice."""
+"""Polls Telegram for updates until cancelled: every failure is waited out, and no update is handled twice."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from meshbot.runtime import Clock, Throttle
-from meshbot.telegram_bot.api import BATCH, POLL_TIMEOUT, Api, Me
-from meshbot.telegram_bot.failures import LADDER, Failure, Kind, TokenRefusedError, failure_of
+from meshbot.telegram_bot.api import BATCH, POLL_TIMEOUT, Api, BotUser
+from meshbot.telegram_bot.failures import BACKOFF, Failure, FailureKind, Reachability, TokenRefusedError, failure_of
 from meshbot.telegram_bot.handler import UpdateHandler
-from meshbot.telegram_bot.reachability import Reachability
-from meshbot.telegram_bot.updates import Batch, read
+from meshbot.telegram_bot.updates import Batch, read_batch
 
 LOGGER = logging.getLogger(__name__)
-WAY: Final = "poll"
-HANDLED_WAIT: Final = 10.0  # seconds for the database to tell what an earlier process has handled
+OPERATION: Final = "poll"  # as Reachability knows it
+HANDLED_TIMEOUT: Final = 10.0  # seconds for the database to return what an earlier process has handled
 SHORTEST_POLL: Final = 1.0  # seconds that an empty answer takes
-HASTY_TOLD: Final = 3  # such answers in a row; one is an accident
-REMEMBERED: Final = 1000  # update ids; Telegram repeats those of one batch at most
+# Empty answers in a row that come sooner: a single one may be an accident
+EARLY_ANSWERS_REPORTED: Final = 3
+# Update ids: Telegram repeats those of one batch at most, which is 100
+REMEMBERED: Final = 1000
 
 
 class HandledIds:
-    """Which updates were handled, by this process or those before it; bounded."""
+    """The updates that were handled, by this process or an earlier one; bounded."""
 
     def __init__(self) -> None:
         self._ids: OrderedDict[int, None] = OrderedDict()
@@ -41,107 +42,108 @@ class HandledIds:
 
 
 class UpdatePoller:
-    """Polls in one event loop; what it has handled outlives it."""
+    """Polls in one event loop; `handled` outlives it."""
 
     def __init__(  # noqa: PLR0917 - its collaborators, each once
         self,
         api: Api,
-        desk: UpdateHandler,
-        reach: Reachability,
+        handler: UpdateHandler,
+        reachability: Reachability,
         clock: Clock,
         handled: HandledIds,
-        on_taken: Callable[[Sequence[int]], object],
-        on_back: Callable[[], object],
+        on_handled: Callable[[Sequence[int]], object],
+        on_recovered: Callable[[], object],
     ) -> None:
-        """`on_taken` hears after each look which updates were handled, `on_back` when Telegram answers again."""
+        """`on_handled` takes the updates of each poll that were handled; `on_recovered`: Telegram answers again."""
         self._api = api
-        self._desk = desk
-        self._reach = reach
+        self._handler = handler
+        self._reachability = reachability
         self._clock = clock
         self._handled = handled
-        self._on_taken = on_taken
-        self._on_back = on_back
+        self._on_handled = on_handled
+        self._on_recovered = on_recovered
         self._is_failing = False
-        self._bad = Throttle(60.0)
-        self._hasty = 0  # polls in a row that were answered at once, with nothing
+        self._malformed = Throttle(60.0)
+        self._early_answers = 0  # empty ones in a row that came before SHORTEST_POLL
 
-    async def find_out_who_we_are(self) -> Me:
-        """Ask until somebody answers; TokenRefusedError if we are nobody."""
+    async def get_me(self) -> BotUser:
+        """Ask who the bot is until Telegram answers; TokenRefusedError if it knows no such bot."""
         while True:
             try:
-                me = await self._api.me()
+                me = await self._api.get_me()
             except Exception as exc:  # noqa: BLE001 - failure_of knows each; what it does not know is waited out too
-                await self._wait_out(failure_of(exc))
+                await self._back_off(failure_of(exc))
             else:
-                self._went_well()
+                self._on_success()
                 return me
 
     async def run(self) -> None:
-        """Poll until cancelled; TokenRefusedError if the token has been taken back."""
+        """Poll until cancelled; TokenRefusedError if the token has been revoked."""
         offset: int | None = None
         while True:
-            patience = 0 if self._is_failing else POLL_TIMEOUT
-            asked_at = self._clock.monotonic()
+            timeout = 0 if self._is_failing else POLL_TIMEOUT
+            started = self._clock.monotonic()
             try:
-                raw = await self._api.updates(offset, patience)
-                batch = read(raw)
+                raw = await self._api.get_updates(offset, timeout)
+                batch = read_batch(raw)
             except Exception as exc:  # noqa: BLE001 - the same
-                await self._wait_out(failure_of(exc))
+                await self._back_off(failure_of(exc))
                 continue
-            self._went_well()
-            self._take(batch, is_last=len(raw) < BATCH)
+            self._on_success()
+            self._handle(batch, is_last=len(raw) < BATCH)
             if batch.next_offset not in {None, offset}:
-                offset, self._hasty = batch.next_offset, 0
-            elif patience:
-                await self._keep_to(SHORTEST_POLL - (self._clock.monotonic() - asked_at))
+                offset, self._early_answers = batch.next_offset, 0
+            elif timeout:
+                await self._slow_down(SHORTEST_POLL - (self._clock.monotonic() - started))
 
-    def _take(self, batch: Batch, *, is_last: bool) -> None:
-        if batch.malformed and (count := self._bad_updates(batch.malformed)):
+    def _handle(self, batch: Batch, *, is_last: bool) -> None:
+        if batch.malformed and (count := self._count_malformed(batch.malformed)):
             LOGGER.warning("⚠️ Telegram: %d messages illisibles, ignorés", count)
         new = [update for update in batch.updates if update.update_id not in self._handled]
         for update in new:
-            self._handled.add([update.update_id])  # before: one that has us crash is not met again
-            self._desk.take(update)
+            # before it is handled: an update that crashes the service must not crash it again
+            self._handled.add([update.update_id])
+            self._handler.on_update(update)
         if is_last:
-            self._desk.drained()
-        self._on_taken([update.update_id for update in new])
+            self._handler.on_caught_up()
+        self._on_handled([update.update_id for update in new])
 
-    async def _keep_to(self, missing: float) -> None:
-        """Be slower from poll to poll with a server that does not hold an empty answer back."""
+    async def _slow_down(self, missing: float) -> None:
+        """Wait longer from poll to poll if the server answers at once with nothing."""
         if missing <= 0:
-            self._hasty = 0
+            self._early_answers = 0
             return
-        self._hasty += 1
-        if self._hasty == HASTY_TOLD:
+        self._early_answers += 1
+        if self._early_answers == EARLY_ANSWERS_REPORTED:
             LOGGER.warning("⚠️ Telegram répond aussitôt, sans rien apporter: nouvel essai toutes les 30 s au plus")
-        await asyncio.sleep(max(missing, LADDER[min(self._hasty, len(LADDER)) - 1]))
+        await asyncio.sleep(max(missing, BACKOFF[min(self._early_answers, len(BACKOFF)) - 1]))
 
-    def _bad_updates(self, count: int) -> int:
+    def _count_malformed(self, count: int) -> int:
         for _ in range(count):
-            self._bad.note()
-        return self._bad.due(self._clock.monotonic())
+            self._malformed.note()
+        return self._malformed.due(self._clock.monotonic())
 
-    async def _wait_out(self, failure: Failure) -> None:
-        if failure.kind is Kind.TOKEN:
+    async def _back_off(self, failure: Failure) -> None:
+        if failure.kind is FailureKind.TOKEN:
             raise TokenRefusedError(failure.detail)
         self._is_failing = True
-        self._desk.away()
-        wait, line = self._reach.failed(WAY, failure, self._clock.monotonic())
+        self._handler.on_unreachable()
+        wait, line = self._reachability.failed(OPERATION, failure, self._clock.monotonic())
         LOGGER.log(line.level, line.text)
-        if failure.kind is Kind.WEBHOOK:
-            await self._drop_webhook()
+        if failure.kind is FailureKind.WEBHOOK:
+            await self._delete_webhook()
         await asyncio.sleep(wait)
 
-    async def _drop_webhook(self) -> None:
+    async def _delete_webhook(self) -> None:
         try:
             await self._api.delete_webhook()
-        except Exception as exc:  # noqa: BLE001 - the next look meets it again
+        except Exception as exc:  # noqa: BLE001 - the next poll fails in the same way
             LOGGER.debug("Telegram: webhook non retiré: %s", failure_of(exc).detail)
 
-    def _went_well(self) -> None:
-        self._desk.reached()
+    def _on_success(self) -> None:
+        self._handler.on_reachable()
         if self._is_failing:
             self._is_failing = False
-            self._on_back()
-        if line := self._reach.went_well(WAY, self._clock.monotonic()):
+            self._on_recovered()
+        if line := self._reachability.succeeded(OPERATION, self._clock.monotonic()):
             LOGGER.log(line.level, line.text)

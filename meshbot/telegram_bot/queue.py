@@ -1,33 +1,57 @@
-"""Posts: all that waits to be shown on Telegram, one queue; pure."""
+"""The queue of messages to Telegram, and how fast Telegram lets them be sent; pure."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
 
-from meshbot.telegram_bot.failures import Failure, Kind
-from meshbot.telegram_bot.models import Chat, Post
-from meshbot.telegram_bot.rate import RateLimit
+from meshbot.telegram_bot.failures import Failure, FailureKind
+from meshbot.telegram_bot.models import Chat, OutgoingMessage
 
-# What Telegram lets a bot send: about one a second to a chat, with short bursts, 20 a minute to a group, 30 a second
-# in all. A group that has much to be shown gets no bursts, and some time more: requests do not all take as long
+# Telegram's limits: about one message a second to a chat, with short bursts, 20 a minute to a group, 30 a second in
+# all. A group gets no bursts and a margin, because requests do not all take as long. Each limit is (count, seconds)
 PRIVATE_LIMITS: Final = ((3, 3.0),)
 GROUP_LIMITS: Final = ((1, 1.2), (20, 62.0))
-# Of those, what can wait takes less, so that a text that comes meanwhile need not wait long
-PATIENT_PRIVATE_LIMITS: Final = ((2, 3.0),)
-PATIENT_GROUP_LIMITS: Final = ((10, 62.0),)
-REACTION_LIMITS: Final = ((1, 1.0),)  # they count with no chat's messages
+# Messages that can wait use less than that, so that an urgent one does not wait long
+DEFERRABLE_PRIVATE_LIMITS: Final = ((2, 3.0),)
+DEFERRABLE_GROUP_LIMITS: Final = ((10, 62.0),)
+# Telegram does not count reactions among a chat's messages
+REACTION_LIMITS: Final = ((1, 1.0),)
 OVERALL_LIMITS: Final = ((25, 1.0),)
 IN_FLIGHT: Final = 4  # requests at once, each to another chat
-WAITING_LIMIT: Final = 500  # posts
+WAITING_LIMIT: Final = 500  # messages
 BYTES_LIMIT: Final = 8_000_000  # texts and photos together
-REMEMBERED: Final = 2000  # message ids of keyed posts
+REMEMBERED: Final = 2000  # ids of messages with a key
 CHATS_REMEMBERED: Final = 200
-LEAST_CUT: Final = 100  # characters; a text that is too long below that is not too long
-MOST_TRIES: Final = 5  # of one post that a server in good health does not take
+# Characters: a shorter text is not cut, its length is not the cause
+LEAST_CUT: Final = 100
+MOST_TRIES: Final = 5  # for a message that a healthy server does not accept
+
+
+class RateLimit:
+    """Several limits at once, each as (count, seconds)."""
+
+    def __init__(self, limits: Sequence[tuple[int, float]]) -> None:
+        self._limits = limits
+        self._times: deque[float] = deque(maxlen=max((count for count, _ in limits), default=0))
+
+    def ready_at(self) -> float:
+        """Return when the next message may be sent (monotonic seconds), -inf for at any time."""
+        return max(
+            (self._times[-count] + seconds for count, seconds in self._limits if len(self._times) >= count),
+            default=-inf,
+        )
+
+    def note(self, now: float) -> None:
+        """Count a message that is sent now."""
+        self._times.append(now)
+
+    def is_idle(self, now: float) -> bool:
+        """Whether no message that was sent counts any more."""
+        return not self._times or self._times[-1] + max(seconds for _, seconds in self._limits) <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,64 +60,65 @@ class Delivery:
 
     number: int
     chat_id: int  # where Telegram has the chat now
-    post: Post
-    edits: int | None  # the message to edit, None: a new one
-    tries: int = 0  # that ended in the server's trouble
+    message: OutgoingMessage
+    edits: int | None  # the id of the message to edit, None: send a new one
+    tries: int = 0  # that failed by FailureKind.SERVER
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     number: int
-    post: Post
+    message: OutgoingMessage
     tries: int = 0
-    lost: int = 0  # posts that it tells of, if it is a note of them
+    lost: int = 0  # of a note about lost messages: their number
 
     @property
     def size(self) -> int:
-        return len(self.post.text) + len(self.post.photo)
+        return len(self.message.text) + len(self.message.photo)
 
 
 @dataclass(slots=True)
-class _Lane:
-    """What waits for one chat, topics included; one request at a time, so that order and keys hold.
+class _ChatQueue:
+    """The messages for one chat, topics included; one request at a time, to keep their order.
 
-    Reactions have a lane of their own: a chat's messages neither wait for them nor are delayed by their number.
+    Reactions have a queue of their own: they do not delay a chat's messages, nor wait for them.
     """
 
-    pace: RateLimit
-    patient: RateLimit  # of what can wait
+    rate: RateLimit
+    deferrable_rate: RateLimit  # of the messages that can wait
     waiting: OrderedDict[tuple[object, ...], _Waiting] = field(default_factory=OrderedDict)
     current: _Waiting | None = None
     not_before: float = -inf
-    lost: int = 0  # posts that found no room since the last one that was sent
-    note_tries: int = 0  # to tell of them
+    lost: int = 0  # messages dropped for lack of room since the last one that was sent
+    note_tries: int = 0  # to send the note about them
 
     def head(self) -> _Waiting:
-        """Return what goes next: the oldest that cannot wait, else the oldest."""
+        """Return the next message: the oldest that cannot wait, else the oldest."""
         everything = self.waiting.values()
-        return next((each for each in everything if not each.post.can_wait), next(iter(everything)))
+        return next((each for each in everything if not each.message.can_wait), next(iter(everything)))
 
     def ready_at(self) -> float:
-        """Return when that may go, inf for not before something changes."""
+        """Return when it may be sent, inf for not before something changes."""
         if self.current is not None or not self.waiting:
             return inf
-        patient = self.patient.ready_at() if not self.lost and self.head().post.can_wait else -inf
-        return max(self.not_before, self.pace.ready_at(), patient)
+        is_deferrable = not self.lost and self.head().message.can_wait
+        deferred = self.deferrable_rate.ready_at() if is_deferrable else -inf
+        return max(self.not_before, self.rate.ready_at(), deferred)
 
-    def note(self, post: Post, now: float) -> None:
-        """Count what goes now."""
-        self.pace.note(now)
-        if post.can_wait:
-            self.patient.note(now)
+    def note(self, message: OutgoingMessage, now: float) -> None:
+        """Count a message that is sent now."""
+        self.rate.note(now)
+        if message.can_wait:
+            self.deferrable_rate.note(now)
 
 
-class PostQueue:
-    """Gives what may be sent now, in each chat's order; keeps the rest. Times are monotonic seconds."""
+class MessageQueue:
+    """Releases what may be sent now, in each chat's order; keeps the rest. Times are monotonic seconds."""
 
     def __init__(self, lost_text: Callable[[int], str]) -> None:
-        """`lost_text(count)` tells a chat how many posts found no room."""
+        """`lost_text(count)` is sent to a chat whose messages were dropped for lack of room."""
         self._lost_text = lost_text
-        self._lanes: OrderedDict[tuple[int, bool], _Lane] = OrderedDict()
+        self._chat_queues: OrderedDict[tuple[int, bool], _ChatQueue] = OrderedDict()
         self._overall = RateLimit(OVERALL_LIMITS)
         self._not_before = -inf
         self._in_flight = 0
@@ -101,142 +126,150 @@ class PostQueue:
         self._count = 0
         self._size = 0
         self._messages: OrderedDict[tuple[Chat, str], int] = OrderedDict()
-        self._moved: dict[int, int] = {}
+        self._migrated: dict[int, int] = {}
 
     def __len__(self) -> int:
-        """Return how many wait, those on their way included."""
+        """Return the number of messages, those in flight included."""
         return self._count + self._in_flight
 
-    def add(self, post: Post, now: float) -> None:
-        """Take a post; it replaces one of its key that still waits."""
+    def add(self, message: OutgoingMessage, now: float) -> None:
+        """Take a message; it replaces one of its key that still waits."""
         self._number += 1
-        lane = self._lane(post, now)
-        key = _key(post, self._number)
-        old = lane.waiting.get(key)
+        chat_queue = self._chat_queue(message, now)
+        key = _key(message, self._number)
+        old = chat_queue.waiting.get(key)
         if old is not None:
             self._forget(old)
-        self._put(lane, key, _Waiting(old.number if old else self._number, post))
+        self._put(chat_queue, key, _Waiting(old.number if old else self._number, message))
         while self._count > WAITING_LIMIT or (self._size > BYTES_LIMIT and self._count > 1):
             self._drop_one()
 
     def next(self, now: float) -> Delivery | None:
-        """Return what to send now, None for nothing; each is to be ended by `sent` or `failed`."""
+        """Return what to send now, None for nothing; the caller ends each by `sent` or `failed`."""
         if now < max(self._not_before, self._overall.ready_at()) or self._in_flight >= IN_FLIGHT:
             return None
-        ready = [(id_, lane) for (id_, _), lane in self._lanes.items() if lane.ready_at() <= now]
+        ready = [
+            (id_, chat_queue) for (id_, _), chat_queue in self._chat_queues.items() if chat_queue.ready_at() <= now
+        ]
         if not ready:
             return None
-        chat_id, lane = min(ready, key=lambda each: each[1].head().number)
-        waiting = self._take(chat_id, lane)
-        lane.current = waiting
+        chat_id, chat_queue = min(ready, key=lambda each: each[1].head().number)
+        waiting = self._take(chat_id, chat_queue)
+        chat_queue.current = waiting
         self._in_flight += 1
-        post = waiting.post
-        lane.note(post, now)
+        message = waiting.message
+        chat_queue.note(message, now)
         self._overall.note(now)
-        edits = self._messages.get((post.chat, post.key)) if post.key and not post.reaction else None
-        return Delivery(waiting.number, self._moved.get(chat_id, chat_id), post, edits, waiting.tries)
+        edits = self._messages.get((message.chat, message.key)) if message.key and not message.reaction else None
+        return Delivery(waiting.number, self._migrated.get(chat_id, chat_id), message, edits, waiting.tries)
 
     def deadline(self) -> float:
         """Return when `next` may have something, inf for not before something changes."""
         if self._in_flight >= IN_FLIGHT:
             return inf
-        soonest = min((lane.ready_at() for lane in self._lanes.values()), default=inf)
+        soonest = min((chat_queue.ready_at() for chat_queue in self._chat_queues.values()), default=inf)
         return max(soonest, self._not_before, self._overall.ready_at())
 
     def sent(self, delivery: Delivery, message_id: int) -> None:
-        """Note that it is shown, as this message."""
+        """Note a success, and the id that the message got."""
         self._end(delivery)
-        if delivery.post.key and not delivery.post.reaction:
-            self.remember(delivery.post.chat, delivery.post.key, message_id)
+        if delivery.message.key and not delivery.message.reaction:
+            self.remember(delivery.message.chat, delivery.message.key, message_id)
 
     def failed(self, delivery: Delivery, failure: Failure, now: float, *, is_well: bool = True) -> int:
-        """Note that it was not taken; return how many posts are given up for it.
+        """Note a failure; return how many messages are dropped for it.
 
-        `is_well`: whether Telegram takes other requests, so that trouble is this post's own.
+        `is_well`: whether Telegram accepts other requests, so that the failure is this message's own.
         """
-        lane, waiting = self._end(delivery)
-        post = waiting.post
+        chat_queue, waiting = self._end(delivery)
+        message = waiting.message
         match failure.kind:
-            case Kind.UNCHANGED:
+            case FailureKind.UNCHANGED:
                 return 0
-            case Kind.FORBIDDEN | Kind.NO_CHAT | Kind.NO_TOPIC:
-                return 1 + self._clear(lane, post.chat if failure.kind is Kind.NO_TOPIC else None)
-            case Kind.FLOOD:
-                lane.not_before = now + failure.wait
-            case Kind.MOVED if failure.chat_id != delivery.chat_id:
-                self._moved[post.chat.id] = failure.chat_id
-            case Kind.NO_MESSAGE if delivery.edits is not None:
-                self._messages.pop((post.chat, post.key), None)
-            case Kind.NO_QUESTION if post.reply_to is not None:
-                waiting = replace(waiting, post=replace(post, reply_to=None))
-            case Kind.TOO_LONG if len(post.text) > LEAST_CUT:
-                waiting = replace(waiting, post=replace(post, text=post.text[: len(post.text) // 2] + "…"))
-            case Kind.SERVER if waiting.tries < MOST_TRIES:
+            case FailureKind.FORBIDDEN | FailureKind.NO_CHAT | FailureKind.NO_TOPIC:
+                return 1 + self._clear(chat_queue, message.chat if failure.kind is FailureKind.NO_TOPIC else None)
+            case FailureKind.FLOOD:
+                chat_queue.not_before = now + failure.wait
+            case FailureKind.MIGRATED if failure.chat_id != delivery.chat_id:
+                self._migrated[message.chat.id] = failure.chat_id
+            case FailureKind.NO_MESSAGE if delivery.edits is not None:
+                self._messages.pop((message.chat, message.key), None)
+            case FailureKind.NO_REPLY_TARGET if message.reply_to is not None:
+                waiting = replace(waiting, message=replace(message, reply_to=None))
+            case FailureKind.TOO_LONG if len(message.text) > LEAST_CUT:
+                waiting = replace(waiting, message=replace(message, text=message.text[: len(message.text) // 2] + "…"))
+            case FailureKind.SERVER if waiting.tries < MOST_TRIES:
                 waiting = replace(waiting, tries=waiting.tries + is_well)
-            case Kind.UNREACHABLE | Kind.CONFLICT | Kind.WEBHOOK | Kind.TOKEN:
+            case FailureKind.UNREACHABLE | FailureKind.CONFLICT | FailureKind.WEBHOOK | FailureKind.TOKEN:
                 pass
             case _:
                 return 1
-        self._put_back(lane, waiting)
+        self._put_back(chat_queue, waiting)
         return 0
 
     def hold(self, until: float) -> None:
-        """Send nothing before then; a past time ends that."""
+        """Release nothing before then; a time in the past ends the hold."""
         self._not_before = until
 
     def release(self, now: float) -> None:
-        """Put back what was on its way: whoever sent it is no more."""
-        for lane in self._lanes.values():
-            if (waiting := lane.current) is not None:
-                lane.current = None
+        """Put back what is in flight: its sender has crashed."""
+        for chat_queue in self._chat_queues.values():
+            if (waiting := chat_queue.current) is not None:
+                chat_queue.current = None
                 self._in_flight -= 1
-                self._put_back(lane, waiting)
+                self._put_back(chat_queue, waiting)
         self._not_before = min(self._not_before, now)
 
     def remember(self, chat: Chat, key: str, message_id: int) -> None:
-        """Have later posts of that key edit this message."""
+        """Have later messages of that key edit this one."""
         self._messages[chat, key] = message_id
         self._messages.move_to_end((chat, key))
         if len(self._messages) > REMEMBERED:
             self._messages.popitem(last=False)
 
     def recall(self, chat: Chat, key: str, message_id: int) -> None:
-        """Remember it on an earlier process' word, which counts less than our own."""
+        """Remember an id that an earlier process saved, unless this one has a newer."""
         if (chat, key) not in self._messages:
             self.remember(chat, key, message_id)
 
-    def move(self, old: int, new: int) -> None:
-        """Note a group's new id, under which what is meant for the old one is sent."""
-        self._moved[old] = new
+    def migrate(self, old: int, new: int) -> None:
+        """Note a group's new id; messages for the old one are sent there."""
+        self._migrated[old] = new
 
     # -- inside
 
-    def _lane(self, post: Post, now: float) -> _Lane:
-        ident = _lane_of(post)
-        lane = self._lanes.get(ident)
-        if lane is None:
-            if len(self._lanes) >= CHATS_REMEMBERED:
-                self._tidy(now)
-            lane = self._lanes[ident] = _new_lane(post)
-        return lane
+    def _chat_queue(self, message: OutgoingMessage, now: float) -> _ChatQueue:
+        ident = _queue_id(message)
+        chat_queue = self._chat_queues.get(ident)
+        if chat_queue is None:
+            if len(self._chat_queues) >= CHATS_REMEMBERED:
+                self._forget_idle(now)
+            chat_queue = self._chat_queues[ident] = _new_chat_queue(message)
+        return chat_queue
 
-    def _tidy(self, now: float) -> None:
-        for ident, lane in list(self._lanes.items()):
-            if not lane.waiting and lane.current is None and not lane.lost and lane.pace.is_idle(now):
-                del self._lanes[ident]
+    def _forget_idle(self, now: float) -> None:
+        for ident, chat_queue in list(self._chat_queues.items()):
+            if (
+                not chat_queue.waiting
+                and chat_queue.current is None
+                and not chat_queue.lost
+                and chat_queue.rate.is_idle(now)
+            ):
+                del self._chat_queues[ident]
 
-    def _take(self, chat_id: int, lane: _Lane) -> _Waiting:
-        if lane.lost:
-            count, tries, lane.lost, lane.note_tries = lane.lost, lane.note_tries, 0, 0
+    def _take(self, chat_id: int, chat_queue: _ChatQueue) -> _Waiting:
+        if chat_queue.lost:
+            count, tries, chat_queue.lost, chat_queue.note_tries = chat_queue.lost, chat_queue.note_tries, 0, 0
             self._number += 1
-            return _Waiting(self._number, Post(Chat(chat_id), self._lost_text(count), silent=True), tries, count)
-        waiting = lane.head()
-        del lane.waiting[_key(waiting.post, waiting.number)]
+            note = OutgoingMessage(Chat(chat_id), self._lost_text(count), silent=True)
+            return _Waiting(self._number, note, tries, count)
+        waiting = chat_queue.head()
+        del chat_queue.waiting[_key(waiting.message, waiting.number)]
         self._forget(waiting)
         return waiting
 
-    def _put(self, lane: _Lane, key: tuple[object, ...], waiting: _Waiting) -> None:
-        lane.waiting[key] = waiting
+    def _put(self, chat_queue: _ChatQueue, key: tuple[object, ...], waiting: _Waiting) -> None:
+        chat_queue.waiting[key] = waiting
         self._count += 1
         self._size += waiting.size
 
@@ -244,54 +277,59 @@ class PostQueue:
         self._count -= 1
         self._size -= waiting.size
 
-    def _put_back(self, lane: _Lane, waiting: _Waiting) -> None:
-        """Let it go first again; if there is a newer one of its key, that goes first in its stead."""
-        if waiting.lost:  # what is lost until the next try is told with it
-            lane.lost, lane.note_tries = lane.lost + waiting.lost, waiting.tries
+    def _put_back(self, chat_queue: _ChatQueue, waiting: _Waiting) -> None:
+        """Put it at the head again, or in its place a newer one of its key."""
+        # the note of the next try counts what is lost until then
+        if waiting.lost:
+            chat_queue.lost, chat_queue.note_tries = chat_queue.lost + waiting.lost, waiting.tries
             return
-        key = _key(waiting.post, waiting.number)
-        if key not in lane.waiting:
-            self._put(lane, key, waiting)
-        lane.waiting.move_to_end(key, last=False)
+        key = _key(waiting.message, waiting.number)
+        if key not in chat_queue.waiting:
+            self._put(chat_queue, key, waiting)
+        chat_queue.waiting.move_to_end(key, last=False)
 
-    def _end(self, delivery: Delivery) -> tuple[_Lane, _Waiting]:
-        lane = self._lanes[_lane_of(delivery.post)]
-        waiting = lane.current
+    def _end(self, delivery: Delivery) -> tuple[_ChatQueue, _Waiting]:
+        chat_queue = self._chat_queues[_queue_id(delivery.message)]
+        waiting = chat_queue.current
         if waiting is None or waiting.number != delivery.number:
-            raise ValueError(f"post {delivery.number} is not on its way")
-        lane.current = None
+            raise ValueError(f"message {delivery.number} is not in flight")
+        chat_queue.current = None
         self._in_flight -= 1
-        return lane, waiting
+        return chat_queue, waiting
 
-    def _clear(self, lane: _Lane, topic: Chat | None = None) -> int:
-        """Give up what waits there, or in one topic; return how many posts that were."""
-        hopeless = [key for key, waiting in lane.waiting.items() if topic in {None, waiting.post.chat}]
-        for key in hopeless:
-            self._forget(lane.waiting.pop(key))
-        return len(hopeless)
+    def _clear(self, chat_queue: _ChatQueue, topic: Chat | None = None) -> int:
+        """Drop what waits there, or in one topic; return how many messages."""
+        keys = [key for key, waiting in chat_queue.waiting.items() if topic in {None, waiting.message.chat}]
+        for key in keys:
+            self._forget(chat_queue.waiting.pop(key))
+        return len(keys)
 
     def _drop_one(self) -> None:
-        """Give up the oldest that tells a fate, else that is no message of lasting interest, else the oldest."""
-        lane, key, waiting = min(
-            ((lane, key, waiting) for lane in self._lanes.values() for key, waiting in lane.waiting.items()),
-            key=lambda each: (not each[2].post.can_wait, bool(each[2].post.key), each[2].number),
+        """Drop the oldest that can wait, else the oldest without a key, else the oldest."""
+        chat_queue, key, waiting = min(
+            (
+                (chat_queue, key, waiting)
+                for chat_queue in self._chat_queues.values()
+                for key, waiting in chat_queue.waiting.items()
+            ),
+            key=lambda each: (not each[2].message.can_wait, bool(each[2].message.key), each[2].number),
         )
-        del lane.waiting[key]
+        del chat_queue.waiting[key]
         self._forget(waiting)
-        lane.lost += not waiting.post.can_wait
+        chat_queue.lost += not waiting.message.can_wait
 
 
-def _key(post: Post, number: int) -> tuple[object, ...]:
-    return (post.chat.topic, post.key) if post.key else (number,)
+def _key(message: OutgoingMessage, number: int) -> tuple[object, ...]:
+    return (message.chat.topic, message.key) if message.key else (number,)
 
 
-def _lane_of(post: Post) -> tuple[int, bool]:
-    return post.chat.id, bool(post.reaction)
+def _queue_id(message: OutgoingMessage) -> tuple[int, bool]:
+    return message.chat.id, bool(message.reaction)
 
 
-def _new_lane(post: Post) -> _Lane:
-    if post.reaction:
-        return _Lane(RateLimit(REACTION_LIMITS), RateLimit(()))
-    if post.chat.id > 0:
-        return _Lane(RateLimit(PRIVATE_LIMITS), RateLimit(PATIENT_PRIVATE_LIMITS))
-    return _Lane(RateLimit(GROUP_LIMITS), RateLimit(PATIENT_GROUP_LIMITS))
+def _new_chat_queue(message: OutgoingMessage) -> _ChatQueue:
+    if message.reaction:
+        return _ChatQueue(RateLimit(REACTION_LIMITS), RateLimit(()))
+    if message.chat.id > 0:
+        return _ChatQueue(RateLimit(PRIVATE_LIMITS), RateLimit(DEFERRABLE_PRIVATE_LIMITS))
+    return _ChatQueue(RateLimit(GROUP_LIMITS), RateLimit(DEFERRABLE_GROUP_LIMITS))

@@ -1,168 +1,161 @@
-"""The thread Telegram: an event loop that polls, acts and posts. Whatever goes wrong in it stays in it."""
+"""The thread Telegram: an event loop that polls, handles updates and sends messages. No failure of it leaves it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from math import inf
 from typing import Any, Final
 
 from meshbot.commands import InterimAnswer, JobResult
-from meshbot.persistence import HandledBefore, MessageKey
-from meshbot.runtime import PING, STOP, Clock, Service
+from meshbot.persistence import HandledBefore, UpdatesHandled
+from meshbot.runtime import PING, STOP, Service
 from meshbot.telegram_bot import status
 from meshbot.telegram_bot.alerts import feed
-from meshbot.telegram_bot.api import Api, Me
-from meshbot.telegram_bot.delivery import PostSender
-from meshbot.telegram_bot.event_loop import new_event_loop
-from meshbot.telegram_bot.failures import TokenRefusedError, failure_of
-from meshbot.telegram_bot.handler import HandlerParts, UpdateHandler
+from meshbot.telegram_bot.api import Api, BotUser
+from meshbot.telegram_bot.delivery import MessageSender
+from meshbot.telegram_bot.failures import Reachability, TokenRefusedError, failure_of
+from meshbot.telegram_bot.handler import UpdateHandler
 from meshbot.telegram_bot.menu import MenuSetter
-from meshbot.telegram_bot.models import Chat, Post
-from meshbot.telegram_bot.polling import HANDLED_WAIT, HandledIds, UpdatePoller
-from meshbot.telegram_bot.reachability import Reachability
+from meshbot.telegram_bot.models import Chat, OutgoingMessage
+from meshbot.telegram_bot.options import TelegramDependencies, TelegramOptions
+from meshbot.telegram_bot.polling import HANDLED_TIMEOUT, HandledIds, UpdatePoller
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 INBOX_LIMIT: Final = 1000
-ANEW_AFTER: Final = (1.0, 5.0, 30.0, 300.0)  # seconds after a crash; a life of an hour begins the row again
-LONG_LIFE: Final = 3600.0
-FINISH: Final = 0.4  # seconds for what is on its way, at the end
-CLOSE: Final = 0.3  # seconds for the connections' end
-CANCEL: Final = 0.3  # seconds for tasks to end
-LASTING: Final = (status.WORD, feed.WORD)  # what keys of posts begin with that may change after a restart
-
-OnHandled = Callable[[Sequence[int], Mapping[MessageKey, int]], object]  # update ids; ids of messages that we posted
+# Seconds after a crash, and after the next ones; a loop that has run for STABLE_AFTER starts again at the first
+RESTART_AFTER: Final = (1.0, 5.0, 30.0, 300.0)
+STABLE_AFTER: Final = 3600.0  # seconds
+FINISH_TIMEOUT: Final = 0.4  # seconds for the requests in flight, at the end
+CLOSE_TIMEOUT: Final = 0.3  # seconds for closing the connections
+CANCEL_TIMEOUT: Final = 0.3  # seconds for tasks to end
+# Beginnings of the keys whose messages may change after a restart: their ids are saved
+SAVED_KEYS: Final = (status.WORD, feed.KEY_PREFIX)
+# Name lookups at once: the task of one gives up after some seconds, while its thread may hang for a minute
+LOOKUPS: Final = 8
 
 
 class TelegramService(Service):
-    """Takes what concerns Telegram from any thread: posts, fates, mesh texts, results of commands."""
+    """Takes from any thread what concerns Telegram: messages, delivery reports, mesh texts, results of commands."""
 
     name = "Telegram"
 
-    def __init__(
-        self,
-        clock: Clock,
-        make_api: Callable[[], Api],
-        make_desk: Callable[[TelegramService], HandlerParts],
-        on_handled: OnHandled,
-        *,
-        waits_for_handled: bool,
-    ) -> None:
-        """`on_handled` has both written down; `waits_for_handled`: an earlier process' are told to us."""
-        super().__init__(clock, INBOX_LIMIT)
-        self._make_api = make_api
-        self._on_handled = on_handled
+    def __init__(self, options: TelegramOptions, dependencies: TelegramDependencies) -> None:
+        super().__init__(dependencies.clock, INBOX_LIMIT)
+        self._options = options
+        self._save_handled = dependencies.save_handled
         self._handled = HandledIds()
-        self._waits_for_handled = waits_for_handled
-        self._handled_told: asyncio.Event | None = None
+        self._waits_for_handled = dependencies.save_handled is not None
+        self._handled_loaded: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
         self._api: Api | None = None
-        self._poster: PostSender | None = None
-        self._presses: set[asyncio.Task[None]] = set()
+        self._sender: MessageSender | None = None
+        self._query_answers: set[asyncio.Task[None]] = set()
         self._is_stopping = False
         self._introduced: set[str] = set()
-        self._parts = make_desk(self)
-        self._desk = UpdateHandler(self._parts)
-        self._menus = MenuSetter(self._parts.menus)
-        self._reach = Reachability(lambda: random.uniform(-1, 1))  # noqa: S311 - jitter
+        self._handler = UpdateHandler(options, dependencies, self.tell, self.answer_callback_query)
+        self._menus = MenuSetter(self._handler.menus())
+        self._reachability = Reachability(lambda: random.uniform(-1, 1))  # noqa: S311 - jitter
 
     # -- any thread
 
     def tell(self, message: object) -> None:
         """See Service."""
         super().tell(message)
-        self._rouse()
+        self._wake_loop()
 
     def offer(self, message: object) -> bool:
         """See Service."""
         taken = super().offer(message)
-        self._rouse()
+        self._wake_loop()
         return taken
 
     def stop(self) -> None:
         """See Service."""
         super().stop()
-        self._rouse()
+        self._wake_loop()
 
-    def _rouse(self) -> None:
+    def _wake_loop(self) -> None:
         loop, wake = self._loop, self._wake
         if loop is not None and wake is not None:
-            with suppress(RuntimeError):  # closed in this moment: its successor looks into the inbox first
+            # closed in this moment: the next loop reads the inbox first
+            with suppress(RuntimeError):
                 loop.call_soon_threadsafe(wake.set)
 
     # -- the thread
 
     def on_start(self) -> None:
         """See Service."""
-        self._parts.workshop.start(slow=any(command.slow for command in self._parts.registry))
+        self._handler.commands.start()
 
     def on_stop(self) -> None:
         """See Service."""
-        self._parts.illustrator.cancel()
-        self._parts.workshop.stop()
+        self._handler.commands.stop()
 
     def deadline(self) -> float:
         """See Service."""
-        return self._parts.workshop.deadline
+        return self._handler.commands.executor.deadline
 
     def on_deadline(self) -> None:
         """See Service."""
-        self._desk.overdue()
+        self._handler.commands.on_deadline()
 
     def handle(self, message: Any) -> None:
         """See Service."""
         match message:
             case InterimAnswer() | JobResult():
-                self._desk.result(message)
-            case Post():
-                self._parts.posts.add(message, self._clock.monotonic())
+                self._handler.commands.on_result(message)
+            case OutgoingMessage():
+                self._handler.queue.add(message, self._clock.monotonic())
             case HandledBefore(ids, messages):
                 self._handled.add(ids)
                 for (chat, topic, key), message_id in messages.items():
-                    self._parts.posts.recall(Chat(chat, topic or None), key, message_id)
+                    self._handler.queue.recall(Chat(chat, topic or None), key, message_id)
                 self._waits_for_handled = False
-                if self._handled_told is not None:
-                    self._handled_told.set()
-            case _:  # a text heard, a text's fate, an incident
-                self._desk.from_mesh(message)
+                if self._handled_loaded is not None:
+                    self._handled_loaded.set()
+            case _:  # TextMessage, DeliveryReport, Incident
+                self._handler.on_mesh_event(message)
 
-    def answer_press(self, query_id: str, text: str) -> None:
-        """End a button's waiting; in the loop's thread. A failure harms nothing: the button waits for its own end."""
+    def answer_callback_query(self, query_id: str, text: str) -> None:
+        """Answer a pressed button; in the loop's thread. A failure is harmless: Telegram stops waiting by itself."""
         api = self._api
         if api is not None:
-            task = asyncio.get_running_loop().create_task(_quietly(api, query_id, text))
-            self._presses.add(task)
-            task.add_done_callback(self._presses.discard)
+            task = asyncio.get_running_loop().create_task(_try_to_answer(api, query_id, text))
+            self._query_answers.add(task)
+            task.add_done_callback(self._query_answers.discard)
 
     def _live(self) -> None:
-        """Live again after each crash, until STOP: the mesh side is to notice nothing."""
+        """Start again after each crash, until STOP: the mesh side must not notice one."""
         self.on_start()
         crashes = 0
         while not self._is_stopping:
             began = self._clock.monotonic()
             try:
-                self._one_life()
+                self._run_loop()
             except TokenRefusedError as exc:
                 error_print(
                     "❌ Telegram refuse le jeton (%s): ce côté s'arrête, la radio continue. Mettez dans "
                     "telegram_token celui que @BotFather donne, puis relancez le bot",
                     exc,
                 )
-                self._linger(inf)
+                self._idle_until(inf)
             except BaseException as exc:
-                crashes = 1 if self._clock.monotonic() - began > LONG_LIFE else crashes + 1
-                wait = ANEW_AFTER[min(crashes, len(ANEW_AFTER)) - 1]
+                crashes = 1 if self._clock.monotonic() - began > STABLE_AFTER else crashes + 1
+                wait = RESTART_AFTER[min(crashes, len(RESTART_AFTER)) - 1]
                 error_print("💥 Telegram: %s: %s; nouveau départ dans %g s", type(exc).__name__, exc, wait)
                 LOGGER.debug("Telegram", exc_info=True)
-                self._linger(self._clock.monotonic() + wait)
+                self._idle_until(self._clock.monotonic() + wait)
 
-    def _linger(self, until: float) -> None:
-        """Answer to the watchdog and to STOP alone; what else comes is kept for the next life, if there is one."""
+    def _idle_until(self, until: float) -> None:
+        """Answer only the watchdog and STOP; other messages are kept for the next loop, if there will be one."""
         kept: list[object] = []
         while not self._is_stopping and (message := self._clock.get(self._inbox, until)) is not None:
             if message is STOP:
@@ -174,54 +167,57 @@ class TelegramService(Service):
         for message in kept:
             self._inbox.put(message)
 
-    def _one_life(self) -> None:
+    def _run_loop(self) -> None:
         """Run an event loop until STOP; raise what ends it otherwise."""
         loop = new_event_loop()
         try:
-            loop.run_until_complete(self._life(loop))
+            loop.run_until_complete(self._run(loop))
         finally:
-            self._loop = self._wake = self._api = self._poster = self._handled_told = None
-            self._parts.posts.release(self._clock.monotonic())
+            self._loop = self._wake = self._api = self._sender = self._handled_loaded = None
+            self._handler.queue.release(self._clock.monotonic())
             loop.close()
 
-    async def _life(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._handled_told = asyncio.Event() if self._waits_for_handled else None
-        self._wake = asyncio.Event()
+    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._handled_loaded = asyncio.Event() if self._waits_for_handled else None
+        self._wake = wake = asyncio.Event()
         self._loop = loop
-        self._wake.set()  # what came before
-        self._api = api = self._make_api()
-        self._poster = poster = PostSender(api, self._parts.posts, self._desk, self._reach, self._clock, self._shown)
-        inbox = asyncio.create_task(self._attend(self._wake))
-        tasks = [inbox, asyncio.create_task(poster.run()), asyncio.create_task(self._poll(api, poster, self._wake))]
+        # messages that came before
+        wake.set()
+        options, handler = self._options, self._handler
+        token = options.token.get_secret_value()
+        self._api = api = Api(token, options.base_url, trust_environment=options.trust_environment)
+        self._sender = sender = MessageSender(
+            api, handler.queue, handler, self._reachability, self._clock, self._on_new_message
+        )
+        tasks = [
+            asyncio.create_task(each) for each in (self._process_inbox(wake), sender.run(), self._poll(api, sender))
+        ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                task.result()  # raises what ended it
+                # raises what ended it
+                task.result()
         finally:
             for task in tasks:
                 task.cancel()
-            await poster.finish(FINISH if self._is_stopping else 0.0)
+            await sender.finish(FINISH_TIMEOUT if self._is_stopping else 0.0)
             with suppress(TimeoutError):
-                await asyncio.wait_for(api.close(), CLOSE)
-            left = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in left:
+                await asyncio.wait_for(api.close(), CLOSE_TIMEOUT)
+            remaining = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in remaining:
                 task.cancel()
-            if left:
-                await asyncio.wait(left, timeout=CANCEL)
+            if remaining:
+                await asyncio.wait(remaining, timeout=CANCEL_TIMEOUT)
 
-    async def _poll(self, api: Api, poster: PostSender, wake: asyncio.Event) -> None:
-        def back() -> None:
-            self._parts.posts.hold(-inf)
-            poster.wake()
+    async def _poll(self, api: Api, sender: MessageSender) -> None:
+        def on_recovered() -> None:
+            self._handler.queue.hold(-inf)
+            sender.wake()
 
-        def taken(ids: Sequence[int]) -> None:
-            if ids:
-                self._on_handled(ids, {})
-            wake.set()  # there may be posts, and commands with their deadlines
-
-        poller = UpdatePoller(api, self._desk, self._reach, self._clock, self._handled, taken, back)
-        me = await poller.find_out_who_we_are()
-        self._introduce(me)
+        poller = UpdatePoller(
+            api, self._handler, self._reachability, self._clock, self._handled, self._on_handled, on_recovered
+        )
+        self._introduce(await poller.get_me())
         menus = asyncio.create_task(self._menus.run(api))
         try:
             await self._wait_for_handled()
@@ -229,33 +225,41 @@ class TelegramService(Service):
         finally:
             menus.cancel()
 
-    def _shown(self, post: Post, message_id: int) -> None:
-        if post.key.startswith(LASTING):
-            self._on_handled((), {(post.chat.id, post.chat.topic or 0, post.key): message_id})
+    def _on_handled(self, ids: Sequence[int]) -> None:
+        if ids and self._save_handled is not None:
+            self._save_handled(UpdatesHandled(ids, {}))
+        # there may be new messages in the queue, and commands with their deadlines
+        if self._wake is not None:
+            self._wake.set()
 
-    def _introduce(self, me: Me) -> None:
-        """Say who we are, and what the operator may have forgotten."""
-        self._desk.username = me.username
-        count = sum(1 for _ in self._parts.people)
+    def _on_new_message(self, message: OutgoingMessage, message_id: int) -> None:
+        if self._save_handled is not None and message.key.startswith(SAVED_KEYS):
+            key = message.chat.id, message.chat.topic or 0, message.key
+            self._save_handled(UpdatesHandled((), {key: message_id}))
+
+    def _introduce(self, me: BotUser) -> None:
+        """Log the bot's name, and what the operator may have forgotten."""
+        self._handler.username = me.username
+        count = len(self._handler.users)
         if me.username not in self._introduced:
             self._introduced.add(me.username)
             info_print("📲 Telegram: @%s répond à %d personnes", me.username, count)
             if not count:
                 LOGGER.warning("⚠️ Telegram: telegram_users est vide; /id dit à chacun le numéro qu'il y faut")
-            if self._parts.crossing.bridge.is_used and not me.reads_groups:
+            if self._handler.bridge.is_used and not me.reads_groups:
                 LOGGER.warning(
                     "⚠️ Telegram: le bot ne lit pas les messages des groupes: dites /setprivacy à @BotFather et "
                     "remettez le bot dans ses groupes, ou nommez-le administrateur"
                 )
 
     async def _wait_for_handled(self) -> None:
-        """Wait a while for what an earlier process has handled; a database that is away must not keep us waiting."""
-        if self._handled_told is not None:
+        """Wait for what an earlier process has handled, not for ever: the database may be away."""
+        if self._handled_loaded is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._handled_told.wait(), HANDLED_WAIT)
+                await asyncio.wait_for(self._handled_loaded.wait(), HANDLED_TIMEOUT)
 
-    async def _attend(self, wake: asyncio.Event) -> None:
-        """Do what the inbox says, until STOP; the loop's own part of Service._live."""
+    async def _process_inbox(self, wake: asyncio.Event) -> None:
+        """Handle the messages of the inbox until STOP, as Service._live does without an event loop."""
         while True:
             wake.clear()
             while not self._inbox.empty():
@@ -270,15 +274,64 @@ class TelegramService(Service):
             if self.deadline() <= self._clock.monotonic():
                 self.on_deadline()
             self._report_drops(self._clock.monotonic())
-            if self._poster is not None:
-                self._poster.wake()
+            if self._sender is not None:
+                self._sender.wake()
             wait = self.deadline() - self._clock.monotonic()
             with suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), None if wait == inf else max(wait, 0.0))
 
 
-async def _quietly(api: Api, query_id: str, text: str) -> None:
+class DaemonThreads(ThreadPoolExecutor):
+    """Runs each call in a daemon thread of its own, for which Python does not wait at its end.
+
+    asyncio looks names up in its executor, and a lookup without network may take a minute.
+    """
+
+    def __init__(self) -> None:
+        # the base class starts no thread by itself
+        super().__init__(max_workers=1)
+        self._free = threading.Semaphore(LOOKUPS)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """See Executor; OSError through the future when too many calls are running."""
+        future: Future[Any] = Future()
+        if not self._free.acquire(blocking=False):
+            future.set_exception(OSError("trop de recherches de noms en cours"))
+            return future
+
+        def run() -> None:
+            try:
+                result = fn(*args, **kwargs)
+            except BaseException as exc:  # noqa: BLE001 - raised by the future
+                _complete(future, error=exc)
+            else:
+                _complete(future, result)
+            finally:
+                self._free.release()
+
+        threading.Thread(target=run, name="Telegram-Lookup", daemon=True).start()
+        return future
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop whose blocking calls run in daemon threads."""
+    loop = asyncio.new_event_loop()
+    loop.set_default_executor(DaemonThreads())
+    return loop
+
+
+def _complete(future: Future[Any], result: Any = None, error: BaseException | None = None) -> None:
+    """Set the result or error, unless the future was cancelled."""
+    if not future.set_running_or_notify_cancel():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+async def _try_to_answer(api: Api, query_id: str, text: str) -> None:
     try:
-        await api.answer_press(query_id, text)
-    except Exception as exc:  # noqa: BLE001 - see answer_press
+        await api.answer_callback_query(query_id, text)
+    except Exception as exc:  # noqa: BLE001 - see answer_callback_query
         LOGGER.debug("Telegram: bouton sans réponse: %s", failure_of(exc).detail)

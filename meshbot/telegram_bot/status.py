@@ -1,7 +1,7 @@
-"""What became of a text that came from Telegram, shown on the message it came from; pure.
+"""The delivery status of a text that came from Telegram, shown on the message it came from; pure.
 
-In a group what goes well costs no message: an emoji on the message itself tells it. Failures, and what was sent to one
-node, are told in a reply, which changes.
+In a group a success costs no message: a reaction on the message itself shows it. Failures, and the status of a text to
+one node, are shown in a reply, which is edited.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from meshbot.commands import Translate
 from meshbot.commands import mark as _
 from meshbot.sending import BUSY_CHANNEL, NO_ACK, NO_LINK, TX_QUEUE_FULL, DeliveryReport, DeliveryStatus
-from meshbot.telegram_bot.models import Chat, Post
+from meshbot.telegram_bot.models import Chat, OutgoingMessage
 
 WORD: Final = "telegram"
 ORIGIN: Final = re.compile(rf"{WORD}:(-?[0-9]{{1,16}}):([0-9]{{1,16}}):([0-9]{{1,16}})")
@@ -53,7 +53,8 @@ TO_ONE: Final[Mapping[DeliveryStatus, str]] = {
     DeliveryStatus.UNCONFIRMED: _("❔ Perhaps not sent: the node did not confirm it."),
     DeliveryStatus.TURNED_AWAY: _("❌ Not sent: too many messages are waiting. Try again later."),
 }
-TO_ALL: Final[Mapping[DeliveryStatus, str]] = {  # nobody in particular acknowledges a text on a channel
+# a text on a channel has no recipient that acknowledges it
+TO_ALL: Final[Mapping[DeliveryStatus, str]] = {
     **TO_ONE,
     DeliveryStatus.RELAYED: _("✅ Sent, and relayed by a neighbour."),
     DeliveryStatus.UNANSWERED: _("❔ Sent, but no neighbour was heard relaying it."),
@@ -62,8 +63,9 @@ WAITS: Final[Mapping[str, str]] = {
     NO_LINK: _("⏳ Waiting for the link to the node."),
     BUSY_CHANNEL: _("⏳ Waiting for a less busy channel."),
 }
-TURN: Final = _("⏳ Waiting behind {count} others.")
-LONG_TURN: Final = 10  # packets ahead: half a minute; who waits less need not know
+QUEUED: Final = _("⏳ Waiting behind {count} others.")
+# Packets ahead: they take half a minute, and a shorter wait is not shown
+LONG_QUEUE: Final = 10
 WAITING, SENT, RELAYED, UNHEARD, FAILED, UNSURE = "👀", "👌", "👍", "🤷", "👎", "🤔"
 REACTIONS: Final[Mapping[DeliveryStatus, str]] = {
     DeliveryStatus.QUEUED: WAITING,
@@ -102,29 +104,29 @@ def parse(origin: str) -> Origin | None:
     return Origin(Chat(chat, topic or None), message_id)
 
 
-def posts(outcome: DeliveryReport, acknowledged_by: str, translate: Translate) -> tuple[Post, ...]:
-    """Return how the message's fate looks now, nothing if the text came from elsewhere, or has only to wait its turn.
+def status_messages(report: DeliveryReport, recipient: str, translate: Translate) -> tuple[OutgoingMessage, ...]:
+    """Return what shows the status now, nothing if the text came from elsewhere, or has only a short wait.
 
-    `acknowledged_by` is what people call the recipient. The outbox tells a text's end last and once, so that the posts
-    made last are to be shown.
+    `recipient` is the name of the node it is for. The final report of a text comes last and once, so that the messages
+    made last are the ones to show.
     """
-    origin = parse(outcome.message.origin)
-    if origin is None or (outcome.status is DeliveryStatus.QUEUED and not outcome.reason and outcome.ahead < LONG_TURN):
+    origin = parse(report.message.origin)
+    if origin is None or (report.status is DeliveryStatus.QUEUED and not report.reason and report.ahead < LONG_QUEUE):
         return ()
-    chat, key = origin.chat, outcome.message.origin
-    text = _words(outcome, acknowledged_by, translate)
-    reply = Post(chat, text, key, reply_to=origin.message_id, silent=True, can_wait=True)
-    if chat.id > 0 or not outcome.message.is_broadcast:
+    chat, key = origin.chat, report.message.origin
+    text = _text(report, recipient, translate)
+    reply = OutgoingMessage(chat, text, key, reply_to=origin.message_id, silent=True, can_wait=True)
+    if chat.id > 0 or not report.message.is_broadcast:
         return (reply,)
-    emoji = REACTIONS[outcome.status]
-    reaction = Post(chat, "", key, reply_to=origin.message_id, can_wait=True, reaction=emoji)
+    emoji = REACTIONS[report.status]
+    reaction = OutgoingMessage(chat, "", key, reply_to=origin.message_id, can_wait=True, reaction=emoji)
     return (reaction, reply) if emoji in {FAILED, UNSURE} else (reaction,)
 
 
-def _words(outcome: DeliveryReport, name: str, tr: Translate) -> str:
-    if outcome.status is DeliveryStatus.QUEUED:
-        return tr(WAITS.get(outcome.reason, TURN)).format(count=outcome.ahead)
-    texts = TO_ALL if outcome.message.is_broadcast else TO_ONE
-    reasons = REASONS_TO_ALL if outcome.message.is_broadcast else REASONS
-    reason = tr(reasons[outcome.reason]) if outcome.reason in reasons else outcome.reason
-    return tr(texts[outcome.status]).format(name=name or f"!{outcome.message.to:08x}", reason=reason or "?")
+def _text(report: DeliveryReport, name: str, tr: Translate) -> str:
+    if report.status is DeliveryStatus.QUEUED:
+        return tr(WAITS.get(report.reason, QUEUED)).format(count=report.ahead)
+    texts = TO_ALL if report.message.is_broadcast else TO_ONE
+    reasons = REASONS_TO_ALL if report.message.is_broadcast else REASONS
+    reason = tr(reasons[report.reason]) if report.reason in reasons else report.reason
+    return tr(texts[report.status]).format(name=name or f"!{report.message.to:08x}", reason=reason or "?")

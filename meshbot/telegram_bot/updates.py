@@ -1,4 +1,4 @@
-"""What Telegram says, as frozen dataclasses: each update is read by itself, so that a bad one costs no other; pure."""
+"""Updates from Telegram as frozen dataclasses; each is read by itself, so that a malformed one loses no other; pure."""
 
 from __future__ import annotations
 
@@ -8,44 +8,45 @@ from typing import Any, Final
 
 import telegram
 
-from meshbot.telegram_bot.failures import OddAnswerError
+from meshbot.telegram_bot.failures import InvalidAnswerError
 from meshbot.telegram_bot.models import Chat
 from meshbot.text import one_line
 
-WANTED: Final = ("message", "callback_query")  # edited messages and posts of channels are no questions
+# Neither edited messages nor channel posts
+ALLOWED_UPDATES: Final = ("message", "callback_query")
 NAME_SHOWN: Final = 40  # characters
 MOST_UPDATE: Final = 2**32  # update ids are 32-bit numbers
-MOST_ID: Final = 2**53  # of chats, people and messages, as documented
+MOST_ID: Final = 2**53  # of chats, users and messages, as documented
 
 
 @dataclass(frozen=True, slots=True)
-class ChatMessage:
-    """A message that a person wrote."""
+class IncomingMessage:
+    """A message that a user wrote."""
 
     update_id: int
     chat: Chat
     message_id: int
-    user_id: int  # 0: the chat itself speaks, and nobody can tell who
+    user_id: int  # 0: sent in the name of a chat, its author is unknown
     name: str
-    text: str  # of a photo its caption; empty: something without words
+    text: str  # a photo's caption; empty: something without text
     sent_at: float  # seconds since 1970, by Telegram's clock
     title: str = ""  # of the group; empty: a private chat
     is_forwarded: bool = False
-    reply_to: int | None = None  # the message that it answers
-    media: str = ""  # an emoji for the photo or file that the text is the caption of
+    reply_to: int | None = None  # the id of the message that it replies to
+    media: str = ""  # an emoji for the photo or file whose caption the text is
 
 
 @dataclass(frozen=True, slots=True)
-class ButtonPress:
-    """A button that a person pressed."""
+class CallbackQuery:
+    """A button that a user pressed."""
 
     update_id: int
     query_id: str
     user_id: int
     name: str
     data: str
-    chat: Chat | None = None  # with the next, of the message that has the button; None: Telegram has forgotten it
-    message_id: int = 0
+    chat: Chat | None = None  # of the message with the button; None: too old for Telegram
+    message_id: int = 0  # likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +66,26 @@ class IgnoredUpdate:
     reason: str
 
 
-Update = ChatMessage | ButtonPress | ChatMigration | IgnoredUpdate
+Update = IncomingMessage | CallbackQuery | ChatMigration | IgnoredUpdate
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one look brought."""
+    """The updates of one poll."""
 
     updates: Sequence[Update]
     malformed: int
-    next_offset: int | None  # what to ask for next; None: nothing came
+    next_offset: int | None  # of the next poll; None: there were no updates
 
 
-def read(raw: Any, bot: telegram.Bot | None = None) -> Batch:
-    """Read what getUpdates gave; OddAnswerError if there is no way past it."""
+def read_batch(raw: Any, bot: telegram.Bot | None = None) -> Batch:
+    """Read the result of getUpdates; InvalidAnswerError if it has no update id that the next poll could confirm."""
     if not isinstance(raw, list):
-        raise OddAnswerError(f"getUpdates: {type(raw).__name__}")
+        raise InvalidAnswerError(f"getUpdates: {type(raw).__name__}")
     ids = [ident for item in raw if (ident := _update_id(item)) is not None]
-    if raw and not ids:  # asking again would bring the same
-        raise OddAnswerError("getUpdates: aucun update_id")
+    # the next poll would get the same answer
+    if raw and not ids:
+        raise InvalidAnswerError("getUpdates: aucun update_id")
     updates: list[Update] = []
     malformed = len(raw) - len(ids)
     for item in raw:
@@ -91,44 +93,47 @@ def read(raw: Any, bot: telegram.Bot | None = None) -> Batch:
         if ident is None:
             continue
         try:
-            updates.append(_incoming(ident, telegram.Update.de_json(item, bot)))
+            updates.append(_read_update(ident, telegram.Update.de_json(item, bot)))
         except Exception:  # noqa: BLE001 - the library raises whatever the missing piece causes
             malformed += 1
     return Batch(updates, malformed, max(ids) + 1 if ids else None)
 
 
 def _update_id(item: Any) -> int | None:
-    """Return the update's number; one without bounds would have Telegram forget all that follow."""
+    """Return the update's id; confirming one out of bounds would make Telegram drop all that follow."""
     ident = item.get("update_id") if isinstance(item, dict) else None
     if not isinstance(ident, int) or isinstance(ident, bool):
         return None
     return ident if 0 <= ident <= MOST_UPDATE else None
 
 
-def _incoming(ident: int, update: telegram.Update) -> Update:
+def _read_update(ident: int, update: telegram.Update) -> Update:
     if update.callback_query is not None:
-        return _pressed(ident, update.callback_query)
+        return _read_query(ident, update.callback_query)
     message = update.message
     if message is None:
         return IgnoredUpdate(ident, "sans message")
     if message.migrate_to_chat_id:
         return ChatMigration(ident, _id(message.chat.id), _id(message.migrate_to_chat_id))
     text = _text(message.text or message.caption)
-    if not text and not message.effective_attachment:  # somebody came or went, a title changed
+    # a user joined or left, the title changed
+    if not text and not message.effective_attachment:
         return IgnoredUpdate(ident, "sans contenu")
     if message.chat.type == telegram.constants.ChatType.CHANNEL:
         return IgnoredUpdate(ident, "canal")
-    if message.is_automatic_forward:  # into the channel's group, where nobody wrote it
+    # a channel's post in its discussion group
+    if message.is_automatic_forward:
         return IgnoredUpdate(ident, "d'un canal lié")
-    speaks_as_chat = message.sender_chat is not None  # an anonymous admin, or a channel's name for a person
+    # by an anonymous admin, or by a user in the name of a channel
+    is_from_chat = message.sender_chat is not None
     sender = message.from_user
-    if not speaks_as_chat and (sender is None or sender.is_bot):
+    if not is_from_chat and (sender is None or sender.is_bot):
         return IgnoredUpdate(ident, "d'un bot")
-    return ChatMessage(
+    return IncomingMessage(
         update_id=ident,
         chat=_chat(message),
         message_id=_id(message.message_id),
-        user_id=0 if speaks_as_chat or sender is None else _id(sender.id),
+        user_id=0 if is_from_chat or sender is None else _id(sender.id),
         name=_name(message),
         text=text,
         sent_at=message.date.timestamp(),
@@ -139,10 +144,10 @@ def _incoming(ident: int, update: telegram.Update) -> Update:
     )
 
 
-def _pressed(ident: int, query: telegram.CallbackQuery) -> Update:
+def _read_query(ident: int, query: telegram.CallbackQuery) -> Update:
     message = query.message
     chat = _chat(message) if isinstance(message, telegram.Message) else None
-    return ButtonPress(
+    return CallbackQuery(
         update_id=ident,
         query_id=_text(query.id),
         user_id=_id(query.from_user.id),
@@ -165,20 +170,20 @@ def _name(message: telegram.Message) -> str:
 
 
 def _id(value: Any) -> int:
-    """Return a number that the library did not look at."""
+    """Return an id; the library does not check its type."""
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MOST_ID:
         raise TypeError(f"{type(value).__name__} is no id")
     return value
 
 
 def _text(value: Any) -> str:
-    """Return a text that the library did not look at, without halves of characters."""
+    """Return a text without lone surrogates; the library does not check its type."""
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{type(value).__name__} is no text")
     return (value or "").encode(errors="replace").decode()
 
 
 def _shown(name: Any) -> str:
-    """Return a name that may stand in a line: people call themselves whatever they like."""
+    """Return a name as one short line: users choose their names freely."""
     line = one_line(_text(name))
     return line if len(line) <= NAME_SHOWN else line[: NAME_SHOWN - 1] + "…"

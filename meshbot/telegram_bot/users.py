@@ -1,79 +1,67 @@
-"""Who may use the bot on Telegram, and where: whoever is not listed gets nothing; pure."""
+"""Who may use the bot on Telegram, and where; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from meshbot.commands import Role, User
+from meshbot.commands import Role
 from meshbot.runtime import TimedCache
-from meshbot.telegram_bot.models import Chat
+from meshbot.telegram_bot.models import AllowedUser, Chat
 
 HOUR: Final = 3600.0
-STRANGERS_REMEMBERED: Final = 1000
-GREETINGS: Final = (10, 600.0)  # lines to strangers, all together, in that many seconds
-
-
-@dataclass(frozen=True, slots=True)
-class AllowedUser:
-    """Somebody whom the operator listed."""
-
-    id: int
-    role: Role
-    node: int | None = None  # the mesh identity, if there is one
-
-    @property
-    def user(self) -> User:
-        """Return who that is to the commands."""
-        return User(f"telegram:{self.id}", self.role)
+REMEMBERED: Final = 1000  # users and chats
 
 
 class AllowedUsers:
-    """The lists of the settings. Groups may get new ids while we run."""
+    """The users and groups of the settings. A group may get a new id while the bot runs."""
 
-    def __init__(self, persons: Iterable[AllowedUser], groups: Collection[int]) -> None:
-        self._persons: Mapping[int, AllowedUser] = {person.id: person for person in persons}
+    def __init__(self, users: Iterable[AllowedUser], groups: Collection[int]) -> None:
+        self._users: Mapping[int, AllowedUser] = {user.id: user for user in users}
         self.groups = frozenset(groups)
-        self._moved: dict[int, int] = {}  # new ids of listed groups, to the listed ones
+        self._migrated: dict[int, int] = {}  # new ids of listed groups, to the listed ones
 
     def __iter__(self) -> Iterator[AllowedUser]:
-        """Yield them."""
-        return iter(self._persons.values())
+        """Yield the users."""
+        return iter(self._users.values())
 
-    def person(self, user_id: int) -> AllowedUser | None:
-        """Return who has that id; None is a stranger."""
-        return self._persons.get(user_id)
+    def __len__(self) -> int:
+        """Return the number of users."""
+        return len(self._users)
+
+    def find(self, user_id: int) -> AllowedUser | None:
+        """Return the user of that id; None: not listed."""
+        return self._users.get(user_id)
 
     def is_listed(self, group: int) -> bool:
-        """Whether the bot speaks in that group."""
-        return self._moved.get(group, group) in self.groups
+        """Whether the bot answers in that group."""
+        return self._migrated.get(group, group) in self.groups
 
-    def move(self, old: int, new: int) -> None:
+    def migrate(self, old: int, new: int) -> None:
         """Note a listed group's new id."""
         if self.is_listed(old):
-            self._moved[new] = self._moved.get(old, old)
+            self._migrated[new] = self._migrated.get(old, old)
 
     def as_listed(self, chat: Chat) -> Chat:
         """Return the chat under the id that the settings know."""
-        return Chat(self._moved.get(chat.id, chat.id), chat.topic)
+        return Chat(self._migrated.get(chat.id, chat.id), chat.topic)
 
 
 class OncePerHour:
-    """Tells whether something was not yet said within an hour, for a bounded number of those that it is about."""
+    """Whether a notice about a user or chat is due: at most one an hour, for a bounded number of them."""
 
     def __init__(self) -> None:
-        self._said: TimedCache[int, None] = TimedCache(HOUR, STRANGERS_REMEMBERED)
+        self._recent: TimedCache[int, None] = TimedCache(HOUR, REMEMBERED)
 
-    def is_new(self, about: int, now: float) -> bool:
+    def is_due(self, about: int, now: float) -> bool:
         """Return True once an hour."""
-        if self._said.get(about, now) is not None:
+        if self._recent.get(about, now) is not None:
             return False
-        self._said.put(about, None, now)
+        self._recent.put(about, None, now)
         return True
 
 
-def person_of(line: str) -> AllowedUser:
-    """Return the person of a setting such as `123 admin !a1b2c3d4`, as config.py checked it."""
+def parse_user(line: str) -> AllowedUser:
+    """Return the user of a setting such as `123 admin !a1b2c3d4`, which config.py has checked."""
     ident, role, *node = line.split()
     return AllowedUser(int(ident), Role[role.upper()], int(node[0].removeprefix("!"), 16) if node else None)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 from meshtastic.protobuf import admin_pb2, config_pb2, mesh_pb2, portnums_pb2, telemetry_pb2
 
+from meshbot.runtime import MeshBotError
 from meshbot.virtual_node.framing import frame
 from meshbot.virtual_node.packets import sender_of
 from meshbot.virtual_node.population import KEY_BYTES
@@ -17,7 +18,7 @@ SAVE_EVERY: Final = 60.0  # seconds: nodes heard are saved at most once a minute
 CLIENT_BASE: Final = config_pb2.Config.DeviceConfig.Role.CLIENT_BASE
 
 
-class FullOfFavouritesError(Exception):
+class FullOfFavouritesError(MeshBotError):
     """No entry may be evicted for a new node; the real firmware aborts here."""
 
 

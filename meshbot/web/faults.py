@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from meshbot.runtime import MeshBotError
+
 
 class Fault(Enum):
     """What went wrong, as far as a user can be told; the value is for the log."""
@@ -15,7 +17,7 @@ class Fault(Enum):
     ODD = "réponse inexploitable"
 
 
-class WebError(Exception):
+class WebError(MeshBotError):
     """A question without a usable answer. Its text is for the operator and holds no address, header or secret."""
 
     def __init__(self, fault: Fault, detail: str) -> None:

@@ -47,7 +47,7 @@ class Ask:
 class HttpClient:
     """Asks other computers. Redirections are errors: an address that moved is the operator's to correct."""
 
-    def __init__(self, clock: Clock, *, trust_environment: bool = False) -> None:
+    def __init__(self, clock: Clock, *, trust_environment: bool) -> None:
         """`trust_environment`: use the proxies and certificates named by HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE."""
         self._clock = clock
         self._trust_environment = trust_environment

@@ -33,7 +33,7 @@ def variables(api, node, level, **settings):
 
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])
 def test_the_token_is_in_no_line_at_any_level(api, node, tmp_path, level):
-    guest = api.person(GUEST, "Gus")
+    guest = api.user(GUEST, "Gus")
     with BotProcess(cwd=tmp_path, **variables(api, node, level)) as bot:
         bot.wait_for("📲 Telegram: @mesh_test_bot")
         guest.says("/ping")

@@ -19,7 +19,7 @@ from telegram.error import (
 
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api import TOKEN, BotApi
-from tests.support.bot_api_client import ask, bot_of, refusal
+from tests.support.bot_api_client import bot_of, refusal, with_bot
 from tests.support.bot_api_malformed import unreadable, unusual
 
 ANN = 11
@@ -30,13 +30,14 @@ SILENT = [faults.hangs, faults.does_without_answer, LATE]
 
 @pytest.fixture(autouse=True)
 def _retry_after_as_timedelta(monkeypatch):
-    monkeypatch.setenv("PTB_TIMEDELTA", "1")  # without, the library warns whenever it meets a 429
+    # otherwise the library warns at each 429
+    monkeypatch.setenv("PTB_TIMEDELTA", "1")
 
 
 @pytest.fixture
 def api():
     with BotApi() as server:
-        server.person(ANN, "Ann")
+        server.user(ANN, "Ann")
         yield server
 
 
@@ -48,13 +49,13 @@ def try_to_send(api, fault, error=TelegramError):
     """Return the error that sending meets; the bot waits long only where an answer comes."""
     hurry = {"read_timeout": SHORT} if fault in SILENT else {}
     with api.trouble(fault) as trouble, pytest.raises(error) as caught:
-        ask(api, lambda bot: bot.send_message(ANN, "x", **hurry))
+        with_bot(api, lambda bot: bot.send_message(ANN, "x", **hurry))
     assert trouble.met == 1
     return caught.value
 
 
 @pytest.mark.parametrize(
-    ("fault", "error", "said"),
+    ("fault", "error", "expected"),
     [
         (faults.hangs, TimedOut, "Timed out"),
         (LATE, TimedOut, "Timed out"),
@@ -74,11 +75,12 @@ def try_to_send(api, fault, error=TelegramError):
         (faults.loses_answer, NetworkError, "Server disconnected without sending a response"),
     ],
 )
-def test_a_failure_is_the_exception_that_the_library_documents(api, fault, error, said):
+def test_a_failure_is_the_exception_that_the_library_documents(api, fault, error, expected):
     met = try_to_send(api, fault, error)
-    assert said in str(met)
+    assert expected in str(met)
     assert not isinstance(met, BadRequest | Forbidden)
-    assert ask(api, send).text == "x"  # and it is over
+    # the fault has ended
+    assert with_bot(api, send).text == "x"
 
 
 @pytest.mark.parametrize(
@@ -92,31 +94,31 @@ def test_a_failure_is_the_exception_that_the_library_documents(api, fault, error
         LATE,
     ],
 )
-def test_what_was_done_without_the_bot_knowing_is_shown_twice_if_it_asks_again(api, fault):
+def test_a_message_whose_answer_was_lost_is_shown_twice_when_repeated(api, fault):
     try_to_send(api, fault)
-    ask(api, send)
+    with_bot(api, send)
     assert [m.text for m in api.messages(ANN)] == ["x", "x"]
 
 
 @pytest.mark.parametrize("fault", [faults.hangs, faults.resets, faults.page(502), faults.flood(1), faults.not_json])
-def test_what_was_refused_was_not_done(api, fault):
+def test_a_refused_request_has_no_effect(api, fault):
     try_to_send(api, fault)
     assert api.messages(ANN) == []
 
 
 @pytest.mark.parametrize(("content", "error"), [({"ok": True}, KeyError), ([], TypeError), (None, TypeError)])
-def test_an_answer_of_another_shape_is_no_error_of_the_library_s_own(api, content, error):
+def test_an_answer_of_another_shape_is_no_library_error(api, content, error):
     try_to_send(api, faults.answers(content), error)
 
 
-def test_a_wait_is_told_in_whole_seconds(api):
+def test_retry_after_is_in_whole_seconds(api):
     api.trouble(faults.flood(13))
     with pytest.raises(RetryAfter) as caught:
-        ask(api, send)
+        with_bot(api, send)
     assert caught.value.retry_after == timedelta(seconds=13)
 
 
-def test_a_trouble_may_be_for_some_requests_only(api):
+def test_a_fault_may_last_for_some_requests(api):
     api.trouble(faults.page(502), "sendMessage", requests=2)
 
     async def use(bot):
@@ -126,21 +128,21 @@ def test_a_trouble_may_be_for_some_requests_only(api):
         await send(bot)
         await bot.get_me()
 
-    ask(api, use)
+    with_bot(api, use)
     assert [r.code for r in api.requests] == [None, None, 200, 200]
 
 
-def test_a_trouble_may_be_for_some_time_only(api):
+def test_a_fault_may_last_for_some_time(api):
     api.trouble(faults.page(502), seconds=-1.0)
-    assert ask(api, send).text == "x"
+    assert with_bot(api, send).text == "x"
 
 
 def test_a_slow_answer_is_an_answer(api):
     with api.trouble(faults.slow(0.1)):
-        assert ask(api, send).text == "x"
+        assert with_bot(api, send).text == "x"
 
 
-def test_the_newest_trouble_is_met(api):
+def test_a_request_meets_the_newest_fault(api):
     with api.trouble(faults.page(502)):
         with api.trouble(faults.unauthorized()):
             refusal(api, InvalidToken, send)
@@ -159,7 +161,7 @@ def test_offline_the_port_refuses_and_the_same_port_comes_back(api):
                 await send(bot, "lost")
         await send(bot, "after")
 
-    ask(api, use)
+    with_bot(api, use)
     assert api.base_url == before
     assert [m.text for m in api.messages(ANN)] == ["before", "after"]
 
@@ -185,7 +187,7 @@ def test_a_poll_elsewhere_ends_the_poll_that_waits(api):
 
 
 @pytest.mark.parametrize("hold", [faults.hangs, faults.does_without_answer, None])
-def test_the_server_ends_at_once_whatever_it_holds_back(hold):
+def test_the_server_stops_at_once_with_requests_held_back(hold):
     async def use(api):
         bot = bot_of(api)
         with api:
@@ -208,8 +210,8 @@ def polled(api):
 
 
 @pytest.mark.parametrize("make", [unreadable, unusual])
-def test_updates_come_as_they_are_however_odd(api, make):
-    updates = make(api.person(ANN, "Ann"))
+def test_updates_arrive_unchanged_however_odd(api, make):
+    updates = make(api.user(ANN, "Ann"))
     for update in updates.values():
         api.raw_update(update)
     came = polled(api)
@@ -218,28 +220,29 @@ def test_updates_come_as_they_are_however_odd(api, make):
         assert got == update or {"update_id": got["update_id"]} | update == got
 
 
-def test_the_library_reads_the_unusual_and_gives_up_at_the_unreadable(api):
-    ann = api.person(ANN, "Ann")
+def test_the_library_reads_unusual_updates_and_fails_at_unreadable_ones(api):
+    ann = api.user(ANN, "Ann")
     for update in unusual(ann).values():
         api.raw_update(update)
-    read = ask(api, lambda bot: bot.get_updates())
+    read = with_bot(api, lambda bot: bot.get_updates())
     assert len(read) == len(unusual(ann))
     number = api.raw_update(unreadable(ann)["a message without date"])
-    for _ in range(2):  # nor is it confirmed: it comes again
+    # the update is not confirmed either: it is repeated
+    for _ in range(2):
         with pytest.raises(KeyError):
-            ask(api, lambda bot: bot.get_updates(offset=read[-1].update_id + 1))
-    assert ask(api, lambda bot: bot.get_updates(offset=number + 1)) == ()
+            with_bot(api, lambda bot: bot.get_updates(offset=read[-1].update_id + 1))
+    assert with_bot(api, lambda bot: bot.get_updates(offset=number + 1)) == ()
 
 
 def test_an_update_id_without_bounds_confirms_nothing(api):
-    ann = api.person(ANN, "Ann")
+    ann = api.user(ANN, "Ann")
     api.raw_update(unreadable(ann)["an update id without bounds"])
     ann.says("hello")
-    (huge, _) = ask(api, lambda bot: bot.get_updates())
-    assert len(ask(api, lambda bot: bot.get_updates(offset=huge.update_id + 1))) == 2
+    (huge, _) = with_bot(api, lambda bot: bot.get_updates())
+    assert len(with_bot(api, lambda bot: bot.get_updates(offset=huge.update_id + 1))) == 2
 
 
-def test_a_fault_of_the_server_itself_fails_its_test():
+def test_an_error_of_the_server_itself_fails_its_test():
     def broken(exchange):
         raise LookupError("a fault of the test's own")
 
@@ -247,7 +250,7 @@ def test_a_fault_of_the_server_itself_fails_its_test():
         with BotApi() as api:
             api.trouble(broken)
             with pytest.raises(NetworkError):
-                ask(api, lambda bot: bot.get_me())
+                with_bot(api, lambda bot: bot.get_me())
 
     with pytest.raises(LookupError):
         run()

@@ -7,7 +7,7 @@ from telegram import BotCommand, BotCommandScopeAllPrivateChats, InputMediaPhoto
 from telegram.error import BadRequest, RetryAfter
 
 from tests.support.bot_api import BotApi
-from tests.support.bot_api_client import ask, keyboard, png, refusal
+from tests.support.bot_api_client import keyboard, png, refusal, with_bot
 from tests.support.bot_api_limits import PUBLISHED
 
 ANN, CLUB = 11, -100200300
@@ -15,7 +15,8 @@ ANN, CLUB = 11, -100200300
 
 @pytest.fixture(autouse=True)
 def _retry_after_as_timedelta(monkeypatch):
-    monkeypatch.setenv("PTB_TIMEDELTA", "1")  # without, the library warns whenever it meets a 429
+    # otherwise the library warns at each 429
+    monkeypatch.setenv("PTB_TIMEDELTA", "1")
 
 
 @pytest.fixture
@@ -28,9 +29,9 @@ def api():
 
 
 def test_a_photo_is_shown_with_its_caption(api):
-    api.person(ANN, "Ann")
+    api.user(ANN, "Ann")
     picture = png(30, 20)
-    sent = ask(api, lambda bot: bot.send_photo(ANN, picture, caption="<i>Map</i>", parse_mode="HTML"))
+    sent = with_bot(api, lambda bot: bot.send_photo(ANN, picture, caption="<i>Map</i>", parse_mode="HTML"))
     (shown,) = api.messages(ANN)
     assert (shown.photo, shown.text, sent.caption) == (picture, "Map", "Map")
     assert (sent.photo[-1].width, sent.photo[-1].height) == (30, 20)
@@ -38,7 +39,7 @@ def test_a_photo_is_shown_with_its_caption(api):
 
 
 @pytest.mark.parametrize(
-    ("photo", "caption", "said"),
+    ("photo", "caption", "expected"),
     [
         (b"no picture", "", "Image_process_failed"),
         (png()[:-9], "", "Image_process_failed"),
@@ -46,13 +47,13 @@ def test_a_photo_is_shown_with_its_caption(api):
         (png(), "x" * 1025, "Message caption is too long"),
     ],
 )
-def test_a_photo_that_telegram_does_not_take_is_refused(api, photo, caption, said):
-    api.person(ANN, "Ann")
-    assert refusal(api, BadRequest, lambda bot: bot.send_photo(ANN, photo, caption=caption)) == said
+def test_an_invalid_photo_is_refused(api, photo, caption, expected):
+    api.user(ANN, "Ann")
+    assert refusal(api, BadRequest, lambda bot: bot.send_photo(ANN, photo, caption=caption)) == expected
 
 
 def test_a_photo_and_its_caption_can_be_changed(api):
-    api.person(ANN, "Ann")
+    api.user(ANN, "Ann")
     other = png(9, 9)
 
     async def use(bot):
@@ -62,7 +63,7 @@ def test_a_photo_and_its_caption_can_be_changed(api):
         with pytest.raises(BadRequest, match="no text in the message to edit"):
             await bot.edit_message_text("four", ANN, sent.message_id)
 
-    ask(api, use)
+    with_bot(api, use)
     (shown,) = api.messages(ANN)
     assert (shown.texts, shown.photo) == (["one", "two", "three"], other)
 
@@ -70,22 +71,22 @@ def test_a_photo_and_its_caption_can_be_changed(api):
 # Edits
 
 
-def test_an_edit_keeps_the_history_and_takes_the_buttons_away_unless_named_again(api):
-    api.person(ANN, "Ann")
+def test_an_edit_keeps_the_history_and_removes_the_buttons(api):
+    api.user(ANN, "Ann")
 
     async def use(bot):
         sent = await bot.send_message(ANN, "one", reply_markup=keyboard("Stop"))
         await bot.edit_message_text("two", ANN, sent.message_id)
         await bot.edit_message_reply_markup(ANN, sent.message_id, reply_markup=keyboard("Go"))
 
-    ask(api, use)
+    with_bot(api, use)
     (shown,) = api.messages(ANN)
     assert (shown.texts, shown.buttons) == (["one", "two"], [["Go"]])
     assert shown.edited is not None
 
 
 def test_an_edit_that_changes_nothing_is_refused(api):
-    api.person(ANN, "Ann")
+    api.user(ANN, "Ann")
 
     async def use(bot):
         sent = await bot.send_message(ANN, "same", reply_markup=keyboard("Go"))
@@ -95,14 +96,14 @@ def test_an_edit_that_changes_nothing_is_refused(api):
 
 
 def test_only_messages_of_its_own_can_be_edited(api):
-    number = api.person(ANN, "Ann").says("mine")
-    said = refusal(api, BadRequest, lambda bot: bot.edit_message_text("yours", ANN, number))
-    assert said == "Message can't be edited"
+    number = api.user(ANN, "Ann").says("mine")
+    text = refusal(api, BadRequest, lambda bot: bot.edit_message_text("yours", ANN, number))
+    assert text == "Message can't be edited"
     assert refusal(api, BadRequest, lambda bot: bot.edit_message_text("x", ANN, 999)) == "Message to edit not found"
 
 
 def test_a_deleted_message_is_gone(api):
-    api.person(ANN, "Ann")
+    api.user(ANN, "Ann")
 
     async def use(bot):
         sent = await bot.send_message(ANN, "x")
@@ -117,7 +118,7 @@ def test_a_deleted_message_is_gone(api):
 
 
 def test_a_pressed_button_is_answered_once(api):
-    ann = api.person(ANN, "Ann")
+    ann = api.user(ANN, "Ann")
 
     async def use(bot):
         sent = await bot.send_message(ANN, "x", reply_markup=keyboard("Go", data="go:1"))
@@ -132,20 +133,20 @@ def test_a_pressed_button_is_answered_once(api):
 
 
 def test_a_button_pressed_long_ago_cannot_be_answered(api):
-    ann = api.person(ANN, "Ann")
-    ask(api, lambda bot: bot.send_message(ANN, "x", reply_markup=keyboard("Go")))
+    ann = api.user(ANN, "Ann")
+    with_bot(api, lambda bot: bot.send_message(ANN, "x", reply_markup=keyboard("Go")))
     pressed = ann.presses(api.wait_for("x", ANN), "Go")
     api.expire_callbacks()
     assert "Query is too old" in refusal(api, BadRequest, lambda bot: bot.answer_callback_query(pressed))
 
 
 @pytest.mark.parametrize(
-    ("markup", "said"),
+    ("markup", "expected"),
     [(keyboard("Go", data="é" * 33), "Button_data_invalid"), (keyboard("", data="x"), "non-empty string")],
 )
-def test_a_button_that_telegram_does_not_take_is_refused(api, markup, said):
-    api.person(ANN, "Ann")
-    assert said in refusal(api, BadRequest, lambda bot: bot.send_message(ANN, "x", reply_markup=markup))
+def test_an_invalid_button_is_refused(api, markup, expected):
+    api.user(ANN, "Ann")
+    assert expected in refusal(api, BadRequest, lambda bot: bot.send_message(ANN, "x", reply_markup=markup))
 
 
 def test_the_menu_is_kept_by_scope_and_language(api):
@@ -155,43 +156,43 @@ def test_the_menu_is_kept_by_scope_and_language(api):
         await bot.set_my_commands([("nodes", "Nœuds")], scope=scope, language_code="fr")
         return await bot.get_my_commands(scope=scope, language_code="fr")
 
-    assert [c.description for c in ask(api, use)] == ["Nœuds"]
+    assert [c.description for c in with_bot(api, use)] == ["Nœuds"]
     assert api.commands() == {"nodes": "Nodes heard"}
     assert api.commands("all_private_chats", "fr") == {"nodes": "Nœuds"}
-    ask(api, lambda bot: bot.delete_my_commands())
+    with_bot(api, lambda bot: bot.delete_my_commands())
     assert api.commands() == {}
 
 
 @pytest.mark.parametrize(
-    ("commands", "said"),
+    ("commands", "expected"),
     [
         ([("Nodes", "x")], "Bot_command_invalid"),
         ([("nodes", "x" * 257)], "Bot_command_description_invalid"),
         ([(f"c{n}", "x") for n in range(101)], "Bot_commands_too_much"),
     ],
 )
-def test_a_menu_that_telegram_does_not_take_is_refused(api, commands, said):
-    assert refusal(api, BadRequest, lambda bot: bot.set_my_commands(commands)) == said
+def test_an_invalid_menu_is_refused(api, commands, expected):
+    assert refusal(api, BadRequest, lambda bot: bot.set_my_commands(commands)) == expected
 
 
-def test_a_reaction_is_one_of_those_there_are(api):
-    number = api.person(ANN, "Ann").says("hello")
-    ask(api, lambda bot: bot.set_message_reaction(ANN, number, "👍"))
+def test_an_unknown_reaction_is_refused(api):
+    number = api.user(ANN, "Ann").says("hello")
+    with_bot(api, lambda bot: bot.set_message_reaction(ANN, number, "👍"))
     assert api.messages(ANN)[0].reactions == ["👍"]
     assert refusal(api, BadRequest, lambda bot: bot.set_message_reaction(ANN, number, "✅")) == "Reaction_invalid"
     assert "not found" in refusal(api, BadRequest, lambda bot: bot.set_message_reaction(ANN, 999, "👍"))
 
 
-def test_typing_is_seen(api):
-    api.person(ANN, "Ann")
-    ask(api, lambda bot: bot.send_chat_action(ANN, "typing"))
+def test_a_chat_action_is_recorded(api):
+    api.user(ANN, "Ann")
+    with_bot(api, lambda bot: bot.send_chat_action(ANN, "typing"))
     assert list(api.world.rooms[ANN].actions) == ["typing"]
 
 
 # Limits
 
 
-def test_who_sends_too_fast_is_told_when_to_go_on():
+def test_flood_control_returns_retry_after():
     now = [1_790_000_000.0]
     with BotApi(clock=lambda: now[0]) as api:
         api.limit(PUBLISHED)
@@ -207,19 +208,19 @@ def test_who_sends_too_fast_is_told_when_to_go_on():
             await bot.send_message(CLUB, "x")
             return caught.value.retry_after
 
-        assert ask(api, send) == timedelta(seconds=40)
+        assert with_bot(api, send) == timedelta(seconds=40)
         assert api.flood.refused == 1
 
 
-def test_the_log_and_the_chats_keep_only_so_much():
+def test_the_requests_and_messages_kept_have_a_bound():
     with BotApi(requests_kept=5, messages_kept=3) as api:
-        api.person(ANN, "Ann")
+        api.user(ANN, "Ann")
 
         async def send(bot):
             for number in range(10):
                 await bot.send_message(ANN, str(number))
 
-        ask(api, send)
+        with_bot(api, send)
         assert len(api.requests) == 5
         assert api.counts["sendMessage"] == 10
         assert [m.text for m in api.messages(ANN)] == ["7", "8", "9"]

@@ -43,7 +43,9 @@ def client(server, timeout=PATIENCE, patience=PATIENCE, **details):
         "api_key": SecretStr(SECRET),
     } | details
     return ChatClient(
-        HttpClient(SystemClock()), ChatServer(url=f"{server.url}/v1", timeout=timeout, **settings), patience
+        HttpClient(SystemClock(), trust_environment=False),
+        ChatServer(url=f"{server.url}/v1", timeout=timeout, **settings),
+        patience,
     )
 
 
@@ -130,8 +132,7 @@ def test_private_messages_are_shown_neither_to_others_nor_to_possible_others(ser
     asker.ask("what is my PIN?", **elsewhere)
     assert conversation(server.heard[-1])[1:] == [("user", "what is my PIN?")]
     asker.ask("in which country?", **elsewhere)
-    # A conversation goes on where it was begun
-    assert conversation(server.heard[-1])[1] == ("user", "what is my PIN?")
+    assert conversation(server.heard[-1])[1] == ("user", "what is my PIN?")  # a conversation goes on where it was begun
 
 
 def test_after_half_an_hour_all_is_forgotten(server):
@@ -149,8 +150,7 @@ def test_the_memory_is_bounded_in_users(server):
     asker = Asker(server)
     for sender in (*range(CONTEXT_USERS + 1), 0):
         asker.ask("hello", sender=sender)
-    # The first user's was forgotten
-    assert conversation(server.heard[-1])[1:] == [("user", "hello")]
+    assert conversation(server.heard[-1])[1:] == [("user", "hello")]  # the first user's was forgotten
 
 
 def test_an_answer_is_remembered_as_it_was_sent(server):
@@ -234,7 +234,10 @@ def test_every_fault_is_one_line_for_user_and_operator_each(server, caplog, beha
 def test_an_absent_server_is_reported(server):
     asker = Asker(server)
     asker.command = bot_command(
-        ChatClient(HttpClient(SystemClock()), ChatServer("http://127.0.0.1:1/v1", "", "", 99, 5.0, SecretStr(""))),
+        ChatClient(
+            HttpClient(SystemClock(), trust_environment=False),
+            ChatServer("http://127.0.0.1:1/v1", "", "", 99, 5.0, SecretStr("")),
+        ),
         asker.clock,
         MAX_BYTES,
         5.0,

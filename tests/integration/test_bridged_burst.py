@@ -1,4 +1,4 @@
-"""The real bot over the virtual node: what a group writes while the link is down goes on air in order, once."""
+"""A group's messages while the link is down: they go on air in order, once; the real bot over the virtual node."""
 
 import random
 from itertools import pairwise
@@ -32,7 +32,7 @@ def node(clock):
 
 
 class Group:
-    """A Telegram group as its bridge sees it: what is written there, and each message's delivery status."""
+    """A bridged Telegram group: the messages written there, and the delivery statuses of each."""
 
     def __init__(self, running):
         self.bridge = Bridge([BridgeRule(1, GROUP)], 400, translator("en"))
@@ -43,7 +43,7 @@ class Group:
 
     def write(self, count):
         for n in range(1, count + 1):
-            # Every tenth takes two packets
+            # every tenth message takes two packets
             words = "mot " * (60 if n % 10 == 0 else 3)
             message = self.bridge.to_mesh(GROUP, n, "Léa", f"{n:03} {words}", 0.0)
             self.written.append(message)
@@ -69,12 +69,12 @@ def on_air(node):
     return times
 
 
-def joined(node):
+def text_on_air(node):
     return "".join(text.partition(") ")[2] if text.startswith("(") else text for _, text in on_air(node))
 
 
 @pytest.mark.parametrize("restart", [False, True])
-def test_a_hundred_messages_queued_without_a_link_go_in_order_once(node, clock, tmp_path, restart):
+def test_messages_written_without_a_link_are_sent_in_order_once(node, clock, tmp_path, restart):
     node.fault("refuse")
     with RunningBot(node.port, tmp_path, clock, **UNHURRIED) as running:
         group = Group(running)
@@ -89,7 +89,7 @@ def test_a_hundred_messages_queued_without_a_link_go_in_order_once(node, clock, 
         with RunningBot(node.port, tmp_path, clock, **UNHURRIED) as running:
             again = Group(running)
             node.wait_until(lambda: again.ended() == MESSAGES, PATIENCE)
-    assert joined(node) == "".join(message.text for message in group.written)
+    assert text_on_air(node) == "".join(message.text for message in group.written)
     times = [at for each in on_air(node).values() for at in each]
     assert len(times) == len(on_air(node)), "on air twice"
     assert min(later - earlier for earlier, later in pairwise(times)) >= 2.0
@@ -97,7 +97,7 @@ def test_a_hundred_messages_queued_without_a_link_go_in_order_once(node, clock, 
         assert set(map(tuple, group.statuses.values())) == {(NO_LINK, DeliveryStatus.ACCEPTED, DeliveryStatus.RELAYED)}
 
 
-def test_through_cuts_a_conversation_keeps_its_order_without_duplicates(node, clock, tmp_path):
+def test_messages_stay_in_order_and_single_through_link_cuts(node, clock, tmp_path):
     rng = random.Random(5)
     with RunningBot(node.port, tmp_path, clock, **UNHURRIED) as running:
         running.wait_ready()
@@ -107,5 +107,5 @@ def test_through_cuts_a_conversation_keeps_its_order_without_duplicates(node, cl
             node.wait_until(lambda after=after: len(on_air(node)) >= after, PATIENCE)
             node.fault("cut_at_text", packets=1, taken=rng.randrange(2))
         node.wait_until(lambda: group.ended() == 25, PATIENCE)
-    assert joined(node) == "".join(message.text for message in group.written)
+    assert text_on_air(node) == "".join(message.text for message in group.written)
     assert [len(times) for times in on_air(node).values()] == [1] * len(on_air(node))

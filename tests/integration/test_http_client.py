@@ -41,7 +41,7 @@ def server():
 
 @pytest.fixture
 def client():
-    return HttpClient(SystemClock())
+    return HttpClient(SystemClock(), trust_environment=False)
 
 
 def fault(client, ask, bounds=PATIENT):
@@ -134,10 +134,10 @@ def test_a_redirection_is_not_followed(server, client):
 class Asking(threading.Thread):
     """Asks on a clock that the test moves; the server has the request when this is made."""
 
-    def __init__(self, server, **settings):
+    def __init__(self, server, *, trust_environment=False):
         super().__init__(name="Test-Asking")
         self.clock = FakeClock()
-        self.call = HttpClient(self.clock, **settings).start(ask(server), MINUTE)
+        self.call = HttpClient(self.clock, trust_environment=trust_environment).start(ask(server), MINUTE)
         self.outcome = SimpleQueue()
         server.next_arrival()
         self.start()
@@ -294,7 +294,7 @@ def test_an_untrusted_certificate_is_refused(tls_server, client):
 def test_a_certificate_of_the_environment_is_trusted_only_when_set(tls_server, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     tls_server.behaviours["/"] = says(b"in secret")
-    assert fault(HttpClient(SystemClock()), ask(tls_server))[0] is Fault.UNREACHABLE
+    assert fault(HttpClient(SystemClock(), trust_environment=False), ask(tls_server))[0] is Fault.UNREACHABLE
     assert HttpClient(SystemClock(), trust_environment=True).fetch(ask(tls_server), PATIENT) == b"in secret"
 
 
@@ -320,7 +320,7 @@ def test_a_proxy_of_the_environment_is_used_only_when_set(server, monkeypatch):
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     question = Ask("http://example.invalid/a")
-    assert fault(HttpClient(SystemClock()), question)[0] is Fault.UNREACHABLE
+    assert fault(HttpClient(SystemClock(), trust_environment=False), question)[0] is Fault.UNREACHABLE
     assert HttpClient(SystemClock(), trust_environment=True).fetch(question, PATIENT) == b"by proxy"
 
 

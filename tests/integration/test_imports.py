@@ -61,6 +61,14 @@ def test_without_web_settings_the_http_client_is_not_loaded():
 
 
 @pytest.mark.parametrize(
+    "heavy", ["urllib3", "charset_normalizer", "sqlalchemy.dialects.postgresql", "pydantic_settings"]
+)
+def test_what_no_bot_at_rest_uses_is_not_loaded(heavy):
+    program = f"import main_bot, sys; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
     ("path", "source"),
     [
         ("main_bot.py", "from meshbot import demo, commands\nimport config, json"),

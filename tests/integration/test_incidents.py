@@ -1,4 +1,4 @@
-"""Incidents reported to operators: the real bot on a virtual node, each incident made at its source."""
+"""What operators hear of: the real bot on a virtual node, each incident made at its source."""
 
 from itertools import count
 from types import SimpleNamespace
@@ -56,10 +56,9 @@ def running(node, tmp_path, settings, listener):
 
 
 def hear_key(node, user, public_key):
-    """Let the node hear a NODEINFO under the user's number."""
+    """Let a NODEINFO be heard under the user's number."""
     info = mesh_pb2.User(id=f"!{user.num:08x}", long_name=user.long_name, short_name="X", public_key=public_key)
-    # The node drops what it has heard already
-    packet = mesh_pb2.MeshPacket(to=node.num, id=next(PACKET_IDS))
+    packet = mesh_pb2.MeshPacket(to=node.num, id=next(PACKET_IDS))  # the node drops what it has heard already
     setattr(packet, "from", user.num)
     packet.decoded.portnum = portnums_pb2.PortNum.NODEINFO_APP
     packet.decoded.payload = info.SerializeToString()
@@ -83,9 +82,9 @@ def test_a_lasting_cut_is_one_message_for_lost_and_back(running, node, listener)
     node.heal()
     back = listener.wait_for(LinkBack)
     assert back.outage > lost.outage
-    assert "It refuses the connection" in listener.posts[0].text
-    assert listener.posts[-1].text.startswith("🟢")
-    assert len({post.key for post in listener.posts}) == 1
+    assert "It refuses the connection" in listener.messages[0].text
+    assert listener.messages[-1].text.startswith("🟢")
+    assert len({message.key for message in listener.messages}) == 1
 
 
 def test_each_lasting_cut_is_reported_however_recent_the_last(node, tmp_path, settings, listener):
@@ -104,8 +103,7 @@ def test_each_lasting_cut_is_reported_however_recent_the_last(node, tmp_path, se
 def test_a_cut_that_is_over_at_once_is_not_reported(running, node, listener):
     node.fault("drop")
     running.wait_ready(2)
-    # Whatever came before it has arrived
-    running.bot.incidents.report(DatabaseWell())
+    running.bot.incidents.report(DatabaseWell())  # whatever came before it has arrived
     assert listener.heard == [DatabaseWell()]
 
 
@@ -137,7 +135,7 @@ def test_a_changed_key_is_reported_once_and_the_operator_settles_it(running, nod
         hear_key(node, bob, key(78))
     changed = listener.wait_for(KeyChanged)
     assert changed == KeyChanged(bob.num, bob.long_name, brief(bob.public_key), brief(key(78)), KeyWord.NODE)
-    cure = listener.posts[-1].text.rpartition(": ")[2]
+    cure = listener.messages[-1].text.rpartition(": ")[2]
     assert cure == f"/trust !{bob.num:08x} {brief(key(78))[:8]}"
     assert ask(node, operator.num, cure, pki_encrypted=False).startswith("🔒")
     assert ask(node, bob.num, cure).startswith("⛔")
@@ -146,8 +144,8 @@ def test_a_changed_key_is_reported_once_and_the_operator_settles_it(running, nod
     settled = listener.wait_for(KeyChanged, 2)
     assert (settled.word, settled.new) == (KeyWord.OPERATOR, brief(key(78)))
     assert running.bot.node_manager.public_key(bob.num) == key(78)
-    assert listener.posts[-1].text.startswith("✅")
-    assert listener.posts[-1].key == listener.posts[0].key
+    assert listener.messages[-1].text.startswith("✅")
+    assert listener.messages[-1].key == listener.messages[0].key
     assert len(listener.of(KeyChanged)) == 2
 
 
@@ -169,7 +167,7 @@ def test_a_key_that_two_nodes_have_is_reported(running, node, listener):
     hear_key(node, bare, keyed.public_key)
     shared = listener.wait_for(KeyShared)
     assert {num for num, _name in shared.nodes} == {keyed.num, bare.num}
-    assert listener.posts[-1].text.startswith("⚠️")
+    assert listener.messages[-1].text.startswith("⚠️")
 
 
 # -- disk and database
@@ -184,8 +182,7 @@ def test_a_full_disk_under_the_database_is_reported_and_its_end(running, node, l
     event.listen(database.backend.writer, "connect", limit_pages)
     database.backend.writer.dispose()
     user = node.users[1]
-    # More than the pages at hand hold
-    for seed in range(60, 64):
+    for seed in range(60, 64):  # more than the pages at hand hold
         hear_key(node, user, key(seed))
     running.bot.node_manager.import_node_names(_many_names(running.settings.data_dir))
     assert "disque plein" in listener.wait_for(DatabaseTrouble).reason
@@ -194,7 +191,7 @@ def test_a_full_disk_under_the_database_is_reported_and_its_end(running, node, l
     with database.transaction():
         pass
     listener.wait_for(DatabaseWell)
-    alerts = [post.text for post in listener.posts if "atabase" in post.text]
+    alerts = [message.text for message in listener.messages if "atabase" in message.text]
     assert [text[:1] for text in alerts] == ["🗄", "🟢"]
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-START = "import logging, sys; from meshbot.runtime.log import set_up; set_up(); LOGGER = logging.getLogger('x')\n"
+START = "import logging, sys; from meshbot.runtime.log import set_up; set_up('INFO'); LOGGER = logging.getLogger('x')\n"
 
 
 def start(code, **options):

@@ -17,6 +17,7 @@ from meshtastic.tcp_interface import TCPInterface
 from pubsub import pub
 
 from meshbot.virtual_node.server import VirtualNode
+from tests.support.configured import make_target
 
 PATIENCE = 30.0
 
@@ -227,7 +228,7 @@ def test_the_stock_library_reconnects_behind_our_back_when_the_node_closes():
 
 
 def test_the_subclass_cannot_reconnect_by_itself():
-    from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface  # noqa: PLC0415 - what the facts above are for
+    from meshbot.mesh_link.interface import MeshTCPInterface  # noqa: PLC0415 - what the facts above are for
 
     class Listener:
         def __init__(self):
@@ -243,7 +244,7 @@ def test_the_subclass_cannot_reconnect_by_itself():
 
     with VirtualNode(nodes=3) as node:
         listener = Listener()
-        interface = MeshTCPInterface(LinkTarget("127.0.0.1", node.port), listener, lambda: 0.0)
+        interface = MeshTCPInterface(make_target("127.0.0.1", node.port), listener, lambda: 0.0)
         interface.connect()
         node.wait_until(lambda: node.configured, PATIENCE)
         node.fault("drop")

@@ -10,7 +10,6 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import event, text
 
-from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore
@@ -18,6 +17,7 @@ from meshbot.storage.packet_batch import MAX_PACKETS
 from meshbot.storage.sqlite import FILE_NAME
 from meshbot.storage.traffic import By
 from node_manager import NodeManager
+from tests.support.configured import make_memory
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import key, name_of, record
 from tests.support.packet_records import packet
@@ -31,7 +31,7 @@ class Bench:
         self.clock = FakeClock()
         self.database = open_database(folder, self.clock, busy_timeout=0.05)
         self.manager = NodeManager(NodeStore(self.database), self.clock)
-        self.memory = MeshMemory(self.database, self.manager, self.clock, lambda: OWN)
+        self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
 
     def hear(self, count):
         for number in range(count):

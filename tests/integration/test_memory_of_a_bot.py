@@ -2,7 +2,6 @@
 
 import pytest
 
-from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.runtime.clock import SystemClock
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
@@ -10,6 +9,7 @@ from meshbot.storage.traffic import By
 from meshbot.virtual_node.server import VirtualNode
 from node_manager import NodeManager
 from tests.support.bot import RunningBot
+from tests.support.configured import make_memory
 from tests.support.listening import Listening, has_told_all
 
 KINDS = {1, 3, 4, 67, 71}  # text, position, nodeinfo, telemetry, neighborinfo
@@ -37,7 +37,7 @@ def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path):
         assert found.has_key == bool(user.public_key)
     heard = memory.totals(1)
     database = open_database(tmp_path, SystemClock())
-    again = MeshMemory(database, NodeManager(NodeStore(database), SystemClock()), SystemClock(), lambda: node.num)
+    again = make_memory(database, NodeManager(NodeStore(database), SystemClock()), SystemClock(), lambda: node.num)
     assert again.totals(1) == heard
     assert again.node(user.num).last_heard == memory.node(user.num).last_heard
     assert {link.heard for link in again.neighbours_of(None, 1)} == {

@@ -39,7 +39,7 @@ def clock():
 @pytest.fixture
 def client(server, clock):
     url = f"{server.url}/v1"
-    return OpenMeteo(HttpClient(clock), clock, MeteoServers(url, url, "fr"))
+    return OpenMeteo(HttpClient(clock, trust_environment=False), clock, MeteoServers(url, url, "fr"))
 
 
 def test_a_place_is_searched_in_the_language_of_the_answers(server, client):

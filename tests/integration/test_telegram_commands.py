@@ -1,4 +1,4 @@
-"""People ask by Telegram: the real bot, the real library, HTTP, and a virtual node on the other side."""
+"""Commands from Telegram: the real bot, the real library, HTTP, and a virtual node on the other side."""
 
 import pytest
 from meshtastic.protobuf import admin_pb2, portnums_pb2
@@ -43,22 +43,22 @@ def bot(api, node, settings, tmp_path):
 
 @pytest.fixture
 def admin(api):
-    return api.person(ADMIN, "Ada")
+    return api.user(ADMIN, "Ada")
 
 
 @pytest.fixture
 def known(api):
-    return api.person(KNOWN, "Kim")
+    return api.user(KNOWN, "Kim")
 
 
 @pytest.fixture
 def guest(api):
-    return api.person(GUEST, "Gus")
+    return api.user(GUEST, "Gus")
 
 
 @pytest.fixture
 def stranger(api):
-    return api.person(STRANGER, "Eve")
+    return api.user(STRANGER, "Eve")
 
 
 @pytest.fixture
@@ -66,22 +66,22 @@ def group(api):
     return api.group(GROUP, "Mesh people")
 
 
-def settled(api, person, times=1):
-    """Have a later question answered: what came before has been dealt with."""
-    person.says("/id")
-    api.wait_for("Your id", person, count=times)
+def flush_updates(api, user, times=1):
+    """Wait for the answer to a later command: all earlier updates have been handled."""
+    user.says("/id")
+    api.wait_for("Your id", user, count=times)
 
 
-def orders_to_the_node(node):
+def admin_messages(node):
     packets = [p.packet for p in node.received.packets if p.packet.decoded.portnum == portnums_pb2.PortNum.ADMIN_APP]
     kinds = [admin_pb2.AdminMessage.FromString(p.decoded.payload).WhichOneof("payload_variant") for p in packets]
     return [kind for kind in kinds if kind != "set_time_only"]
 
 
-# -- who
+# -- users and groups
 
 
-def test_a_listed_person_asks_and_is_answered(api, bot, guest):
+def test_a_listed_user_is_answered(api, bot, guest):
     guest.says("/start")
     assert api.wait_for("👋", guest)
     guest.says("/help")
@@ -97,18 +97,18 @@ def test_a_listed_person_asks_and_is_answered(api, bot, guest):
     api.wait_for("🏓 pong", guest, count=2)
 
 
-def test_a_stranger_gets_a_line_with_the_id_once_an_hour_and_nothing_else(api, bot, stranger, guest):
+def test_a_stranger_gets_only_the_id_once_an_hour(api, bot, stranger, guest):
     for text in ("/help", "hello?", "/id", "/reboot", "/start"):
         stranger.says(text)
-    settled(api, guest)
+    flush_updates(api, guest)
     assert [shown.text for shown in api.messages(stranger, by_bot=True)] == ["🔒 I do not know you. Your id: 999"]
     assert len(bot.log.matching("🔒 Telegram: inconnu 999 \\(Eve\\) éconduit")) == 1
 
 
-def test_many_strangers_are_not_many_messages(api, bot, guest):
+def test_many_strangers_get_few_answers(api, bot, guest):
     for number in range(1000, 1030):
-        api.person(number, "Bot").says("/start")
-    settled(api, guest)
+        api.user(number, "Bot").says("/start")
+    flush_updates(api, guest)
     assert api.counts["sendMessage"] < 15
 
 
@@ -121,7 +121,7 @@ def test_each_role_has_its_commands(api, bot, guest, known):
     api.wait_for("(?i)memory", known)
 
 
-def test_a_listed_group_is_answered_where_it_asked_but_strangers_in_it_are_not(api, bot, group, guest, stranger):
+def test_a_listed_group_is_answered_but_not_its_strangers(api, bot, group, guest, stranger):
     question = guest.says("/ping", chat=group)
     assert api.wait_for("🏓", group).reply_to == question
     guest.says("/otherbots command", chat=group)
@@ -130,23 +130,24 @@ def test_a_listed_group_is_answered_where_it_asked_but_strangers_in_it_are_not(a
     guest.says("/reboot", chat=group)
     stranger.says("/ping", chat=group)
     api.wait_for("I do not know you. Your id: 999", group)
-    settled(api, guest)
-    assert len(api.messages(group, by_bot=True)) == 2  # a refused command may have been another bot's
+    flush_updates(api, guest)
+    # a refused command may have been another bot's
+    assert len(api.messages(group, by_bot=True)) == 2
 
 
-def test_an_unlisted_group_is_met_with_silence_but_tells_a_listed_person_its_id(api, bot, guest, stranger):
+def test_an_unlisted_group_is_ignored_except_for_its_id(api, bot, guest, stranger):
     elsewhere = api.group(-1_000_000_000_555, "Elsewhere")
     stranger.says("/ping", chat=elsewhere)
     stranger.says("/id", chat=elsewhere)
     guest.says("/ping", chat=elsewhere)
-    settled(api, guest)
+    flush_updates(api, guest)
     assert api.messages(elsewhere, by_bot=True) == []
     assert len(bot.log.matching("groupe -1000000000555 \\(Elsewhere\\) hors de telegram_groups")) == 1
     guest.says("/id", chat=elsewhere)
     api.wait_for("This group: -1000000000555", elsewhere)
 
 
-def test_an_anonymous_admin_is_told_why_there_is_no_answer(api, bot, group, admin):
+def test_an_anonymous_admin_gets_the_reason_for_no_answer(api, bot, group, admin):
     chat = group.room.described()
     message = {"message_id": 9000, "date": int(api.world.clock()), "chat": chat, "sender_chat": chat, "text": "/ping"}
     message["from"] = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
@@ -154,57 +155,58 @@ def test_an_anonymous_admin_is_told_why_there_is_no_answer(api, bot, group, admi
     api.wait_for("I cannot tell who you are", group)
 
 
-def test_a_forwarded_command_is_no_command_and_who_just_talks_is_told_how_to_ask_once_an_hour(api, bot, admin):
+def test_a_forwarded_command_does_not_run(api, bot, admin):
     origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Eve"}
     admin.sends({"text": "/reboot", "forward_origin": origin})
     admin.says("well?")
-    settled(api, admin)
+    flush_updates(api, admin)
     api.wait_for("💬", admin)
     assert len(api.messages(admin, by_bot=True)) == 2
 
 
 @pytest.mark.parametrize("settings", [{"rate_limit_commands": 2}])
-def test_who_asks_too_often_is_told_once(api, bot, guest, admin):
+def test_a_user_over_the_rate_limit_gets_one_notice(api, bot, guest, admin):
     for _ in range(5):
         guest.says("/ping")
     api.wait_for("🚦", guest)
     api.wait_for("🏓", guest, count=2)
-    settled(api, admin)
+    flush_updates(api, admin)
     assert len(api.messages(guest, by_bot=True)) == 3
 
 
-# -- orders
+# -- confirmations and buttons
 
 
-def test_an_order_asks_for_a_second_word_and_counts_once(api, bot, node, admin, guest):
+def test_an_admin_s_command_is_confirmed_and_runs_once(api, bot, node, admin, guest):
     admin.says("/reboot")
     question = api.wait_for("❓ /reboot", admin)
     assert question.buttons == [["✅ Yes", "✖️ No"]]
     buttons = question.markup
-    assert orders_to_the_node(node) == []
+    assert admin_messages(node) == []
     press = guest.presses(question, "✅ Yes")
     assert "Not for you" in api.callback_answer(press)["text"]
     admin.presses(question, "✅ Yes")
     shown = api.wait_for("🔁 The node restarts", admin)
     assert (shown.message_id, shown.buttons) == (question.message_id, [])
     bot.log.wait_for("🛠️ /reboot demandée par l'administrateur Telegram 111")
-    shown.markup = buttons  # as on a phone that has not heard of the change
+    # as on a phone that has not received the edit
+    shown.markup = buttons
     again = admin.presses(shown, "✅ Yes")
     assert "Too late" in api.callback_answer(again)["text"]
     bot.wait_ready(2)
-    assert orders_to_the_node(node) == ["reboot_seconds"]
+    assert admin_messages(node) == ["reboot_seconds"]
 
 
-def test_an_order_may_be_taken_back(api, bot, node, admin):
+def test_a_command_may_be_cancelled_at_its_confirmation(api, bot, node, admin):
     admin.says("/reconnect")
     question = api.wait_for("❓ /reconnect", admin)
     admin.presses(question, "✖️ No")
     api.wait_for("✖️ Not done", admin)
-    settled(api, admin)
+    flush_updates(api, admin)
     assert bot.log.matching("🛠️") == []
 
 
-def test_status_has_buttons_for_those_who_may_press_them(api, bot, guest, admin):
+def test_status_has_the_buttons_of_its_user_s_role(api, bot, guest, admin):
     guest.says("/status")
     for_guest = api.wait_for("🔗", guest)
     assert for_guest.buttons == [["🔄 Refresh"]]
@@ -222,7 +224,7 @@ def test_status_has_buttons_for_those_who_may_press_them(api, bot, guest, admin)
     api.wait_for("🔑 Keys put back", admin)
 
 
-def test_every_press_is_answered_also_that_of_a_button_nobody_knows(api, bot, admin, stranger):
+def test_every_callback_query_is_answered(api, bot, admin, stranger):
     admin.says("/status")
     shown = api.wait_for("link", admin)
     shown.markup = [[{"text": "?", "callback_data": "what:ever"}, {"text": "!", "callback_data": ""}]]
@@ -234,7 +236,7 @@ def test_every_press_is_answered_also_that_of_a_button_nobody_knows(api, bot, ad
 # -- the mesh
 
 
-def test_a_text_for_a_node_tells_its_fate_down_to_the_acknowledgement(api, bot, node, known):
+def test_a_direct_text_shows_its_status_down_to_the_acknowledgement(api, bot, node, known):
     user = node.users[0]
     question = known.says(f"/send !{user.num:08x} bonjour, ça va ?")
     sent = node.wait_for(lambda sent: "Kim: bonjour, ça va ?" in sent.text, PATIENCE)
@@ -244,7 +246,7 @@ def test_a_text_for_a_node_tells_its_fate_down_to_the_acknowledgement(api, bot, 
     assert len(api.messages(known, by_bot=True)) == 1
 
 
-def test_a_text_for_a_channel_goes_there_and_a_guest_s_does_not(api, bot, node, known, guest):
+def test_only_a_known_user_sends_to_a_channel(api, bot, node, known, guest):
     guest.says("/send 0 salut")
     api.wait_for("⛔ /send", guest)
     known.says("/send 0 salut")
@@ -260,8 +262,8 @@ def test_a_text_for_a_channel_goes_there_and_a_guest_s_does_not(api, bot, node, 
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",), "telegram_groups": ()}])
 def test_a_channel_and_a_group_are_one_conversation(api, bot, node, group, guest, stranger):
     node.hear_text(node.users[0].num, "salut le groupe", to=BROADCAST_NUM, channel=0)
-    heard = api.wait_for("salut le groupe", group)
-    assert node.users[0].long_name in heard.text
+    message = api.wait_for("salut le groupe", group)
+    assert node.users[0].long_name in message.text
     written = stranger.says("salut le réseau", chat=group)
     assert node.wait_for(lambda sent: sent.text == "Eve: salut le réseau", PATIENCE).to == BROADCAST_NUM
     message = group.room.shown[written]
@@ -272,7 +274,7 @@ def test_a_channel_and_a_group_are_one_conversation(api, bot, node, group, guest
 
 
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",), "bridge_ttl": 5}])
-def test_a_group_s_text_that_waits_says_so_on_itself_and_its_failure_in_words(api, bot, node, group, known):
+def test_a_waiting_text_has_a_reaction_and_its_failure_a_reply(api, bot, node, group, known):
     node.fault("refuse")
     node.fault("drop")
     bot.log.wait_for("Reconnexion TCP")
@@ -285,23 +287,24 @@ def test_a_group_s_text_that_waits_says_so_on_itself_and_its_failure_in_words(ap
 
 
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",)}])
-def test_a_reply_in_the_group_is_one_on_the_mesh(api, bot, node, group, stranger):
+def test_a_reply_in_the_group_is_a_reply_on_the_mesh(api, bot, node, group, stranger):
     packet_id = node.hear_text(node.users[0].num, "qui vient ?", to=BROADCAST_NUM, channel=0)
-    heard = api.wait_for("qui vient", group)
+    message = api.wait_for("qui vient", group)
     node.hear_text(node.users[0].num, "et quand ?", to=BROADCAST_NUM, channel=0)
-    api.wait_for("et quand", group)  # one goes after the other: the bot knows how the first is called
-    stranger.says("moi", chat=group, reply_to=heard.message_id)
+    # messages of a chat are sent one after the other: the bot now knows the id of the first
+    api.wait_for("et quand", group)
+    stranger.says("moi", chat=group, reply_to=message.message_id)
     assert node.wait_for(lambda sent: sent.text == "Eve: moi", PATIENCE).reply_id == packet_id
 
 
-def test_a_bot_that_cannot_hear_a_bridged_group_says_what_to_do(node, tmp_path):
+def test_a_bot_that_cannot_read_a_bridged_group_logs_the_remedy(node, tmp_path):
     settings = {"telegram_bridges": (f"0 {GROUP}",)}
     with BotApi(privacy=True) as api, telegram_bot(api, node.port, tmp_path, **settings) as bot:
         bot.log.wait_for("⚠️ Telegram: le bot ne lit pas les messages des groupes: dites /setprivacy à @BotFather")
 
 
 @pytest.mark.parametrize("settings", [{"tcp_alert_after": 1}])
-def test_a_lost_link_is_told_to_the_admin_in_one_message(api, bot, node, admin):
+def test_a_lost_link_is_one_message_to_the_admin(api, bot, node, admin):
     node.fault("refuse")
     node.fault("drop")
     api.wait_for("It refuses the connection", admin, timeout=PATIENCE)
@@ -319,16 +322,16 @@ def test_pictures_follow_their_answers(api, bot, node, guest):
     assert picture.photo.startswith(PNG)
 
 
-# -- what Telegram refuses
+# -- refusals and limits
 
 
-def test_who_blocked_the_bot_costs_the_others_nothing(api, bot, guest, known):
+def test_a_user_who_blocked_the_bot_delays_no_other(api, bot, guest, known):
     guest.blocks()
     guest.says("/ping")
     bot.log.wait_for("⚠️ Telegram: chat 333, 1 envois abandonnés \\(Forbidden: bot was blocked by the user\\)")
-    settled(api, known)
+    flush_updates(api, known)
     guest.unblocks()
-    settled(api, guest)
+    flush_updates(api, guest)
 
 
 @pytest.mark.parametrize("settings", [{"telegram_groups": (-777,)}])
@@ -342,7 +345,7 @@ def test_a_group_that_becomes_a_supergroup_is_followed(api, bot, guest):
     api.wait_for("🏓", large)
 
 
-def test_telegram_s_own_limits_are_kept(api, bot, guest):
+def test_telegram_s_limits_are_kept(api, bot, guest):
     api.limit(Limits())
     for _ in range(12):
         guest.says("/id")
@@ -353,7 +356,7 @@ def test_telegram_s_own_limits_are_kept(api, bot, guest):
 # -- menus
 
 
-def test_the_menus_show_to_each_what_may_be_asked(api, bot, admin, guest):
+def test_each_chat_has_the_menu_of_its_role(api, bot, admin, guest):
     chats = [f"chat:{ADMIN}", f"chat:{GUEST}", f"chat:{GROUP}", "default"]
     api.wait_until(lambda: all(api.commands(chat, code) for chat in chats for code in ("", "fr")), PATIENCE)
     assert set(api.commands()) == {"start", "id"}
@@ -363,6 +366,6 @@ def test_the_menus_show_to_each_what_may_be_asked(api, bot, admin, guest):
     assert api.commands(f"chat:{GUEST}", "fr")["ping"] != api.commands(f"chat:{GUEST}")["ping"]
 
 
-def test_a_menu_that_telegram_does_not_take_is_set_later(api, node, tmp_path, admin):
+def test_a_menu_that_fails_is_set_later(api, node, tmp_path, admin):
     with api.trouble(faults.internal_error(), "setMyCommands", requests=2), telegram_bot(api, node.port, tmp_path):
         api.wait_until(lambda: api.commands(f"chat:{ADMIN}"), PATIENCE)

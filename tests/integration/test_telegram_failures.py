@@ -1,4 +1,4 @@
-"""Whatever Telegram or the way there does, the bot goes on, says so once, and the mesh never notices."""
+"""Failures of Telegram and of the connection to it: each is logged once, and the mesh side is not affected."""
 
 import socket
 import threading
@@ -43,30 +43,30 @@ def bot(api, node, tmp_path):
 
 @pytest.fixture
 def guest(api):
-    return api.person(GUEST, "Gus")
+    return api.user(GUEST, "Gus")
 
 
-def is_answered(api, person, times=1):
-    person.says("/id")
-    api.wait_for("Your id", person, count=times, timeout=PATIENCE)
+def check_answered(api, user, times=1):
+    user.says("/id")
+    api.wait_for("Your id", user, count=times, timeout=PATIENCE)
 
 
-def mesh_is_well(bot, node):
-    """A mesh user is answered, and the link has never been lost."""
+def check_mesh(bot, node):
+    """Check that a mesh user is answered, and that the link was never lost."""
     packet = node.hear_text(node.users[0].num, "/ping")
     assert node.wait_for(lambda sent: sent.reply_id == packet, PATIENCE).text.startswith("🏓")
     assert bot.log.matching("Reconnexion TCP") == []
 
 
-def test_no_internet_at_the_start_is_said_once_and_waited_out(api, node, guest, tmp_path):
+def test_no_internet_at_the_start_is_waited_out(api, node, guest, tmp_path):
     api.goes_offline()
     with telegram_bot(api, node.port, tmp_path) as bot:
         bot.wait_ready()
         bot.log.wait_for("📵 Telegram injoignable")
-        mesh_is_well(bot, node)
+        check_mesh(bot, node)
         bot.log.wait_for("📵 Telegram injoignable", 3)
         api.comes_back()
-        is_answered(api, guest)
+        check_answered(api, guest)
         bot.log.wait_for(BACK)
 
 
@@ -75,7 +75,7 @@ def test_only_the_first_line_of_an_outage_is_a_warning(api, bot, guest, caplog):
         bot.log.wait_for("📵", 4)
     bot.log.wait_for(BACK)
     assert [r.levelname for r in caplog.records if "📵" in r.getMessage()].count("WARNING") == 1
-    is_answered(api, guest)
+    check_answered(api, guest)
 
 
 @pytest.mark.parametrize(
@@ -93,30 +93,33 @@ def test_only_the_first_line_of_an_outage_is_a_warning(api, bot, guest, caplog):
         (faults.resets_in_answer, "📵 Telegram injoignable"),
         (faults.loses_answer, "📵 Telegram injoignable"),
         (faults.flood(1), "🚦 Telegram demande une pause de 1 s"),
-        (faults.page(401), "📵 Telegram en panne"),  # a proxy's word on our token counts for nothing
+        # a proxy's refusal does not concern our token
+        (faults.page(401), "📵 Telegram en panne"),
         (faults.page(403), "📵 Telegram en panne"),
         (faults.proxy_json(401), "📵 Telegram en panne"),
         (faults.proxy_json(404), "📵 Telegram en panne"),
     ],
 )
-def test_polling_survives(api, bot, node, guest, fault, line):
+def test_polling_survives_each_fault(api, bot, node, guest, fault, line):
     with api.trouble(fault, "getUpdates") as trouble:
-        guest.says("/ping")  # ends the poll that waits
+        # ends the poll that waits
+        guest.says("/ping")
         api.wait_until(lambda: trouble.met)
-        guest.says("/ping")  # ends one that meets the fault
+        # ends one that meets the fault
+        guest.says("/ping")
         bot.log.wait_for(line)
-    is_answered(api, guest)
+    check_answered(api, guest)
     bot.log.wait_for(BACK)
-    mesh_is_well(bot, node)
+    check_mesh(bot, node)
 
 
-def test_a_server_that_answers_at_once_with_nothing_is_asked_seldom(api, bot, node, guest):
+def test_a_server_that_answers_at_once_with_nothing_is_polled_rarely(api, bot, node, guest):
     with api.trouble(faults.answers({"ok": True, "result": []}), "getUpdates") as trouble:
         api.polls_elsewhere()
         bot.log.wait_for("⚠️ Telegram répond aussitôt, sans rien apporter")
         assert trouble.met < 10
-    is_answered(api, guest)
-    mesh_is_well(bot, node)
+    check_answered(api, guest)
+    check_mesh(bot, node)
 
 
 @pytest.mark.parametrize(
@@ -130,37 +133,37 @@ def test_a_server_that_answers_at_once_with_nothing_is_asked_seldom(api, bot, no
         faults.proxy_json(403),
     ],
 )
-def test_an_answer_that_telegram_does_not_take_is_sent_later_once(api, bot, guest, fault):
+def test_an_answer_that_fails_is_sent_later_once(api, bot, guest, fault):
     with api.trouble(fault, "sendMessage", requests=2):
-        is_answered(api, guest)
+        check_answered(api, guest)
     assert len(api.messages(guest, by_bot=True)) == 1
 
 
-def test_too_many_requests_are_waited_out_for_that_chat(api, bot, guest):
-    known = api.person(KNOWN, "Kim")
+def test_retry_after_is_waited_out_for_that_chat(api, bot, guest):
+    known = api.user(KNOWN, "Kim")
     with api.trouble(faults.flood(2), "sendMessage", requests=1) as flood:
         guest.says("/id")
         api.wait_until(lambda: flood.met)
-        is_answered(api, known)
+        check_answered(api, known)
         assert api.messages(guest, by_bot=True) == []
         api.wait_for("Your id", guest)
 
 
-def test_another_poller_is_said_and_waited_out(api, bot, node, guest, caplog):
+def test_another_poller_is_reported_and_waited_out(api, bot, node, guest, caplog):
     with api.trouble(faults.conflict(), "getUpdates"):
         api.polls_elsewhere()
         bot.log.wait_for("un autre programme relève les messages de ce bot", 2, PATIENCE)
-        mesh_is_well(bot, node)
+        check_mesh(bot, node)
     assert len([r for r in caplog.records if "autre programme" in r.getMessage() and r.levelname == "WARNING"]) == 1
-    is_answered(api, guest)
+    check_answered(api, guest)
 
 
-def test_a_web_address_that_took_the_updates_is_removed(api, node, guest, tmp_path):
+def test_a_webhook_is_removed(api, node, guest, tmp_path):
     with api.world.changed:
         api.world.webhook = "https://example.org/hook"
     with telegram_bot(api, node.port, tmp_path) as bot:
         bot.log.wait_for("webhook")
-        is_answered(api, guest)
+        check_answered(api, guest)
 
 
 def test_a_refused_token_ends_the_telegram_side_alone(api, node, tmp_path, caplog):
@@ -168,9 +171,9 @@ def test_a_refused_token_ends_the_telegram_side_alone(api, node, tmp_path, caplo
     with telegram_bot(api, node.port, tmp_path, telegram_token=wrong) as bot:
         bot.wait_ready()
         bot.log.wait_for("❌ Telegram refuse le jeton .*@BotFather")
-        mesh_is_well(bot, node)
-        asked = dict(api.counts)
-    assert api.counts == asked
+        check_mesh(bot, node)
+        requests = dict(api.counts)
+    assert api.counts == requests
     assert wrong not in caplog.text
 
 
@@ -179,35 +182,36 @@ def test_a_token_taken_back_while_running_ends_the_telegram_side_alone(api, bot,
         guest.says("/id")
         api.polls_elsewhere()
         bot.log.wait_for("❌ Telegram refuse le jeton")
-    mesh_is_well(bot, node)
+    check_mesh(bot, node)
 
 
-def test_malformed_updates_cost_themselves_alone(api, bot, node, guest):
+def test_malformed_updates_lose_no_others(api, bot, node, guest):
     for update in (*unreadable(guest).values(), *unusual(guest).values()):
         api.raw_update(update)
-    is_answered(api, guest)
+    check_answered(api, guest)
     bot.log.wait_for("⚠️ Telegram: [0-9]+ messages illisibles, ignorés")
     wait_for_poll(api)
     assert api.pending_updates == 0
     assert bot.log.matching("💥") == []
-    mesh_is_well(bot, node)
+    check_mesh(bot, node)
 
 
-def test_an_answer_lost_on_its_way_is_sent_again_rather_than_not_at_all(api, bot, guest):
+def test_a_message_without_confirmation_is_sent_again(api, bot, guest):
     with api.trouble(faults.loses_answer, "sendMessage", requests=1):
-        is_answered(api, guest, times=2)  # Telegram has no way to tell that it was taken
+        # Telegram cannot confirm a message twice: the first one was executed too
+        check_answered(api, guest, times=2)
 
 
-def test_a_press_is_answered_though_telegram_forgot_it(api, bot):
-    admin = api.person(ADMIN, "Ada")
+def test_a_callback_query_that_hangs_delays_no_answer(api, bot):
+    admin = api.user(ADMIN, "Ada")
     admin.says("/status")
     shown = api.wait_for("link", admin)
     with api.trouble(faults.hangs, "answerCallbackQuery"):
         admin.presses(shown, "🔄 Refresh")
-        is_answered(api, admin)
+        check_answered(api, admin)
 
 
-def test_a_blocked_command_costs_its_thread_alone(api, node, guest, tmp_path):
+def test_a_blocked_command_delays_no_other(api, node, guest, tmp_path):
     release = threading.Event()
 
     def block(_request):
@@ -219,41 +223,41 @@ def test_a_blocked_command_costs_its_thread_alone(api, node, guest, tmp_path):
         wait_for_poll(api)
         guest.says("/block")
         api.wait_for("took too long", guest)
-        is_answered(api, guest)
+        check_answered(api, guest)
         guest.says("/block")
         api.wait_for("took too long", guest, count=2)
-        is_answered(api, guest, times=2)
+        check_answered(api, guest, times=2)
         release.set()
         assert bot.bot.supervisor.stuck == []
 
 
-def test_a_crash_of_the_telegram_side_is_said_and_survived(api, bot, node, guest):
+def test_a_crash_of_the_telegram_side_is_logged_and_survived(api, bot, node, guest):
     with mock.patch("asyncio.sleep", side_effect=RuntimeError("broken")), api.offline():
         bot.log.wait_for("💥 Telegram: RuntimeError: broken; nouveau départ dans 1 s")
-    is_answered(api, guest)
-    mesh_is_well(bot, node)
+    check_answered(api, guest)
+    check_mesh(bot, node)
 
 
 # -- restarts
 
 
-def test_what_was_asked_while_the_bot_was_down_is_answered_once(api, node, guest, tmp_path):
+def test_a_command_sent_while_the_bot_was_stopped_is_answered_once(api, node, guest, tmp_path):
     with ExitStack() as until_stopped:
         with telegram_bot(api, node.port, tmp_path):
             wait_for_poll(api)
-            # the next poll would tell Telegram that the update was taken
+            # the next poll would confirm the update
             until_stopped.enter_context(api.trouble(faults.hangs, "getUpdates"))
-            is_answered(api, guest)
+            check_answered(api, guest)
         assert api.pending_updates == 1
     guest.says("/ping")
     with telegram_bot(api, node.port, tmp_path):
         api.wait_for("pong", guest)
-        is_answered(api, guest, times=2)
+        check_answered(api, guest, times=2)
     assert len(api.messages(guest, by_bot=True)) == 3
 
 
-def test_a_message_that_waited_when_the_bot_stopped_is_changed_and_not_followed_by_a_second(api, node, tmp_path):
-    known = api.person(KNOWN, "Kim")
+def test_a_status_shown_before_a_restart_is_edited_after_it(api, node, tmp_path):
+    known = api.user(KNOWN, "Kim")
     node.fault("refuse")
     with telegram_bot(api, node.port, tmp_path):
         wait_for_poll(api)
@@ -265,8 +269,8 @@ def test_a_message_that_waited_when_the_bot_stopped_is_changed_and_not_followed_
     assert len(api.messages(known, by_bot=True)) == 1
 
 
-def test_commands_of_a_long_outage_are_counted_and_not_executed(api, bot, guest):
-    known = api.person(KNOWN, "Kim")
+def test_commands_of_a_long_outage_are_counted_and_not_run(api, bot, guest):
+    known = api.user(KNOWN, "Kim")
     long_ago = api.world.clock() - 3600
     with api.offline():
         bot.log.wait_for("📵")
@@ -300,12 +304,12 @@ STATES = {
     "polling": lambda api, bot, guest: wait_for_poll(api),
     "offline": lambda api, bot, guest: (api.goes_offline(), bot.log.wait_for("📵")),
     "waiting for a poll that hangs": lambda api, bot, guest: api.trouble(faults.hangs),
-    "sending what hangs": lambda api, bot, guest: (
+    "sending a message that hangs": lambda api, bot, guest: (
         api.trouble(faults.hangs, "sendMessage"),
         guest.says("/id"),
         api.wait_until(lambda: api.counts["sendMessage"]),
     ),
-    "told to pause": lambda api, bot, guest: (
+    "after a 429": lambda api, bot, guest: (
         api.trouble(faults.flood(3600)),
         guest.says("/id"),
         bot.log.wait_for("🚦"),

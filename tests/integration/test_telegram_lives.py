@@ -1,19 +1,22 @@
-"""What the Telegram side keeps over its own crashes, and at its beginning and end; without a radio."""
+"""What the Telegram side keeps over its own crashes, its start and its end; without a radio."""
 
 from queue import SimpleQueue
 
 import pytest
 
+import assembly
 from config import Settings
 from meshbot.commands.builtin.ping import ping_command
-from meshbot.commands.executor import CommandLimits
+from meshbot.persistence.housekeeping import UpdatesHandled
 from meshbot.persistence.update_writer import HandledBefore
 from meshbot.runtime.clock import SystemClock
-from meshbot.telegram_bot import service as bot_module
-from meshbot.telegram_bot.factory import Surroundings, telegram_side
-from meshbot.telegram_bot.models import Chat, Post
+from meshbot.telegram_bot import service
+from meshbot.telegram_bot.models import Chat, OutgoingMessage
+from meshbot.telegram_bot.options import TelegramDependencies
+from meshbot.telegram_bot.service import TelegramService
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api import BotApi
+from tests.support.configured import make_limits
 from tests.support.mesh_commands import MeshCommands
 from tests.support.telegram_bot import GUEST, telegram_settings, wait_for_poll
 from tests.support.waiting import PATIENCE, LogWatch
@@ -22,24 +25,25 @@ ALERT = "alert:1:1"
 
 
 class Side:
-    """The Telegram side alone; what it has written down is in `kept`."""
+    """The Telegram side alone; what it saves is in `saved`. `loaded`: there is nothing of an earlier process."""
 
-    def __init__(self, api, data_dir, *, keeps_handled=False):
+    def __init__(self, api, data_dir, *, loaded=True):
         settings = Settings(tcp_host="127.0.0.1", data_dir=data_dir, **telegram_settings(api))
-        self.kept = SimpleQueue()
-        around = Surroundings(
+        self.saved = SimpleQueue()
+        dependencies = TelegramDependencies(
             SystemClock(),
             [ping_command(lambda: None)],
-            CommandLimits(),
+            make_limits(),
             MeshCommands().memory,
             lambda: 1,
             lambda _text: None,
-            on_handled=lambda ids, messages: self.kept.put((list(ids), dict(messages))),
-            keeps_handled=keeps_handled,
+            self.saved.put,
         )
-        self.service = telegram_side(settings, around)
+        self.service = TelegramService(assembly.telegram_options(settings), dependencies)
         self.tell = self.service.tell
         self.crashed = SimpleQueue()
+        if loaded:
+            self.tell(HandledBefore([], {}))
 
     def __enter__(self):
         self.service.start(self.crashed)
@@ -62,24 +66,25 @@ def api():
 
 @pytest.fixture
 def guest(api):
-    return api.person(GUEST, "Gus")
+    return api.user(GUEST, "Gus")
 
 
-def test_a_crash_costs_neither_what_was_on_its_way_nor_what_comes_before_the_next_life(api, guest, tmp_path):
+def test_a_crash_loses_no_message(api, guest, tmp_path):
     with Side(api, tmp_path) as side, LogWatch() as log:
         with api.trouble(faults.hangs, "sendMessage"):
-            side.tell(Post(Chat(GUEST), "on its way"))
+            side.tell(OutgoingMessage(Chat(GUEST), "in flight"))
             api.wait_until(lambda: api.counts["sendMessage"], PATIENCE)
-            side.tell(HandledBefore(None, {}))  # nothing that anybody could read
+            # not iterable: handling it crashes the service
+            side.tell(HandledBefore(None, {}))
             log.wait_for("💥 Telegram: TypeError")
-            side.tell(Post(Chat(GUEST), "between two lives"))
-        api.wait_for("on its way", guest, timeout=PATIENCE)
-        api.wait_for("between two lives", guest, timeout=PATIENCE)
+            side.tell(OutgoingMessage(Chat(GUEST), "between two loops"))
+        api.wait_for("in flight", guest, timeout=PATIENCE)
+        api.wait_for("between two loops", guest, timeout=PATIENCE)
 
 
-def test_no_update_is_looked_at_before_it_is_told_what_an_earlier_process_has_handled(api, guest, tmp_path):
+def test_no_update_is_handled_before_the_handled_ones_are_loaded(api, guest, tmp_path):
     guest.says("/ping")
-    with Side(api, tmp_path, keeps_handled=True) as side:
+    with Side(api, tmp_path, loaded=False) as side:
         api.wait_until(lambda: api.counts["setMyCommands"] >= 3, PATIENCE)
         assert api.counts["getUpdates"] == 0
         side.tell(HandledBefore([api.world.last_update], {}))
@@ -88,17 +93,18 @@ def test_no_update_is_looked_at_before_it_is_told_what_an_earlier_process_has_ha
     assert len(api.messages(guest, by_bot=True)) == 1
 
 
-def test_at_the_end_what_is_on_its_way_may_arrive_and_its_id_is_written_down(api, guest, tmp_path, monkeypatch):
-    monkeypatch.setattr(bot_module, "FINISH", PATIENCE)
+def test_at_the_end_a_message_in_flight_arrives_and_is_saved(api, guest, tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "FINISH_TIMEOUT", PATIENCE)
     with Side(api, tmp_path) as side, LogWatch() as log:
         wait_for_poll(api)
         with api.trouble(answers_when_over, "sendMessage"):
-            side.tell(Post(Chat(GUEST), "🔴", ALERT))
+            side.tell(OutgoingMessage(Chat(GUEST), "🔴", ALERT))
             shown = api.wait_for("🔴", guest)
             side.service.stop()
-            log.wait_for("receive_response_headers.failed exception=CancelledError")  # the poll: the end has begun
+            # the poll is cancelled: the service is stopping
+            log.wait_for("receive_response_headers.failed exception=CancelledError")
         side.end()
-        assert side.kept.get_nowait() == ([], {(GUEST, 0, ALERT): shown.message_id})
+        assert side.saved.get_nowait() == UpdatesHandled((), {(GUEST, 0, ALERT): shown.message_id})
 
 
 def answers_when_over(exchange):
@@ -109,11 +115,11 @@ def answers_when_over(exchange):
 
 def test_a_message_of_an_earlier_process_is_edited(api, guest, tmp_path):
     with Side(api, tmp_path) as side:
-        side.tell(Post(Chat(GUEST), "🔴", ALERT))
+        side.tell(OutgoingMessage(Chat(GUEST), "🔴", ALERT))
         shown = api.wait_for("🔴", guest)
-        _ids, messages = side.kept.get(timeout=PATIENCE)
-    with Side(api, tmp_path) as side:
+        messages = side.saved.get(timeout=PATIENCE).messages
+    with Side(api, tmp_path, loaded=False) as side:
         side.tell(HandledBefore([], messages))
-        side.tell(Post(Chat(GUEST), "🟢", ALERT))
+        side.tell(OutgoingMessage(Chat(GUEST), "🟢", ALERT))
         assert api.wait_for("🟢", guest).message_id == shown.message_id
-    assert side.kept.empty()
+    assert side.saved.empty()

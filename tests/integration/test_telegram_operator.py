@@ -1,4 +1,4 @@
-"""What the operator's settings ask for on Telegram: menus, joined groups, the chats that are alerted."""
+"""The operator's settings on Telegram: menus, bridged groups, the chats that get alerts."""
 
 import time
 
@@ -41,14 +41,14 @@ def bot(api, node, settings, tmp_path):
         yield running
 
 
-def test_a_menu_that_telegram_refuses_is_given_up_and_the_others_are_set(api, node, tmp_path):
-    api.person(ADMIN, "Ada")
+def test_a_refused_menu_is_skipped(api, node, tmp_path):
+    api.user(ADMIN, "Ada")
     refusal = faults.refuses(ApiError(400, "Bad Request: chat not found"))
     with (
         api.trouble(refusal, "setMyCommands", requests=1) as trouble,
         telegram_bot(api, node.port, tmp_path, telegram_users=(f"{ADMIN} admin",), telegram_groups=()),
     ):
-        api.wait_until(lambda: api.commands(f"chat:{ADMIN}", "fr"), PATIENCE)  # the last one of all
+        api.wait_until(lambda: api.commands(f"chat:{ADMIN}", "fr"), PATIENCE)
     assert trouble.met == 1
     assert not api.commands(), "the first one of all, which was refused"
     assert api.commands("default", "fr")
@@ -56,9 +56,9 @@ def test_a_menu_that_telegram_refuses_is_given_up_and_the_others_are_set(api, no
 
 
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",)}])
-def test_what_a_joined_group_said_long_ago_does_not_go_on_air_but_is_counted(api, bot, node):
+def test_a_bridged_group_s_stale_text_is_counted_and_not_sent(api, bot, node):
     group = api.group(GROUP, "Mesh people")
-    guest = api.person(GUEST, "Gus")
+    guest = api.user(GUEST, "Gus")
     guest.says("from this morning", chat=group, at=time.time() - 4000)
     guest.says("from now", chat=group)
     assert node.wait_for(lambda sent: sent.text == "Gus: from now", PATIENCE).to == BROADCAST_NUM
@@ -67,8 +67,8 @@ def test_what_a_joined_group_said_long_ago_does_not_go_on_air_but_is_counted(api
 
 
 @pytest.mark.parametrize("settings", [{"tcp_alert_after": 1, "telegram_alert_chats": (LOUNGE,)}])
-def test_alerts_reach_the_chats_of_the_settings_instead_of_the_admins(api, bot, node):
-    admin, lounge = api.person(ADMIN, "Ada"), api.group(LOUNGE, "Lounge")
+def test_alerts_go_to_the_chats_of_the_settings_instead_of_the_admins(api, bot, node):
+    admin, lounge = api.user(ADMIN, "Ada"), api.group(LOUNGE, "Lounge")
     node.fault("refuse")
     node.fault("drop")
     api.wait_for("🔴", lounge, timeout=PATIENCE)

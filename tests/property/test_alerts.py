@@ -1,4 +1,4 @@
-"""Alerts, whatever happens and whenever Telegram is there: what is kept is bounded, and the last message is true."""
+"""Alerts under any incidents and outages of Telegram: what is kept is bounded, and the last text of each is true."""
 
 import pickle
 from datetime import datetime
@@ -19,7 +19,7 @@ from meshbot.runtime.incidents import (
     LinkLost,
     NodeRebooted,
 )
-from tests.support.alerting import PARIS, Reader
+from tests.support.alert_reader import PARIS, AlertReader
 
 KEPT_LIMIT = 20_000  # bytes, pickled
 MESSAGE_LIMIT = 4096  # Telegram's, in UTF-16 units
@@ -49,44 +49,44 @@ def kept(reader):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(incidents, waits), max_size=30), st.integers(1, 20))
-def test_eight_days_without_telegram_cost_no_memory_and_one_message(happened, rounds):
-    reader = Reader()
+def test_a_long_outage_of_telegram_needs_bounded_memory_and_one_summary(reported, rounds):
+    reader = AlertReader()
     for number in range(rounds):
-        reader.go_away()
-        before = len(reader.posts)
-        for incident, wait in happened * (30 if number == 0 else 1):
-            reader.hear(incident, after=wait / 30)
-        assert len(reader.posts) == before, "nothing is posted while nobody can be reached"
+        reader.disconnect()
+        before = len(reader.messages)
+        for incident, wait in reported * (30 if number == 0 else 1):
+            reader.report(incident, after=wait / 30)
+        assert len(reader.messages) == before, "nothing is sent while Telegram is unreachable"
         assert kept(reader) < KEPT_LIMIT
-        posts = reader.come_back()
-        assert len([post for post in posts if post.text.startswith("📭")]) <= 1
-        assert len(posts) <= 1 + 2 * 6, "the old news, and two of each kind"
-    for post in reader.posts:
-        assert 0 < len(post.text.encode("utf-16-le", "surrogatepass")) / 2 <= MESSAGE_LIMIT
+        messages = reader.reconnect()
+        assert len([message for message in messages if message.text.startswith("📭")]) <= 1
+        assert len(messages) <= 1 + 2 * 6, "the summary, and two of each kind"
+    for message in reader.messages:
+        assert 0 < len(message.text.encode("utf-16-le", "surrogatepass")) / 2 <= MESSAGE_LIMIT
 
 
-class Chronicle(RuleBasedStateMachine):
-    """What is wrong and what is reported, over losses of Telegram, jumps of the clock and pauses."""
+class AlertMachine(RuleBasedStateMachine):
+    """What is wrong and what the chats show as wrong, over outages of Telegram, jumps of the clock and pauses."""
 
     def __init__(self):
         super().__init__()
-        self.reader = Reader()
+        self.reader = AlertReader()
         self.reachable = True
         self.wrong = set()
 
     @rule(what=st.sampled_from([LINK, DATABASE, DISK]), size=st.integers(0, 1000))
     def goes_wrong(self, what, size):
         self.wrong.add(what)
-        self.reader.hear([LinkLost("node:4403", 60.0 + size, 3), DatabaseTrouble("plein"), DiskLow(size, 0.01)][what])
+        self.reader.report([LinkLost("node:4403", 60.0 + size, 3), DatabaseTrouble("plein"), DiskLow(size, 0.01)][what])
 
     @rule(what=st.sampled_from([LINK, DATABASE, DISK]))
     def is_well(self, what):
         self.wrong.discard(what)
-        self.reader.hear([LinkBack(99.0), DatabaseWell(), DiskWell(10**10, 0.5)][what])
+        self.reader.report([LinkBack(99.0), DatabaseWell(), DiskWell(10**10, 0.5)][what])
 
     @rule(incident=incidents.filter(lambda one: isinstance(one, NodeRebooted | KeyChanged | KeyShared)))
     def happens(self, incident):
-        self.reader.hear(incident)
+        self.reader.report(incident)
 
     @rule(seconds=waits)
     def time_passes(self, seconds):
@@ -97,27 +97,27 @@ class Chronicle(RuleBasedStateMachine):
         self.reader.wall = wall
 
     @rule()
-    def telegram_goes(self):
-        self.reader.go_away()
+    def telegram_is_lost(self):
+        self.reader.disconnect()
         self.reachable = False
 
     @rule()
-    def telegram_comes(self):
-        self.reader.come_back()
+    def telegram_returns(self):
+        self.reader.reconnect()
         self.reachable = True
 
     @precondition(lambda self: self.reachable)
     @invariant()
-    def what_is_shown_is_true(self):
+    def the_chats_show_what_is_wrong(self):
         lines = [text.splitlines()[0] for text in self.reader.texts()]
         for what, sign in BAD.items():
-            matching = [line for line in lines if line.startswith(sign)]
-            assert len(matching) == (what in self.wrong), lines
+            shown = [line for line in lines if line.startswith(sign)]
+            assert len(shown) == (what in self.wrong), lines
 
     @invariant()
-    def little_is_kept(self):
+    def the_memory_is_bounded(self):
         assert kept(self.reader) < KEPT_LIMIT
 
 
-Chronicle.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-TestChronicle = Chronicle.TestCase
+AlertMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAlertMachine = AlertMachine.TestCase

@@ -1,4 +1,4 @@
-"""Whatever people's names and texts: a bridged text fits, is no command, names its author, and never comes back."""
+"""Bridged texts under any names and texts: they fit, are no command, show their author, and are never bridged back."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -23,13 +23,13 @@ def bridge(limit=400):
     return Bridge([BridgeRule(1, CHAT)], limit, translator("fr"))
 
 
-def heard(text, packet_id=7, sender=PEER):
+def received(text, packet_id=7, sender=PEER):
     return TextMessage(packet_id, sender, BROADCAST_NUM, 1, text)
 
 
 @given(anything, anything, limits)
 @example("/reboot", "now", 60)
-def test_a_bridged_text_fits_and_is_no_command_on_any_line(author, text, limit):
+def test_a_text_on_the_mesh_shows_its_author_and_is_no_command(author, text, limit):
     sides = bridge(limit)
     outgoing = sides.to_mesh(CHAT, 1, author, text, 0.0)
     if not isinstance(outgoing, OutgoingText):
@@ -44,17 +44,17 @@ def test_a_bridged_text_fits_and_is_no_command_on_any_line(author, text, limit):
 
 
 @given(anything, anything)
-def test_in_telegram_every_line_is_its_sender_s(name, text):
-    for post in bridge().to_telegram(heard(text), name, OWN):
-        first, *others = post.text.split("\n")
+def test_in_telegram_every_line_shows_its_sender(name, text):
+    for message in bridge().to_telegram(received(text), name, OWN):
+        first, *others = message.text.split("\n")
         assert first.partition(": ")[0].strip()
         assert all(line.startswith("| ") for line in others)
-        assert len(post.text.splitlines()) == 1 + len(others)
-        assert 0 < len(post.text) <= 4096
+        assert len(message.text.splitlines()) == 1 + len(others)
+        assert 0 < len(message.text) <= 4096
 
 
 @given(anything, anything, st.integers(40, 200), st.integers(1, 5))
-def test_what_was_sent_never_comes_back_from_the_mesh(author, text, packet_bytes, chunk):
+def test_a_text_repeated_on_the_mesh_is_never_bridged_back(author, text, packet_bytes, chunk):
     sides = bridge()
     outgoing = sides.to_mesh(CHAT, 1, author, text, 0.0)
     if isinstance(outgoing, OutgoingText):
@@ -64,14 +64,14 @@ def test_what_was_sent_never_comes_back_from_the_mesh(author, text, packet_bytes
             *split_text(outgoing.text, packet_bytes - chunk),
         ]
         for packet_id, part in enumerate(repeated, 1):
-            assert sides.to_telegram(heard(part, packet_id), "Bridge", OWN) == []
+            assert sides.to_telegram(received(part, packet_id), "Bridge", OWN) == []
 
 
 @given(anything, anything)
-def test_what_was_posted_never_comes_back_from_telegram(name, text):
+def test_a_message_repeated_in_telegram_is_never_bridged_back(name, text):
     sides = bridge()
-    for post in sides.to_telegram(heard(text), name, OWN):
-        assert sides.to_mesh(CHAT, 1, "Bridge", post.text, 0.0) is None
+    for message in sides.to_telegram(received(text), name, OWN):
+        assert sides.to_mesh(CHAT, 1, "Bridge", message.text, 0.0) is None
 
 
 @given(st.integers(-(10**15), 10**15), st.integers(1, 10**9), st.integers(1, 10**9))
@@ -82,6 +82,6 @@ def test_an_origin_is_read_as_it_was_written(chat, topic, message_id):
 
 
 @given(anything)
-def test_any_string_in_the_place_of_an_origin_is_one_or_none(text):
+def test_any_text_can_be_parsed_as_an_origin(text):
     parse_origin(text)
     parse_origin(f"telegram:{text}")

@@ -18,6 +18,7 @@ from meshbot.mesh_link.machine import (
     LinkState,
     LinkTimes,
 )
+from tests.support.configured import make_times
 
 E, S = LinkEvent, LinkState
 T0 = 1000.0
@@ -43,7 +44,7 @@ class World:
 
     jitter: float = 0.0
     cleanup_delay: float = 1.0
-    times: LinkTimes = field(default_factory=LinkTimes)
+    times: LinkTimes = field(default_factory=make_times)
     now: float = T0
     open: set = field(default_factory=set)
     actions: list = field(default_factory=list)  # all that the machine wanted
@@ -197,7 +198,7 @@ def test_bytes_push_the_silence_and_never_bring_a_deadline_nearer(script):
 
 seconds = st.floats(1, 400)
 probing = st.builds(
-    LinkTimes, probe_after=seconds, probe_timeout=seconds, probe_misses=st.integers(1, 4), silent_timeout=seconds
+    make_times, probe_after=seconds, probe_timeout=seconds, probe_misses=st.integers(1, 4), silent_timeout=seconds
 )
 
 
@@ -242,7 +243,7 @@ def test_a_mute_node_is_declared_silent_after_its_missed_probes(times, pauses):
 @given(probing, traffic, st.booleans())
 def test_a_node_that_cannot_answer_is_declared_after_the_silent_timeout(times, pauses, never_probe):
     if never_probe:
-        times = LinkTimes(probe_after=0, silent_timeout=times.silent_timeout)
+        times = make_times(probe_after=0, silent_timeout=times.silent_timeout)
     check_mute(ready_world(times, answers=False), pauses, times.silent_timeout)
 
 

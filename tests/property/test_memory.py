@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord, PacketRecord, RadioMetadata
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
-from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.mesh_memory.search import IDENT, folded, search
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
 from node_manager import NodeManager
+from tests.support.configured import make_memory
 from tests.support.fake_clock import EPOCH, FakeClock
 
 OWN = 9
@@ -69,7 +69,7 @@ def test_whatever_is_heard_is_counted_once_and_stored(steps):
     with tempfile.TemporaryDirectory() as folder:
         clock = FakeClock()
         database = open_database(Path(folder), clock)
-        memory = MeshMemory(database, NodeManager(NodeStore(database), clock), clock, lambda: OWN)
+        memory = make_memory(database, NodeManager(NodeStore(database), clock), clock, lambda: OWN)
         counted, known = 0, set()
         for step in steps:
             match step:
@@ -91,7 +91,7 @@ def test_whatever_is_heard_is_counted_once_and_stored(steps):
 
 def saved(memory, database, clock):
     assert memory.flush(last=True)
-    return MeshMemory(database, NodeManager(NodeStore(database), clock), clock, lambda: OWN)
+    return make_memory(database, NodeManager(NodeStore(database), clock), clock, lambda: OWN)
 
 
 def answers_agree(memory, counted):

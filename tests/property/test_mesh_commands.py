@@ -8,9 +8,9 @@ from meshbot.commands.builtin.mesh import mesh_commands
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Request
 from meshbot.mesh_link.packets import RadioMetadata
-from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.text import split_text
 from node_manager import NodeManager
+from tests.support.configured import make_memory
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, record
 from tests.support.packet_records import packet
@@ -43,7 +43,7 @@ NODE_NAMES = st.text(max_size=40)
 def towns(tmp_path_factory):
     """A town, a mesh of which nothing is known, and one of which nothing can be kept."""
     clock = FakeClock()
-    without = MeshMemory(None, NodeManager(None, clock), clock, lambda: 0)
+    without = make_memory(None, NodeManager(None, clock), clock, lambda: 0)
     with Town(tmp_path_factory.mktemp("town")) as town, EmptyTown(tmp_path_factory.mktemp("empty")) as empty:
         yield [(town.memory, town.clock), (empty.memory, empty.clock), (without, clock)]
 
@@ -79,7 +79,7 @@ def test_any_argument_gets_an_answer_that_can_be_sent(towns, name, argument, whi
 def test_answers_about_nodes_of_any_name_can_be_sent(name, long_name, short_name, hw_model, role):
     clock = FakeClock()
     manager = NodeManager(None, clock)
-    memory = MeshMemory(None, manager, clock, lambda: BOB)
+    memory = make_memory(None, manager, clock, lambda: BOB)
     fields = {"short_name": short_name, "hw_model": hw_model, "role": role, "latitude": 45.0, "longitude": 4.0}
     manager.learn_from_nodeinfos([record(num, long_name=long_name, **fields) for num in (ALICE, BOB, ASKER)])
     for num in (ALICE, BOB, ASKER):

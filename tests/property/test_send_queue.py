@@ -8,9 +8,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.sending.outgoing import LIFETIMES, DeliveryStatus, OutgoingText, Priority
+from meshbot.sending.outgoing import DeliveryStatus, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT, SendQueue
 from meshbot.text import split_text
+from tests.support.configured import LIFETIMES, make_outbox
 
 T0 = 1000.0
 WALL = 1_800_000_000.0
@@ -66,7 +67,7 @@ class World:
     begun: set = field(default_factory=set)  # origins that went, or wait for evidence after a restart
 
     def __post_init__(self):
-        self.box = SendQueue(INTERVAL, 40, self.ids.__next__)
+        self.box = make_outbox(INTERVAL, 40, self.ids.__next__)
 
     # -- what happens
 
@@ -137,7 +138,8 @@ class World:
         self.lose_link()
         self.begun.update(self.added)
         self.now += away
-        self.box = SendQueue(INTERVAL, 40, self.ids.__next__, first_row=1 if clock_back else int(1_000_000 * self.now))
+        first_row = 1 if clock_back else int(1_000_000 * self.now)
+        self.box = make_outbox(INTERVAL, 40, self.ids.__next__, first_row=first_row)
         self.box.restore(self.disk.values(), self.now, WALL + self.now)
         self.load = (0.0, -inf)
 

@@ -1,4 +1,4 @@
-"""Telegram's Bot API over HTTP on loopback, from its public documentation, with the people and groups behind it.
+"""Telegram's Bot API over HTTP on loopback, from its public documentation, with its users and groups.
 
 A bot uses `base_url` and `token`; python-telegram-bot wants `base_url=f"{api.base_url}/bot"`. What is not there:
 channels, inline mode, files to download, Markdown (parse_mode may be HTML; entities work).
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tests.support.bot_api_calls import ApiError, Call
-from tests.support.bot_api_chats import Group, Person, Room, Shown, World
+from tests.support.bot_api_chats import Group, Room, Shown, TelegramUser, World
 from tests.support.bot_api_faults import Exchange, Fault, Trouble
-from tests.support.bot_api_http import Incoming, Line, Port, Reply, said
+from tests.support.bot_api_http import Incoming, Line, Port, Reply, json_reply
 from tests.support.bot_api_limits import Flood, Limits
 from tests.support.bot_api_methods import Methods
-from tests.support.bot_api_updates import Updates, told
+from tests.support.bot_api_updates import Updates, success_body
 
 PATIENCE = 30.0  # real seconds: only a failure waits so long
 TOKEN = "8123456789:AAF" + "-No_Log_May_Ever_Show_This" + "_Token"
@@ -84,21 +84,21 @@ class BotApi:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let everything go and end; what failed in here itself is raised."""
+        """Release what is held back, and stop; raise a failure of the server itself."""
         self.goes_offline()
         self._port.release()
         if self._port.failures:
             raise self._port.failures[0]
 
-    # The people's side
+    # The users' side
 
-    def person(self, person_id: int, name: str, language: str = "fr", *, started: bool = True) -> Person:
-        """Return a new person; `started`: has written to the bot before, which may thus write first."""
+    def user(self, user_id: int, name: str, language: str = "fr", *, started: bool = True) -> TelegramUser:
+        """Return a new user; `started`: has written to the bot before, which may therefore write first."""
         with self.world.changed:
             refusal = "" if started else "Forbidden: bot can't initiate conversation with a user"
-            self.world.rooms[person_id] = Room(person_id, "private", name, refusal=refusal)
-            person = self.world.people[person_id] = Person(self.world, person_id, name, language)
-            return person
+            self.world.rooms[user_id] = Room(user_id, "private", name, refusal=refusal)
+            user = self.world.users[user_id] = TelegramUser(self.world, user_id, name, language)
+            return user
 
     def group(self, group_id: int, title: str, *, forum: bool = False) -> Group:
         """Return a new group with the bot in it; ids from -1000000000000 down are supergroups."""
@@ -111,8 +111,8 @@ class BotApi:
         """Queue an update as it is, well-formed or not; return the number it gets if it is a dictionary without."""
         return self.world.raw_update(update)
 
-    def messages(self, chat: int | Person | Group, *, by_bot: bool = False) -> list[Shown]:
-        """Return what the chat shows now, oldest first; `by_bot`: without what people wrote."""
+    def messages(self, chat: int | TelegramUser | Group, *, by_bot: bool = False) -> list[Shown]:
+        """Return what the chat shows now, oldest first; `by_bot`: without what users wrote."""
         with self.world.changed:
             shown = self.world.rooms[chat if isinstance(chat, int) else chat.id].shown.values()
             return [message for message in shown if message.by_bot or not by_bot]
@@ -120,7 +120,7 @@ class BotApi:
     def wait_for(
         self,
         wanted: str | Callable[[Shown], object],
-        chat: int | Person | Group | None = None,
+        chat: int | TelegramUser | Group | None = None,
         *,
         count: int = 1,
         timeout: float = PATIENCE,
@@ -144,7 +144,7 @@ class BotApi:
             ok = self.world.changed.wait_for(lambda: bool(true()), timeout)
             assert ok, f"it did not come true; requests so far: {dict(self.counts)}"
 
-    def _shown_by_bot(self, chat: int | Person | Group | None) -> list[Shown]:
+    def _shown_by_bot(self, chat: int | TelegramUser | Group | None) -> list[Shown]:
         if chat is not None:
             return self.messages(chat, by_bot=True)
         return [message for room in self.world.rooms for message in self.messages(room, by_bot=True)]
@@ -176,7 +176,7 @@ class BotApi:
 
     @property
     def polling(self) -> bool:
-        """Say whether the bot waits for updates right now."""
+        """Whether the bot waits for updates now."""
         with self.world.changed:
             return self._updates.waiting > 0
 
@@ -257,7 +257,7 @@ class BotApi:
             result = self._done(token, call, line)
         except ApiError as error:
             return _refused(error)
-        return Reply(200, told(result))
+        return Reply(200, success_body(result))
 
     def _done(self, token: str, call: Call, line: Line) -> Any:
         if token != self.token:
@@ -283,7 +283,7 @@ def _fits(message: Shown, wanted: str | Callable[[Shown], object]) -> bool:
 
 
 def _refused(error: ApiError) -> Reply:
-    return said(error.code, error.content())
+    return json_reply(error.code, error.content())
 
 
 def _bot(*, privacy: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What Telegram knows: people, groups, what is shown in each chat, and the updates that wait for the bot."""
+"""Telegram's state: users, groups, the messages of each chat, and the updates that wait for the bot."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Shown:
 
     @property
     def by_bot(self) -> bool:
-        """Say whether the bot sent it."""
+        """Whether the bot sent it."""
         return bool(self.sender["is_bot"])
 
     @property
@@ -48,11 +48,11 @@ class Shown:
 
     @property
     def texts(self) -> list[str]:
-        """Return what it said over time, the present text last."""
+        """Return its texts over time, the present one last."""
         return [*self.history, self.text]
 
     def data(self, button_text: str) -> str:
-        """Return what pressing that button sends back."""
+        """Return the callback data of that button."""
         for button in itertools.chain.from_iterable(self.markup):
             if button["text"] == button_text:
                 return str(button["callback_data"])
@@ -81,7 +81,7 @@ class Room:
 
 
 class World:
-    """Chats and updates; whoever reads or changes holds `changed`, whose lock may be taken twice."""
+    """Chats and updates; readers and writers hold `changed`, whose lock is reentrant."""
 
     def __init__(self, bot: dict[str, Any], clock: Callable[[], float], messages_kept: int) -> None:
         """`clock`: Unix seconds. `messages_kept`: in each chat, the oldest go."""
@@ -89,13 +89,13 @@ class World:
         self.bot = bot
         self.clock = clock
         self.rooms: dict[int, Room] = {}
-        self.people: dict[int, Person] = {}
+        self.users: dict[int, TelegramUser] = {}
         self.updates: deque[tuple[int, object]] = deque()
         self.webhook = ""
         self.callbacks: dict[str, bool] = {}  # id of a pressed button: may still be answered
         self.callback_answers: dict[str, dict[str, str]] = {}
         self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}  # (scope, language)
-        self.allowed: list[str] = []  # kinds of updates, as the last getUpdates that named them said; empty: the usual
+        self.allowed: list[str] = []  # allowed_updates of the last getUpdates that had them; empty: all kinds
         self._messages_kept = messages_kept
         self.last_update = FIRST_UPDATE - 1
         self._callback_ids = itertools.count(4_000_000_000_000_000_001)
@@ -192,11 +192,11 @@ class Group:
         self.room = room
         self.id = room.id
 
-    def topic(self, name: str, by: Person, number: int | None = None) -> int:
+    def topic(self, name: str, by: TelegramUser, number: int | None = None) -> int:
         """Let `by` open a topic; return its message_thread_id, `number` if given."""
         with self._world.changed:
             created = {"forum_topic_created": {"name": name, "icon_color": 0x6FB9F0}}
-            shown = self._world.show(self.room, by.user, number=number, content=created)
+            shown = self._world.show(self.room, by.user_object, number=number, content=created)
             shown.topic = shown.message_id
             self.room.topics[shown.message_id] = name
             self._world.update("message", self._world.message(shown))
@@ -209,41 +209,42 @@ class Group:
             for number in [n for n, shown in self.room.shown.items() if shown.topic == topic]:
                 del self.room.shown[number]
 
-    def removes_bot(self, by: Person) -> None:
-        """Throw the bot out."""
+    def removes_bot(self, by: TelegramUser) -> None:
+        """Remove the bot."""
         with self._world.changed:
             kind = "supergroup" if self.room.kind == "supergroup" else "group"
             self.room.refusal = f"Forbidden: bot was kicked from the {kind} chat"
             member = {"user": self._world.bot}
             change = {
                 "chat": self.room.described(),
-                "from": by.user,
+                "from": by.user_object,
                 "date": int(self._world.clock()),
                 "old_chat_member": member | {"status": "member"},
                 "new_chat_member": member | {"status": "kicked", "until_date": 0},
             }
             self._world.update("my_chat_member", change)
 
-    def becomes_supergroup(self, new_id: int, by: Person) -> Group:
+    def becomes_supergroup(self, new_id: int, by: TelegramUser) -> Group:
         """Move the group to another id, as Telegram does once it has many members."""
         with self._world.changed:
             room = Room(new_id, "supergroup", self.room.title)
             self._world.rooms[new_id] = room
             self.room.moved_to = new_id
             for where, what in ((self.room, {"migrate_to_chat_id": new_id}), (room, {"migrate_from_chat_id": self.id})):
-                self._world.update("message", self._world.message(self._world.show(where, by.user, content=what)))
+                shown = self._world.show(where, by.user_object, content=what)
+                self._world.update("message", self._world.message(shown))
             return Group(self._world, room)
 
 
-class Person:
+class TelegramUser:
     """Someone with Telegram on the phone; chats with the bot alone unless a chat is named."""
 
-    def __init__(self, world: World, person_id: int, name: str, language: str) -> None:
+    def __init__(self, world: World, user_id: int, name: str, language: str) -> None:
         self._world = world
-        self.id = person_id
-        self.user: dict[str, Any] = {"id": person_id, "is_bot": False, "first_name": name}
+        self.id = user_id
+        self.user_object: dict[str, Any] = {"id": user_id, "is_bot": False, "first_name": name}
         if language:
-            self.user["language_code"] = language
+            self.user_object["language_code"] = language
 
     def says(
         self,
@@ -275,17 +276,17 @@ class Person:
         with self._world.changed:
             shown = message if isinstance(message, Shown) else self._room(chat).shown[message]
             number = self._world.next_callback()
-            query = {"id": number, "from": self.user, "chat_instance": str(shown.chat)}
+            query = {"id": number, "from": self.user_object, "chat_instance": str(shown.chat)}
             query |= {"message": self._world.message(shown), "data": shown.data(button_text)}
             self._world.update("callback_query", query)
             return number
 
     def blocks(self) -> Self:
-        """Want nothing of the bot any more."""
+        """Block the bot."""
         return self._refuses("Forbidden: bot was blocked by the user", "kicked")
 
     def unblocks(self) -> Self:
-        """Let the bot write again."""
+        """Unblock the bot."""
         return self._refuses("", "member")
 
     def _refuses(self, refusal: str, status: str) -> Self:
@@ -294,7 +295,8 @@ class Person:
             old = "kicked" if room.refusal else "member"
             room.refusal = refusal
             members = {f"{age}_chat_member": self._member(s) for age, s in (("old", old), ("new", status))}
-            change = {"chat": room.described(), "from": self.user, "date": int(self._world.clock())} | members
+            change = {"chat": room.described(), "from": self.user_object, "date": int(self._world.clock())}
+            change |= members
             self._world.update("my_chat_member", change)
         return self
 
@@ -308,17 +310,19 @@ class Person:
         with self._world.changed:
             room = self._room(chat)
             if room.kind == "private" and room.refusal.endswith("conversation with a user"):
-                room.refusal = ""  # who writes first has begun the conversation
+                # a user's first message starts the conversation
+                room.refusal = ""
             replied = room.shown.get(fields.get("reply_to") or 0)
             if replied is not None and fields.get("topic") is None and room.kind == "supergroup":
-                fields["topic"] = replied.topic or replied.message_id  # a thread begins where it is answered
-            shown = self._world.show(room, self.user, at, **fields)
+                # a thread begins at the message that is replied to
+                fields["topic"] = replied.topic or replied.message_id
+            shown = self._world.show(room, self.user_object, at, **fields)
             if self._bot_reads(room, shown):
                 self._world.update("message", self._world.message(shown))
             return shown.message_id
 
     def _bot_reads(self, room: Room, shown: Shown) -> bool:
-        """In a group the bot reads all, or with privacy on what concerns it: commands and answers to itself."""
+        """In a group the bot reads all messages, in privacy mode only commands and replies to itself."""
         if room.kind == "private":
             return True
         if room.refusal:

@@ -1,4 +1,4 @@
-"""A bot of python-telegram-bot that asks once, for tests of what it is told."""
+"""A bot of python-telegram-bot that makes single requests to the test server."""
 
 import asyncio
 import struct
@@ -14,11 +14,12 @@ from tests.support.bot_api import PATIENCE
 def bot_of(api, token=""):
     """Return a bot that speaks with the test server, as patient as a busy machine needs."""
     waits = {f"{what}_timeout": PATIENCE for what in ("read", "write", "connect", "pool")}
-    requests = [HTTPXRequest(**waits, httpx_kwargs={"verify": False}) for _ in range(2)]  # no TLS: no certificates
+    # no TLS here, so no certificates are loaded
+    requests = [HTTPXRequest(**waits, httpx_kwargs={"verify": False}) for _ in range(2)]
     return Bot(token or api.token, f"{api.base_url}/bot", get_updates_request=requests[0], request=requests[1])
 
 
-def ask(api, use, token=""):
+def with_bot(api, use, token=""):
     """Return what `use` gets from a fresh Bot."""
 
     async def asked():
@@ -35,7 +36,7 @@ def ask(api, use, token=""):
 def refusal(api, error, use):
     """Return the text of the error that `use` meets."""
     with pytest.raises(error) as caught:
-        ask(api, use)
+        with_bot(api, use)
     return str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""What may go wrong between a bot and Telegram, by name; each is given to `BotApi.trouble`."""
+"""Faults between a bot and Telegram; each is passed to `BotApi.trouble`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tests.support.bot_api_calls import ApiError, too_many
-from tests.support.bot_api_http import Line, Reply, said
+from tests.support.bot_api_http import Line, Reply, json_reply
 from tests.support.bot_api_updates import OTHER_POLLER
 
 PATIENCE = 30.0  # real seconds: only a failure waits so long
@@ -17,11 +17,11 @@ PATIENCE = 30.0  # real seconds: only a failure waits so long
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request in trouble: a fault executes it or not, answers or not."""
+    """One request that meets a fault, which executes it or not, and answers or not."""
 
-    execute: Callable[[], Reply]  # do what is asked; not more than once
+    execute: Callable[[], Reply]  # execute the request; once at most
     line: Line
-    wait: Callable[[float], None]  # seconds at most; ends with the trouble, the port, the server
+    wait: Callable[[float], None]  # seconds at most; ends with the fault, the port or the server
 
 
 Fault = Callable[[Exchange], None]
@@ -41,19 +41,19 @@ class Trouble:
 
     @property
     def spent(self) -> bool:
-        """Say whether no further request meets it; it may still hold those that did."""
+        """Whether no further request meets it; it may still hold back those that did."""
         late = self.until is not None and time.monotonic() > self.until
         return self.over or late or (self.requests is not None and self.met >= self.requests)
 
     def takes(self, method: str) -> bool:
-        """Say whether this request meets the fault, and count it."""
+        """Return whether this request meets the fault, and count it."""
         if self.spent or (self.method and self.method.lower() != method.lower()):
             return False
         self.met += 1
         return True
 
     def end(self) -> None:
-        """End it, and let go what it holds."""
+        """End it, and release what it holds back."""
         with self.changed:
             self.over = True
             self.changed.notify_all()
@@ -68,7 +68,7 @@ class Trouble:
 
 
 def hangs(exchange: Exchange) -> None:
-    """Say nothing, do nothing, and close when the trouble is over."""
+    """Neither execute nor answer, and close when the fault ends."""
     exchange.wait(PATIENCE)
     exchange.line.end()
 
@@ -86,7 +86,7 @@ def slow(seconds: float) -> Fault:
 
 def refuses(error: ApiError) -> Fault:
     """Answer that error."""
-    return lambda exchange: exchange.line.send(said(error.code, error.content()).on_wire())
+    return lambda exchange: exchange.line.send(json_reply(error.code, error.content()).on_wire())
 
 
 def flood(retry_after: int) -> Fault:
@@ -113,11 +113,11 @@ def page(code: int) -> Fault:
 
 def proxy_json(code: int) -> Fault:
     """Answer with a proxy's JSON, which is no Bot API server's."""
-    return lambda exchange: exchange.line.send(said(code, {"error": "login required"}).on_wire())
+    return lambda exchange: exchange.line.send(json_reply(code, {"error": "login required"}).on_wire())
 
 
 def internal_error() -> Fault:
-    """Answer 500 in Telegram's own words."""
+    """Answer 500 with Telegram's own text."""
     return refuses(ApiError(500, "Internal Server Error"))
 
 
@@ -127,8 +127,8 @@ def not_json(exchange: Exchange) -> None:
 
 
 def answers(content: object) -> Fault:
-    """Answer 200 with that JSON, whatever was asked."""
-    return lambda exchange: exchange.line.send(said(200, content).on_wire())
+    """Answer 200 with that JSON to any method."""
+    return lambda exchange: exchange.line.send(json_reply(200, content).on_wire())
 
 
 def truncated(exchange: Exchange) -> None:
@@ -158,13 +158,13 @@ def resets_in_answer(exchange: Exchange) -> None:
 
 
 def loses_answer(exchange: Exchange) -> None:
-    """Do it and close without a word: the client cannot know that it was done."""
+    """Execute and close without an answer: the client cannot know that it was executed."""
     exchange.execute()
     exchange.line.end()
 
 
 def does_without_answer(exchange: Exchange) -> None:
-    """Do it and say nothing until the trouble is over: the client's timeout, not knowing that it was done."""
+    """Execute and do not answer until the fault ends: the client's timeout, not knowing that it was executed."""
     exchange.execute()
     exchange.wait(PATIENCE)
     exchange.line.end()

@@ -47,7 +47,7 @@ class Reply:
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
-def said(code: int, content: object) -> Reply:
+def json_reply(code: int, content: object) -> Reply:
     """Return a JSON reply."""
     return Reply(code, json.dumps(content).encode())
 
@@ -61,7 +61,7 @@ class Line:
 
     @property
     def gone(self) -> bool:
-        """Say whether the port was closed since."""
+        """Whether the port was closed since."""
         return self._is_closed()
 
     def send(self, data: bytes) -> None:
@@ -86,7 +86,8 @@ class _Listener(ThreadingMixIn, TCPServer):
 
     allow_reuse_address = True
     request_queue_size = 128
-    daemon_threads = False  # so that closing joins them
+    # closing joins the threads that are not daemons
+    daemon_threads = False
 
     def __init__(self, port: int, serve: Serve, failures: list[BaseException]) -> None:
         self.closed = False
@@ -112,7 +113,8 @@ class _Listener(ThreadingMixIn, TCPServer):
     def hang_up(self) -> None:
         with self._connections_lock:
             for connection in self._connections:
-                with contextlib.suppress(OSError):  # it ended by itself
+                # the client has closed it
+                with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -125,7 +127,8 @@ class _Listener(ThreadingMixIn, TCPServer):
             def handle_one_request(self) -> None:
                 try:
                     super().handle_one_request()
-                except OSError:  # the client, or this side, had enough
+                # the client or this side has closed the connection
+                except OSError:
                     self.close_connection = True
 
             def _answer(self) -> None:
@@ -137,7 +140,7 @@ class _Listener(ThreadingMixIn, TCPServer):
             do_GET = do_POST = _answer
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler
 
@@ -148,7 +151,8 @@ class Port:
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
         self.failures: list[BaseException] = []  # of `serve`: faults of the server itself
-        self._holder = socket.socket()  # bound and not listening, it keeps the port from others while closed
+        # bound but not listening: no other program gets the port while it is closed
+        self._holder = socket.socket()
         self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._holder.bind((HOST, 0))
         self.number: int = self._holder.getsockname()[1]
@@ -165,7 +169,7 @@ class Port:
             self._thread.start()
 
     def close(self, wake: Callable[[], None]) -> None:
-        """Refuse connections and end those there are; `wake` tells who waits in a request."""
+        """Refuse connections and end those there are; `wake` wakes the requests that wait."""
         if self._listener is None or self._thread is None:
             return
         self._listener.closed = True

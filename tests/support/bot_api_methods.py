@@ -11,8 +11,9 @@ from tests.support.bot_api_calls import ApiError, Call, bad_request
 from tests.support.bot_api_chats import Room, Shown, World
 from tests.support.bot_api_text import MarkupError, plain, units
 
-TEXT_LIMIT = 4096  # code points, entities parsed: the limit is measured so, though offsets are in UTF-16 units
-CAPTION_LIMIT = 1024  # the same
+# Code points after parsing the entities: Telegram measures so, though offsets are in UTF-16 units
+TEXT_LIMIT = 4096
+CAPTION_LIMIT = 1024
 DATA_LIMIT = 64  # bytes
 PHOTO_LIMIT = 10_000_000  # bytes
 PHOTO_SIDES = 10_000  # pixels, width and height together
@@ -247,7 +248,7 @@ def _photo(data: bytes) -> dict[str, Any]:
 
 
 def _is_png(data: bytes) -> bool:
-    """Say whether every chunk is whole, from IHDR to IEND."""
+    """Return whether every chunk is complete, from IHDR to IEND."""
     at, kinds = len(PNG_START), []
     while data.startswith(PNG_START) and at + 12 <= len(data):
         (length,) = struct.unpack(">I", data[at : at + 4])

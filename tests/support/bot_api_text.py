@@ -46,7 +46,7 @@ def units(text: str) -> int:
 
 
 def commands_in(text: str) -> list[dict[str, Any]]:
-    """Return the bot_command entities of a person's text."""
+    """Return the bot_command entities of a user's text."""
     return [
         {"type": "bot_command", "offset": units(text[: m.start()]), "length": units(m[0])}
         for m in COMMAND.finditer(text)

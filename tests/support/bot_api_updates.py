@@ -11,7 +11,8 @@ from tests.support.bot_api_calls import ApiError, Call, bad_request
 from tests.support.bot_api_chats import World
 
 LIMIT = 100  # updates an answer, commands a menu
-ANSWERS_KEPT = 10_000  # the oldest go
+# The oldest are dropped
+ANSWERS_KEPT = 10_000
 CALLBACK_TEXT = 200  # characters
 OTHER_POLLER = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 WEBHOOK_ACTIVE = (
@@ -22,7 +23,7 @@ COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 
 
 class Updates:
-    """Answers those methods; `gone` says of a waiting request that nobody listens any more."""
+    """Answers those methods; `gone`: whether the client of a waiting request has disconnected."""
 
     def __init__(self, world: World, longest_poll: float) -> None:
         self._world = world
@@ -163,6 +164,6 @@ def language(call: Call) -> str:
     return code
 
 
-def told(result: Any) -> bytes:
+def success_body(result: Any) -> bytes:
     """Return the body of a good answer."""
     return json.dumps({"ok": True, "result": result}).encode()

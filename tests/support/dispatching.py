@@ -82,7 +82,7 @@ class Bench:
         self.dispatcher = Dispatcher(
             self.clock,
             Registry(commands),
-            MessageFilter([2], 300.0),
+            MessageFilter([2], 300.0, refuse_mqtt=False),
             access or open_access(),
             translator("en"),
             LIMITS,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from meshbot.commands.language import translator
 from meshbot.runtime.incidents import Incident
 from meshbot.telegram_bot.alerts.feed import Alerts
-from meshbot.telegram_bot.models import Chat, Post
+from meshbot.telegram_bot.models import Chat, OutgoingMessage
 from tests.support.waiting import PATIENCE
 
 
@@ -17,7 +17,7 @@ class Listener:
 
     def __init__(self) -> None:
         self.heard: list[Incident] = []
-        self.posts: list[Post] = []
+        self.messages: list[OutgoingMessage] = []
         self._alerts = Alerts([Chat(1)], translator("en"))
         self._alerts.on_reachable(0.0, datetime.now(UTC))
         self._changed = threading.Condition()
@@ -26,7 +26,7 @@ class Listener:
         """Take one, in any thread."""
         with self._changed:
             self.heard.append(incident)
-            self.posts += self._alerts.on_event(incident, 100.0 + len(self.heard), datetime.now(UTC))
+            self.messages += self._alerts.on_incident(incident, 100.0 + len(self.heard), datetime.now(UTC))
             self._changed.notify_all()
 
     def of(self, *kinds: type[Incident]) -> list[Incident]:

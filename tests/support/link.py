@@ -9,8 +9,8 @@ from meshbot.mesh_link.machine import (
     LinkEvent,
     LinkMachine,
     LinkState,
-    LinkTimes,
 )
+from tests.support.configured import make_times
 
 E, S = LinkEvent, LinkState
 T0 = 1000.0
@@ -20,7 +20,7 @@ class Link:
     """A machine and its time; `at(seconds)` plays every deadline on the way, as the shell does."""
 
     def __init__(self, *, cleanup_delay=1.0, **times):
-        self.machine = LinkMachine(LinkTimes(**times), Backoff(cleanup_delay, lambda: 0.0))
+        self.machine = LinkMachine(make_times(**times), Backoff(cleanup_delay, lambda: 0.0))
         self.now = T0
 
     def tell(self, event, **details):

@@ -11,11 +11,11 @@ from meshbot.commands.builtin.trace import trace_command
 from meshbot.commands.registry import Command
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.route_payload import Hop, TracerouteReply
-from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.sending.traceroute import RouteRequest, Tracer
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
+from tests.support.configured import make_memory
 from tests.support.fake_clock import FakeClock
 from tests.support.packet_records import packet
 
@@ -30,7 +30,7 @@ class MeshCommands:
         self.clock = FakeClock()
         self._database = open_database(folder, self.clock, busy_timeout=0.05) if folder else None
         self.manager = NodeManager(NodeStore(self._database) if self._database else None, self.clock)
-        self.memory = MeshMemory(self._database, self.manager, self.clock, lambda: OWN)
+        self.memory = make_memory(self._database, self.manager, self.clock, lambda: OWN)
         self.tracer = Tracer(self.clock, self._answer, count(1).__next__)
         self.mail = mail_command(self.memory, self.clock, lambda: OWN)
         self.trace = trace_command(self.memory, self.tracer, lambda: OWN)

@@ -6,18 +6,18 @@ import itertools
 import sys
 from pathlib import Path
 
-from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.runtime.clock import SystemClock
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
+from tests.support.configured import make_memory
 from tests.support.packet_records import packet
 
 
 def main(folder: str, first: int) -> None:
     clock = SystemClock()
     database = open_database(Path(folder), clock)
-    memory = MeshMemory(database, NodeManager(NodeStore(database), clock), clock, lambda: 1)
+    memory = make_memory(database, NodeManager(NodeStore(database), clock), clock, lambda: 1)
     for number in itertools.count(first):
         memory.hear(packet(number % 50 + 2, packet_id=number))
         if number % 7 == 0 and memory.flush():

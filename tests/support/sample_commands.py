@@ -16,13 +16,13 @@ from meshbot.commands.builtin.sys import sys_command
 from meshbot.commands.builtin.trust import trust_command
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import Command
-from meshbot.commands.roles import MeshRoles
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.statistics import LinkFigures
 from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.persistence.replay_guard import ReplayGuard
 from meshbot.runtime.host import HostFigures, ProcessFigures
 from node_manager import NodeCounts, NodeManager
+from tests.support.configured import make_memory, make_roles
 from tests.support.fake_clock import FakeClock
 from tests.support.mesh_commands import MeshCommands
 from tests.support.nodes import ALICE, BOB, CAROL, key
@@ -77,7 +77,7 @@ def keyed_nodes() -> MeshMemory:
     clock = FakeClock()
     manager = NodeManager(None, clock)
     manager.learn_from_node_database([NodeRecord(num, name, short) for num, name, short in KEYED])
-    return MeshMemory(None, manager, clock, lambda: 0)
+    return make_memory(None, manager, clock, lambda: 0)
 
 
 def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) -> tuple[Command, ...]:
@@ -114,4 +114,4 @@ class NoNodes:
 
 def open_access() -> Access:
     """Everybody may ask as often as they like, and nobody is known."""
-    return Access(MeshRoles(), NoNodes(), RateLimiter(0, 300.0), ReplayGuard(None))
+    return Access(make_roles(), NoNodes(), RateLimiter(0, 300.0), ReplayGuard(None))

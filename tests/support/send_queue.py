@@ -6,7 +6,7 @@ from itertools import count
 
 from meshbot.mesh_link.packets import BROADCAST_NUM
 from meshbot.sending.outgoing import DeliveryStatus, OutgoingText, Priority
-from meshbot.sending.queue import SendQueue
+from tests.support.configured import make_outbox
 
 INTERVAL = 2.2
 ASKER, OWN = 0x1234, 0x9999
@@ -18,7 +18,7 @@ class Box:
     """An Outbox whose parts take 40 bytes; `now` moves with `later`, `outcomes` and `queued` collect what is told."""
 
     def __init__(self, now=100.0, first_id=1, first_row=1, **settings):
-        self.outbox = SendQueue(INTERVAL, 40, count(first_id).__next__, first_row=first_row, **settings)
+        self.outbox = make_outbox(INTERVAL, 40, count(first_id).__next__, first_row=first_row, **settings)
         self.now = now
         self.outcomes = []  # all but the next
         self.queued = []

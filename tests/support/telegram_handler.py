@@ -1,33 +1,33 @@
-"""The desk as the settings make it, without Telegram and radio: updates in, posts and texts for the radio out."""
+"""An UpdateHandler made from settings, without Telegram and radio: updates in, messages and texts for the radio out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import count
 from math import inf
 from queue import SimpleQueue
 from typing import Any, Self
 
+import assembly
 from config import Settings
-from meshbot.commands.executor import CommandLimits
 from meshbot.commands.registry import Command
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.sending.outgoing import OutgoingText
-from meshbot.telegram_bot.factory import Surroundings, handler_parts
 from meshbot.telegram_bot.handler import UpdateHandler
-from meshbot.telegram_bot.models import Button, Chat, Post
+from meshbot.telegram_bot.models import Button, Chat, OutgoingMessage
+from meshbot.telegram_bot.options import TelegramDependencies
 from meshbot.telegram_bot.queue import Delivery
-from meshbot.telegram_bot.updates import ButtonPress, ChatMessage
+from meshbot.telegram_bot.updates import CallbackQuery, IncomingMessage
+from tests.support.configured import make_limits
 from tests.support.mesh_commands import OWN, MeshCommands
 from tests.support.telegram_bot import GROUP, GUEST, USERS
 
 PATIENCE = 60.0  # real seconds that a busy machine may take for a command
-PACE = 60.0  # seconds between two posts: no limit of Telegram's matters here
+INTERVAL = 60.0  # seconds between two messages: Telegram's limits do not matter here
 
 
-class TelegramDesk:
-    """Starts with `with`. What the desk asks of its threads is waited for."""
+class HandlerHarness:
+    """Starts the threads for commands with `with`, and waits for what they do."""
 
     def __init__(self, commands: Sequence[Command] = (), nodes: Sequence[NodeRecord] = (), **settings: Any) -> None:
         values = {"language": "en", "rate_limit_commands": 0, "telegram_users": USERS, "telegram_groups": (GROUP,)}
@@ -35,105 +35,92 @@ class TelegramDesk:
         self.mesh = MeshCommands()
         self.mesh.manager.learn_from_node_database(nodes)
         self.clock = self.mesh.clock
-        self.sent: list[OutgoingText] = []
-        self.press_words: list[str] = []
+        self.mesh_texts: list[OutgoingText] = []
+        self.query_answers: list[str] = []
         self.inbox: SimpleQueue[Any] = SimpleQueue()
-        around = Surroundings(
+        dependencies = TelegramDependencies(
             self.clock,
             commands,
-            CommandLimits(),
+            make_limits(),
             self.mesh.memory,
             lambda: OWN,
-            self.sent.append,
-            lambda _ids: None,
-            keeps_handled=False,
+            self.mesh_texts.append,
+            save_handled=None,
         )
-        self.parts = handler_parts(self.settings, around, self)  # type: ignore[arg-type]  # what it uses of a bot is here
-        self.desk = UpdateHandler(self.parts)
-        self._numbers = count(1)
-        self._posts_time = 0.0
+        options = assembly.telegram_options(self.settings)
+        self.handler = UpdateHandler(options, dependencies, self.inbox.put, self._answer_callback_query)
+        self._ids = count(1)
+        self._now = 0.0
 
-    # -- what the desk's parts use of the bot
+    def _answer_callback_query(self, _query_id: str, text: str) -> None:
+        self.query_answers.append(text)
 
-    def tell(self, message: object) -> None:
-        """Take what a worker has made."""
-        self.inbox.put(message)
+    # -- users
 
-    def answer_press(self, _query_id: str, text: str) -> None:
-        """Take the word for the one who pressed."""
-        self.press_words.append(text)
-
-    # -- people
-
-    def said(
+    def message(
         self, text: str, user: int = GUEST, chat: int | None = None, *, ago: float = 0.0, **details: Any
-    ) -> ChatMessage:
-        """Return a message of that user, in private or in a group."""
-        number = next(self._numbers)
-        room = Chat(chat or user, details.pop("topic", None))
+    ) -> IncomingMessage:
+        """Return a message of that user, in private or in a group, sent `ago` seconds ago."""
+        ident = next(self._ids)
+        place = Chat(chat or user, details.pop("topic", None))
         sent_at = self.clock.now().timestamp() - ago
         title = "Group" if chat else ""
-        return ChatMessage(number, room, number, user, details.pop("name", "Gus"), text, sent_at, title, **details)
+        return IncomingMessage(ident, place, ident, user, details.pop("name", "Gus"), text, sent_at, title, **details)
 
-    def says(self, text: str, user: int = GUEST, chat: int | None = None, **details: Any) -> list[Post]:
-        """Have somebody say something; return what is posted for it, pictures too."""
-        return self.take(self.said(text, user, chat, **details))
+    def write(self, text: str, user: int = GUEST, chat: int | None = None, **details: Any) -> list[OutgoingMessage]:
+        """Have a user write something; return what is sent for it, pictures too."""
+        return self.update(self.message(text, user, chat, **details))
 
-    def presses(self, post: Post, label: str, user: int, message_id: int = 1) -> list[Post]:
-        """Have somebody press a button; return what is posted for it."""
-        button = next(button for row in post.buttons for button in row if label in button.text)
-        return self.take_press(button, user, post.chat, message_id)
+    def press(self, message: OutgoingMessage, label: str, user: int, message_id: int = 1) -> list[OutgoingMessage]:
+        """Have a user press a button of a message; return what is sent for it."""
+        button = next(button for row in message.keyboard for button in row if label in button.text)
+        return self.press_button(button, user, message.chat, message_id)
 
-    def take_press(self, button: Button, user: int, chat: Chat, message_id: int = 1) -> list[Post]:
-        """Have a button pressed."""
-        return self.take(ButtonPress(next(self._numbers), "query", user, "Gus", button.data, chat, message_id))
+    def press_button(self, button: Button, user: int, chat: Chat, message_id: int = 1) -> list[OutgoingMessage]:
+        """Have a user press a button; return what is sent for it."""
+        return self.update(CallbackQuery(next(self._ids), "query", user, "Gus", button.data, chat, message_id))
 
-    def take(self, update: Any) -> list[Post]:
-        """Have an update acted upon, whatever it sets going included."""
-        self.desk.take(update)
-        self.work()
-        return self.posts()
+    def update(self, update: Any) -> list[OutgoingMessage]:
+        """Have an update handled, with the commands that it starts; return what is sent for it."""
+        self.handler.on_update(update)
+        self.finish_commands()
+        return self.messages()
 
-    # -- what comes of it
+    # -- results
 
-    def work(self) -> None:
-        """Wait for the commands under work."""
-        while self.parts.workshop.deadline < inf:
+    def finish_commands(self) -> None:
+        """Wait for the running commands."""
+        while self.handler.commands.executor.deadline < inf:
             message = self.inbox.get(timeout=PATIENCE)
-            if isinstance(message, Post):
-                self.parts.posts.add(message, 0.0)
+            if isinstance(message, OutgoingMessage):
+                self.handler.queue.add(message, 0.0)
             else:
-                self.desk.result(message)
+                self.handler.commands.on_result(message)
 
     def deliveries(self) -> list[Delivery]:
-        """Send all that waits."""
+        """Send all that is queued."""
         sent = []
-        self._posts_time += PACE
-        while (delivery := self.parts.posts.next(self._posts_time)) is not None:
-            self.parts.posts.sent(delivery, 1000 + delivery.number)
-            self.desk.posted(delivery.post, 1000 + delivery.number)
+        self._now += INTERVAL
+        while (delivery := self.handler.queue.next(self._now)) is not None:
+            self.handler.queue.sent(delivery, 1000 + delivery.number)
+            self.handler.on_sent(delivery.message, 1000 + delivery.number)
             sent.append(delivery)
-            self._posts_time += PACE
+            self._now += INTERVAL
         return sent
 
-    def posts(self) -> list[Post]:
-        """Send all that waits; return it."""
-        return [delivery.post for delivery in self.deliveries()]
+    def messages(self) -> list[OutgoingMessage]:
+        """Send all that is queued; return it."""
+        return [delivery.message for delivery in self.deliveries()]
 
     def texts(self) -> list[str]:
-        """Send all that waits; return how it reads."""
-        return [post.text for post in self.posts()]
-
-    def use(self, **parts: Any) -> None:
-        """Have the desk work with other parts."""
-        self.parts = replace(self.parts, **parts)
-        self.desk = UpdateHandler(self.parts)
+        """Send all that is queued; return its texts."""
+        return [message.text for message in self.messages()]
 
     def __enter__(self) -> Self:
         """Start the threads for commands."""
-        self.parts.workshop.start(slow=True)
+        self.handler.commands.executor.start(slow=True)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Ask them to end."""
-        self.parts.workshop.stop()
+        self.handler.commands.stop()

@@ -10,10 +10,10 @@ from meshbot.commands.language import translator
 from meshbot.commands.registry import Registry, Request, parse
 from meshbot.mesh_link.packets import PacketRecord, RadioMetadata
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
-from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
+from tests.support.configured import make_memory
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, key, record
 from tests.support.packet_records import NEIGHBORINFO, NODEINFO, POSITION, TELEMETRY, packet
@@ -30,7 +30,7 @@ class EmptyTown:
         self.clock = FakeClock()
         self.database = open_database(folder, self.clock)
         self.manager = NodeManager(NodeStore(self.database), self.clock)
-        self.memory = MeshMemory(self.database, self.manager, self.clock, lambda: OWN)
+        self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
 
     def hear(self, *packets: PacketRecord) -> None:
         for each in packets:

@@ -18,7 +18,7 @@ LEAST_RAIN = 0.1  # mm in an hour
 LEAST_CHANCE = 30.0  # %, of rain too little to measure
 
 
-def rain_command(client: WeatherClient, default_place: str = "") -> Command:
+def rain_command(client: WeatherClient, default_place: str) -> Command:
     """Make the command; see weather_command."""
 
     def run(request: Request) -> str:

@@ -20,7 +20,7 @@ STRONG_GUSTS = 60.0  # km/h: from there they matter outdoors
 DAYS: Final = re.compile(r"(?:(.*?)[ ,;]+)?([0-9]{1,2}) ?(?:j|jours?|d|days?)?", re.IGNORECASE)
 
 
-def weather_command(client: WeatherClient, default_place: str = "") -> Command:
+def weather_command(client: WeatherClient, default_place: str) -> Command:
     """Make the command; `default_place` (a name or "lat,lon", may be empty) is meant where the asker names none."""
 
     def run(request: Request) -> str:

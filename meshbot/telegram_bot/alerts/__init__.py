@@ -1,4 +1,4 @@
-"""Alerts: what operators read of incidents, one message each."""
+"""Alerts: one message to the operators for each incident."""
 
 from meshbot.telegram_bot.alerts.feed import Alerts
 

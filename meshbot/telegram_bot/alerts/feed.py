@@ -1,7 +1,7 @@
-"""Alerts: what operators hear of incidents, one message each, edited as it goes on; pure.
+"""Alerts: one message for each incident, edited as the incident goes on; pure.
 
-While Telegram is out of reach nothing is posted: what is over by the time it is back, or old, is merged into one
-message. What is kept does not grow with the length of that time, nor with what happens in it.
+While Telegram is unreachable nothing is sent: incidents that are resolved or old by the time it is back are merged into
+one message. What is kept does not grow with the length of that time, nor with what happens in it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import count
 from typing import Final
 
-from meshbot.commands import Translate, duration
+from meshbot.commands import Translate
 from meshbot.commands import mark as _
 from meshbot.runtime import (
     DatabaseTrouble,
@@ -27,14 +27,14 @@ from meshbot.runtime import (
     NodeRebooted,
 )
 from meshbot.telegram_bot.alerts.keys import KeyAlert, SharedKeyAlert
-from meshbot.telegram_bot.alerts.kinds import DatabaseAlert, DiskAlert, LinkAlertMessage, RebootAlert
-from meshbot.telegram_bot.alerts.message import AlertMessage, Moment, Tally
-from meshbot.telegram_bot.models import Chat, Post
+from meshbot.telegram_bot.alerts.kinds import DatabaseAlert, DiskAlert, LinkAlert, RebootAlert
+from meshbot.telegram_bot.alerts.message import AlertMessage, Moment, Totals
+from meshbot.telegram_bot.models import Chat, OutgoingMessage
 
-WORD: Final = "alert"  # that keys begin with
-STORIES: Final[Mapping[type[Incident], type[AlertMessage]]] = {
-    LinkLost: LinkAlertMessage,
-    LinkBack: LinkAlertMessage,
+KEY_PREFIX: Final = "alert"  # of the messages' keys
+ALERT_TYPES: Final[Mapping[type[Incident], type[AlertMessage]]] = {
+    LinkLost: LinkAlert,
+    LinkBack: LinkAlert,
     NodeRebooted: RebootAlert,
     KeyChanged: KeyAlert,
     KeyShared: SharedKeyAlert,
@@ -46,121 +46,119 @@ STORIES: Final[Mapping[type[Incident], type[AlertMessage]]] = {
 
 
 @dataclass(slots=True)
-class _Message:
-    """One story as the chats have it."""
+class _SentAlert:
+    """An alert, and its text in the chats."""
 
     key: str
-    story: AlertMessage
-    text: str = ""  # as last posted; empty: never
+    alert: AlertMessage
+    text: str = ""  # as last sent; empty: never
     changed: bool = False  # since then
 
 
 class Alerts:
-    """Turns incidents into posts. Telegram counts as out of reach until `on_reachable`.
+    """Turns incidents into messages. Telegram counts as unreachable until `on_reachable`.
 
-    `now` is in monotonic seconds and never goes back; `wall` is the time at that moment, shown in its own zone, which
+    `now` is in monotonic seconds and never goes back; `wall` is the wall time of that moment, shown in its own zone; it
     may jump.
     """
 
     def __init__(self, chats: Sequence[Chat], translate: Translate) -> None:
-        """Take who is told."""
+        """`chats` get the alerts."""
         self._chats = tuple(chats)
         self._translate = translate
         self._numbers = count(1)
         self._reachable = False
-        self._away_since: float | None = None  # None: nothing has happened yet
-        self._latest: dict[type[AlertMessage], _Message] = {}
-        self._unfinished: dict[
-            type[AlertMessage], _Message
-        ] = {}  # posted, then changed out of reach, then followed by another
-        self._missed: dict[
-            type[AlertMessage], Tally
-        ] = {}  # never posted, and not worth a message of their own any more
+        self._unreachable_since: float | None = None  # None: no incident yet
+        self._latest: dict[type[AlertMessage], _SentAlert] = {}
+        # sent, changed while Telegram was unreachable, then followed by another
+        self._unfinished: dict[type[AlertMessage], _SentAlert] = {}
+        # never sent, and too old for a message of their own
+        self._missed: dict[type[AlertMessage], Totals] = {}
 
-    def on_event(self, incident: Incident, now: float, wall: datetime) -> list[Post]:
-        """Take what has happened; return what the chats are to show of it from now on."""
-        if self._away_since is None:
-            self._away_since = now
+    def on_incident(self, incident: Incident, now: float, wall: datetime) -> list[OutgoingMessage]:
+        """Take an incident; return the messages to send or edit."""
+        if self._unreachable_since is None:
+            self._unreachable_since = now
         moment = Moment(now, wall, self._translate)
-        message = self._message_of(incident, moment)
-        if message is None:
+        sent = self._alert_for(incident, moment)
+        if sent is None:
             return []
-        message.story.take(incident, now)
-        message.changed = True
-        return self._tell(message, moment) if self._reachable else []
+        sent.alert.take(incident, now)
+        sent.changed = True
+        return self._update(sent, moment) if self._reachable else []
 
-    def on_away(self, now: float) -> None:
-        """Note that Telegram cannot be reached: from now on posts would only wait. Again is no harm."""
+    def on_unreachable(self, now: float) -> None:
+        """Note that Telegram is unreachable: messages would only wait. Idempotent."""
         if self._reachable:
             self._reachable = False
-            self._away_since = now
+            self._unreachable_since = now
 
-    def on_reachable(self, now: float, wall: datetime) -> list[Post]:
-        """Note that Telegram can be reached; return what there is to tell of the time before. Again is no harm."""
+    def on_reachable(self, now: float, wall: datetime) -> list[OutgoingMessage]:
+        """Note that Telegram is reachable; return the messages about the time before. Idempotent."""
         if self._reachable:
             return []
         self._reachable = True
         moment = Moment(now, wall, self._translate)
-        for kind, message in list(self._latest.items()):
-            if not message.text and message.story.is_stale(now):
+        for kind, sent in list(self._latest.items()):
+            if not sent.text and sent.alert.is_stale(now):
                 self._miss(self._latest.pop(kind))
-        posts = self._summary(moment)
-        for message in (*self._unfinished.values(), *tuple(self._latest.values())):
-            posts += self._tell(message, moment)
+        messages = self._summary(moment)
+        for sent in (*self._unfinished.values(), *tuple(self._latest.values())):
+            messages += self._update(sent, moment)
         self._unfinished.clear()
-        return posts
+        return messages
 
-    def _message_of(self, incident: Incident, moment: Moment) -> _Message | None:
-        """Return the message that tells of this incident, a new one if need be; None if it needs none."""
-        kind = STORIES[type(incident)]
-        message = self._latest.get(kind)
-        if message is not None and message.story.goes_on_with(incident, moment.now):
-            return message
-        if not isinstance(incident, kind.begins_with):
+    def _alert_for(self, incident: Incident, moment: Moment) -> _SentAlert | None:
+        """Return the alert that the incident belongs to, a new one if need be; None if it needs none."""
+        kind = ALERT_TYPES[type(incident)]
+        sent = self._latest.get(kind)
+        if sent is not None and sent.alert.accepts(incident, moment.now):
+            return sent
+        if not isinstance(incident, kind.opened_by):
             return None
-        if message is not None and not self._reachable:
-            if message.text:
-                self._unfinished[kind] = message
+        if sent is not None and not self._reachable:
+            if sent.text:
+                self._unfinished[kind] = sent
             else:
-                self._miss(message)
-        self._latest[kind] = message = _Message(self._new_key(moment), kind(moment.now))
-        return message
+                self._miss(sent)
+        self._latest[kind] = sent = _SentAlert(self._new_key(moment), kind(moment.now))
+        return sent
 
     def _new_key(self, moment: Moment) -> str:
         """Return a key that no earlier process has used either."""
-        return f"{WORD}:{moment.wall.timestamp():.0f}:{next(self._numbers)}"
+        return f"{KEY_PREFIX}:{moment.wall.timestamp():.0f}:{next(self._numbers)}"
 
-    def _miss(self, message: _Message) -> None:
-        kind, tally = type(message.story), message.story.tally()
-        self._missed[kind] = self._missed[kind].and_then(tally) if kind in self._missed else tally
+    def _miss(self, sent: _SentAlert) -> None:
+        kind, totals = type(sent.alert), sent.alert.totals()
+        self._missed[kind] = self._missed[kind].plus(totals) if kind in self._missed else totals
 
-    def _tell(self, message: _Message, moment: Moment) -> list[Post]:
-        """Return how the message looks now, and a new one if there is what nobody would notice in the old."""
-        later = message.story.afresh(moment.now) if message.text else None
-        if later is None:
-            return self._posts(message, moment)
-        message.changed = True
-        self._latest[type(later)] = anew = _Message(self._new_key(moment), later, changed=True)
-        return self._posts(message, moment) + self._posts(anew, moment)
+    def _update(self, sent: _SentAlert, moment: Moment) -> list[OutgoingMessage]:
+        """Return the message as of now, and a new one for what needs a notification, which an edit does not give."""
+        alert = sent.alert.split_off(moment.now) if sent.text else None
+        if alert is None:
+            return self._messages(sent, moment)
+        sent.changed = True
+        self._latest[type(alert)] = new = _SentAlert(self._new_key(moment), alert, changed=True)
+        return self._messages(sent, moment) + self._messages(new, moment)
 
-    def _posts(self, message: _Message, moment: Moment) -> list[Post]:
-        if not message.changed:
+    def _messages(self, sent: _SentAlert, moment: Moment) -> list[OutgoingMessage]:
+        if not sent.changed:
             return []
-        text, before = message.story.text(moment), message.text
-        message.text, message.changed = text, False
+        text, before = sent.alert.text(moment), sent.text
+        sent.text, sent.changed = text, False
         if text == before:
             return []
-        return self._to_all(text, message.key, silent=message.story.is_silent)
+        return self._to_all(text, sent.key, silent=sent.alert.is_silent)
 
-    def _summary(self, moment: Moment) -> list[Post]:
-        """Return one message of all that was missed."""
+    def _summary(self, moment: Moment) -> list[OutgoingMessage]:
+        """Return one message about all that was missed."""
         if not self._missed:
             return []
-        away = duration(moment.now - (self._away_since or moment.now), self._translate)
-        head = self._translate(_("📭 Telegram was out of reach for {duration}. Meanwhile:")).format(duration=away)
-        lines = [kind.missed_line(tally, moment) for kind, tally in self._missed.items()]
+        outage = moment.duration(moment.now - (self._unreachable_since or moment.now))
+        head = self._translate(_("📭 Telegram was out of reach for {duration}. Meanwhile:")).format(duration=outage)
+        lines = [kind.missed_line(totals, moment) for kind, totals in self._missed.items()]
         self._missed.clear()
         return self._to_all("\n".join([head, *lines]), self._new_key(moment))
 
-    def _to_all(self, text: str, key: str, *, silent: bool = False) -> list[Post]:
-        return [Post(chat, text, key, silent=silent) for chat in self._chats]
+    def _to_all(self, text: str, key: str, *, silent: bool = False) -> list[OutgoingMessage]:
+        return [OutgoingMessage(chat, text, key, silent=silent) for chat in self._chats]

@@ -1,4 +1,4 @@
-"""The stories of public keys: changed ones, and those that several nodes have; pure."""
+"""The alerts about public keys: changed ones, and those that several nodes share; pure."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Final
 
 from meshbot.commands import mark as _
 from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord
-from meshbot.telegram_bot.alerts.message import SHOWN, AlertMessage, Moment, Tally
+from meshbot.telegram_bot.alerts.message import SHOWN, AlertMessage, Moment, Totals
 
 NAME_SHOWN: Final = 40  # characters
 
 
 class KeyAlert(AlertMessage):
-    """Nodes have other public keys; some of them wait for somebody's word."""
+    """Nodes have changed their public keys; some of the changes wait for the operator."""
 
-    begins_with = (KeyChanged,)
+    opened_by = (KeyChanged,)
     missed = _("🔑 other public keys ({times}): {nodes}. /keys tells what waits")
 
     def __init__(self, now: float) -> None:
@@ -23,12 +23,12 @@ class KeyAlert(AlertMessage):
         self._changes: dict[int, tuple[float, KeyChanged]] = {}  # the latest of each node, at most SHOWN
         self._more = 0
 
-    def goes_on_with(self, incident: Incident, now: float) -> bool:
-        """See Story; a word about a key that is told of here belongs here at any time."""
+    def accepts(self, incident: Incident, now: float) -> bool:
+        """See AlertMessage; a decision on a key of this message belongs here at any time."""
         match incident:
             case KeyChanged(num, word=KeyWord.RADIO | KeyWord.OPERATOR) if num in self._changes:
                 return True
-        return super().goes_on_with(incident, now)
+        return super().accepts(incident, now)
 
     def _take(self, incident: Incident, now: float) -> None:
         match incident:
@@ -38,16 +38,16 @@ class KeyAlert(AlertMessage):
                 self._more += 1
 
     def text(self, moment: Moment) -> str:
-        """See Story."""
+        """See AlertMessage."""
         lines = [_key_line(change, moment.stamp(at), moment) for at, change in self._changes.values()]
         if self._more:
-            lines.append(moment.say(_("… and {count} more, see /keys"), count=self._more))
+            lines.append(moment.format(_("… and {count} more, see /keys"), count=self._more))
         return "\n".join(lines)
 
-    def tally(self) -> Tally:
-        """See Story."""
+    def totals(self) -> Totals:
+        """See AlertMessage."""
         names = tuple(_label(change.num, change.name) for _at, change in self._changes.values())
-        return Tally(len(self._changes) + self._more, self._changed, nodes=names)
+        return Totals(len(self._changes) + self._more, self._changed, nodes=names)
 
 
 def _key_line(change: KeyChanged, stamp: str, moment: Moment) -> str:
@@ -61,7 +61,7 @@ def _key_line(change: KeyChanged, stamp: str, moment: Moment) -> str:
             line = _("🔑{stamp} {node} has another public key: {new} instead of {old}, on the radio's word.")
         case KeyWord.OPERATOR:
             line = _("✅{stamp} {node}: {new} instead of {old}, on an operator's word.")
-    return moment.say(
+    return moment.format(
         line,
         stamp=stamp,
         node=_label(change.num, change.name),
@@ -75,7 +75,7 @@ def _key_line(change: KeyChanged, stamp: str, moment: Moment) -> str:
 class SharedKeyAlert(AlertMessage):
     """Several nodes have one public key."""
 
-    begins_with = (KeyShared,)
+    opened_by = (KeyShared,)
     missed = _("⚠️ shared public keys: {nodes}. /keys tells more")
 
     def __init__(self, now: float) -> None:
@@ -83,7 +83,7 @@ class SharedKeyAlert(AlertMessage):
         self._shared: dict[str, KeyShared] = {}  # by key, at most SHOWN
         self._more = 0
 
-    def _take(self, incident: Incident, now: float) -> None:  # noqa: ARG002 - the time is noted already
+    def _take(self, incident: Incident, now: float) -> None:  # noqa: ARG002 - `take` has noted the time
         match incident:
             case KeyShared(key) if key in self._shared or len(self._shared) < SHOWN:
                 self._shared[key] = incident
@@ -91,10 +91,10 @@ class SharedKeyAlert(AlertMessage):
                 self._more += 1
 
     def text(self, moment: Moment) -> str:
-        """See Story."""
+        """See AlertMessage."""
         line = _("⚠️{stamp} One public key, {key}, in {count} nodes: {nodes}")
         lines = [
-            moment.say(
+            moment.format(
                 line,
                 stamp=moment.stamp(self._changed),
                 key=shared.key,
@@ -104,14 +104,14 @@ class SharedKeyAlert(AlertMessage):
             for shared in self._shared.values()
         ]
         if self._more:
-            lines.append(moment.say(_("… and {count} more, see /keys"), count=self._more))
-        lines.append(moment.say(_("A copied device, or somebody pretending: the copy needs new keys, made on it.")))
+            lines.append(moment.format(_("… and {count} more, see /keys"), count=self._more))
+        lines.append(moment.format(_("A copied device, or somebody pretending: the copy needs new keys, made on it.")))
         return "\n".join(lines)
 
-    def tally(self) -> Tally:
-        """See Story."""
+    def totals(self) -> Totals:
+        """See AlertMessage."""
         nodes = tuple(label for shared in self._shared.values() for label in _labels(shared))
-        return Tally(len(self._shared) + self._more, self._changed, nodes=nodes[:SHOWN])
+        return Totals(len(self._shared) + self._more, self._changed, nodes=nodes[:SHOWN])
 
 
 def _labels(shared: KeyShared) -> Iterable[str]:

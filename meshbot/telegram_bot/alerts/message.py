@@ -1,4 +1,4 @@
-"""One incident's message: its beginning, how it goes on, and what is left of it when it is old; pure."""
+"""The message of one incident: what opens, updates and resolves it, and its totals when it is old; pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from meshbot.commands import Translate, duration
 from meshbot.commands import mark as _
 from meshbot.runtime import Incident
 
-JOIN: Final = 600.0  # seconds after its last change in which what happens again is the same incident
-SPAN: Final = 6 * 3600.0  # seconds after its beginning when what happens again is a new one, for somebody to hear
-STALE: Final = 2 * 3600.0  # seconds after which what has no end is no news of its own
+# Seconds after the last change in which a repetition belongs to the same message
+JOIN: Final = 600.0
+# Seconds after the opening from which a repetition gets a new message, which notifies
+SPAN: Final = 6 * 3600.0
+# Seconds after which an incident that is not a state gets no message of its own
+STALE: Final = 2 * 3600.0
 SHOWN: Final = 8  # keys, or nodes, in one message
-FIRST_YEAR: Final = 2026  # a Pi without network starts in its past
+# A Pi without network starts with an earlier date
+FIRST_YEAR: Final = 2026
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,60 +32,60 @@ class Moment:
     translate: Translate
 
     def stamp(self, at: float) -> str:
-        """Return the wall time of a monotonic one, as in ` 14:02`; nothing where the wall clock cannot be right."""
+        """Return the wall time of a monotonic one, as in ` 14:02`; empty if the wall clock cannot be right."""
         if self.wall.year < FIRST_YEAR:
             return ""
         then = self.wall - timedelta(seconds=self.now - at)
         return f" {then:%H:%M}" if then.date() == self.wall.date() else f" {then:%d/%m %H:%M}"
 
-    def say(self, marked: str, **values: object) -> str:
-        """Translate and fill in."""
+    def format(self, marked: str, **values: object) -> str:
+        """Translate a marked text and fill in its values."""
         return self.translate(marked).format(**values)
 
-    def lasting(self, seconds: float) -> str:
-        """Return `12 min`."""
+    def duration(self, seconds: float) -> str:
+        """Return a duration, as in `12 min`."""
         return duration(seconds, self.translate)
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Stories of one kind, added up."""
+class Totals:
+    """Incidents of one kind, added up."""
 
     times: int
     last: float  # monotonic seconds
-    seconds: float = 0.0  # in all
+    seconds: float = 0.0  # durations, added up
     nodes: tuple[str, ...] = ()  # at most SHOWN
 
-    def and_then(self, later: Tally) -> Tally:
+    def plus(self, later: Totals) -> Totals:
         """Return the sum."""
         nodes = tuple(dict.fromkeys((*self.nodes, *later.nodes)))[:SHOWN]
-        return Tally(self.times + later.times, later.last, self.seconds + later.seconds, nodes)
+        return Totals(self.times + later.times, later.last, self.seconds + later.seconds, nodes)
 
 
 class AlertMessage(ABC):
-    """One incident from its beginning on. What it keeps is bounded, whatever comes."""
+    """One incident, from what opens it on. What it keeps is bounded, whatever happens."""
 
-    begins_with: tuple[type[Incident], ...]
-    ends_with: tuple[type[Incident], ...] = ()
-    missed: str  # a marked line about a Tally
+    opened_by: tuple[type[Incident], ...]
+    resolved_by: tuple[type[Incident], ...] = ()
+    missed: str  # a marked line about Totals
 
     def __init__(self, now: float) -> None:
-        self.is_over = True  # nothing is out of order now
-        self.is_silent = False  # nobody need look up
-        self._began = self._changed = now
+        self.is_resolved = True
+        self.is_silent = False  # sent without a notification sound
+        self._opened_at = self._changed = now
 
-    def goes_on_with(self, incident: Incident, now: float) -> bool:
-        """Return whether this belongs here."""
-        if isinstance(incident, self.ends_with):
-            return not self.is_over
-        return not self.is_over or (now < self._changed + JOIN and now < self._began + SPAN)
+    def accepts(self, incident: Incident, now: float) -> bool:
+        """Return whether the incident belongs to this message."""
+        if isinstance(incident, self.resolved_by):
+            return not self.is_resolved
+        return not self.is_resolved or (now < self._changed + JOIN and now < self._opened_at + SPAN)
 
     def is_stale(self, now: float) -> bool:
-        """Return whether it is worth no message of its own any more."""
-        return self.is_over and (bool(self.ends_with) or now >= self._changed + STALE)
+        """Return whether it is too old for a message of its own."""
+        return self.is_resolved and (bool(self.resolved_by) or now >= self._changed + STALE)
 
     def take(self, incident: Incident, now: float) -> None:
-        """Take what has happened."""
+        """Take an incident that belongs to this message."""
         self._changed = now
         self._take(incident, now)
 
@@ -90,72 +94,72 @@ class AlertMessage(ABC):
 
     @abstractmethod
     def text(self, moment: Moment) -> str:
-        """Tell it as it stands; the same as long as nothing is taken and the wall clock goes right."""
+        """Return the text as of now; it stays the same as long as nothing is taken and the wall clock does not jump."""
 
-    def afresh(self, now: float) -> Self | None:  # noqa: ARG002 - most are heard of when they begin
-        """Return what a message of its own is to tell from now on, which this story then leaves out; None: nothing."""
+    def split_off(self, now: float) -> Self | None:  # noqa: ARG002 - most notify when they are opened
+        """Move the part that needs a new message, with a notification, out of this one; return it, None: nothing."""
         return None
 
     @abstractmethod
-    def tally(self) -> Tally:
-        """Return what is worth telling later."""
+    def totals(self) -> Totals:
+        """Return what the summary after an outage of Telegram shows."""
 
     @classmethod
-    def missed_line(cls, tally: Tally, moment: Moment) -> str:
-        """Return a line about what a tally counts."""
-        return moment.say(
+    def missed_line(cls, totals: Totals, moment: Moment) -> str:
+        """Return the summary's line about these totals."""
+        return moment.format(
             cls.missed,
-            stamp=moment.stamp(tally.last),
-            times=tally.times,
-            duration=moment.lasting(tally.seconds),
-            nodes=", ".join(tally.nodes),
+            stamp=moment.stamp(totals.last),
+            times=totals.times,
+            duration=moment.duration(totals.seconds),
+            nodes=", ".join(totals.nodes),
         )
 
 
 class StateAlert(AlertMessage):
-    """Something is out of order, until it is well again; then it may begin anew."""
+    """A state that is wrong from one incident to another, perhaps several times."""
 
     def __init__(self, now: float) -> None:
         super().__init__(now)
         self._times = 0
-        self._seconds = self._lasted = 0.0  # of those that are over, and of the last of them
+        self._seconds = self._lasted = 0.0  # of the resolved times, and of the last of them
         self._first = self._since = self._until = now
 
-    def _out_of_order(self, since: float) -> None:
-        if self.is_over:
-            self.is_over = False
+    def _open(self, since: float) -> None:
+        if self.is_resolved:
+            self.is_resolved = False
             self._first = since if self._times == 0 else self._first
             self._times += 1
             self._since = since
 
-    def _well_again(self, now: float) -> None:
-        self.is_over = True
+    def _resolve(self, now: float) -> None:
+        self.is_resolved = True
         self._until = now
         self._lasted = now - self._since
         self._seconds += self._lasted
 
-    def afresh(self, now: float) -> Self | None:
-        """See Story: what began again changed an old message without a sound, so if it lasts it needs a new one."""
-        if self.is_over or self._times == 1 or now < self._since + JOIN:
+    def split_off(self, now: float) -> Self | None:
+        """See AlertMessage: a repetition edits an old message, which does not notify; one that lasts gets a new one."""
+        if self.is_resolved or self._times == 1 or now < self._since + JOIN:
             return None
         later = copy(self)
-        later.leave_out_what_was_before()
-        self.is_over, self._times, self._changed = True, self._times - 1, self._until
+        later.keep_the_last()
+        self.is_resolved, self._times, self._changed = True, self._times - 1, self._until
         return later
 
-    def leave_out_what_was_before(self) -> None:
-        """Begin with what is out of order now."""
+    def keep_the_last(self) -> None:
+        """Forget all times but the present one."""
         self._times, self._seconds = 1, 0.0
-        self._began = self._first = self._since
+        self._opened_at = self._first = self._since
 
-    def tally(self) -> Tally:
-        """See Story."""
-        return Tally(self._times, self._until, self._seconds)
+    def totals(self) -> Totals:
+        """See AlertMessage."""
+        return Totals(self._times, self._until, self._seconds)
 
-    def several(self, moment: Moment) -> str:
-        """Return a line about how often, if it was not once."""
+    def repetitions(self, moment: Moment) -> str:
+        """Return a line with the number of times, empty for one."""
         if self._times == 1:
             return ""
         line = _("{times} times in {span}, {duration} in all.")
-        span, total = moment.lasting(self._changed - self._first), moment.lasting(self._seconds)
-        return "\n" + moment.say(line, times=self._times, span=span, duration=total)
+        span, total = moment.duration(self._changed - self._first), moment.duration(self._seconds)
+        return "\n" + moment.format(line, times=self._times, span=span, duration=total)

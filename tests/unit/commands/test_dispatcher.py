@@ -338,9 +338,8 @@ def test_slow_threads_that_hang_bar_slow_commands_alone(bench):
 def test_without_slow_commands_no_thread_waits_for_any(caplog):
     registry = Registry([Command("echo", "", lambda request: request.argument)])
     sinks = Sinks()
-    dispatcher = Dispatcher(
-        FakeClock(), registry, MessageFilter([], 1.0), open_access(), translator("en"), LIMITS, sinks
-    )
+    gate = MessageFilter([], 1.0, refuse_mqtt=False)
+    dispatcher = Dispatcher(FakeClock(), registry, gate, open_access(), translator("en"), LIMITS, sinks)
     dispatcher.start(SimpleQueue())
     packet = {"from": ASKER, "to": OWN, "id": 1, "decoded": {"portnum": "TEXT_MESSAGE_APP", "text": "/echo x"}}
     dispatcher.offer(RawPacket(packet, OWN))

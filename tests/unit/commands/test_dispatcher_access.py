@@ -4,9 +4,9 @@ import pytest
 
 from meshbot.commands.access import Access
 from meshbot.commands.rate_limit import RateLimiter
-from meshbot.commands.roles import MeshRoles
 from meshbot.mesh_link.packets import BROADCAST_NUM
 from meshbot.persistence.replay_guard import ReplayGuard
+from tests.support.configured import make_roles
 from tests.support.dispatching import ASKER, OWN, PATIENCE
 from tests.support.nodes import key, text_of
 
@@ -24,7 +24,7 @@ class Nodes:
 @pytest.fixture
 def access():
     """Two commands in five minutes, and ASKER for an admin."""
-    return Access(MeshRoles(admins=frozenset({ASKER})), Nodes(), RateLimiter(2, 300.0), ReplayGuard(None))
+    return Access(make_roles(admins=frozenset({ASKER})), Nodes(), RateLimiter(2, 300.0), ReplayGuard(None))
 
 
 def test_a_command_sees_what_its_asker_may_use_here(bench):

@@ -24,7 +24,7 @@ def channel(index, **details):
 
 @pytest.fixture
 def gate():
-    return MessageFilter([2], MAX_AGE)
+    return MessageFilter([2], MAX_AGE, refuse_mqtt=False)
 
 
 def judge(gate, message):
@@ -91,7 +91,7 @@ def test_a_question_that_is_too_old_gets_no_answer(gate, age, verdict):
 
 def test_what_came_by_mqtt_is_refused_if_so_wished():
     by_mqtt = RadioMetadata(via_mqtt=True)
-    assert judge(MessageFilter([], MAX_AGE), direct(reception=by_mqtt)) is Verdict.ANSWER
+    assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=False), direct(reception=by_mqtt)) is Verdict.ANSWER
     assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=True), direct(reception=by_mqtt)) is Verdict.MQTT
     assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=True), direct()) is Verdict.ANSWER
 

@@ -8,9 +8,9 @@ from meshbot.commands.language import translator
 from meshbot.commands.node_lookup import called, one_node, short_name_of
 from meshbot.commands.registry import Request
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
-from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.mesh_memory.views import NodeView
 from node_manager import NodeManager
+from tests.support.configured import make_memory
 from tests.support.fake_clock import FakeClock
 from tests.support.mesh_commands import MeshCommands
 from tests.support.sample_commands import sample_commands
@@ -21,7 +21,7 @@ NODES = [(0x20001EEF, "Alice Bellecour", "ALI"), (0x20001EF0, "Élodie Vaise", "
 def directory(nodes):
     manager = NodeManager(None, FakeClock())
     manager.learn_from_node_database([NodeRecord(num, long_name, short_name) for num, long_name, short_name in nodes])
-    return MeshMemory(None, manager, FakeClock(), lambda: 0)
+    return make_memory(None, manager, FakeClock(), lambda: 0)
 
 
 def asked(argument, language="en", command="info"):

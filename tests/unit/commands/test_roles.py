@@ -2,13 +2,14 @@
 
 import pytest
 
-from meshbot.commands.roles import Doubt, MeshRoles, Role, node_numbers
+from meshbot.commands.roles import Doubt, Role, node_numbers
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata, TextMessage
+from tests.support.configured import make_roles
 from tests.support.nodes import ALICE, BOB, key
 
 OWN = 0x9999
 TRUSTED = key(1)
-ROLES = MeshRoles(admins=frozenset({ALICE}), known=frozenset({BOB}))
+ROLES = make_roles(admins=frozenset({ALICE}), known=frozenset({BOB}))
 
 
 def message(sender=ALICE, **details):
@@ -69,7 +70,7 @@ def test_a_listed_node_is_known_by_its_number():
 
 @pytest.mark.parametrize(("named", "role"), [(True, Role.KNOWN), (False, Role.EVERYONE)])
 def test_without_a_list_who_has_told_a_name_is_known(named, role):
-    assert user(message(BOB), MeshRoles(), named=named).role is role
+    assert user(message(BOB), make_roles(), named=named).role is role
 
 
 def test_with_a_list_a_name_is_not_enough():

@@ -7,8 +7,9 @@ from queue import SimpleQueue
 import pytest
 from meshtastic.protobuf import mesh_pb2
 
-from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
+from meshbot.mesh_link.interface import MeshTCPInterface
 from meshbot.mesh_link.receiver import PacketReceiver
+from tests.support.configured import make_target
 from tests.support.peer import OWN, Peer
 
 PATIENCE = 30.0
@@ -59,7 +60,7 @@ def full_backlog():
 
 
 def interface_to(address, **bounds):
-    return MeshTCPInterface(LinkTarget(*address, **bounds), Listener(), lambda: 0.0, owner=object())
+    return MeshTCPInterface(make_target(*address, **bounds), Listener(), lambda: 0.0, owner=object())
 
 
 def test_a_connection_into_a_black_hole_gives_up_after_its_time(full_backlog):

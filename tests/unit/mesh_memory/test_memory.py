@@ -15,7 +15,6 @@ from meshbot.mesh_memory.memory import (
     RETRY_AFTER,
     STATES_EVERY,
     TIDY_EVERY,
-    MeshMemory,
 )
 from meshbot.mesh_memory.views import DirectNode, Share
 from meshbot.storage.database import open_database
@@ -24,6 +23,7 @@ from meshbot.storage.mail import MAX_MAIL, MailboxFullError
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
 from node_manager import NodeManager
+from tests.support.configured import make_memory
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import key, record
 from tests.support.packet_records import NODEINFO, TELEMETRY, packet
@@ -44,7 +44,7 @@ class Bench:
 
     def restart(self):
         self.manager = NodeManager(NodeStore(self.database) if self.database else None, self.clock)
-        self.memory = MeshMemory(self.database, self.manager, self.clock, lambda: OWN)
+        self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
         return self.memory
 
     def hear(self, *packets):

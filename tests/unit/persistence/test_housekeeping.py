@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, text
 
 from meshbot.mesh_link.packets import NodeInfoPacket, NodeRecord
-from meshbot.mesh_memory.memory import FLUSH_EVERY, MeshMemory
+from meshbot.mesh_memory.memory import FLUSH_EVERY
 from meshbot.persistence.housekeeping import UPKEEP_EVERY, Housekeeping, NodeDatabase, QueueChanges
 from meshbot.persistence.queue_writer import WRITE_EVERY, QueueWriter
 from meshbot.runtime.service import Service
@@ -18,6 +18,7 @@ from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.outbox import OutboxStore
 from node_manager import NodeManager
+from tests.support.configured import make_memory
 from tests.support.fake_clock import FakeClock
 from tests.support.packet_records import packet
 
@@ -54,7 +55,7 @@ class Bench:
 
     def build(self, database):
         self.manager = NodeManager(NodeStore(database) if database else None, self.clock)
-        self.memory = MeshMemory(database, self.manager, self.clock, lambda: OWN)
+        self.memory = make_memory(database, self.manager, self.clock, lambda: OWN)
         self.heard_nodes = []
         self.disk_looks = []
         self.left = []  # what the outbox of an earlier process is said to have left
@@ -262,7 +263,7 @@ def test_what_waits_for_its_commit_at_the_end_is_written(unwatched, tmp_path):
     unwatched.clock.advance(0)
     unwatched.stop()
     assert NodeManager(NodeStore(database), unwatched.clock).counts().nodes == 2
-    assert MeshMemory(database, unwatched.manager, unwatched.clock, lambda: OWN).node(2).last_heard
+    assert make_memory(database, unwatched.manager, unwatched.clock, lambda: OWN).node(2).last_heard
     database.close()
 
 

@@ -4,13 +4,14 @@ import sqlite3
 
 import pytest
 
-from meshbot.mesh_memory.memory import FLUSH_EVERY, MeshMemory
+from meshbot.mesh_memory.memory import FLUSH_EVERY
 from meshbot.persistence.replay_guard import ReplayGuard
 from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.replay_keys import KEPT, ReplayStore
 from meshbot.storage.sqlite import FILE_NAME
 from node_manager import NodeManager
+from tests.support.configured import make_memory
 from tests.support.fake_clock import FakeClock
 from tests.support.packet_records import packet
 
@@ -94,7 +95,7 @@ def test_the_memory_writes_orders_with_what_it_heard(database):
     clock = FakeClock()
 
     def memory():
-        return MeshMemory(database, NodeManager(None, clock), clock, lambda: 1)
+        return make_memory(database, NodeManager(None, clock), clock, lambda: 1)
 
     earlier = memory()
     earlier.hear(packet(ADMIN))

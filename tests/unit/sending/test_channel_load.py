@@ -2,8 +2,9 @@
 
 import pytest
 
-from meshbot.sending.outgoing import LIFETIMES, DeliveryStatus, Priority
+from meshbot.sending.outgoing import DeliveryStatus, Priority
 from meshbot.sending.queue import LOAD_VALID
+from tests.support.configured import LIFETIMES
 from tests.support.send_queue import EVERYBODY, INTERVAL, Box
 
 

@@ -20,9 +20,10 @@ from meshbot.sending.outgoing import (
     PartState,
     Priority,
 )
-from meshbot.sending.queue import CONFIRM_TIMEOUT, SETTLE_TIME, SendQueue
+from meshbot.sending.queue import CONFIRM_TIMEOUT, SETTLE_TIME
 from meshbot.sending.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from meshbot.sending.traceroute import NoRoute, RouteRequest
+from tests.support.configured import make_outbox
 from tests.support.fake_clock import EPOCH, FakeClock
 
 INTERVAL = 2.2
@@ -64,7 +65,7 @@ class Bench:
         self.rows = {}
         self.outcomes = []
         self.sender = MeshSender(
-            self.clock, SendQueue(INTERVAL, 200, count(1).__next__), lambda: self.interface, self.rows.update, self
+            self.clock, make_outbox(INTERVAL, 200, count(1).__next__), lambda: self.interface, self.rows.update, self
         )
 
     def on_delivery_report(self, outcome):

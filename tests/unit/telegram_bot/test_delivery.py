@@ -1,40 +1,39 @@
-"""How long posts wait after a try in vain, and who hears of what Telegram says to a post."""
+"""How long messages wait after a failure, and what a failure changes elsewhere."""
 
 import asyncio
 
 import pytest
 from telegram.error import ChatMigrated, InvalidToken, NetworkError
 
-from meshbot.telegram_bot.delivery import SECOND_WAIT, PostSender
-from meshbot.telegram_bot.failures import LADDER, Failure, Kind, TokenRefusedError
-from meshbot.telegram_bot.models import Chat, Post
-from meshbot.telegram_bot.queue import PostQueue
-from meshbot.telegram_bot.reachability import Reachability
-from meshbot.telegram_bot.service import _quietly
+from meshbot.telegram_bot.delivery import UNREACHABLE_WAIT, MessageSender
+from meshbot.telegram_bot.failures import BACKOFF, Failure, FailureKind, Reachability, TokenRefusedError
+from meshbot.telegram_bot.models import Chat, OutgoingMessage
+from meshbot.telegram_bot.queue import MessageQueue
+from meshbot.telegram_bot.service import _try_to_answer
 from tests.support.fake_clock import FakeClock
 
 
-class NoInternet:
-    """What Api is then."""
+class OfflineApi:
+    """An Api without Internet."""
 
     async def deliver(self, delivery):
         raise NetworkError("ConnectError") from OSError("unreachable")
 
 
-@pytest.mark.parametrize(("poll_is_well", "wait"), [(True, LADDER[0]), (False, SECOND_WAIT)])
-def test_after_a_try_in_vain_posts_wait_for_the_poll_if_that_fails_too(poll_is_well, wait):
-    clock, posts, reach = FakeClock(), PostQueue(str), Reachability(lambda: 0.0)
-    if not poll_is_well:
-        reach.failed("poll", Failure(Kind.UNREACHABLE, ""), clock.monotonic())
-    posts.add(Post(Chat(1), "a"), clock.monotonic())
-    poster = PostSender(NoInternet(), posts, None, reach, clock, lambda _post, _message_id: None)
-    asyncio.run(poster._send(posts.next(clock.monotonic())))
-    assert posts.deadline() - clock.monotonic() == pytest.approx(wait)
-    assert len(posts) == 1
+@pytest.mark.parametrize(("poll_succeeds", "wait"), [(True, BACKOFF[0]), (False, UNREACHABLE_WAIT)])
+def test_after_a_failure_messages_wait_longer_if_the_poll_fails_too(poll_succeeds, wait):
+    clock, queue, reachability = FakeClock(), MessageQueue(str), Reachability(lambda: 0.0)
+    if not poll_succeeds:
+        reachability.failed("poll", Failure(FailureKind.UNREACHABLE, ""), clock.monotonic())
+    queue.add(OutgoingMessage(Chat(1), "a"), clock.monotonic())
+    sender = MessageSender(OfflineApi(), queue, None, reachability, clock, lambda _message, _message_id: None)
+    asyncio.run(sender._send(queue.next(clock.monotonic())))
+    assert queue.deadline() - clock.monotonic() == pytest.approx(wait)
+    assert len(queue) == 1
 
 
-class Refusing:
-    """An Api that Telegram refuses everything."""
+class RefusingApi:
+    """An Api whose requests all fail."""
 
     def __init__(self, error):
         self._error = error
@@ -42,38 +41,40 @@ class Refusing:
     async def deliver(self, _delivery):
         raise self._error
 
-    async def answer_press(self, _query_id, _text):
+    async def answer_callback_query(self, _query_id, _text):
         raise self._error
 
 
-class Groups:
-    """The part of a desk that hears of groups."""
+class MigrationLog:
+    """The part of a handler that notes new group ids."""
 
     def __init__(self):
-        self.moves = []
+        self.migrations = []
 
-    def moved(self, old, new):
-        self.moves.append((old, new))
-
-
-def poster_of(api, desk=None):
-    clock, posts = FakeClock(), PostQueue(str)
-    posts.add(Post(Chat(-5), "a"), clock.monotonic())
-    return PostSender(api, posts, desk, Reachability(lambda: 0.0), clock, lambda _post, _message_id: None), posts
+    def on_migration(self, old, new):
+        self.migrations.append((old, new))
 
 
-def test_a_group_that_has_moved_is_told_to_the_desk():
-    groups = Groups()
-    poster, posts = poster_of(Refusing(ChatMigrated(-1005)), groups)
-    asyncio.run(poster._send(posts.next(2000.0)))
-    assert groups.moves == [(-5, -1005)]
+def sender_and_queue(api, handler=None):
+    clock, queue = FakeClock(), MessageQueue(str)
+    queue.add(OutgoingMessage(Chat(-5), "a"), clock.monotonic())
+    return MessageSender(
+        api, queue, handler, Reachability(lambda: 0.0), clock, lambda _message, _message_id: None
+    ), queue
 
 
-def test_a_token_refused_while_sending_ends_the_sending():
-    poster, _posts = poster_of(Refusing(InvalidToken("Unauthorized")))
+def test_a_group_s_new_id_is_reported_to_the_handler():
+    handler = MigrationLog()
+    sender, queue = sender_and_queue(RefusingApi(ChatMigrated(-1005)), handler)
+    asyncio.run(sender._send(queue.next(2000.0)))
+    assert handler.migrations == [(-5, -1005)]
+
+
+def test_a_token_refused_while_sending_ends_the_sender():
+    sender, _posts = sender_and_queue(RefusingApi(InvalidToken("Unauthorized")))
     with pytest.raises(TokenRefusedError, match="Unauthorized"):
-        asyncio.run(asyncio.wait_for(poster.run(), 30.0))
+        asyncio.run(asyncio.wait_for(sender.run(), 30.0))
 
 
-def test_a_press_that_cannot_be_answered_harms_nothing():
-    asyncio.run(_quietly(Refusing(NetworkError("gone")), "1", "too old"))
+def test_a_callback_query_that_cannot_be_answered_is_harmless():
+    asyncio.run(_try_to_answer(RefusingApi(NetworkError("gone")), "1", "too old"))

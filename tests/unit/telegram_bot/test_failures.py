@@ -1,4 +1,6 @@
-"""What each exception of the library means, and how long to wait for it."""
+"""The kind of each exception of the library, the waits after it, and what is logged of an outage."""
+
+import logging
 
 import pytest
 from telegram.error import (
@@ -13,7 +15,16 @@ from telegram.error import (
     TimedOut,
 )
 
-from meshbot.telegram_bot.failures import DETAIL_SHOWN, Failure, Kind, OddAnswerError, check_refusal, failure_of, pause
+from meshbot.telegram_bot.failures import (
+    DETAIL_SHOWN,
+    Failure,
+    FailureKind,
+    InvalidAnswerError,
+    Reachability,
+    check_refusal,
+    failure_of,
+    retry_delay,
+)
 
 
 def caused(error, cause):
@@ -27,74 +38,74 @@ UNREAD = TelegramError("Invalid server response")
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (TimedOut(), Kind.UNREACHABLE),
-        (caused(NetworkError("httpx.ConnectError: no"), OSError("no")), Kind.UNREACHABLE),
-        (NetworkError("Bad Gateway"), Kind.SERVER),
-        (caused(NetworkError("Bad Gateway (502)"), UNREAD), Kind.SERVER),
-        (UNREAD, Kind.SERVER),
-        (OddAnswerError("dict"), Kind.SERVER),
-        (KeyError("result"), Kind.SERVER),
-        (RetryAfter(7), Kind.FLOOD),
-        (Conflict("Conflict: terminated by other getUpdates request"), Kind.CONFLICT),
-        (Conflict("Conflict: can't use getUpdates method while webhook is active"), Kind.WEBHOOK),
-        (InvalidToken("Unauthorized"), Kind.TOKEN),
-        (caused(InvalidToken("Unauthorized (401)"), UNREAD), Kind.SERVER),
-        (Forbidden("Forbidden: bot was blocked by the user"), Kind.FORBIDDEN),
-        (caused(Forbidden("Forbidden (403)"), UNREAD), Kind.SERVER),
-        (ChatMigrated(-1005), Kind.MOVED),
-        (BadRequest("Message is not modified: same content"), Kind.UNCHANGED),
-        (BadRequest("Message to edit not found"), Kind.NO_MESSAGE),
-        (BadRequest("Message can't be edited"), Kind.NO_MESSAGE),
-        (BadRequest("There is no text in the message to edit"), Kind.NO_MESSAGE),
-        (BadRequest("Message to be replied not found"), Kind.NO_QUESTION),
-        (BadRequest("Message is too long"), Kind.TOO_LONG),
-        (BadRequest("Chat not found"), Kind.NO_CHAT),
-        (BadRequest("Message thread not found"), Kind.NO_TOPIC),
-        (BadRequest("TOPIC_CLOSED"), Kind.NO_TOPIC),
-        (BadRequest("not enough rights to send photos to the chat"), Kind.REFUSED),
-        (BadRequest("have no rights to send a message"), Kind.REFUSED),
-        (BadRequest("Something of the future"), Kind.REFUSED),
-        (caused(BadRequest("Bad Request (400)"), UNREAD), Kind.SERVER),
+        (TimedOut(), FailureKind.UNREACHABLE),
+        (caused(NetworkError("httpx.ConnectError: no"), OSError("no")), FailureKind.UNREACHABLE),
+        (NetworkError("Bad Gateway"), FailureKind.SERVER),
+        (caused(NetworkError("Bad Gateway (502)"), UNREAD), FailureKind.SERVER),
+        (UNREAD, FailureKind.SERVER),
+        (InvalidAnswerError("dict"), FailureKind.SERVER),
+        (KeyError("result"), FailureKind.SERVER),
+        (RetryAfter(7), FailureKind.FLOOD),
+        (Conflict("Conflict: terminated by other getUpdates request"), FailureKind.CONFLICT),
+        (Conflict("Conflict: can't use getUpdates method while webhook is active"), FailureKind.WEBHOOK),
+        (InvalidToken("Unauthorized"), FailureKind.TOKEN),
+        (caused(InvalidToken("Unauthorized (401)"), UNREAD), FailureKind.SERVER),
+        (Forbidden("Forbidden: bot was blocked by the user"), FailureKind.FORBIDDEN),
+        (caused(Forbidden("Forbidden (403)"), UNREAD), FailureKind.SERVER),
+        (ChatMigrated(-1005), FailureKind.MIGRATED),
+        (BadRequest("Message is not modified: same content"), FailureKind.UNCHANGED),
+        (BadRequest("Message to edit not found"), FailureKind.NO_MESSAGE),
+        (BadRequest("Message can't be edited"), FailureKind.NO_MESSAGE),
+        (BadRequest("There is no text in the message to edit"), FailureKind.NO_MESSAGE),
+        (BadRequest("Message to be replied not found"), FailureKind.NO_REPLY_TARGET),
+        (BadRequest("Message is too long"), FailureKind.TOO_LONG),
+        (BadRequest("Chat not found"), FailureKind.NO_CHAT),
+        (BadRequest("Message thread not found"), FailureKind.NO_TOPIC),
+        (BadRequest("TOPIC_CLOSED"), FailureKind.NO_TOPIC),
+        (BadRequest("not enough rights to send photos to the chat"), FailureKind.REFUSED),
+        (BadRequest("have no rights to send a message"), FailureKind.REFUSED),
+        (BadRequest("Something of the future"), FailureKind.REFUSED),
+        (caused(BadRequest("Bad Request (400)"), UNREAD), FailureKind.SERVER),
     ],
 )
-def test_an_error_means(error, kind):
+def test_each_error_has_its_kind(error, kind):
     assert failure_of(error).kind is kind
 
 
-def test_what_telegram_adds_is_kept():
+def test_the_parameters_of_an_error_are_kept():
     assert failure_of(RetryAfter(7)).wait == 7.0
     assert failure_of(ChatMigrated(-1005)).chat_id == -1005
 
 
-def test_a_server_s_page_is_not_quoted():
+def test_a_proxy_s_page_is_not_quoted():
     page = caused(NetworkError("Bad Gateway (502). Parsing the server response b'<html>' failed"), UNREAD)
     assert failure_of(page).detail == "Bad Gateway (502)"
     assert len(failure_of(BadRequest("x\n" * 500)).detail) == DETAIL_SHOWN
 
 
-def test_an_error_without_words_has_its_name():
+def test_an_error_without_text_is_described_by_its_type():
     assert failure_of(RuntimeError()).detail == "RuntimeError"
 
 
 @pytest.mark.parametrize(
     ("kind", "waits"),
     [
-        (Kind.UNREACHABLE, [1, 2, 5, 10, 20, 30, 30]),
-        (Kind.SERVER, [1, 2, 5, 10, 20, 30, 30]),
-        (Kind.CONFLICT, [5, 20, 60, 60]),
+        (FailureKind.UNREACHABLE, [1, 2, 5, 10, 20, 30, 30]),
+        (FailureKind.SERVER, [1, 2, 5, 10, 20, 30, 30]),
+        (FailureKind.CONFLICT, [5, 20, 60, 60]),
     ],
 )
-def test_the_waits_grow_to_a_bound(kind, waits):
-    assert [pause(Failure(kind, ""), tries, 0.0) for tries in range(1, len(waits) + 1)] == waits
+def test_the_retry_delay_grows_to_a_bound(kind, waits):
+    assert [retry_delay(Failure(kind, ""), tries, 0.0) for tries in range(1, len(waits) + 1)] == waits
 
 
-def test_waits_are_spread_and_telegram_s_own_is_not_shortened():
-    assert pause(Failure(Kind.UNREACHABLE, ""), 6, 1.0) == pytest.approx(33)
-    assert pause(Failure(Kind.UNREACHABLE, ""), 6, -1.0) == pytest.approx(27)
-    assert pause(Failure(Kind.FLOOD, "", wait=3.0), 1, -1.0) == 3.0
+def test_the_retry_delay_has_jitter_and_respects_retry_after():
+    assert retry_delay(Failure(FailureKind.UNREACHABLE, ""), 6, 1.0) == pytest.approx(33)
+    assert retry_delay(Failure(FailureKind.UNREACHABLE, ""), 6, -1.0) == pytest.approx(27)
+    assert retry_delay(Failure(FailureKind.FLOOD, "", wait=3.0), 1, -1.0) == 3.0
 
 
-def test_a_pause_that_telegram_asks_for_has_a_bound():
+def test_retry_after_has_a_bound():
     assert failure_of(RetryAfter(86400 * 365)).wait == 3600.0
 
 
@@ -106,7 +117,7 @@ def test_a_pause_that_telegram_asks_for_has_a_bound():
         (429, b'{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":3}}'),
     ],
 )
-def test_what_a_bot_api_server_says_is_heard(code, body):
+def test_an_answer_of_a_bot_api_server_is_accepted(code, body):
     check_refusal(code, body)
 
 
@@ -123,7 +134,66 @@ def test_what_a_bot_api_server_says_is_heard(code, body):
         b'{"ok":false,"error_code":1,"description":"no"}',
     ],
 )
-def test_what_a_proxy_refuses_is_no_word_of_telegram_s(code, body):
-    with pytest.raises(OddAnswerError, match=str(code)) as caught:
+def test_a_proxy_s_refusal_is_not_telegram_s(code, body):
+    with pytest.raises(InvalidAnswerError, match=str(code)) as caught:
         check_refusal(code, body)
-    assert failure_of(caught.value).kind is Kind.SERVER
+    assert failure_of(caught.value).kind is FailureKind.SERVER
+
+
+# -- the log of an outage
+
+UNREACHABLE = Failure(FailureKind.UNREACHABLE, "no route")
+CONFLICT = Failure(FailureKind.CONFLICT, "")
+
+
+def levels(reachability, *failures, operation="poll", now=0.0):
+    return [reachability.failed(operation, failure, now)[1].level for failure in failures]
+
+
+@pytest.fixture
+def reachability():
+    return Reachability(lambda: 0.0)
+
+
+def test_only_the_first_failure_is_a_warning(reachability):
+    assert levels(reachability, UNREACHABLE, UNREACHABLE, UNREACHABLE) == [
+        logging.WARNING,
+        logging.DEBUG,
+        logging.DEBUG,
+    ]
+
+
+def test_each_kind_of_failure_is_a_warning_once_an_outage(reachability):
+    assert (
+        levels(reachability, UNREACHABLE, CONFLICT, UNREACHABLE, CONFLICT)
+        == [logging.WARNING] * 2 + [logging.DEBUG] * 2
+    )
+
+
+def test_the_end_of_an_outage_is_logged_with_its_duration(reachability):
+    levels(reachability, UNREACHABLE, now=100.0)
+    levels(reachability, UNREACHABLE, now=130.0)
+    assert reachability.succeeded("poll", 160.0).text == "📲 Telegram de nouveau joignable après 60 s"
+    assert reachability.succeeded("poll", 161.0) is None
+    assert levels(reachability, UNREACHABLE) == [logging.WARNING]
+
+
+def test_an_outage_ends_when_every_operation_succeeds(reachability):
+    assert levels(reachability, UNREACHABLE) + levels(reachability, UNREACHABLE, operation="send") == [
+        logging.WARNING,
+        logging.DEBUG,
+    ]
+    assert reachability.succeeded("poll", 1.0) is None
+    assert not reachability.is_well()
+    assert reachability.is_well(except_for="send")
+    assert reachability.succeeded("send", 2.0) is not None
+    assert reachability.is_well()
+
+
+def test_each_operation_has_its_own_retry_delay(reachability):
+    assert [reachability.failed("poll", UNREACHABLE, 0.0)[0] for _ in range(3)] == [1, 2, 5]
+    assert reachability.failed("send", UNREACHABLE, 0.0)[0] == 1
+
+
+def test_a_success_without_a_failure_is_not_logged(reachability):
+    assert reachability.succeeded("poll", 0.0) is None

@@ -1,4 +1,4 @@
-"""/send, /id, /start: what only Telegram has."""
+"""The commands that only Telegram has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from meshbot.commands.builtin.echo import echo_command
 from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord
 from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText
 from tests.support.telegram_bot import GROUP, KNOWN
-from tests.support.telegram_handler import TelegramDesk
+from tests.support.telegram_handler import HandlerHarness
 
 WILLIAM, VAISE, KIM = 0x2001, 0x2002, 0x2003
 NODES = (
@@ -19,15 +19,15 @@ NODES = (
 
 
 @pytest.fixture
-def desk():
-    with TelegramDesk(nodes=NODES, bridge_ttl=600, telegram_groups=(GROUP,)) as desk:
-        yield desk
+def harness():
+    with HandlerHarness(nodes=NODES, bridge_ttl=600, telegram_groups=(GROUP,)) as harness:
+        yield harness
 
 
-def sent(desk, argument):
-    posts = desk.says(f"/send {argument}", KNOWN, name="Zoé")
-    assert posts == []
-    (message,) = desk.sent
+def sent(harness, argument):
+    messages = harness.write(f"/send {argument}", KNOWN, name="Zoé")
+    assert messages == []
+    (message,) = harness.mesh_texts
     return message.to, message.channel, message.text
 
 
@@ -43,59 +43,59 @@ def sent(desk, argument):
         ("Kim Kim", KIM, "Zoé: Kim"),
     ],
 )
-def test_a_text_goes_to_the_node_that_the_longest_beginning_names(desk, argument, to, text):
-    assert sent(desk, argument) == (to, 0, text)
+def test_the_longest_beginning_that_names_a_node_is_the_recipient(harness, argument, to, text):
+    assert sent(harness, argument) == (to, 0, text)
 
 
 @pytest.mark.parametrize("argument", ["2 salut", "#2 salut", "2\nsalut", "2  salut"])
-def test_a_digit_is_a_channel(desk, argument):
-    assert sent(desk, argument) == (BROADCAST_NUM, 2, "Zoé: salut")
+def test_a_digit_is_a_channel(harness, argument):
+    assert sent(harness, argument) == (BROADCAST_NUM, 2, "Zoé: salut")
 
 
-def test_a_text_waits_for_the_radio_no_longer_than_one_of_the_bridge(desk):
-    sent(desk, "Kim salut")
-    assert desk.sent[0].expires_at == desk.clock.monotonic() + 600
+def test_a_sent_text_expires_as_a_bridged_one(harness):
+    sent(harness, "Kim salut")
+    assert harness.mesh_texts[0].expires_at == harness.clock.monotonic() + 600
 
 
 @pytest.mark.parametrize("argument", ["", "Kim", "William Vaise 1", "3", "Kim \n"])
-def test_who_says_nothing_is_told_how_to_ask(desk, argument):
-    (answer,) = desk.says(f"/send {argument}", KNOWN)
+def test_send_without_text_answers_with_its_usage(harness, argument):
+    (answer,) = harness.write(f"/send {argument}", KNOWN)
     assert answer.text.startswith("Say what to whom?")
-    assert desk.sent == []
+    assert harness.mesh_texts == []
 
 
-def test_a_node_that_nobody_knows_is_named_by_the_first_word(desk):
-    (answer,) = desk.says("/send Bernard salut à toi", KNOWN)
+def test_an_unknown_node_is_named_by_its_first_word(harness):
+    (answer,) = harness.write("/send Bernard salut à toi", KNOWN)
     assert answer.text == "I know no node « Bernard »."
 
 
-def test_a_text_s_fate_is_shown_under_the_message(desk):
-    desk.says("/send Kim salut", KNOWN)
-    desk.desk.from_mesh(DeliveryReport(desk.sent[0], DeliveryStatus.ACKNOWLEDGED))
-    (fate,) = desk.posts()
-    assert (fate.chat.id, fate.text, fate.reply_to) == (KNOWN, "✅ Acknowledged by Kim (KIM).", 1)
+def test_a_text_s_delivery_status_is_a_reply_to_the_command(harness):
+    harness.write("/send Kim salut", KNOWN)
+    harness.handler.on_mesh_event(DeliveryReport(harness.mesh_texts[0], DeliveryStatus.ACKNOWLEDGED))
+    (reply,) = harness.messages()
+    assert (reply.chat.id, reply.text, reply.reply_to) == (KNOWN, "✅ Acknowledged by Kim (KIM).", 1)
 
 
 @pytest.mark.parametrize(
-    ("argument", "told"),
+    ("argument", "reason"),
     [("7 salut", "our node has no such channel"), ("Kim salut", "its key or its channel is another")],
 )
-def test_a_channel_that_the_node_lacks_is_no_recipient_that_cannot_read(desk, argument, told):
-    sent_to = sent(desk, argument)
-    desk.desk.from_mesh(DeliveryReport(desk.sent[0], DeliveryStatus.REFUSED, reason="NO_CHANNEL"))
-    assert told in desk.posts()[0].text, sent_to
+def test_a_missing_channel_and_an_unreadable_text_have_different_reasons(harness, argument, reason):
+    sent_to = sent(harness, argument)
+    harness.handler.on_mesh_event(DeliveryReport(harness.mesh_texts[0], DeliveryStatus.REFUSED, reason="NO_CHANNEL"))
+    assert reason in harness.messages()[0].text, sent_to
 
 
-def test_an_echo_s_fate_is_shown_under_the_message_too():
-    said = []
+def test_an_echo_s_delivery_status_is_a_reply_to_the_command():
+    sent_texts = []
 
-    def say(text, channel, origin):
-        said.append(OutgoingText(text, BROADCAST_NUM, channel, origin=origin))
+    def send_text(text, channel, origin):
+        sent_texts.append(OutgoingText(text, BROADCAST_NUM, channel, origin=origin))
         return True
 
-    with TelegramDesk([echo_command(say, lambda _num: "?", 2, 200)]) as desk:
-        assert desk.says("/echo bonjour", KNOWN, name="Zoé") == []
-        assert [message.text for message in said] == ["📣 Zoé (TG): bonjour"]
-        desk.desk.from_mesh(DeliveryReport(said[0], DeliveryStatus.ACCEPTED))
-        (fate,) = desk.posts()
-    assert (fate.chat.id, fate.text, fate.reply_to) == (KNOWN, "📡 Sent.", 1)
+    with HandlerHarness([echo_command(send_text, lambda _num: "?", 2, 200)]) as harness:
+        assert harness.write("/echo bonjour", KNOWN, name="Zoé") == []
+        assert [message.text for message in sent_texts] == ["📣 Zoé (TG): bonjour"]
+        harness.handler.on_mesh_event(DeliveryReport(sent_texts[0], DeliveryStatus.ACCEPTED))
+        (reply,) = harness.messages()
+    assert (reply.chat.id, reply.text, reply.reply_to) == (KNOWN, "📡 Sent.", 1)

@@ -1,4 +1,4 @@
-"""What the pictures show, asked of a real memory."""
+"""The data of the pictures, from a real memory."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -50,7 +50,7 @@ def local(picture):
     return [tick.text for tick in picture.ticks]
 
 
-def test_the_histogram_has_a_column_for_each_hour_and_a_series_for_each_kind(either_town):
+def test_the_histogram_has_hourly_columns_and_a_series_for_each_kind(either_town):
     picture = histogram_data(either_town.memory, now_of(either_town), 24, ENGLISH, zone=UTC)
     named = {series.name: series.values for series in picture.series}
     assert list(named) == [
@@ -93,13 +93,13 @@ def test_ports_that_have_no_name_are_one_series():
     assert [series.name for series in picture.series] == ["text 1", "others 3"]
 
 
-def test_a_clock_that_jumped_back_puts_what_lies_ahead_into_the_last_column():
+def test_packets_after_the_present_hour_are_in_the_last_column():
     now = EPOCH.timestamp()
     picture = histogram_of([HourShare(int(now + 9 * HOUR), 1, 4)], now, 3, ENGLISH)
     assert picture.series[0].values == (0, 0, 0, 4)
 
 
-def test_the_signal_tells_direct_from_relayed(either_town):
+def test_the_signal_separates_direct_and_relayed_packets(either_town):
     picture = signal_data(either_town.memory, ASKER, now_of(either_town), 24, ENGLISH, zone=UTC)
     assert picture.title == f"Asker · !{ASKER:08x}"
     assert picture.subtitle == "24 h until 13:35: packets 4, direct 3"
@@ -124,7 +124,7 @@ def test_a_figure_that_is_no_number_is_not_drawn():
     assert to_json(picture)
 
 
-def test_a_month_of_signal_is_told_as_a_week(town):
+def test_a_month_of_signal_is_shown_as_a_week(town):
     picture = signal_data(town.memory, ASKER, now_of(town), 720, ENGLISH)
     assert picture.until - picture.since == 169 * HOUR
 
@@ -184,7 +184,7 @@ def test_a_map_across_the_antimeridian_keeps_neighbours_together(town):
     assert picture.nodes[0].east > 0
 
 
-def test_nothing_heard_is_no_picture(tmp_path):
+def test_without_packets_there_is_no_picture(tmp_path):
     with EmptyTown(tmp_path) as town:
         now = now_of(town)
         assert histogram_data(town.memory, now, 24, ENGLISH) is None
@@ -194,11 +194,12 @@ def test_nothing_heard_is_no_picture(tmp_path):
         assert nodes_data(town.memory, OWN, now, ENGLISH) is None
 
 
-def test_a_lost_database_is_told(town):
+def test_a_lost_database_raises_an_error(town):
     town.lose_database()
     with pytest.raises(StorageError):
         histogram_data(town.memory, now_of(town), 24, ENGLISH)
-    assert nodes_data(town.memory, OWN, now_of(town), ENGLISH)  # asks memory alone
+    # needs no database
+    assert nodes_data(town.memory, OWN, now_of(town), ENGLISH)
 
 
 def test_the_pictures_speak_french(town):

@@ -1,12 +1,12 @@
-"""What polling tells the rest of the Telegram side, and what it remembers of updates."""
+"""What the poller reports to the handler, and the updates that it remembers."""
 
 import asyncio
 
 import pytest
 from telegram.error import RetryAfter
 
+from meshbot.telegram_bot.failures import Reachability
 from meshbot.telegram_bot.polling import HandledIds, UpdatePoller
-from meshbot.telegram_bot.reachability import Reachability
 from tests.support.fake_clock import FakeClock
 
 UPDATE = {
@@ -26,10 +26,10 @@ class ScriptedApi:
 
     def __init__(self, *answers):
         self._answers = list(answers)
-        self.patience = []
+        self.timeouts = []
 
-    async def updates(self, _offset, seconds):
-        self.patience.append(seconds)
+    async def get_updates(self, _offset, seconds):
+        self.timeouts.append(seconds)
         if not self._answers:
             raise asyncio.CancelledError
         answer = self._answers.pop(0)
@@ -38,46 +38,46 @@ class ScriptedApi:
         return answer
 
 
-class NotingDesk:
-    """Notes what it is told; `breaks` at each update."""
+class CallLog:
+    """A handler that notes its calls; `breaks` at each update."""
 
     def __init__(self, *, breaks=False):
-        self.told = []
+        self.calls = []
         self._breaks = breaks
 
-    def take(self, update):
-        self.told.append(update.update_id)
+    def on_update(self, update):
+        self.calls.append(update.update_id)
         if self._breaks:
             raise RuntimeError("broken")
 
     def __getattr__(self, name):
-        return lambda: self.told.append(name)
+        return lambda: self.calls.append(name)
 
 
-def poll(api, desk, handled=None, error=asyncio.CancelledError):
+def poll(api, handler, handled=None, error=asyncio.CancelledError):
     poller = UpdatePoller(
         api,
-        desk,
+        handler,
         Reachability(lambda: 0.0),
         FakeClock(),
         handled or HandledIds(),
         lambda _ids: None,
-        lambda: desk.told.append("back"),
+        lambda: handler.calls.append("on_recovered"),
     )
     with pytest.raises(error):
         asyncio.run(poller.run())
 
 
-def test_an_outage_of_the_poll_and_its_end_are_told_to_the_desk_and_to_the_queue():
-    api, desk = ScriptedApi(RetryAfter(0), [UPDATE]), NotingDesk()
-    poll(api, desk)
-    assert desk.told == ["away", "reached", "back", 7, "drained"]
-    assert (api.patience[0] > 0, api.patience[1]) == (True, 0)  # after a failure: how is it now?
+def test_an_outage_of_the_poll_and_its_end_are_reported():
+    api, handler = ScriptedApi(RetryAfter(0), [UPDATE]), CallLog()
+    poll(api, handler)
+    assert handler.calls == ["on_unreachable", "on_reachable", "on_recovered", 7, "on_caught_up"]
+    assert (api.timeouts[0] > 0, api.timeouts[1]) == (True, 0)
 
 
-def test_an_update_that_breaks_the_desk_is_not_met_again():
+def test_an_update_that_crashes_the_handler_is_not_handled_again():
     handled = HandledIds()
-    poll(ScriptedApi([UPDATE]), NotingDesk(breaks=True), handled, RuntimeError)
-    desk = NotingDesk(breaks=True)
-    poll(ScriptedApi([UPDATE]), desk, handled)
-    assert desk.told == ["reached", "drained"]
+    poll(ScriptedApi([UPDATE]), CallLog(breaks=True), handled, RuntimeError)
+    handler = CallLog(breaks=True)
+    poll(ScriptedApi([UPDATE]), handler, handled)
+    assert handler.calls == ["on_reachable", "on_caught_up"]

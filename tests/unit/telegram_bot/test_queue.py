@@ -1,39 +1,38 @@
-"""The queue of posts: what it gives, when, and what becomes of what Telegram refuses."""
+"""The message queue: order, limits, and what it does after each failure."""
 
 from itertools import pairwise
 from math import inf
 
 import pytest
 
-from meshbot.telegram_bot import queue
-from meshbot.telegram_bot.failures import Failure, Kind
-from meshbot.telegram_bot.models import Chat, Post
-from meshbot.telegram_bot.queue import PostQueue
+from meshbot.telegram_bot.failures import Failure, FailureKind
+from meshbot.telegram_bot.models import Chat, OutgoingMessage
+from meshbot.telegram_bot.queue import BYTES_LIMIT, CHATS_REMEMBERED, MOST_TRIES, WAITING_LIMIT, MessageQueue
 
 ANN, BOB, GROUP = Chat(1), Chat(2), Chat(-5)
-UNREACHABLE = Failure(Kind.UNREACHABLE, "")
+UNREACHABLE = Failure(FailureKind.UNREACHABLE, "")
 
 
 @pytest.fixture
-def posts():
-    return PostQueue(lambda count: f"{count} lost")
+def queue():
+    return MessageQueue(lambda count: f"{count} lost")
 
 
-def add(posts, *texts, chat=ANN, key="", now=0.0, **fields):
+def add(queue, *texts, chat=ANN, key="", now=0.0, **fields):
     for text in texts:
-        posts.add(Post(chat, text, key, **fields), now)
+        queue.add(OutgoingMessage(chat, text, key, **fields), now)
 
 
-def send_all(posts, now=0.0, until=1000.0):
+def send_all(queue, now=0.0, until=1000.0):
     """Send everything, as fast as it may go; return (when, chat, text, edited message)."""
     sent, ids = [], iter(range(101, 10_000))
     while now <= until:
-        while (delivery := posts.next(now)) is not None:
-            sent.append((now, delivery.chat_id, delivery.post.text, delivery.edits))
-            posts.sent(delivery, next(ids))
-        if posts.deadline() == inf:
+        while (delivery := queue.next(now)) is not None:
+            sent.append((now, delivery.chat_id, delivery.message.text, delivery.edits))
+            queue.sent(delivery, next(ids))
+        if queue.deadline() == inf:
             break
-        now = max(now, posts.deadline())
+        now = max(now, queue.deadline())
     return sent
 
 
@@ -41,284 +40,284 @@ def texts(sent):
     return [text for _, _, text, _ in sent]
 
 
-def test_posts_of_a_chat_go_in_their_order(posts):
-    add(posts, "a", "b", "c")
-    assert texts(send_all(posts)) == ["a", "b", "c"]
-    assert len(posts) == 0
+def test_messages_of_a_chat_are_sent_in_order(queue):
+    add(queue, "a", "b", "c")
+    assert texts(send_all(queue)) == ["a", "b", "c"]
+    assert len(queue) == 0
 
 
-def test_one_request_at_a_time_goes_to_a_chat_and_others_do_not_wait_for_it(posts):
-    add(posts, "a", "b")
-    add(posts, "x", chat=BOB)
-    first, second = posts.next(0.0), posts.next(0.0)
-    assert (first.post.text, second.post.text, posts.next(0.0)) == ("a", "x", None)
-    posts.sent(first, 1)
-    assert posts.next(0.0).post.text == "b"
+def test_each_chat_has_one_request_in_flight_and_delays_no_other(queue):
+    add(queue, "a", "b")
+    add(queue, "x", chat=BOB)
+    first, second = queue.next(0.0), queue.next(0.0)
+    assert (first.message.text, second.message.text, queue.next(0.0)) == ("a", "x", None)
+    queue.sent(first, 1)
+    assert queue.next(0.0).message.text == "b"
 
 
-def test_a_newer_post_replaces_one_of_its_key_that_waits_and_keeps_its_place(posts):
-    add(posts, "old", key="k")
-    add(posts, "other")
-    add(posts, "new", key="k")
-    assert texts(send_all(posts)) == ["new", "other"]
+def test_a_newer_message_replaces_a_waiting_one_of_its_key(queue):
+    add(queue, "old", key="k")
+    add(queue, "other")
+    add(queue, "new", key="k")
+    assert texts(send_all(queue)) == ["new", "other"]
 
 
-def test_a_later_post_of_a_key_edits_the_message_of_the_first(posts):
-    add(posts, "one", key="k")
-    send_all(posts)
-    add(posts, "two", key="k", now=5.0)
-    assert send_all(posts, 5.0) == [(5.0, 1, "two", 101)]
+def test_a_later_message_of_a_key_edits_the_first(queue):
+    add(queue, "one", key="k")
+    send_all(queue)
+    add(queue, "two", key="k", now=5.0)
+    assert send_all(queue, 5.0) == [(5.0, 1, "two", 101)]
 
 
-def test_the_same_key_in_another_topic_is_another_message(posts):
-    add(posts, "one", key="k")
-    send_all(posts)
-    add(posts, "two", key="k", chat=Chat(1, 7), now=5.0)
-    assert send_all(posts, 5.0)[0][3] is None
+def test_the_same_key_in_another_topic_is_another_message(queue):
+    add(queue, "one", key="k")
+    send_all(queue)
+    add(queue, "two", key="k", chat=Chat(1, 7), now=5.0)
+    assert send_all(queue, 5.0)[0][3] is None
 
 
-def test_a_button_s_message_is_edited_without_having_been_sent_by_us(posts):
-    posts.remember(ANN, "message:9", 9)
-    add(posts, "refreshed", key="message:9")
-    assert posts.next(0.0).edits == 9
+def test_a_remembered_message_is_edited(queue):
+    queue.remember(ANN, "message:9", 9)
+    add(queue, "refreshed", key="message:9")
+    assert queue.next(0.0).edits == 9
 
 
 @pytest.mark.parametrize(("chat", "minute"), [(ANN, 60), (GROUP, 20)])
-def test_no_chat_gets_more_than_telegram_lets_it(posts, chat, minute):
-    add(posts, *map(str, range(150)), chat=chat)
-    times = [when for when, *_ in send_all(posts)]
+def test_no_chat_exceeds_telegram_s_limits(queue, chat, minute):
+    add(queue, *map(str, range(150)), chat=chat)
+    times = [when for when, *_ in send_all(queue)]
     assert len(times) == 150
     for start in times:
         assert sum(start <= when < start + 3 for when in times) <= 3
         assert sum(start <= when < start + 60 for when in times) <= minute
 
 
-def test_all_chats_together_get_no_more_than_telegram_lets_them(posts):
+def test_all_chats_together_stay_within_telegram_s_limit(queue):
     for number in range(1, 101):
-        add(posts, "a", chat=Chat(number))
-    times = [when for when, *_ in send_all(posts)]
+        add(queue, "a", chat=Chat(number))
+    times = [when for when, *_ in send_all(queue)]
     assert max(sum(start <= when < start + 1 for when in times) for start in times) <= 30
     assert times[-1] < 5
 
 
-def test_what_can_wait_goes_after_the_rest_of_its_chat(posts):
-    add(posts, "fate", key="f", can_wait=True)
-    add(posts, "fate 2", can_wait=True)
-    add(posts, "said", "answered")
-    assert texts(send_all(posts)) == ["said", "answered", "fate", "fate 2"]
+def test_messages_that_can_wait_are_sent_after_the_others(queue):
+    add(queue, "status", key="f", can_wait=True)
+    add(queue, "status 2", can_wait=True)
+    add(queue, "text", "answer")
+    assert texts(send_all(queue)) == ["text", "answer", "status", "status 2"]
 
 
 @pytest.mark.parametrize("chat", [ANN, GROUP])
-def test_many_posts_that_can_wait_leave_a_place_for_one_that_cannot(posts, chat):
-    add(posts, *map(str, range(100)), chat=chat, can_wait=True)
-    told = send_all(posts, until=55.0)
-    add(posts, *"abcdefghij", chat=chat, now=55.0)
-    sent = send_all(posts, 55.0, 70.0)
-    assert (len(told) < 11) == (chat is GROUP)
+def test_many_messages_that_can_wait_do_not_delay_urgent_ones(queue, chat):
+    add(queue, *map(str, range(100)), chat=chat, can_wait=True)
+    sent_before = send_all(queue, until=55.0)
+    add(queue, *"abcdefghij", chat=chat, now=55.0)
+    sent = send_all(queue, 55.0, 70.0)
+    assert (len(sent_before) < 11) == (chat is GROUP)
     assert [text for when, _, text, _ in sent if text.isalpha()] == list("abcdefghij")
 
 
-def test_reactions_neither_delay_a_chat_s_messages_nor_wait_for_them(posts):
+def test_reactions_and_messages_of_a_chat_do_not_delay_each_other(queue):
     for number in range(100):
-        add(posts, "", chat=GROUP, key=f"r{number}", reply_to=number, reaction="👌")
-    add(posts, *"ab", chat=GROUP)
-    sent = [(when, text) for when, _, text, _ in send_all(posts)]
+        add(queue, "", chat=GROUP, key=f"r{number}", reply_to=number, reaction="👌")
+    add(queue, *"ab", chat=GROUP)
+    sent = [(when, text) for when, _, text, _ in send_all(queue)]
     assert [each for each in sent if each[1]] == [(0.0, "a"), (1.2, "b")]
     assert len(sent) == 102
     assert sent[-1][0] < 101
 
 
-def test_a_reaction_is_never_an_edit_nor_what_a_later_reply_of_its_key_edits(posts):
-    posts.remember(GROUP, "k", 9)
-    add(posts, "", chat=GROUP, key="k", reply_to=5, reaction="👎")
-    assert send_all(posts) == [(0.0, -5, "", None)]
-    add(posts, "failed", chat=GROUP, key="k", reply_to=5, now=5.0)
-    assert send_all(posts, 5.0)[0][3] == 9
+def test_a_reaction_neither_edits_a_message_nor_is_edited(queue):
+    queue.remember(GROUP, "k", 9)
+    add(queue, "", chat=GROUP, key="k", reply_to=5, reaction="👎")
+    assert send_all(queue) == [(0.0, -5, "", None)]
+    add(queue, "failed", chat=GROUP, key="k", reply_to=5, now=5.0)
+    assert send_all(queue, 5.0)[0][3] == 9
 
 
-def test_a_newer_reaction_replaces_one_that_waits(posts):
+def test_a_newer_reaction_replaces_one_that_waits(queue):
     for emoji in "👀👌👍":
-        add(posts, "", chat=GROUP, key="k", reply_to=5, reaction=emoji)
-    assert posts.next(0.0).post.reaction == "👍"
-    assert len(posts) == 1
+        add(queue, "", chat=GROUP, key="k", reply_to=5, reaction=emoji)
+    assert queue.next(0.0).message.reaction == "👍"
+    assert len(queue) == 1
 
 
-def test_where_there_is_no_room_fates_go_before_texts_and_nobody_is_told(posts):
-    posts.hold(inf)
-    for number in range(queue.WAITING_LIMIT):
-        add(posts, f"text {number}")
+def test_a_full_queue_drops_messages_that_can_wait_first_without_a_note(queue):
+    queue.hold(inf)
+    for number in range(WAITING_LIMIT):
+        add(queue, f"text {number}")
     for number in range(100):
-        add(posts, "fate", key=f"f{number}", can_wait=True)
-    posts.hold(-inf)
-    assert texts(send_all(posts, until=inf)) == [f"text {number}" for number in range(queue.WAITING_LIMIT)]
+        add(queue, "status", key=f"f{number}", can_wait=True)
+    queue.hold(-inf)
+    assert texts(send_all(queue, until=inf)) == [f"text {number}" for number in range(WAITING_LIMIT)]
 
 
-def test_what_did_not_arrive_goes_first_again(posts):
-    add(posts, "a", "b")
-    posts.failed(posts.next(0.0), UNREACHABLE, 0.0)
-    assert texts(send_all(posts)) == ["a", "b"]
+def test_a_failed_message_is_sent_first_again(queue):
+    add(queue, "a", "b")
+    queue.failed(queue.next(0.0), UNREACHABLE, 0.0)
+    assert texts(send_all(queue)) == ["a", "b"]
 
 
-def test_what_did_not_arrive_gives_way_to_its_successor(posts):
-    add(posts, "old", key="k")
-    delivery = posts.next(0.0)
-    add(posts, "b")
-    add(posts, "new", key="k")
-    posts.failed(delivery, UNREACHABLE, 0.0)
-    assert texts(send_all(posts)) == ["new", "b"]
+def test_a_failed_message_is_replaced_by_its_successor(queue):
+    add(queue, "old", key="k")
+    delivery = queue.next(0.0)
+    add(queue, "b")
+    add(queue, "new", key="k")
+    queue.failed(delivery, UNREACHABLE, 0.0)
+    assert texts(send_all(queue)) == ["new", "b"]
 
 
-def test_while_telegram_is_away_nothing_goes(posts):
-    add(posts, "a")
-    posts.hold(30.0)
-    assert posts.next(29.0) is None
-    assert posts.deadline() == 30.0
-    posts.hold(-inf)
-    assert posts.next(1.0) is not None
+def test_nothing_is_sent_during_a_hold(queue):
+    add(queue, "a")
+    queue.hold(30.0)
+    assert queue.next(29.0) is None
+    assert queue.deadline() == 30.0
+    queue.hold(-inf)
+    assert queue.next(1.0) is not None
 
 
-def test_a_pause_that_telegram_asks_for_is_the_chat_s(posts):
-    add(posts, "a")
-    posts.failed(posts.next(0.0), Failure(Kind.FLOOD, "", wait=40.0), 0.0)
-    add(posts, "x", chat=BOB)
-    assert [(when, text) for when, _, text, _ in send_all(posts)] == [(0.0, "x"), (40.0, "a")]
+def test_retry_after_holds_one_chat(queue):
+    add(queue, "a")
+    queue.failed(queue.next(0.0), Failure(FailureKind.FLOOD, "", wait=40.0), 0.0)
+    add(queue, "x", chat=BOB)
+    assert [(when, text) for when, _, text, _ in send_all(queue)] == [(0.0, "x"), (40.0, "a")]
 
 
-def test_who_blocked_the_bot_gets_nothing_of_what_waits(posts):
-    add(posts, "a", "b", "c")
-    assert posts.failed(posts.next(0.0), Failure(Kind.FORBIDDEN, ""), 0.0) == 3
-    assert send_all(posts) == []
-    add(posts, "d", now=60.0)
-    assert texts(send_all(posts, 60.0)) == ["d"]
+def test_waiting_messages_for_a_user_who_blocked_the_bot_are_dropped(queue):
+    add(queue, "a", "b", "c")
+    assert queue.failed(queue.next(0.0), Failure(FailureKind.FORBIDDEN, ""), 0.0) == 3
+    assert send_all(queue) == []
+    add(queue, "d", now=60.0)
+    assert texts(send_all(queue, 60.0)) == ["d"]
 
 
-def test_a_topic_that_is_gone_costs_the_group_s_other_topics_nothing(posts):
-    add(posts, "a", "b", chat=Chat(-5, 200))
-    add(posts, "x", chat=Chat(-5, 300))
-    add(posts, "y", chat=GROUP)
-    assert posts.failed(posts.next(0.0), Failure(Kind.NO_TOPIC, ""), 0.0) == 2
-    assert texts(send_all(posts)) == ["x", "y"]
-    assert posts._size == 0
+def test_a_deleted_topic_drops_no_messages_of_other_topics(queue):
+    add(queue, "a", "b", chat=Chat(-5, 200))
+    add(queue, "x", chat=Chat(-5, 300))
+    add(queue, "y", chat=GROUP)
+    assert queue.failed(queue.next(0.0), Failure(FailureKind.NO_TOPIC, ""), 0.0) == 2
+    assert texts(send_all(queue)) == ["x", "y"]
+    assert queue._size == 0
 
 
-def test_a_message_to_edit_that_is_gone_is_sent_anew(posts):
-    posts.remember(ANN, "k", 9)
-    add(posts, "a", key="k")
-    posts.failed(posts.next(0.0), Failure(Kind.NO_MESSAGE, ""), 0.0)
-    assert send_all(posts) == [(0.0, 1, "a", None)]
+def test_an_edit_of_a_deleted_message_sends_a_new_one(queue):
+    queue.remember(ANN, "k", 9)
+    add(queue, "a", key="k")
+    queue.failed(queue.next(0.0), Failure(FailureKind.NO_MESSAGE, ""), 0.0)
+    assert send_all(queue) == [(0.0, 1, "a", None)]
 
 
-def test_a_message_that_looks_so_already_is_well(posts):
-    posts.remember(ANN, "k", 9)
-    add(posts, "a", key="k")
-    assert posts.failed(posts.next(0.0), Failure(Kind.UNCHANGED, ""), 0.0) == 0
-    assert send_all(posts) == []
+def test_an_edit_without_a_change_is_a_success(queue):
+    queue.remember(ANN, "k", 9)
+    add(queue, "a", key="k")
+    assert queue.failed(queue.next(0.0), Failure(FailureKind.UNCHANGED, ""), 0.0) == 0
+    assert send_all(queue) == []
 
 
-def test_an_answer_to_a_question_that_is_gone_stands_alone(posts):
-    add(posts, "a", reply_to=5)
-    posts.failed(posts.next(0.0), Failure(Kind.NO_QUESTION, ""), 0.0)
-    assert posts.next(0.0).post.reply_to is None
+def test_a_reply_to_a_deleted_message_is_sent_without_it(queue):
+    add(queue, "a", reply_to=5)
+    queue.failed(queue.next(0.0), Failure(FailureKind.NO_REPLY_TARGET, ""), 0.0)
+    assert queue.next(0.0).message.reply_to is None
 
 
-def test_what_is_too_long_is_cut_until_it_is_not(posts):
-    add(posts, "x" * 9000)
+def test_a_text_that_is_too_long_is_halved_until_it_fits(queue):
+    add(queue, "x" * 9000)
     lengths = []
-    while (delivery := posts.next(60.0 * len(lengths))) is not None:
-        lengths.append(len(delivery.post.text))
-        posts.failed(delivery, Failure(Kind.TOO_LONG, ""), 0.0)
+    while (delivery := queue.next(60.0 * len(lengths))) is not None:
+        lengths.append(len(delivery.message.text))
+        queue.failed(delivery, Failure(FailureKind.TOO_LONG, ""), 0.0)
     assert lengths == [9000, 4501, 2251, 1126, 564, 283, 142, 72]
-    assert len(posts) == 0
+    assert len(queue) == 0
 
 
-def test_what_telegram_refuses_for_its_own_sake_is_given_up(posts):
-    add(posts, "a", "b")
-    assert posts.failed(posts.next(0.0), Failure(Kind.REFUSED, ""), 0.0) == 1
-    assert texts(send_all(posts)) == ["b"]
+def test_a_refused_message_is_dropped(queue):
+    add(queue, "a", "b")
+    assert queue.failed(queue.next(0.0), Failure(FailureKind.REFUSED, ""), 0.0) == 1
+    assert texts(send_all(queue)) == ["b"]
 
 
-def test_a_post_that_a_server_in_good_health_does_not_take_is_given_up_after_a_while(posts):
-    add(posts, "poison", "b")
-    given_up = [posts.failed(posts.next(60.0 * n), Failure(Kind.SERVER, ""), 60.0 * n) for n in range(6)]
+def test_a_message_that_a_healthy_server_fails_on_is_dropped(queue):
+    add(queue, "failing", "b")
+    given_up = [queue.failed(queue.next(60.0 * n), Failure(FailureKind.SERVER, ""), 60.0 * n) for n in range(6)]
     assert given_up == [0, 0, 0, 0, 0, 1]
-    assert texts(send_all(posts, 999.0)) == ["b"]
+    assert texts(send_all(queue, 999.0)) == ["b"]
 
 
-def test_an_outage_of_the_server_costs_no_post(posts):
-    add(posts, "a")
+def test_an_outage_of_the_server_drops_no_message(queue):
+    add(queue, "a")
     for n in range(500):
-        posts.failed(posts.next(60.0 * n), Failure(Kind.SERVER, ""), 60.0 * n, is_well=False)
-    assert len(posts) == 1
+        queue.failed(queue.next(60.0 * n), Failure(FailureKind.SERVER, ""), 60.0 * n, is_well=False)
+    assert len(queue) == 1
 
 
-def test_a_group_with_a_new_id_is_written_to_there_and_keeps_its_order(posts):
-    add(posts, "a", "b", chat=GROUP)
-    posts.failed(posts.next(0.0), Failure(Kind.MOVED, "", chat_id=-1005), 0.0)
-    assert [(chat, text) for _, chat, text, _ in send_all(posts)] == [(-1005, "a"), (-1005, "b")]
+def test_messages_to_a_migrated_group_are_sent_in_order(queue):
+    add(queue, "a", "b", chat=GROUP)
+    queue.failed(queue.next(0.0), Failure(FailureKind.MIGRATED, "", chat_id=-1005), 0.0)
+    assert [(chat, text) for _, chat, text, _ in send_all(queue)] == [(-1005, "a"), (-1005, "b")]
 
 
-def test_hours_without_telegram_keep_a_bounded_number_and_tell_of_the_rest(posts):
-    posts.hold(inf)
+def test_a_long_outage_keeps_a_bounded_number_and_counts_the_rest(queue):
+    queue.hold(inf)
     for number in range(3000):
-        add(posts, f"text {number}")
-    add(posts, "alert", key="alert")
-    assert len(posts) == queue.WAITING_LIMIT
-    posts.hold(-inf)
-    sent = texts(send_all(posts, until=inf))
+        add(queue, f"text {number}")
+    add(queue, "alert", key="alert")
+    assert len(queue) == WAITING_LIMIT
+    queue.hold(-inf)
+    sent = texts(send_all(queue, until=inf))
     assert sent[0] == "2501 lost"
     assert sent[-2:] == ["text 2999", "alert"]
 
 
-def test_tries_in_vain_lose_nothing_of_the_count_of_what_was_lost(posts):
+def test_failed_tries_keep_the_count_of_lost_messages(queue):
     for number in range(3000):
-        add(posts, f"text {number}", key=f"mesh:{number}")
-        if number % 100 == 0 and (delivery := posts.next(100.0 * number)) is not None:
-            posts.failed(delivery, UNREACHABLE, 100.0 * number)
-    sent = texts(send_all(posts, now=400_000.0, until=inf))
+        add(queue, f"text {number}", key=f"mesh:{number}")
+        if number % 100 == 0 and (delivery := queue.next(100.0 * number)) is not None:
+            queue.failed(delivery, UNREACHABLE, 100.0 * number)
+    sent = texts(send_all(queue, now=400_000.0, until=inf))
     assert sent[0] == "2500 lost"
     assert sent[1:] == [f"text {number}" for number in range(2500, 3000)]
 
 
-def test_a_note_of_what_was_lost_that_a_server_in_good_health_never_takes_is_given_up(posts):
-    for number in range(queue.WAITING_LIMIT + 1):
-        add(posts, f"text {number}")
-    for now in range(queue.MOST_TRIES + 1):
-        note = posts.next(10.0 * now)
-        assert note.post.text == "1 lost"
-        given_up = posts.failed(note, Failure(Kind.SERVER, ""), 10.0 * now)
+def test_a_note_about_lost_messages_is_dropped_after_some_tries(queue):
+    for number in range(WAITING_LIMIT + 1):
+        add(queue, f"text {number}")
+    for now in range(MOST_TRIES + 1):
+        note = queue.next(10.0 * now)
+        assert note.message.text == "1 lost"
+        given_up = queue.failed(note, Failure(FailureKind.SERVER, ""), 10.0 * now)
     assert given_up == 1
-    assert posts.next(100.0).post.text == "text 1"
+    assert queue.next(100.0).message.text == "text 1"
 
 
-def test_a_group_gets_no_bursts(posts):
-    add(posts, "a", "b", "c", chat=GROUP)
-    whens = [when for when, *_ in send_all(posts)]
+def test_a_group_gets_no_bursts(queue):
+    add(queue, "a", "b", "c", chat=GROUP)
+    whens = [when for when, *_ in send_all(queue)]
     assert all(later - earlier > 1.0 for earlier, later in pairwise(whens))
 
 
-def test_pictures_that_wait_have_a_bound_in_bytes(posts):
+def test_waiting_pictures_have_a_bound_in_bytes(queue):
     for _ in range(100):
-        add(posts, "", photo=bytes(1_000_000))
-    assert len(posts) == queue.BYTES_LIMIT // 1_000_000
+        add(queue, "", photo=bytes(1_000_000))
+    assert len(queue) == BYTES_LIMIT // 1_000_000
 
 
-def test_whoever_died_sending_leaves_it_to_the_next(posts):
-    add(posts, "a", "b")
-    posts.next(0.0)
-    posts.release(0.0)
-    assert texts(send_all(posts)) == ["a", "b"]
+def test_messages_in_flight_are_put_back_after_a_crash(queue):
+    add(queue, "a", "b")
+    queue.next(0.0)
+    queue.release(0.0)
+    assert texts(send_all(queue)) == ["a", "b"]
 
 
-def test_chats_that_are_quiet_are_forgotten(posts):
+def test_idle_chats_are_forgotten(queue):
     for number in range(1, 1000):
-        add(posts, "a", chat=Chat(number), now=100.0 * number)
-        send_all(posts, 100.0 * number, inf)
-    assert len(posts._lanes) <= queue.CHATS_REMEMBERED
+        add(queue, "a", chat=Chat(number), now=100.0 * number)
+        send_all(queue, 100.0 * number, inf)
+    assert len(queue._chat_queues) <= CHATS_REMEMBERED
 
 
-def test_an_end_of_what_was_not_begun_is_a_fault(posts):
-    add(posts, "a")
-    delivery = posts.next(0.0)
-    posts.sent(delivery, 1)
-    with pytest.raises(ValueError, match="not on its way"):
-        posts.sent(delivery, 1)
+def test_ending_a_delivery_twice_is_an_error(queue):
+    add(queue, "a")
+    delivery = queue.next(0.0)
+    queue.sent(delivery, 1)
+    with pytest.raises(ValueError, match="not in flight"):
+        queue.sent(delivery, 1)

@@ -1,4 +1,4 @@
-"""How a text's fate is shown on the message it came from."""
+"""The delivery status of a text, shown on the message it came from."""
 
 from __future__ import annotations
 
@@ -17,30 +17,32 @@ ZOE = 0x20001EEF
 
 
 def text(to=BROADCAST_NUM, origin=None, chat=PRIVATE):
-    """A text of which a restart has left the little that is known here."""
+    """A text as it is restored after a restart: only what is needed here."""
     return OutgoingText("", to, origin=origin_of(chat, 77) if origin is None else origin)
 
 
-def posts(fate, to=BROADCAST_NUM, name="Zoé", language="en", chat=PRIVATE, **details):
-    return status.posts(DeliveryReport(text(to, chat=chat), fate, **details), name, translator(language))
+def messages(delivery_status, to=BROADCAST_NUM, name="Zoé", language="en", chat=PRIVATE, **details):
+    return status.status_messages(
+        DeliveryReport(text(to, chat=chat), delivery_status, **details), name, translator(language)
+    )
 
 
-def shown(fate, to=BROADCAST_NUM, name="Zoé", language="en", **details):
-    (post,) = posts(fate, to, name, language, **details)
-    return post.text
+def shown(delivery_status, to=BROADCAST_NUM, name="Zoé", language="en", **details):
+    (message,) = messages(delivery_status, to, name, language, **details)
+    return message.text
 
 
 @pytest.mark.parametrize(("chat", "to"), [(PRIVATE, BROADCAST_NUM), (PRIVATE, ZOE), (TOPIC, ZOE)])
-def test_a_fate_is_a_silent_reply_to_its_message_and_always_the_same_post_that_can_wait(chat, to):
-    told = [post for fate in DeliveryStatus for post in posts(fate, to, chat=chat, ahead=10)]
-    assert len(told) == len(DeliveryStatus)
-    assert {(post.chat, post.reply_to, post.silent, post.key, post.can_wait, post.reaction) for post in told} == {
+def test_a_status_is_one_silent_reply_that_can_wait(chat, to):
+    sent = [message for each in DeliveryStatus for message in messages(each, to, chat=chat, ahead=10)]
+    assert len(sent) == len(DeliveryStatus)
+    assert {(each.chat, each.reply_to, each.silent, each.key, each.can_wait, each.reaction) for each in sent} == {
         (chat, 77, True, origin_of(chat, 77), True, "")
     }
 
 
 @pytest.mark.parametrize(
-    ("fate", "details", "emoji", "words"),
+    ("delivery_status", "details", "emoji", "words"),
     [
         (DeliveryStatus.QUEUED, {"reason": NO_LINK}, "👀", []),
         (DeliveryStatus.POSTPONED, {"reason": "TX_QUEUE_FULL"}, "👀", []),
@@ -55,23 +57,21 @@ def test_a_fate_is_a_silent_reply_to_its_message_and_always_the_same_post_that_c
         (DeliveryStatus.UNCONFIRMED, {}, "🤔", ["❔ Perhaps not sent: the node did not confirm it."]),
     ],
 )
-def test_in_a_group_an_emoji_on_the_message_tells_a_channel_s_text_s_fate_and_words_only_what_went_wrong(
-    fate, details, emoji, words
-):
-    reaction, *replies = posts(fate, chat=TOPIC, **details)
+def test_a_group_gets_reactions_and_a_reply_only_for_failures(delivery_status, details, emoji, words):
+    reaction, *replies = messages(delivery_status, chat=TOPIC, **details)
     assert (reaction.chat, reaction.reply_to, reaction.reaction, reaction.can_wait) == (TOPIC, 77, emoji, True)
     assert [reply.text for reply in replies] == words
     assert all((reply.reply_to, reply.reaction, reply.can_wait) == (77, "", True) for reply in replies)
 
 
 @pytest.mark.parametrize("chat", [PRIVATE, TOPIC])
-def test_who_is_soon_at_the_head_of_the_queue_need_not_know(chat):
-    assert posts(DeliveryStatus.QUEUED, chat=chat, ahead=9) == ()
-    assert len(posts(DeliveryStatus.QUEUED, chat=chat, ahead=10)) == 1
+def test_a_short_wait_in_the_queue_is_not_shown(chat):
+    assert messages(DeliveryStatus.QUEUED, chat=chat, ahead=9) == ()
+    assert len(messages(DeliveryStatus.QUEUED, chat=chat, ahead=10)) == 1
 
 
 @pytest.mark.parametrize(
-    ("fate", "details", "english"),
+    ("delivery_status", "details", "english"),
     [
         (DeliveryStatus.QUEUED, {"reason": NO_LINK}, "⏳ Waiting for the link to the node."),
         (DeliveryStatus.QUEUED, {"reason": BUSY_CHANNEL}, "⏳ Waiting for a less busy channel."),
@@ -91,12 +91,12 @@ def test_who_is_soon_at_the_head_of_the_queue_need_not_know(chat):
         (DeliveryStatus.TURNED_AWAY, {}, "❌ Not sent: too many messages are waiting. Try again later."),
     ],
 )
-def test_each_fate_of_a_channel_s_text_in_words(fate, details, english):
-    assert shown(fate, **details) == english
+def test_the_status_of_a_channel_s_text_in_words(delivery_status, details, english):
+    assert shown(delivery_status, **details) == english
 
 
 @pytest.mark.parametrize(
-    ("fate", "details", "english"),
+    ("delivery_status", "details", "english"),
     [
         (DeliveryStatus.ACKNOWLEDGED, {}, "✅ Acknowledged by Zoé."),
         (DeliveryStatus.ACKNOWLEDGED, {"name": ""}, "✅ Acknowledged by !20001eef."),
@@ -109,8 +109,8 @@ def test_each_fate_of_a_channel_s_text_in_words(fate, details, english):
         ),
     ],
 )
-def test_a_text_to_one_names_the_one(fate, details, english):
-    assert shown(fate, ZOE, **details) == english
+def test_the_status_of_a_direct_text_names_its_recipient(delivery_status, details, english):
+    assert shown(delivery_status, ZOE, **details) == english
 
 
 def test_a_name_in_braces_is_a_name():
@@ -123,9 +123,9 @@ def test_every_reason_has_words_in_both_languages():
     assert all(french(words) != words for words in REASONS.values())
 
 
-def test_every_fate_has_words_in_french():
+def test_every_status_has_words_in_french():
     for to in (BROADCAST_NUM, ZOE):
-        assert all(shown(fate, to, language="fr", ahead=10) != shown(fate, to, ahead=10) for fate in DeliveryStatus)
+        assert all(shown(each, to, language="fr", ahead=10) != shown(each, to, ahead=10) for each in DeliveryStatus)
 
 
 @pytest.mark.parametrize("chat", [Chat(42), Chat(-5), TOPIC])
@@ -149,6 +149,8 @@ def test_an_origin_is_read_as_it_was_written(chat):
         " telegram:1:0:3",
     ],
 )
-def test_what_is_no_origin_of_ours_shows_nothing(origin):
+def test_a_text_of_another_origin_shows_nothing(origin):
     assert parse(origin) is None
-    assert status.posts(DeliveryReport(text(origin=origin), DeliveryStatus.ACCEPTED), "", translator("en")) == ()
+    assert (
+        status.status_messages(DeliveryReport(text(origin=origin), DeliveryStatus.ACCEPTED), "", translator("en")) == ()
+    )

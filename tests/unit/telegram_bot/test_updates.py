@@ -2,9 +2,9 @@
 
 import pytest
 
-from meshbot.telegram_bot.failures import OddAnswerError
+from meshbot.telegram_bot.failures import InvalidAnswerError
 from meshbot.telegram_bot.models import Chat
-from meshbot.telegram_bot.updates import ButtonPress, ChatMessage, ChatMigration, IgnoredUpdate, read
+from meshbot.telegram_bot.updates import CallbackQuery, ChatMigration, IgnoredUpdate, IncomingMessage, read_batch
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_malformed import unreadable, unusual
 
@@ -24,8 +24,8 @@ GROUP = {"id": -1001, "type": "supergroup", "title": "Mesh", "is_forum": True}
 @pytest.fixture(scope="module")
 def samples():
     with BotApi() as api:
-        person = api.person(333, "Gus")
-        return unreadable(person) | unusual(person)
+        user = api.user(333, "Gus")
+        return unreadable(user) | unusual(user)
 
 
 def message(**changes):
@@ -33,32 +33,32 @@ def message(**changes):
 
 
 def only(raw):
-    batch = read([raw])
+    batch = read_batch([raw])
     assert batch.malformed == 0
     return batch.updates[0]
 
 
 def test_a_message_is_read():
-    assert only(GOOD) == ChatMessage(8, Chat(333), 5, 333, "Gus T", "/ping", 1_790_000_000.0)
+    assert only(GOOD) == IncomingMessage(8, Chat(333), 5, 333, "Gus T", "/ping", 1_790_000_000.0)
 
 
-def test_a_message_of_a_topic_tells_group_topic_and_what_it_answers():
-    said = only(
+def test_a_message_of_a_topic_has_group_topic_and_reply():
+    update = only(
         message(
             chat=GROUP, message_thread_id=7, is_topic_message=True, reply_to_message=GOOD["message"] | {"message_id": 4}
         )
     )
-    assert (said.chat, said.title, said.reply_to) == (Chat(-1001, 7), "Mesh", 4)
+    assert (update.chat, update.title, update.reply_to) == (Chat(-1001, 7), "Mesh", 4)
 
 
-def test_a_thread_that_is_no_topic_is_no_place():
+def test_a_thread_that_is_not_a_topic_is_ignored():
     assert only(message(chat=GROUP, message_thread_id=7)).chat == Chat(-1001)
 
 
-def test_a_photo_speaks_by_its_caption_and_a_sticker_says_nothing():
+def test_a_photo_has_its_caption_as_text():
     photo = [{"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}]
-    said = only(message(text=None, photo=photo, caption="look"))
-    assert (said.text, said.media) == ("look", "📷")
+    update = only(message(text=None, photo=photo, caption="look"))
+    assert (update.text, update.media) == ("look", "📷")
     document = {"file_id": "a", "file_unique_id": "b"}
     assert only(message(text=None, document=document, caption="read")).media == "📎"
     assert only(message(text=None, photo=photo)).text == ""
@@ -69,71 +69,71 @@ def test_a_name_keeps_its_emoji_and_joined_letters():
     assert only(message(**{"from": sender})).name == "👨\u200d👩\u200d👧 می\u200cروم"
 
 
-def test_a_channel_s_posts_are_heard_neither_there_nor_in_its_group():
+def test_a_channel_s_posts_are_ignored_there_and_in_its_group():
     channel = {"id": -1002, "type": "channel", "title": "News"}
     origin = {"type": "channel", "date": 1, "chat": channel, "message_id": 3}
     copied = message(chat=GROUP, sender_chat=channel, is_automatic_forward=True, forward_origin=origin)
     assert isinstance(only(copied), IgnoredUpdate)
     assert isinstance(only(message(chat=channel)), IgnoredUpdate)
     assert isinstance(only({"update_id": 8, "channel_post": GOOD["message"] | {"chat": channel}}), IgnoredUpdate)
-    assert isinstance(only(message(chat=GROUP, sender_chat=channel)), ChatMessage)
+    assert isinstance(only(message(chat=GROUP, sender_chat=channel)), IncomingMessage)
 
 
-def test_who_came_or_went_is_nothing_that_was_said():
+def test_service_messages_are_ignored():
     assert isinstance(only(message(text=None, new_chat_members=[GOOD["message"]["from"]])), IgnoredUpdate)
 
 
-def test_an_anonymous_admin_is_nobody_and_named_by_the_signature():
-    said = only(message(chat=GROUP, sender_chat=GROUP, author_signature="Boss"))
-    assert (said.user_id, said.name) == (0, "Boss")
+def test_an_anonymous_admin_has_no_user_id():
+    update = only(message(chat=GROUP, sender_chat=GROUP, author_signature="Boss"))
+    assert (update.user_id, update.name) == (0, "Boss")
     assert only(message(chat=GROUP, sender_chat=GROUP)).name == "Mesh"
 
 
-def test_bots_say_nothing_to_us():
+def test_messages_of_bots_are_ignored():
     assert isinstance(only(message(**{"from": GOOD["message"]["from"] | {"is_bot": True}})), IgnoredUpdate)
 
 
-def test_somebody_else_s_words_are_marked():
+def test_a_forwarded_message_is_marked():
     origin = {"type": "hidden_user", "date": 1, "sender_user_name": "X"}
     assert only(message(forward_origin=origin)).is_forwarded
 
 
-def test_a_group_s_new_id_is_told():
+def test_a_group_s_new_id_is_read():
     assert only(message(chat=GROUP, text=None, migrate_to_chat_id=-1009)) == ChatMigration(8, -1001, -1009)
 
 
-def test_a_button_tells_whose_message_it_stands_under():
+def test_a_callback_query_has_the_chat_and_message_of_its_button():
     query = {"id": "q", "from": GOOD["message"]["from"], "chat_instance": "1", "data": "do:status"}
-    assert only({"update_id": 9, "callback_query": query | {"message": GOOD["message"]}}) == ButtonPress(
+    assert only({"update_id": 9, "callback_query": query | {"message": GOOD["message"]}}) == CallbackQuery(
         9, "q", 333, "Gus T", "do:status", Chat(333), 5
     )
     assert only({"update_id": 9, "callback_query": query}).chat is None
 
 
-def test_every_bad_update_costs_itself_alone(samples):
+def test_a_malformed_update_loses_no_other(samples):
     for number, sample in enumerate(samples.values(), 1):
         raw = {"update_id": number} | sample if isinstance(sample, dict) else sample
-        batch = read([raw, GOOD | {"update_id": 1000}])
+        batch = read_batch([raw, GOOD | {"update_id": 1000}])
         assert batch.updates[-1].update_id == 1000
         assert batch.next_offset == 1001
         assert len(batch.updates) + batch.malformed == 2
 
 
-def test_what_was_read_has_the_types_that_it_says(samples):
+def test_the_fields_of_an_update_have_their_types(samples):
     for sample in samples.values():
         raw = {"update_id": 1} | sample if isinstance(sample, dict) else sample
-        for update in read([raw, GOOD]).updates:
-            if isinstance(update, ChatMessage):
+        for update in read_batch([raw, GOOD]).updates:
+            if isinstance(update, IncomingMessage):
                 assert {type(update.chat.id), type(update.user_id), type(update.message_id)} == {int}
                 assert {type(update.text), type(update.name), type(update.title)} == {str}
                 assert update.text.encode()
 
 
 @pytest.mark.parametrize("raw", [None, {}, "text", [{}], [None, 3], [{"update_id": 2**70}], [{"update_id": True}]])
-def test_an_answer_without_a_way_past_it_is_the_server_s_fault(raw):
-    with pytest.raises(OddAnswerError):
-        read(raw)
+def test_a_result_without_update_ids_is_invalid(raw):
+    with pytest.raises(InvalidAnswerError):
+        read_batch(raw)
 
 
-def test_nothing_new_is_nothing_to_confirm():
-    assert read([]).next_offset is None
+def test_an_empty_result_confirms_nothing():
+    assert read_batch([]).next_offset is None

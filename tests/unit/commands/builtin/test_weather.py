@@ -78,7 +78,7 @@ def test_a_place_and_days_are_understood(argument, expected):
 
 def test_coordinates_need_no_search():
     client = Client()
-    ask(weather_command(client), "-33.9;+18.4")
+    ask(weather_command(client, ""), "-33.9;+18.4")
     assert client.asked == [(-33.9, 18.4)]
 
 
@@ -96,13 +96,13 @@ def test_without_a_place_the_setting_s_is_meant(make):
 
 @pytest.mark.parametrize("make", [weather_command, rain_command])
 def test_without_any_place_the_asker_is_told_how_to_name_one(make):
-    command = make(Client())
+    command = make(Client(), "")
     assert ask(command, "") == f"Which place? For example: /{command.name} Lyon"
 
 
 @pytest.mark.parametrize("make", [weather_command, rain_command])
 def test_an_unknown_place_is_said_shortened(make):
-    text = ask(make(Client()), "Là-bas " * 20)
+    text = ask(make(Client(), ""), "Là-bas " * 20)
     assert text.startswith("I know no place called Là-bas Là-bas")
     assert len(text.encode()) < 100
 
@@ -112,7 +112,7 @@ def test_an_unknown_place_is_said_shortened(make):
 
 @pytest.mark.parametrize("fault", Fault)
 def test_every_fault_is_said_in_words_and_logged_once(fault, caplog):
-    command = weather_command(Client(WebError(fault, "as told")))
+    command = weather_command(Client(WebError(fault, "as told")), "")
     assert ask(command, "Lyon") == EXCUSES[fault]
     assert ask(command, "Lyon", FRENCH) == FRENCH(EXCUSES[fault]) != EXCUSES[fault]
     assert caplog.messages == [f"⚠️ Service météo: {fault.value} (as told)"] * 2

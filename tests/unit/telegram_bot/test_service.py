@@ -1,11 +1,11 @@
-"""Lookups that hang keep neither the loop nor the process from ending."""
+"""Name lookups that hang keep neither the event loop nor the process from ending."""
 
 import asyncio
 import threading
 
 import pytest
 
-from meshbot.telegram_bot.event_loop import LOOKUPS, DaemonThreads, new_event_loop
+from meshbot.telegram_bot.service import LOOKUPS, DaemonThreads, new_event_loop
 
 PATIENCE = 30.0
 
@@ -36,7 +36,7 @@ def test_a_loop_ends_while_a_call_hangs(release):
     loop.close()
 
 
-def test_calls_that_never_come_back_have_a_bound(release):
+def test_the_number_of_hanging_calls_has_a_bound(release):
     threads = DaemonThreads()
     hanging = [threads.submit(release.wait, PATIENCE) for _ in range(LOOKUPS)]
     with pytest.raises(OSError, match="recherches"):
@@ -46,7 +46,7 @@ def test_calls_that_never_come_back_have_a_bound(release):
     assert all(thread.daemon for thread in threading.enumerate() if thread.name == "Telegram-Lookup")
 
 
-def test_a_result_that_nobody_waits_for_is_dropped(release):
+def test_the_result_of_a_cancelled_call_is_dropped(release):
     threads = DaemonThreads()
     future = threads.submit(release.wait, PATIENCE)
     assert future.cancel()

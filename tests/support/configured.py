@@ -1,0 +1,57 @@
+"""Parts with the defaults of config.py, where a test does not say otherwise."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, Final
+
+import config
+from meshbot.commands.executor import CommandLimits
+from meshbot.commands.roles import MeshRoles
+from meshbot.mesh_link.interface import LinkTarget
+from meshbot.mesh_link.machine import LinkTimes
+from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.runtime.clock import Clock
+from meshbot.sending.outgoing import Priority
+from meshbot.sending.queue import SendQueue
+from meshbot.storage.database import Database
+from node_manager import NodeManager
+
+LIFETIMES: Final[Mapping[Priority, float]] = {
+    Priority.ANSWER: config.ANSWER_TTL,
+    Priority.MAIL: config.MAIL_TTL,
+    Priority.BRIDGE: config.BRIDGE_TTL,
+    Priority.ALERT: config.ALERT_TTL,
+}
+
+
+def make_times(**changes: float) -> LinkTimes:
+    return LinkTimes(**{f.name: getattr(config, f"TCP_{f.name.upper()}") for f in fields(LinkTimes)} | changes)
+
+
+def make_target(host: str, port: int, **changes: float) -> LinkTarget:
+    bounds = {name: getattr(config, f"TCP_{name.upper()}") for name in ("connect_timeout", "send_timeout")}
+    return LinkTarget(host, port, **bounds | {"user_timeout": config.TCP_USER_TIMEOUT} | changes)
+
+
+def make_limits() -> CommandLimits:
+    return CommandLimits(config.COMMAND_WORKERS, config.COMMAND_SLOW_WORKERS, config.COMMAND_TIMEOUT, config.ANSWER_TTL)
+
+
+def make_outbox(interval: float, limit: int, new_id: Callable[[], int], **changes: Any) -> SendQueue:
+    usual = {"lifetimes": LIFETIMES, "utilization_limit": config.CHANNEL_UTILIZATION_LIMIT}
+    return SendQueue(interval, limit, new_id, **usual | changes)
+
+
+def make_memory(
+    database: Database | None,
+    manager: NodeManager,
+    clock: Clock,
+    own_num: Callable[[], int],
+    retention_days: int = config.PACKET_RETENTION_DAYS,
+    mail_ttl: float = config.MAIL_TTL,
+) -> MeshMemory:
+    return MeshMemory(database, manager, clock, own_num, retention_days, mail_ttl=mail_ttl)
+
+
+def make_roles(*, admins: frozenset[int] = frozenset(), known: frozenset[int] = frozenset()) -> MeshRoles:
+    return MeshRoles(admins, known)
