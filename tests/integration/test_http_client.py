@@ -1,4 +1,4 @@
-"""Asking over real HTTP: every way in which it goes wrong is a WebError, in time, without a secret."""
+"""Requests over real HTTP: every failure is a WebError, in time, without a secret."""
 
 import logging
 import shutil
@@ -106,7 +106,8 @@ def test_a_request_runs_in_the_background(server, client):
         (status(503), PATIENT, "débordé ou en panne (HTTP 503)"),
         (status(500), PATIENT, "débordé ou en panne (HTTP 500)"),
         (status(401), PATIENT, "refus (HTTP 401)"),
-        (status(302, Location="/"), PATIENT, "refus (HTTP 302)"),  # to itself, for ever
+        # To itself, for ever
+        (status(302, Location="/"), PATIENT, "refus (HTTP 302)"),
         (says(b"", 204), PATIENT, "refus (HTTP 204)"),
         (holds(says({})), QUICK, "sans réponse à temps (ReadTimeout)"),
         (endless, PATIENT, "réponse inexploitable (plus de 1000 octets)"),
@@ -157,7 +158,8 @@ def test_the_total_limit_ends_any_answer_and_its_thread(server, behaviour):
     asking.clock.advance(0.1)
     assert asking.result.get(timeout=PATIENCE) == "sans réponse à temps (pas de réponse complète en 60 s)"
     for thread in (asking, asking.call):
-        thread.join(PATIENCE / 2)  # the server holds on for longer
+        # The server holds on for longer
+        thread.join(PATIENCE / 2)
         assert not thread.is_alive()
 
 
@@ -226,7 +228,8 @@ def test_a_name_that_takes_for_ever_to_resolve_is_unreachable_in_time(client, mo
         with pytest.raises(WebError, match=r"^injoignable \(pas de connexion en 0\.3 s\)$"):
             call.result()
         answer.set()
-        call.join(PATIENCE / 2)  # the connection that comes too late is shut at once
+        # The connection that comes too late is shut at once
+        call.join(PATIENCE / 2)
         assert not call.is_alive()
 
 

@@ -90,7 +90,7 @@ def test_a_nodeinfo_packet_replaces_the_user_dictionary_and_so_forgets_the_key(i
     assert "publicKey" not in after
 
 
-def test_a_nodeinfo_packet_with_another_key_replaces_the_key_without_a_question(interface):
+def test_a_nodeinfo_packet_with_another_key_replaces_the_key(interface):
     download(interface, ALICE, key(1))
     hear(interface, ALICE, user_of(ALICE, key(9)))
     assert interface.nodes[ALICE_ID]["user"]["publicKey"] == text_of(key(9))

@@ -48,14 +48,14 @@ class Bench:
     def refuse(self, pragma):
         """Let every connection that writes refuse, until the returned function is called."""
 
-        def harm(connection, _record):
+        def set_pragma(connection, _record):
             connection.execute(f"PRAGMA {pragma}").close()
 
-        event.listen(self.database.backend.writer, "connect", harm)
+        event.listen(self.database.backend.writer, "connect", set_pragma)
         self.database.backend.writer.dispose()
 
         def heal():
-            event.remove(self.database.backend.writer, "connect", harm)
+            event.remove(self.database.backend.writer, "connect", set_pragma)
             self.database.backend.writer.dispose()
 
         return heal
@@ -118,7 +118,8 @@ def test_damage_at_any_moment_is_set_aside(bench, seed, caplog):
         bench.hear(1500)
         bench.memory.flush()
     size = bench.database.backend.path.stat().st_size
-    reopened = rng.random() < 0.5  # what a connection has read it does not read again
+    # What a connection has read it does not read again
+    reopened = rng.random() < 0.5
     if reopened:
         bench.database.close()
     with bench.database.backend.path.open("r+b") as file:
@@ -130,7 +131,8 @@ def test_damage_at_any_moment_is_set_aside(bench, seed, caplog):
         bench.memory.flush(last=True)
         bench.manager.learn_from_nodeinfo(record(rng.randrange(1, 1000), long_name=str(rng.random())))
         for ask in (lambda: bench.memory.totals(24), lambda: bench.memory.neighbours_of(None), bench.stored):
-            with suppress(StorageError):  # anything else would be a traceback
+            # Anything else would be a traceback
+            with suppress(StorageError):
                 ask()
         bench.clock.advance(60)
     bench.hear(1)
@@ -157,7 +159,8 @@ def test_a_file_that_was_truncated_while_running_is_set_aside(bench):
     bench.hear(1)
     assert bench.memory.flush(last=True) or bench.memory.flush(last=True)
     assert len(bench.set_aside()) == 1
-    assert bench.memory.node(7).last_heard  # states were in memory, and are written again
+    # States were in memory, and are written again
+    assert bench.memory.node(7).last_heard
 
 
 def test_packets_and_their_sums_agree_after_a_kill_at_any_moment(tmp_path):

@@ -32,7 +32,7 @@ def answer(running, node):
     """Ask as a user does; return the first part of the answer."""
 
     def ask(question, user=node.users[0]):
-        packet_id = node.say(user.num, question)
+        packet_id = node.hear_text(user.num, question)
         return node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE).text
 
     return ask

@@ -1,4 +1,4 @@
-"""The weather service over real HTTP: what it is asked, and how often."""
+"""The weather service over real HTTP: the requests, and how often they are sent."""
 
 import pytest
 

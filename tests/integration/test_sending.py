@@ -1,4 +1,4 @@
-"""The real bot over the virtual node: each refusal by name, links cut around a confirmation, a busy channel."""
+"""The real bot over the virtual node: each NAK by name, links cut around a confirmation, a busy channel."""
 
 import random
 
@@ -38,7 +38,7 @@ def running(node, tmp_path, clock):
 
 
 def ask(node, asker=0, question="/ping", **fields):
-    return node.say(node.users[asker].num, question, **fields)
+    return node.hear_text(node.users[asker].num, question, **fields)
 
 
 def answered(node, packet_id):
@@ -163,7 +163,7 @@ def test_a_rebooted_node_gets_what_it_had_not_confirmed(running, node):
 # -- a busy channel, and other kinds
 
 
-def tell_load(node, percent):
+def hear_load(node, percent):
     metrics = telemetry_pb2.Telemetry(device_metrics=telemetry_pb2.DeviceMetrics(channel_utilization=percent))
     port = portnums_pb2.PortNum.TELEMETRY_APP
     packet_id = random.getrandbits(32) | 1
@@ -171,21 +171,21 @@ def tell_load(node, percent):
 
 
 def test_on_a_busy_channel_only_direct_answers_go(running, node):
-    tell_load(node, 31.0)
+    hear_load(node, 31.0)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
     on_channel = ask(node, to=BROADCAST_NUM, channel=1)
     running.bot.send_text(OutgoingText("bridged", BROADCAST_NUM, 1, priority=Priority.BRIDGE))
     direct = ask(node, 1)
     answered(node, direct)
     assert ids_on_air(node, on_channel) == []
-    tell_load(node, 12.0)
+    hear_load(node, 12.0)
     running.log.wait_for("📶 Canal de nouveau libre")
     answered(node, on_channel)
     node.wait_for(lambda sent: sent.text == "bridged", PATIENCE)
 
 
 def test_an_echo_that_a_busy_channel_held_is_answered(running, node):
-    tell_load(node, 31.0)
+    hear_load(node, 31.0)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
     packet_id = ask(node, question="/echo bonjour")
     assert answered(node, packet_id).text.startswith("📶 Canal occupé")
@@ -195,7 +195,7 @@ def test_an_echo_that_a_busy_channel_held_is_answered(running, node):
 
 
 def test_on_a_busy_channel_a_traceroute_is_refused(running, node):
-    tell_load(node, 25.5)
+    hear_load(node, 25.5)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
     # the node database is learnt behind READY, on a thread of its own
     node.wait_until(lambda: running.bot.memory.node(node.users[1].num) is not None, PATIENCE)

@@ -1,4 +1,4 @@
-"""Whatever the library hands over is a packet, nothing, or a clear refusal."""
+"""Whatever the library passes on is a packet, nothing, or a clear error."""
 
 import base64
 

@@ -103,7 +103,8 @@ class World:
         if self.in_flight == packet:
             self.in_flight, self.confirm_by = None, inf
             self.quiet_until = max(self.quiet_until, self.now + INTERVAL)
-        if result == 0 and packet.packet_id not in self.renewable:  # else it goes on under another id
+        # Else it goes on under another id
+        if result == 0 and packet.packet_id not in self.renewable:
             self.accepted.add(packet.packet_id)
         elif result and packet.packet_id not in self.accepted:
             self.renewable.add(packet.packet_id)

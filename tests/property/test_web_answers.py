@@ -1,4 +1,4 @@
-"""Whatever another computer or a user says: a text that fits, or an error of ours."""
+"""Whatever another computer or a user sends: a text that fits, or an error of ours."""
 
 import json
 from contextlib import suppress
@@ -42,7 +42,7 @@ def test_any_body_is_parsed_or_is_an_error_of_ours(parse, body):
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 50_000, b"9" * 10_000, b'{"choices":' + b"9" * 10_000])
 @pytest.mark.parametrize("parse", PARSERS)
-def test_bodies_made_to_harm_are_errors_of_ours(parse, body):
+def test_malicious_bodies_raise_our_error(parse, body):
     with pytest.raises(WebError):
         parse(body)
 
@@ -65,10 +65,10 @@ def test_a_forecast_with_any_value_is_described_or_is_a_weberror(where, value, t
 @given(text=JSON | st.text())
 def test_a_completion_with_any_text_is_an_answer_or_a_weberror(text):
     try:
-        said = parse_answer(json.dumps(completion(text)).encode())
+        answer = parse_answer(json.dumps(completion(text)).encode())
     except WebError:
         return
-    assert said.strip()
+    assert answer.strip()
 
 
 @given(
