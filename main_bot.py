@@ -20,8 +20,8 @@ if __name__ == "__main__":
 
 import assembly
 import config
-from meshbot.commands import NOTICE, Command
-from meshbot.commands.builtin import ECHO
+from meshbot.commands import Command, translator
+from meshbot.commands.builtin import EchoReports
 from meshbot.mesh_link import CurrentLink, LinkReady, MeshTCPInterface, PacketRouter, PubkeySync
 from meshbot.persistence import QueueChanges
 from meshbot.runtime import (
@@ -38,7 +38,7 @@ from meshbot.runtime import (
     notify,
     watchdog_interval,
 )
-from meshbot.sending import MeshSender, ReportRouter, Tracer
+from meshbot.sending import EchoOrigin, MailNoticeOrigin, MeshSender, ReportRouter, TelegramOrigin, Tracer
 from tcp_interface_manager import TCPInterfaceManager
 
 __version__ = "0.1.0"
@@ -72,52 +72,56 @@ class MeshBot:
         self.incidents, self._link = IncidentBus(), CurrentLink(clock)
         link, report = self._link, self.incidents.report
         self._database, self.node_manager = assembly.open_storage(settings, clock, report)
-        database, nodes = self._database, self.node_manager
-        self.memory = memory = assembly.memory(settings, database, nodes, clock, link.own_num)
+        self.memory = assembly.memory(settings, self._database, self.node_manager, clock, link.own_num)
         self._pubkey_sync = PubkeySync(clock, self._sync_pubkeys)
 
-        # the sender and Telegram have written down what Housekeeping, built later, reads for them at the start
+        # the sender and Telegram save by Housekeeping, which is built after them: it restores what they had saved
         self._reports, disk = ReportRouter(), ServiceHandle()
-        self._sender = sender = MeshSender(
+        self._sender = MeshSender(
             clock,
             assembly.outbox(settings, clock),
             link.interface,
             save=lambda changes: disk.tell(QueueChanges(changes)),
             listener=self._reports,
         )
-        self._tracer = tracer = Tracer(clock, sender.tell, assembly.new_packet_id)
-        parts = assembly.bot_parts(clock, nodes, memory, link, sender=sender, reconnect=self._reconnect_tcp_interface)
-        built_in = assembly.commands(settings, parts, memory, tracer, link.own_num)
+        self._tracer = Tracer(clock, self._sender.tell, assembly.new_packet_id)
+        parts = assembly.Parts(
+            settings,
+            clock,
+            self._database,
+            self.node_manager,
+            self.memory,
+            assembly.replay_guard(self._database, clock),
+            link,
+            self._sender,
+            self._tracer,
+        )
+        built_in = assembly.commands(parts, self._reconnect_tcp_interface)
         self.commands = built_in if commands is None else commands
-        dispatcher = assembly.dispatcher(
-            settings, clock, self.commands, nodes=nodes, replays=memory.orders, sender=sender
-        )
-        keep = None if database is None else disk.tell
-        telegram = assembly.telegram(
-            settings, clock, self.commands, memory, link.own_num, send_text=sender.tell, keep=keep
-        )
-        housekeeping = assembly.housekeeping(
-            settings, clock, database, nodes, memory=memory, link=link, sender=sender, telegram=telegram, report=report
-        )
+        dispatcher = assembly.dispatcher(parts, self.commands)
+        telegram = assembly.telegram(parts, self.commands, None if self._database is None else disk.tell)
+        housekeeping = assembly.housekeeping(parts, telegram, report)
         disk.connect(housekeeping)
-        self._reports.route(NOTICE, housekeeping.tell)
-        self._reports.route(ECHO, assembly.echo_reports(settings, clock, sender).on_delivery_report)
+
+        echo_reports = EchoReports(clock, self._sender.tell, translator(settings.language), settings.answer_ttl)
+        self._reports.route(EchoOrigin, echo_reports.on_delivery_report)
+        self._reports.route(MailNoticeOrigin, housekeeping.tell)
         if telegram is not None:
-            self._reports.route("telegram", telegram.tell)
+            self._reports.route(TelegramOrigin, telegram.tell)
             self.incidents.listen(telegram.tell)
 
-        packet_takers = assembly.packet_takers(housekeeping, sender, tracer, dispatcher, telegram)
+        packet_takers = assembly.packet_takers(parts, housekeeping, dispatcher, telegram)
         router = PacketRouter(clock, packet_takers, owner=link)
         self._tcp = TCPInterfaceManager(
             assembly.target(settings),
             assembly.machine(settings),
             clock,
-            assembly.link_takers(housekeeping, sender, tracer, self._start_pubkey_sync, self._pubkey_sync.cancel),
+            assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync),
             link=link,
             report=report,
         )
         # in starting order: receivers before senders; the link starts last and stops first
-        radio_side = [each for each in (sender, telegram, dispatcher, router, self._tcp) if each is not None]
+        radio_side = [each for each in (self._sender, telegram, dispatcher, router, self._tcp) if each is not None]
         watchdog = Watchdog(watchdog_interval(), radio_side, disk_bound=(housekeeping,))
         self.supervisor = Supervisor((housekeeping, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
 

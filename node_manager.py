@@ -5,94 +5,90 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-import weakref
-from contextlib import suppress
-from dataclasses import replace
-from math import inf
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES, NodeRecord
-from meshbot.nodes import UNSET, KeyTrust, NodeCounts, is_placeholder, put_key, read_node_names
+from meshbot.nodes import KeyTrust, LastSync, NodeCounts, read_node_names, reported_by_radio, screened, sync_keys
+from meshbot.persistence import WriteBehind
 from meshbot.runtime import Report, unreported
-from meshbot.storage import ImportRow, KeySource, NodeRow, NodeStore, Snapshot, StorageError
-from meshbot.text import one_line
+from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from meshbot.mesh_link import NodeRecord
+    from meshbot.nodes import NodeReport
     from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 
-RETRY_AFTER: Final = 10.0  # seconds that a failing database is left alone: each try may take a second
-COMPLAINTS_SHOWN: Final = 5  # of a file to import, in one log line
-
-Said = tuple[NodeRow, bytes]  # what one source says of one node, and its key, which may be empty
+# Of a file to import, in one log line
+COMPLAINTS_SHOWN: Final = 5
 
 
-class NodeManager:
+class NodeManager(WriteBehind[NodeStore, Changes]):
     """Keeps names and public keys: in memory for reading, in the database as soon as they are learnt. Thread-safe.
 
     A database that fails stops nothing: what was learnt stays in memory and is written as soon as it can be. One that
     cannot be read at the start is read later, and what was learnt until then is judged again by what it holds.
     """
 
+    subject: ClassVar = "Nœuds et clés"
+    retry_after: ClassVar = 10.0
+
     def __init__(self, store: NodeStore | None, clock: Clock, report: Report = unreported) -> None:
         """Load what is known; without a store nothing outlives the process."""
-        self._store = store
+        super().__init__(store, clock)
         self._report = report
-        self._clock = clock
-        self._book = KeyTrust(Snapshot())
-        self._book_lock = threading.Lock()  # what is in memory; held for no I/O
-        self._writer_lock = threading.Lock()  # who writes to the store; readers never take it
-        self._generation = 0  # of the database that holds what is not unsaved; 0 before it was read
-        self._retry_at = -inf
-        self._nodeinfos = 0  # NODEINFO packets taken in: each may have made the library forget a key
-        self._synced: tuple[Any, int] | None = None  # the `nodes` last synced, and the revision it then had
-        self._synced_interface: weakref.ref[Any] | None = None
+        self._trust = KeyTrust(Snapshot())
+        # what is in memory; held for no I/O
+        self._trust_lock = threading.Lock()
+        # for the operator: what the database contradicts of what was learnt before it could be read
+        self._load_lines: list[str] = []
+        # NODEINFO packets taken in: each may have made the library forget a key
+        self._nodeinfos = 0
+        self._last_sync = LastSync()
         self.flush()
 
     # What is known
 
     def node(self, num: int) -> NodeRow | None:
         """Return what is known of the node beside its key."""
-        with self._book_lock:
-            return self._book.nodes.get(num)
+        with self._trust_lock:
+            return self._trust.nodes.get(num)
 
     def nodes(self) -> list[NodeRow]:
         """Return all nodes."""
-        with self._book_lock:
-            return list(self._book.nodes.values())
+        with self._trust_lock:
+            return list(self._trust.nodes.values())
 
     def is_named(self, num: int) -> bool:
-        """Return whether the node has told its name."""
-        with self._book_lock:
-            row = self._book.nodes.get(num)
+        """Return whether the node's name is known."""
+        with self._trust_lock:
+            row = self._trust.nodes.get(num)
         return row is not None and bool(row.long_name or row.short_name)
 
     def public_key(self, num: int) -> bytes | None:
         """Return the node's trusted key, 32 bytes."""
-        with self._book_lock:
-            row = self._book.trusted.get(num)
+        with self._trust_lock:
+            row = self._trust.trusted.get(num)
         return row.public_key if row else None
 
     def pending_keys(self) -> dict[int, set[bytes]]:
         """Return the keys that wait for a confirmation, by node."""
-        with self._book_lock:
-            return {num: {row.public_key for row in rows} for num, rows in self._book.pending.items()}
+        with self._trust_lock:
+            return {num: {row.public_key for row in rows} for num, rows in self._trust.pending.items()}
 
     def counts(self) -> NodeCounts:
         """Return how much is known."""
-        with self._book_lock:
-            book = self._book
-            return NodeCounts(len(book.nodes), len(book.trusted), sum(map(len, book.pending.values())))
+        with self._trust_lock:
+            return self._trust.counts()
 
     def duplicates(self) -> dict[bytes, list[int]]:
         """Return each trusted key that several nodes share, with their numbers."""
-        with self._book_lock:
-            return self._book.duplicates()
+        with self._trust_lock:
+            return self._trust.duplicates()
 
     # Learning
 
@@ -102,30 +98,31 @@ class NodeManager:
         Only what the node itself sent during its configuration belongs here: an interface that was synced already
         would confirm our own keys to us.
         """
-        return self._take_in(map(_from_radio, records), KeySource.NODEDB)
+        return self._learn(map(reported_by_radio, records), KeySource.NODEDB)
 
-    def learn_from_nodeinfo(self, record: NodeRecord) -> int:
+    def learn_from_nodeinfo(self, record: NodeRecord, *, at_once: bool = True) -> int:
         """Take in a NODEINFO packet, `num` being the packet's sender; return how many trusted keys are new.
 
-        A node's first key is trusted; another one is set apart and reported once.
+        A node's first key is trusted; another one is set apart and reported once. Not `at_once`, the next `flush`
+        writes it, which is due then.
         """
-        return self.learn_from_nodeinfos([record])
+        return self.learn_from_nodeinfos([record], at_once=at_once)
 
-    def learn_from_nodeinfos(self, records: Sequence[NodeRecord]) -> int:
+    def learn_from_nodeinfos(self, records: Sequence[NodeRecord], *, at_once: bool = True) -> int:
         """Take in several NODEINFO packets, as one commit."""
-        with self._book_lock:
+        with self._trust_lock:
             self._nodeinfos += len(records)
-        return self._take_in(map(_from_radio, records), KeySource.NODEINFO)
+        return self._learn(map(reported_by_radio, records), KeySource.NODEINFO, at_once=at_once)
 
     def confirm_key(self, num: int, key: bytes) -> bool:
-        """Trust `key` on an operator's word, which only such a word changes again; False for an impossible key."""
-        self._take_in([(NodeRow(num), key)], KeySource.OPERATOR)
+        """Trust `key` for an operator, whom only an operator overrules; return False for an impossible key."""
+        self._learn([(NodeRow(num), key)], KeySource.OPERATOR)
         return self.public_key(num) == key
 
     def import_node_names(self, path: Path) -> int:
         """Import the older bot's `node_names.json`; return the number of nodes, 0 if it is absent or was imported.
 
-        The same content is imported once. What is known already wins over what the file says.
+        The same content is imported once. What is known already wins over the file.
         """
         try:
             content = path.read_bytes()
@@ -137,75 +134,68 @@ class NodeManager:
             error_print(f"❌ {path} n'est pas importé ({exc}): corrigez-le ou retirez-le")
             return 0
         mark = ImportRow(hashlib.sha256(content).hexdigest(), str(path), self._now())
-        with self._book_lock:
-            if mark.digest in self._book.imported:
+        with self._trust_lock:
+            if mark.digest in self._trust.imported:
                 return 0
-        self._take_in(names.entries, KeySource.IMPORT, mark)
+        self._learn(names.entries, KeySource.IMPORT, mark)
         LOGGER.info("📥 %d nœuds importés de %s", len(names.entries), path)
         if names.complaints:
             shown = "; ".join(names.complaints[:COMPLAINTS_SHOWN])
             LOGGER.warning("⚠️ %s: %d entrées fautives: %s", path.name, len(names.complaints), shown)
         return len(names.entries)
 
-    def flush(self) -> bool:
-        """Write what the database does not hold yet; return whether nothing is left to write. Raises nothing."""
-        if self._store is None:
-            return True
-        with self._writer_lock:
-            try:
-                lines = self._load(self._store)
-                self._save(self._store)
-                if self._generation != self._store.generation:  # it was begun anew just for this
-                    lines += self._load(self._store)
-                    self._save(self._store)
-            except StorageError:  # which the database itself has said
-                self._retry_at = self._clock.monotonic() + RETRY_AFTER
-                return False
-            self._retry_at = -inf
+    def flush(self, *, last: bool = False) -> bool:
+        """See WriteBehind."""
+        saved = super().flush(last=last)
+        with self._trust_lock:
+            lines, self._load_lines = self._load_lines, []
         for line in lines:
             LOGGER.warning(line)
         self._report_keys()
-        return True
+        return saved
 
-    def _load(self, store: NodeStore) -> list[str]:
-        """Read the database if that is yet to be done; return lines for the operator."""
-        if self._generation == 0:
-            book, lines = KeyTrust(store.load()), []
-            with self._book_lock:
-                if self._book.nodes:
-                    lines = book.replay(self._book, self._now())
-                self._book = book
-            self._generation = store.generation
-            return lines
-        if self._generation != store.generation:
-            with self._book_lock:
-                self._book.forget_saved()
-            self._generation = store.generation
-        return []
+    # See WriteBehind
 
-    def _save(self, store: NodeStore) -> None:
-        with self._book_lock:
-            changes = self._book.take_unsaved()
-        try:
-            store.save(changes)
-        except StorageError:
-            with self._book_lock:
-                self._book.put_back(changes)
-            raise
+    def _load(self, store: NodeStore) -> None:
+        trust = KeyTrust(store.load())
+        with self._trust_lock:
+            if self._trust.nodes:
+                self._load_lines = trust.merge(self._trust, self._now())
+            self._trust = trust
 
-    def _take_in(self, said: Iterable[Said], source: KeySource, mark: ImportRow | None = None) -> int:
-        """Learn, write, report; return how many nodes got a new trusted key."""
-        screened = list(_screened(said))
+    def _on_new_database(self, store: NodeStore) -> None:  # noqa: ARG002 - see WriteBehind
+        with self._trust_lock:
+            self._trust.mark_all_unsaved()
+
+    def _take_unsaved(self, *, last: bool) -> Changes:  # noqa: ARG002 - see WriteBehind
+        with self._trust_lock:
+            return self._trust.take_unsaved()
+
+    def _save(self, store: NodeStore, batch: Changes) -> None:
+        store.save(batch)
+
+    def _put_back(self, batch: Changes) -> None:
+        with self._trust_lock:
+            self._trust.put_back(batch)
+
+    def _learn(
+        self, reports: Iterable[NodeReport], source: KeySource, mark: ImportRow | None = None, *, at_once: bool = True
+    ) -> int:
+        """Learn, write `at_once` or when `flush` is due, report; return how many nodes got a new trusted key."""
+        usable = list(screened(reports))
         now = self._now()
-        with self._book_lock:
-            before = self._book.trust_changes
-            lines = [line for row, key in screened if (line := self._book.learn(row, key, source, now))]
+        with self._trust_lock:
+            before = self._trust.trust_changes
+            lines = [line for row, key in usable if (line := self._trust.learn(row, key, source, now))]
             if mark is not None:
-                self._book.mark_imported(mark)
-            changed = self._book.trust_changes - before
+                self._trust.mark_imported(mark)
+            changed = self._trust.trust_changes - before
             if changed:
-                lines += self._book.shared_key_lines()
-        if self._clock.monotonic() >= self._retry_at:
+                lines += self._trust.shared_key_lines()
+            if self._trust.is_unsaved:
+                self.schedule(self._clock.monotonic())
+        # Another thread's flush may have taken what was learnt here: this one then waits for its commit
+        if at_once and not self.is_backing_off:
             self.flush()
         for line in lines:
             LOGGER.warning(line)
@@ -213,8 +203,9 @@ class NodeManager:
         return changed
 
     def _report_keys(self) -> None:
-        with self._book_lock:  # which keeps the order: a report only fills an inbox
-            for incident in self._book.take_incidents():
+        # Reported under the lock, which keeps the order: a report only fills an inbox
+        with self._trust_lock:
+            for incident in self._trust.take_incidents():
                 self._report(incident)
 
     def _now(self) -> int:
@@ -227,15 +218,15 @@ class NodeManager:
 
         Not forced, it does nothing when neither the keys nor the interface changed since the last sync.
         """
-        with self._book_lock:
-            revision = self._book.trust_changes + self._nodeinfos
-        if not force and self._is_synced(interface, revision):
+        with self._trust_lock:
+            revision = self._trust.trust_changes + self._nodeinfos
+        if not force and self._last_sync.is_of(interface, revision):
             LOGGER.debug("Clés publiques inchangées depuis la dernière synchronisation")
             return 0
-        self._synced = None
+        self._last_sync.forget()
         info_print("🔄 Starting public key synchronization to interface.nodes...")
         try:
-            return self._inject(interface, revision)
+            return self._sync(interface, revision)
         except Exception as exc:  # noqa: BLE001 - whatever the library raises, the bot goes on
             error_print(f"⚠️ Error accessing interface.nodes: {exc}")
             error_print("❌ Cannot sync pubkeys: interface.nodes not accessible")
@@ -244,83 +235,17 @@ class NodeManager:
     @property
     def synced(self) -> bool:
         """Whether the last synchronisation went through."""
-        return self._synced is not None
+        return self._last_sync.is_done
 
-    def _inject(self, interface: Any, revision: int) -> int:
+    def _sync(self, interface: Any, revision: int) -> int:
         nodes = getattr(interface, "nodes", None)
         if nodes is None:
             error_print("❌ Cannot sync pubkeys: interface.nodes is None")
             return 0
-        by_num = getattr(interface, "nodesByNum", None)
-        if not isinstance(by_num, dict):  # an interface without it is served by id alone
-            by_num = {}
         info_print(f"   Current interface.nodes count: {len(nodes)}")
-        with self._book_lock:
-            keyed = self._book.keyed()
-        injected = sum(put_key(nodes, by_num, _to_radio(row, key)) for row, key in keyed)
-        self._remember_sync(interface, nodes, revision)
+        with self._trust_lock:
+            keyed = self._trust.keyed()
+        changed = sync_keys(interface, nodes, keyed)
+        self._last_sync.remember(interface, nodes, revision)
         info_print(f"✅ SYNC COMPLETE: {len(keyed)} public keys synchronized to interface.nodes")
-        return injected
-
-    def _is_synced(self, interface: Any, revision: int) -> bool:
-        synced = self._synced
-        if synced is None or synced[1] != revision:
-            return False
-        try:  # a restarted configuration replaces the dictionary, so its identity tells about both
-            return getattr(interface, "nodes", None) is synced[0]
-        except Exception:  # noqa: BLE001 - the sync itself meets it again, and reports it
-            return False
-
-    def _remember_sync(self, interface: Any, nodes: Any, revision: int) -> None:
-        self._synced = (nodes, revision)
-        with suppress(TypeError):  # not every object can be referred to weakly
-            self._synced_interface = weakref.ref(interface, self._forget_sync)
-
-    def _forget_sync(self, interface: weakref.ref[Any]) -> None:
-        if interface is self._synced_interface:  # a dead interface's nodes are megabytes
-            self._synced = None
-
-
-def is_usable(key: bytes) -> bool:
-    """Return whether `key` can be a public key at all."""
-    return len(key) == KEY_BYTES and any(key)
-
-
-def _from_radio(record: NodeRecord) -> Said:
-    named = not is_placeholder(record)
-    row = NodeRow(
-        record.num,
-        long_name=record.long_name if named else "",
-        short_name=record.short_name if named else "",
-        hw_model="" if record.hw_model == UNSET else record.hw_model,
-        role=record.role,
-        latitude=record.latitude,
-        longitude=record.longitude,
-        altitude=record.altitude,
-    )
-    return row, record.public_key
-
-
-def _to_radio(row: NodeRow, key: bytes) -> NodeRecord:
-    return NodeRecord(row.num, row.long_name, row.short_name, row.hw_model, public_key=key)
-
-
-def _screened(said: Iterable[Said]) -> Iterator[Said]:
-    """Leave out impossible nodes, unusable keys, and what does not belong into a line of text."""
-    for row, key in said:
-        if not 0 < row.num < BROADCAST_NUM:
-            LOGGER.debug("Nœud %d ignoré: numéro impossible", row.num)
-            continue
-        if key and not is_usable(key):
-            LOGGER.debug("Clé publique inutilisable de !%08x ignorée (%d octets)", row.num, len(key))
-        yield _legible(row), key if is_usable(key) else b""
-
-
-def _legible(row: NodeRow) -> NodeRow:
-    return replace(
-        row,
-        long_name=one_line(row.long_name),
-        short_name=one_line(row.short_name),
-        hw_model=one_line(row.hw_model),
-        role=one_line(row.role),
-    )
+        return changed

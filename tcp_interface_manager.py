@@ -25,7 +25,7 @@ from meshbot.mesh_link import (
     LinkState,
     LinkTarget,
     MeshSession,
-    MeshTCPInterface,
+    NodeDatabase,
     OpenLink,
     OutageReporter,
     QueueStatus,
@@ -34,6 +34,7 @@ from meshbot.mesh_link import (
     give,
 )
 from meshbot.runtime import STOP, Clock, LinkCause, Report, Service, Throttle, notify
+from meshbot.sending import LinkChange
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
@@ -53,7 +54,9 @@ class LinkTakers:
     They are called on the thread TCP-Watchdog or one of the library's: a taker only puts into an inbox.
     """
 
-    ready: Callable[[LinkReady, MeshTCPInterface], object]
+    node_database: Callable[[NodeDatabase], object]
+    change: Callable[[LinkChange], object]
+    ready: Callable[[LinkReady], object]
     lost: Callable[[], object]
     queue_status: Sequence[Callable[[QueueStatus], object]] = ()
     client_warning: Sequence[Callable[[ClientWarning], object]] = ()
@@ -198,7 +201,9 @@ class TCPInterfaceManager(Service):
         interface = self._session.interface
         self._link.ready(interface)
         self._outages.ready(ready.outage, interface, restarted=not ready.attempts)
-        self._takers.ready(ready, interface)
+        self._takers.node_database(NodeDatabase(interface.take_records()))
+        self._takers.change(LinkChange(up=True, boots=interface.boots))
+        self._takers.ready(ready)
         notify("STATUS=Lien TCP prêt")
         if ready.reconnection:
             info_print("✅ Reconnexion TCP réussie (background)")
@@ -221,6 +226,7 @@ class TCPInterfaceManager(Service):
         self._outages.dropped(interface)
         self._link.lost()
         self._takers.lost()
+        self._takers.change(LinkChange(up=False))
         notify("STATUS=Lien TCP coupé, reconnexion en cours")
 
     def _report(self, action: Action) -> None:

@@ -1,1 +1,1 @@
-"""Measures of the bot beside the plain library, in one run; nothing here is part of the program."""
+"""Measurements of the bot beside the plain library, in one run; nothing here is part of the program."""

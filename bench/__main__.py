@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from bench import (
@@ -18,7 +22,6 @@ from bench import (
     configuring,
     footprint,
     heavy_traffic,
-    machine,
     memory_rows,
     outages,
     telegram_answers,
@@ -64,10 +67,10 @@ NAMES = [measure.name for measure in MEASURES]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 if every chosen row could be measured, whatever it says."""
+    """Return 0 if every chosen row could be measured, whatever its verdict."""
     options = _parser().parse_args(arguments)
     chosen = [measure for measure in MEASURES if measure.name in (options.names or NAMES)]
-    started, described = time.monotonic(), machine.description()
+    started, described = time.monotonic(), _machine()
     taken = _take_all(chosen, QUICK if options.quick else Effort())
     rows = [row for measured in taken for row in measured.rows]
     print(render(rows))
@@ -82,8 +85,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(UNMEASURED in (row.stock, row.bot) for row in rows))
 
 
+def _machine() -> str:
+    """Return processor, cores, system, Python, library and load on one line."""
+    load = os.getloadavg()[0]
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}, meshtastic {version('meshtastic')}, load {load:.1f} at the start"
+    )
+
+
+def _processor() -> str:
+    try:
+        found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="ascii"), re.MULTILINE)
+    except OSError:
+        found = None
+    return found[1] if found else platform.machine()
+
+
 def _take_all(chosen: Sequence[Measure], effort: Effort) -> list[Measured]:
-    """Return what each measured, in the order of `chosen`."""
+    """Return the result of each, in the order of `chosen`."""
     taken: dict[str, Measured] = {}
     with ThreadPoolExecutor() as threads:
         waiting: dict[str, Future[Measured]] = {
@@ -98,7 +118,7 @@ def _take(measure: Measure, effort: Effort) -> Measured:
     print(f"… {measure.name}", file=sys.stderr, flush=True)
     try:
         return measure.take(effort)
-    except Exception as error:  # noqa: BLE001 - whatever kept a row from being measured is said in its place
+    except Exception as error:  # noqa: BLE001 - whatever kept a row from being measured is reported in its place
         reason = f"{type(error).__name__}: {error}".splitlines()
         return Measured(
             [Row(measure.name, "–", UNMEASURED, UNMEASURED)],

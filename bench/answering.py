@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from bench.asking import QUESTION
 from bench.effort import Effort
 from bench.peer import Peer
 from bench.program import Contender, launch
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, percentile
 
+QUESTION = "/help"
 PACE = 2.4  # seconds of the bot's clock between two questions: its sender is idle again after 2.2
 SCALE = 20.0
 WARM_UP = 3  # first questions load what is loaded once

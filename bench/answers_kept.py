@@ -1,7 +1,7 @@
-"""`python -m bench.answers_kept`: answers through link faults, in scaled time; how many were lost or said twice.
+"""`python -m bench.answers_kept`: answers through link faults, in scaled time; how many were lost or sent twice.
 
-The bot runs in this process so that each answer which it takes in hand is known; what became of it is counted where
-it matters: at the virtual node, from what went on air.
+The bot runs in this process so that each answer which it accepts for sending is known; what became of it is counted
+at the virtual node, from what went on air.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ from meshbot.virtual_node import VirtualNode
 SILENCE: Final = logging.NullHandler()
 USERS = 400
 SCALE = 50.0  # as fast as the machine can follow
-BACKLOG = 8  # answers that wait at any time, so that every fault meets a text under way; the node keeps 32 packets
-LOST_QUESTION = 0.5  # real seconds, after which a question is held to be lost on its way to the bot
+BACKLOG = 8  # answers that wait at any time, so that every fault meets a text being sent; the node keeps 32 packets
+LOST_QUESTION = 0.5  # real seconds, after which a question counts as lost on its way to the bot
 PATIENCE = 300.0  # real seconds for one step on a busy machine
 LAST_ANSWERS = 900.0  # scaled seconds for what waits at the end
 SETTINGS: Final[dict[str, Any]] = {
     "tcp_interface_cleanup_delay": 1,
     "tcp_stable_after": 0,
-    "tcp_connect_timeout": 60,  # real time counts many times on this clock
+    # Real time counts many times on this clock
+    "tcp_connect_timeout": 60,
     "tcp_config_silence": 60,
     "tcp_config_timeout": 240,
     "tcp_close_timeout": 20,
@@ -56,36 +57,36 @@ FAULTS: Sequence[tuple[str, dict[str, float], float]] = (
     ("lose_status", {"packets": 2}, 10),
     ("reboot", {"seconds": 8}, 0),
     ("tx_queue_full", {}, 12),
-    ("thief", {"every": 8}, 20),
+    ("rival_client", {"every": 8}, 20),
     ("stall", {"after": 5}, 15),
     ("mute", {}, 50),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Counts:
     """What was counted."""
 
     asked: int
-    taken: int  # answers that the bot took in hand
+    taken: int  # answers that the bot accepted for sending
     lost: int  # of them, never on air
-    said_twice: int  # on air under two ids: receivers cannot tell
+    sent_twice: int  # on air under two ids: receivers cannot tell
     repeated: int  # on air again under the same id: receivers drop it
-    hurried: int  # texts that the node dropped in silence, too soon after another
+    too_soon: int  # texts that the node dropped in silence, too soon after another
     links: int
 
     @property
     def good(self) -> bool:
-        """Whether nothing was lost or said twice."""
-        return not (self.lost or self.said_twice or self.hurried)
+        """Whether nothing was lost or sent twice."""
+        return not (self.lost or self.sent_twice or self.too_soon)
 
 
 class CountingBot(MeshBot):
-    """The bot, with a note of every answer that it hands to the sender."""
+    """The bot, which records every answer that it hands to the sender."""
 
     def __init__(self, settings: Settings, clock: ScaledClock) -> None:
         self.taken: set[int] = set()  # ids of the questions
-        self.news = threading.Event()  # one more
+        self.accepted_one = threading.Event()
         super().__init__(settings, clock)
         self._sender.handle = self._handle  # type: ignore[method-assign]
 
@@ -93,7 +94,7 @@ class CountingBot(MeshBot):
         MeshSender.handle(self._sender, message)
         if isinstance(message, OutgoingText):
             self.taken.add(message.reply_id)
-            self.news.set()
+            self.accepted_one.set()
 
 
 class Trial:
@@ -106,14 +107,14 @@ class Trial:
         self._rng = random.Random(seed)
         self._asked = 0
 
-    def run(self, commands: int, faults: int) -> Kept:
-        """Ask until `commands` answers are taken in hand, with `faults` on the way; return once all are on air."""
-        struck = 0
+    def run(self, commands: int, faults: int) -> Counts:
+        """Ask until `commands` answers are accepted, with `faults` meanwhile; return once all are on air."""
+        injected = 0
         while len(self._bot.taken) < commands:
             self._until(lambda: self._node.configured and self._waiting() < BACKLOG)
             self._ask()
-            if len(self._bot.taken) * (faults + 1) > commands * (struck + 1) and struck < faults:
-                struck += 1
+            if len(self._bot.taken) * (faults + 1) > commands * (injected + 1) and injected < faults:
+                injected += 1
                 self._fail()
         self._until(lambda: not self._waiting(), LAST_ANSWERS)
         return self._count()
@@ -121,15 +122,16 @@ class Trial:
     def _ask(self) -> None:
         user = self._node.users[self._asked % len(self._node.users)]
         self._asked += 1
-        self._bot.news.clear()
-        self._node.say(user.num, "/ping")
-        self._bot.news.wait(LOST_QUESTION)
+        self._bot.accepted_one.clear()
+        self._node.hear_text(user.num, "/ping")
+        self._bot.accepted_one.wait(LOST_QUESTION)
 
     def _fail(self) -> None:
         name, params, seconds = self._rng.choice(FAULTS)
         self._node.fault(name, **params)
         if name == "stall":
-            self._node.fault("drop")  # it is the next configuration that stalls
+            # The next configuration stalls, not the present connection
+            self._node.fault("drop")
         self._pause(seconds)
         self._node.heal()
 
@@ -141,31 +143,32 @@ class Trial:
         return len(self._bot.taken - {sent.reply_id for sent in self._node.transmitted})
 
     def _until(self, condition: Callable[[], bool], scaled: float | None = None) -> None:
-        """Wait for the condition; beyond `scaled` seconds go on without it, so that what is missing is counted."""
+        """Wait for the condition; after `scaled` seconds go on without it, so that what is missing is counted."""
         end = self._clock.monotonic() + scaled if scaled is not None else None
         self._node.wait_until(
             lambda: condition() or (end is not None and self._clock.monotonic() >= end), timeout=PATIENCE
         )
 
-    def _count(self) -> Kept:
+    def _count(self) -> Counts:
         on_air: dict[int, list[int]] = defaultdict(list)
         for sent in self._node.transmitted:
             on_air[sent.reply_id].append(sent.packet.id)
         answers = {question: on_air[question] for question in self._bot.taken}
-        return Kept(
+        return Counts(
             asked=self._asked,
             taken=len(answers),
             lost=sum(not ids for ids in answers.values()),
-            said_twice=sum(len(set(ids)) > 1 for ids in answers.values()),
+            sent_twice=sum(len(set(ids)) > 1 for ids in answers.values()),
             repeated=sum(len(ids) - len(set(ids)) for ids in answers.values()),
-            hurried=sum(packet.dropped.startswith("less than") for packet in self._node.received.packets),
+            too_soon=sum(packet.dropped.startswith("less than") for packet in self._node.received.packets),
             links=self._node.connections,
         )
 
 
-def answers_kept(commands: int = 1000, faults: int = 100, scale: float = SCALE, seed: int = 1) -> Kept:
+def answers_kept(commands: int = 1000, faults: int = 100, scale: float = SCALE, seed: int = 1) -> Counts:
     """Run one trial; the machine must be able to follow a clock `scale` times as fast as its own."""
-    logging.getLogger().addHandler(SILENCE)  # each fault has its warnings
+    # Each fault logs its warnings
+    logging.getLogger().addHandler(SILENCE)
     clock = ScaledClock(scale)
     node = VirtualNode(nodes=USERS, clock=clock, seed=seed, keys=USERS - 1)
     with TemporaryDirectory(prefix="meshbot-bench-") as folder, node:
@@ -181,35 +184,37 @@ def answers_kept(commands: int = 1000, faults: int = 100, scale: float = SCALE, 
 
 
 def kept_answers(effort: Effort) -> Measured:
-    kept = answers_kept(effort.commands, effort.faults)
+    counts = answers_kept(effort.commands, effort.faults)
     row = Row(
-        f"{effort.commands:,} commands through {effort.faults} link faults: accepted answers lost, said twice",
+        f"{effort.commands:,} commands through {effort.faults} link faults: accepted answers lost, sent twice",
         "0, 0",
         "–",
-        f"{kept.lost}, {kept.said_twice}",
-        not kept.lost and not kept.said_twice,
+        f"{counts.lost}, {counts.sent_twice}",
+        not counts.lost and not counts.sent_twice,
     )
     note = (
-        f"commands through faults: {kept.asked} questions, {kept.taken} answers taken in hand, {kept.links} links, "
-        f"clocks {SCALE:g} times as fast; counted at the node, from what went on air. {kept.repeated} were repeated "
-        f"under the same packet id, which receivers drop; {kept.hurried} were dropped by the node as too soon"
+        f"commands through faults: {counts.asked} questions, {counts.taken} answers accepted, {counts.links} links, "
+        f"clocks {SCALE:g} times as fast; counted at the node, from what went on air. {counts.repeated} were repeated "
+        f"under the same packet id, which receivers drop; {counts.too_soon} were dropped by the node as too soon"
     )
-    return Measured([row], [note], {name: [float(count)] for name, count in asdict(kept).items()})
+    return Measured([row], [note], {name: [float(count)] for name, count in asdict(counts).items()})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what was counted; return 0 if nothing was lost or said twice."""
+    """Print the counts; return 0 if nothing was lost or sent twice."""
     parser = argparse.ArgumentParser(prog="python -m bench.answers_kept", description=__doc__)
     parser.add_argument("--commands", type=int, default=1000)
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--scale", type=float, default=SCALE, help="how much faster than the machine's the clocks run")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
-    kept = answers_kept(options.commands, options.faults, options.scale, options.seed)
-    print(f"{kept.asked} questions through {options.faults} faults ({kept.links} links), clocks × {options.scale:g}:")
-    print(f"{kept.taken} answers taken in hand, {kept.lost} lost, {kept.said_twice} said twice,")
-    print(f"{kept.repeated} repeated under the same id, {kept.hurried} dropped by the node as too soon")
-    return int(not kept.good)
+    counts = answers_kept(options.commands, options.faults, options.scale, options.seed)
+    print(
+        f"{counts.asked} questions through {options.faults} faults ({counts.links} links), clocks × {options.scale:g}:"
+    )
+    print(f"{counts.taken} answers accepted, {counts.lost} lost, {counts.sent_twice} sent twice,")
+    print(f"{counts.repeated} repeated under the same id, {counts.too_soon} dropped by the node as too soon")
+    return int(not counts.good)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a held /bot call costs everybody else: /ping's time beside it, and the packets heard meanwhile."""
+"""The cost of a held /bot call for other users: the time of /ping beside it, and the packets heard meanwhile."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-from bench.card import Mark, stored_packets
 from bench.effort import Effort
+from bench.inspection import Mark, stored_packets
+from bench.mesh_traffic import MeshTraffic
 from bench.peer import Peer
 from bench.program import Contender, launch
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, percentile
-from bench.talk import Talk
 from meshbot.virtual_node import sender_of
 
 CALLS = 4  # as many as the bot works on at a time
@@ -34,7 +34,7 @@ SETTINGS = {"bot_timeout": 600, "tcp_pubkey_sync_delay": 0}
 
 
 class HoldingServer:
-    """An assistant's HTTP server that takes every question and says nothing until released; ends with `with`."""
+    """An assistant's HTTP server that takes every question and answers none until released; ends with `with`."""
 
     def __init__(self) -> None:
         self.held = 0
@@ -47,14 +47,15 @@ class HoldingServer:
                 owner.held += 1
                 owner.release.wait()
                 body = json.dumps({"choices": [{"message": {"content": "C'est long, mais le voici."}}]}).encode()
-                with suppress(ConnectionError):  # the bot has gone already
+                # The bot has closed the connection already
+                with suppress(ConnectionError):
                     self.send_response(200)
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
                     self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.1,), name="Bench-Assistant")
@@ -70,7 +71,7 @@ class HoldingServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let everybody go and end."""
+        """Answer all calls and stop."""
         self.release.set()
         self._http.shutdown()
         self._thread.join()
@@ -90,11 +91,11 @@ class Beside:
 
 
 class _Mesh:
-    """Users at a peer; some chat, one asks."""
+    """Users at a peer; some broadcast, one asks."""
 
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
-        self._talk = Talk(peer.users)
+        self._background = MeshTraffic(peer.users)
         self.heard: set[Mark] = set()
 
     def ping(self) -> float:
@@ -102,16 +103,16 @@ class _Mesh:
         return self._peer.ask("/ping") * 1000
 
     def chat(self, seconds: float) -> None:
-        """Let the others talk for so long."""
+        """Let the others broadcast for that long."""
         until = time.perf_counter() + seconds
         while time.perf_counter() < until:
-            packet = self._talk.packet()
+            packet = self._background.packet()
             self.heard.add((sender_of(packet), packet.id))
             self._peer.hear(packet)
             self._peer.rest(1 / RATE)
 
     def chat_until(self, condition: Callable[[], bool]) -> None:
-        """Let the others talk until then; TimeoutError if it does not come."""
+        """Let the others broadcast until the condition holds; TimeoutError if it does not."""
         until = time.perf_counter() + PATIENCE
         while not condition():
             if time.perf_counter() > until:
@@ -133,11 +134,13 @@ def _measure(peer: Peer, server: HoldingServer, seconds: float) -> Beside:
         mesh.ping()
         mesh.chat(PACE / SCALE)
     beside.idle = mesh.pings(seconds)
-    askers = [user for user in peer.users[1:] if user.public_key][:CALLS]  # the node answers nobody else directly
-    calls = [peer.say(user, "/bot raconte") for user in askers]
+    # The node sends direct answers to users with a key alone
+    callers = [user for user in peer.users[1:] if user.public_key][:CALLS]
+    calls = [peer.hear_text(user, "/bot raconte") for user in callers]
     mesh.chat_until(lambda: server.held == CALLS)
     began = time.perf_counter()
-    mesh.chat_until(lambda: all(peer.answers(call) == 1 for call in calls))  # told to wait
+    # Each got a notice to wait
+    mesh.chat_until(lambda: all(peer.answers(call) == 1 for call in calls))
     mesh.chat(PACE / SCALE)
     mesh.heard.clear()
     beside.busy = mesh.pings(seconds - (time.perf_counter() - began))

@@ -1,4 +1,4 @@
-"""What a node's configuration costs its client in CPU time: the interface alone, and the whole process.
+"""The CPU time of a node's configuration at its client: the interface alone, and the whole process.
 
 `python -m bench.configuring CONTENDER PORT` is the child that measures its interface.
 """
@@ -13,13 +13,13 @@ from collections.abc import Callable
 from statistics import median
 
 from bench.effort import Effort
-from bench.process_state import settled
+from bench.inspection import settled
 from bench.program import Contender, Program, await_ready, launch
 from bench.table import Measured, Row, Samples
 from meshbot.virtual_node import VirtualNode
 
 NODES = 10_000
-FEW_NODES = 2  # a configuration that costs next to nothing: what is left is the start
+FEW_NODES = 2  # a configuration that costs next to nothing: the rest is the start
 TARGET = 1 / 5
 CONFIG_TIMEOUT = 60.0  # seconds
 Connect = Callable[[], int]  # connects, and returns how many nodes it then knows
@@ -31,7 +31,8 @@ def configuration(effort: Effort) -> Measured:
     wall: Costs = {contender: [] for contender in Contender}
     whole: Costs = {contender: [] for contender in Contender}
     with VirtualNode(nodes=NODES) as node, VirtualNode(nodes=FEW_NODES) as empty:
-        _interface(Contender.STOCK, node)  # the node makes its frames once, for whoever comes first
+        # The node makes its frames once, for its first client
+        _interface(Contender.STOCK, node)
         for _ in range(effort.runs):
             for contender in Contender:
                 taken = _interface(contender, node)
@@ -93,7 +94,7 @@ def _process(contender: Contender, node: VirtualNode) -> float:
 
 
 class _Listener:
-    """The least that an interface may report to."""
+    """The smallest LinkListener."""
 
     def __init__(self) -> None:
         self.ready = threading.Event()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """The defaults give figures that hold; QUICK only shows that the bench works."""
+    """The defaults give stable figures; QUICK only shows that the bench works."""
 
     rounds: int = 5  # of each way to close a connection
     questions: int = 250  # in scaled time
@@ -15,15 +15,15 @@ class Effort:
     runs: int = 5  # processes that take a configuration
     whole_runs: int = 3  # the same with all that the process does
     few_reconnections: int = 5
-    early_reconnections: int = 20  # what is allocated once has been by then
+    early_reconnections: int = 20  # by then everything is allocated that is allocated once
     reconnections: int = 200
     traffic_minutes: float = 10.0  # of a busy mesh, in real time
     traffic_nodes: int = 5_000
-    held_seconds: float = 60.0  # that the assistant keeps its askers waiting, in real time
-    commands: int = 1000  # answers taken in hand
+    held_seconds: float = 60.0  # that the assistant holds its calls, in real time
+    commands: int = 1000  # answers accepted for sending
     faults: int = 100  # of the link meanwhile
     packets: int = 1_000_000  # stored when the questions are asked
-    askings: int = 200  # of each of those questions
+    repetitions: int = 200  # of each of those questions
     telegram_questions: int = 300
     telegram_packets: int = 2_000  # heard before them
     telegram_burst: int = 100  # messages written in a group while the link is down
@@ -46,7 +46,7 @@ QUICK = Effort(
     commands=12,
     faults=2,
     packets=3000,
-    askings=2,
+    repetitions=2,
     telegram_questions=10,
     telegram_packets=100,
     telegram_burst=6,

@@ -1,4 +1,4 @@
-"""What the processes hold: memory with few and with many nodes, and all of it after many reconnections."""
+"""What the processes hold: memory with few and with many nodes, memory and handles after many reconnections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from bench.effort import Effort
 from bench.imports import memory as resident
-from bench.process_state import ProcessState, settled
+from bench.inspection import ProcessState, settled
 from bench.program import Contender, Program, await_ready, launch, side_by_side
 from bench.table import Measured, Row, Samples
 from meshbot.virtual_node import VirtualNode
@@ -19,19 +19,19 @@ MANY_NODES = 5_000
 GROWTH_TARGET = 2.0  # MB
 RESTLESS = {"tcp_pubkey_sync_delay": 0, "tcp_stable_after": 0, "tcp_interface_cleanup_delay": 0.05}
 MOMENT = 0.1  # seconds of READY before each reset: the library's first heartbeat must be through
-PATIENCE = 20.0  # seconds to be back in, else it is stuck
+PATIENCE = 20.0  # seconds for a reconnection, else the process is stuck
 
 
 @dataclass(slots=True)
 class Life:
-    """A process at moments of its life: fresh, early, late; as far as it came."""
+    """A process at three moments, fresh, early and late, or as many of them as it reached."""
 
     states: list[ProcessState] = field(default_factory=list)
     reconnections: int = 0
 
     @property
     def complete(self) -> bool:
-        """Whether it came through all reconnections."""
+        """Whether it passed all reconnections."""
         return len(self.states) == 3
 
     @property
@@ -66,15 +66,15 @@ def reconnections(effort: Effort) -> Measured:
         Row(
             f"memory growth, reconnections {effort.early_reconnections} to {effort.reconnections}",
             f"≤ {GROWTH_TARGET:g} MB",
-            _told(lives[Contender.STOCK], _growth),
-            _told(bot, _growth),
+            _or_stuck(lives[Contender.STOCK], _growth),
+            _or_stuck(bot, _growth),
             bot.complete and bot.growth <= GROWTH_TARGET,
         ),
         Row(
             f"threads, sockets, descriptors after {effort.reconnections} reconnections",
             "as before",
-            _told(lives[Contender.STOCK], _handles),
-            _told(bot, _handles),
+            _or_stuck(lives[Contender.STOCK], _handles),
+            _or_stuck(bot, _handles),
             bot.complete and bot.kept_handles,
         ),
     ]
@@ -132,8 +132,8 @@ def _live(contender: Contender, effort: Effort) -> Life:
     return life
 
 
-def _told(life: Life, tell: Callable[[Life], str]) -> str:
-    return tell(life) if life.complete else f"stuck after {life.reconnections} reconnections"
+def _or_stuck(life: Life, shown: Callable[[Life], str]) -> str:
+    return shown(life) if life.complete else f"stuck after {life.reconnections} reconnections"
 
 
 def _growth(life: Life) -> str:

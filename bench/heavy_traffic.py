@@ -1,7 +1,7 @@
 """`python -m bench.heavy_traffic`: a busy mesh, in real time, on the whole bot as a process with its database on disk.
 
-Users of a virtual node broadcast at a given rate, and one of them asks /ping now and then. What the bot has taken in
-is read from its database: while it runs, after each commit, and whole at the end.
+Users of a virtual node broadcast at a given rate, and one of them asks /ping now and then. What the bot has stored is
+read from its database: while it runs, after each commit, and whole at the end.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from pathlib import Path
 from statistics import linear_regression, median
 from tempfile import TemporaryDirectory
 
-from bench.asking import CLOCK
-from bench.card import Card, Mark, bytes_written, stored_packets
 from bench.effort import Effort
-from bench.process_state import look, settled
+from bench.inspection import Mark, PacketReader, bytes_written, look, settled, stored_packets
+from bench.mesh_traffic import MeshTraffic
 from bench.program import Contender, Program, await_ready, launch
 from bench.table import Measured, Row, percentile, render
-from bench.talk import Talk
+from meshbot.runtime import SystemClock
 from meshbot.virtual_node import VirtualNode, sender_of
 
+CLOCK = SystemClock()
 RATE = 50  # packets a second
 NODES = 5_000
 TURN = 0.01  # seconds
 LOOK_EVERY = 1.0  # seconds
 ASK_EVERY = 3.0  # seconds: the bot's sender is idle again after 2.2
-WARM_UP_RATE = 250  # packets a second until everybody has said everything once, and the last packets' list is full
+WARM_UP_RATE = 250  # packets a second until each node has sent each kind once, and the last packets' list is full
 LAST_ANSWER = 30.0  # seconds
 SETTLE = {"tcp_pubkey_sync_delay": 0}  # before the traffic, not in it
 
@@ -62,7 +62,7 @@ class Look:
 
 @dataclass(slots=True)
 class Traffic:
-    """All that was seen."""
+    """All that was measured."""
 
     rate: int
     sent: dict[Mark, tuple[int, float]] = field(default_factory=dict)  # packets heard by the node: which and when
@@ -108,24 +108,24 @@ class Traffic:
 
 
 class Mesh:
-    """Speaks to one bot for a while, and watches it; used once."""
+    """Sends to one bot for a while, and watches it; used once."""
 
-    def __init__(self, node: VirtualNode, program: Program, card: Card, traffic: Traffic) -> None:
+    def __init__(self, node: VirtualNode, program: Program, reader: PacketReader, traffic: Traffic) -> None:
         self._node = node
         self._program = program
-        self._card = card
+        self._reader = reader
         self._traffic = traffic
-        self._talk = Talk(node.users)
+        self._background = MeshTraffic(node.users)
         self._began = 0.0
         self._asked: dict[int, float] = {}
         self._sent_at: list[float] = []
-        self._stored = 0  # packets, as far as the last commit tells
-        self._commits = card.commits
+        self._stored = 0  # packets, as of the last commit
+        self._commits = reader.commits
 
     def warm_up(self) -> None:
-        """Let everybody be heard once, faster than what is measured."""
+        """Let each node be heard once, faster than in the measurement."""
         began, pause = CLOCK.monotonic(), threading.Event()
-        for number, packet in enumerate(self._talk.round()):
+        for number, packet in enumerate(self._background.round()):
             self._node.hear(packet)
             pause.wait(max(0.0, began + number / WARM_UP_RATE - CLOCK.monotonic()))
 
@@ -145,22 +145,22 @@ class Mesh:
 
     def _speak(self, elapsed: float) -> None:
         while len(self._sent_at) < elapsed * self._traffic.rate:
-            packet = self._talk.packet()
+            packet = self._background.packet()
             now = CLOCK.monotonic()
             self._traffic.sent[sender_of(packet), packet.id] = len(self._sent_at), now
             self._sent_at.append(now)
             self._node.hear(packet)
         if elapsed >= (len(self._asked) + 0.5) * ASK_EVERY:
-            asker = self._node.users[len(self._asked) % len(self._node.users)]
+            user = self._node.users[len(self._asked) % len(self._node.users)]
             now = CLOCK.monotonic()
-            self._asked[self._node.say(asker.num, "/ping")] = now
+            self._asked[self._node.hear_text(user.num, "/ping")] = now
 
     def _note_commit(self) -> None:
-        commits = self._card.commits
+        commits = self._reader.commits
         if commits == self._commits:
             return
         self._commits, now = commits, CLOCK.monotonic()
-        known = [self._traffic.sent[mark] for mark in self._card.latest() if mark in self._traffic.sent]
+        known = [self._traffic.sent[mark] for mark in self._reader.latest() if mark in self._traffic.sent]
         newest = known[0][0] if known else -1
         if newest >= self._stored:
             waits = now - self._sent_at[newest], now - self._sent_at[self._stored]
@@ -170,7 +170,7 @@ class Mesh:
     def _look(self, elapsed: float) -> None:
         pid = self._program.pid
         state = look(pid)
-        now = Look(elapsed, state.megabytes, state.cpu, bytes_written(pid), self._card.commits)
+        now = Look(elapsed, state.megabytes, state.cpu, bytes_written(pid), self._reader.commits)
         self._traffic.looks.append(now)
 
     def _collect_answers(self) -> None:
@@ -194,8 +194,8 @@ def traffic_of(seconds: float, rate: int = RATE, nodes: int = NODES) -> Traffic:
         with launch(Contender.BOT, node.port, data_dir=data_dir, **SETTLE) as program:
             await_ready(program, Contender.BOT)
             settled(program.pid)
-            with Card(data_dir) as card:
-                mesh = Mesh(node, program, card, traffic)
+            with PacketReader(data_dir) as reader:
+                mesh = Mesh(node, program, reader, traffic)
                 mesh.warm_up()
                 mesh.run(seconds)
         traffic.stored = len(traffic.sent.keys() & set(stored_packets(data_dir)))
@@ -239,7 +239,7 @@ def _costs(traffic: Traffic) -> list[Row]:
     cpu = traffic.cpu / traffic.seconds
     return [
         _row(
-            "… memory (RSS) growth, everybody heard before",
+            "… memory (RSS) growth, each node heard before",
             f"≤ {GROWTH_TARGET:g} MB",
             f"{last - first:+.2f} MB to {last:.1f} MB; second half {traffic.slope:+.1f} MB/h",
             passed=last - first <= GROWTH_TARGET,
@@ -273,8 +273,8 @@ def heavy_traffic(effort: Effort) -> Measured:
     traffic = traffic_of(effort.traffic_minutes * 60, nodes=effort.traffic_nodes)
     note = (
         f"heavy traffic: real time, main_bot.py with its database on disk; /ping every {ASK_EVERY:g} s, its time from "
-        "the node's having it to the node's having the answer; before it everybody is heard once with everything, "
-        f"{WARM_UP_RATE} packets/s; bytes: what was handed to write calls, the log left out"
+        "the node's having it to the node's having the answer; before it each node is heard once with each kind, "
+        f"{WARM_UP_RATE} packets/s; bytes: of write calls, the log left out"
     )
     samples = {
         "MB": [each.megabytes for each in traffic.looks],

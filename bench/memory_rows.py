@@ -1,4 +1,4 @@
-"""`python -m bench.memory_rows`: how long the commands take that ask a database of a million packets.
+"""`python -m bench.memory_rows`: the time of the commands that query a database of a million packets.
 
 The packets are those of a week, heard on a clock that is moved; the questions are asked of the commands themselves.
 """
@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 from typing import Final, Self, TypeVar
 
 import config
+from assembly import mesh_commands
 from bench.effort import Effort
 from bench.table import Measured, Row, percentile, render
 from meshbot.commands import UNKNOWN_RECEPTION, Registry, Request, parse, translator
-from meshbot.commands.builtin import mesh_commands
 from meshbot.mesh_link import (
     BROADCAST_NUM,
     DeviceMetrics,
@@ -79,7 +79,7 @@ class MovedClock:
 
 
 class Mesh:
-    """Nodes that talk, most of them seldom."""
+    """Nodes that send, most of them seldom."""
 
     def __init__(self, nodes: int, seed: int = 1) -> None:
         self._random = Random(seed)
@@ -95,12 +95,12 @@ class Mesh:
             hops = pick.choice((0, 0, 1, 1, 2, 3, None))
             reception = RadioMetadata(pick.uniform(-20, 10), pick.randrange(-125, -60), hops, 0, pick.random() < 0.05)
             channel = None if port is None else pick.choice((0, 0, 0, 1))
-            said = self._said(port)
+            payload = self._payload(port)
             yield PacketRecord(
-                number, sender, BROADCAST_NUM, channel, port, pick.randrange(10, 200), 3, reception, said
+                number, sender, BROADCAST_NUM, channel, port, pick.randrange(10, 200), 3, reception, payload
             )
 
-    def _said(self, port: int | None) -> Payload | None:
+    def _payload(self, port: int | None) -> Payload | None:
         pick = self._random
         if port == 3:
             return PositionPayload(48 + pick.random(), 2 + pick.random(), 100)
@@ -141,13 +141,13 @@ class Askable:
         self._request = Request("", "", OWN, UNKNOWN_RECEPTION, translator("fr"), tuple(self._registry))
 
     def ask(self, question: str) -> float:
-        """Return the ms that the answer takes; RuntimeError if it is an excuse."""
-        asker = self._random.choice(self._nums)
+        """Return the ms that the answer takes; RuntimeError if it is an error text."""
+        node = self._random.choice(self._nums)
         name, argument = parse(question.format(f"{self._random.choice(self._nums) & 0xFFFF:04x}")) or ("", "")
         command = self._registry.find(name)
         if command is None:
             raise RuntimeError(f"no command /{name}")
-        request = replace(self._request, command=name, argument=argument, node=asker)
+        request = replace(self._request, command=name, argument=argument, node=node)
         began = time.perf_counter()
         answer = command.run(request)
         taken = (time.perf_counter() - began) * 1000
@@ -167,13 +167,13 @@ class Askable:
 def questions(effort: Effort) -> Measured:
     with TemporaryDirectory(prefix="meshbot-bench-") as folder, Askable(Path(folder), effort.packets) as askable:
         taken = {
-            question: [askable.ask(question) for _ in range(effort.askings)]
+            question: [askable.ask(question) for _ in range(effort.repetitions)]
             for forms in QUESTIONS.values()
             for question in forms
         }
         note = (
             f"questions: over a database of {askable.megabytes:.0f} MB, a week's packets of {NODES:,} nodes; each form "
-            f"{effort.askings} times, from the parsed command to its answer's text; the slowest form is shown"
+            f"{effort.repetitions} times, from the parsed command to its answer's text; the slowest form is shown"
         )
     rows = [_row(name, effort.packets, {form: taken[form] for form in forms}) for name, forms in QUESTIONS.items()]
     return Measured(rows, [note], {f"{question} ms": [*samples] for question, samples in taken.items()})

@@ -1,4 +1,4 @@
-"""How soon a contender answers again: after a closed connection, after a node's absence, on a link gone silent."""
+"""How soon a contender answers again: after a closed connection, after a node's absence, on a silent link."""
 
 from __future__ import annotations
 
@@ -6,20 +6,46 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.asking import CLOCK, answers, seconds_to_answer
 from bench.effort import Effort
 from bench.program import Contender, await_ready, launch, side_by_side
 from bench.scaled_clock import ScaledClock
 from bench.table import UNMEASURED, Measured, Row, Samples, seconds, within
+from meshbot.runtime import SystemClock
 from meshbot.virtual_node import VirtualNode
 
-LANES = (0.0, 0.3, 0.6)  # seconds longer away: a node that returns in step with somebody's retries would flatter it
-LIMIT = 60.0  # seconds to be back in
-SILENCE_LIMIT = 120.0  # seconds to notice a mute node in; three times what the bot may take
-REST = 3.0  # seconds between two rounds: the sender's pacing is not what is measured
-LASTING = {"tcp_stable_after": 0}  # a link that lasted seconds counts as good, as one of a minute does by default
+CLOCK = SystemClock()
+QUESTION = "/help"
+ASK_AGAIN = 3.0  # seconds; longer than any pacing
+LANES = (0.0, 0.3, 0.6)  # seconds longer away: a node that returns in step with a contender's retries would flatter it
+LIMIT = 60.0  # seconds for an answer
+SILENCE_LIMIT = 120.0  # seconds to notice a mute node; three times the bot's limit
+REST = 3.0  # seconds between two rounds: the sender's pacing is not measured
+LASTING = {"tcp_stable_after": 0}  # a link of seconds counts as stable, as one of a minute does by default
 SCALE = 30.0  # of the half hour
 HALF_HOUR = 1800.0  # seconds of the scaled clock
+
+
+def seconds_to_answer(node: VirtualNode, since: float, limit: float) -> float | None:
+    """Ask until a question is answered; return the seconds from `since` (monotonic) to the first answer on air.
+
+    None beyond `limit` seconds.
+    """
+    asked: set[int] = set()
+    while CLOCK.monotonic() - since < limit:
+        asked.add(node.hear_text(node.users[0].num, QUESTION))
+        patience = min(ASK_AGAIN, max(0.0, since + limit - CLOCK.monotonic()))
+        try:
+            answer = node.wait_for(lambda sent: sent.reply_id in asked, patience)
+        except TimeoutError:
+            continue
+        return answer.at - since
+    return None
+
+
+def wait_for_answer(node: VirtualNode, limit: float = 30.0) -> None:
+    """Return once a question is answered; TimeoutError else."""
+    if seconds_to_answer(node, CLOCK.monotonic(), limit) is None:
+        raise TimeoutError(f"no answer to {QUESTION} within {limit:g} s")
 
 
 def _pause(duration: float) -> None:
@@ -44,7 +70,7 @@ def _closed(contender: Contender, rounds: int) -> Samples:
     samples: Samples = {"drop": [], "reset": []}
     with VirtualNode() as node, launch(contender, node.port, **LASTING) as program:
         await_ready(program, contender)
-        answers(node)
+        wait_for_answer(node)
         for _ in range(rounds):
             for fault, taken in samples.items():
                 _pause(REST)
@@ -72,7 +98,7 @@ def _absent(contender: Contender, longer: float) -> Samples:
     samples: Samples = {"away 5": [], "away 30": []}
     with VirtualNode() as node, launch(contender, node.port, **LASTING) as program:
         await_ready(program, contender)
-        answers(node)
+        wait_for_answer(node)
         for away, taken in zip((5.0 + longer, 30.0 + longer), samples.values(), strict=True):
             _pause(REST)
             earliest_return = CLOCK.monotonic() + away
@@ -107,11 +133,12 @@ def absent_node(_: Effort) -> Measured:
 def _silent(contender: Contender) -> Samples:
     with VirtualNode() as node, launch(contender, node.port) as program:
         await_ready(program, contender)
-        answers(node)
+        wait_for_answer(node)
         _pause(REST)
         connections = node.connections
         begun = CLOCK.monotonic()
-        node.fault("mute", connections=1)  # the one that it has: the next one is served
+        # The present connection; the next one is served
+        node.fault("mute", connections=1)
         try:
             node.wait_until(lambda: node.connections > connections and node.configured, SILENCE_LIMIT)
         except TimeoutError:
@@ -139,14 +166,15 @@ def _quiet(contender: Contender) -> Samples:
 
 def quiet_mesh(_: Effort) -> Measured:
     results = side_by_side(_quiet)
-    told = {
+    shown = {
         contender: f"{samples['reconnections'][0]:g} ({samples['heartbeats'][0]:g} heartbeats)"
         for contender, samples in results.items()
     }
     bot = results[Contender.BOT]
     asked = bot["heartbeats"][0]
-    passed = bot["reconnections"][0] == 0 if asked else None  # without probes the row would prove nothing
+    # Without probes the row would prove nothing
+    passed = bot["reconnections"][0] == 0 if asked else None
     what = "false reconnections in 30 min, node mute on the mesh, answering heartbeats"
-    row = Row(what, "0", told[Contender.STOCK], told[Contender.BOT] if asked else UNMEASURED, passed)
+    row = Row(what, "0", shown[Contender.STOCK], shown[Contender.BOT] if asked else UNMEASURED, passed)
     note = f"30 min: default settings; the clocks of bot, node and the library's heartbeat run {SCALE:g} times as fast"
     return Measured([row], [note], _flat(results))

@@ -1,4 +1,4 @@
-"""The virtual node's firmware on one blocking socket, without threads: what it times is bytes out, bytes in."""
+"""The virtual node's firmware on one blocking socket, without threads: it times bytes out to bytes in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE = 30.0  # seconds for a client to come, to be configured, or to answer
 
 
 class Peer:
-    """Serves one client as a node would, from the thread that calls it; `clock` is the node's own time."""
+    """Serves one client as a node would, from the calling thread; `clock` is the node's own time."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -57,17 +57,17 @@ class Peer:
 
     @property
     def users(self) -> tuple[User, ...]:
-        """Return everybody else on the mesh; the first one asks."""
+        """Return the other nodes of the mesh; the first one asks."""
         return self._firmware.users
 
-    def say(self, user: User, text: str) -> int:
+    def hear_text(self, user: User, text: str) -> int:
         """Send a user's direct message and return its id."""
-        packet_id = self._firmware.say(user.num, text, self._clock.monotonic())
+        packet_id = self._firmware.hear_text(user.num, text, self._clock.monotonic())
         self._send()
         return packet_id
 
     def hear(self, packet: mesh_pb2.MeshPacket) -> None:
-        """Send what the node hears of others."""
+        """Let the node hear a packet, and send what it has for its client."""
         self._firmware.hear(packet, self._clock.monotonic())
         self._send()
 
@@ -78,7 +78,7 @@ class Peer:
     def ask(self, text: str) -> float:
         """Return the seconds from a question's bytes to the answer's; TimeoutError if none comes."""
         begun = time.perf_counter()
-        packet_id = self.say(self.users[0], text)
+        packet_id = self.hear_text(self.users[0], text)
         while True:
             payloads, at = self._serve(begun + PATIENCE)
             if any(_answers(payload, packet_id) for payload in payloads):
@@ -94,7 +94,7 @@ class Peer:
                 self._send()
 
     def close(self) -> None:
-        """Let everything go."""
+        """Close all sockets."""
         self._client.close()
         self._listener.close()
 
@@ -107,7 +107,7 @@ class Peer:
         self.close()
 
     def _serve(self, due: float) -> tuple[list[bytes], float]:
-        """Take what the client says next and answer it; return it with the time (perf_counter) it came at."""
+        """Take the client's next messages and answer them; return them with their time (perf_counter)."""
         self._client.settimeout(max(0.001, due - time.perf_counter()))
         data = self._client.recv(RECV_BYTES)
         at = time.perf_counter()

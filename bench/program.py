@@ -46,7 +46,8 @@ class Program:
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
             [sys.executable, "-u", *arguments],
-            cwd=self._folder.name,  # no meshbot.toml and no data of anybody's
+            # No meshbot.toml and no data of another bot
+            cwd=self._folder.name,
             env=environ | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -71,8 +72,8 @@ class Program:
         """Wait until `count` lines match; TimeoutError if they do not come."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._count(pattern) >= count, timeout):
-                said = "\n".join(self.lines[-10:]) or "nothing"
-                raise TimeoutError(f"« {pattern} » did not come {count} times within {timeout:g} s, but:\n{said}")
+                last = "\n".join(self.lines[-10:]) or "nothing"
+                raise TimeoutError(f"« {pattern} » did not come {count} times within {timeout:g} s, but:\n{last}")
 
     def finish(self, timeout: float = START_TIMEOUT) -> str:
         """Return all output of a program that ends by itself; TimeoutError if it does not, RuntimeError if it fails."""
@@ -126,11 +127,11 @@ def launch(contender: Contender, port: int, scale: float = 1.0, **settings: obje
 
 
 def await_ready(program: Program, contender: Contender, times: int = 1, timeout: float = START_TIMEOUT) -> None:
-    """Wait until the contender had its configuration that often; TimeoutError if it does not come to it."""
+    """Wait until the contender was configured that often; TimeoutError if it is not."""
     program.wait_for(READY[contender], times, timeout)
 
 
 def side_by_side(measure: Callable[[Contender], T]) -> dict[Contender, T]:
-    """Measure both at the same time, each in a thread."""
+    """Return the results of both, measured at the same time in a thread each."""
     with ThreadPoolExecutor(len(Contender)) as threads:
         return dict(zip(Contender, threads.map(measure, Contender), strict=True))

@@ -20,7 +20,7 @@ LOST: SimpleQueue[Any] = SimpleQueue()
 
 
 def on_text(packet: dict[str, Any], interface: Any) -> None:
-    """Answer whatever was asked."""
+    """Answer any text."""
     interface.sendText("pong", destinationId=packet["from"], wantAck=True, replyId=packet["id"])
 
 
@@ -61,7 +61,8 @@ def main(port: int, scale: float = 1.0) -> None:
             continue
         print("READY", flush=True)
         while LOST.get() is not interface:
-            continue  # an interface that failed in its constructor says that it was lost, too
+            # An interface that failed in its constructor publishes connection.lost, too
+            continue
         print("LOST", flush=True)
         with contextlib.suppress(OSError):
             interface.close()

@@ -1,4 +1,4 @@
-"""What a measure hands back, and the one table that all of them make."""
+"""The result of a measure, and the table that all results make."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The rows of one measure, how they came about, and every figure behind them."""
+    """The rows of one measure, notes on how they were measured, and every figure behind them."""
 
     rows: Sequence[Row]
     notes: Sequence[str] = ()

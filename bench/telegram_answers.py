@@ -1,4 +1,4 @@
-"""The bot's own time from a Telegram command to its answer, both seen at the Bot API server."""
+"""The bot's own time from a Telegram command to its answer, both measured at the Bot API server."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 
 from bench import telegram_side
 from bench.effort import Effort
-from bench.process_state import settled
+from bench.inspection import settled
+from bench.mesh_traffic import MeshTraffic
 from bench.program import Contender, await_ready
 from bench.table import Measured, Row, percentile
-from bench.talk import Talk
 from meshbot.virtual_node import VirtualNode
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_chats import TelegramUser
@@ -40,7 +40,7 @@ class Asking:
 
     @contextmanager
     def noting(self) -> Iterator[None]:
-        """Note when each update is handed out."""
+        """Record when the bot gets each update."""
         with self._api.trouble(self._hand_out, "getUpdates"):
             yield
 
@@ -92,9 +92,9 @@ def own_times(questions: int, nodes: int, packets: int) -> dict[str, list[float]
         with asking.noting(), telegram_side.start(values) as program:
             await_ready(program, Contender.BOT)
             telegram_side.wait_for_poll(api, program)
-            talk = Talk(node.users)
+            background = MeshTraffic(node.users)
             for _ in range(packets):
-                node.hear(talk.packet())
+                node.hear(background.packet())
                 telegram_side.pause(1 / PACKETS_RATE)
             settled(program.pid)
             for number in range(WARM_UP + questions):

@@ -1,6 +1,6 @@
-"""`python -m bench.telegram_burst`: what a Telegram group writes while the link to the node is down.
+"""`python -m bench.telegram_burst`: messages that a Telegram group writes while the link to the node is down.
 
-The bot is a process on a fast clock. What went on air is counted at the virtual node, each message's fate in Telegram.
+The bot is a process on a fast clock. Packets on air are counted at the virtual node, delivery statuses in Telegram.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from tests.support.bot_api_chats import Group
 SCALE = 10.0  # 100 ms that a busy machine takes are a second of Telegram's limits
 PEOPLE = 5  # who write in turn
 AWAY = 120.0  # seconds of the bot's clock that the link stays down after the burst
-GAP_TARGET = 2.0  # seconds; what comes sooner the node's firmware drops in silence
+GAP_TARGET = 2.0  # seconds; the node's firmware silently drops a text that comes sooner
 LONG_EVERY = 10  # one message in so many takes two packets
 PATIENCE = 300.0  # real seconds for all of it
 DELIVERED = RELAYED
-FINAL = (DELIVERED, UNHEARD, FAILED, UNSURE)  # what the fates of a text end with
+FINAL = (DELIVERED, UNHEARD, FAILED, UNSURE)  # delivery statuses of a text
 SHOWING = ("sendMessage", "editMessageText", "setMessageReaction")
 
 
@@ -46,9 +46,9 @@ class Burst:
     packets: int
     gap: float  # the least between two packets
     sent_after: float  # the link's return
-    shown_after: float = 0.0  # the link's return, until each message has its final fate
-    fates: int = 0  # messages with a final fate
-    delivered: int = 0  # with one that says so
+    shown_after: float = 0.0  # the link's return, until each message shows its final status
+    final: int = 0  # messages with a final status
+    delivered: int = 0  # with the status delivered
     requests: int = 0  # to Telegram, that show something
     reactions: int = 0
     refused: int = 0  # requests, with 429
@@ -80,7 +80,7 @@ def burst(count: int, scale: float = SCALE) -> Burst:
         return replace(
             _on_air(node, written, back),
             shown_after=shown - back,
-            fates=len(_final(api, group)),
+            final=len(_final(api, group)),
             delivered=list(_final(api, group).values()).count(DELIVERED),
             requests=sum(shows.values()),
             reactions=shows["setMessageReaction"],
@@ -89,7 +89,7 @@ def burst(count: int, scale: float = SCALE) -> Burst:
 
 
 def _write(api: BotApi, group: Group, count: int) -> list[str]:
-    """Have it written in the group; return how each message looks on air."""
+    """Write the messages in the group; return the text of each on air."""
     people = telegram_side.people(api, PEOPLE)
     texts = []
     for number in range(1, count + 1):
@@ -105,18 +105,18 @@ def _requests(api: BotApi) -> Counter[str]:
 
 
 def _final(api: BotApi, group: Group) -> dict[int, str]:
-    """Return the emoji on each message whose fate is final, by message id."""
+    """Return the emoji on each message whose delivery status is final, by message id."""
     shown = {message.message_id: "".join(message.reactions) for message in api.messages(group)}
     return {number: emoji for number, emoji in shown.items() if emoji in FINAL}
 
 
 def _on_air(node: VirtualNode, written: list[str], back: float) -> Burst:
     on_air = [sent for sent in node.transmitted if sent.to == BROADCAST_NUM and sent.text]
-    said = "".join(sent.text.partition(") ")[2] if sent.text.startswith("(") else sent.text for sent in on_air)
+    text_on_air = "".join(sent.text.partition(") ")[2] if sent.text.startswith("(") else sent.text for sent in on_air)
     return Burst(
         written=len(written),
-        on_air=sum(text in said for text in written),
-        in_order=said == "".join(written),
+        on_air=sum(text in text_on_air for text in written),
+        in_order=text_on_air == "".join(written),
         twice=len(on_air) - len({sent.text for sent in on_air}),
         dropped=sum(packet.dropped != "" for packet in node.received.packets),
         packets=len(on_air),
@@ -144,11 +144,11 @@ def rows(seen: Burst) -> list[Row]:
             seen.gap >= GAP_TARGET and not seen.dropped,
         ),
         Row(
-            "… final fate shown in Telegram",
+            "… final delivery status shown in Telegram",
             f"{seen.written}",
             "–",
-            f"{seen.fates} after {seen.shown_after:.0f} s; {seen.delivered} delivered",
-            seen.fates == seen.written,
+            f"{seen.final} after {seen.shown_after:.0f} s; {seen.delivered} delivered",
+            seen.final == seen.written,
         ),
         Row(
             "… requests to Telegram; refused with 429",

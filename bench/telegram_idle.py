@@ -1,4 +1,4 @@
-"""What a Telegram side costs while nobody says anything: memory, requests, writes; beside a bot without one."""
+"""The cost of an idle Telegram side: memory, requests, writes; beside a bot without one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import telegram_side
-from bench.card import Card, bytes_written
 from bench.effort import Effort
-from bench.process_state import look, settled
+from bench.inspection import PacketReader, bytes_written, look, settled
 from bench.program import Contender, await_ready
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row
@@ -50,14 +49,14 @@ def _idle(hours: float, *, with_telegram: bool) -> Idle:
             if with_telegram:
                 telegram_side.wait_for_poll(api, program)
             megabytes = settled(program.pid).megabytes
-            with Card(Path(folder)) as card:
-                commits, written = card.commits, bytes_written(program.pid)
+            with PacketReader(Path(folder)) as reader:
+                commits, written = reader.commits, bytes_written(program.pid)
                 requests, cpu = sum(api.counts.values()), look(program.pid).cpu
                 telegram_side.pause(hours * HOUR / SCALE)
                 return Idle(
                     megabytes,
                     sum(api.counts.values()) - requests,
-                    card.commits - commits,
+                    reader.commits - commits,
                     bytes_written(program.pid) - written,
                     look(program.pid).cpu - cpu,
                 )
@@ -77,7 +76,7 @@ def idle(effort: Effort) -> Measured:
             f"{with_it.megabytes:.1f} MB, without {without.megabytes:.1f} MB",
         ),
         Row(
-            "requests an hour to Telegram while nobody writes",
+            "requests an hour to Telegram without messages",
             f"≤ {REQUESTS_TARGET:g}",
             "–",
             f"{requests:.0f}",
@@ -94,7 +93,7 @@ def idle(effort: Effort) -> Measured:
     ]
     note = (
         f"idle Telegram: two processes side by side on clocks {SCALE:g} times as fast as the machine's, for "
-        f"{hours:g} h of them; nobody talks on the mesh either; bytes: what was handed to write calls, the log included"
+        f"{hours:g} h of them, without traffic on the mesh; bytes: of write calls, the log included"
     )
     samples = {
         who: [each.megabytes, float(each.requests), float(each.commits), float(each.written), each.cpu]

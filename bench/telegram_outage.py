@@ -1,6 +1,6 @@
 """`python -m bench.telegram_outage`: hours without Telegram while much happens on the mesh, in scaled time.
 
-The bot is a process on a fast clock. The server is there all the time and helps nobody, so that it counts who comes.
+The bot is a process on a fast clock. The server runs all the time and fails every request, so that it counts them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from bench import telegram_side
 from bench.effort import Effort
-from bench.process_state import look
+from bench.inspection import look
 from bench.program import Contender, Program, await_ready
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, render
@@ -29,6 +29,7 @@ from tests.support.bot_api_chats import Group, TelegramUser
 from tests.support.bot_api_faults import Fault, hangs, page, resets
 
 SCALE = 80.0
+DISK_FILLS = "--disk-fills"  # of bench.scaled_bot
 HOUR, MINUTE = 3600.0, 60.0  # seconds of the scaled clock
 FAULTS: Sequence[tuple[str, Fault]] = (
     ("resets", resets),
@@ -83,7 +84,7 @@ class Outage:
 
 
 class Trial:
-    """A mesh where much happens, and people who write in vain; used once."""
+    """A mesh where much happens, and people whose messages get no answer; used once."""
 
     def __init__(self, node: VirtualNode, api: BotApi, program: Program, clock: ScaledClock) -> None:
         self._node = node
@@ -119,7 +120,8 @@ class Trial:
         turn = max(1, minutes // max(len(FAULTS), round(outage.hours)))
         faults = iter([FAULTS[number % len(FAULTS)][1] for number in range(minutes // turn + 1)])
         trouble = self._api.trouble(next(faults))
-        self._api.polls_elsewhere()  # ends the poll that waits
+        # Ends the poll that waits
+        self._api.polls_elsewhere()
 
         def each(minute: int) -> None:
             nonlocal trouble
@@ -134,7 +136,8 @@ class Trial:
             outage.megabytes.append(look(self._program.pid).megabytes)
 
         self._minutes(minutes, each)
-        self._wait(self._clock.monotonic() + 2 * MINUTE * 3)  # the last commands are old enough, too
+        # The last commands are old enough, too
+        self._wait(self._clock.monotonic() + 2 * MINUTE * 3)
         trouble.end()
 
     def _minutes(self, minutes: int, each: Callable[[int], None]) -> None:
@@ -167,7 +170,7 @@ class Trial:
         if self._node.configured:
             self._texts += 1
             speaker = self._node.users[self._texts % len(self._node.users)]
-            self._node.say(speaker.num, f"Text {self._texts}.", to=BROADCAST_NUM, channel=1)
+            self._node.hear_text(speaker.num, f"Text {self._texts}.", to=BROADCAST_NUM, channel=1)
 
     def _new_key(self, minute: int) -> None:
         user = self._node.users[minute // KEY_EVERY % len(self._node.users)]
@@ -194,16 +197,16 @@ class Trial:
             self._wait(self._clock.monotonic() + QUIET * MINUTE)
             if others() == before:
                 return
-        raise TimeoutError(f"Telegram is still being told something after {PATIENCE:g} s")
+        raise TimeoutError(f"Telegram still gets requests after {PATIENCE:g} s")
 
     def _shown(self, who: TelegramUser | Group) -> list[str]:
         return [message.text for message in self._api.messages(who, by_bot=True)]
 
     def _count(self, outage: Outage, texts: int, alerts: list[str]) -> None:
-        told = [
+        counted = [
             (int(found[1]) if (found := LATE.search(text)) else 0) for who in self._all() for text in self._shown(who)
         ]
-        outage.late = sum(told)
+        outage.late = sum(counted)
         outage.executed = sum("pong" in text for person in self._people for text in self._shown(person))
         outage.alerts = [text for text in self._shown(self._operator) if text not in alerts]
         group = self._shown(self._group)
@@ -224,7 +227,7 @@ def outage_of(hours: float, scale: float = SCALE) -> Outage:
         telegram_side.bot_api(clock) as api,
     ):
         values = telegram_side.settings(api, node.port, PEOPLE, Path(folder)) | telegram_side.UNHURRIED
-        with telegram_side.start(values, clock, "bench.outage_bot") as program:
+        with telegram_side.start(values, clock, DISK_FILLS) as program:
             trial = Trial(node, api, program, clock)
             await_ready(program, Contender.BOT)
             telegram_side.wait_for_poll(api, program)

@@ -72,11 +72,11 @@ def settings(api: BotApi, port: int, listed: int, data_dir: Path) -> dict[str, A
     }
 
 
-def start(values: dict[str, Any], clock: ScaledClock | None = None, module: str = "bench.scaled_bot") -> Program:
-    """Start main_bot.py, or on a fast clock that module; `wait_for_poll` waits until it is there."""
+def start(values: dict[str, Any], clock: ScaledClock | None = None, *options: str) -> Program:
+    """Start main_bot.py, or bench.scaled_bot with `options` on a fast clock; see `wait_for_poll`."""
     if clock is None:
         return Program([str(ROOT / "main_bot.py")], values)
-    return Program(["-m", module, str(clock.scale), repr(clock.epoch)], values)
+    return Program(["-m", "bench.scaled_bot", str(clock.scale), repr(clock.epoch), *options], values)
 
 
 def wait_for_poll(api: BotApi, program: Program) -> None:

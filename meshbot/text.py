@@ -1,4 +1,4 @@
-"""Cutting a text to what packets hold, and cleaning what strangers wrote; pure."""
+"""Cutting texts to the size of packets, and removing control characters; pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def clipped(text: str, limit: int) -> str:
-    """Return what `shorten` does, cut at a character: what tells two names apart often stands at their end."""
+    """Return what `shorten` does, cut at a character: two names often differ only at their end."""
     text = text.encode(errors="replace").decode()
     if len(text.encode()) <= limit:
         return text
@@ -54,7 +54,7 @@ def legible(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return the legible text as one line, one space between two words; empty if there is nothing to see."""
+    """Return the legible text as one line, one space between two words; empty if nothing in it is visible."""
     line = " ".join(legible(text).split())
     return line if any(map(str.isprintable, line)) else ""
 

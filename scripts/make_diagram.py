@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a script, Python looks beside it alone
+# Run as a script, Python looks beside it alone
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from meshbot.mesh_link import CLOSING_AFTER_STOP, TRANSITIONS, LinkEvent, LinkState
 
@@ -16,7 +17,7 @@ END = "<!-- link machine: end -->"
 
 
 def diagram() -> str:
-    """Return the mermaid state diagram of TRANSITIONS; what leaves a state as it is, is not drawn."""
+    """Return the mermaid state diagram of TRANSITIONS; an event that does not change the state is not drawn."""
     lines = ["stateDiagram-v2", f"    [*] --> {LinkState.STOPPED.name}"]
     for state, row in TRANSITIONS.items():
         for target in LinkState:
@@ -29,7 +30,7 @@ def diagram() -> str:
 
 
 def embedded() -> str:
-    """Return what stands between the two markers of a document, markers included."""
+    """Return the block between the two markers of a document, markers included."""
     return f"{BEGIN}\n```mermaid\n{diagram()}```\n{END}"
 
 

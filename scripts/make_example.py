@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # run as a script, Python looks for modules beside it alone
+# Run as a script, Python looks for modules beside it alone
+sys.path.insert(0, str(ROOT))
 
 from config import Settings, allowed, effective  # noqa: E402 - found by the line above
 
@@ -19,7 +20,7 @@ HEADER = """\
 # Check with: .venv/bin/python main_bot.py --check-config
 # This file is made from config.py by `make example`.
 """
-UNCOMMENTED = {"tcp_host"}  # the one setting that nearly everybody has to change
+UNCOMMENTED = {"tcp_host"}  # the one setting that nearly every installation has to change
 
 
 def example() -> str:

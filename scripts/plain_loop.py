@@ -1,7 +1,7 @@
-"""The bot as one would write it on the plain library: answers texts, syncs at once, makes a new interface when told.
+"""The bot as one would write it on the plain library: answers texts, syncs at once, replaces a lost interface.
 
-`python scripts/plain_loop.py PORT NUM KEY` says on stdout what it is told and does, and syncs one public key (base64),
-that of node NUM, which the radio need not know. Each line on stdin asks for its state, the end of stdin ends it.
+`python scripts/plain_loop.py PORT NUM KEY` prints its events and actions, and syncs one public key (base64), that of
+node NUM, which the radio need not know. Each line on stdin requests its state, the end of stdin ends it.
 """
 
 from __future__ import annotations
@@ -31,21 +31,22 @@ class PlainLoop:
         pub.subscribe(self._on_lost, "meshtastic.connection.lost")
 
     def run(self) -> None:
-        """Connect, sync, wait to be told of a loss, and again; for ever."""
+        """Connect, sync, wait for connection.lost, and start again; for ever."""
         pause = threading.Event()
         while True:
             try:
                 interface = TCPInterface("127.0.0.1", portNumber=self._port)
             except Exception as error:  # noqa: BLE001 - whatever the library raises, a plain loop tries again
-                say(f"TCPInterface() raises {type(error).__name__}: {error}")
+                report(f"TCPInterface() raises {type(error).__name__}: {error}")
                 pause.wait(RETRY_AFTER)
                 continue
             self._interface = interface
             self._sync(interface)
-            say(f"TCPInterface() returns; keys synced at once: {self.state()}")
+            report(f"TCPInterface() returns; keys synced at once: {self.state()}")
             while self._lost.get() is not interface:
-                continue  # an interface that failed in its constructor says that it was lost, too
-            say("connection.lost: make a new interface")
+                # An interface that failed in its constructor publishes connection.lost, too
+                continue
+            report("connection.lost: make a new interface")
 
     def state(self) -> str:
         """Return what the program can know of its link."""
@@ -65,19 +66,19 @@ class PlainLoop:
         self._lost.put(interface)
 
 
-def say(text: str) -> None:
-    """Write one line now."""
+def report(text: str) -> None:
+    """Print one line now."""
     print(text, flush=True)
 
 
-def answer_orders(loop: PlainLoop) -> None:
-    """Say the state for each line of stdin, then end the process: its main thread may hang for good."""
+def answer_requests(loop: PlainLoop) -> None:
+    """Report the state for each line of stdin, then end the process: its main thread may hang for good."""
     for _ in sys.stdin:
-        say(f"as it knows: {loop.state()}")
+        report(f"as it knows: {loop.state()}")
     os._exit(0)
 
 
 if __name__ == "__main__":
     plain = PlainLoop(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
-    threading.Thread(target=answer_orders, args=(plain,), daemon=True).start()
+    threading.Thread(target=answer_requests, args=(plain,), daemon=True).start()
     plain.run()

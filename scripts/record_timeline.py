@@ -1,7 +1,7 @@
 """Record a lost link twice, with the plain library and with our bot, through the same faults, side by side.
 
 `python scripts/record_timeline.py` writes the timelines into docs/TCP_RECONNECTION_VISUAL_COMPARISON.md; with
-`--check` it records afresh and tells where the document no longer shows what happens, seconds aside.
+`--check` it records again and reports where the document no longer shows what happens, seconds aside.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import IO, Final, Protocol
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # run as a script, Python looks for modules beside it alone
+# Run as a script, Python looks for modules beside it alone
+sys.path.insert(0, str(ROOT))
 
 from meshbot.demo import (  # noqa: E402 - the same
     NODES,
@@ -37,14 +38,14 @@ PLAIN_LOOP = ROOT / "scripts" / "plain_loop.py"
 CLOCK = SystemClock()
 ABSENT_NUM = 0x0A11CE00  # a node whose key both programs know and the radio's own database does not
 ABSENT_KEY = base64.b64encode(bytes(range(1, 33))).decode()
-ASK_AGAIN = 3.0  # seconds; a person's patience
+ASK_AGAIN = 3.0  # seconds between two questions of the user
 START_LIMIT = 60.0  # seconds for a program to connect and sync before the fault
 STOP_LIMIT = 5.0  # seconds
 BOT_SYNCED = "clés publiques re-synchronisées"
 STATE = "as it knows: "
 PLAIN_READY = "TCPInterface() returns"
-# What of the bot's log belongs to the story: the link and the keys
-TOLD = re.compile(r"SILENCE TCP|Lien TCP|Connexion TCP|Reconnexion TCP|clés publiques|SYNC COMPLETE|ℹ️ Coupure")
+# The lines of the bot's log that are recorded: the link and the keys
+SHOWN = re.compile(r"SILENCE TCP|Lien TCP|Connexion TCP|Reconnexion TCP|clés publiques|SYNC COMPLETE|ℹ️ Coupure")
 LOG_PREFIX = re.compile(r"^\d\d:\d\d:\d\d \[[A-Z]+\] ")
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+:\d+")
 # What differs from one run to the next: seconds, jitter, how many attempts fit
@@ -55,7 +56,7 @@ BLOCK = re.compile(r"(?P<head><!-- (?P<name>[a-z ]+) -->\n)(?P<body>.*?)(?P<tail
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened, `at` seconds after the fault; `source` is node, user, loop (plain) or log (bot)."""
+    """One event, `at` seconds after the fault; `source` is node, user, loop (plain) or log (bot)."""
 
     at: float
     source: str
@@ -64,20 +65,21 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One fault, and how long a program gets to be back."""
+    """One fault, and the time that a program gets to recover."""
 
     name: str
     title: str
-    inflict: Callable[[VirtualNode], None]
+    inject: Callable[[VirtualNode], None]
     window: float  # seconds
 
 
 def _stall_then(how: str) -> Callable[[VirtualNode], None]:
-    def inflict(node: VirtualNode) -> None:
-        node.fault("stall", after=20, connections=2)  # the present connection, which is configured, and the next
+    def inject(node: VirtualNode) -> None:
+        # The present connection, which is configured already, and the next one
+        node.fault("stall", after=20, connections=2)
         node.fault(how)
 
-    return inflict
+    return inject
 
 
 SCENARIOS: Final = (
@@ -90,21 +92,21 @@ SCENARIOS: Final = (
 CONTENDERS: Final = ("before", "after")
 
 
-class Story:
-    """The events since the fault, from whatever thread, and the lines before it."""
+class Recording:
+    """The events since the fault, and the lines before it; thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._begun: float | None = None
+        self._began: float | None = None
         self._lines: list[str] = []
         self._events: list[Event] = []
 
     def note(self, source: str, text: str) -> None:
-        """Keep an event, with its time if the fault has struck."""
+        """Add an event, with its time once the fault is injected."""
         with self._changed:
             self._lines.append(text)
-            if self._begun is not None:
-                self._events.append(Event(CLOCK.monotonic() - self._begun, source, text))
+            if self._began is not None:
+                self._events.append(Event(CLOCK.monotonic() - self._began, source, text))
             self._changed.notify_all()
 
     def wait_for(self, text: str, timeout: float, count: int = 1) -> str:
@@ -117,20 +119,20 @@ class Story:
     def begin(self) -> None:
         """Count time and events from now."""
         with self._changed:
-            self._begun = CLOCK.monotonic()
+            self._began = CLOCK.monotonic()
             self._lines.clear()
 
     def has(self, text: str) -> bool:
-        """Whether an event of that text came since the fault."""
+        """Whether an event with that text came since the fault."""
         with self._changed:
             return bool(self._with(text))
 
     def elapsed(self) -> float:
         """Return the seconds since the fault."""
-        return CLOCK.monotonic() - (self._begun or 0.0)
+        return CLOCK.monotonic() - (self._began or 0.0)
 
     def events(self) -> list[Event]:
-        """Return what happened so far."""
+        """Return the events so far."""
         with self._changed:
             return list(self._events)
 
@@ -142,7 +144,7 @@ class Story:
 
 
 class Program(Protocol):
-    """What is recorded."""
+    """A program that is recorded."""
 
     def stop(self) -> object:
         """End it."""
@@ -151,32 +153,33 @@ class Program(Protocol):
 class PlainProgram:
     """scripts/plain_loop.py as a child process."""
 
-    def __init__(self, port: int, story: Story) -> None:
+    def __init__(self, port: int, recording: Recording) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-u", str(PLAIN_LOOP), str(port), str(ABSENT_NUM), ABSENT_KEY],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # the library's own log
+            # The library's own log
+            stderr=subprocess.DEVNULL,
             encoding="utf-8",
         )
-        self._reader = threading.Thread(target=self._read, args=(self._process.stdout, story), daemon=True)
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout, recording), daemon=True)
         self._reader.start()
 
     @staticmethod
-    def _read(stdout: IO[str], story: Story) -> None:
+    def _read(stdout: IO[str], recording: Recording) -> None:
         with stdout:
             for line in stdout:
-                story.note("loop", line.rstrip())
+                recording.note("loop", line.rstrip())
 
-    def ask_state(self, story: Story, count: int = 1) -> str:
-        """Have it say what it knows of its link, for the `count`-th time in the story."""
+    def ask_state(self, recording: Recording, count: int = 1) -> str:
+        """Ask for what it knows of its link, for the `count`-th time in the recording."""
         if self._process.stdin is not None:
             self._process.stdin.write("state\n")
             self._process.stdin.flush()
-        return story.wait_for(STATE, STOP_LIMIT, count)
+        return recording.wait_for(STATE, STOP_LIMIT, count)
 
     def stop(self) -> None:
-        """End it, whatever its threads hang in."""
+        """End it, by force if its threads hang."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -187,14 +190,14 @@ class PlainProgram:
         self._reader.join(STOP_LIMIT)
 
 
-def start_bot(port: int, folder: Path, story: Story) -> BotProcess:
+def start_bot(port: int, folder: Path, recording: Recording) -> BotProcess:
     """Start our bot, which knows the absent node's key from an older bot's file."""
     absent = {str(ABSENT_NUM): {"name": "Absent", "publicKey": ABSENT_KEY}}
     (folder / "node_names.json").write_text(json.dumps(absent), encoding="utf-8")
 
     def on_line(line: str) -> None:
-        if TOLD.search(line):
-            story.note("log", ADDRESS.sub("node:4403", LOG_PREFIX.sub("", line)))
+        if SHOWN.search(line):
+            recording.note("log", ADDRESS.sub("node:4403", LOG_PREFIX.sub("", line)))
 
     settings = SHORTENED | {"tcp_host": "127.0.0.1", "tcp_port": port, "data_dir": folder}
     return BotProcess(settings, folder, on_line)
@@ -205,68 +208,69 @@ def start_bot(port: int, folder: Path, story: Story) -> BotProcess:
 
 def record(scenario: Scenario, contender: str, starting: threading.Lock) -> list[Event]:
     """Run one program through one fault; `starting` lets one program at a time load."""
-    story = Story()
+    recording = Recording()
     with tempfile.TemporaryDirectory(prefix="timeline-") as folder, VirtualNode(nodes=NODES) as node:
         program: PlainProgram | BotProcess
         with starting:
             if contender == "before":
-                program, ready = PlainProgram(node.port, story), PLAIN_READY
+                program, ready = PlainProgram(node.port, recording), PLAIN_READY
             else:
-                program, ready = start_bot(node.port, Path(folder), story), BOT_SYNCED
+                program, ready = start_bot(node.port, Path(folder), recording), BOT_SYNCED
             try:
-                story.wait_for(ready, START_LIMIT)
+                recording.wait_for(ready, START_LIMIT)
             except TimeoutError:
                 program.stop()
                 raise
         try:
-            _live_through(scenario, node, story, program)
+            _run_fault(scenario, node, recording, program)
         finally:
             program.stop()
-        return story.events()
+        return recording.events()
 
 
-def _live_through(scenario: Scenario, node: VirtualNode, story: Story, program: PlainProgram | BotProcess) -> None:
+def _run_fault(scenario: Scenario, node: VirtualNode, recording: Recording, program: PlainProgram | BotProcess) -> None:
     clients = node.connections
-    known = program.ask_state(story) if isinstance(program, PlainProgram) else ""
-    story.begin()
+    known = program.ask_state(recording) if isinstance(program, PlainProgram) else ""
+    recording.begin()
     if known:
-        story.note("loop", known)
-    story.note("node", scenario.title)
-    scenario.inflict(node)
-    user = User(node, story)
-    while story.elapsed() < scenario.window and not _is_back(story, program):
+        recording.note("loop", known)
+    recording.note("node", scenario.title)
+    scenario.inject(node)
+    user = User(node, recording)
+    while recording.elapsed() < scenario.window and not _is_back(recording, program):
         user.ask_if_due()
         if node.connections > clients:
             clients = node.connections
-            story.note("node", "a new client has the link")
+            recording.note("node", "a new client has the link")
         user.hear()
-        left = max(0.0, scenario.window - story.elapsed())
+        left = max(0.0, scenario.window - recording.elapsed())
         try:
             node.wait_until(
-                lambda: node.connections > clients or user.has_news() or _is_back(story, program),  # noqa: B023 - used now
+                lambda: node.connections > clients or user.has_news() or _is_back(recording, program),  # noqa: B023 - used now
                 min(left, user.patience()),
             )
         except TimeoutError:
-            continue  # time to ask again, or over
+            # Time to ask again, or to end
+            continue
     if not user.answered:
-        story.note("user", "/help still has no answer")
+        recording.note("user", "/help still has no answer")
     if isinstance(program, PlainProgram):
-        program.ask_state(story, count=2)
+        program.ask_state(recording, count=2)
 
 
-def _is_back(story: Story, program: PlainProgram | BotProcess) -> bool:
+def _is_back(recording: Recording, program: PlainProgram | BotProcess) -> bool:
     """Whether the rest of the window would show nothing more."""
-    return story.has(User.HEARD) and (isinstance(program, PlainProgram) or story.has(BOT_SYNCED))
+    return recording.has(User.HEARD) and (isinstance(program, PlainProgram) or recording.has(BOT_SYNCED))
 
 
 class User:
-    """Asks at once and again every ASK_AGAIN seconds, until one question is answered on air."""
+    """Asks at once and every ASK_AGAIN seconds until one question is answered on air."""
 
     HEARD = "the answer to /help is on air"
 
-    def __init__(self, node: VirtualNode, story: Story) -> None:
+    def __init__(self, node: VirtualNode, recording: Recording) -> None:
         self._node = node
-        self._story = story
+        self._recording = recording
         self._asked: set[int] = set()
         self._next = CLOCK.monotonic()
         self.answered = False
@@ -276,8 +280,8 @@ class User:
         if self.answered or self.patience() > 0:
             return
         if not self._asked:
-            self._story.note("user", f"asks /help, and again every {ASK_AGAIN:g} s")
-        self._asked.add(self._node.say(self._node.users[0].num, "/help"))
+            self._recording.note("user", f"asks /help, and again every {ASK_AGAIN:g} s")
+        self._asked.add(self._node.hear_text(self._node.users[0].num, "/help"))
         self._next += ASK_AGAIN
 
     def patience(self) -> float:
@@ -285,14 +289,14 @@ class User:
         return ASK_AGAIN if self.answered else max(0.0, self._next - CLOCK.monotonic())
 
     def has_news(self) -> bool:
-        """Whether an answer came that was not noted yet."""
+        """Whether an answer came that is not recorded yet."""
         return not self.answered and any(sent.reply_id in self._asked for sent in self._node.transmitted)
 
     def hear(self) -> None:
-        """Note the first answer."""
+        """Record the first answer."""
         if self.has_news():
             self.answered = True
-            self._story.note("user", self.HEARD)
+            self._recording.note("user", self.HEARD)
 
 
 # -- the document
@@ -310,15 +314,15 @@ def parse(block: str) -> list[Event]:
     return [Event(float(match["at"]), match["source"], match["text"]) for match in found if match]
 
 
-def order(events: Iterable[Event]) -> dict[str, list[str]]:
-    """Return what each source tells, in its order, without what differs between two runs, repetitions once."""
-    told: dict[str, list[str]] = {}
+def sequences(events: Iterable[Event]) -> dict[str, list[str]]:
+    """Return each source's texts in order, without what varies between two runs, repetitions once."""
+    texts_by_source: dict[str, list[str]] = {}
     for event in events:
-        texts = told.setdefault(event.source, [])
+        texts = texts_by_source.setdefault(event.source, [])
         text = VARIES.sub("…", event.text)
         if texts[-1:] != [text]:
             texts.append(text)
-    return told
+    return texts_by_source
 
 
 def blocks(recorded: Mapping[str, Sequence[Event]]) -> dict[str, str]:
@@ -342,12 +346,12 @@ def fill(document: str, new: Mapping[str, str]) -> str:
 
 
 def differences(document: str, recorded: Mapping[str, Sequence[Event]]) -> list[str]:
-    """Return one line for each timeline of the document that tells another story than the recorded one."""
+    """Return one line for each timeline of the document that differs from the recorded one."""
     shown = {match["name"]: match["body"] for match in BLOCK.finditer(document)}
     return [
-        f"{name}: the document tells {order(parse(shown.get(name, '')))}, recorded was {order(events)}"
+        f"{name}: the document shows {sequences(parse(shown.get(name, '')))}, recorded was {sequences(events)}"
         for name, events in recorded.items()
-        if order(parse(shown.get(name, ""))) != order(events)
+        if sequences(parse(shown.get(name, ""))) != sequences(events)
     ]
 
 

@@ -66,7 +66,7 @@ def running(node, clock, tmp_path):
 
 
 def help_is_answered(node):
-    packet_id = node.say(node.users[0].num, "/help")
+    packet_id = node.hear_text(node.users[0].num, "/help")
     return bool(node.wait_for(lambda sent: sent.reply_id == packet_id, 30))
 
 

@@ -1,14 +1,13 @@
-"""What a user may ask."""
+"""Commands: the registry, the dispatcher, access, execution, and what answers have in common."""
 
 from meshbot.commands.access import Access, Judge, Refusal, ReplayMemory
 from meshbot.commands.dispatcher import Dispatcher
-from meshbot.commands.durations import duration
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
-from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, ident, whole_number
+from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, whole_number
 from meshbot.commands.language import Translate, mark, translator
-from meshbot.commands.mail_notices import NOTICE, MailNotices
-from meshbot.commands.node_lookup import Directory, only_one
+from meshbot.commands.mail_notices import MailNotices
+from meshbot.commands.node_lookup import Directory, only_one, short_name_of
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import PREFIX, UNKNOWN_RECEPTION, Command, Example, Registry, Request, Way, parse
 from meshbot.commands.roles import MeshRoles, Role, User, node_numbers
@@ -17,7 +16,6 @@ __all__ = [
     "CHAT_BYTES",
     "DAY",
     "HOUR",
-    "NOTICE",
     "PREFIX",
     "UNKNOWN_RECEPTION",
     "Access",
@@ -49,6 +47,7 @@ __all__ = [
     "node_numbers",
     "only_one",
     "parse",
+    "short_name_of",
     "translator",
     "whole_number",
 ]

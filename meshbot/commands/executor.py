@@ -1,4 +1,4 @@
-"""Commands under work: in threads that may hang, each within its time, slow ones apart."""
+"""Runs commands in worker threads that may hang: each has a time limit, slow commands have their own threads."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Request
 from meshbot.runtime import Clock, WorkerPool
+from meshbot.storage import StorageError
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
-WAITING_LIMIT = 50  # commands; their answers alone are two minutes of air
-LOST_WORKERS_LIMIT = 8  # commands that hang for ever before none is accepted any more
+WAITING_LIMIT = 50  # commands; their answers alone take two minutes of air time
+LOST_WORKERS_LIMIT = 8  # commands that hang for good; with so many no further one is accepted
 
 Q = TypeVar("Q")
 
 
 @dataclass(frozen=True, slots=True)
 class CommandLimits:
-    """Bounds of the work; config.py says what each is for."""
+    """Limits for commands; see config.py for each."""
 
     workers: int
-    slow_workers: int  # for the commands that wait for other computers
-    timeout: float  # seconds a command may take unless it says otherwise
-    answer_ttl: float  # seconds an answer may wait for the link
+    slow_workers: int  # for commands that wait for other servers or nodes
+    timeout: float  # seconds that a command may take unless it has its own limit
+    answer_ttl: float  # seconds that an answer may wait for the link
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Job(Generic[Q]):
-    """One question under work; `question` tells where it came from, as its way in says that."""
+    """One running command; `question` is what its caller needs to send the answer back."""
 
     question: Q
     request: Request
@@ -43,7 +44,7 @@ class Job(Generic[Q]):
 
 @dataclass(frozen=True, slots=True)
 class InterimAnswer(Generic[Q]):
-    """What a command says before its answer."""
+    """What a command sends before its answer."""
 
     job: Job[Q]
     text: str
@@ -51,14 +52,14 @@ class InterimAnswer(Generic[Q]):
 
 @dataclass(frozen=True, slots=True)
 class JobResult(Generic[Q]):
-    """A worker's result."""
+    """The answer of a command that has ended."""
 
     job: Job[Q]
     answer: str
 
 
 class CommandExecutor(Generic[Q]):
-    """Runs commands for one way in. Used by one thread, which `tell` sends Interim and Finished to."""
+    """Runs commands for one thread, which gets their InterimAnswer and JobResult from `tell`."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class CommandExecutor(Generic[Q]):
         tr: Translate,
         tell: Callable[[InterimAnswer[Q] | JobResult[Q]], object],
     ) -> None:
-        """`name` is its threads'; `tell` is called on them and only puts into an inbox."""
+        """`name` is the prefix of its threads' names; `tell` runs on them and only puts into an inbox."""
         self._clock = clock
         self._limits = limits
         self._translate = tr
@@ -76,7 +77,7 @@ class CommandExecutor(Generic[Q]):
         self._pool: WorkerPool[Job[Q]] = WorkerPool(name, self._work)
         self._slow_pool: WorkerPool[Job[Q]] = WorkerPool(f"{name}-Slow", self._work)
         self._running: dict[Job[Q], float] = {}  # when each must be done
-        self._lost: set[Job[Q]] = set()  # each holds a thread that may never come back
+        self._lost: set[Job[Q]] = set()  # each holds a thread that may never end
 
     def start(self, *, slow: bool) -> None:
         """Start the threads, those for slow commands only if there are any."""
@@ -95,7 +96,7 @@ class CommandExecutor(Generic[Q]):
         return min(self._running.values(), default=inf)
 
     def obstacle(self, command: Command, user: str) -> str:
-        """Say why the command cannot start now, or nothing; slow and fast ones do not bar each other."""
+        """Return the answer if the command cannot start now, else an empty one; slow and fast ones count apart."""
         running = [job for job in self._running if job.command.slow == command.slow]
         lost = sum(job.command.slow == command.slow for job in self._lost)
         if len(running) >= WAITING_LIMIT or lost >= LOST_WORKERS_LIMIT:
@@ -107,16 +108,17 @@ class CommandExecutor(Generic[Q]):
         return ""
 
     def submit(self, job: Job[Q]) -> None:
-        """Have a command run; ask for an obstacle first."""
+        """Have a command run; call `obstacle` first."""
         timeout = self._limits.timeout if job.command.timeout is None else job.command.timeout
         self._running[job] = self._clock.monotonic() + timeout
         self._pool_of(job.command).submit(job)
 
     def overdue(self) -> list[tuple[Job[Q], str]]:
-        """Give up the commands that take too long, and their threads; return an apology for each."""
+        """Give up the commands that take too long, and their threads; return an answer for each."""
         now = self._clock.monotonic()
         late = [job for job, due in self._running.items() if due <= now]
-        for job in late:  # all before the first thread is replaced: the new one must not begin with one of them
+        # all of them before the first thread is replaced: the new one must not begin with one of them
+        for job in late:
             del self._running[job]
         for job in late:
             if self._pool_of(job.command).replace_worker(job):
@@ -126,30 +128,36 @@ class CommandExecutor(Generic[Q]):
         return [(job, text.format(name=job.request.command)) for job in late]
 
     def is_current(self, interim: InterimAnswer[Q]) -> bool:
-        """Whether its asker still waits; else there was a last answer already."""
+        """Whether its asker still waits for the answer."""
         return interim.job in self._running
 
-    def finish(self, finished: JobResult[Q]) -> bool:
-        """Note the end of a command; return whether its asker still waits."""
-        self._lost.discard(finished.job)  # it came back after all; its asker has had an answer
-        return self._running.pop(finished.job, None) is not None
+    def finish(self, result: JobResult[Q]) -> bool:
+        """Take note of a command's end; return whether its asker still waits."""
+        # its thread has ended after all; the asker already has an answer
+        self._lost.discard(result.job)
+        return self._running.pop(result.job, None) is not None
 
     def _pool_of(self, command: Command) -> WorkerPool[Job[Q]]:
         return self._slow_pool if command.slow else self._pool
 
     def _work(self, job: Job[Q]) -> None:
         """Run one command, on a worker's thread."""
-        answer = self._run(job) if job in self._running else ""  # given up while it waited: too late to run
+        # given up while it waited: too late to run
+        answer = self._run(job) if job in self._running else ""
         self._tell(JobResult(job, answer))
 
     def _run(self, job: Job[Q]) -> str:
         try:
-            return job.command.run(replace(job.request, say=partial(self._say, job)))
-        except (Exception, SystemExit) as exc:  # a command's fault is its own: the asker is told, the bot goes on
+            return job.command.run(replace(job.request, say=partial(self._send_interim, job)))
+        except StorageError as error:
+            LOGGER.warning("⚠️ Commande /%s: %s", job.request.command, error)
+            return self._translate(_("⚠️ My memory cannot be read at the moment. Try again later."))
+        except (Exception, SystemExit) as exc:
+            # an error in one command gets an answer and must not end the bot
             error_print("❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, exc)
             LOGGER.debug("Commande /%s", job.request.command, exc_info=True)
             answer = self._translate(_("⚠️ /{name} failed, the operator can see why in the log."))
             return answer.format(name=job.request.command)
 
-    def _say(self, job: Job[Q], text: str) -> None:
+    def _send_interim(self, job: Job[Q], text: str) -> None:
         self._tell(InterimAnswer(job, text))

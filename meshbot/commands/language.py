@@ -20,7 +20,7 @@ class Translate:
         return self.catalog.gettext(message)
 
     def ngettext(self, one: str, many: str, count: int) -> str:
-        """Return the text that goes with a count, whose place it names; called so, it marks both for the catalogs."""
+        """Return the singular or plural text for a count; the call marks both for the catalogs."""
         return self.catalog.ngettext(one, many, count)
 
 
@@ -30,5 +30,5 @@ def mark(message: str) -> str:
 
 
 def translator(language: str) -> Translate:
-    """Return what translates into `language` ("fr", "en"); English needs no catalog."""
+    """Return the translations into `language` ("fr", "en"); English needs no catalog."""
     return Translate(gettext.translation("meshbot", LOCALE_DIR, [language], fallback=language == "en"))

@@ -1,4 +1,4 @@
-"""Which node a user means, and how nodes are called in answers; for every command with a `<node>`."""
+"""Which node a user means, and the names of nodes in answers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from meshbot.commands.registry import PREFIX, Request
 from meshbot.mesh_memory import NodeView
 from meshbot.text import shorten
 
-ECHO_BYTES: Final = 40  # of what was asked, told back
-IN_A_SENTENCE: Final = 24  # bytes of a node's name where only a few are told
+QUOTED_BYTES: Final = 40  # of the user's words in an answer
+IN_A_SENTENCE: Final = 24  # bytes of a node's name where an answer has only a few names
 
 
 class Directory(Protocol):
-    """Who is on the mesh; MeshMemory is one."""
+    """The nodes of the mesh; MeshMemory is one."""
 
     def node(self, num: int) -> NodeView | None:
         """Return what is known of a node."""
@@ -25,8 +25,15 @@ class Directory(Protocol):
         """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end."""
 
 
+def own_node(request: Request) -> int | str:
+    """Return the number of the asker's node, else the answer to an asker without one."""
+    if request.node is not None:
+        return request.node
+    return request.translate(_("Your Telegram account has no node: the operator can set one in telegram_users."))
+
+
 def one_node(request: Request, directory: Directory) -> NodeView | str:
-    """Return the node that the argument means, else what to answer: nothing was asked, none matches, several do."""
+    """Return the node that the argument means, else the answer: no argument, no match, or several."""
     if not request.argument:
         text = request.translate(_("Which node? Its name, short name or the end of its id: {question}"))
         return text.format(question=f"{PREFIX}{request.command} 1eef")
@@ -34,18 +41,18 @@ def one_node(request: Request, directory: Directory) -> NodeView | str:
 
 
 def only_one(found: Sequence[NodeView], wanted: str, request: Request) -> NodeView | str:
-    """Return the one node found for what a user wanted, else the answer: none matches, or these do."""
+    """Return the only node found for the words `wanted`, else the answer: no match, or the list."""
     tr = request.translate
     if len(found) == 1:
         return found[0]
     if not found:
-        return tr(_("I know no node « {name} ».")).format(name=shorten(wanted, ECHO_BYTES))
+        return tr(_("I know no node « {name} ».")).format(name=shorten(wanted, QUOTED_BYTES))
     head = tr(_("{count} nodes match, which one?")).format(count=len(found))
     return as_many_as_fit(head, (f"{ident(view.num)} {name_of(view)}" for view in found), len(found), request.limit)
 
 
 def called(directory: Directory, num: int, limit: int = NAME_BYTES) -> str:
-    """Return what people call a node: its name, cut to `limit` bytes, else its id."""
+    """Return a node's name in at most `limit` bytes, else its id."""
     view = directory.node(num)
     return name_of(view, limit) if view else ident(num)
 

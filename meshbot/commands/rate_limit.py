@@ -1,4 +1,4 @@
-"""How often one user may ask; pure."""
+"""A rate limit for each user; pure."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from enum import Enum
 
-USERS_REMEMBERED = 1000  # senders can make up numbers: who has not asked for longest is forgotten
+USERS_REMEMBERED = 1000  # node numbers can be forged: the user who has not asked for longest is forgotten
 
 
 class Admission(Enum):
     """What to do with a command."""
 
     ALLOWED = "permise"
-    REFUSED = "limite atteinte"  # to be told, once
+    REFUSED = "limite atteinte"  # with an answer, once
     IGNORED = "limite dépassée"
 
 
 @dataclass(slots=True)
 class _Record:
     times: deque[float] = field(default_factory=deque)  # of the commands that were allowed
-    told: bool = False  # that the limit is reached, since the last command that was allowed
+    refused: bool = False  # since the last command that was allowed
 
 
 class RateLimiter:
-    """At most `commands` in any `seconds` for each user; then one refusal, then silence until there is room again."""
+    """At most `commands` in any `seconds` for each user; then one refusal, then no answer until one is allowed."""
 
     def __init__(self, commands: int, seconds: float) -> None:
         """Take the bounds; 0 commands means no limit."""
@@ -41,10 +41,10 @@ class RateLimiter:
             record.times.popleft()
         if len(record.times) < self._commands:
             record.times.append(now)
-            record.told = False
+            record.refused = False
             return Admission.ALLOWED
-        admission = Admission.IGNORED if record.told else Admission.REFUSED
-        record.told = True
+        admission = Admission.IGNORED if record.refused else Admission.REFUSED
+        record.refused = True
         return admission
 
     def _record(self, user: str) -> _Record:

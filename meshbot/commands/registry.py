@@ -1,4 +1,4 @@
-"""Commands as data: help, menus and tests come from here."""
+"""Commands as data, from which help, menus, documents and tests are made."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from meshbot.commands.formatting import PACKET_BYTES
 from meshbot.commands.language import Translate
 from meshbot.commands.roles import NOBODY, Role, User
 from meshbot.mesh_link import RadioMetadata
+from meshbot.sending import Origin
 
 PREFIX = "/"
 UNKNOWN_RECEPTION = RadioMetadata()
@@ -17,16 +18,16 @@ Action = Callable[[], None]
 
 
 def at_once(action: Action) -> None:
-    """Do it where no answer goes out before."""
+    """Run the action where no answer goes out before it."""
     action()
 
 
 def say_nothing(_text: str) -> None:
-    """Take an interim answer where nobody waits for one."""
+    """Drop an interim answer."""
 
 
 class Way(Enum):
-    """Where a question comes from and its answer goes to; the value is for documents."""
+    """Where a question comes from and its answer goes; the value is for documents."""
 
     MESH = "mesh"
     TELEGRAM = "Telegram"
@@ -37,27 +38,27 @@ EVERYWHERE = frozenset(Way)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question, with what a command may need to answer it."""
+    """One question with its context."""
 
     command: str  # the name as typed, lower case, without the slash
     argument: str  # what follows it, stripped
-    node: int | None  # the asker's node number; None: a Telegram user for whom the operator set none
-    reception: RadioMetadata  # of the question's packet; nothing is known of a message that came by Telegram
+    node: int | None  # the asker's node number; None: a Telegram user without one in the settings
+    reception: RadioMetadata  # of the question's packet; empty for a message from Telegram
     translate: Translate
     available: Sequence[Command]  # what this user may use here
-    say: Callable[[str], None] = say_nothing  # an interim answer, sent the same way before the final one; any thread
+    say: Callable[[str], None] = say_nothing  # sends an interim answer before the final one; any thread
     user: User = NOBODY
     channel: int | None = None  # the index of the channel asked on, None for a direct message
-    afterwards: Callable[[Action], None] = at_once  # has something done once the answer has left; any thread
+    afterwards: Callable[[Action], None] = at_once  # runs an action once the answer has left; any thread
     way: Way = Way.MESH
-    limit: int = PACKET_BYTES  # UTF-8 bytes that an answer may fill, not less than a packet's
-    name: str = ""  # how a Telegram user is called; empty: as their node is
+    limit: int = PACKET_BYTES  # bytes of UTF-8 that an answer may have, at least a packet's
+    name: str = ""  # of a Telegram user; empty: the node's counts
     in_group: bool = False  # of Telegram: others read the answer
-    origin: str = ""  # of what is sent for it, as OutgoingText has it: its fate is shown to the asker; empty: is not
+    origin: Origin | None = None  # of texts sent for it: their delivery is shown to the asker; None: it is not
 
     @property
     def wide(self) -> bool:
-        """Whether the answer is read on a screen with room for columns and sentences, not on a radio."""
+        """Whether the answer is read on a phone with room for tables and sentences, not on a radio."""
         return self.way is Way.TELEGRAM
 
     @property
@@ -68,18 +69,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question and the answer it gets in English; each is shown in documents and run as a test."""
+    """A question and its answer in English; documents show it and a test runs it."""
 
     question: str
     answer: str
     reception: RadioMetadata = UNKNOWN_RECEPTION
     way: Way = Way.MESH
-    has_node: bool = True  # whether the asker has one, see Request.node
+    has_node: bool = True  # whether Request.node is known
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One thing a user may ask."""
+    """One command."""
 
     name: str
     summary: str  # English, marked for the catalogs; one line
@@ -88,20 +89,20 @@ class Command:
     aliases: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
     timeout: float | None = None  # seconds that `run` may take; None: the setting command_timeout
-    slow: bool = False  # waits for other computers: runs in threads of its own, one at a time for each user
-    role: Role = Role.EVERYONE  # the least that may use it
-    ways: frozenset[Way] = EVERYWHERE  # where it makes sense
-    has_table: bool = False  # its wide answers of several lines stand in columns
-    private: bool = False  # what follows its name is not for the operator either: masked in the log
-    alone: Command | None = None  # runs in its place on the mesh where no argument is given
+    slow: bool = False  # waits for other servers or nodes: has its own threads, and one run at a time for each user
+    role: Role = Role.EVERYONE  # the least role that may use it
+    ways: frozenset[Way] = EVERYWHERE  # where it can be asked
+    has_table: bool = False  # its wide answers of several lines are tables
+    private: bool = False  # its argument is masked in the log: not even the operator reads it
+    without_argument: Command | None = None  # runs in its place on the mesh when no argument is given
 
     @property
     def needs_argument(self) -> bool:
-        """Whether it can but say how to ask where nothing follows its name."""
+        """Whether without an argument it can only answer how to ask."""
         return self.usage.startswith("<")
 
     def is_table(self, answer: str) -> bool:
-        """Return whether a wide answer is to be shown in a fixed-width font; one line is no table."""
+        """Return whether a wide answer needs a fixed-width font; one line is no table."""
         return self.has_table and "\n" in answer
 
 
@@ -109,7 +110,7 @@ class Registry:
     """The commands by name and alias."""
 
     def __init__(self, commands: Iterable[Command]) -> None:
-        """Take the commands in the order in which help lists them; two of one name are an error."""
+        """Take the commands in the order of /help; ValueError if two have the same name."""
         self._commands = tuple(commands)
         self._by_name: dict[str, Command] = {}
         for command in self._commands:
@@ -126,17 +127,17 @@ class Registry:
         return self._by_name.get(name.lower().removeprefix(PREFIX))
 
     def to_run(self, name: str, argument: str) -> Command | None:
-        """Return what runs for a question, None if the name is unknown."""
+        """Return the command that runs for a question, None if the name is unknown."""
         command = self.find(name)
-        return command.alone if command and command.alone and not argument else command
+        return command.without_argument if command and command.without_argument and not argument else command
 
     def on(self, way: Way) -> Registry:
-        """Return the commands that make sense there."""
+        """Return the commands that can be asked there."""
         return Registry(command for command in self if way in command.ways)
 
 
 def parse(text: str) -> tuple[str, str] | None:
-    """Return (name, argument) of `/name argument`, or None for plain text. Takes any text."""
+    """Return (name, argument) of `/name argument`, None for plain text."""
     words = text.strip().split(maxsplit=1)
     if not words or not words[0].startswith(PREFIX) or not words[0].removeprefix(PREFIX):
         return None

@@ -1,7 +1,7 @@
-"""Who asks, and what they may; pure.
+"""Who asks, and with which role; pure.
 
-A node number is only a claim: anybody can send under any. So the role of an admin takes a proof, which a direct
-message encrypted with the admin's own key is; the role of a known node is a courtesy and takes none.
+A node number is only a claim: anybody can send under any. So the role of an admin needs a proof: a direct
+message encrypted with the admin's own key. The role of a known node needs none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from meshbot.mesh_link import TextMessage
 
 
 class Role(IntEnum):
-    """What a user may, in rising order: who has one has those before it."""
+    """Rights in rising order: each includes those before it."""
 
     EVERYONE = 0
     KNOWN = 1
@@ -22,7 +22,7 @@ class Role(IntEnum):
 
 
 class Doubt(Enum):
-    """Why a node on the list of admins is none in this message; the value is for the log."""
+    """Why a message does not prove its sender; the value is for the log."""
 
     CHANNEL = "hors message direct"
     MQTT = "relayée par MQTT"
@@ -33,16 +33,16 @@ class Doubt(Enum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who asks, in one message: the same node may be an admin directly and none on a channel."""
+    """The sender of one message: the same node may be an admin in a direct message and not on a channel."""
 
-    key: str  # tells users of all ways in apart, as in "mesh:!a1b2c3d4"
+    key: str  # unique among mesh and Telegram users, as in "mesh:!a1b2c3d4"
     role: Role = Role.EVERYONE
-    doubt: Doubt | None = None  # of a listed admin
-    claim: Doubt | None = None  # why it may be somebody else who asks; None: proven
+    doubt: Doubt | None = None  # why a listed admin has not that role
+    claim: Doubt | None = None  # why the sender may be forged; None: proven
 
     @property
     def is_node(self) -> bool:
-        """Whether it is a node of the mesh that asks."""
+        """Whether the user is a node of the mesh."""
         return self.key.startswith("mesh:")
 
 
@@ -54,12 +54,12 @@ class MeshRoles:
     """The lists of the settings."""
 
     admins: frozenset[int]
-    known: frozenset[int]  # empty: every node that has told its name
+    known: frozenset[int]  # empty: every node whose name is known
 
     def user_of(self, message: TextMessage, trusted_key: bytes | None, *, named: bool) -> User:
-        """Return who asks by this message.
+        """Return the message's sender with its role.
 
-        `trusted_key` is the sender's public key as the bot trusts it, `named` whether the sender has told its name.
+        `trusted_key` is the sender's public key as the bot trusts it, `named` whether the sender's name is known.
         """
         listed = message.sender in self.admins
         known = listed or (message.sender in self.known if self.known else named)
@@ -79,7 +79,8 @@ def node_numbers(ids: Iterable[str]) -> frozenset[int]:
 def _doubt(message: TextMessage, trusted_key: bytes | None) -> Doubt | None:
     if message.is_broadcast:
         return Doubt.CHANNEL
-    if message.reception.via_mqtt:  # the broker's packet comes with whatever pki_encrypted and public_key it claims
+    # the broker can set any pki_encrypted and public_key
+    if message.reception.via_mqtt:
         return Doubt.MQTT
     if not message.pki_encrypted or not message.public_key:
         return Doubt.CLEAR

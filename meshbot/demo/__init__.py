@@ -1,4 +1,4 @@
-"""Trying the bot without a radio: a virtual node, the real program, and faults on demand."""
+"""The bot without a radio: a virtual node, the real program, and faults on demand."""
 
 from meshbot.demo.__main__ import main
 from meshbot.demo.bot import BotProcess

@@ -25,7 +25,8 @@ class BotProcess:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MESHBOT_")}
         self._process = subprocess.Popen(  # noqa: S603 - our own program, in the Python that runs this
             [sys.executable, "-u", str(MAIN)],
-            cwd=folder,  # no meshbot.toml and no node_names.json of the person's own
+            # Without the visitor's own meshbot.toml and node_names.json
+            cwd=folder,
             env=inherited | {f"MESHBOT_{name.upper()}": str(value) for name, value in settings.items()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The scene that the tour and the console share: a virtual node, the bot on it, and a user who asks."""
+"""What the tour and the console share: a virtual node, the bot on it, and a user who asks."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ SHORTENED: dict[str, object] = {
 
 @dataclass(frozen=True)
 class DemoFault:
-    """One way to harm the link, and the log line after which the harm is taken away again."""
+    """One fault of the link, and the log line after which it is healed."""
 
     title: str
-    inflict: Callable[[VirtualNode], None]
+    inject: Callable[[VirtualNode], None]
     noticed: str | None = None  # None: it heals by itself
 
     def __call__(self, stage: Stage) -> None:
-        """Inflict it; heal it once the bot has noticed."""
+        """Inject it; heal it once the bot has noticed."""
         seen = stage.bot.count(self.noticed) if self.noticed else 0
-        self.inflict(stage.node)
+        self.inject(stage.node)
         if self.noticed:
             stage.bot.wait_for(self.noticed, seen + 1, timeout=60)
             stage.node.heal()
@@ -48,7 +48,7 @@ def _stall(node: VirtualNode) -> None:
     node.fault("drop")
 
 
-HARMS = {
+FAULTS = {
     "cut": DemoFault("la connexion est coupée (FIN)", lambda node: node.fault("drop")),
     "silence": DemoFault("le nœud se tait, connexion ouverte", lambda node: node.fault("mute"), "SILENCE TCP"),
     "reboot": DemoFault("le nœud redémarre (5 s)", lambda node: node.fault("reboot", seconds=5.0)),
@@ -57,7 +57,7 @@ HARMS = {
 
 
 class Stage:
-    """Everything starts with `with` and ends with it."""
+    """Node and bot; they run within `with`."""
 
     def __init__(self, folder: Path, on_line: Callable[[str], None]) -> None:
         self._folder = folder
@@ -78,15 +78,15 @@ class Stage:
         self.node.stop()
 
     def ask(self, question: str) -> int:
-        """Say something to the bot in the user's name; return the packet id."""
-        return self.node.say(self.node.users[0].num, question)
+        """Send the bot a user's text; return the packet id."""
+        return self.node.hear_text(self.node.users[0].num, question)
 
     def answer_to(self, packet_id: int, timeout: float = 30.0) -> str:
-        """Return the bot's answer on the radio; TimeoutError if none comes."""
+        """Return the bot's answer on air; TimeoutError if none comes."""
         return self.node.wait_for(lambda sent: sent.reply_id == packet_id, timeout).text
 
     def stored_keys(self) -> int:
-        """Return how many nodes' public keys the bot has written down."""
+        """Return how many nodes' public keys the bot has stored."""
         database = open_database(self._folder, SystemClock())
         try:
             return len(NodeStore(database).load().trusted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 BROADCAST_NUM = 0xFFFFFFFF
@@ -134,6 +135,13 @@ class ReceivedText:
     message: TextMessage
     own_num: int  # of the node that received it
     is_repeat: bool = False  # received before: same sender, same packet id
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDatabase:
+    """The node's own database, at READY."""
+
+    records: Sequence[NodeRecord]
 
 
 @dataclass(frozen=True, slots=True)

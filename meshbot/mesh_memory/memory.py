@@ -1,15 +1,28 @@
-"""MeshMemory: what the mesh said and did, for the commands to ask; written in batches, whatever the disk does."""
+"""MeshMemory: what was heard of the mesh, for the commands to query; written in batches, whatever the disk does."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from math import inf
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from meshbot.mesh_link import NodeRecord, PacketRecord
-from meshbot.mesh_memory.aggregates import add_sums, air_hour, hours_of, packets_of, signal_hour, volumes_of
+from meshbot.mesh_memory.aggregates import (
+    MAX_PACKETS,
+    PacketBatch,
+    add_air,
+    add_node,
+    add_sums,
+    add_volume,
+    air_hour,
+    hours_of,
+    packets_of,
+    signal_hour,
+    volumes_of,
+)
 from meshbot.mesh_memory.geography import distance
 from meshbot.mesh_memory.mailbox import Mailbox
 from meshbot.mesh_memory.recorder import Place, Recorder
@@ -26,21 +39,18 @@ from meshbot.mesh_memory.views import (
     Totals,
     Traffic,
 )
-from meshbot.persistence import ReplayGuard
+from meshbot.persistence import WriteBehind
 from meshbot.runtime import Clock
 from meshbot.storage import (
     DAY,
     HOUR,
-    MAX_PACKETS,
     UNKNOWN,
     By,
     Database,
     MailStore,
     NodeRow,
     NodeState,
-    PacketBatch,
     PacketLog,
-    ReplayStore,
     Span,
     StateChanges,
     StorageError,
@@ -50,14 +60,14 @@ from meshbot.storage import (
 LOGGER = logging.getLogger(__name__)
 
 FLUSH_EVERY: Final = 30.0  # seconds that a packet may wait for its commit: a kill loses no more
-BATCH: Final = 500  # packets that are committed without waiting
-LEAST_INTERVAL: Final = 1.0  # seconds between two commits
-RETRY_AFTER: Final = 10.0  # seconds that a failing database is left alone
-STATES_EVERY: Final = 300.0  # seconds: each writes a page for nearly every node that was heard
+BATCH: Final = 500  # packets that are committed at once
+STATES_EVERY: Final = 300.0  # seconds: each time writes a page for nearly every node that was heard
 TIDY_EVERY: Final = 3600.0
 REPLAY_TIME: Final = 60.0  # seconds after READY in which a node may hand over what it kept
-MAX_HOURS: Final = 24 * 366  # that a question may reach back
-MAX_LINKS: Final = 200  # of one node: those of a busy one, our own above all, must not hide all others
+MAX_STORED: Final = 2_000_000  # packets, about 130 MB: a flood must not fill the card
+MAX_HOURS: Final = 24 * 366  # that a query may reach back
+# Of one node: those of a busy one, our own above all, must not hide all others
+MAX_LINKS: Final = 200
 MAX_ALL_LINKS: Final = 2000
 
 
@@ -74,12 +84,23 @@ class KnownNodes(Protocol):
         """Return the node's trusted key."""
 
 
-class MeshMemory(Mailbox):
-    """Thread-safe. `hear`, `learn_nodes`, `flush` are Housekeeping's; the questions are everybody's.
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """What is to be committed; `states` None: they wait for a later commit."""
 
-    Questions about nodes are answered from memory and never fail. Those about traffic, signal and links ask the
-    database as well, at most 2 s each, and may raise StorageError, whose text says in French what is wrong.
+    batch: PacketBatch
+    states: StateChanges | None
+
+
+class MeshMemory(WriteBehind[PacketLog, Unsaved]):
+    """Thread-safe. `hear`, `learn_nodes`, `flush` are Housekeeping's; every thread may query.
+
+    Queries about nodes are answered from memory and never fail. Those about traffic, signal and links read the
+    database as well, at most 2 s each, and may raise StorageError, whose French text names the fault.
     """
+
+    subject: ClassVar = "Paquets entendus"
+    retry_after: ClassVar = 10.0
 
     def __init__(
         self,
@@ -92,89 +113,115 @@ class MeshMemory(Mailbox):
         mail_ttl: float,
     ) -> None:
         """Load what is known, now or as soon as the database can be read; without one nothing outlives the process."""
-        super().__init__(MailStore(database) if database else None, clock, mail_ttl)
+        super().__init__(PacketLog(database) if database else None, clock)
+        self.mailbox = Mailbox(MailStore(database) if database else None, clock, mail_ttl)
         self._node_manager = node_manager
         self._own_num = own_num
         self._retention = retention_days * DAY
-        self._log = PacketLog(database) if database else None
         self._traffic = TrafficQueries(database) if database else None
-        self.orders = ReplayGuard(ReplayStore(database) if database else None)
-        self._book_lock = threading.Lock()  # protects what is in memory; held for no I/O
-        self._book = Recorder(self._known_place)
-        self._writing: PacketBatch | None = None  # taken from the book, not yet committed
-        self._generation = 0  # of the database that holds what is not unsaved; 0 before it was read
-        now = clock.monotonic()
-        self._due = inf
-        self._not_before = now
-        self._states_due = self._tidy_due = now
+        # protects what is in memory; held for no I/O
+        self._recorder_lock = threading.Lock()
+        self._recorder = Recorder(self._known_place)
+        # taken from the recorder, not yet committed
+        self._committing: PacketBatch | None = None
+        self._states_due = self._tidy_due = clock.monotonic()
         self._replay_until = -inf
-        if self._log is not None:
-            self.flush()
+        self.flush()
 
     # -- learning, in Housekeeping's thread
 
     def hear(self, packet: PacketRecord) -> None:
-        """Take in one packet of any kind; a repetition counts for nothing."""
+        """Take in one packet of any kind; a repetition is ignored."""
         now = self._clock.monotonic()
-        with self._book_lock:
-            self._book.hear(packet, self._now(), self._own_num(), maybe_replayed=now < self._replay_until)
-            waiting = len(self._book.batch.packets)
-        self._schedule(now if waiting >= BATCH else now + FLUSH_EVERY)
+        with self._recorder_lock:
+            self._recorder.hear(packet, self._now(), self._own_num(), maybe_replayed=now < self._replay_until)
+            waiting = len(self._recorder.batch.packets)
+        self.schedule(now if waiting >= BATCH else now + FLUSH_EVERY)
 
     def learn_nodes(self, records: Iterable[NodeRecord]) -> None:
         """Take in the node's own database, at READY: what it kept for us comes next, and may be old."""
         now = self._clock.monotonic()
         self._replay_until = now + REPLAY_TIME
-        with self._book_lock:
+        with self._recorder_lock:
             for record in records:
-                self._book.learn_record(record, self._now())
-        self._schedule(now + FLUSH_EVERY)
-
-    def deadline(self) -> float:
-        """Return when `flush` is due (monotonic seconds)."""
-        return self._due
+                self._recorder.learn_record(record, self._now())
+        self.schedule(now + FLUSH_EVERY)
 
     def flush(self, *, last: bool = False) -> bool:
-        """Commit what is waiting, the `last` time really all; return False if the database failed. Raises nothing."""
-        if self._log is None:
+        """See WriteBehind; now and then also delete what is too old."""
+        return super().flush(last=last) and (last or self._tidy())
+
+    # -- see WriteBehind
+
+    def _load(self, store: PacketLog) -> None:
+        states, recent = store.load_states(), store.load_recent(MAX_PACKETS)
+        self.mailbox.load()
+        with self._recorder_lock:
+            self._recorder.load(states, recent)
+
+    def _on_new_database(self, store: PacketLog) -> None:  # noqa: ARG002 - see WriteBehind
+        self.mailbox.load()
+        with self._recorder_lock:
+            self._recorder.mark_all_unsaved()
+
+    def _take_unsaved(self, *, last: bool) -> Unsaved:
+        with_states = last or self._clock.monotonic() >= self._states_due
+        with self._recorder_lock:
+            batch = self._committing = self._recorder.take_batch()
+            return Unsaved(batch, self._recorder.take_changes() if with_states else None)
+
+    def _save(self, store: PacketLog, batch: Unsaved) -> None:
+        states = batch.states or StateChanges()
+        if batch.batch or states != StateChanges():
+            store.save(batch.batch.rows(), states, self._now() - self._retention, MAX_STORED)
+        self._committing = None
+        if batch.states is not None:
+            self._states_due = self._clock.monotonic() + STATES_EVERY
+        if batch.batch.lost:
+            LOGGER.warning("⚠️ %d paquets entendus perdus pendant la panne de la base de données", batch.batch.lost)
+
+    def _put_back(self, batch: Unsaved) -> None:
+        with self._recorder_lock:
+            self._committing = None
+            self._recorder.put_back(batch.batch)
+            if batch.states is not None:
+                self._recorder.put_back_changes(batch.states)
+
+    def _tidy(self) -> bool:
+        """Delete links and mails that are too old, each TIDY_EVERY; return False if the database failed."""
+        if self._store is None or self._clock.monotonic() < self._tidy_due:
             return True
-        now = self._clock.monotonic()
+        self._tidy_due = self._clock.monotonic() + TIDY_EVERY
         try:
-            self._load(self._log)
-            self._save(self._log, with_states=last or now >= self._states_due)
-            if self._generation != self._log.generation:  # it was begun anew just for this
-                self._load(self._log)
-            if now >= self._tidy_due and not last:
-                self._tidy(self._log)
-            self.orders.flush()
-        except StorageError:  # which the database itself has said
-            self._not_before = self._due = now + RETRY_AFTER
+            self._store.prune_links(self._now() - self._retention)
+            self.mailbox.prune()
+        except StorageError as exc:
+            LOGGER.debug("Base de données non nettoyée: %s", exc)
             return False
-        self._due, self._not_before = inf, now + LEAST_INTERVAL
         return True
 
-    # -- questions about nodes: from memory
+    # -- nodes: from memory
 
     def node(self, num: int) -> NodeView | None:
         """Return what is known of a node, None if that is nothing."""
-        with self._book_lock:
-            state, here = self._book.states.get(num), self._book.place(self._own_num())
+        with self._recorder_lock:
+            state, here = self._recorder.states.get(num), self._recorder.place(self._own_num())
         row = self._node_manager.node(num)
         return self._view(num, row, state, here) if row or state else None
 
     def direct_nodes(self, within: float) -> list[DirectNode]:
         """Return the nodes that our own one heard without a relay in the last so many seconds, the best SNR first."""
         found = self._direct(within)
-        rows, nobody = {row.num: row for row in self._node_manager.nodes()}, NodeRow(0)
-        named = [(state, rows.get(state.num, nobody)) for state in found]
+        rows, unnamed = {row.num: row for row in self._node_manager.nodes()}, NodeRow(0)
+        named = [(state, rows.get(state.num, unnamed)) for state in found]
         return [
             DirectNode(each.num, row.long_name, row.short_name, each.snr, each.direct_at or 0) for each, row in named
         ]
 
     def _direct(self, within: float) -> list[NodeState]:
         since, own = self._now() - within, self._own_num()
-        with self._book_lock:
-            states = self._book.states.values()
+        with self._recorder_lock:
+            states = self._recorder.states.values()
             found = [state for state in states if (state.direct_at or 0) >= since and state.num != own]
         found.sort(key=lambda state: (-inf if state.snr is None else state.snr, state.direct_at or 0), reverse=True)
         return found
@@ -182,9 +229,11 @@ class MeshMemory(Mailbox):
     def heard_nodes(self, within: float) -> list[NodeView]:
         """Return the nodes heard in the last so many seconds, relayed ones too, our own one not, the latest first."""
         since, own = self._now() - within, self._own_num()
-        with self._book_lock:
-            here = self._book.place(own)
-            found = [state for state in self._book.states.values() if state.last_heard >= since and state.num != own]
+        with self._recorder_lock:
+            here = self._recorder.place(own)
+            found = [
+                state for state in self._recorder.states.values() if state.last_heard >= since and state.num != own
+            ]
         found.sort(key=lambda state: -state.last_heard)
         return [self._view(each.num, self._node_manager.node(each.num), each, here) for each in found]
 
@@ -193,8 +242,8 @@ class MeshMemory(Mailbox):
 
         Exact matches go before all others: see search.
         """
-        with self._book_lock:
-            heard = {num: state.last_heard for num, state in self._book.states.items()}
+        with self._recorder_lock:
+            heard = {num: state.last_heard for num, state in self._recorder.states.items()}
         names = {row.num: (row.num, row.short_name, row.long_name) for row in self._node_manager.nodes()}
         everybody = [*names.values(), *((num, "", "") for num in heard.keys() - names.keys())]
         nums = sorted(search(text, everybody), key=lambda num: heard.get(num, 0), reverse=True)
@@ -205,7 +254,7 @@ class MeshMemory(Mailbox):
         """Return how far back what was heard can reach."""
         return self._retention // HOUR
 
-    # -- questions about what was heard: from the database and what is yet to be written
+    # -- what was heard: from the database and what is yet to be written
 
     def traffic(self, hours: int, by: By) -> Traffic:
         """Return the traffic of the running hour and the `hours` before it. Raises StorageError."""
@@ -216,17 +265,17 @@ class MeshMemory(Mailbox):
         else:
             stored = self._traffic.volumes(by, span) if self._traffic else {}
         for batch in self._unsaved():
-            add_sums(stored, volumes_of(batch, by, span))
+            add_sums(stored, volumes_of(batch, by, span), add_volume)
         shares = [Share(None if key == UNKNOWN else key, each.packets, each.size) for key, each in stored.items()]
         shares.sort(key=lambda share: share.key or 0 if by is By.HOUR else -share.packets)
         return Traffic(span.first_hour, by, tuple(shares))
 
     def traffic_by_hour(self, hours: int, by: By) -> list[HourShare]:
-        """Return the traffic hour by hour, in order of time, silence left out. Raises StorageError."""
+        """Return the traffic hour by hour, in order of time, without hours of silence. Raises StorageError."""
         span = self._span(hours)
         stored = self._traffic.hours(by, span) if self._traffic else {}
         for batch in self._unsaved():
-            add_sums(stored, hours_of(batch, by, span))
+            add_sums(stored, hours_of(batch, by, span), add_volume)
         return [
             HourShare(hour, None if key == UNKNOWN else key, stored[hour, key].packets) for hour, key in sorted(stored)
         ]
@@ -252,7 +301,7 @@ class MeshMemory(Mailbox):
         stored = self._traffic.node_hours(num, span, min(hours, MAX_HOURS)) if self._traffic else {}
         for batch in self._unsaved():
             found = {hour: node for (hour, key), node in batch.nodes.items() if key == num and hour >= span.first_hour}
-            add_sums(stored, found)
+            add_sums(stored, found, add_node)
         return [signal_hour(hour, stored[hour]) for hour in sorted(stored)]
 
     def air(self, hours: int) -> list[AirHour]:
@@ -260,7 +309,7 @@ class MeshMemory(Mailbox):
         span = self._span(hours)
         stored = self._traffic.air_hours(span) if self._traffic else {}
         for batch in self._unsaved():
-            add_sums(stored, {hour: air for hour, air in batch.air.items() if hour >= span.first_hour})
+            add_sums(stored, {hour: air for hour, air in batch.air.items() if hour >= span.first_hour}, add_air)
         return [air_hour(hour, stored[hour]) for hour in sorted(stored)]
 
     def neighbours_of(self, num: int | None, hours: int = 24) -> list[Link]:
@@ -279,55 +328,16 @@ class MeshMemory(Mailbox):
 
     # -- inside
 
-    def _schedule(self, due: float) -> None:
-        if self._log is not None:
-            self._due = max(self._not_before, min(self._due, due))
-
-    def _load(self, log: PacketLog) -> None:
-        """Read the database if that is yet to be done; write everything again to one that was begun anew."""
-        if self._generation == log.generation:
-            return
-        first = self._generation == 0
-        states, recent = (log.load_states(), log.load_recent(MAX_PACKETS)) if first else ({}, [])
-        self.load_untold()
-        with self._book_lock:
-            if first:
-                self._book.load(states, recent)
-            else:
-                self._book.forget_saved()
-        self._generation = log.generation
-
-    def _save(self, log: PacketLog, *, with_states: bool) -> None:
-        with self._book_lock:
-            batch = self._writing = self._book.take_batch()
-            states = self._book.take_changes() if with_states else StateChanges()
-        try:
-            if batch or states != StateChanges():
-                log.save(batch, states, self._now() - self._retention)
-        except StorageError:
-            with self._book_lock:
-                self._writing = None
-                self._book.put_back(batch)
-                self._book.put_back_changes(states)
-            raise
-        self._writing = None
-        if with_states:
-            self._states_due = self._clock.monotonic() + STATES_EVERY
-        if batch.lost:
-            LOGGER.warning("⚠️ %d paquets entendus perdus pendant la panne de la base de données", batch.lost)
-
-    def _tidy(self, log: PacketLog) -> None:
-        self._tidy_due = self._clock.monotonic() + TIDY_EVERY
-        log.prune_links(self._now() - self._retention)
-        self.prune_mail()
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp())
 
     def _span(self, hours: int) -> Span:
         return Span.of(max(0, min(hours, MAX_HOURS)), self._now())
 
     def _unsaved(self) -> list[PacketBatch]:
-        """Return copies of what is not committed; asked after the database, so that nothing counts twice."""
-        with self._book_lock:
-            batches = [batch for batch in (self._writing, self._book.batch) if batch]
+        """Return copies of what is not committed; read after the database, so that nothing counts twice."""
+        with self._recorder_lock:
+            batches = [batch for batch in (self._committing, self._recorder.batch) if batch]
             return [batch.sums() for batch in batches]
 
     def _with_unsaved(self, stored: list[Link], wanted: Callable[[Link], bool], since: float) -> list[Link]:

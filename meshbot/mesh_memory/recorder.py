@@ -1,29 +1,56 @@
-"""What is heard, put where it belongs: states of nodes, links, sums; no lock, no clock, no I/O."""
+"""Recorder: turns packets into states of nodes, links and sums; no lock, no clock, no I/O."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
 from meshbot.mesh_link import DeviceMetrics, NeighborInfo, NodeRecord, PacketRecord, PositionPayload, RadioMetadata
+from meshbot.mesh_memory.aggregates import MAX_PACKETS, PacketBatch, is_direct
 from meshbot.mesh_memory.geography import distance
-from meshbot.storage import DAY, LinkRow, NodeState, PacketBatch, PacketRow, RecentPackets, StateChanges
+from meshbot.storage import DAY, LinkRow, NodeState, PacketRow, StateChanges
 
 MAX_NODES: Final = 20_000  # anybody can send under any number
-EVICTED: Final = 2_000  # at once, those not heard for longest
-REPLAY_AGE: Final = DAY  # seconds: what a node hands over after a connection and is older than this, is no news
+EVICTED: Final = 2_000  # at once, the least recently heard
+# Seconds: a node hands over after a connection what it kept, which is ignored if it is older than this
+REPLAY_AGE: Final = DAY
 LONGEST_LINK: Final = 1_500_000.0  # metres; farther than LoRa was ever heard: one of the positions is wrong
 MAX_HOPS: Final = 7
 
 Place = tuple[float, float]  # latitude and longitude in degrees
 
 
+class RecentPackets:
+    """The ids of the last packets, to recognise one that is heard again.
+
+    Kept as one number each: an OrderedDict of 20,000 pairs would take 3 MB more.
+    """
+
+    def __init__(self, limit: int = MAX_PACKETS) -> None:
+        self._order: deque[int] = deque()
+        self._known: set[int] = set()
+        self._limit = limit
+
+    def is_new(self, sender: int, packet_id: int) -> bool:
+        """Remember the packet; return whether it was unknown. Without an id each is new."""
+        key = sender << 32 | packet_id
+        if packet_id and key in self._known:
+            return False
+        if packet_id:
+            if len(self._order) >= self._limit:
+                self._known.discard(self._order.popleft())
+            self._order.append(key)
+            self._known.add(key)
+        return True
+
+
 class Recorder:
     """States of nodes, and what is yet to be written."""
 
     def __init__(self, place_of: Callable[[int], Place | None]) -> None:
-        """`place_of` tells where a node is that has not told it since."""
+        """`place_of` returns where a node is of which no position was heard."""
         self.states: dict[int, NodeState] = {}
         self.batch = PacketBatch()
         self.recent = RecentPackets()
@@ -32,7 +59,7 @@ class Recorder:
         self._forgotten: set[int] = set()
 
     def learn_record(self, record: NodeRecord, now: int) -> None:
-        """Take in what the node's own database says of a node; what was heard later than that stays."""
+        """Take in a record of the radio's own node database; what was heard later than that stays."""
         at = min(record.last_heard or 0, now)
         known = self.states.get(record.num)
         if not at or (known is not None and known.last_heard >= at):
@@ -49,13 +76,14 @@ class Recorder:
         self._set(state)
 
     def hear(self, packet: PacketRecord, now: int, own_num: int, *, maybe_replayed: bool) -> bool:
-        """Take in one packet; return False for a repetition, which counts for nothing."""
+        """Take in one packet; return False for a repetition, which is ignored."""
         at = packet.reception.rx_time
         if at and maybe_replayed and at < now - REPLAY_AGE:
             return False
         if not self.recent.is_new(packet.sender, packet.packet_id):
             return False
-        if not now - DAY <= at <= now:  # a node that does not know the time, or another one than we
+        # Our node does not know the time, or a wrong one
+        if not now - DAY <= at <= now:
             at = now
         row = _row(packet, at)
         state = self._state(packet.sender, at)
@@ -64,8 +92,8 @@ class Recorder:
             state = _heard(state, row)
         else:
             state = replace(state, last_heard=max(at, state.last_heard))
-        self._set(self._told(state, packet, at, own_num))
-        if row.is_direct and packet.sender != own_num and own_num:
+        self._set(self._with_payload(state, packet, at, own_num))
+        if is_direct(row) and packet.sender != own_num and own_num:
             self._link(own_num, packet.sender, row.snr, at)
         return True
 
@@ -98,8 +126,8 @@ class Recorder:
         self._changed.update(state.num for state in changes.changed)
         self._forgotten.update(num for num in changes.forgotten if num not in self.states)
 
-    def forget_saved(self) -> None:
-        """Count every state as unsaved: the database was begun anew."""
+    def mark_all_unsaved(self) -> None:
+        """Count every state as unsaved, for a database that was replaced."""
         self._changed.update(self.states)
 
     def load(self, states: dict[int, NodeState], recent: Iterable[tuple[int, int]]) -> None:
@@ -124,7 +152,7 @@ class Recorder:
         self._changed.add(state.num)
         self._forgotten.discard(state.num)
 
-    def _told(self, state: NodeState, packet: PacketRecord, at: int, own_num: int) -> NodeState:
+    def _with_payload(self, state: NodeState, packet: PacketRecord, at: int, own_num: int) -> NodeState:
         match packet.payload:
             case PositionPayload():
                 return _with_position(state, packet.payload, at)
@@ -169,28 +197,34 @@ def _heard(state: NodeState, row: PacketRow) -> NodeState:
     if row.rx_time >= state.last_heard:
         hops = state.hops if row.hops is None else row.hops
         state = replace(state, last_heard=row.rx_time, hops=hops, via_mqtt=row.via_mqtt)
-    if row.is_direct and row.rx_time >= (state.direct_at or 0):
+    if is_direct(row) and row.rx_time >= (state.direct_at or 0):
         state = replace(state, snr=row.snr, rssi=row.rssi, direct_at=row.rx_time)
     return state
 
 
-def _with_metrics(state: NodeState, said: DeviceMetrics, at: int) -> NodeState:
+def _with_metrics(state: NodeState, metrics: DeviceMetrics, at: int) -> NodeState:
     if at < (state.metrics_at or 0):
         return state
     return replace(
         state,
-        battery=state.battery if said.battery is None else said.battery,
-        voltage=state.voltage if said.voltage is None else said.voltage,
-        utilization=state.utilization if said.utilization is None else said.utilization,
-        air_tx=state.air_tx if said.air_tx is None else said.air_tx,
+        battery=state.battery if metrics.battery is None else metrics.battery,
+        voltage=state.voltage if metrics.voltage is None else metrics.voltage,
+        utilization=state.utilization if metrics.utilization is None else metrics.utilization,
+        air_tx=state.air_tx if metrics.air_tx is None else metrics.air_tx,
         metrics_at=at,
     )
 
 
-def _with_position(state: NodeState, said: PositionPayload, at: int) -> NodeState:
+def _with_position(state: NodeState, position: PositionPayload, at: int) -> NodeState:
     if at < (state.position_at or 0):
         return state
-    return replace(state, latitude=said.latitude, longitude=said.longitude, altitude=said.altitude, position_at=at)
+    return replace(
+        state,
+        latitude=position.latitude,
+        longitude=position.longitude,
+        altitude=position.altitude,
+        position_at=at,
+    )
 
 
 def _hops(hops: int | None) -> int | None:

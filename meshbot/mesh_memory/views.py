@@ -1,4 +1,4 @@
-"""What the memory answers with. Nothing here is text for people: names aside, all is numbers and times."""
+"""Results of the memory's queries: no text for people but names, all else is numbers and times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from meshbot.storage import By, LinkRow
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a node says it is."""
+    """The position that a node sent."""
 
     latitude: float  # degrees
     longitude: float  # degrees
@@ -28,7 +28,7 @@ class NodeView:
     role: str
     has_key: bool  # a trusted public key
     last_heard: int | None  # seconds since 1970
-    hops: int | None  # of its last packet that tells; 0 is direct
+    hops: int | None  # of its last packet that carries them; 0 is direct
     via_mqtt: bool  # its last packet
     snr: float | None  # dB, with the next two: when our own node last heard it without a relay
     rssi: int | None  # dBm
@@ -44,7 +44,7 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class DirectNode:
-    """What a list of the nodes near tells of each: no more, since there may be thousands."""
+    """One of the nodes near, with no more than a list shows: there may be thousands."""
 
     num: int
     long_name: str
@@ -70,14 +70,14 @@ class SignalHour:
 class Share:
     """A part of the traffic."""
 
-    key: int | None  # see By; None where the packets do not tell
+    key: int | None  # see By; None: not known
     packets: int
     size: int  # bytes of payload
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """The traffic of a period, told apart by something."""
+    """The traffic of a period, grouped by something."""
 
     since: int  # seconds since 1970: a whole hour, or a whole UTC day for By.SENDER beyond a day
     by: By
@@ -94,7 +94,7 @@ class HourShare:
     """A part of one hour's traffic."""
 
     hour: int  # its first second
-    key: int | None  # see By; None where the packets do not tell
+    key: int | None  # see By; None: not known
     packets: int
 
 
@@ -107,7 +107,7 @@ class Totals:
     size: int  # bytes of payload
     nodes: int  # different senders; beyond a day, those since the first day began (UTC)
     direct: int  # packets heard without a relay
-    relayed: int  # packets; some tell neither
+    relayed: int  # packets; of some neither is known
     via_mqtt: int  # packets
     encrypted: int  # packets that our node could not decrypt
 

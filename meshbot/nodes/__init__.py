@@ -1,15 +1,17 @@
-"""Nodes: whose public key is trusted, and how nodes stand in the library."""
+"""Nodes: whose public key is trusted, the older bot's names, and the keys in the library's nodes."""
 
-from meshbot.nodes.interface_nodes import UNSET, is_placeholder, put_key
+from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
 from meshbot.nodes.legacy_names import read_node_names
-from meshbot.nodes.trust import KeyTrust, NodeCounts, brief
+from meshbot.nodes.trust import KeyTrust, NodeCounts, NodeReport, brief, screened
 
 __all__ = [
-    "UNSET",
     "KeyTrust",
+    "LastSync",
     "NodeCounts",
+    "NodeReport",
     "brief",
-    "is_placeholder",
-    "put_key",
     "read_node_names",
+    "reported_by_radio",
+    "screened",
+    "sync_keys",
 ]

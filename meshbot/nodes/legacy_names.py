@@ -9,19 +9,20 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES
 from meshbot.storage import NodeRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-KEY_BYTES = 32
-MAX_NUM = 0xFFFFFFFE  # the next one addresses everybody
-MAX_TIME = 1 << 40  # seconds since 1970: far beyond any real clock, well within a column
+MAX_NUM = BROADCAST_NUM - 1
+# Seconds since 1970: far beyond any real clock, well within a column
+MAX_TIME = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
 class NodeNames:
-    """What the file says."""
+    """What is read from the file."""
 
     entries: list[tuple[NodeRow, bytes]] = field(default_factory=list)  # a node and its key, which may be empty
     complaints: list[str] = field(default_factory=list)  # one a faulty entry, in French
@@ -57,7 +58,7 @@ def parse_key(text: str) -> bytes:
 
 
 def _read_entry(number: str, value: Any, names: NodeNames) -> None:
-    """Add the entry; a faulty field is left out and complained of, a faulty entry too."""
+    """Add the entry; a faulty field, or entry, is left out and becomes a complaint."""
     fields = {"name": value} if isinstance(value, str) else value
     if not (
         number.isascii() and number.isdecimal() and len(number) <= len(str(MAX_NUM)) and 0 < int(number) <= MAX_NUM

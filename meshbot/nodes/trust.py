@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
+from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES
 from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord
 from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
+from meshbot.text import one_line
 
+LOGGER = logging.getLogger(__name__)
 # Anybody can send NODEINFO packets under any number, so what they may fill is bounded.
 MAX_NODES: Final = 20_000
 MAX_PENDING: Final = 4  # unconfirmed keys of one node
 NODES_NAMED: Final = 4  # of those that share a key
+
+# What a source reports of a node, and its key, which may be empty
+NodeReport = tuple[NodeRow, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +41,28 @@ class KeyTrust:
         self.trusted = snapshot.trusted
         self.pending = snapshot.pending
         self.imported = snapshot.imported
-        self.trust_changes = 0  # times that some node's trusted key became another one
+        # times that some node's trusted key became another one
+        self.trust_changes = 0
         self._unsaved = Changes()
-        self._shared_said: set[bytes] = set()
+        self._logged_shared: set[bytes] = set()
+        self._logged_full = False
         self._incidents: list[Incident] = []
-        # as an earlier process has reported them
+        # nodes by shared key, as an earlier process has reported them
         self._sharers = {key: set(nums) for key, nums in self.duplicates().items()}
-        self._full_said = False
 
-    def learn(self, said: NodeRow, key: bytes, source: KeySource, now: int) -> str | None:
-        """Take in what `source` says of a node (empty key: nothing); return a line for the operator, or None."""
-        if source is KeySource.NODEINFO and said.num not in self.nodes and len(self.nodes) >= MAX_NODES:
+    def learn(self, row: NodeRow, key: bytes, source: KeySource, now: int) -> str | None:
+        """Take in what `source` reports of a node; return a line for the operator, or None.
+
+        Empty text, None and an empty key report nothing. `now` is in seconds since 1970.
+        """
+        if source is KeySource.NODEINFO and row.num not in self.nodes and len(self.nodes) >= MAX_NODES:
             return self._full_line()
-        self._learn_node(said, source, now)
-        return self._learn_key(said.num, key, source, now) if key else None
+        self._learn_node(row, source, now)
+        return self._learn_key(row.num, key, source, now) if key else None
+
+    def counts(self) -> NodeCounts:
+        """Return how much is known."""
+        return NodeCounts(len(self.nodes), len(self.trusted), sum(map(len, self.pending.values())))
 
     def duplicates(self) -> dict[bytes, list[int]]:
         """Return each trusted key that several nodes share, with their numbers."""
@@ -62,15 +77,15 @@ class KeyTrust:
         """Return a line for each key found to be shared since the last call."""
         shared = self.duplicates()
         self._report_shared(shared)
-        found = {key: nums for key, nums in shared.items() if key not in self._shared_said}
-        self._shared_said.update(found)
+        found = {key: nums for key, nums in shared.items() if key not in self._logged_shared}
+        self._logged_shared.update(found)
         return [
             f"⚠️ Même clé publique {brief(key)} chez {', '.join(map(self.label, nums))}: copie ou usurpation"
             for key, nums in found.items()
         ]
 
     def take_incidents(self) -> list[Incident]:
-        """Hand over what an operator should hear of since the last call."""
+        """Hand over what is to be reported to operators since the last call."""
         incidents, self._incidents = self._incidents, []
         return incidents
 
@@ -83,30 +98,37 @@ class KeyTrust:
         self.imported.add(mark.digest)
         self._unsaved.imports[mark.digest] = mark
 
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether something is to be written."""
+        return bool(self._unsaved)
+
     def take_unsaved(self) -> Changes:
         """Hand over what is to be written."""
         changes, self._unsaved = self._unsaved, Changes()
         return changes
 
-    def forget_saved(self) -> None:
-        """Count everything as unsaved: the database was begun anew."""
+    def mark_all_unsaved(self) -> None:
+        """Count everything as unsaved, for a database that was replaced."""
         keys = [*self.trusted.values(), *(row for rows in self.pending.values() for row in rows)]
         self._unsaved.nodes.update(self.nodes)
         self._unsaved.keys.update({(row.num, row.public_key): row for row in keys})
 
-    def replay(self, other: KeyTrust, now: int) -> list[str]:
+    def merge(self, other: KeyTrust, now: int) -> list[str]:
         """Take in all that `other`, which began empty, has learnt meanwhile; return the lines for the operator."""
         for row in other.nodes.values():
             self._learn_node(row, KeySource.NODEDB, now)
         lines = self._learn_keys(other.trusted.values(), now)
-        news = self.take_incidents()
+        incidents = self.take_incidents()
         lines += self._learn_keys((row for rows in other.pending.values() for row in rows), now)
-        self._incidents = news  # what waits in the other one, that one has reported
+        # Pending keys of the other one have been reported by it
+        self._incidents = incidents
         self._sharers |= other._sharers
         self._report_shared(self.duplicates())
         for mark in other.take_unsaved().imports.values():
             self.mark_imported(mark)
-        self.trust_changes += other.trust_changes + 1  # whoever synced with the other one's keys has to look again
+        # Whoever synced with the other one's keys has to look again
+        self.trust_changes += other.trust_changes + 1
         return lines
 
     def _learn_keys(self, rows: Iterable[KeyRow], now: int) -> list[str]:
@@ -123,20 +145,21 @@ class KeyTrust:
         return f"{name} (!{num:08x})" if name else f"!{num:08x}"
 
     def _full_line(self) -> str | None:
-        """Return the line that says that no more nodes are taken, once."""
-        if self._full_said:
+        """Return the line for the operator that no more nodes are kept, once."""
+        if self._logged_full:
             return None
-        self._full_said = True
+        self._logged_full = True
         return f"⚠️ {MAX_NODES} nœuds connus: les nouveaux venus ne sont plus retenus, sauf par la base du nœud"
 
-    def _learn_node(self, said: NodeRow, source: KeySource, now: int) -> None:
-        known = self.nodes.get(said.num)
+    def _learn_node(self, reported: NodeRow, source: KeySource, now: int) -> None:
+        known = self.nodes.get(reported.num)
         if known is None:
-            row = said if said.last_update else replace(said, last_update=now)
-        elif source is KeySource.IMPORT:  # older than anything heard: it only fills gaps
-            row = _overlay(said, known)
+            row = reported if reported.last_update else replace(reported, last_update=now)
+        elif source is KeySource.IMPORT:
+            # Older than anything heard: it only fills gaps
+            row = _overlay(reported, known)
         else:
-            row = _overlay(known, said)
+            row = _overlay(known, reported)
             if row != known:
                 row = replace(row, last_update=now)
         if row != known:
@@ -204,16 +227,42 @@ class KeyTrust:
 
 
 def brief(key: bytes) -> str:
-    """Return enough of the key to tell it from another in a log line."""
+    """Return enough of the key to distinguish it from another in a log line."""
     return base64.b64encode(key).decode("ascii")[:8] + "…"
 
 
 def _decides(source: KeySource, over: KeySource) -> bool:
-    """Return whether `source` may replace a key that `over` vouches for."""
+    """Return whether `source` may replace a key that comes from `over`."""
     return source is KeySource.OPERATOR or (source is KeySource.NODEDB and over is not KeySource.OPERATOR)
 
 
 def _overlay(base: NodeRow, top: NodeRow) -> NodeRow:
-    """Return `base` under what `top` says."""
-    said = {field.name: value for field in fields(top) if (value := getattr(top, field.name)) not in ("", None)}
-    return replace(base, **said)
+    """Return `base` with the fields that `top` has."""
+    known = {field.name: value for field in fields(top) if (value := getattr(top, field.name)) not in ("", None)}
+    return replace(base, **known)
+
+
+def screened(reports: Iterable[NodeReport]) -> Iterator[NodeReport]:
+    """Leave out impossible nodes, unusable keys, and what does not belong into a line of text."""
+    for row, key in reports:
+        if not 0 < row.num < BROADCAST_NUM:
+            LOGGER.debug("Nœud %d ignoré: numéro impossible", row.num)
+            continue
+        if key and not is_usable(key):
+            LOGGER.debug("Clé publique inutilisable de !%08x ignorée (%d octets)", row.num, len(key))
+        yield _legible(row), key if is_usable(key) else b""
+
+
+def is_usable(key: bytes) -> bool:
+    """Return whether `key` can be a public key at all."""
+    return len(key) == KEY_BYTES and any(key)
+
+
+def _legible(row: NodeRow) -> NodeRow:
+    return replace(
+        row,
+        long_name=one_line(row.long_name),
+        short_name=one_line(row.short_name),
+        hw_model=one_line(row.hw_model),
+        role=one_line(row.role),
+    )

@@ -1,17 +1,20 @@
-"""Writing behind: what is learnt is kept in memory and written in batches by one thread."""
+"""Writing behind: what changes is kept in memory, and committed in batches by one thread."""
 
-from meshbot.persistence.housekeeping import Housekeeping, NodeDatabase, QueueChanges, UpdatesHandled
-from meshbot.persistence.queue_writer import QueueWriter
+from meshbot.persistence.housekeeping import Housekeeping, Takers, Writer
+from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
 from meshbot.persistence.replay_guard import ReplayGuard
-from meshbot.persistence.update_writer import HandledBefore, UpdateWriter
+from meshbot.persistence.update_writer import HandledBefore, UpdatesHandled, UpdateWriter
+from meshbot.persistence.write_behind import WriteBehind
 
 __all__ = [
     "HandledBefore",
     "Housekeeping",
-    "NodeDatabase",
     "QueueChanges",
     "QueueWriter",
     "ReplayGuard",
+    "Takers",
     "UpdateWriter",
     "UpdatesHandled",
+    "WriteBehind",
+    "Writer",
 ]

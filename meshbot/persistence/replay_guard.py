@@ -1,60 +1,64 @@
-"""Each order of an admin counts once: what was given is remembered, over restarts too."""
+"""ReplayGuard: each command of an admin counts once, over restarts too; a recorded packet can be sent again."""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from typing import ClassVar, Final
 
-from meshbot.storage import KEPT, ReplayKey, ReplayStore
+from meshbot.persistence.write_behind import WriteBehind
+from meshbot.runtime import Clock, RecentKeys
+from meshbot.storage import ReplayKey, ReplayStore
+
+KEPT: Final = 1000  # the latest; an operator gives a few a day
+WRITE_AFTER: Final = 30.0  # seconds; by then Housekeeping writes the packet that brought the command
 
 
-class ReplayGuard:
-    """Thread-safe. `is_new` never waits; `flush` is for the thread that may wait for the disk."""
+class ReplayGuard(WriteBehind[ReplayStore, list[ReplayKey]]):
+    """Thread-safe; `is_new` never waits."""
 
-    def __init__(self, store: ReplayStore | None) -> None:
-        """Without a store nothing outlives the process."""
-        self._store = store
-        self._orders_lock = threading.Lock()  # protects what follows; held for no I/O
-        self._known: OrderedDict[ReplayKey, None] = OrderedDict()
+    subject: ClassVar = "Commandes des administrateurs"
+    retry_after: ClassVar = 10.0
+
+    def __init__(self, store: ReplayStore | None, clock: Clock) -> None:
+        super().__init__(store, clock)
+        # protects what follows; held for no I/O
+        self._keys_lock = threading.Lock()
+        self._known: RecentKeys[ReplayKey, None] = RecentKeys(KEPT)
         self._unsaved: list[ReplayKey] = []
-        self._generation = 0  # of the database that holds what is not unsaved; 0 before it was read
 
     def is_new(self, sender: int, packet_id: int) -> bool:
-        """Note an order and return whether it was not given before; one without id cannot be told from another."""
-        order = (sender, packet_id)
-        with self._orders_lock:
-            if not packet_id or order in self._known:
+        """Remember a command and return whether it was not given before; without a packet id none is new."""
+        key = (sender, packet_id)
+        with self._keys_lock:
+            if not packet_id or key in self._known:
                 return False
-            self._known[order] = None
-            if len(self._known) > KEPT:
-                self._known.popitem(last=False)
-            self._unsaved.append(order)
-            return True
-
-    def flush(self) -> None:
-        """Read what earlier processes left, if that is yet to be done, and write what is new. Raises StorageError."""
-        store = self._store
-        if store is None:
-            return
-        if self._generation != store.generation:
-            self._load(store)
-        with self._orders_lock:
-            orders, self._unsaved = self._unsaved[-KEPT:], []
-        if not orders:
-            return
-        try:
-            store.add(orders)
-        except Exception:
-            with self._orders_lock:
-                self._unsaved = orders + self._unsaved
-            raise
+            self._known.put(key, None)
+            self._unsaved = [*self._unsaved, key][-KEPT:]
+        self.schedule(self._clock.monotonic() + WRITE_AFTER)
+        return True
 
     def _load(self, store: ReplayStore) -> None:
-        """Take in what the database holds, under what was given meanwhile; one that was begun anew gets it all."""
-        earlier = store.load()
-        with self._orders_lock:
+        stored = store.load()
+        stored_keys = set(stored)
+        with self._keys_lock:
             given = list(self._known)
-            self._known = OrderedDict.fromkeys([*earlier, *given][-KEPT:])
-            kept = set(earlier)
-            self._unsaved = [order for order in given if order not in kept]
-        self._generation = store.generation
+            self._known = RecentKeys(KEPT)
+            for key in (*stored, *given):
+                self._known.put(key, None)
+            self._unsaved = [key for key in given if key not in stored_keys]
+
+    def _on_new_database(self, store: ReplayStore) -> None:
+        self._load(store)
+
+    def _take_unsaved(self, *, last: bool) -> list[ReplayKey]:  # noqa: ARG002 - see WriteBehind
+        with self._keys_lock:
+            keys, self._unsaved = self._unsaved, []
+        return keys
+
+    def _save(self, store: ReplayStore, batch: list[ReplayKey]) -> None:
+        if batch:
+            store.add(batch, KEPT)
+
+    def _put_back(self, batch: list[ReplayKey]) -> None:
+        with self._keys_lock:
+            self._unsaved = [*batch, *self._unsaved][-KEPT:]

@@ -1,28 +1,30 @@
 """UpdateWriter: what the Telegram side has handled and posted survives a restart.
 
-So no update is handled twice, and no message is left standing that is no longer true.
+So no update is handled twice, and no message stays that is no longer true.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from math import inf
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, Protocol
 
+from meshbot.persistence.write_behind import Store, WriteBehind
 from meshbot.runtime import Clock
-from meshbot.storage import StorageError
 
-LOGGER = logging.getLogger(__name__)
-TRY_AGAIN = 15.0  # seconds after a database that refused
-KEPT = 2 * 86400  # seconds; Telegram itself keeps what nobody fetches for one day
-UNSAVED_LIMIT = 1000  # ids that wait for a database; the oldest have long been confirmed to Telegram
-
-
-MESSAGES_LIMIT = 1000  # likewise
+KEPT: Final = 2 * 86400  # seconds; Telegram itself keeps for one day what no bot fetches
+UNSAVED_LIMIT: Final = 1000  # ids that wait for a database; the oldest have long been confirmed to Telegram
+MESSAGES_LIMIT: Final = 1000  # likewise
 
 MessageKey = tuple[int, int, str]  # chat, topic or 0, the post's key
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatesHandled:
+    """Updates that were handled, and ids of messages that were posted."""
+
+    ids: Sequence[int]
+    messages: Mapping[MessageKey, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class HandledBefore:
     messages: Mapping[MessageKey, int]
 
 
-class UpdateStore(Protocol):
+class UpdateStore(Store, Protocol):
     """Where it is kept; each method is one transaction and may raise StorageError."""
 
     def load(self) -> Sequence[int]:
@@ -45,50 +47,62 @@ class UpdateStore(Protocol):
         ...
 
     def save(self, ids: Collection[int], messages: Mapping[MessageKey, int], now: int, keep_from: int) -> None:
-        """Note both as of `now`, and forget those before `keep_from`; seconds since 1970."""
+        """Write both as of `now`, and delete those before `keep_from`; seconds since 1970."""
 
 
-class UpdateWriter:
-    """Used by one thread, the one that may wait for the disk. A database that fails is tried again."""
+@dataclass(slots=True)
+class Unsaved:
+    """What is to be written, the oldest first."""
+
+    ids: dict[int, None] = field(default_factory=dict)
+    messages: dict[MessageKey, int] = field(default_factory=dict)
+
+    def add(self, ids: Collection[int], messages: Mapping[MessageKey, int]) -> None:
+        """Add newer ones; the oldest beyond the limits go."""
+        self.ids.update(dict.fromkeys(ids))
+        self.messages.update(messages)
+        _keep_newest(self.ids, UNSAVED_LIMIT)
+        _keep_newest(self.messages, MESSAGES_LIMIT)
+
+
+class UpdateWriter(WriteBehind[UpdateStore, Unsaved]):
+    """For one thread. Written at once: a kill before that has the update handled again."""
+
+    urgent: ClassVar = True
+    subject: ClassVar = "Messages de Telegram"
+    retry_after: ClassVar = 15.0
 
     def __init__(self, store: UpdateStore, clock: Clock, restore: Callable[[HandledBefore], object]) -> None:
-        """`restore` takes what earlier processes left, once it could be read; it only puts it into an inbox."""
-        self._store = store
-        self._clock = clock
+        """`restore` gets what earlier processes left, once it could be read; it only puts that into an inbox."""
+        super().__init__(store, clock)
         self._restore = restore
-        self._loaded = False
-        self._unsaved: dict[int, None] = {}
-        self._messages: dict[MessageKey, int] = {}  # unsaved
-        self._due = inf
+        self._unsaved = Unsaved()
 
-    @property
-    def deadline(self) -> float:
-        """When `write` has something to do (monotonic seconds); inf for never."""
-        return self._due
+    def take(self, message: UpdatesHandled) -> None:
+        """Take in what is to be written at once."""
+        self._unsaved.add(message.ids, message.messages)
+        self.schedule(self._clock.monotonic())
 
-    def note(self, ids: Collection[int], messages: Mapping[MessageKey, int], now: float) -> None:
-        """Take what is to be written at once."""
-        self._unsaved.update(dict.fromkeys(ids))
-        self._messages.update(messages)
-        while len(self._messages) > MESSAGES_LIMIT:
-            del self._messages[next(iter(self._messages))]
-        while len(self._unsaved) > UNSAVED_LIMIT:
-            del self._unsaved[next(iter(self._unsaved))]
-        self._due = min(self._due, now)
+    def _load(self, store: UpdateStore) -> None:
+        self._restore(HandledBefore(store.load(), store.load_messages()))
 
-    def write(self, now: float) -> None:
-        """Read what earlier processes left, if that is not done yet; write what is new. Raises nothing."""
-        try:
-            if not self._loaded:
-                self._restore(HandledBefore(self._store.load(), self._store.load_messages()))
-                self._loaded = True
-            if self._unsaved or self._messages:
-                wall = int(self._clock.now().timestamp())
-                self._store.save(list(self._unsaved), self._messages, wall, wall - KEPT)
-                self._unsaved.clear()
-                self._messages.clear()
-        except StorageError as exc:  # the database itself says so once, and when it is well again
-            LOGGER.debug("Messages de Telegram hors de la base de données: %s", exc)
-            self._due = now + TRY_AGAIN
-        else:
-            self._due = inf
+    def _on_new_database(self, store: UpdateStore) -> None:
+        """See WriteBehind; what was saved has been confirmed to Telegram, and is not kept in memory."""
+
+    def _take_unsaved(self, *, last: bool) -> Unsaved:  # noqa: ARG002 - see WriteBehind
+        unsaved, self._unsaved = self._unsaved, Unsaved()
+        return unsaved
+
+    def _save(self, store: UpdateStore, batch: Unsaved) -> None:
+        if batch.ids or batch.messages:
+            now = int(self._clock.now().timestamp())
+            store.save(list(batch.ids), batch.messages, now, now - KEPT)
+
+    def _put_back(self, batch: Unsaved) -> None:
+        batch.add(self._unsaved.ids, self._unsaved.messages)
+        self._unsaved = batch
+
+
+def _keep_newest(entries: dict[Any, Any], limit: int) -> None:
+    while len(entries) > limit:
+        del entries[next(iter(entries))]

@@ -13,25 +13,25 @@ from meshbot.pictures.data import MOST_BYTES, BadDataError, Histogram, Picture, 
 
 NICENESS: Final = 15  # the bot's own work goes first
 MEMORY: Final = 160_000_000  # bytes of data
-CPU_SECONDS: Final = 120  # should nobody be left to end it
+CPU_SECONDS: Final = 120  # ends it should the bot be gone
 FAILED, BAD_DATA, MISSING = 1, 2, 3  # exit codes
 
 
 def main() -> int:
     """Read, draw, write; return the exit code."""
-    _be_modest()
+    _limit_resources()
     try:
         picture = from_json(sys.stdin.buffer.read(MOST_BYTES + 1))
         sys.stdout.buffer.write(png_of(picture))
         sys.stdout.buffer.flush()
     except BadDataError as error:
-        return _say(f"nothing to draw: {error}", BAD_DATA)
+        return _fail(f"nothing to draw: {error}", BAD_DATA)
     except ImportError as error:
-        return _say(f"matplotlib cannot be imported, run `make setup`: {error}", MISSING)
+        return _fail(f"matplotlib cannot be imported, run `make setup`: {error}", MISSING)
     except MemoryError:
-        return _say(f"no memory left within {MEMORY // 1_000_000} MB", FAILED)
-    except Exception as error:  # noqa: BLE001 - the line is all that the bot gets to know
-        return _say(f"{type(error).__name__}: {error}", FAILED)
+        return _fail(f"no memory left within {MEMORY // 1_000_000} MB", FAILED)
+    except Exception as error:  # noqa: BLE001 - the bot gets this line alone
+        return _fail(f"{type(error).__name__}: {error}", FAILED)
     return 0
 
 
@@ -50,18 +50,20 @@ def png_of(picture: Picture) -> bytes:
     return node_map(picture)
 
 
-def _be_modest() -> None:
-    """Take little of a small computer, and be the first to go when its memory is used up."""
-    with contextlib.suppress(OSError):  # where the system forbids it, the timeout still holds
+def _limit_resources() -> None:
+    """Lower the priority, limit memory and CPU time, and be the first to be killed without memory."""
+    # Where the system forbids it, the timeout still holds
+    with contextlib.suppress(OSError):
         os.nice(NICENESS)
     for what, limit in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_CORE, 0)):
-        with contextlib.suppress(OSError, ValueError):  # a lower limit is set already
+        # A lower limit is set already
+        with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(what, (limit, limit))
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
-def _say(line: str, code: int) -> int:
+def _fail(line: str, code: int) -> int:
     sys.stderr.write(" ".join(line.split())[:500] + "\n")
     return code
 

@@ -1,4 +1,4 @@
-"""The card that every picture is drawn on: title, legend, axes of time, PNG. Only the process that draws imports it."""
+"""The canvas of every picture: title, legend, time axes, PNG. Only the drawing process imports it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from meshbot.pictures.data import Tick
-from meshbot.pictures.style import CARD, FAINT, GRID, INK, MARGIN, SUBTITLE, TEXT, TITLE, WIDTH
-from meshbot.pictures.words import drawable
+from meshbot.pictures.labels import drawable
+from meshbot.pictures.style import BACKGROUND, FAINT, GRID, INK, MARGIN, SUBTITLE, TEXT, TITLE, WIDTH
 
 DPI: Final = 72  # makes a point a pixel
 FONT: Final = Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
@@ -37,8 +37,8 @@ class Canvas:
 
     def __init__(self, height: int, title: str, subtitle: str) -> None:
         self.height = height
-        self.figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI, facecolor=CARD)
-        self._canvas = FigureCanvasAgg(self.figure)
+        self.figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI, facecolor=BACKGROUND)
+        self._agg = FigureCanvasAgg(self.figure)
         self.glyphs = frozenset(FT2Font(str(FONT)).get_charmap())
         room = WIDTH - 2 * MARGIN
         self.text(MARGIN, height - 72, self.fitted(title, TITLE, room, bold=True), size=TITLE, bold=True)
@@ -63,21 +63,21 @@ class Canvas:
     def size_of(self, words: str, size: int = TEXT, *, bold: bool = False) -> tuple[float, float]:
         """Return width and height in pixels."""
         font = FontProperties(fname=BOLD if bold else FONT, size=size)
-        renderer = self._canvas.get_renderer()  # type: ignore[no-untyped-call] # matplotlib has not typed it
+        renderer = self._agg.get_renderer()  # type: ignore[no-untyped-call] # matplotlib has not typed it
         width, height, _descent = renderer.get_text_width_height_descent(words, font, ismath=False)
         return float(width), float(height)
 
     def fitted(self, words: str, size: int, room: float, *, bold: bool = False) -> str:
-        """Return as many of the words as there is room for, as the font can draw them."""
+        """Return the beginning of the text that the font can draw and `room` pixels hold."""
         limit = 120
         while limit > 1 and self.size_of(drawable(words, self.glyphs, limit), size, bold=bold)[0] > room:
             limit -= 1 if limit <= 60 else 20  # noqa: PLR2004 - nothing longer ever fits
         return drawable(words, self.glyphs, limit)
 
     def axes(self, bottom: float, height: float, *, left: float = 116.0, right: float = MARGIN) -> Axes:
-        """Return a plot's area with a quiet grid."""
+        """Return a plot's area with a faint grid."""
         box = left / WIDTH, bottom / self.height, (WIDTH - left - right) / WIDTH, height / self.height
-        axes = self.figure.add_axes(box, facecolor=CARD)
+        axes = self.figure.add_axes(box, facecolor=BACKGROUND)
         for side in ("top", "left", "right"):
             axes.spines[side].set_visible(False)
         axes.spines["bottom"].set_color(FAINT)
@@ -89,7 +89,7 @@ class Canvas:
         return axes
 
     def finish(self, axes: Axes, since: float, until: float, ticks: Sequence[Tick], *, named: bool = True) -> None:
-        """Set the axis of time and the texts of both axes, when all is drawn."""
+        """Set the time axis and the texts of both axes, when all is drawn."""
         axes.set_xlim(since, until)
         shown = [tick for tick in ticks if since <= tick.at <= until]
         names = [drawable(tick.text, self.glyphs, 12) if named else "" for tick in shown]
@@ -115,9 +115,9 @@ class Canvas:
 
     def png(self) -> bytes:
         """Return the picture."""
-        self._canvas.draw()  # type: ignore[no-untyped-call] # matplotlib has not typed it
-        width, height = self._canvas.get_width_height()
-        pixels = self._canvas.buffer_rgba()  # type: ignore[no-untyped-call] # the same
+        self._agg.draw()  # type: ignore[no-untyped-call] # matplotlib has not typed it
+        width, height = self._agg.get_width_height()
+        pixels = self._agg.buffer_rgba()  # type: ignore[no-untyped-call] # the same
         image = Image.frombuffer("RGBA", (width, height), pixels, "raw", "RGBA", 0, 1)
         small = image.convert("RGB").quantize(PALETTE, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         out = io.BytesIO()
@@ -127,7 +127,7 @@ class Canvas:
 
 def mark(shape: str, colour: str, size: float = 22, *, filled: bool = True) -> Line2D:
     """Return a legend's mark."""
-    face = colour if filled else CARD
+    face = colour if filled else BACKGROUND
     return Line2D(
         [],
         [],

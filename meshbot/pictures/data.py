@@ -1,4 +1,4 @@
-"""What can be drawn, as plain data: made by the bot, written as JSON to the process that draws, checked there again."""
+"""The content of a picture as plain data: made by the bot, sent as JSON to the drawing process, checked twice."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ AGES: Final = 4  # of nodes
 
 
 class BadDataError(MeshBotError):
-    """Nothing that can be drawn; the text tells why in one line."""
+    """Data that cannot be drawn; the text says why in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A text below the axis of time."""
+    """A text below the time axis."""
 
     at: float  # seconds since 1970
     text: str
@@ -33,16 +33,16 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What one colour of the columns stands for."""
+    """The values of one colour of the columns."""
 
     name: str
-    colour: int  # below COLOURS: the same thing has the same in every picture
+    colour: int  # below COLOURS: a kind of packet has the same in every picture
     values: tuple[float, ...]  # one for each column
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Columns over time, each stacked of its parts."""
+    """Stacked columns over time."""
 
     title: str
     subtitle: str
@@ -64,7 +64,7 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class SignalPoint:
-    """How a node was heard for a while; None: nothing came without a relay."""
+    """How a node was heard in one step; None: no packet came without a relay."""
 
     at: float  # the middle, seconds since 1970
     direct: float  # packets
@@ -91,7 +91,7 @@ class Signal:
     packets_title: str
     direct: str  # names of what is counted
     relayed: str
-    unknown: str  # told in place of the signal where there is none
+    unknown: str  # shown in place of the signal where there is none
 
     def __post_init__(self) -> None:
         """Raise BadDataError if it cannot be drawn."""
@@ -115,14 +115,14 @@ class MapNode:
 
 @dataclass(frozen=True, slots=True)
 class NodeMap:
-    """Where nodes are. Those beyond the radius are shown at its edge, in their direction."""
+    """Positions of nodes. Those beyond the radius are shown at its edge, in their direction."""
 
     title: str
     subtitle: str
     centre: tuple[str, ...]  # its names, the first that can be written is shown; none: nothing is there
     radius: float  # km
     rings: tuple[float, ...]  # km
-    nodes: tuple[MapNode, ...]  # whose name matters most first
+    nodes: tuple[MapNode, ...]  # by importance of their names
     ages: tuple[str, ...]  # AGES names
     direct: str  # names of the marks
     relayed: str
@@ -143,7 +143,7 @@ KINDS: Final[dict[str, type[Picture]]] = {"histogram": Histogram, "signal": Sign
 
 
 def to_json(picture: Picture) -> bytes:
-    """Return it as the process that draws reads it. Raises BadDataError for what JSON cannot tell: NaN, infinity."""
+    """Return what the drawing process reads. Raises BadDataError for what JSON lacks: NaN, infinity."""
     kind = next(name for name, shape in KINDS.items() if isinstance(picture, shape))
     try:
         text = json.dumps({"kind": kind, "data": asdict(picture)}, allow_nan=False)
@@ -153,7 +153,7 @@ def to_json(picture: Picture) -> bytes:
 
 
 def from_json(source: bytes) -> Picture:
-    """Return what `to_json` told. Raises BadDataError for anything else."""
+    """Return the picture that `to_json` wrote. Raises BadDataError for anything else."""
     _check(len(source) <= MOST_BYTES, f"at most {MOST_BYTES} bytes")
     try:
         message = json.loads(source)

@@ -1,4 +1,4 @@
-"""Draws in a process of its own, so that the memory that matplotlib takes is gone with it; the bot's side."""
+"""The bot's side of drawing: a process of its own draws, and the memory that matplotlib takes ends with it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from meshbot.pictures.data import BadDataError, Picture, to_json
 from meshbot.runtime import MeshBotError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-TIMEOUT: Final = (
-    60.0  # seconds: 1 s on a fast computer, the first picture's fonts included 2 s; a Pi Zero is 15 times slower
-)
+# Seconds: 1 s on a fast computer, 2 s for the first picture with its fonts; a Pi Zero is 15 times slower
+TIMEOUT: Final = 60.0
 KEPT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 
@@ -34,8 +33,10 @@ class PictureRenderer:
     def __init__(self, folder: Path) -> None:
         """Keep matplotlib's list of fonts in `folder`, made when needed; without it each picture takes longer."""
         self._folder = folder
-        self._turn = threading.Lock()  # to draw: two processes are too many for 512 MB
-        self._process_lock = threading.Lock()  # protects what follows; held for no wait
+        # One process at a time: two are too many for 512 MB
+        self._turn = threading.Lock()
+        # Protects the next two attributes; never held while waiting
+        self._process_lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_cancelled = False
 
@@ -57,7 +58,7 @@ class PictureRenderer:
             self._turn.release()
 
     def cancel(self) -> None:
-        """End the drawing at once, in `draw` a PictureError, and draw nothing any more."""
+        """End the drawing at once with a PictureError in `draw`, and refuse later ones."""
         with self._process_lock:
             self._is_cancelled = True
             if self._process is not None:
@@ -90,13 +91,14 @@ class PictureRenderer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                start_new_session=True,  # a Ctrl-C is for the bot, which cancels
+                # Ctrl-C goes to the bot alone, which cancels
+                start_new_session=True,
             )
             return self._process
 
     @contextmanager
     def _writable_folder(self) -> Iterator[Path]:
-        """Provide the folder, or one for this picture alone where that cannot be written to."""
+        """Provide the folder, or a temporary one if that is not writable."""
         if _is_writable(self._folder):
             yield self._folder
             return
@@ -113,12 +115,13 @@ class PictureRenderer:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return what the process needs to know: no secret, one thread, where it may write."""
+    """Return the process's environment: no secret, one thread, its writable folder."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return kept | {
         "MPLBACKEND": "Agg",
         "MPLCONFIGDIR": str(folder),
-        "OPENBLAS_NUM_THREADS": "1",  # each takes 30 MB of address space
+        # Each takes 30 MB of address space
+        "OPENBLAS_NUM_THREADS": "1",
     }
 
 

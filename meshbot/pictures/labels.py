@@ -1,15 +1,40 @@
-"""Where names stand on the map so that none covers another; pure, in pixels."""
+"""Texts on pictures, pure: as the font can draw them, and placed on the map so that none covers another (pixels)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+ELLIPSIS: Final = "…"
 NEAR: Final = 12.0  # pixels between a mark and its name
 DISTANCES: Final = (NEAR, 30.0, 60.0, 100.0, 150.0)  # further ones need a line to the mark
 SIDES: Final = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))  # right first, as people read
 CELL: Final = 64.0  # pixels of the grid in which marks are looked up
+
+
+def drawable(text: str, glyphs: Container[int], limit: int) -> str:
+    """Return `text` on one line without what the font `glyphs` (code points) lacks, at most `limit` characters."""
+    spaced = "".join(" " if unicodedata.category(char)[0] == "Z" or char in "\t\n\r" else char for char in text)
+    kept: list[str] = []
+    for char in unicodedata.normalize("NFC", spaced):
+        kind = unicodedata.category(char)
+        stacked = kind.startswith("M") and (not kept or unicodedata.category(kept[-1]).startswith(("M", "Z")))
+        if kind[0] != "C" and not stacked and ord(char) in glyphs:
+            kept.append(char)
+    line = " ".join("".join(kept).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + ELLIPSIS
+
+
+def first_drawable(names: Iterable[str], glyphs: Container[int], limit: int) -> str:
+    """Return the first of `names` that keeps at least half of its letters, drawable; empty if none does."""
+    for name in names:
+        shown = drawable(name, glyphs, limit)
+        before = sum(map(str.isalnum, name[:limit]))
+        if any(map(str.isalnum, shown)) and 2 * sum(map(str.isalnum, shown)) >= before:
+            return shown
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +64,11 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where a name stands."""
+    """The place of a name."""
 
     index: int  # of its mark
     box: Box
-    is_far: bool  # whether a line has to lead there
+    is_far: bool  # needs a line to its mark
 
 
 def place(
@@ -53,9 +78,9 @@ def place(
     taken: Sequence[Box] = (),
     mark_radius: float = 9.0,
 ) -> list[Placed]:
-    """Return places for the names of the first marks, whose sizes are given, those left out that have none.
+    """Return the names of the first marks, whose sizes are given, that find a place.
 
-    No name covers another one, a mark (all `marks` count) or what is `taken`; all lie within `room`.
+    No name covers another one, a mark (any of `marks`) or a box of `taken`; all lie within `room`.
     """
     grid = Grid(marks, mark_radius)
     placed: list[Placed] = []
@@ -80,7 +105,7 @@ def _candidates(mark: tuple[float, float], size: tuple[float, float]) -> Iterato
 
 
 class Grid:
-    """Marks by cell, so that thousands cost nothing."""
+    """Marks by cell, so that a look-up does not visit thousands."""
 
     def __init__(self, marks: Sequence[tuple[float, float]], radius: float) -> None:
         self._radius = radius

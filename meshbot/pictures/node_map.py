@@ -1,4 +1,4 @@
-"""Nodes around a centre. Only the process that draws imports it."""
+"""A map of nodes around a centre. Only the drawing process imports it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from matplotlib.patheffects import withStroke
 
 from meshbot.pictures.canvas import FONT, HEAD, ROW, Canvas, mark
 from meshbot.pictures.data import MapNode, NodeMap
-from meshbot.pictures.labels import Box, Grid, place
-from meshbot.pictures.style import AGES, CARD, FAINT, GRID, INK, MARGIN, NAME, TEXT, WIDTH
-from meshbot.pictures.words import first_drawable
+from meshbot.pictures.labels import Box, Grid, first_drawable, place
+from meshbot.pictures.style import AGES, BACKGROUND, FAINT, GRID, INK, MARGIN, NAME, TEXT, WIDTH
 
 SIDE: Final = WIDTH - 2 * MARGIN  # pixels of the map
 EDGE: Final = 14.0  # pixels from the border to the marks of those beyond it
 MOST_NAMES: Final = 40
 NAME_LENGTH: Final = 14  # characters
 MIDDLE: Final = SIDE / 2
-REACH: Final = MIDDLE - 2.5 * EDGE  # pixels that the radius takes: beyond is room for the arrows
+REACH: Final = MIDDLE - 2.5 * EDGE  # pixels of the radius; beyond is room for the arrows
 CROWD, CROWD_NAMES = 150, 16  # beyond so many nodes, so many names
 STAR: Final = 14.0  # pixels that the centre's mark is wider than others
 TURNS: Final = tuple(pi * turn / 8 for turn in (4, 2, 6, 12, 10, 14, 0, 8, 3, 5))  # where a ring is named, up first
@@ -33,26 +32,26 @@ Spot = tuple[float, float]  # pixels from the map's bottom left
 def node_map(data: NodeMap) -> bytes:
     """Return the map as PNG."""
     below = 2 * ROW + len(data.notes) * ROW
-    card = Canvas(HEAD + SIDE + MARGIN + below + MARGIN, data.title, data.subtitle)
+    canvas = Canvas(HEAD + SIDE + MARGIN + below + MARGIN, data.title, data.subtitle)
     bottom = MARGIN + below + 18.0
-    axes = _board(card, bottom)
+    axes = _board(canvas, bottom)
     spots = [_spot(data, node) for node in data.nodes]
-    ring_boxes = _rings(card, axes, data, spots)
+    ring_boxes = _rings(canvas, axes, data, spots)
     _marks(axes, data, spots)
-    _names(card, axes, data, spots, ring_boxes)
+    _names(canvas, axes, data, spots, ring_boxes)
     ages = [(name, mark("o", colour, 20)) for name, colour in zip(data.ages, AGES, strict=True)]
     shapes = [(data.direct, mark("o", INK, 18)), (data.relayed, mark("o", INK, 15, filled=False))]
-    top = card.legend(bottom - ROW - 8, ages)
-    top = card.legend(top, shapes)
+    top = canvas.legend(bottom - ROW - 8, ages)
+    top = canvas.legend(top, shapes)
     for note in data.notes:
-        card.text(MARGIN, top, card.fitted(note, TEXT, SIDE), colour=FAINT)
+        canvas.text(MARGIN, top, canvas.fitted(note, TEXT, SIDE), colour=FAINT)
         top -= ROW
-    return card.png()
+    return canvas.png()
 
 
-def _board(card: Canvas, bottom: float) -> Axes:
-    """Return the square of the map, measured in its pixels."""
-    axes = card.axes(bottom, SIDE, left=MARGIN)
+def _board(canvas: Canvas, bottom: float) -> Axes:
+    """Return the map's square, whose units are its pixels."""
+    axes = canvas.axes(bottom, SIDE, left=MARGIN)
     axes.set(xlim=(0, SIDE), ylim=(0, SIDE), xticks=[], yticks=[])
     axes.grid(visible=False)
     for spine in axes.spines.values():
@@ -60,14 +59,14 @@ def _board(card: Canvas, bottom: float) -> Axes:
     return axes
 
 
-def _rings(card: Canvas, axes: Axes, data: NodeMap, spots: list[Spot]) -> list[Box]:
-    """Draw circles of round distances and return where their texts stand, beside the marks if that can be."""
+def _rings(canvas: Canvas, axes: Axes, data: NodeMap, spots: list[Spot]) -> list[Box]:
+    """Draw circles of round distances; return the boxes of their texts, beside the marks where possible."""
     boxes, grid = [], Grid(spots, _look_of(spots)[0])
     for ring in data.rings:
         size = ring / data.radius * REACH
         axes.add_patch(Circle((MIDDLE, MIDDLE), size, fill=False, edgecolor=GRID, linewidth=2))
         words = f"{ring:g} km" if ring >= 1 else f"{ring * 1000:g} m"
-        width, height = card.size_of(words, NAME)
+        width, height = canvas.size_of(words, NAME)
         around = [_box(MIDDLE + size * cos(turn), MIDDLE + size * sin(turn), width + 8, height + 8) for turn in TURNS]
         box = next((each for each in around if not grid.covers_mark(each)), around[0])
         _write(axes, box, words, FAINT)
@@ -76,7 +75,7 @@ def _rings(card: Canvas, axes: Axes, data: NodeMap, spots: list[Spot]) -> list[B
 
 
 def _spot(data: NodeMap, node: MapNode) -> Spot:
-    """Return where to draw a node; one beyond the map is at its edge."""
+    """Return a node's place on the map; one beyond it is at its edge."""
     scale = REACH / data.radius
     if _is_beyond(data, node):
         scale = (MIDDLE - EDGE) / max(abs(node.east), abs(node.north))
@@ -109,30 +108,33 @@ def _marks(axes: Axes, data: NodeMap, spots: list[Spot]) -> None:
             "o",
             alpha=opacity,
             markersize=2 * radius if direct else 2 * radius - 3,
-            markerfacecolor=colour if direct else CARD,
-            markeredgecolor=CARD if direct else colour,
+            markerfacecolor=colour if direct else BACKGROUND,
+            markeredgecolor=BACKGROUND if direct else colour,
             markeredgewidth=1.5 if direct else max(1.5, radius / 3),
         )
 
 
 def _arrow(turn: float) -> list[Spot]:
-    """Return the corners of a slim triangle that points there (radians from east)."""
+    """Return the corners of a slim triangle that points to `turn` (radians from east)."""
     return [
         (cos(turn + corner) * size, sin(turn + corner) * size) for corner, size in ((0, 1.0), (2.6, 0.9), (-2.6, 0.9))
     ]
 
 
-def _names(card: Canvas, axes: Axes, data: NodeMap, spots: list[Spot], taken: list[Box]) -> None:
-    """Write the names that have room, and draw the centre."""
+def _names(canvas: Canvas, axes: Axes, data: NodeMap, spots: list[Spot], taken: list[Box]) -> None:
+    """Write the names that find room, and draw the centre."""
     is_crowded = len(spots) > CROWD
     count = MOST_NAMES if not is_crowded else CROWD_NAMES
-    names = [first_drawable(node.names, card.glyphs, NAME_LENGTH) for node in data.nodes[:count]]
-    sizes = [card.size_of(name, NAME) if name else (0.0, 0.0) for name in names]
-    marks = spots[:count] if is_crowded else spots  # names may cover some of a crowd
+    names = [first_drawable(node.names, canvas.glyphs, NAME_LENGTH) for node in data.nodes[:count]]
+    sizes = [canvas.size_of(name, NAME) if name else (0.0, 0.0) for name in names]
+    # In a crowd names may cover some marks
+    marks = spots[:count] if is_crowded else spots
     if data.centre:
-        axes.plot([MIDDLE], [MIDDLE], marker="*", color=INK, markersize=34, markeredgecolor=CARD, markeredgewidth=2)
-        names = [first_drawable(data.centre, card.glyphs, NAME_LENGTH), *names]
-        width, height = card.size_of(names[0], NAME)
+        axes.plot(
+            [MIDDLE], [MIDDLE], marker="*", color=INK, markersize=34, markeredgecolor=BACKGROUND, markeredgewidth=2
+        )
+        names = [first_drawable(data.centre, canvas.glyphs, NAME_LENGTH), *names]
+        width, height = canvas.size_of(names[0], NAME)
         marks, sizes = [(MIDDLE, MIDDLE), *marks], [(width + 2 * STAR, height), *sizes]
     room = Box(4, 4, SIDE - 4, SIDE - 4)
     for each in place(marks, [(width + 6, height + 6) for width, height in sizes], room, taken):
@@ -148,12 +150,12 @@ def _lead(axes: Axes, spot: Spot, box: Box) -> None:
 
 
 def _write(axes: Axes, box: Box, words: str, colour: str, opacity: float = 1.0) -> None:
-    """Write in the middle of a box, whose ground hides what is below it."""
+    """Write in the middle of a box, whose background hides what is below it."""
     x, y = (box.left + box.right) / 2, (box.bottom + box.top) / 2
     font = FontProperties(fname=FONT, size=NAME)
-    ground = {"facecolor": CARD, "edgecolor": "none", "pad": 2, "alpha": opacity}
+    ground = {"facecolor": BACKGROUND, "edgecolor": "none", "pad": 2, "alpha": opacity}
     text = axes.text(x, y, words, fontproperties=font, color=colour, ha="center", va="center", bbox=ground)
-    text.set_path_effects([withStroke(linewidth=5, foreground=CARD)])
+    text.set_path_effects([withStroke(linewidth=5, foreground=BACKGROUND)])
 
 
 def _box(x: float, y: float, width: float, height: float) -> Box:

@@ -7,11 +7,11 @@ from math import cos, hypot, radians
 from typing import Final
 
 KM_PER_DEGREE: Final = 111.195  # of a meridian of the mean Earth
-LEAST_WIDTH: Final = 0.01  # cos(latitude) at the poles, where east has no meaning
+LEAST_WIDTH: Final = 0.01  # cos(latitude) near the poles, where east has no meaning
 STEPS: Final = (1.0, 2.0, 5.0)
-LEAST_RADIUS: Final = 0.5  # km: what a GPS tells within less is chance
-WITHIN: Final = 0.8  # the share of the nodes that is shown for sure
-STRETCH: Final = 2.5  # what is further out than so many times that is left to the edge
+LEAST_RADIUS: Final = 0.5  # km; smaller distances are GPS noise
+WITHIN: Final = 0.8  # the share of the nodes that the map always shows
+STRETCH: Final = 2.5  # times their distance; nodes beyond are drawn at the edge
 
 Place = tuple[float, float]  # degrees north and east, or km east and north
 
@@ -24,7 +24,7 @@ def kilometres(centre: Place, place: Place) -> Place:
 
 
 def middle(places: Sequence[Place]) -> Place:
-    """Return the median latitude and longitude, for want of a centre; places on both sides of 180° stay together."""
+    """Return the median latitude and longitude; places on both sides of 180° stay together."""
     first = places[0][1]
     turns = sorted((east - first + 180.0) % 360.0 - 180.0 for _north, east in places)
     norths = sorted(north for north, _east in places)
@@ -33,7 +33,7 @@ def middle(places: Sequence[Place]) -> Place:
 
 
 def radius_for(offsets: Iterable[Place]) -> float:
-    """Return the km that the map is to show: all, but for a few so far away that the others would be one point."""
+    """Return the map's radius in km: all nodes but a few so far away that the others would be one point."""
     distances = sorted(hypot(*offset) for offset in offsets)
     if not distances:
         return LEAST_RADIUS

@@ -1,21 +1,20 @@
-"""Sending: what goes on air, in which order, and what became of it."""
+"""Sending: texts and traceroutes for the radio, their order and pacing, and their delivery reports."""
 
-from meshbot.sending.after_answer import AfterAnswer
 from meshbot.sending.outgoing import (
-    BUSY_CHANNEL,
-    NO_LINK,
-    Changes,
-    DeliveryReport,
-    DeliveryStatus,
+    EchoOrigin,
+    MailNoticeOrigin,
+    Origin,
     OutgoingText,
-    PartState,
     Priority,
-    SavedPart,
+    TelegramOrigin,
+    decode_origin,
+    encode_origin,
 )
 from meshbot.sending.queue import SendQueue
-from meshbot.sending.report_router import ReportRouter
+from meshbot.sending.queued_text import Changes, PartState, SavedPart
+from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus, ReportRouter
 from meshbot.sending.retry_policy import NO_ACK, TX_QUEUE_FULL
-from meshbot.sending.sender import LinkChange, MeshSender, SavedOutbox
+from meshbot.sending.sender import AfterAnswer, LinkChange, MeshSender, SavedOutbox
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
 
 __all__ = [
@@ -28,10 +27,13 @@ __all__ = [
     "Changes",
     "DeliveryReport",
     "DeliveryStatus",
+    "EchoOrigin",
     "LinkChange",
+    "MailNoticeOrigin",
     "MeshSender",
     "NoRoute",
     "NoRouteError",
+    "Origin",
     "OutgoingText",
     "PartState",
     "Priority",
@@ -39,6 +41,9 @@ __all__ = [
     "SavedOutbox",
     "SavedPart",
     "SendQueue",
+    "TelegramOrigin",
     "TooSoonError",
     "Tracer",
+    "decode_origin",
+    "encode_origin",
 ]

@@ -1,27 +1,67 @@
-"""A text under way: its packets, how far each has come, and how they survive a restart; pure.
+"""A text in the send queue: its packets, the state of each, and their stored form; pure.
 
-A Pi's wall clock starts in its past and is put right later, so what lives in memory counts in monotonic seconds, and
-wall time is used only to bridge a restart. The rule: after a restart nothing lives longer than its whole lifetime,
-whatever the clock says, and a clock behind the saved times counts as no time passed.
+A Pi's wall clock starts in the past and is set later, so times in memory are monotonic seconds, and wall time is used
+only across a restart. The rule: after a restart nothing lives longer than its whole lifetime, whatever the wall clock
+shows, and a clock behind the saved times counts as no time passed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import ceil, inf
 
 from meshbot.mesh_link import TextPacket
-from meshbot.sending.outgoing import DeliveryStatus, OutgoingText, PartState, Priority, SavedPart
+from meshbot.sending.outgoing import Origin, OutgoingText, Priority
+from meshbot.sending.receipts import DeliveryStatus
 
-# Of one packet on one link. After the second nothing new is learnt, and a node that stalls for 20 s is a lost link:
-# before that another text, read right behind this one, would be dropped in silence.
+# Of one packet on one link. A third would show nothing new, and a node that stalls for 20 s is a lost link: before that
+# another text, read right behind this one, would be dropped without an error.
 SENDS_PER_LINK = 2
 
-# The ends of an acknowledged packet, from good to bad: a text's end is its packets' worst
-ENDS = (DeliveryStatus.ACKNOWLEDGED, DeliveryStatus.ACCEPTED, DeliveryStatus.RELAYED, DeliveryStatus.UNANSWERED)
-IN_ORDER = frozenset({Priority.BRIDGE})  # kinds that are a conversation: none overtakes another to the same place
+# The last statuses of an acknowledged packet, from good to bad: a text's is the worst of its packets'
+LAST_STATUSES = (
+    DeliveryStatus.ACKNOWLEDGED,
+    DeliveryStatus.ACCEPTED,
+    DeliveryStatus.RELAYED,
+    DeliveryStatus.UNANSWERED,
+)
+# Kinds that are a conversation: none overtakes another to the same destination and channel
+IN_ORDER = frozenset({Priority.BRIDGE})
+
+
+class PartState(StrEnum):
+    """The state of a packet. Values are stored."""
+
+    WAITING = "waiting"  # not sent under its present id
+    SENT = "sent"  # under its present id, not confirmed by the node
+    ACCEPTED = "accepted"  # by the node, not acknowledged by the mesh
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPart:
+    """One packet as it is stored. Times are wall seconds since 1970."""
+
+    id: int
+    text_id: int  # the id of the first packet of its text
+    created: int
+    priority: Priority
+    to: int
+    channel: int
+    text: str
+    reply_id: int
+    want_ack: bool
+    packet_id: int
+    expires_at: int
+    state: PartState
+    attempts: int  # retries after refusals so far
+    sent_at: int | None  # first, under its present id
+    origin: Origin | None
+
+
+Changes = Mapping[int, SavedPart | None]  # rows to write, by id; None: to delete
 
 
 @dataclass(slots=True, eq=False)
@@ -35,16 +75,16 @@ class Part:
     first_sent: float = inf  # under the present id, as are the next two
     last_sent: float = -inf
     sends: int = 0  # on the present link
-    boots: int = 0  # the node's reboots when it got it; 0: unknown
-    restored: bool = False  # from a process that may have sent it without having written that down
-    attempts: int = 0  # further tries after refusals, by all ids
-    tried: Counter[str] = field(default_factory=Counter)  # the same, by error
+    boots: int = 0  # the node's count of reboots when it was sent; 0: unknown
+    restored: bool = False  # from a process that may have sent it without having stored that
+    attempts: int = 0  # retries after refusals, under all ids
+    retries_by_error: Counter[str] = field(default_factory=Counter)
     ack_by: float = inf  # once accepted
     relayed: bool = False
 
     @property
-    def passed_over(self) -> bool:
-        """Whether it was sent on this link as often as makes sense: what follows it need not wait."""
+    def sends_used_up(self) -> bool:
+        """Whether it was sent on this link as often as makes sense: the text's next packet need not wait."""
         return self.state is PartState.SENT and self.sends >= SENDS_PER_LINK
 
     def may_be_with_the_node(self) -> bool:
@@ -52,7 +92,7 @@ class Part:
         return self.state is not PartState.WAITING or self.restored
 
     def renew(self, packet_id: int, not_before: float) -> None:
-        """Begin again under a new id."""
+        """Start over under a new id."""
         old = self.packet
         self.packet = TextPacket(packet_id, old.text, old.to, old.channel, old.reply_id, old.want_ack)
         self.state, self.not_before, self.restored, self.relayed = PartState.WAITING, not_before, False, False
@@ -61,54 +101,54 @@ class Part:
 
 @dataclass(slots=True, eq=False)
 class QueuedText:
-    """One text: its packets that are not done yet, in order."""
+    """One text with its unfinished packets in order."""
 
     id: int
     message: OutgoingText
     created: float  # monotonic seconds, as is the next
     expires_at: float
     parts: list[Part]
-    accepted_said: bool = False
-    worst: DeliveryStatus = DeliveryStatus.ACKNOWLEDGED  # of the packets done so far
-    taken: dict[int, None] = field(default_factory=dict)  # packet ids that the node accepted, in order
-    waits_for: str | None = None  # as last told
+    reported_accepted: bool = False
+    reported_wait: str | None = None  # the reason last reported; None: none was
+    worst_status: DeliveryStatus = DeliveryStatus.ACKNOWLEDGED  # of the finished packets
+    accepted_ids: dict[int, None] = field(default_factory=dict)  # packet ids that the node accepted, in order
 
     @property
-    def open(self) -> Part | None:
+    def first_open(self) -> Part | None:
         """Return the first packet that the node has not accepted."""
         return next((part for part in self.parts if part.state is not PartState.ACCEPTED), None)
 
     @property
-    def head(self) -> Part | None:
+    def next_part(self) -> Part | None:
         """Return the packet that goes next."""
-        opened = (part for part in self.parts if part.state is not PartState.ACCEPTED)
-        return next((part for part in opened if not part.passed_over), None)
+        open_parts = (part for part in self.parts if part.state is not PartState.ACCEPTED)
+        return next((part for part in open_parts if not part.sends_used_up), None)
 
-    def strike_out(self, part: Part, status: DeliveryStatus) -> None:
-        """Note how a packet has ended."""
-        self.worst = max(self.worst, status, key=ENDS.index)
+    def finish(self, part: Part, status: DeliveryStatus) -> None:
+        """Remove a packet with its last status."""
+        self.worst_status = max(self.worst_status, status, key=LAST_STATUSES.index)
         self.parts.remove(part)
 
 
-Found = tuple[QueuedText, Part]
+QueuedPart = tuple[QueuedText, Part]
 
 
-def in_turn(
+def next_packets(
     texts: Iterable[QueuedText], goes_at: Callable[[QueuedText, Part], float]
 ) -> Iterator[tuple[QueuedText, Part, float]]:
-    """Yield the texts' next packets and when each may go, those that keep their order not before their predecessors.
+    """Yield each text's next packet and when it may go; texts that keep their order do not overtake each other.
 
-    `goes_at` says when a packet may go, other texts apart.
+    `goes_at` returns when a packet may go, other texts apart.
     """
-    behind: dict[tuple[int, int], float] = {}
+    earliest: dict[tuple[int, int], float] = {}
     for text in texts:
-        if (head := text.head) is None:
+        if (part := text.next_part) is None:
             continue
-        due = goes_at(text, head)
+        due = goes_at(text, part)
         if text.message.priority in IN_ORDER:
-            place = text.message.to, text.message.channel
-            due = behind[place] = max(due, behind.get(place, -inf))
-        yield text, head, due
+            destination = text.message.to, text.message.channel
+            due = earliest[destination] = max(due, earliest.get(destination, -inf))
+        yield text, part, due
 
 
 def saved(text: QueuedText, part: Part, offset: float) -> SavedPart:
@@ -157,5 +197,6 @@ def _part(row: SavedPart, now: float, wall: float) -> Part:
     part = Part(row.id, packet, row.state, attempts=row.attempts, restored=True)
     if row.state is not PartState.WAITING:
         age = 0.0 if row.sent_at is None else max(0.0, wall - row.sent_at)
-        part.first_sent, part.last_sent = now - age, now  # it may have been repeated just before the end
+        # it may have been repeated just before the process ended
+        part.first_sent, part.last_sent = now - age, now
     return part

@@ -1,4 +1,4 @@
-"""What each refusal means: try again or give up, after how long, and in which words; pure."""
+"""What to do about each error: retry or give up, after how long, and its words for the log; pure."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from meshbot.mesh_link import routing_error_name
 from meshbot.sending.outgoing import Priority
 
 TX_QUEUE_FULL: Final = "TX_QUEUE_FULL"  # our name for a queueStatus's 32, which no routing error accompanies
-NO_ACK: Final = "NO_ACK"  # our name for silence where an acknowledgement was due
+NO_ACK: Final = "NO_ACK"  # our name for an acknowledgement that did not come
 TX_QUEUE_FULL_RESULT: Final = 32  # as a Routing.Error it would be BAD_REQUEST, which a text never gets
-MAX_TRIES: Final = 3  # further ones, whatever the reasons
+MAX_TRIES: Final = 3  # retries of one packet, whatever the errors
 
 SOON: Final = (5.0, 10.0, 20.0)  # the radio's own queue, a few packets
 AIR_TIME: Final = (30.0, 60.0, 120.0)  # the hour's quota of air time frees slowly
-LATER: Final = (60.0, 600.0, 3600.0)  # somebody out of reach
-KEY_EXCHANGE: Final = (15.0,)  # our node's NodeInfo on its way, by the node's own doing
+LATER: Final = (60.0, 600.0, 3600.0)  # a recipient out of reach
+KEY_EXCHANGE: Final = (15.0,)  # the firmware itself sends our node's NodeInfo, which has the key
 EVERYTHING: Final = frozenset(Priority)
-MAY_REPEAT: Final = frozenset({Priority.MAIL})  # kinds that are rather said twice than not at all
+MAY_REPEAT: Final = frozenset({Priority.MAIL})  # kinds that are better received twice than not at all
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """What to do about one error. A further try goes under a new id: the node remembers the refused one."""
+    """What to do about one error. A retry goes under a new id: the node remembers the refused one."""
 
     words: str
-    waits: tuple[float, ...] = ()  # seconds before each further try; none: give up
-    kinds: Collection[Priority] = EVERYTHING  # those that are tried again
-    holds_all: bool = False  # nothing else would go on air either
+    waits: tuple[float, ...] = ()  # seconds before each retry; none: give up
+    kinds: Collection[Priority] = EVERYTHING  # those that are retried
+    holds_all: bool = False  # no other text would go on air either
     on_air: bool = False  # the node had sent it, whether or not its confirmation came
 
-    def wait(self, priority: Priority, tried: int) -> float | None:
-        """Return the seconds before the next try after `tried` of them, None to give up."""
-        return self.waits[tried] if priority in self.kinds and tried < len(self.waits) else None
+    def wait(self, priority: Priority, retries: int) -> float | None:
+        """Return the seconds before the next retry after `retries` of them, None to give up."""
+        return self.waits[retries] if priority in self.kinds and retries < len(self.waits) else None
 
 
 UNKNOWN: Final = RetryPolicy("raison inconnue")
@@ -43,12 +43,12 @@ POLICIES: Final[Mapping[str, RetryPolicy]] = {
     TX_QUEUE_FULL: RetryPolicy("file d'émission du nœud pleine", SOON, holds_all=True),
     "RATE_LIMIT_EXCEEDED": RetryPolicy("trop rapide pour le nœud", SOON, holds_all=True),
     "DUTY_CYCLE_LIMIT": RetryPolicy("temps d'émission du nœud épuisé", AIR_TIME, holds_all=True),
-    # went on air, and whether it arrived is unknown: a repetition may be read twice
+    # went on air, and whether it arrived is unknown: a repeat may be read twice
     "MAX_RETRANSMIT": RetryPolicy("personne ne l'a acquittée", LATER, MAY_REPEAT, on_air=True),
     NO_ACK: RetryPolicy("le destinataire ne l'a pas acquittée", LATER, MAY_REPEAT, on_air=True),
     # the receiver could not read it, and says so
     "PKI_UNKNOWN_PUBKEY": RetryPolicy("le destinataire n'a pas encore la clé de notre nœud", KEY_EXCHANGE),
-    # nothing that waiting would cure
+    # waiting would not help
     "NO_CHANNEL": RetryPolicy("canal ou clé que le destinataire, ou notre nœud, n'a pas"),
     "PKI_SEND_FAIL_PUBLIC_KEY": RetryPolicy("notre nœud n'a pas la clé du destinataire"),
     "PKI_FAILED": RetryPolicy("chiffrement impossible"),
@@ -66,7 +66,7 @@ POLICIES: Final[Mapping[str, RetryPolicy]] = {
 
 
 def error_name(result: int) -> str:
-    """Return the name of a queueStatus's `res` other than 0, or its number where nobody knows a name.
+    """Return the name of a queueStatus's `res` other than 0, or its number if that has no name.
 
     The firmware puts two numberings into it, which share 32 to 35. For a text only 32 is met in the other one: the
     transmit queue is full.
@@ -77,5 +77,5 @@ def error_name(result: int) -> str:
 
 
 def policy_of(error: str) -> RetryPolicy:
-    """Return what to do about an error; one that nobody knows is given up."""
+    """Return what to do about an error; an unknown one is given up."""
     return POLICIES.get(error, UNKNOWN)

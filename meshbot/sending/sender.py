@@ -1,4 +1,4 @@
-"""The thread Mesh-Sender: gives the outbox's packets to the current interface, and the node's answers to the outbox."""
+"""The thread Mesh-Sender: gives the queue's packets to the present interface, and the node's answers to the queue."""
 
 from __future__ import annotations
 
@@ -11,23 +11,18 @@ from typing import Final, Protocol
 
 from meshbot.mesh_link import ChannelLoad, QueueStatus, RoutingAnswer, TextPacket
 from meshbot.runtime import Clock, Service, Throttle
-from meshbot.sending.after_answer import AfterAnswer, Afterwards
-from meshbot.sending.outgoing import (
-    Changes,
-    DeliveryReport,
-    DeliveryStatus,
-    OutgoingText,
-    Priority,
-    SavedPart,
-)
+from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue import SendQueue
+from meshbot.sending.queued_text import Changes, SavedPart
+from meshbot.sending.receipts import WAITING, DeliveryReport, DeliveryStatus, ReportListener
 from meshbot.sending.traceroute import NoRoute, RouteRequest
 
 LOGGER = logging.getLogger(__name__)
-PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)  # a Pi without network starts in its past: do not teach that
-CLOCK_CHECK_EVERY = 60.0  # seconds between two looks at whether the wall clock has jumped
-CLOCK_JUMP = 10.0  # seconds; a Pi without a clock of its own starts in the past and is put right minutes later
-REFUSED_SAID_EVERY = 60.0  # seconds
+# A Pi without network starts in the past: that time does not go to the node
+PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+CLOCK_CHECK_EVERY = 60.0  # seconds between two checks whether the wall clock has jumped
+CLOCK_JUMP = 10.0  # seconds; a Pi without a clock of its own starts in the past and is set minutes later
+TURNED_AWAY_LOGGED_EVERY = 60.0  # seconds
 NAMES: Final = {
     Priority.ANSWER: "Réponse",
     Priority.MAIL: "Lettre",
@@ -53,14 +48,7 @@ class SendingInterface(Protocol):
         """Write one traceroute; OSError if the link is gone."""
 
     def send_time(self, seconds: int) -> None:
-        """Tell the node the time; OSError if the link is gone."""
-
-
-class ReportListener(Protocol):
-    """Who wants to know what became of texts with an origin."""
-
-    def on_delivery_report(self, outcome: DeliveryReport) -> None:
-        """A text has come further, or to its end; on the thread Mesh-Sender, so only fill an inbox."""
+        """Set the node's clock; OSError if the link is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,60 +61,102 @@ class LinkChange:
 
 @dataclass(frozen=True, slots=True)
 class SavedOutbox:
-    """What an earlier process left to send."""
+    """What an earlier process has not finished sending."""
 
     parts: Sequence[SavedPart]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class AfterAnswer:
+    """Run `action`, which must not wait, once the node has the answer to `reply_id`, or at `until` at the latest."""
+
+    to: int  # node number that the answer goes to
+    reply_id: int  # packet id of the question
+    action: Callable[[], None]
+    until: float  # monotonic seconds
+
+
+class PendingActions:
+    """Actions that would harm their answer if they came before it: each runs once, when the answer has left. Pure."""
+
+    def __init__(self) -> None:
+        self._pending: list[AfterAnswer] = []
+
+    @property
+    def deadline(self) -> float:
+        """When `on_deadline` has something to do; inf for never."""
+        return min((each.until for each in self._pending), default=inf)
+
+    def add(self, action: AfterAnswer) -> None:
+        """Take an action; its answer comes later."""
+        self._pending.append(action)
+
+    def on_delivery_report(self, report: DeliveryReport) -> None:
+        """Run what waited for this answer, whatever its status, unless the answer is still to be sent."""
+        if report.status not in WAITING:
+            answer = report.message
+            self._run([each for each in self._pending if (each.to, each.reply_id) == (answer.to, answer.reply_id)])
+
+    def on_deadline(self, now: float) -> None:
+        """Run what has waited until its time."""
+        self._run([each for each in self._pending if each.until <= now])
+
+    def _run(self, actions: list[AfterAnswer]) -> None:
+        for each in actions:
+            self._pending.remove(each)
+            each.action()
+
+
 class MeshSender(Service):
-    """Takes what is to be sent, what the node says of it, and what else bears on the sending: see `handle`."""
+    """Takes texts, the node's answers and the link's state; sends, stores and reports. See `handle`."""
 
     name = "Mesh-Sender"
 
     def __init__(
         self,
         clock: Clock,
-        outbox: SendQueue,
+        queue: SendQueue,
         interface_of: Callable[[], SendingInterface | None],
         save: Callable[[Changes], object],
         listener: ReportListener | None = None,
     ) -> None:
-        """`save` only puts into an inbox: nothing here waits for the disk."""
+        """`save` only puts into an inbox: this thread never waits for the disk."""
         super().__init__(clock)
-        self._outbox = outbox
-        self._afterwards = Afterwards()
-        self._interface_of = interface_of  # asked at each packet: nobody keeps a copy of the interface
+        self._queue = queue
+        self._pending_actions = PendingActions()
+        # called for each packet: no copy of the interface is kept
+        self._interface_of = interface_of
         self._save = save
         self._listener = listener
-        self._turned_away = Throttle(REFUSED_SAID_EVERY)
-        self._said_holding = False
+        self._turned_away = Throttle(TURNED_AWAY_LOGGED_EVERY)
+        self._logged_holding = False
         self._link_up = False
-        self._clock_check_at = inf  # while there is something whose times matter
-        self._known_offset = self._offset()  # between wall and monotonic time
+        self._clock_check_at = inf  # inf while no stored time or link needs it
+        self._clock_offset = self._offset()  # wall minus monotonic seconds
 
     @property
     def waiting(self) -> int:
         """How many packets the node has not confirmed yet; any thread may ask."""
-        return len(self._outbox)
+        return len(self._queue)
 
     @property
     def holding(self) -> bool:
         """Whether the channel is so busy that only answers to direct messages go; any thread may ask."""
-        return self._outbox.holding
+        return self._queue.holding
 
     def deadline(self) -> float:
         """See Service."""
-        return min(self._outbox.deadline, self._clock_check_at, self._afterwards.deadline)
+        return min(self._queue.deadline, self._clock_check_at, self._pending_actions.deadline)
 
     def on_deadline(self) -> None:
         """See Service."""
         now = self._clock.monotonic()
-        self._say(self._outbox.on_deadline(now), now)
-        self._afterwards.on_deadline(now)
+        self._report(self._queue.on_deadline(now), now)
+        self._pending_actions.on_deadline(now)
         if now >= self._clock_check_at:
             self._clock_check_at = inf
-            if self._note_clock():
-                self._tell_time()
+            if self._has_clock_jumped():
+                self._send_time()
         self._follow_up(now)
 
     def handle(self, message: object) -> None:
@@ -134,45 +164,45 @@ class MeshSender(Service):
         now = self._clock.monotonic()
         match message:
             case OutgoingText():
-                self._say(self._outbox.add(message, now), now)
+                self._report(self._queue.add(message, now), now)
             case QueueStatus():
-                self._say(self._outbox.on_queue_status(message.packet_id, message.result, now), now)
+                self._report(self._queue.on_queue_status(message.packet_id, message.result, now), now)
             case RouteRequest():
                 self._send_route_request(message)
             case RoutingAnswer():
-                answered = self._outbox.on_routing(message.request_id, message.error, now, sender=message.sender)
-                self._say(answered, now)
+                reports = self._queue.on_routing(message.request_id, message.error, now, sender=message.sender)
+                self._report(reports, now)
             case AfterAnswer():
-                self._afterwards.add(message)
+                self._pending_actions.add(message)
             case LinkChange():
                 self._on_link(message, now)
             case ChannelLoad():
-                self._say(self._outbox.channel_load(message.utilization, now), now)
+                self._report(self._queue.channel_load(message.utilization, now), now)
             case SavedOutbox():
-                self._outbox.restore(message.parts, now, self._clock.now().timestamp())
+                self._queue.restore(message.parts, now, self._clock.now().timestamp())
         self._follow_up(now)
 
     def _on_link(self, change: LinkChange, now: float) -> None:
         self._link_up = change.up
         if change.up:
-            self._outbox.link_up(now, change.boots)
-            self._note_clock()
-            self._tell_time()
+            self._queue.link_up(now, change.boots)
+            self._has_clock_jumped()
+            self._send_time()
         else:
-            self._say(self._outbox.link_down(), now)
+            self._report(self._queue.link_down(), now)
 
     def _follow_up(self, now: float) -> None:
-        """Send what may go, then have written down what has changed, then see to the clock."""
-        self._pump()
-        self._say_holding()
-        changes = self._outbox.take_changes(self._known_offset)
+        """Send what may go, have the changes stored, plan the next check of the clock."""
+        self._send_ready()
+        self._log_holding()
+        changes = self._queue.take_changes(self._clock_offset)
         if changes:
             self._save(changes)
-        watched = self._link_up or len(self._outbox) > 0
+        watched = self._link_up or len(self._queue) > 0
         self._clock_check_at = min(self._clock_check_at, now + CLOCK_CHECK_EVERY) if watched else inf
 
-    def _pump(self) -> None:
-        while (packet := self._outbox.take(self._clock.monotonic())) is not None:
+    def _send_ready(self) -> None:
+        while (packet := self._queue.take(self._clock.monotonic())) is not None:
             interface = self._interface_of()
             try:
                 if interface is None:
@@ -180,11 +210,12 @@ class MeshSender(Service):
                 interface.send_text_packet(packet)
             except OSError as exc:
                 LOGGER.debug("Paquet 0x%08x gardé pour le prochain lien: %s", packet.packet_id, exc)
-                self._outbox.not_sent()
+                self._queue.not_sent()
 
     def _send_route_request(self, request: RouteRequest) -> None:
-        """Send it now: the node paces texts apart from other kinds, and an old question is worth nothing."""
-        if self._outbox.holding:  # it sets off packets all over the mesh, twice
+        """Send it now: the node paces texts apart from other kinds, and a late traceroute is worth nothing."""
+        # it sets off packets all over the mesh, there and back
+        if self._queue.holding:
             request.not_sent(request.packet_id, NoRoute.BUSY)
             return
         interface = self._interface_of()
@@ -201,16 +232,16 @@ class MeshSender(Service):
     def _offset(self) -> float:
         return self._clock.now().timestamp() - self._clock.monotonic()
 
-    def _note_clock(self) -> bool:
-        """Return whether the wall clock has jumped; then what was written down is written anew."""
+    def _has_clock_jumped(self) -> bool:
+        """Return whether the wall clock has jumped; then every stored time is written again."""
         offset = self._offset()
-        if abs(offset - self._known_offset) < CLOCK_JUMP:
+        if abs(offset - self._clock_offset) < CLOCK_JUMP:
             return False
-        self._known_offset = offset
-        self._outbox.touch()
+        self._clock_offset = offset
+        self._queue.save_all()
         return True
 
-    def _tell_time(self) -> None:
+    def _send_time(self) -> None:
         now, interface = self._clock.now(), self._interface_of()
         if interface is None or now < PLAUSIBLE_NOW:
             return
@@ -219,30 +250,30 @@ class MeshSender(Service):
         except OSError as exc:
             LOGGER.debug("Heure non transmise au nœud: %s", exc)
 
-    # -- words
+    # -- reports
 
-    def _say(self, outcomes: Iterable[DeliveryReport], now: float) -> None:
-        for outcome in outcomes:
-            self._afterwards.on_outcome(outcome)
-            if outcome.message.origin and self._listener is not None:
-                self._listener.on_delivery_report(outcome)
-            if outcome.status is DeliveryStatus.TURNED_AWAY:
+    def _report(self, reports: Iterable[DeliveryReport], now: float) -> None:
+        for report in reports:
+            self._pending_actions.on_delivery_report(report)
+            if report.message.origin is not None and self._listener is not None:
+                self._listener.on_delivery_report(report)
+            if report.status is DeliveryStatus.TURNED_AWAY:
                 if count := self._turned_away.count(now):
                     LOGGER.warning("⚠️ Trop d'envois en attente: %d refusés", count)
                 continue
-            message = outcome.message
-            detail = f" ({outcome.detail})" if outcome.detail else ""
-            level = LEVELS.get(outcome.status, logging.WARNING)
-            LOGGER.log(level, "📤 %s à 0x%08x %s%s", NAMES[message.priority], message.to, outcome.status.value, detail)
+            message = report.message
+            detail = f" ({report.detail})" if report.detail else ""
+            level = LEVELS.get(report.status, logging.WARNING)
+            LOGGER.log(level, "📤 %s à 0x%08x %s%s", NAMES[message.priority], message.to, report.status.value, detail)
 
-    def _say_holding(self) -> None:
-        if self._outbox.holding == self._said_holding:
+    def _log_holding(self) -> None:
+        if self._queue.holding == self._logged_holding:
             return
-        self._said_holding = self._outbox.holding
-        if self._said_holding:
+        self._logged_holding = self._queue.holding
+        if self._logged_holding:
             LOGGER.warning(
                 "📶 Canal occupé à plus de %g %%: seules partent les réponses aux messages directs",
-                self._outbox.utilization_limit,
+                self._queue.utilization_limit,
             )
         else:
             LOGGER.info("📶 Canal de nouveau libre: tout ce qui attend part")

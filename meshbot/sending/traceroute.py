@@ -1,4 +1,4 @@
-"""Traceroutes: asked for through Mesh-Sender, waited for where they are asked, matched by their packet's id."""
+"""Traceroutes: sent by the thread Mesh-Sender, awaited on the caller's thread, matched by packet id."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Final
 from meshbot.mesh_link import ClientWarning, QueueStatus, RoutingAnswer, TracerouteReply
 from meshbot.runtime import Clock, MeshBotError
 
-# seconds between two: the firmware's limit of 30, and a little for the way to it; a sooner one it drops in silence
+# Seconds between two: the firmware's limit of 30, and a little for the way to it; a sooner one gets no answer
 TRACE_EVERY: Final = 31.0
 TRACE_TIMEOUT: Final = 60.0  # seconds; seven hops there and back on a slow preset take most of them
 
 
 class NoRoute(Enum):
-    """Why there is none."""
+    """Why no route came back; the values are the log's words."""
 
     NO_LINK = "pas de lien"
     REFUSED = "refusé par le nœud"
-    UNHEARD = "relayé par personne"
-    SILENT = "sans réponse"
+    NOT_RELAYED = "relayé par personne"
+    TIMEOUT = "sans réponse"
     BUSY = "canal occupé"
 
 
@@ -46,7 +46,7 @@ class TooSoonError(MeshBotError):
 
 @dataclass(frozen=True, slots=True)
 class RouteRequest:
-    """For Mesh-Sender: a traceroute to send at once, or not at all; `not_sent(packet_id, reason)` tells why."""
+    """For Mesh-Sender: a traceroute to send at once, or not at all: then it calls `not_sent(packet_id, reason)`."""
 
     packet_id: int
     to: int
@@ -54,7 +54,7 @@ class RouteRequest:
 
 
 class Tracer:
-    """Any thread. One traceroute in TRACE_EVERY seconds; what comes for it only goes into an inbox."""
+    """Any thread may call it. One traceroute in TRACE_EVERY seconds; answers only go into an inbox."""
 
     def __init__(self, clock: Clock, send: Callable[[RouteRequest], object], new_id: Callable[[], int]) -> None:
         """`send` only puts into Mesh-Sender's inbox; `new_id` returns a fresh packet id, never 0."""
@@ -64,10 +64,10 @@ class Tracer:
         self._lock = threading.Lock()  # protects what follows
         self._next_at = -inf
         self._stopped = False
-        self._awaited: dict[int, SimpleQueue[TracerouteReply | NoRoute]] = {}  # by packet id
+        self._pending: dict[int, SimpleQueue[TracerouteReply | NoRoute]] = {}  # by packet id
 
     def trace(self, num: int) -> TracerouteReply:
-        """Return the way to a node and back, after TRACE_TIMEOUT seconds at most. Raises TooSoonError, NoRouteError."""
+        """Return the route to a node and back within TRACE_TIMEOUT seconds. Raises TooSoonError, NoRouteError."""
         packet_id, inbox = self._new_id(), SimpleQueue[TracerouteReply | NoRoute]()
         now = self._clock.monotonic()
         with self._lock:
@@ -76,57 +76,60 @@ class Tracer:
             if now < self._next_at:
                 raise TooSoonError(ceil(self._next_at - now))
             self._next_at = now + TRACE_EVERY
-            self._awaited[packet_id] = inbox
+            self._pending[packet_id] = inbox
         try:
             self._send(RouteRequest(packet_id, num, self._not_sent))
             found = self._wait(inbox, num, now + TRACE_TIMEOUT)
         finally:
             with self._lock:
-                del self._awaited[packet_id]
+                del self._pending[packet_id]
         if isinstance(found, NoRoute):
             raise NoRouteError(found)
         return found
 
     def stop(self) -> None:
-        """Release all who wait; nobody waits again."""
+        """End every wait; `trace` raises NoRouteError from now on."""
         with self._lock:
             self._stopped = True
-            waiting = list(self._awaited.values())
+            waiting = list(self._pending.values())
         for inbox in waiting:
             inbox.put(NoRoute.NO_LINK)
 
     def route_heard(self, route: TracerouteReply) -> None:
         """Take a traceroute's answer."""
-        self._tell(route.request_id, route)
+        self._deliver(route.request_id, route)
 
     def routing_answer(self, answer: RoutingAnswer) -> None:
-        """Take what ROUTING_APP says of any packet of ours: an error is the end of a traceroute."""
-        if answer.error != "NONE":  # the firmware itself asks for the acknowledgement of a traceroute
-            unheard = answer.error == "MAX_RETRANSMIT"
-            self._tell(answer.request_id, NoRoute.UNHEARD if unheard else NoRoute.REFUSED)
+        """Take a ROUTING_APP answer to any packet of ours: an error ends a traceroute."""
+        # the firmware itself asks for an acknowledgement of a traceroute: NONE is no answer yet
+        if answer.error != "NONE":
+            not_relayed = answer.error == "MAX_RETRANSMIT"
+            self._deliver(answer.request_id, NoRoute.NOT_RELAYED if not_relayed else NoRoute.REFUSED)
 
     def queue_status(self, status: QueueStatus) -> None:
-        """Take the node's word on any packet of ours."""
+        """Take the node's answer to any packet of ours."""
         if status.result:
-            self._tell(status.packet_id, NoRoute.REFUSED)
+            self._deliver(status.packet_id, NoRoute.REFUSED)
 
     def objection(self, objection: ClientWarning) -> None:
-        """Take what the node has against a packet of ours: of a traceroute that comes too soon it says no more."""
-        self._tell(objection.packet_id, NoRoute.REFUSED)
+        """Take the node's warning about a packet of ours: it is the only answer to a traceroute that comes too soon."""
+        self._deliver(objection.packet_id, NoRoute.REFUSED)
 
     def _not_sent(self, packet_id: int, reason: NoRoute) -> None:
         with self._lock:
-            self._next_at = -inf  # the node has seen none
-        self._tell(packet_id, reason)
+            # the node has received none
+            self._next_at = -inf
+        self._deliver(packet_id, reason)
 
-    def _tell(self, packet_id: int, word: TracerouteReply | NoRoute) -> None:
+    def _deliver(self, packet_id: int, result: TracerouteReply | NoRoute) -> None:
         with self._lock:
-            inbox = self._awaited.get(packet_id)
+            inbox = self._pending.get(packet_id)
         if inbox is not None:
-            inbox.put(word)
+            inbox.put(result)
 
     def _wait(self, inbox: SimpleQueue[TracerouteReply | NoRoute], num: int, until: float) -> TracerouteReply | NoRoute:
-        while (word := self._clock.get(inbox, until)) is not None:
-            if isinstance(word, NoRoute) or word.sender == num:  # else somebody else's word for it
-                return word
-        return NoRoute.SILENT
+        while (result := self._clock.get(inbox, until)) is not None:
+            # another node may claim to answer for it
+            if isinstance(result, NoRoute) or result.sender == num:
+                return result
+        return NoRoute.TIMEOUT

@@ -2,40 +2,37 @@
 
 from meshbot.storage.database import Database, database_of, open_database
 from meshbot.storage.errors import StorageError
-from meshbot.storage.mail import MAX_ALL, MAX_MAIL, Mail, MailboxFullError, MailStore
+from meshbot.storage.mail import Mail, MailStore, MailTable
 from meshbot.storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore, Snapshot
 from meshbot.storage.outbox import OutboxRow, OutboxStore
-from meshbot.storage.packet_batch import (
+from meshbot.storage.packet_log import PacketLog
+from meshbot.storage.packet_rows import (
     DAY,
     HOUR,
-    MAX_PACKETS,
     UNKNOWN,
     Air,
+    HeardRows,
     Kind,
     LinkRow,
+    NodeState,
     NodeVolume,
-    PacketBatch,
     PacketRow,
-    RecentPackets,
+    StateChanges,
     Volume,
 )
-from meshbot.storage.packet_log import NodeState, PacketLog, StateChanges
-from meshbot.storage.replay_keys import KEPT, ReplayKey, ReplayStore
+from meshbot.storage.replay_keys import ReplayKey, ReplayStore
 from meshbot.storage.telegram import UpdateStore
 from meshbot.storage.traffic import By, Span, TrafficQueries
 
 __all__ = [
     "DAY",
     "HOUR",
-    "KEPT",
-    "MAX_ALL",
-    "MAX_MAIL",
-    "MAX_PACKETS",
     "UNKNOWN",
     "Air",
     "By",
     "Changes",
     "Database",
+    "HeardRows",
     "ImportRow",
     "KeyRow",
     "KeySource",
@@ -44,17 +41,15 @@ __all__ = [
     "LinkRow",
     "Mail",
     "MailStore",
-    "MailboxFullError",
+    "MailTable",
     "NodeRow",
     "NodeState",
     "NodeStore",
     "NodeVolume",
     "OutboxRow",
     "OutboxStore",
-    "PacketBatch",
     "PacketLog",
     "PacketRow",
-    "RecentPackets",
     "ReplayKey",
     "ReplayStore",
     "Snapshot",

@@ -1,4 +1,4 @@
-"""The database as the program sees it: transactions, whatever happens to the disk; faults in words, said once."""
+"""The database as the program sees it: transactions, whatever happens to the disk; each fault is logged once."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ from meshbot.storage.server import ServerBackend
 from meshbot.storage.sqlite import BUSY_TIMEOUT, FILE_NAME, SqliteBackend
 
 LOGGER = logging.getLogger(__name__)
-info_print, error_print = LOGGER.info, LOGGER.error  # lines for people, without a traceback
+# Lines for people, without a traceback
+info_print, error_print = LOGGER.info, LOGGER.error
 
-TOLD_EVERY: Final = 600.0  # seconds between two reports of one trouble
+REPORT_EVERY: Final = 600.0  # seconds between two reports of one trouble
 QUERY_TIMEOUT: Final = 2.0  # seconds that one transaction of `reading` may search
 
 
 class Backend(Protocol):
     """A kind of database: all that differs between a file and a server."""
 
-    where: str  # for messages; no password in it
+    # for messages; no password in it
+    where: str
     writer: Engine
     reader: Engine
 
@@ -38,7 +40,7 @@ class Backend(Protocol):
         """Make what must be there before opening; raise DamagedError if it cannot be used and StorageError."""
 
     def in_place(self) -> bool:
-        """Return whether what was opened is still what stands there."""
+        """Return whether what was opened was neither deleted nor replaced since."""
         ...
 
     def let_go(self) -> None:
@@ -56,7 +58,7 @@ class Backend(Protocol):
         """Let each statement of this transaction run that long."""
 
     def explained(self, exc: Exception) -> StorageError:
-        """Return the error in words."""
+        """Return the error as one whose text a person understands."""
         ...
 
     def close(self) -> None:
@@ -64,21 +66,24 @@ class Backend(Protocol):
 
 
 class Database:
-    """Thread-safe. Opened by its first transaction, and anew after damage; the first fault and its end are logged."""
+    """Thread-safe. Opened by its first transaction, and again after damage; the first fault and its end are logged."""
 
     def __init__(self, backend: Backend, clock: Clock, report: Report = unreported) -> None:
         """Prepare access; nothing is opened yet."""
         self.backend = backend
         self._report = report
-        self.generation = 0  # how often it was opened: a new one may have lost what the last one held
+        # how often it was opened: a new one may lack what the last one held
+        self.generation = 0
         self._clock = clock
-        self._state_lock = threading.Lock()  # protects what follows; held for no I/O
+        # protects what follows; held for no I/O
+        self._state_lock = threading.Lock()
         self._is_open = False
         self._opening = False
-        self._users = 0  # transactions under way
+        # transactions under way
+        self._users = 0
         self._damage: DamagedError | None = None
         self._fails = False
-        self._reports = Throttle(TOLD_EVERY)
+        self._reports = Throttle(REPORT_EVERY)
 
     def open(self) -> None:
         """Open it if it is not; a damaged one is set aside for a new one. Raises StorageError."""
@@ -103,7 +108,7 @@ class Database:
         """Give a connection whose work is committed on leaving, or rolled back; raise StorageError."""
         with self._used(self.backend.writer) as connection:
             yield connection
-        self._say_recovery()
+        self._report_recovery()
 
     @contextmanager
     def reading(self, seconds: float = QUERY_TIMEOUT) -> Iterator[Connection]:
@@ -133,22 +138,24 @@ class Database:
         except (TooSlowError, RefusedRowError):
             raise
         except StorageError as exc:
-            self._say_failure(exc)
+            self._report_failure(exc)
             raise
 
     def _enter(self) -> None:
         if not self.backend.in_place():
-            self._begin_again()
+            self._close_replaced()
         self.open()
         with self._state_lock:
-            if not self._is_open:  # another thread has met damage since
+            # Another thread has met damage since
+            if not self._is_open:
                 raise StorageError(f"{self.backend.where} est en cours de remise en état, réessayez")
             self._users += 1
 
-    def _begin_again(self) -> None:
-        """Close what was deleted or replaced under us, for `open` to open what stands there, or a new one."""
+    def _close_replaced(self) -> None:
+        """Close what was deleted or replaced, for `open` to open what is there now, or a new one."""
         with self._state_lock:
-            if not self._is_open or self._users:  # the last one out finds it so
+            # While others use it, the transaction after them does this
+            if not self._is_open or self._users:
                 return
             self._is_open = False
         self.backend.let_go()
@@ -162,7 +169,8 @@ class Database:
             return TooSlowError("base de données occupée, réessayez dans un moment")
         if isinstance(exc, IntegrityError | DataError):
             return RefusedRowError(f"ligne refusée par {self.backend.where} ({exc.orig})")
-        engine.dispose()  # the next transaction starts from a freshly opened file
+        # The next transaction starts from a freshly opened file
+        engine.dispose()
         error = self.backend.explained(exc)
         if isinstance(error, DamagedError):
             with self._state_lock:
@@ -172,14 +180,15 @@ class Database:
 
     def _open(self) -> None:
         try:
-            if self._damage is not None:  # met while running: no second opinion needed
+            # Met while running: no check is needed
+            if self._damage is not None:
                 raise self._damage
             self.backend.check(table.name for table in PRECIOUS)
             self._prepare()
         except DamagedError as exc:
-            self._begin_anew(exc)
+            self._replace_damaged(exc)
 
-    def _begin_anew(self, damage: DamagedError) -> None:
+    def _replace_damaged(self, damage: DamagedError) -> None:
         aside = self.backend.set_aside(self._clock.now())
         self._damage = None
         self._prepare()
@@ -210,22 +219,24 @@ class Database:
                 if rows:
                     connection.execute(insert(table), rows)
         except SQLAlchemyError:
-            half = len(rows) // 2  # the search for the bad ones is short when they are few
+            # The search for the bad ones is short when they are few
+            half = len(rows) // 2
             return sum(self._save_rescued(table, part) for part in (rows[:half], rows[half:]) if half)
         return len(rows)
 
-    def _say_failure(self, error: StorageError) -> None:
+    def _report_failure(self, error: StorageError) -> None:
         with self._state_lock:
-            said, self._fails = self._fails, True
-            again = self._reports.count(self._clock.monotonic())
-            if again or not said:  # told under the lock, which keeps the order: it only fills an inbox
+            is_known, self._fails = self._fails, True
+            is_due = self._reports.count(self._clock.monotonic())
+            # Reported under the lock, which keeps the order: it only fills an inbox
+            if is_due or not is_known:
                 self._report(DatabaseTrouble(str(error)))
-        if not said:
+        if not is_known:
             error_print(
                 "❌ Base de données: %s. Ce qui est appris reste en mémoire et sera écrit dès que possible", error
             )
 
-    def _say_recovery(self) -> None:
+    def _report_recovery(self) -> None:
         with self._state_lock:
             failed, self._fails = self._fails, False
             if failed:

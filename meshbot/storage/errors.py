@@ -1,4 +1,4 @@
-"""What the database may refuse; each text says why, in French, and what to do."""
+"""Errors of the database; each text names the reason and the remedy, in French."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from meshbot.runtime import MeshBotError
 
 
 class StorageError(MeshBotError):
-    """The database refused; the text says why and what to do."""
+    """The database refused; the text names the reason and the remedy."""
 
 
 class DamagedError(StorageError):
@@ -14,8 +14,8 @@ class DamagedError(StorageError):
 
 
 class TooSlowError(StorageError):
-    """A question took longer than it may; the database itself is well."""
+    """A query took longer than it may; the database itself works."""
 
 
 class RefusedRowError(StorageError):
-    """A row contradicts what is stored, or cannot be stored at all; the database itself is well."""
+    """A row contradicts what is stored, or cannot be stored at all; the database itself works."""

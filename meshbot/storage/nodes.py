@@ -25,7 +25,7 @@ LOGGER = logging.getLogger(__name__)
 
 
 class KeySource(StrEnum):
-    """Who vouches for a key."""
+    """Where a key comes from."""
 
     NODEDB = "nodedb"  # the radio's own node database
     NODEINFO = "nodeinfo"  # a NODEINFO packet, which anybody can send
@@ -37,7 +37,7 @@ class KeyStatus(StrEnum):
     """What a key is good for."""
 
     TRUSTED = "trusted"
-    PENDING = "pending"  # differs from the trusted one, nobody has confirmed it
+    PENDING = "pending"  # differs from the trusted one, unconfirmed
     SUPERSEDED = "superseded"  # was trusted once
 
 
@@ -134,7 +134,7 @@ class NodeStore:
         return snapshot
 
     def save(self, changes: Changes) -> None:
-        """Insert or update all rows, or none; of rows that the database refuses, all others, and the log tells which.
+        """Insert or update all rows, or none; of rows that the database refuses, all others, and a log line for each.
 
         Another process on the same database may have trusted another key of a node: one such row must not keep all
         others from being written.
@@ -146,7 +146,7 @@ class NodeStore:
         except RefusedRowError as refusal:
             parts = _parts(changes)
             if len(parts) == 1:
-                LOGGER.warning("⚠️ Base de données: %s non gardé: %s", _told(changes), refusal)
+                LOGGER.warning("⚠️ Base de données: %s non gardé: %s", _label(changes), refusal)
                 return
             for part in parts:
                 self.save(part)
@@ -187,8 +187,8 @@ def _of_nodes(changes: Changes, nums: set[int]) -> Changes:
     )
 
 
-def _told(row: Changes) -> str:
-    """Return what one row is, for the log."""
+def _label(row: Changes) -> str:
+    """Return what a single row is, for the log."""
     for key in row.keys.values():
         return f"clé publique {base64.b64encode(key.public_key).decode()[:8]}… de !{key.num:08x}"
     return "".join(f"nœud !{num:08x}" for num in row.nodes) or "fichier importé"

@@ -1,4 +1,4 @@
-"""What waits to go on air, as rows: kept until it is confirmed, expired, or given up."""
+"""What waits to go on air, as rows: kept until it is acknowledged, has expired, or has failed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from meshbot.storage.database import Database, storable
 from meshbot.storage.schema import OUTBOX
 from meshbot.storage.upsert import as_row, upsert
 
-BATCH = 500  # ids in one statement; SQLite takes 32,766
+# Ids in one statement; SQLite takes 32,766
+BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One packet; schema.py says what each column is."""
+    """One packet; schema.py describes each column."""
 
     id: int
     text_id: int

@@ -1,21 +1,19 @@
-"""Packets and their sums into the database: one transaction a batch, which also prunes a little."""
+"""Writes what was heard: one transaction a batch, which also prunes a little."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from sys import intern
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Column, Connection, delete, func, insert, or_, select
 
 from meshbot.storage.database import Database
-from meshbot.storage.packet_batch import DAY, HOUR, PacketBatch, Volume
+from meshbot.storage.packet_rows import DAY, HOUR, HeardRows, NodeState, StateChanges
 from meshbot.storage.schema import AIR_HOURS, LINKS, NODE_DAYS, NODE_HOURS, NODE_STATES, PACKETS, TRAFFIC_HOURS
 from meshbot.storage.upsert import add, as_row, greatest, in_chunks, least, upsert
 
-MAX_STORED: Final = 2_000_000  # packets, about 130 MB: a flood must not fill the card
-PRUNE_AT_ONCE: Final = 500  # packets a commit, beside as many as it brings: old ones go faster than new ones come
+# Packets a commit, beside twice as many as it brings: old ones go faster than new ones come
+PRUNE_AT_ONCE: Final = 500
 
 SUMS: Final = {"packets": add, "size": add}
 NODE_SUMS: Final = SUMS | {"direct": add, "snr_sum": add, "rssi_sum": add, "snr_least": least, "snr_most": greatest}
@@ -26,36 +24,6 @@ AIR_SUMS: Final = {
     "air_tx_sum": add,
     "air_tx_most": greatest,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class NodeState:
-    """What is known of a node beside its name and key; None where it has not said or was not heard."""
-
-    num: int
-    last_heard: int  # seconds since 1970
-    hops: int | None = None  # 0 is direct
-    via_mqtt: bool = False
-    snr: float | None = None  # dB, with the next two: when last heard without a relay
-    rssi: int | None = None  # dBm
-    direct_at: int | None = None
-    battery: int | None = None  # percent; above 100: powered from outside
-    voltage: float | None = None
-    utilization: float | None = None  # percent of the channel's time, as the node hears it
-    air_tx: float | None = None  # percent of the time in which the node sent
-    metrics_at: int | None = None
-    latitude: float | None = None  # degrees
-    longitude: float | None = None
-    altitude: int | None = None  # metres above the sea
-    position_at: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StateChanges:
-    """States to write, and nodes to forget."""
-
-    changed: tuple[NodeState, ...] = ()
-    forgotten: tuple[int, ...] = ()
 
 
 class PacketLog:
@@ -80,16 +48,19 @@ class PacketLog:
             query = select(PACKETS.c.sender, PACKETS.c.packet_id).order_by(PACKETS.c.id.desc()).limit(limit)
             return [(sender, packet_id) for sender, packet_id in connection.execute(query)][::-1]
 
-    def save(self, batch: PacketBatch, states: StateChanges, keep_from: int) -> None:
-        """Write all of it or nothing; a part of what is older than `keep_from` (seconds since 1970) goes."""
+    def save(self, rows: HeardRows, states: StateChanges, keep_from: int, max_packets: int) -> None:
+        """Write all of it or nothing; delete a part of what is too old.
+
+        That is what is from before `keep_from` (seconds since 1970), and the oldest packets beyond `max_packets`.
+        """
         with self._database.transaction() as connection:
-            _save_packets(connection, batch)
-            _save_sums(connection, batch)
-            upsert(connection, LINKS, map(as_row, batch.links.values()))
+            _save_packets(connection, rows)
+            _save_sums(connection, rows)
+            upsert(connection, LINKS, map(as_row, rows.links))
             upsert(connection, NODE_STATES, map(as_row, states.changed))
             if states.forgotten:
                 connection.execute(delete(NODE_STATES).where(NODE_STATES.c.num.in_(states.forgotten)))
-            _prune(connection, keep_from, PRUNE_AT_ONCE + 2 * len(batch.packets))
+            _prune(connection, keep_from, max_packets, PRUNE_AT_ONCE + 2 * len(rows.packets))
 
     def prune_links(self, keep_from: int) -> None:
         """Forget the links that were not heard since; seconds since 1970."""
@@ -97,35 +68,29 @@ class PacketLog:
             connection.execute(delete(LINKS).where(LINKS.c.heard_at < keep_from))
 
 
-def _save_packets(connection: Connection, batch: PacketBatch) -> None:
-    for chunk in in_chunks(map(as_row, batch.packets)):
+def _save_packets(connection: Connection, rows: HeardRows) -> None:
+    for chunk in in_chunks(map(as_row, rows.packets)):
         connection.execute(insert(PACKETS), chunk)
 
 
-def _save_sums(connection: Connection, batch: PacketBatch) -> None:
+def _save_sums(connection: Connection, rows: HeardRows) -> None:
     traffic = (
         {"hour": hour, "kind": intern(kind.value), "key": key, **as_row(volume)}
-        for (hour, kind, key), volume in batch.traffic.items()
+        for (hour, kind, key), volume in rows.traffic.items()
     )
     upsert(connection, TRAFFIC_HOURS, traffic, SUMS)
-    nodes = ({"hour": hour, "num": num, **as_row(node)} for (hour, num), node in batch.nodes.items())
-    upsert(connection, NODE_HOURS, nodes, NODE_SUMS)
-    upsert(connection, NODE_DAYS, _days(batch), SUMS)
-    upsert(connection, AIR_HOURS, ({"hour": hour, **as_row(air)} for hour, air in batch.air.items()), AIR_SUMS)
+    node_hours = ({"hour": hour, "num": num, **as_row(node)} for (hour, num), node in rows.node_hours.items())
+    upsert(connection, NODE_HOURS, node_hours, NODE_SUMS)
+    node_days = ({"day": day, "num": num, **as_row(volume)} for (day, num), volume in rows.node_days.items())
+    upsert(connection, NODE_DAYS, node_days, SUMS)
+    upsert(connection, AIR_HOURS, ({"hour": hour, **as_row(air)} for hour, air in rows.air.items()), AIR_SUMS)
 
 
-def _days(batch: PacketBatch) -> Iterator[dict[str, Any]]:
-    days: dict[tuple[int, int], Volume] = {}
-    for (hour, num), node in batch.nodes.items():
-        days.setdefault((hour - hour % DAY, num), Volume()).add(Volume(node.packets, node.size))
-    return ({"day": day, "num": num, **as_row(volume)} for (day, num), volume in days.items())
-
-
-def _prune(connection: Connection, keep_from: int, limit: int) -> None:
+def _prune(connection: Connection, keep_from: int, max_packets: int, limit: int) -> None:
     """Delete what is too old in small steps: at most `limit` packets, and one hour of each sum."""
     oldest = select(PACKETS.c.id).order_by(PACKETS.c.id).limit(limit)
     newest = select(func.max(PACKETS.c.id)).scalar_subquery()
-    too_old = or_(PACKETS.c.rx_time < keep_from, PACKETS.c.id <= newest - MAX_STORED)
+    too_old = or_(PACKETS.c.rx_time < keep_from, PACKETS.c.id <= newest - max_packets)
     connection.execute(delete(PACKETS).where(PACKETS.c.id.in_(oldest), too_old))
     for column, step in ((TRAFFIC_HOURS.c.hour, HOUR), (NODE_HOURS.c.hour, HOUR), (AIR_HOURS.c.hour, HOUR)):
         _prune_first(connection, column, keep_from - step)

@@ -1,16 +1,13 @@
-"""Orders that admins gave: a recorded packet must not give one again, not even after a restart."""
+"""The packets that brought commands of admins, so that none is executed twice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from sqlalchemy import delete, func, insert, select
 
 from meshbot.storage.database import Database
 from meshbot.storage.schema import ORDERS
-
-KEPT: Final = 1000  # the latest; an operator gives a few a day
 
 ReplayKey = tuple[int, int]  # sender and packet id
 
@@ -32,10 +29,10 @@ class ReplayStore:
             found = connection.execute(select(ORDERS.c.sender, ORDERS.c.packet_id).order_by(ORDERS.c.id))
             return [(sender, packet_id) for sender, packet_id in found]
 
-    def add(self, orders: Iterable[ReplayKey]) -> None:
-        """Keep these and forget the oldest beyond KEPT."""
-        rows = [{"sender": sender, "packet_id": packet_id} for sender, packet_id in orders]
+    def add(self, keys: Iterable[ReplayKey], kept: int) -> None:
+        """Insert keys, and delete the oldest beyond `kept`."""
+        rows = [{"sender": sender, "packet_id": packet_id} for sender, packet_id in keys]
         with self._database.transaction() as connection:
             connection.execute(insert(ORDERS), rows)
             newest = select(func.max(ORDERS.c.id)).scalar_subquery()
-            connection.execute(delete(ORDERS).where(ORDERS.c.id <= newest - KEPT))
+            connection.execute(delete(ORDERS).where(ORDERS.c.id <= newest - kept))

@@ -81,7 +81,7 @@ IMPORTS: Final = Table(
     **ONE_TREE,
 )
 
-# What is known of a node beside its name and key: changes with every packet, written every few minutes
+# What is known of a node beside its name and key: it changes with every packet, and is written every few minutes
 NODE_STATES: Final = Table(
     "node_states",
     METADATA,
@@ -104,7 +104,7 @@ NODE_STATES: Final = Table(
     **ONE_TREE,
 )
 
-# In order of arrival, so writing and pruning touch the two ends only; questions go to the sums below.
+# In order of arrival, so writing and pruning touch the two ends only; queries go to the sums below.
 PACKETS: Final = Table(
     "packets",
     METADATA,
@@ -113,8 +113,8 @@ PACKETS: Final = Table(
     Column("sender", BigInteger, nullable=False),
     Column("recipient", BigInteger, nullable=False),
     Column("packet_id", BigInteger, nullable=False),
-    Column("channel", SmallInteger),  # index; null when nobody here could decrypt it
-    Column("portnum", Integer),  # null when nobody here could decrypt it
+    Column("channel", SmallInteger),  # index; null when our node could not decrypt it
+    Column("portnum", Integer),  # null when our node could not decrypt it
     Column("hops", SmallInteger),
     Column("hop_start", SmallInteger),
     Column("snr", Float),
@@ -128,7 +128,7 @@ TRAFFIC_HOURS: Final = Table(
     "traffic_hours",
     METADATA,
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", String(8), primary_key=True),  # what the key counts: see packet_log.Kind
+    Column("kind", String(8), primary_key=True),  # what the key counts: see packet_rows.Kind
     Column("key", BigInteger, primary_key=True, autoincrement=False),  # -1: not known
     Column("packets", Integer, nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -194,7 +194,7 @@ MAIL: Final = Table(
     Column("proven", Boolean, nullable=False, server_default=false()),  # who sent it
 )
 
-# Orders of admins, in the order of arrival
+# Packets that brought commands of admins, in the order of arrival
 ORDERS: Final = Table(
     "orders",
     METADATA,
@@ -203,25 +203,25 @@ ORDERS: Final = Table(
     Column("packet_id", BigInteger, nullable=False),
 )
 
-# One row a packet: the parts of a long text are tried again each by itself
+# One row a packet: each part of a long text is retried by itself
 OUTBOX: Final = Table(
     "outbox",
     METADATA,
     Column("id", ROW_NUMBER, primary_key=True),  # in the order of arrival
     Column("text_id", BigInteger, nullable=False),  # the id of its text's first packet
     Column("created", BigInteger, nullable=False),
-    Column("priority", SmallInteger, nullable=False),  # also says what it is: see outgoing.Priority
+    Column("priority", SmallInteger, nullable=False),  # see sending.Priority
     Column("recipient", BigInteger, nullable=False),
     Column("channel", SmallInteger, nullable=False),
     Column("text", String, nullable=False),
     Column("reply_id", BigInteger, nullable=False),
     Column("want_ack", Boolean, nullable=False),
-    Column("packet_id", BigInteger, nullable=False),  # of the present attempt: the same id is never read twice
-    Column("expires_at", BigInteger, nullable=False),  # by the wall clock, which a restart keeps
+    Column("packet_id", BigInteger, nullable=False),  # of the present attempt: nodes ignore an id that they know
+    Column("expires_at", BigInteger, nullable=False),  # wall time, which a restart keeps
     Column("state", String(16), nullable=False),
     Column("attempts", SmallInteger, nullable=False),
-    Column("sent_at", BigInteger),  # first, under the present packet id
-    Column("origin", String, nullable=False),  # who is told what became of it
+    Column("sent_at", BigInteger),  # first time under the present packet id
+    Column("origin", String, nullable=False),  # who gets the delivery reports
 )
 
 # Updates that were handled, so that a restart handles none twice
@@ -234,7 +234,7 @@ TELEGRAM_UPDATES: Final = Table(
     **ONE_TREE,
 )
 
-# Messages that may have to be changed yet, so that a restart leaves none that is no longer true
+# Messages that may have to be edited, so that a restart leaves none that is no longer true
 TELEGRAM_MESSAGES: Final = Table(
     "telegram_messages",
     METADATA,
@@ -247,5 +247,5 @@ TELEGRAM_MESSAGES: Final = Table(
     **ONE_TREE,
 )
 
-# What is small and cannot be heard again: checked at each start, and saved from a damaged database
+# What is small and is not heard again: checked at each start, and rescued from a damaged database
 PRECIOUS: Final = (NODES, PUBLIC_KEYS, IMPORTS, NODE_STATES, MAIL, ORDERS, OUTBOX, TELEGRAM_UPDATES, TELEGRAM_MESSAGES)

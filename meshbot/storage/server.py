@@ -18,10 +18,11 @@ from meshbot.storage.schema import ONE_TRUSTED_KEY
 
 CONNECTIONS: Final = 3
 CONNECT_TIMEOUT: Final = 5  # seconds, for the connection and for a free one of the pool
-STATEMENT_TIMEOUT: Final = 5000  # milliseconds, also for bytes that the server's host does not acknowledge
+STATEMENT_TIMEOUT: Final = 5000  # milliseconds, also for bytes without a TCP acknowledgement
 TOO_SLOW: Final = "57014"  # query_canceled
-OURS: Final = 0x4D657368  # the number of our lock, which each database has for itself
-# After a cut that nobody was told of, the server must give our lock free soon, for us to take it again
+# The key of our advisory lock: "Mesh"; locks are per database
+LOCK_KEY: Final = 0x4D657368
+# After a cut without a FIN, the server has to release our lock soon, for us to take it again
 KEPT_ALIVE: Final = "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 # libpq's own settings; the first bounds waiting for locks as well
 BOUNDS: Final = {
@@ -47,7 +48,8 @@ class ServerBackend:
                 pool_size=CONNECTIONS,
                 max_overflow=0,
                 pool_timeout=CONNECT_TIMEOUT,
-                pool_pre_ping=True,  # a server may have been restarted since
+                # The server may have been restarted since
+                pool_pre_ping=True,
                 connect_args=BOUNDS,
             )
         except ArgumentError as exc:
@@ -57,13 +59,16 @@ class ServerBackend:
             raise StorageError(f"{text} ({exc.name})") from exc
         ONE_TRUSTED_KEY.dialect_kwargs["postgresql_where"] = ONE_TRUSTED_KEY.dialect_kwargs["sqlite_where"]
         self.writer = self.reader = engine
-        self._hold_lock = threading.Lock()  # protects what follows, also while it is taken: bounded by BOUNDS
+        # protects what follows; held during its I/O, which BOUNDS limits
+        self._hold_lock = threading.Lock()
         self._holder_engine = holder
-        self._holder: Connection | None = None  # what the lock belongs to
-        event.listen(engine, "connect", self._on_connect)  # then also after the server was away
+        # the session that owns the advisory lock
+        self._holder: Connection | None = None
+        # So the lock is taken again after the server was away
+        event.listen(engine, "connect", self._on_connect)
 
     def in_place(self) -> bool:
-        """See Backend; what is there is what is used."""
+        """See Backend; always so."""
         return True
 
     def let_go(self) -> None:
@@ -71,10 +76,10 @@ class ServerBackend:
         self.close()
 
     def check(self, tables: Iterable[str]) -> None:
-        """See Backend; a server looks after itself."""
+        """See Backend; a server checks itself."""
 
     def set_aside(self, now: datetime) -> Path:  # noqa: ARG002 - see Backend
-        """See Backend; never asked for."""
+        """See Backend; never called."""
         raise StorageError(f"{self.where} ne se met pas de côté")
 
     def rescued(
@@ -82,7 +87,7 @@ class ServerBackend:
         aside: Path,  # noqa: ARG002 - see Backend
         tables: Iterable[Table],  # noqa: ARG002 - see Backend
     ) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
-        """See Backend; never asked for."""
+        """See Backend; never called."""
         return iter(())
 
     def limit(self, connection: Connection, seconds: float) -> None:
@@ -100,34 +105,35 @@ class ServerBackend:
     def close(self) -> None:
         """See Backend."""
         with self._hold_lock:
-            self._give_free()
+            self._release()
         self.writer.dispose()
 
     def _on_connect(self, connection: Any, _record: object) -> None:
         try:
             self._hold()
         except (StorageError, SQLAlchemyError):
-            connection.close()  # nobody else would
+            # The pool does not know it yet
+            connection.close()
             raise
 
     def _hold(self) -> None:
-        """Keep other bots out of the database as long as we are connected. Raises StorageError if one is in it.
+        """Take the lock that keeps other bots out of the database. Raises StorageError if one has it.
 
-        What waits to be sent, and what was heard, is one bot's: a second one would send it again, and count twice.
+        A second bot would send again what waits to be sent, and count twice what is heard.
         """
         with self._hold_lock:
             if self._holds():
                 return
-            self._give_free()
+            self._release()
             self._holder = self._holder_engine.connect()
-            if not self._holder.scalar(text(f"SELECT pg_try_advisory_lock({OURS})")):
-                self._give_free()
+            if not self._holder.scalar(text(f"SELECT pg_try_advisory_lock({LOCK_KEY})")):
+                self._release()
                 raise StorageError(
                     f"{self.where} est déjà utilisée par un autre bot, arrêtez-le ou changez database_url"
                 )
 
     def _holds(self) -> bool:
-        """Whether the connection with the lock still stands."""
+        """Whether the session with the lock still exists."""
         if self._holder is None:
             return False
         try:
@@ -135,11 +141,12 @@ class ServerBackend:
         except SQLAlchemyError:
             return False
 
-    def _give_free(self) -> None:
+    def _release(self) -> None:
         holder, self._holder = self._holder, None
         if holder is None:
             return
-        with suppress(SQLAlchemyError):  # the connection may be gone, and the lock with it
-            holder.execute(text(f"SELECT pg_advisory_unlock({OURS})"))
+        # The session may be gone, and the lock with it
+        with suppress(SQLAlchemyError):
+            holder.execute(text(f"SELECT pg_advisory_unlock({LOCK_KEY})"))
         with suppress(SQLAlchemyError):
             holder.close()

@@ -1,4 +1,4 @@
-"""All that is SQLite's own: the file, its safety, its faults in words, its setting aside. Nobody else knows of it."""
+"""All that is SQLite's own: the file, its safety, the texts of its errors, and setting a damaged one aside."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ FILE_NAME: Final = "meshbot.db"
 # Only the bot writes here: a lock held longer than this is a person's shell or a backup. A stop must fit into 3 s.
 BUSY_TIMEOUT: Final = 1.0
 POOL_TIMEOUT: Final = 5.0  # seconds a thread waits for another one's transaction
-READERS: Final = 2  # connections beside the writer's; with a write-ahead log neither waits for the other
-LOOK_EVERY: Final = 10_000  # steps of SQLite's machine, about 1 ms, between two looks at the clock
+# Connections beside the writer's; with a write-ahead log neither waits for the other
+READERS: Final = 2
+# Instructions of SQLite's virtual machine, about 1 ms, between two checks of the time limit
+PROGRESS_STEPS: Final = 10_000
 
 # For schema.py. An SD card wears by pages written: the primary key is the whole access path, one tree instead of two.
 ONE_TREE: Final[dict[str, Any]] = {"sqlite_with_rowid": False}
 # A number given by the database: only under this very type does SQLite take its own row number.
 ROW_NUMBER: Final = BigInteger().with_variant(Integer(), "sqlite")
 
-SUFFIXES: Final = ("-wal", "-shm", "")  # the log first: beside a new file it would be thrown away
+# The log first: beside a new file it would be thrown away
+SUFFIXES: Final = ("-wal", "-shm", "")
 DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 ADVICE: Final = {
     sqlite3.SQLITE_FULL: "disque plein, libérez de la place pour {path}",
@@ -51,7 +54,8 @@ class SqliteBackend:
         self.where = str(path)
         self._busy_timeout = busy_timeout
         self._log_path = Path(f"{path}-wal")
-        self._opened: tuple[int, int] | None = None  # which file it was, and which its log
+        # device and inode of the file that was opened, and of its log
+        self._opened: tuple[int, int] | None = None
         self._log: tuple[int, int] | None = None
         # One writing connection that stays: closing the last one folds the log back into the file, and opening
         # begins a new one, which an SD card would pay for at every commit.
@@ -76,8 +80,8 @@ class SqliteBackend:
     def check(self, tables: Iterable[str]) -> None:
         """Make the folder; raise DamagedError if the file is no sound database.
 
-        A file that was closed well is looked into only where its loss would hurt, `tables`: reading all of a million
-        packets costs a Pi many seconds at each start. What is wrong elsewhere shows when it is used. Read-only,
+        Of a file that was closed properly only `tables` are checked, whose loss would hurt: reading all of a million
+        packets costs a Pi many seconds at each start. Damage elsewhere shows when it is used. Read-only,
         because a writer that closes a damaged file first folds the log into it and then deletes the log.
         """
         try:
@@ -115,7 +119,8 @@ class SqliteBackend:
         log = self._log
         self.close()
         if log is not None and log == _identity(self._log_path):
-            with suppress(OSError):  # the folder itself may be gone
+            # The folder itself may be gone
+            with suppress(OSError):
                 self._log_path.rename(f"{self._log_path}.old")
 
     def _read_only(self, path: Path) -> sqlite3.Connection:
@@ -128,7 +133,8 @@ class SqliteBackend:
         outlive the renaming; a reader holds the file meanwhile, so that none of them is the last one.
         """
         with closing(self._read_only(self.path)) as holder:
-            with suppress(sqlite3.Error):  # too damaged to be held: then it has no log that could be folded in
+            # One too damaged for this has no log that could be folded in
+            with suppress(sqlite3.Error):
                 holder.execute("BEGIN")
                 holder.execute("SELECT count(*) FROM sqlite_master").fetchone()
             self.close()
@@ -164,15 +170,16 @@ class SqliteBackend:
         """Let this transaction's statements run that long."""
         end = time.monotonic() + seconds
         raw: Any = connection.connection.dbapi_connection
-        raw.set_progress_handler(lambda: time.monotonic() > end, LOOK_EVERY)
+        raw.set_progress_handler(lambda: time.monotonic() > end, PROGRESS_STEPS)
 
     def explained(self, exc: Exception) -> StorageError:
-        """Return the error in words."""
+        """Return the error as one whose text a person understands."""
         cause = exc.orig if isinstance(exc, DBAPIError) else exc
         code = getattr(cause, "sqlite_errorcode", None)
         if code is None:
             return StorageError(f"{self.path}: échec inattendu ({cause})")
-        primary = code & 0xFF  # the rest of the code is detail
+        # The rest of the code is detail
+        primary = code & 0xFF
         if primary == sqlite3.SQLITE_INTERRUPT:
             return TooSlowError("recherche trop longue, interrompue: demandez une période plus courte")
         advice = ADVICE.get(primary, "échec inattendu, redémarrez le bot")
@@ -190,7 +197,7 @@ class SqliteBackend:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return which file stands there, None if none does."""
+    """Return device and inode of the file at `path`, None if there is none."""
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Which updates from Telegram were handled, and which messages there may have to be changed."""
+"""Updates from Telegram that were handled, and messages there that may have to be edited, as rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from meshbot.storage.database import Database
 from meshbot.storage.schema import TELEGRAM_MESSAGES, TELEGRAM_UPDATES
 from meshbot.storage.upsert import upsert
 
-MESSAGES_LOADED: Final = 2000  # the newest
+# The newest
+MESSAGES_LOADED: Final = 2000
 
 MessageKey = tuple[int, int, str]  # chat, topic or 0, the post's key
 
@@ -23,6 +24,11 @@ class UpdateStore:
         """`bot` is the bot's number on Telegram: each has update ids of its own."""
         self._database = database
         self._bot = bot
+
+    @property
+    def generation(self) -> int:
+        """Return a number that grows whenever the database may have lost what was saved."""
+        return self._database.generation
 
     def load(self) -> list[int]:
         """Read all ids, the oldest first."""

@@ -1,4 +1,4 @@
-"""Questions about what was heard, answered from the sums by hour and day; none reads the packets themselves."""
+"""Queries about what was heard, of the sums by hour and day; none reads the packets themselves."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from meshbot.storage.database import Database
-from meshbot.storage.packet_batch import DAY, HOUR, Air, Kind, LinkRow, NodeVolume, Volume
+from meshbot.storage.packet_rows import DAY, HOUR, Air, Kind, LinkRow, NodeVolume, Volume
 from meshbot.storage.schema import AIR_HOURS, LINKS, NODE_DAYS, NODE_HOURS, TRAFFIC_HOURS
 
 
 class By(StrEnum):
-    """What traffic can be told apart by; the key of each."""
+    """What traffic can be grouped by; the key of each."""
 
     PORT = Kind.PORT.value  # PortNum; None: not decrypted
     CHANNEL = Kind.CHANNEL.value  # index; None: not decrypted
-    HOPS = Kind.HOPS.value  # None: the packet does not tell
+    HOPS = Kind.HOPS.value  # None: not known
     WAY = Kind.WAY.value  # 0 by radio alone, 1 through MQTT
     SENDER = "sender"  # node number
     HOUR = "hour"  # its first second
@@ -41,7 +41,7 @@ class Span:
 
 
 class TrafficQueries:
-    """Each method is one question of bounded time and may raise StorageError."""
+    """Each method is one query of bounded time and may raise StorageError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,7 +51,7 @@ class TrafficQueries:
         return {key: Volume(packets, size) for key, packets, size in self._rows(_volumes(by, span))}
 
     def hours(self, by: By, span: Span) -> dict[tuple[int, int], Volume]:
-        """Return the traffic by hour and key, whatever the packets themselves tell: not by sender nor hour."""
+        """Return the traffic by hour and key; not for By.SENDER and By.HOUR."""
         table = TRAFFIC_HOURS.c
         wanted = table.hour >= span.first_hour, table.kind == Kind(by.value).value
         query = select(table.hour, table.key, table.packets, table.size).where(*wanted)
@@ -67,7 +67,7 @@ class TrafficQueries:
     def node_hours(self, num: int, span: Span, hours: int) -> dict[int, NodeVolume]:
         """Return one node's sums by hour."""
         table = NODE_HOURS.c
-        # the key begins with the hour: naming each hour makes it so many direct hits
+        # The key begins with the hour: naming each hour makes it so many direct hits
         wanted = [span.first_hour + hour * HOUR for hour in range(hours + 1)]
         query = select(NODE_HOURS).where(table.hour.in_(wanted), table.num == num)
         return {hour: NodeVolume(*rest) for hour, _num, *rest in self._rows(query)}

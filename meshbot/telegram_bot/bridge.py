@@ -18,7 +18,7 @@ from meshbot.commands import PREFIX, Directory, Translate, parse
 from meshbot.commands import mark as _
 from meshbot.mesh_link import BROADCAST_NUM, TextMessage
 from meshbot.runtime import RecentKeys
-from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, Priority
+from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, Priority, TelegramOrigin
 from meshbot.telegram_bot import status
 from meshbot.telegram_bot.models import Chat, OutgoingMessage
 from meshbot.text import legible, one_line, shorten
@@ -118,15 +118,16 @@ class Bridge:
 
         From then on a mesh user's reply to it is shown as a reply.
         """
-        message, origin = report.message, status.parse(report.message.origin)
+        message, origin = report.message, report.message.origin
         is_accepted = report.status is DeliveryStatus.ACCEPTED and bool(report.packet_ids)
-        if not is_accepted or origin is None or not message.is_broadcast:
+        if not is_accepted or not isinstance(origin, TelegramOrigin) or not message.is_broadcast:
             return []
+        origin_chat = status.chat_of(origin)
         # the first part last: a reply in Telegram is one to the first
         for packet_id in reversed(report.packet_ids):
-            self._link(origin.chat, origin.message_id, (message.channel, packet_id))
+            self._link(origin_chat, origin.message_id, (message.channel, packet_id))
         key = _key(message.channel, 0, report.packet_ids[0])
-        others = [chat for chat in self._chats.get(message.channel, ()) if chat != origin.chat]
+        others = [chat for chat in self._chats.get(message.channel, ()) if chat != origin_chat]
         return [self._message(chat, message.channel, message.text, key, message.reply_id) for chat in others]
 
     @property

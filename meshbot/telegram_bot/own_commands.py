@@ -8,7 +8,7 @@ from typing import Final
 from meshbot.commands import Command, Directory, Example, Request, Role, Way, only_one
 from meshbot.commands import mark as _
 from meshbot.mesh_link import BROADCAST_NUM
-from meshbot.sending import OutgoingText, Priority
+from meshbot.sending import Origin, OutgoingText, Priority
 from meshbot.telegram_bot.bridge import clean_text, signed, too_long
 from meshbot.telegram_bot.models import ChatQuestion, TelegramRequest
 from meshbot.telegram_bot.options import TelegramDependencies, TelegramOptions
@@ -105,7 +105,7 @@ def target_and_text(argument: str, directory: Directory) -> tuple[str, str]:
     return first, argument[ends[0] :]
 
 
-def _outgoing(text: str, to: int, channel: int, expires_at: float, origin: str) -> OutgoingText:
+def _outgoing(text: str, to: int, channel: int, expires_at: float, origin: Origin | None) -> OutgoingText:
     return OutgoingText(
         text,
         to,

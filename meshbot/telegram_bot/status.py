@@ -6,18 +6,24 @@ one node, are shown in a reply, which is edited.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from meshbot.commands import Translate
 from meshbot.commands import mark as _
-from meshbot.sending import BUSY_CHANNEL, NO_ACK, NO_LINK, TX_QUEUE_FULL, DeliveryReport, DeliveryStatus
+from meshbot.sending import (
+    BUSY_CHANNEL,
+    NO_ACK,
+    NO_LINK,
+    TX_QUEUE_FULL,
+    DeliveryReport,
+    DeliveryStatus,
+    TelegramOrigin,
+    encode_origin,
+)
 from meshbot.telegram_bot.models import Chat, OutgoingMessage
 
-WORD: Final = "telegram"
-ORIGIN: Final = re.compile(rf"{WORD}:(-?[0-9]{{1,16}}):([0-9]{{1,16}}):([0-9]{{1,16}})")
+WORD: Final = "telegram"  # that the keys of these messages begin with
 
 REASONS: Final[Mapping[str, str]] = {
     TX_QUEUE_FULL: _("the node's queue is full"),
@@ -82,26 +88,14 @@ REACTIONS: Final[Mapping[DeliveryStatus, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The message that a text came from."""
-
-    chat: Chat
-    message_id: int
+def origin_of(chat: Chat, message_id: int) -> TelegramOrigin:
+    """Return the origin of a text that came as this message."""
+    return TelegramOrigin(chat.id, chat.topic, message_id)
 
 
-def origin_of(chat: Chat, message_id: int) -> str:
-    """Return the origin of a text that came as this message: `telegram:<chat>:<topic or 0>:<message id>`."""
-    return f"{WORD}:{chat.id}:{chat.topic or 0}:{message_id}"
-
-
-def parse(origin: str) -> Origin | None:
-    """Return which message that is, None if it is none; takes any text."""
-    match = ORIGIN.fullmatch(origin)
-    if match is None:
-        return None
-    chat, topic, message_id = map(int, match.groups())
-    return Origin(Chat(chat, topic or None), message_id)
+def chat_of(origin: TelegramOrigin) -> Chat:
+    """Return the chat that a text came from."""
+    return Chat(origin.chat_id, origin.topic)
 
 
 def status_messages(report: DeliveryReport, recipient: str, translate: Translate) -> tuple[OutgoingMessage, ...]:
@@ -110,10 +104,10 @@ def status_messages(report: DeliveryReport, recipient: str, translate: Translate
     `recipient` is the name of the node it is for. The final report of a text comes last and once, so that the messages
     made last are the ones to show.
     """
-    origin = parse(report.message.origin)
-    if origin is None or (report.status is DeliveryStatus.QUEUED and not report.reason and report.ahead < LONG_QUEUE):
+    origin = report.message.origin
+    if not isinstance(origin, TelegramOrigin) or _is_short_wait(report):
         return ()
-    chat, key = origin.chat, report.message.origin
+    chat, key = chat_of(origin), encode_origin(origin)
     text = _text(report, recipient, translate)
     reply = OutgoingMessage(chat, text, key, reply_to=origin.message_id, silent=True, can_wait=True)
     if chat.id > 0 or not report.message.is_broadcast:
@@ -121,6 +115,10 @@ def status_messages(report: DeliveryReport, recipient: str, translate: Translate
     emoji = REACTIONS[report.status]
     reaction = OutgoingMessage(chat, "", key, reply_to=origin.message_id, can_wait=True, reaction=emoji)
     return (reaction, reply) if emoji in {FAILED, UNSURE} else (reaction,)
+
+
+def _is_short_wait(report: DeliveryReport) -> bool:
+    return report.status is DeliveryStatus.QUEUED and not report.reason and report.ahead < LONG_QUEUE
 
 
 def _text(report: DeliveryReport, name: str, tr: Translate) -> str:

@@ -16,7 +16,7 @@ from meshbot.virtual_node.packets import BROADCAST_NUM
 from meshbot.virtual_node.server import VirtualNode
 
 ALIASES: Final = {"cut": "drop", "silence": "mute"}
-EXIT_UNAVAILABLE: Final = 69  # EX_UNAVAILABLE: the port cannot be had
+EXIT_UNAVAILABLE: Final = 69  # EX_UNAVAILABLE: the port cannot be bound
 USAGE: Final = """\
 !<fault> [name=value …]   switch a fault on, or let it happen (!cut is drop, !silence is mute)
 !heal [fault]             switch one off, or all
@@ -28,7 +28,7 @@ USAGE: Final = """\
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a node until it is told to stop; return the exit code."""
+    """Run a node until a signal, !quit or the end of the input; return the exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
@@ -76,12 +76,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(node: VirtualNode, *, interactive: bool) -> None:
-    """Obey commands until a signal, the end of the input, or !quit."""
+    """Execute commands until a signal, the end of the input, or !quit."""
     keyed = sum(bool(user.public_key) for user in node.users)
     print(
         f"node {node.own.node_id}, {len(node.users) + 1} nodes, {keyed} users with a key, port {node.port}", flush=True
     )
-    inbox: SimpleQueue[str | None] = SimpleQueue()  # None: stop
+    # None: stop
+    inbox: SimpleQueue[str | None] = SimpleQueue()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda _number, _frame: inbox.put(None))
     if interactive:
@@ -103,7 +104,7 @@ def _read(inbox: SimpleQueue[str | None]) -> None:
 
 
 def obey(node: VirtualNode, line: str) -> bool:
-    """Do what a line says; return False for !quit. ValueError tells the person what is wrong."""
+    """Execute a line; return False for !quit. ValueError explains what is wrong."""
     word, _, rest = line.partition(" ")
     match word:
         case "":
@@ -135,7 +136,7 @@ def _say(node: VirtualNode, words: str, to: int | None) -> None:
     if speaker is None and not node.users:
         raise ValueError("nobody else lives on this mesh: start it with more --nodes")
     user, text = (speaker, rest) if speaker else (node.users[0], words)
-    node.say(user.num, text, to)
+    node.hear_text(user.num, text, to)
     print(f"💬 {user.short_name} → {'everybody' if to else 'the node'}: {text}", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Administration of the node by its own client, without a session key, as the firmware grants it."""
+"""Admin messages of the node's own client, which need no session key, as in the firmware."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Admin:
         self._passkey = state.rng.randbytes(PASSKEY_BYTES)
 
     def handle(self, data: mesh_pb2.Data, now: float) -> Answer | None:
-        """Do what the message asks; return the answer for a client that wants one, None if there is nothing to say."""
+        """Execute the message; return the answer for a client that wants one, None if there is no answer."""
         if self._state.config.configs["security"].security.is_managed:
             return None
         try:
@@ -41,19 +41,20 @@ class Admin:
             self._state.reboot_due = now
             return None
 
-    def _get(self, kind: str, asked: Any) -> Answer | None:
+    def _get(self, kind: str, wanted: Any) -> Answer | None:
         config = self._state.config
         if kind == "get_owner_request":
             return self._answer(get_owner_response=self._state.nodes.own_user())
         if kind == "get_device_metadata_request":
             return self._answer(get_device_metadata_response=config.metadata())
-        if kind == "get_channel_request":  # counted from 1
-            found = config.channels[asked - 1] if 1 <= asked <= CHANNELS else None
+        if kind == "get_channel_request":
+            # Counted from 1
+            found = config.channels[wanted - 1] if 1 <= wanted <= CHANNELS else None
             return self._answer(get_channel_response=found) if found else _bad_request()
         if kind == "get_config_request":
-            return self._answer(get_config_response=config.config_of_type(asked))
+            return self._answer(get_config_response=config.config_of_type(wanted))
         if kind == "get_module_config_request":
-            return self._answer(get_module_config_response=config.module_of_type(asked))
+            return self._answer(get_module_config_response=config.module_of_type(wanted))
         return None
 
     def _change(self, kind: str, message: admin_pb2.AdminMessage, now: float) -> Answer | None:
@@ -69,11 +70,11 @@ class Admin:
             case "remove_by_nodenum":
                 nodes.remove(value, now)
             case "set_favorite_node" | "remove_favorite_node":
-                nodes.mark(value, "is_favorite", value=kind.startswith("set"), now=now)
+                nodes.set_flag(value, "is_favorite", value=kind.startswith("set"), now=now)
             case "set_ignored_node" | "remove_ignored_node":
-                nodes.mark(value, "is_ignored", value=kind.startswith("set"), now=now)
+                nodes.set_flag(value, "is_ignored", value=kind.startswith("set"), now=now)
             case "nodedb_reset":
-                nodes.forget_others(now)
+                nodes.reset(now)
                 self._reboot_soon(now)
             case _:
                 return self._set(kind, value, now)
@@ -121,5 +122,5 @@ class Admin:
 
 
 def _bad_request() -> Answer:
-    refusal = mesh_pb2.Routing(error_reason=mesh_pb2.Routing.Error.BAD_REQUEST)
-    return portnums_pb2.PortNum.ROUTING_APP, refusal.SerializeToString()
+    routing = mesh_pb2.Routing(error_reason=mesh_pb2.Routing.Error.BAD_REQUEST)
+    return portnums_pb2.PortNum.ROUTING_APP, routing.SerializeToString()

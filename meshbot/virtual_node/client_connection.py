@@ -16,15 +16,15 @@ from meshbot.virtual_node.phone_api import PhoneApi
 from meshbot.virtual_node.wire import Wire
 
 READ_SIZE: Final = 65_536
-MOST_READS: Final = 64  # when closing: a client that floods gets a reset after all
-ENOUGH_PENDING: Final = 65_536  # bytes; the rest of a configuration is made when these are gone
+MOST_READS: Final = 64  # when closing; a client that sends more gets a reset
+ENOUGH_PENDING: Final = 65_536  # bytes; the rest of a configuration is made when these are sent
 LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
 
 class End(Enum):
-    """Why a link is over."""
+    """Why a connection ends."""
 
-    CLIENT_SAID_DISCONNECT = "le client a dit au revoir"
+    CLIENT_DISCONNECTED = "le client a dit au revoir"
     CUT_AT_TEXT = "coupé à un texte"
     CLIENT_RESET = "réinitialisé par le client"
     CLIENT_GONE = "client parti"
@@ -41,24 +41,27 @@ class ClientConnection:
         self.sock = sock
         self.number = number
         self.phone = phone
-        self.half_closed = False  # the client closed its side; the firmware notices when a write fails
-        self.blocked = False  # the client does not read: the socket takes no more bytes
+        # The client closed its side; the firmware notices when a write fails
+        self.half_closed = False
+        # The client does not read: the socket takes no more bytes
+        self.blocked = False
         self._faults = faults
         self._deframer = Deframer()
         self._wire = Wire(faults, Random(number), now)
         self._reset = False
-        self._wrote_to_nobody = False  # the client is half closed and got bytes: wait whether it resets
+        # The client is half closed and got bytes: wait whether it resets
+        self._wrote_half_closed = False
 
     @property
     def frozen(self) -> bool:
         """Whether faults keep the node from reading and writing here."""
         faults = self._faults
-        return "stuck" in faults or "blackhole" in faults or self._strikes("accept_then_nothing")
+        return "stuck" in faults or "blackhole" in faults or self._affects("accept_then_nothing")
 
     @property
     def mute(self) -> bool:
-        """Whether faults keep the node from heeding and answering."""
-        return self._strikes("mute")
+        """Whether faults keep the node from executing and answering messages."""
+        return self._affects("mute")
 
     @property
     def wants_to_read(self) -> bool:
@@ -71,27 +74,27 @@ class ClientConnection:
         return self.blocked and not self.frozen
 
     def due(self, now: float) -> float:
-        """Return when queued bytes may go, inf if nothing waits for time."""
+        """Return when queued bytes may go, inf if none waits for time."""
         return inf if self.frozen or self.mute or self.blocked else self._wire.due(now)
 
     def read(self, now: float) -> End | None:
-        """Handle what the client sent; return why the link is over, if it is."""
+        """Handle what the client sent; return why the connection ends, if it does."""
         for payload in self._deframer.feed(self._receive()) if self.wants_to_read else ():
-            self.phone.handle(payload, now, deaf=self.mute)
+            self.phone.handle(payload, now, mute=self.mute)
             if self.phone.closed:
-                return End.CLIENT_SAID_DISCONNECT
+                return End.CLIENT_DISCONNECTED
             if self.phone.cut:
                 return End.CUT_AT_TEXT
         return End.CLIENT_RESET if self._reset else None
 
     def write(self, now: float) -> End | None:
-        """Send what is due; return why the link is over, if it is."""
+        """Send what is due; return why the connection ends, if it does."""
         if self.frozen or self.mute or self.blocked:
             return None
         try:
             while self._refill(now) and (piece := self._wire.ready(now)):
                 self._wire.sent(self.sock.send(piece))
-                self._wrote_to_nobody = self.half_closed
+                self._wrote_half_closed = self.half_closed
         except BlockingIOError:
             self.blocked = True
         except OSError:
@@ -99,17 +102,19 @@ class ClientConnection:
         return None
 
     def tick(self, now: float) -> End | None:
-        """Look after the link at every poll; return why it is over, if it is."""
+        """Check the connection at every poll; return why it ends, if it does."""
         if self.frozen:
             return None
-        self._wrote_to_nobody = False  # had the client been gone, the reset would have arrived by now
+        # The reset of a client that is gone would have arrived by now
+        self._wrote_half_closed = False
         if self._broken():
             return End.CLIENT_GONE
         return End.IDLE if self.phone.expired(now) else None
 
     def close(self) -> None:
         """End the connection with a FIN."""
-        with contextlib.suppress(OSError):  # unread bytes would turn the FIN into a reset
+        # Unread bytes would turn the FIN into a reset
+        with contextlib.suppress(OSError):
             for _ in range(MOST_READS):
                 if not self.sock.recv(READ_SIZE):
                     break
@@ -132,17 +137,18 @@ class ClientConnection:
         return data
 
     def _refill(self, now: float) -> bool:
-        """Make the next frames unless enough wait; return whether bytes are queued."""
+        """Queue the next frames unless enough wait; return whether bytes are queued."""
         frames: list[bytes] = []
         room = ENOUGH_PENDING - self._wire.pending
-        while room > 0 and not self._wrote_to_nobody and (framed := self.phone.next_frame(now)) is not None:
+        while room > 0 and not self._wrote_half_closed and (framed := self.phone.next_frame(now)) is not None:
             frames.append(framed)
-            room -= room if self.half_closed else len(framed)  # one message is what the firmware loses
+            # One message is what the firmware loses after a FIN
+            room -= room if self.half_closed else len(framed)
         self._wire.push(frames, now)
         return self._wire.pending > 0
 
     def _broken(self) -> bool:
         return self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
 
-    def _strikes(self, fault: str) -> bool:
-        return self._faults.strikes_connection(fault, self.number)
+    def _affects(self, fault: str) -> bool:
+        return self._faults.affects_connection(fault, self.number)

@@ -1,4 +1,4 @@
-"""What the node tells a client that asks for its configuration, in the firmware's order."""
+"""The node's answer to want_config, in the firmware's order."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from meshbot.virtual_node.framing import frame
 from meshbot.virtual_node.node_db import NodeDb
 from meshbot.virtual_node.population import User, position_message
 
-ONLY_CONFIG: Final = 69420  # want_config ids with a meaning: all but the other nodes
-ONLY_NODES: Final = 69421  # nothing but nodes
+# The two want_config ids with a meaning: all but the other nodes, nothing but nodes
+ONLY_CONFIG: Final = 69420
+ONLY_NODES: Final = 69421
 CHANNELS: Final = 8
 SECONDARY_CHANNEL: Final = "Entraide"
 CONFIGS: Final = (
@@ -30,7 +31,7 @@ MODULE_CONFIGS: Final = (
     "mqtt", "serial", "external_notification", "store_forward", "range_test", "telemetry", "canned_message", "audio",
     "remote_hardware", "neighbor_info", "ambient_lighting", "detection_sensor", "paxcounter",
 )  # fmt: skip
-EMPTY_MODULE_CONFIGS: Final = 3  # module kinds that this firmware counts but does not fill in
+EMPTY_MODULE_CONFIGS: Final = 3  # module sections that this firmware sends without content
 FILES: Final = (
     ("/prefs/channels.proto", 86), ("/prefs/config.proto", 214), ("/prefs/device.proto", 131),
     ("/prefs/module.proto", 160), ("/prefs/nodes.proto", 6_880),
@@ -70,7 +71,7 @@ class Configuration:
         return index < CHANNELS and self.channels[index].role != channel_pb2.Channel.Role.DISABLED
 
     def metadata(self) -> mesh_pb2.DeviceMetadata:
-        """Return what the device is and can do."""
+        """Return the device's metadata."""
         return mesh_pb2.DeviceMetadata(
             firmware_version=self._full_version(),
             device_state_version=24,
@@ -81,30 +82,32 @@ class Configuration:
         )
 
     def _full_version(self) -> str:
-        """Return the version with a build as its fourth part, as the firmware tells it."""
+        """Return the version with a build as its fourth part, as the firmware sends it."""
         major, minor, patch, *build = self.firmware_version.split(".")
         return ".".join((major, minor, patch, *(build or [self._build])))
 
     def config_of_type(self, number: int) -> config_pb2.Config | None:
-        """Return the section that an admin request asks for by its ConfigType."""
+        """Return the section that an admin request names by its ConfigType."""
         names = dict(zip(admin_pb2.AdminMessage.ConfigType.values(), CONFIGS, strict=True))
         return self.configs.get(names.get(number, ""))
 
     def module_of_type(self, number: int) -> module_config_pb2.ModuleConfig | None:
-        """Return the module's section that an admin request asks for by its ModuleConfigType."""
+        """Return the module's section that an admin request names by its ModuleConfigType."""
         return self.modules[MODULE_CONFIGS[number]] if number < len(MODULE_CONFIGS) else None
 
     def store(self, section: Any) -> None:
-        """Take over a Config or ModuleConfig that a client set; an empty one changes nothing."""
+        """Store a Config or ModuleConfig that a client set; an empty one is a no-op."""
         name = section.WhichOneof("payload_variant")
         table: dict[str, Any] = self.configs if name in self.configs else self.modules
         if name in table:
             table[name].CopyFrom(section)
 
-    def download(self, nonce: int, nodes: NodeDb, time: int, held: Callable[[int], bool]) -> Iterator[bytes | None]:
-        """Yield the answer to one want_config, frame by frame; None as long as `held(nodes told)`.
+    def download(
+        self, nonce: int, nodes: NodeDb, time: int, is_stalled: Callable[[int], bool]
+    ) -> Iterator[bytes | None]:
+        """Yield the answer to one want_config, frame by frame; None as long as `is_stalled(nodes sent)`.
 
-        `time` is the node's clock in seconds since 1970, 0 if it does not know it.
+        `time` is the node's clock in seconds since 1970, 0 if it is not set.
         """
         if nonce != ONLY_NODES:
             yield _framed(my_info=self._my_info(len(nodes)))
@@ -112,14 +115,14 @@ class Configuration:
         yield _framed(node_info=self._own_node(nodes, time))
         if nonce != ONLY_NODES:
             yield from self._settings()
-        told = 0
+        sent = 0
         if nonce != ONLY_CONFIG:
             for framed in nodes.frames():
-                while held(told):
+                while is_stalled(sent):
                     yield None
                 yield framed
-                told += 1
-        while held(told):
+                sent += 1
+        while is_stalled(sent):
             yield None
         if nonce != ONLY_NODES:
             for name, size in FILES:
@@ -166,7 +169,8 @@ def _channel(index: int, rng: Random) -> channel_pb2.Channel:
     channel.settings.SetInParent()
     if index == 0:
         channel.role = channel_pb2.Channel.Role.PRIMARY
-        channel.settings.psk = b"\x01"  # the well-known default key
+        # The well-known default key
+        channel.settings.psk = b"\x01"
         channel.settings.module_settings.position_precision = 13
     elif index == 1:
         channel.role = channel_pb2.Channel.Role.SECONDARY

@@ -1,4 +1,4 @@
-"""What can go wrong with a node, as data: names, parameters with unit and default, one line each."""
+"""The faults that can be injected into the node, as data: names, parameters with unit and default."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Value = float | str
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One knob of a fault; its default's type is its type."""
+    """One parameter of a fault; its default's type is its type."""
 
     name: str
     default: Value
@@ -22,7 +22,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to fail. A fault that happens once has nothing to heal."""
+    """One way to fail; a fault that happens once cannot be healed."""
 
     name: str
     summary: str
@@ -30,8 +30,10 @@ class Fault:
     once: bool = False
 
 
-_CONNECTIONS = Parameter("connections", 0, "connections", "how many it strikes, 0 for all until healed")
-_FRAMES = Parameter("frames", 1, "frames", "how many it strikes, 0 for all until healed")
+_HOW_MANY = "how many are affected, 0 for all until healed"
+_CONNECTIONS = Parameter("connections", 0, "connections", _HOW_MANY)
+_FRAMES = Parameter("frames", 1, "frames", _HOW_MANY)
+_PACKETS = Parameter("packets", 0, "packets", _HOW_MANY)
 _TABLE = (
     Fault("drop", "closes the client's connection (FIN)", once=True),
     Fault("reset", "resets the client's connection (RST)", once=True),
@@ -41,15 +43,15 @@ _TABLE = (
         "drops the client, refuses for a while, comes back with its volatile memory empty",
         (
             Parameter("seconds", 10.0, "s", "time away; an ESP32 needs 10 to 20"),
-            Parameter("forget_recent", 1, "0 or 1", "lose what its node database learnt since its last save"),
+            Parameter("forget_recent", 1, "0 or 1", "lose what its node database got since its last save"),
         ),
         once=True,
     ),
-    Fault("mute", "accepts bytes, says nothing, keeps the connection open", (_CONNECTIONS,)),
+    Fault("mute", "accepts bytes, sends nothing, keeps the connection open", (_CONNECTIONS,)),
     Fault(
         "stall",
-        "falls silent in the middle of a configuration",
-        (Parameter("after", 10, "node infos", "other nodes told before the silence"), _CONNECTIONS),
+        "stops sending in the middle of a configuration",
+        (Parameter("after", 10, "node infos", "other nodes sent before that"), _CONNECTIONS),
     ),
     Fault("accept_then_nothing", "accepts new connections and neither reads nor writes", (_CONNECTIONS,)),
     Fault("stuck", "main loop stopped: only the system's accept backlog answers"),
@@ -70,34 +72,34 @@ _TABLE = (
     Fault("truncated_frame", "sends half a frame, then the next one whole", (_FRAMES,)),
     Fault("oversized", "sends a header with a bogus length", (Parameter("length", 4096, "bytes", "claimed"), _FRAMES)),
     Fault("slow", "sends slowly", (Parameter("rate", 2000.0, "bytes/s", "of the whole stream"),)),
-    Fault("thief", "another client takes the link again and again", (Parameter("every", 5.0, "s", "between thefts"),)),
-    Fault("tx_queue_full", "has no room left to send: free = 0, packets answered with res = 32"),
+    Fault(
+        "rival_client",
+        "another client takes the link again and again",
+        (Parameter("every", 5.0, "s", "between two of its connections"),),
+    ),
+    Fault("tx_queue_full", "has no free slot in its TX queue: free = 0, packets answered with res = 32"),
     Fault(
         "nak",
-        "refuses packets with a routing error",
+        "answers packets with a NAK",
         (
             Parameter("reason", "NO_CHANNEL", "Routing.Error", "name of the error"),
-            Parameter("packets", 0, "packets", "how many it strikes, 0 for all until healed"),
+            _PACKETS,
             Parameter("remote", 0, "0 or 1", "sent by the destination over the air, not by the node itself"),
         ),
     ),
-    Fault(
-        "lose_status",
-        "loses the queue status that confirms a text",
-        (Parameter("packets", 0, "packets", "how many it strikes, 0 for all until healed"),),
-    ),
+    Fault("lose_status", "loses the queue status that confirms a text", (_PACKETS,)),
     Fault(
         "cut_at_text",
         "closes the connection when the client sends a text, before confirming it",
         (
-            Parameter("packets", 1, "packets", "how many it strikes, 0 for all until healed"),
+            Parameter("packets", 1, "packets", _HOW_MANY),
             Parameter("taken", 1, "0 or 1", "the text goes on air; else it is lost with the connection"),
             Parameter("status_kept", 0, "0 or 1", "the confirmation waits for the next client; else it is lost too"),
         ),
     ),
-    Fault("unheard", "nobody repeats, acknowledges or answers what it sends"),
-    Fault("echo", "hands every packet it hears to the client twice"),
-    Fault("forget_nodes", "loses its node database, itself excepted", once=True),
+    Fault("unheard", "no other node rebroadcasts, acknowledges or answers what it sends"),
+    Fault("echo", "delivers every packet it hears to the client twice"),
+    Fault("forget_nodes", "loses its node database but its own entry", once=True),
     Fault(
         "old_firmware",
         "behaves like an earlier version",
@@ -108,18 +110,18 @@ FAULTS: Final[Mapping[str, Fault]] = {fault.name: fault for fault in _TABLE}
 
 
 class ActiveFaults:
-    """The faults switched on now, each with its parameters."""
+    """The faults that are on, each with its parameters."""
 
     def __init__(self) -> None:
         self._active: dict[str, dict[str, Value]] = {}
         self._since: dict[str, int] = {}
 
     def __contains__(self, name: str) -> bool:
-        """Whether the fault is switched on."""
+        """Whether the fault is on."""
         return name in self._active
 
     def names(self) -> tuple[str, ...]:
-        """Return what is switched on."""
+        """Return the names of the faults that are on."""
         return tuple(self._active)
 
     def switch_on(self, name: str, params: Mapping[str, Value], first_connection: int) -> dict[str, Value]:
@@ -146,15 +148,15 @@ class ActiveFaults:
         """Return a parameter of a fault that is on."""
         return str(self._active[name][parameter])
 
-    def strikes_connection(self, name: str, number: int) -> bool:
-        """Whether the fault is on and meant for the connection with this ordinal number."""
+    def affects_connection(self, name: str, number: int) -> bool:
+        """Whether the fault is on and affects the connection with this ordinal number."""
         if name not in self._active:
             return False
         first, count = self._since[name], self.number(name, "connections")
         return first <= number and (not count or number < first + count)
 
     def use_up(self, name: str, counter: str) -> None:
-        """Count one strike of a fault that is on; after its last it is healed."""
+        """Count one use of a fault that is on; after the last it is healed."""
         left = self.number(name, counter)
         if 0 < left <= 1:
             del self._active[name]

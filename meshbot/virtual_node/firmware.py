@@ -1,4 +1,4 @@
-"""The node's logic without I/O: what it hears, what its client says, what it answers, all at given times."""
+"""The node's logic without I/O: packets heard, messages of its client, answers, all at given times."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from meshbot.virtual_node.phone_api import PhoneApi
 from meshbot.virtual_node.population import User, make_users, metrics_message, position_message, user_message
 from meshbot.virtual_node.records import RECORDS_KEPT, Received, ReceivedLog, Transmission
 from meshbot.virtual_node.router import Router
-from meshbot.virtual_node.state import Agenda, NodeState, PhoneQueue, version_numbers
+from meshbot.virtual_node.state import NodeState, PhoneQueue, Scheduler, version_numbers
 
-BOOT_SECONDS: Final = 10.0  # away after a reboot that the client asked for; an ESP32 needs 10 to 20
+BOOT_SECONDS: Final = 10.0  # of a reboot that the client requested; an ESP32 needs 10 to 20
 HEARD_WITHIN: Final = 6 * 3600  # seconds before the start in which every user was last heard
 SMALLEST_CAPACITY: Final = 250  # nodes, as on an ESP32-S3
 
 
 class Firmware:
-    """A whole node but for its sockets. Times are monotonic seconds unless said otherwise."""
+    """A whole node but for its sockets. Times are monotonic seconds unless a name says epoch."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Firmware:
             nodes=NodeDb(_node_info(own, 0), infos, room, now),
             phone=PhoneQueue(queue_size),
             faults=ActiveFaults(),
-            agenda=Agenda(),
+            scheduler=Scheduler(),
             rng=rng,
             firmware_version=version,
             airtime=airtime,
@@ -76,12 +76,12 @@ class Firmware:
 
     @property
     def users(self) -> tuple[User, ...]:
-        """Return everybody else on the mesh."""
+        """Return the other nodes of the mesh."""
         return tuple(self._state.users.values())
 
     @property
     def faults(self) -> ActiveFaults:
-        """Return what is switched on."""
+        """Return the faults that are on."""
         return self._state.faults
 
     @property
@@ -91,7 +91,7 @@ class Firmware:
 
     @property
     def received(self) -> Received:
-        """Return what clients said."""
+        """Return what clients sent."""
         return self._state.log.snapshot()
 
     @property
@@ -100,7 +100,7 @@ class Firmware:
         return self._client is not None and self._client.configured
 
     def node_info(self, num: int) -> mesh_pb2.NodeInfo | None:
-        """Return a copy of what the node database says of a node."""
+        """Return a copy of a node's entry in the node database."""
         info = self._state.nodes.get(num)
         if info is None:
             return None
@@ -109,46 +109,46 @@ class Firmware:
         return copy
 
     def is_up(self, now: float) -> bool:
-        """Whether the node runs; if not, it is rebooting."""
+        """Whether the node runs, else it is rebooting."""
         return now >= self._down_until
 
     def connect(self, number: int, now: float) -> PhoneApi:
-        """Begin a session; the one before it is over."""
+        """Begin a session, which ends the one before."""
         self._client = PhoneApi(self._state, self._router, number, now)
         return self._client
 
     def disconnect(self) -> None:
-        """End the session; what waits for a client goes on waiting."""
+        """End the session; the phone queue stays."""
         self._client = None
 
     def poll(self, now: float) -> None:
-        """Let time pass: what was planned happens, users chatter, a due reboot begins."""
+        """Let time pass: run scheduled actions, background traffic, and a due reboot."""
         if not self.is_up(now):
             return
         if self._down_until > -inf:
             self._boot(now)
-        self._state.agenda.run(now)
+        self._state.scheduler.run(now)
         self._mesh.poll(now)
         self._router.poll(now)
         if self._state.reboot_due is not None and now >= self._state.reboot_due:
             self.reboot(now, BOOT_SECONDS, forget_recent=True)
 
     def reboot(self, now: float, seconds: float, *, forget_recent: bool) -> None:
-        """Go away for that long, and lose what is not saved."""
+        """Be down for that long, and lose what is not saved."""
         state = self._state
         self._client = None
         self._down_until = now + seconds
         state.reboot_due = state.clock_offset = None
         state.phone.clear()
-        state.agenda.clear()
+        state.scheduler.clear()
         state.nodes.reboot(now, forget_recent=forget_recent)
         state.config.reboots += 1
-        self._router.forget()
-        self._mesh.forget(now)
+        self._router.reset()
+        self._mesh.reset(now)
 
     def forget_nodes(self, now: float) -> None:
         """Lose the node database."""
-        self._state.nodes.forget_others(now)
+        self._state.nodes.reset(now)
 
     def switch_on(self, name: str, params: Mapping[str, Value], next_connection: int) -> dict[str, Value]:
         """Switch a fault on; return all its parameters. ValueError says what is wrong with them."""
@@ -157,30 +157,30 @@ class Firmware:
         if name == "nak" and str(params.get("reason", "NONE")) not in mesh_pb2.Routing.Error.keys():  # noqa: SIM118 - an enum, no dict
             raise ValueError(f"fault 'nak': reason is one of {', '.join(mesh_pb2.Routing.Error.keys())}")
         values = self._state.faults.switch_on(name, params, next_connection)
-        self._tell_version()
+        self._apply_version()
         return values
 
     def heal(self, name: str | None) -> None:
         """Switch one fault off, or all."""
         self._state.faults.heal(name)
-        self._tell_version()
+        self._apply_version()
 
-    def say(self, num: int, text: str, now: float, **fields: Any) -> int:
-        """Let a user send a text; see Mesh.say. Nothing is heard during a reboot."""
+    def hear_text(self, num: int, text: str, now: float, **fields: Any) -> int:
+        """Let the node hear a user's text, except during a reboot; see Mesh.send_text."""
         if self.is_up(now):
-            return self._mesh.say(num, text, now, **fields)
+            return self._mesh.send_text(num, text, now, **fields)
         return int(fields.get("packet_id", 0)) or self._state.new_id()
 
     def hear(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
-        """Let any packet reach the node over the air."""
+        """Let the node hear a packet, except during a reboot."""
         if self.is_up(now):
             self._mesh.receiver.hear(packet, now)
 
     def _boot(self, now: float) -> None:
         self._down_until = -inf
-        self._mesh.forget(now)
+        self._mesh.reset(now)
 
-    def _tell_version(self) -> None:
+    def _apply_version(self) -> None:
         self._state.config.firmware_version = self._state.version_text()
 
 

@@ -7,18 +7,18 @@ from typing import Final
 START1: Final = 0x94
 START2: Final = 0xC3
 HEADER_BYTES: Final = 4  # START1, START2, length as a big-endian 16-bit number
-MAX_PAYLOAD: Final = 512  # bytes; a longer length in a header is taken for noise
+MAX_PAYLOAD: Final = 512  # bytes; a header with a greater length counts as noise
 
 
 def frame(payload: bytes) -> bytes:
-    """Put a header before one serialised message."""
+    """Return one serialised message with its header."""
     return bytes((START1, START2)) + len(payload).to_bytes(2, "big") + payload
 
 
 class Deframer:
     """Finds the frames in a byte stream, however it is cut.
 
-    Like the firmware's reader it looks at each byte once: the byte that disproves a start is not tried as a start
+    Like the firmware's reader it looks at each byte once: the byte that ends a false start is not tried as a start
     itself, so a lone START1 just before a frame costs that frame, while other noise costs nothing.
     """
 
@@ -27,7 +27,7 @@ class Deframer:
         self._payload = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take the next bytes of the stream; return the payloads that they complete."""
+        """Return the payloads that these next bytes of the stream complete."""
         payloads: list[bytes] = []
         position = 0
         while position < len(data):

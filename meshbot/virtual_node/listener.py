@@ -1,4 +1,4 @@
-"""The listening socket in its three moods: it opens, refuses, or leaves callers hanging."""
+"""The listening socket in its three modes: it accepts, refuses, or leaves connections hanging."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final
 
 LAST_PORT: Final = 65_535
 BACKLOG: Final = 8
-FILLERS: Final = 3  # connections that fill a backlog of 0 for sure
+FILLERS: Final = 3  # connections; enough to fill a backlog of 0
 
 
 class ListenerMode(Enum):
-    """How the door treats callers."""
+    """How new connections are treated."""
 
     OPEN = auto()
     REFUSING = auto()
@@ -21,21 +21,21 @@ class ListenerMode(Enum):
 
 
 class Listener:
-    """Holds one port from `open` to `close`, in every mood."""
+    """Holds one port from `open` to `close`, in any mode."""
 
     def __init__(self, host: str, port: int) -> None:
-        """Name the address, port 0 for any free one; ValueError if there is no such port."""
+        """Take the address, port 0 for any free one; ValueError if there is no such port."""
         if not 0 <= port <= LAST_PORT:
             raise ValueError(f"port={port}: it is a number from 0 (any free one) to {LAST_PORT}")
         self._host = host
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket: socket.socket | None = None
         self._fillers: list[socket.socket] = []
-        self._mood: ListenerMode | None = None
+        self._mode: ListenerMode | None = None
         self.port = port  # 0 until `open` chose one
 
     def open(self) -> None:
-        """Take the port; OSError says which one could not be had."""
+        """Bind the port; OSError names one that cannot be bound."""
         try:
             self._socket = self._bound()
         except OSError as error:
@@ -43,33 +43,36 @@ class Listener:
             raise OSError(error.errno, message) from error
         self.port = self._socket.getsockname()[1]
 
-    def be(self, mood: ListenerMode) -> None:
-        """Change the mood; if the port is briefly lost meanwhile, a later call gets it back."""
-        if mood == self._mood and self._socket is not None:
+    def set_mode(self, mode: ListenerMode) -> None:
+        """Change the mode; if the port is lost meanwhile, a later call binds it again."""
+        if mode == self._mode and self._socket is not None:
             return
-        if self._mood is not None:
-            self.close()  # a socket that listens cannot be made to refuse
+        # A socket that listens cannot be made to refuse
+        if self._mode is not None:
+            self.close()
         try:
             self._socket = self._socket or self._bound()
-            self._listen(mood)
+            self._listen(mode)
         except OSError:
-            self.close()  # whoever holds the port now lets go of it soon; meanwhile it refuses
-        self._mood = mood
+            # Another process holds the port for a moment; until then it refuses
+            self.close()
+        self._mode = mode
 
     def accept(self) -> socket.socket | None:
-        """Return the longest waiting caller, if any."""
-        if self._socket is None or self._mood != ListenerMode.OPEN:
+        """Return the longest waiting connection, if any."""
+        if self._socket is None or self._mode != ListenerMode.OPEN:
             return None
         try:
             return self._socket.accept()[0]
         except OSError:
-            return None  # nobody, or a caller who left meanwhile
+            # None waits, or it was closed meanwhile
+            return None
 
     def close(self) -> None:
-        """Let the port go; who waits is reset."""
-        for held in (*self._fillers, self._socket):
-            if held is not None:
-                held.close()
+        """Release the port; waiting connections are reset."""
+        for each in (*self._fillers, self._socket):
+            if each is not None:
+                each.close()
         self._fillers.clear()
         self._socket = None
 
@@ -84,11 +87,12 @@ class Listener:
             raise
         return bound
 
-    def _listen(self, mood: ListenerMode) -> None:
-        if self._socket is None or mood == ListenerMode.REFUSING:
-            return  # bound but not listening: the port stays ours and the system refuses callers
-        self._socket.listen(BACKLOG if mood == ListenerMode.OPEN else 0)
-        if mood == ListenerMode.HANGING:
+    def _listen(self, mode: ListenerMode) -> None:
+        # Bound but not listening: the port stays ours and the system refuses connections
+        if self._socket is None or mode == ListenerMode.REFUSING:
+            return
+        self._socket.listen(BACKLOG if mode == ListenerMode.OPEN else 0)
+        if mode == ListenerMode.HANGING:
             for _ in range(FILLERS):
                 filler = socket.socket(self._family, socket.SOCK_STREAM)
                 filler.setblocking(False)  # noqa: FBT003 - the standard library's signature

@@ -1,4 +1,4 @@
-"""What the other nodes of the mesh send: what their users write, answers, acknowledgements, background chatter."""
+"""What the other nodes of the mesh send: texts, responses, acknowledgements, background traffic."""
 
 from __future__ import annotations
 
@@ -19,37 +19,38 @@ SMALL_TALK: Final = (
     "Antenne changée, ça passe mieux", "Il pleut sur Lyon", "Bonne soirée le mesh",
 )  # fmt: skip
 CHATTER_KINDS: Final = (("telemetry", 40), ("position", 30), ("nodeinfo", 12), ("neighborinfo", 8), ("text", 10))
-MOST_AT_ONCE: Final = 500  # packets made up after a long leap of the clock
+MOST_AT_ONCE: Final = 500  # packets of background traffic after a long leap of the clock
 
 
 class Mesh:
-    """Speaks for everybody but the node itself."""
+    """Simulates all nodes but the own one."""
 
     def __init__(self, state: NodeState, chatter: float, now: float) -> None:
         """`chatter` is in packets per second, on average; 0 for none."""
         self._state = state
-        self._receiver = Receiver(state, self._asked_who)
+        self._receiver = Receiver(state, self._on_user_request)
         by_distance = {user.hops: user for user in sorted(state.users.values(), key=lambda user: user.num)}
-        self._relays = [by_distance[hops] for hops in sorted(by_distance)]  # one of each distance, the nearest first
+        # One of each distance, the nearest first
+        self._relays = [by_distance[hops] for hops in sorted(by_distance)]
         self._chatter = chatter
         self._next_chatter = now
         self._plan_chatter(now)
 
     @property
     def receiver(self) -> Receiver:
-        """Return what hears for the node."""
+        """Return the node's receiver."""
         return self._receiver
 
-    def forget(self, now: float) -> None:
-        """Start afresh after the node's reboot: chatter during its absence was not heard."""
-        self._receiver.forget()
+    def reset(self, now: float) -> None:
+        """Start again after the node's reboot; traffic in the meantime was not heard."""
+        self._receiver.reset()
         self._plan_chatter(now)
 
-    def say(self, num: int, text: str, now: float, to: int | None = None, **fields: Any) -> int:
-        """Send a user's text to the node (to=None), to everybody, or to someone else; return the packet id.
+    def send_text(self, num: int, text: str, now: float, to: int | None = None, **fields: Any) -> int:
+        """Send a user's text to the node (to=None), as a broadcast, or to another node; return the packet id.
 
-        `fields` are the received packet's, besides `packet_id`, `channel` and `reply_id`. A user with a key encrypts
-        a direct message with it, as real ones do, unless pki_encrypted=False.
+        `fields` are the received packet's, besides `packet_id`, `channel` and `reply_id`. A direct message from a
+        user with a key is PKI-encrypted, as in the firmware, unless pki_encrypted=False.
         """
         state = self._state
         user = state.users.get(num)
@@ -67,13 +68,13 @@ class Mesh:
         return packet_id
 
     def acknowledge(self, user: User, error: int, request_id: int, now: float) -> None:
-        """Let the node hear a real acknowledgement, or a refusal by the destination."""
+        """Let the node hear the destination's ACK or NAK."""
         fields = self._reception(user.num)
         packet = routing_packet(user.num, self._state.own.num, error, request_id, self._state.new_id(), **fields)
         self._receiver.hear(packet, now)
 
     def answer(self, packet: mesh_pb2.MeshPacket, user: User, now: float) -> None:
-        """Let a user's node answer what its firmware answers by itself."""
+        """Let a user's node send the response that its firmware sends by itself."""
         port = packet.decoded.portnum
         data = {"request_id": packet.id}
         payload: bytes | None = None
@@ -89,7 +90,7 @@ class Mesh:
             self._receiver.hear(self._packet(user.num, self._state.own.num, port, payload, data=data), now)
 
     def poll(self, now: float) -> None:
-        """Let those who chatter do so."""
+        """Send the background traffic that is due."""
         for _ in range(MOST_AT_ONCE):
             if now < self._next_chatter or not self._state.users:
                 return
@@ -105,13 +106,13 @@ class Mesh:
         user = rng.choice(list(self._state.users.values()))
         kind = rng.choices([name for name, _ in CHATTER_KINDS], [weight for _, weight in CHATTER_KINDS])[0]
         if kind == "text":
-            self.say(user.num, rng.choice(SMALL_TALK), now, BROADCAST_NUM)
+            self.send_text(user.num, rng.choice(SMALL_TALK), now, BROADCAST_NUM)
             return
         port = PortNum.Value(f"{kind.upper()}_APP")
         self._receiver.hear(self._packet(user.num, BROADCAST_NUM, port, self._content(user, port, now)), now)
 
     def _route(self, user: User) -> mesh_pb2.RouteDiscovery:
-        """Return the way to a user and back; each way has one SNR more than relays: that of its end."""
+        """Return the route to a user and back; each has one SNR more than relays: that of its end."""
         relays = [relay for relay in self._relays if relay.hops < user.hops]
         levels = [round(each.snr * 4) for each in (*relays, user)]
         nums = [relay.num for relay in relays]
@@ -119,26 +120,27 @@ class Mesh:
             route=nums, snr_towards=levels, route_back=nums[::-1], snr_back=[*levels[-2::-1], levels[0]]
         )
 
-    def _asked_who(self, num: int, now: float) -> None:
+    def _on_user_request(self, num: int, now: float) -> None:
         if num in self._state.users and "unheard" not in self._state.faults:
-            self._introduce_later(self._state.users[num], now)
+            self._plan_nodeinfo(self._state.users[num], now)
 
-    def _introduce_later(self, user: User, now: float) -> None:
-        def introduce(later: float) -> None:
+    def _plan_nodeinfo(self, user: User, now: float) -> None:
+        def send_nodeinfo(later: float) -> None:
             payload = self._content(user, PortNum.NODEINFO_APP, later)
             self._receiver.hear(self._packet(user.num, self._state.own.num, PortNum.NODEINFO_APP, payload), later)
 
-        self._state.agenda.at(now + 2 * self._state.airtime, introduce)
+        self._state.scheduler.at(now + 2 * self._state.airtime, send_nodeinfo)
 
     def _encrypt(self, packet: mesh_pb2.MeshPacket, user: User, now: float) -> None:
-        """Mark the packet as decrypted by the node, or leave it unreadable if the node has not the user's key."""
-        known = self._state.nodes.key(user.num)
+        """Mark the packet as decrypted by the node, or leave it encrypted if the node lacks the user's key."""
+        known = self._state.nodes.public_key(user.num)
         if known == user.public_key:
             packet.pki_encrypted, packet.public_key = True, known
             return
         packet.encrypted = self._state.rng.randbytes(len(packet.decoded.SerializeToString()) + PKI_OVERHEAD)
-        if not known:  # the node answers PKI_UNKNOWN_PUBKEY, on which the user's node introduces itself
-            self._introduce_later(user, now)
+        # The node answers PKI_UNKNOWN_PUBKEY, on which the user's node sends its NODEINFO
+        if not known:
+            self._plan_nodeinfo(user, now)
 
     def _content(self, user: User, port: int, now: float) -> bytes:
         epoch = self._state.epoch(now)
@@ -165,7 +167,7 @@ class Mesh:
         return data_packet(num, to, port, payload, packet_id or self._state.new_id(), **reception)
 
     def _reception(self, num: int) -> dict[str, Any]:
-        """Return how the node receives someone: fields of a MeshPacket."""
+        """Return the MeshPacket fields of a reception from a node."""
         user = self._state.users.get(num)
         snr, hops = (user.snr, user.hops) if user else (5.0, 0)
         heard_from = self._relays[0].num if hops and self._relays[0].hops < hops else num

@@ -1,4 +1,4 @@
-"""The node's own database of nodes: what it tells a client, and whose keys it encrypts with."""
+"""The node database: what the node sends to a client, and the keys that it encrypts with."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from meshbot.virtual_node.framing import frame
 from meshbot.virtual_node.packets import sender_of
 from meshbot.virtual_node.population import KEY_BYTES
 
-SAVE_EVERY: Final = 60.0  # seconds: what it hears is saved at most once a minute
+SAVE_EVERY: Final = 60.0  # seconds: nodes heard are saved at most once a minute
 CLIENT_BASE: Final = config_pb2.Config.DeviceConfig.Role.CLIENT_BASE
 
 
 class FullOfFavouritesError(MeshBotError):
-    """No entry may be evicted for a new node: here the real firmware aborts."""
+    """No entry may be evicted for a new node; the real firmware aborts here."""
 
 
 @dataclass(slots=True)
@@ -29,32 +29,33 @@ class _Entry:
 
 
 class NodeDb:
-    """Nodes by number, the own one among them; time is in seconds, as the caller counts it."""
+    """Nodes by number, the own one among them. Times are the caller's seconds."""
 
     def __init__(self, own: mesh_pb2.NodeInfo, others: Iterable[mesh_pb2.NodeInfo], capacity: int, now: float) -> None:
         self._own_num: int = own.num
         self._capacity = capacity
         self._entries: dict[int, _Entry] = {info.num: _Entry(info) for info in (own, *others)}
         self._unsaved: dict[int, mesh_pb2.NodeInfo | None] = {}  # as they were at the last save
-        self._saved_at = now  # the firmware counts its first minute from the boot
+        # The firmware counts its first minute from the boot
+        self._saved_at = now
 
     def __len__(self) -> int:
-        """Return how many nodes it knows, the own one included."""
+        """Return the number of nodes, the own one included."""
         return len(self._entries)
 
     def get(self, num: int) -> mesh_pb2.NodeInfo | None:
-        """Return what is known of a node."""
+        """Return the entry of a node."""
         entry = self._entries.get(num)
         return entry.info if entry else None
 
-    def key(self, num: int) -> bytes:
-        """Return the key for direct messages to a node, b"" if there is none that could be used."""
+    def public_key(self, num: int) -> bytes:
+        """Return the key for direct messages to a node, b"" if there is no usable one."""
         entry = self._entries.get(num)
         key: bytes = entry.info.user.public_key if entry else b""
         return key if len(key) == KEY_BYTES else b""
 
-    def knows_user(self, num: int) -> bool:
-        """Whether the node ever heard who this is."""
+    def has_user(self, num: int) -> bool:
+        """Whether a NODEINFO of the node is known."""
         entry = self._entries.get(num)
         return entry is not None and bool(entry.info.HasField("user"))
 
@@ -67,8 +68,8 @@ class NodeDb:
                 entry.framed = frame(mesh_pb2.FromRadio(node_info=entry.info).SerializeToString())
             yield entry.framed
 
-    def hear(self, packet: mesh_pb2.MeshPacket) -> None:
-        """Note who sent a readable packet, how well it was heard, and the position or battery state in it."""
+    def update_from(self, packet: mesh_pb2.MeshPacket) -> None:
+        """Store the sender of a decoded packet, its reception, and the position or device metrics in it."""
         info = self._edit(sender_of(packet))
         if packet.rx_time:
             info.last_heard = packet.rx_time
@@ -77,11 +78,11 @@ class NodeDb:
         info.via_mqtt = packet.via_mqtt
         if packet.hop_start and packet.hop_limit <= packet.hop_start:
             info.hops_away = packet.hop_start - packet.hop_limit
-        _note_content(info, packet)
+        _store_content(info, packet)
 
-    def learn_user(self, num: int, user: mesh_pb2.User, channel: int, now: float) -> bool:
-        """Take a NODEINFO over, unless its key differs from the one known; return whether it was taken."""
-        known = self.key(num)
+    def update_user(self, num: int, user: mesh_pb2.User, channel: int, now: float) -> bool:
+        """Store a NODEINFO unless its key differs from the known one; return whether it was stored."""
+        known = self.public_key(num)
         if known and user.public_key != known:
             return False
         info = self._edit(num)
@@ -94,7 +95,7 @@ class NodeDb:
         return True
 
     def add_contact(self, contact: admin_pb2.SharedContact, now: float) -> None:
-        """Overwrite a user and key with a client's word, except a verified key; favourite it, and save."""
+        """Overwrite user and key with the client's, except a verified key; make it a favourite, and save."""
         info = self._edit(contact.node_num)
         if info.is_key_manually_verified and not contact.manually_verified:
             return
@@ -111,40 +112,40 @@ class NodeDb:
         self.save(now)
 
     def own_user(self) -> mesh_pb2.User:
-        """Return a copy of what the node says of itself."""
+        """Return a copy of the own user."""
         user = mesh_pb2.User()
         user.CopyFrom(self._entries[self._own_num].info.user)
         return user
 
     def set_own_user(self, user: mesh_pb2.User, now: float) -> None:
-        """Rename the own node, and save."""
+        """Replace the own user, and save."""
         self._edit(self._own_num).user.CopyFrom(user)
         self.save(now)
 
-    def mark(self, num: int, field: str, *, value: bool, now: float) -> None:
-        """Set one of a known node's flags (`is_favorite`, `is_ignored`), and save."""
+    def set_flag(self, num: int, field: str, *, value: bool, now: float) -> None:
+        """Set a known node's `is_favorite` or `is_ignored`, and save."""
         if num in self._entries:
             setattr(self._edit(num), field, value)
             self.save(now)
 
     def remove(self, num: int, now: float) -> None:
-        """Forget one node, and save; the own one stays."""
+        """Remove one node, and save; the own one stays."""
         if num != self._own_num:
             self._entries.pop(num, None)
             self.save(now)
 
-    def forget_others(self, now: float) -> None:
-        """Forget everybody but the own node, and save."""
+    def reset(self, now: float) -> None:
+        """Remove all but the own node, and save."""
         self._entries = {self._own_num: self._entries[self._own_num]}
         self.save(now)
 
     def save(self, now: float) -> None:
-        """Make what is known now survive a reboot."""
+        """Make the present entries survive a reboot."""
         self._unsaved.clear()
         self._saved_at = now
 
     def reboot(self, now: float, *, forget_recent: bool) -> None:
-        """Start again with what was saved, or (a clean shutdown) with all that is known."""
+        """Start again with the saved entries, or (after a clean shutdown) with all."""
         if forget_recent:
             for num, info in self._unsaved.items():
                 if info is None:
@@ -154,11 +155,11 @@ class NodeDb:
         self.save(now)
 
     def _edit(self, num: int) -> Any:
-        """Return the node's entry to change it, made if need be."""
+        """Return the node's entry for a change, made if there is none."""
         entry = self._entries.get(num)
         if entry is None:
             self._unsaved.setdefault(num, None)
-            self._make_room()
+            self._evict_if_full()
             entry = self._entries[num] = _Entry(mesh_pb2.NodeInfo(num=num))
         elif num not in self._unsaved:
             before = self._unsaved[num] = mesh_pb2.NodeInfo()
@@ -166,8 +167,8 @@ class NodeDb:
         entry.framed = b""
         return entry.info
 
-    def _make_room(self) -> None:
-        """Evict, if the database is full, the longest unheard node without a key, else the longest unheard."""
+    def _evict_if_full(self) -> None:
+        """Evict from a full database the longest unheard node without a key, else the longest unheard."""
         if len(self._entries) < self._capacity:
             return
         evictable = [
@@ -183,7 +184,7 @@ class NodeDb:
         del self._entries[victim.num]
 
 
-def _note_content(info: mesh_pb2.NodeInfo, packet: mesh_pb2.MeshPacket) -> None:
+def _store_content(info: mesh_pb2.NodeInfo, packet: mesh_pb2.MeshPacket) -> None:
     data = packet.decoded
     try:
         if data.portnum == portnums_pb2.PortNum.POSITION_APP:
@@ -193,4 +194,5 @@ def _note_content(info: mesh_pb2.NodeInfo, packet: mesh_pb2.MeshPacket) -> None:
             if telemetry.HasField("device_metrics"):
                 info.device_metrics.CopyFrom(telemetry.device_metrics)
     except DecodeError:
-        return  # what cannot be read teaches nothing; the client gets the packet as it came
+        # The client gets the packet all the same
+        return

@@ -1,4 +1,4 @@
-"""Mesh packets, built and read: the few shapes that the node and its users exchange."""
+"""Build and read the few kinds of mesh packets that the node and its users exchange."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RELIABLE_PRIORITY: Final = mesh_pb2.MeshPacket.Priority.RELIABLE
 
 
 def sender_of(packet: mesh_pb2.MeshPacket) -> int:
-    """Return the number in `from`, a word that Python keeps for itself."""
+    """Return the packet's `from`, which is a keyword in Python."""
     number: int = getattr(packet, "from")
     return number
 
@@ -27,7 +27,7 @@ def text_of(packet: mesh_pb2.MeshPacket) -> str:
 
 
 def port_name(packet: mesh_pb2.MeshPacket) -> str:
-    """Return the name of the packet's port, or its number if it has none."""
+    """Return the name of the packet's portnum, or its number if it has none."""
     number: int = packet.decoded.portnum
     known = number in portnums_pb2.PortNum.values()
     return str(portnums_pb2.PortNum.Name(number)) if known else str(number)
@@ -46,7 +46,7 @@ def data_packet(source: int, to: int, port: int, payload: bytes, packet_id: int,
 
 
 def routing_packet(source: int, to: int, error: int, request_id: int, packet_id: int, **fields: Any) -> Any:
-    """Return an acknowledgement (error 0, Routing.Error.NONE) or a refusal of the packet `request_id`."""
+    """Return an ACK (error 0, Routing.Error.NONE) or a NAK of the packet `request_id`."""
     payload = mesh_pb2.Routing(error_reason=error).SerializeToString()
     port = portnums_pb2.PortNum.ROUTING_APP
     data = {"request_id": request_id}

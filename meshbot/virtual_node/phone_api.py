@@ -1,4 +1,4 @@
-"""One client's session: what it may ask, in which order it is answered, and when it is given up."""
+"""The phone API: one client's session, its requests, the order of its answers, and its expiry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ LOGGER = logging.getLogger(__name__)
 PortNum = portnums_pb2.PortNum
 IDS_REMEMBERED: Final = 20  # packet ids of this client
 MAX_DATA: Final = 233  # bytes of payload; more is malformed to the firmware
-SECONDS_BETWEEN: Final = {  # two accepted packets of a kind
+# Between two accepted packets of a portnum
+SECONDS_BETWEEN: Final = {
     PortNum.TEXT_MESSAGE_APP: 2.0,
     PortNum.POSITION_APP: 10.0,
     PortNum.TELEMETRY_APP: 10.0,
@@ -29,14 +30,15 @@ SECONDS_BETWEEN: Final = {  # two accepted packets of a kind
     PortNum.TRACEROUTE_APP: 30.0,
 }
 IDLE_LIMIT: Final = 900.0  # seconds without a framed message from the client
-CLOSES_IDLE_CLIENTS: Final = (2, 7, 21)  # since then
-ANSWERS_HEARTBEATS: Final = (2, 7, 6)  # since then, on an idle link
+# The first firmware versions that do so; heartbeats on an idle link
+CLOSES_IDLE_CLIENTS: Final = (2, 7, 21)
+ANSWERS_HEARTBEATS: Final = (2, 7, 6)
 TRACEROUTE_TOO_SOON: Final = "TraceRoute can only be sent once every 30 seconds"
 TRACEROUTE_TO_ALL: Final = "Multi-hop traceroute to broadcast address is not allowed"
 
 
 class PhoneApi:
-    """Lives as long as one connection; packet ids and rate limits are forgotten with it, as in the firmware."""
+    """Lives as long as one connection; packet ids and rate limits end with it, as in the firmware."""
 
     def __init__(self, state: NodeState, router: Router, number: int, now: float) -> None:
         """`number` counts the connections from 1."""
@@ -49,15 +51,16 @@ class PhoneApi:
         self._heartbeat_due = False
         self._download: Iterator[bytes | None] | None = None
         self.configured = False
-        self.closed = False  # the client said disconnect
-        self.cut = False  # a fault ends the connection here
+        # The client sent disconnect; a fault ends the connection here
+        self.closed = False
+        self.cut = False
 
     def expired(self, now: float) -> bool:
-        """Whether the client said nothing for too long."""
+        """Whether the client has sent nothing for IDLE_LIMIT."""
         return self._state.version() >= CLOSES_IDLE_CLIENTS and now - self._last_contact >= IDLE_LIMIT
 
-    def handle(self, payload: bytes, now: float, *, deaf: bool = False) -> None:
-        """Take one framed message; a deaf node notes it and does nothing."""
+    def handle(self, payload: bytes, now: float, *, mute: bool = False) -> None:
+        """Take one framed message; a mute node only records it."""
         self._last_contact = now
         message = mesh_pb2.ToRadio()
         try:
@@ -68,25 +71,25 @@ class PhoneApi:
         kind = message.WhichOneof("payload_variant")
         log = self._state.log
         if kind == "packet":
-            self._handle_packet(message.packet, now, deaf=deaf)
+            self._handle_packet(message.packet, now, mute=mute)
         elif kind == "want_config_id":
             log.want_configs.append(message.want_config_id)
-            if not deaf:
+            if not mute:
                 self._start_download(message.want_config_id, now)
         elif kind == "heartbeat":
             log.heartbeats += 1
-            if not deaf:
+            if not mute:
                 self._handle_heartbeat(message.heartbeat.nonce, now)
         elif kind == "disconnect":
             log.disconnects += 1
-            self.closed = not deaf
+            self.closed = not mute
         else:
             log.others += 1
 
     def next_frame(self, now: float) -> bytes | None:
-        """Return the next frame for the client, None if there is nothing to say now."""
+        """Return the next frame for the client, None if there is none now."""
         if self._download is not None:
-            return self._next_of_download(now)
+            return self._next_download_frame(now)
         if self._heartbeat_due:
             return self._heartbeat_answer(now)
         if not self.configured:
@@ -97,17 +100,18 @@ class PhoneApi:
     def _start_download(self, nonce: int, now: float) -> None:
         state = self._state
         self.configured = False
-        self._download = state.config.download(nonce, state.nodes, state.epoch(now), self._held)
+        self._download = state.config.download(nonce, state.nodes, state.epoch(now), self._is_stalled)
 
-    def _held(self, told: int) -> bool:
+    def _is_stalled(self, nodes_sent: int) -> bool:
         faults = self._state.faults
-        return faults.strikes_connection("stall", self._number) and told >= faults.number("stall", "after")
+        return faults.affects_connection("stall", self._number) and nodes_sent >= faults.number("stall", "after")
 
-    def _next_of_download(self, now: float) -> bytes | None:
+    def _next_download_frame(self, now: float) -> bytes | None:
         assert self._download is not None  # noqa: S101 - the only caller looked
         step = next(self._download, b"")
+        # Stalled: not even heartbeats are answered
         if step is None:
-            return None  # stalled: not even heartbeats are answered
+            return None
         if not step:
             self._download, self.configured = None, True
             return self.next_frame(now)
@@ -123,11 +127,11 @@ class PhoneApi:
         elif self._state.version() >= ANSWERS_HEARTBEATS:
             self._heartbeat_due = True
 
-    def _handle_packet(self, packet: mesh_pb2.MeshPacket, now: float, *, deaf: bool) -> None:
+    def _handle_packet(self, packet: mesh_pb2.MeshPacket, now: float, *, mute: bool) -> None:
         port, faults = packet.decoded.portnum, self._state.faults
-        self.cut = port == PortNum.TEXT_MESSAGE_APP and "cut_at_text" in faults and not deaf
+        self.cut = port == PortNum.TEXT_MESSAGE_APP and "cut_at_text" in faults and not mute
         lost = self.cut and not faults.number("cut_at_text", "taken")
-        dropped = "node is mute" if deaf else "lost with the connection" if lost else self._reason_to_drop(packet, now)
+        dropped = "node is mute" if mute else "lost with the connection" if lost else self._reason_to_drop(packet, now)
         copy = mesh_pb2.MeshPacket()
         copy.CopyFrom(packet)
         self._state.log.packets.append(ReceivedPacket(copy, now, dropped))
@@ -143,7 +147,7 @@ class PhoneApi:
             faults.use_up("cut_at_text", "packets")
 
     def _lose_status(self, port: int) -> None:
-        """Take the status of the packet just sent back, if a fault wants it so."""
+        """Remove the status of the packet just sent, if a fault demands it."""
         faults = self._state.faults
         if port != PortNum.TEXT_MESSAGE_APP:
             return
@@ -154,7 +158,7 @@ class PhoneApi:
         self._state.phone.statuses.pop()
 
     def _reason_to_drop(self, packet: mesh_pb2.MeshPacket, now: float) -> str:
-        """Return why the packet goes no further, "" if it does; answer what the firmware answers."""
+        """Return why the packet is dropped, "" if it is not; queue what the firmware answers."""
         if len(packet.decoded.payload) > MAX_DATA:
             return "malformed: payload too long"
         if packet.id and packet.id in self._ids:
@@ -165,11 +169,11 @@ class PhoneApi:
         if now - self._accepted_at.get(port, -pause) < pause:
             if port == PortNum.TRACEROUTE_APP:
                 self._notify(packet, TRACEROUTE_TOO_SOON, now)
-            self._router.tell_status(now, 0, packet.id)
+            self._router.queue_status(now, 0, packet.id)
             return f"less than {pause:g} s after the previous {port_name(packet)}"
         if port == PortNum.TRACEROUTE_APP and packet.to == BROADCAST_NUM and packet.hop_limit:
             self._notify(packet, TRACEROUTE_TO_ALL, now)
-            self._router.tell_status(now, 0, packet.id)
+            self._router.queue_status(now, 0, packet.id)
             return "traceroute to everybody"
         return ""
 

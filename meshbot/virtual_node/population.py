@@ -1,4 +1,4 @@
-"""The people of a simulated mesh: names, hardware, places and keys, the same for the same seed."""
+"""The nodes of a simulated mesh: names, hardware, places and keys, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from unicodedata import normalize
 from meshtastic.protobuf import config_pb2, mesh_pb2, telemetry_pb2
 
 KEY_BYTES: Final = 32  # an X25519 public key
-FIRST_NUM, LAST_NUM = 0x01000000, 0xFFFFFFFE  # below and above are reserved numbers and the broadcast
+# Below and above are reserved numbers and the broadcast
+FIRST_NUM, LAST_NUM = 0x01000000, 0xFFFFFFFE
 CITY: Final = (45.7640, 4.8357)  # degrees; the mesh lies around it
 SPREAD: Final = 0.12  # degrees; standard deviation of a user's distance from the city
 MAX_HOPS: Final = 3
 SHORT_NAME_BYTES: Final = 4
-KEYLESS_SHARE: Final = 10  # one user in so many has no key, unless told otherwise
+KEYLESS_SHARE: Final = 10  # one user in so many has no key by default
 
 FIRST_NAMES: Final = (
     "Amélie", "Bastien", "Camille", "Damien", "Élodie", "Fabien", "Gaëlle", "Hugo", "Inès", "Julien", "Karine",
@@ -75,7 +76,8 @@ def make_users(count: int, keys: int | None, rng: Random) -> tuple[User, ...]:
     if not 0 <= wanted <= others:
         raise ValueError(f"keys={keys}: with nodes={count} it is a number from 0 to {others}")
     keyless = set(rng.sample(range(1, count), others - wanted)) if wanted != others else set()
-    if wanted and 1 in keyless:  # whoever takes the first user gets one that can be answered
+    # Tests take the first user and want one that can be answered
+    if wanted and 1 in keyless:
         keyless = keyless - {1} | {min(set(range(2, count)) - keyless)}
     return tuple(_make_user(num, place, rng, with_key=place not in keyless) for place, num in enumerate(nums))
 
@@ -89,7 +91,8 @@ def _distinct_numbers(count: int, rng: Random) -> list[int]:
 
 def _make_user(num: int, place: int, rng: Random, *, with_key: bool) -> User:
     first, district = rng.choice(FIRST_NAMES), rng.choice(PLACES)
-    key = rng.randbytes(KEY_BYTES)  # drawn in any case: a share of keys does not change who lives here
+    # Drawn in any case, so that the share of keys changes nothing else
+    key = rng.randbytes(KEY_BYTES)
     own = place == 0
     return User(
         num=num,
@@ -120,7 +123,7 @@ def _base36(number: int) -> str:
 
 
 def user_message(user: User) -> mesh_pb2.User:
-    """Return what the user's own NODEINFO says."""
+    """Return the content of the user's own NODEINFO."""
     return mesh_pb2.User(
         id=user.node_id,
         long_name=user.long_name,
@@ -134,7 +137,7 @@ def user_message(user: User) -> mesh_pb2.User:
 
 
 def position_message(user: User, time: int) -> mesh_pb2.Position:
-    """Return where the user is; `time` in seconds since 1970, 0 for unknown."""
+    """Return the user's position; `time` in seconds since 1970, 0 for unknown."""
     return mesh_pb2.Position(
         latitude_i=round(user.latitude * 1e7),
         longitude_i=round(user.longitude * 1e7),

@@ -1,4 +1,4 @@
-"""What the node does with a packet that it hears on the mesh."""
+"""What the node does with a packet that it hears on the mesh: update its database, deliver it to its client."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from meshbot.virtual_node.node_db import FullOfFavouritesError
 from meshbot.virtual_node.packets import BROADCAST_NUM, routing_packet, sender_of
 from meshbot.virtual_node.state import NodeState
 
-HISTORY: Final = 512  # packets heard lately, to drop the copies that others relay
-ASK_AGAIN: Final = 60.0  # seconds between two questions to a node that never said who it is
+HISTORY: Final = 512  # packets heard lately, to drop rebroadcast duplicates
+REQUEST_USER_EVERY: Final = 60.0  # seconds between two NODEINFO requests to an unknown node
 
 
 class Receiver:
-    """Learns from packets, and hands those for its client to the phone queue."""
+    """Updates the node database from packets, and puts those for the client into the phone queue."""
 
-    def __init__(self, state: NodeState, ask_user: Callable[[int, float], None]) -> None:
-        """`ask_user(num, now)` is called when a stranger was heard: the node sends it its NODEINFO and asks for its."""
+    def __init__(self, state: NodeState, request_user: Callable[[int, float], None]) -> None:
+        """`request_user(num, now)` is called for a sender without a NODEINFO: the node requests it."""
         self._state = state
-        self._ask_user = ask_user
-        self._asked: dict[int, float] = {}
+        self._request_user = request_user
+        self._requested_at: dict[int, float] = {}
         self._heard: deque[tuple[int, int]] = deque(maxlen=HISTORY)
 
-    def forget(self) -> None:
-        """Lose what a reboot loses."""
-        self._asked.clear()
+    def reset(self) -> None:
+        """Drop what a reboot loses."""
+        self._requested_at.clear()
         self._heard.clear()
 
     def hear(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
-        """Take one packet from the air; a repeated one is dropped, one for others is only learnt from."""
+        """Take one packet from the air; a duplicate is dropped, one for another node is not delivered."""
         packet = _copy(packet)
-        mark = (sender_of(packet), packet.id)
-        if packet.id and mark in self._heard:
+        key = (sender_of(packet), packet.id)
+        if packet.id and key in self._heard:
             return
-        self._heard.append(mark)
+        self._heard.append(key)
         packet.rx_time = packet.rx_time or self._state.epoch(now)
         try:
-            self._learn(packet, now)
+            self._update_nodes(packet, now)
         except FullOfFavouritesError:
             self._state.reboot_due = now
             return
@@ -49,7 +49,7 @@ class Receiver:
             self._deliver(packet)
 
     def local_routing(self, error: int, request_id: int, now: float, channel: int = 0) -> None:
-        """Tell the client an implicit acknowledgement, or a refusal that the node itself decided."""
+        """Queue an implicit ACK, or a NAK of the node itself, for the client."""
         own, packet_id = self._state.own.num, self._state.new_id()
         epoch = self._state.epoch(now)
         packet = routing_packet(own, own, error, request_id, packet_id, channel=channel, rx_time=epoch)
@@ -60,26 +60,28 @@ class Receiver:
         if "echo" in self._state.faults:
             self._state.phone.push(_copy(packet))
 
-    def _learn(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
+    def _update_nodes(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
         if not packet.HasField("decoded"):
             return
         sender = sender_of(packet)
         if packet.decoded.portnum == portnums_pb2.PortNum.NODEINFO_APP:
-            self._learn_user(packet, now)
+            self._update_user(packet, now)
         if packet.to in {self._state.own.num, BROADCAST_NUM}:
-            self._state.nodes.hear(packet)
-            if not self._state.nodes.knows_user(sender) and now - self._asked.get(sender, -ASK_AGAIN) >= ASK_AGAIN:
-                self._asked[sender] = now
-                self._ask_user(sender, now)
+            self._state.nodes.update_from(packet)
+            requested_at = self._requested_at.get(sender, -REQUEST_USER_EVERY)
+            if not self._state.nodes.has_user(sender) and now - requested_at >= REQUEST_USER_EVERY:
+                self._requested_at[sender] = now
+                self._request_user(sender, now)
 
-    def _learn_user(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
+    def _update_user(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
         try:
             user = mesh_pb2.User.FromString(packet.decoded.payload)
         except DecodeError:
-            return  # the client gets it as it came
-        if user.public_key and user.public_key == self._state.own.public_key:
-            return  # somebody claims our key
-        self._state.nodes.learn_user(sender_of(packet), user, packet.channel, now)
+            # The client gets the packet all the same
+            return
+        claims_own_key = user.public_key and user.public_key == self._state.own.public_key
+        if not claims_own_key:
+            self._state.nodes.update_user(sender_of(packet), user, packet.channel, now)
 
 
 def _copy(packet: mesh_pb2.MeshPacket) -> mesh_pb2.MeshPacket:

@@ -1,4 +1,4 @@
-"""What a test asks afterwards: what went on air for the client, and what the client said."""
+"""Records for tests: what went on air for clients, and what clients sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECORDS_KEPT: Final = 20_000  # of a kind; a node may run for days
 
 @dataclass(frozen=True, slots=True)
 class Transmission:
-    """One packet that went on air for the client; retransmissions are not told again."""
+    """One packet that went on air for the client; its retransmissions are not recorded."""
 
     packet: mesh_pb2.MeshPacket
     at: float  # clock seconds
@@ -46,7 +46,7 @@ class Transmission:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedPacket:
-    """One packet that the client handed over, and why it went nowhere ("" if it was accepted)."""
+    """One packet that the client sent, and why the node dropped it ("" if it was accepted)."""
 
     packet: mesh_pb2.MeshPacket
     at: float  # clock seconds
@@ -55,10 +55,10 @@ class ReceivedPacket:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """All that clients said so far, by kind."""
+    """All messages of clients so far, by kind."""
 
     heartbeats: int = 0
-    want_configs: tuple[int, ...] = ()  # the ids asked for
+    want_configs: tuple[int, ...] = ()  # their ids
     disconnects: int = 0
     malformed: int = 0
     others: int = 0

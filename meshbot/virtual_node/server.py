@@ -1,4 +1,4 @@
-"""VirtualNode: the node on a TCP port, one thread, and what tests and the demo do with it."""
+"""VirtualNode: the node on a TCP port with one thread, as tests and the demo use it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from meshbot.virtual_node.records import Received, Transmission
 from meshbot.virtual_node.tcp_server import POLL, TcpServer
 
 LOGGER = logging.getLogger(__name__)
-REAL: Final = SystemClock()  # waits are real even if the node's clock is a test's
-ORDER_TIMEOUT: Final = 10.0  # seconds for the node's thread to take an order
+# Waits are real even if the node's clock is a test's
+REAL: Final = SystemClock()
+CALL_TIMEOUT: Final = 10.0  # seconds for the node's thread to run a call
 JOIN_TIMEOUT: Final = 10.0  # seconds
 
 
 class VirtualNode:
-    """A Meshtastic node in software, on a TCP port, with faults on demand. Safe to use from any thread; used once."""
+    """A Meshtastic node in software on a TCP port, with faults on demand. Thread-safe; used once."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class VirtualNode:
         airtime: float = 0.15,
         capacity: int | None = None,
     ) -> None:
-        """Make the node; nothing listens until `start`. ValueError says what is wrong with the arguments.
+        """Make the node; nothing listens until `start`. ValueError explains a wrong argument.
 
         `nodes` is the size of its node database, itself included; `keys` of the others have a public key (None: all
         but a few). `chatter` is in packets a second, `queue_size` in packets kept for the client, `airtime` in seconds
@@ -63,14 +64,15 @@ class VirtualNode:
             epoch=int(self._clock.now().timestamp()),
         )
         self._server = TcpServer(self._firmware, self._clock, host, port)
-        self._changed = threading.Condition()  # guards the two above; told after every turn of the thread
+        # Guards the two above; notified after every turn of the thread
+        self._changed = threading.Condition()
         self._turns = 0
-        self._orders: deque[tuple[Callable[[], None], Future[None]]] = deque()
+        self._calls: deque[tuple[Callable[[], None], Future[None]]] = deque()
         self._stopping = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Listen and serve; OSError if the port cannot be had."""
+        """Listen and serve; OSError if the port cannot be bound."""
         if self._thread is not None or self._stopping:
             raise RuntimeError("a VirtualNode is started once: make a new one")
         self._server.open()
@@ -80,7 +82,7 @@ class VirtualNode:
         LOGGER.info("🛰️ Nœud virtuel %s à l'écoute sur le port %d", self.own.node_id, self.port)
 
     def stop(self) -> None:
-        """Close everything and end the thread; bounded, and harmless when repeated."""
+        """Close everything and end the thread; bounded, and a no-op when repeated."""
         with self._changed:
             self._wake()
             self._stopping = True
@@ -118,7 +120,7 @@ class VirtualNode:
 
     @property
     def users(self) -> tuple[User, ...]:
-        """Return everybody else on the mesh; the first has a key unless nobody has."""
+        """Return the other nodes of the mesh; the first has a key unless none has."""
         return self._firmware.users
 
     @property
@@ -129,19 +131,19 @@ class VirtualNode:
 
     @property
     def received(self) -> Received:
-        """Return what clients said, packets that were dropped in silence included, with the reason."""
+        """Return what clients sent; packets that were silently dropped have the reason."""
         with self._changed:
             return self._firmware.received
 
     @property
     def connections(self) -> int:
-        """Return how many clients were accepted so far, the thief not counted."""
+        """Return how many clients were accepted so far, the rival not counted."""
         with self._changed:
             return self._server.connections
 
     @property
     def connected(self) -> bool:
-        """Whether a client holds the link and has not closed its side."""
+        """Whether a client is connected and has not closed its side."""
         with self._changed:
             return self._server.connected
 
@@ -153,37 +155,39 @@ class VirtualNode:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Return the names of the faults switched on."""
+        """Return the names of the faults that are on."""
         with self._changed:
             return self._firmware.faults.names()
 
     def node_info(self, num: int) -> mesh_pb2.NodeInfo | None:
-        """Return a copy of what the node's database says of a node, None if it does not know it."""
+        """Return a copy of a node's entry in the node database, None if it has none."""
         with self._changed:
             return self._firmware.node_info(num)
 
-    def say(
+    def hear_text(
         self, user_num: int, text: str, to: int | None = None, channel: int = 0, reply_id: int = 0, **fields: Any
     ) -> int:
-        """Let a user's text reach the node: a direct message to it, or to=BROADCAST_NUM; return the packet id.
+        """Let the node hear a user's text: a direct message to it, or to=BROADCAST_NUM; return the packet id.
 
-        `fields` set what the node tells its client: rx_snr, rx_rssi, hop_start, hop_limit, rx_time, via_mqtt,
-        pki_encrypted, packet_id, or any other field of a MeshPacket.
+        `fields` are those of the packet that its client gets: rx_snr, rx_rssi, hop_start, hop_limit, rx_time,
+        via_mqtt, pki_encrypted, packet_id, or any other field of a MeshPacket.
         """
         with self._changed:
             now = self._clock.monotonic()
-            packet_id = self._firmware.say(user_num, text, now, to=to, channel=channel, reply_id=reply_id, **fields)
+            packet_id = self._firmware.hear_text(
+                user_num, text, now, to=to, channel=channel, reply_id=reply_id, **fields
+            )
         self._wake()
         return packet_id
 
     def hear(self, packet: mesh_pb2.MeshPacket) -> None:
-        """Let any packet reach the node over the air; it needs `from` and `to`, and gets a time of reception."""
+        """Let the node hear any packet over the air; it needs `from` and `to`, and gets an rx_time."""
         with self._changed:
             self._firmware.hear(packet, self._clock.monotonic())
         self._wake()
 
     def wait_for(self, predicate: Callable[[Transmission], bool], timeout: float = 10.0) -> Transmission:
-        """Return the first transmission, past or future, that matches; TimeoutError says what was seen instead."""
+        """Return the first transmission, past or future, that matches; TimeoutError lists the last ones."""
         found: list[Transmission] = []
 
         def search() -> bool:
@@ -198,7 +202,7 @@ class VirtualNode:
         return found[0]
 
     def wait_until(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
-        """Return once the condition holds (looked at after each change, at least every 0.1 s), else TimeoutError."""
+        """Return once the condition holds (checked after each change, at least every 0.1 s), else TimeoutError."""
         deadline = REAL.monotonic() + timeout
         while True:
             with self._changed:
@@ -213,13 +217,13 @@ class VirtualNode:
                     self._changed.wait(min(remaining, POLL))
 
     def fault(self, name: str, **params: Value) -> None:
-        """Switch a fault on, or let it happen if it happens once; in force on return. FAULTS lists them."""
-        self._order(lambda: self._strike(name, params))
+        """Switch a fault of FAULTS on, or inject one that happens once; in force on return."""
+        self._call(lambda: self._apply_fault(name, params))
         LOGGER.info("💥 Panne: %s %s", name, params or "")
 
     def heal(self, name: str | None = None) -> None:
         """Switch a fault off, or all of them; in force on return."""
-        self._order(lambda: self._firmware.heal(name))
+        self._call(lambda: self._firmware.heal(name))
         LOGGER.info("🩹 Réparé: %s", name or "tout")
 
     def _wake(self) -> None:
@@ -227,18 +231,18 @@ class VirtualNode:
             if self._thread is not None and not self._stopping:
                 self._server.wake()
 
-    def _order(self, action: Callable[[], None]) -> None:
-        """Have the thread do it, since the sockets are its own; before the start and after the end do it here."""
+    def _call(self, action: Callable[[], None]) -> None:
+        """Run the action on the thread that owns the sockets; before the start and after the end run it here."""
         with self._changed:
             if self._thread is None or self._stopping:
                 action()
                 return
             done: Future[None] = Future()
-            self._orders.append((action, done))
+            self._calls.append((action, done))
             self._wake()
-        done.result(ORDER_TIMEOUT)
+        done.result(CALL_TIMEOUT)
 
-    def _strike(self, name: str, params: dict[str, Value]) -> None:
+    def _apply_fault(self, name: str, params: dict[str, Value]) -> None:
         server, firmware = self._server, self._firmware
         begins = server.next_connection if name == "accept_then_nothing" else server.present_connection
         values = firmware.switch_on(name, params, begins)
@@ -258,19 +262,19 @@ class VirtualNode:
             while not self._stopping:
                 self._server.wait()
                 with self._changed:
-                    self._turn()
+                    self._serve_once()
         finally:
             with self._changed:
                 self._stopping = True
                 self._server.close()
-                for _, done in self._orders:
+                for _, done in self._calls:
                     done.cancel()
                 self._changed.notify_all()
 
-    def _turn(self) -> None:
+    def _serve_once(self) -> None:
         done: list[Future[None]] = []
-        while self._orders:
-            action, future = self._orders.popleft()
+        while self._calls:
+            action, future = self._calls.popleft()
             try:
                 action()
             except ValueError as error:
@@ -278,7 +282,8 @@ class VirtualNode:
             else:
                 done.append(future)
         self._server.serve()
-        for future in done:  # what was ordered is in force now
+        # The calls are in force now
+        for future in done:
             future.set_result(None)
         self._turns += 1
         self._changed.notify_all()

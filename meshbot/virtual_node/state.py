@@ -1,4 +1,4 @@
-"""What all parts of the node share: who it is, what it knows, what waits for its client."""
+"""The state that all parts of the node share: identity, settings, node database, queues for its client."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from meshbot.virtual_node.packets import new_packet_id
 from meshbot.virtual_node.population import User
 from meshbot.virtual_node.records import ReceivedLog, Transmission
 
-STATUSES_KEPT: Final = 2  # a burst of packets loses all but the last answers
+STATUSES_KEPT: Final = 2  # a burst of packets loses all statuses but the last
 NOTIFICATIONS_KEPT: Final = 4
 EVICTING_PORTS: Final = (portnums_pb2.PortNum.TEXT_MESSAGE_APP, portnums_pb2.PortNum.RANGE_TEST_APP)
 
 
 class PhoneQueue:
-    """What waits for a client; outlives connections, not reboots."""
+    """Messages that wait for a client; they survive a connection, not a reboot."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -43,13 +43,13 @@ class PhoneQueue:
         return True
 
     def clear(self) -> None:
-        """Forget everything, as at a reboot."""
+        """Drop everything, as at a reboot."""
         self.packets.clear()
         self.statuses.clear()
         self.notifications.clear()
 
     def next_message(self) -> mesh_pb2.FromRadio | None:
-        """Return what goes to the client next: statuses first, packets last."""
+        """Return the next message for the client: statuses first, packets last."""
         if self.statuses:
             return mesh_pb2.FromRadio(queueStatus=self.statuses.popleft())
         if self.notifications:
@@ -57,8 +57,8 @@ class PhoneQueue:
         return mesh_pb2.FromRadio(packet=self.packets.popleft()) if self.packets else None
 
 
-class Agenda:
-    """Actions at their time."""
+class Scheduler:
+    """Runs actions at their time."""
 
     def __init__(self) -> None:
         self._due: list[tuple[float, int, Callable[[float], None]]] = []
@@ -69,37 +69,37 @@ class Agenda:
         heapq.heappush(self._due, (due, next(self._order), action))
 
     def run(self, now: float) -> None:
-        """Run what is due, each with the time it was due at."""
+        """Run the due actions, each with the time it was due at."""
         while self._due and self._due[0][0] <= now:
             due, _, action = heapq.heappop(self._due)
             action(due)
 
     def clear(self) -> None:
-        """Forget everything planned."""
+        """Cancel all actions."""
         self._due.clear()
 
 
 @dataclass(slots=True)
 class NodeState:
-    """The node's memory. Times are monotonic seconds unless they are called epoch (seconds since 1970)."""
+    """The node's state. Times are monotonic seconds unless they are called epoch (seconds since 1970)."""
 
     own: User
-    users: dict[int, User]  # everybody else on the mesh, whether the node knows them or not
+    users: dict[int, User]  # the other nodes of the mesh, in the node database or not
     config: Configuration
     nodes: NodeDb
     phone: PhoneQueue
     faults: ActiveFaults
-    agenda: Agenda
+    scheduler: Scheduler
     rng: Random
     firmware_version: str
-    airtime: float  # seconds that a packet takes to the next node
+    airtime: float  # seconds of a packet to the next node
     log: ReceivedLog
     transmitted: deque[Transmission]
     reboot_due: float | None = None
-    clock_offset: float | None = None  # epoch minus monotonic, once a client told the time
+    clock_offset: float | None = None  # epoch minus monotonic, once a client has set the time
 
     def epoch(self, now: float) -> int:
-        """Return the node's time, 0 while it does not know it."""
+        """Return the node's time, 0 until it is set."""
         return 0 if self.clock_offset is None else int(self.clock_offset + now) & 0xFFFFFFFF
 
     def new_id(self) -> int:
@@ -107,17 +107,17 @@ class NodeState:
         return new_packet_id(self.rng)
 
     def version_text(self) -> str:
-        """Return the version it behaves like, as it was given."""
+        """Return the firmware version it behaves like, as it was given."""
         old = "old_firmware" in self.faults
         return self.faults.text("old_firmware", "version") if old else self.firmware_version
 
     def version(self) -> tuple[int, ...]:
-        """Return that version's numbers."""
+        """Return the numbers of that version."""
         return version_numbers(self.version_text())
 
 
 def version_numbers(text: str) -> tuple[int, ...]:
-    """Return (major, minor, patch), whatever follows; ValueError if the text is no version."""
+    """Return (major, minor, patch) of a version with or without a build; ValueError if the text is none."""
     parts = text.split(".")[:3]
     if len(parts) != len(("major", "minor", "patch")) or not all(part.isdigit() for part in parts):
         raise ValueError(f"{text!r} is no firmware version: write it like 2.7.26")

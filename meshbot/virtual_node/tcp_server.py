@@ -1,4 +1,4 @@
-"""The node's side of TCP: one client at a time, the newcomer throws out the older, ten looks a second."""
+"""The node's TCP server: one client at a time, a new one evicts the older, ten polls a second."""
 
 from __future__ import annotations
 
@@ -11,18 +11,60 @@ from meshbot.runtime import Clock, SystemClock
 from meshbot.virtual_node.client_connection import ClientConnection, End
 from meshbot.virtual_node.firmware import Firmware
 from meshbot.virtual_node.listener import Listener, ListenerMode
-from meshbot.virtual_node.rival_client import RivalClient
 
 LOGGER = logging.getLogger(__name__)
-REAL: Final = SystemClock()  # the poll's wait is real even if the node's clock is a test's
-POLL: Final = 0.1  # seconds between two looks for new clients, as in the firmware
+# The poll's wait is real even if the node's clock is a test's
+REAL: Final = SystemClock()
+POLL: Final = 0.1  # seconds between two polls for new clients, as in the firmware
 WAKE_BYTES: Final = 4096
+CONNECT_TIMEOUT: Final = 1.0  # seconds; the system's backlog on loopback answers at once
+
+
+class RivalClient:
+    """Another client, which takes the link from the present one every so often; the node's own thread drives it."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._next_at: float | None = None
+
+    def step(self, now: float, every: float, address: tuple[str, int]) -> None:
+        """Connect if it is time; times in monotonic seconds."""
+        if self._next_at is None:
+            self._next_at = now + every
+        if now < self._next_at:
+            return
+        self._next_at = now + every
+        self._disconnect()
+        try:
+            self._socket = socket.create_connection(address, CONNECT_TIMEOUT)
+        except OSError:
+            # The node refuses; the next attempt comes
+            self._socket = None
+
+    def stop(self) -> None:
+        """Disconnect, and connect no more."""
+        self._next_at = None
+        self._disconnect()
+
+    def is_peer_of(self, accepted: socket.socket) -> bool:
+        """Whether this accepted connection is the rival's."""
+        try:
+            return self._socket is not None and self._socket.getsockname() == accepted.getpeername()
+        except OSError:
+            # That client is gone already
+            return False
+
+    def _disconnect(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
 
 class TcpServer:
     """Connects a Firmware to its client. One thread calls it, only `wake` may be called from others."""
 
-    _selector: selectors.BaseSelector  # these three exist from `open` to `close`
+    # These three exist from `open` to `close`
+    _selector: selectors.BaseSelector
     _wake_in: socket.socket
     _wake_out: socket.socket
 
@@ -31,38 +73,38 @@ class TcpServer:
         self._firmware = firmware
         self._clock = clock
         self._host = host
-        self._door = Listener(host, port)
-        self._thief = RivalClient()
-        self._link: ClientConnection | None = None
-        self._link_is_thief = False
+        self._listener = Listener(host, port)
+        self._rival = RivalClient()
+        self._client: ClientConnection | None = None
+        self._client_is_rival = False
         self._accepted = 0
         self._next_tick = 0.0
         self._watched: socket.socket | None = None
-        self.connections = 0  # clients accepted, the thief not counted
+        self.connections = 0  # clients accepted, the rival not counted
 
     @property
     def port(self) -> int:
         """Return the port, chosen at `open` if it was 0."""
-        return self._door.port
+        return self._listener.port
 
     @property
     def connected(self) -> bool:
         """Whether a client holds the link and has not closed its side."""
-        return self._link is not None and not self._link_is_thief and not self._link.half_closed
+        return self._client is not None and not self._client_is_rival and not self._client.half_closed
 
     @property
     def present_connection(self) -> int:
-        """Return the ordinal number of the connection that has the link, or of the next one."""
-        return self._accepted if self._link is not None else self._accepted + 1
+        """Return the ordinal number of the present connection, or of the next one."""
+        return self._accepted if self._client is not None else self._accepted + 1
 
     @property
     def next_connection(self) -> int:
-        """Return the ordinal number that the next client gets."""
+        """Return the ordinal number of the next connection."""
         return self._accepted + 1
 
     def open(self) -> None:
-        """Take the port; OSError says which one could not be had."""
-        self._door.open()
+        """Bind the port; OSError names one that cannot be bound."""
+        self._listener.open()
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
         for end in (self._wake_in, self._wake_out):
@@ -71,10 +113,10 @@ class TcpServer:
         self.serve()
 
     def close(self) -> None:
-        """Let everything go: the client gets a FIN, the port is free."""
+        """Release everything: the client gets a FIN, the port is free."""
         self.drop()
-        self._thief.stop()
-        self._door.close()
+        self._rival.stop()
+        self._listener.close()
         for end in (self._selector, self._wake_in, self._wake_out):
             end.close()
 
@@ -83,98 +125,99 @@ class TcpServer:
         try:
             self._wake_out.send(b"\0")
         except BlockingIOError:
-            return  # so many bytes wait there that it wakes anyway
+            # The bytes that wait there wake it
+            return
 
     def wait(self) -> None:
-        """Wait until there is something to do, or at most until the next look."""
+        """Wait until there is something to do, or at most until the next poll."""
         for key, mask in self._selector.select(self._pause()):
             if key.fileobj is self._wake_in:
                 self._wake_in.recv(WAKE_BYTES)
-            elif self._link is not None and mask & selectors.EVENT_WRITE:
-                self._link.blocked = False
+            elif self._client is not None and mask & selectors.EVENT_WRITE:
+                self._client.blocked = False
 
     def serve(self) -> None:
-        """Do all that is due: on the mesh, at the door, for the client."""
+        """Do all that is due: on the mesh, at the listener, for the client."""
         now = self._clock.monotonic()
         firmware, faults = self._firmware, self._firmware.faults
         firmware.poll(now)
         if not firmware.is_up(now):
             self.drop()
-            self._door.be(ListenerMode.REFUSING)
+            self._listener.set_mode(ListenerMode.REFUSING)
         else:
             refusing = ListenerMode.REFUSING if "refuse" in faults else ListenerMode.OPEN
-            self._door.be(ListenerMode.HANGING if "blackhole" in faults else refusing)
+            self._listener.set_mode(ListenerMode.HANGING if "blackhole" in faults else refusing)
         if REAL.monotonic() >= self._next_tick:
             self._next_tick = REAL.monotonic() + POLL
             self._tick(now)
-        if self._link is not None:
-            self._finish(self._link.read(now))
-        if self._link is not None:
-            self._finish(self._link.write(now))
+        if self._client is not None:
+            self._end(self._client.read(now))
+        if self._client is not None:
+            self._end(self._client.write(now))
         self._watch()
 
     def drop(self) -> None:
         """End the client's connection with a FIN."""
-        if self._link is not None:
+        if self._client is not None:
             self._unwatch()
-            self._link.close()
-            self._forget_link()
+            self._client.close()
+            self._forget_client()
 
     def reset(self) -> None:
         """End the client's connection with a RST."""
-        if self._link is not None:
+        if self._client is not None:
             self._unwatch()
-            self._link.reset()
-            self._forget_link()
+            self._client.reset()
+            self._forget_client()
 
     def _pause(self) -> float:
         """Return how long nothing can be due, in real seconds; at most POLL, so that a moved clock is noticed."""
         now = self._clock.monotonic()
-        due = self._link.due(now) - now if self._link is not None else POLL
+        due = self._client.due(now) - now if self._client is not None else POLL
         return max(0.0, min(due, self._next_tick - REAL.monotonic(), POLL))
 
     def _tick(self, now: float) -> None:
-        """Look for new clients and at the present one, as the firmware does ten times a second."""
+        """Check for a new client and check the present one, as the firmware does ten times a second."""
         faults = self._firmware.faults
-        if self._link is not None:
-            self._finish(self._link.tick(now))
-        if "stuck" not in faults and (caller := self._door.accept()) is not None:
-            self._welcome(caller, now)
-        if "thief" in faults:
-            self._thief.step(now, faults.number("thief", "every"), (self._host, self.port))
+        if self._client is not None:
+            self._end(self._client.tick(now))
+        if "stuck" not in faults and (accepted := self._listener.accept()) is not None:
+            self._accept(accepted, now)
+        if "rival_client" in faults:
+            self._rival.step(now, faults.number("rival_client", "every"), (self._host, self.port))
         else:
-            self._thief.stop()
+            self._rival.stop()
 
-    def _welcome(self, caller: socket.socket, now: float) -> None:
-        if self._link is not None:
+    def _accept(self, accepted: socket.socket, now: float) -> None:
+        if self._client is not None:
             LOGGER.info("👢 Client évincé par un nouveau venu")
             self.drop()
         self._accepted += 1
-        self._link_is_thief = self._thief.is_at_other_end_of(caller)
-        self.connections += not self._link_is_thief
+        self._client_is_rival = self._rival.is_peer_of(accepted)
+        self.connections += not self._client_is_rival
         phone = self._firmware.connect(self._accepted, now)
-        self._link = ClientConnection(caller, self._accepted, phone, self._firmware.faults, now)
-        LOGGER.info("🔌 Client n° %d accepté%s", self._accepted, " (le voleur)" if self._link_is_thief else "")
+        self._client = ClientConnection(accepted, self._accepted, phone, self._firmware.faults, now)
+        LOGGER.info("🔌 Client n° %d accepté%s", self._accepted, " (le voleur)" if self._client_is_rival else "")
 
-    def _finish(self, end: End | None) -> None:
+    def _end(self, end: End | None) -> None:
         if end is not None:
             LOGGER.info("🔌 Lien terminé: %s", end.value)
             self.drop()
 
-    def _forget_link(self) -> None:
-        self._link = None
+    def _forget_client(self) -> None:
+        self._client = None
         self._firmware.disconnect()
 
     def _watch(self) -> None:
-        """Have the selector look for what the link waits for."""
-        if self._link is None:
+        """Register with the selector what the connection waits for."""
+        if self._client is None:
             return
-        mask = selectors.EVENT_READ * self._link.wants_to_read | selectors.EVENT_WRITE * self._link.wants_to_write
+        mask = selectors.EVENT_READ * self._client.wants_to_read | selectors.EVENT_WRITE * self._client.wants_to_write
         if not mask:
             self._unwatch()
         elif self._watched is None:
-            self._selector.register(self._link.sock, mask)
-            self._watched = self._link.sock
+            self._selector.register(self._client.sock, mask)
+            self._watched = self._client.sock
         elif self._selector.get_key(self._watched).events != mask:
             self._selector.modify(self._watched, mask)
 

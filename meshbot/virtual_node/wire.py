@@ -1,4 +1,4 @@
-"""The bytes on their way to one client: what is ready to send, and how faults spoil it."""
+"""The bytes on their way to one client: what is ready to send, and how faults corrupt it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Final
 from meshbot.virtual_node.faults import ActiveFaults
 from meshbot.virtual_node.framing import HEADER_BYTES, START1, START2
 
-SPOILING: Final = frozenset({"garbage", "cut_frame", "truncated_frame", "oversized"})
+CORRUPTING: Final = frozenset({"garbage", "cut_frame", "truncated_frame", "oversized"})
 SLOW_STEP: Final = 0.02  # seconds between two portions of a slow link
-NOISE: Final = bytes(byte for byte in range(256) if byte != START1)  # a stray START1 would cost the next frame
+# Without START1: a stray one would cost the next frame
+NOISE: Final = bytes(byte for byte in range(256) if byte != START1)
 
 
 class Wire:
@@ -22,21 +23,23 @@ class Wire:
         self._faults = faults
         self._rng = rng
         self._pieces: deque[tuple[float, bytes]] = deque()  # not before, bytes
-        self._sent_until = now  # with the slow fault: when the bytes handed out so far are through
+        # With the slow fault: when the bytes handed out so far are through
+        self._sent_until = now
         self.pending = 0  # bytes
 
     def push(self, frames: list[bytes], now: float) -> None:
-        """Queue frames, spoilt as the active faults demand."""
+        """Queue frames, corrupted as the active faults demand."""
+        # An idle link saves up no bytes for later
         if not self.pending:
-            self._sent_until = now  # silence earns no credit
-        if any(name in self._faults for name in SPOILING):
+            self._sent_until = now
+        if any(name in self._faults for name in CORRUPTING):
             for framed in frames:
-                self._spoil(framed, now)
+                self._corrupt(framed, now)
         elif frames:
             self._queue(b"".join(frames))
 
     def ready(self, now: float) -> bytes:
-        """Return the next bytes that may be sent now, b"" if none; `sent` takes them off."""
+        """Return the next bytes that may be sent now, b"" if none; `sent` removes them."""
         if not self._pieces or self._pieces[0][0] > now:
             return b""
         piece = self._pieces[0][1]
@@ -46,7 +49,7 @@ class Wire:
         return piece[: max(0, int((now - self._sent_until) * self._rate()))]
 
     def sent(self, count: int) -> None:
-        """Take `count` bytes off, which the socket accepted."""
+        """Remove `count` bytes that the socket accepted."""
         not_before, piece = self._pieces.popleft()
         if count < len(piece):
             self._pieces.appendleft((not_before, piece[count:]))
@@ -68,7 +71,7 @@ class Wire:
         self._pieces.append((not_before, data))
         self.pending += len(data)
 
-    def _spoil(self, framed: bytes, now: float) -> None:
+    def _corrupt(self, framed: bytes, now: float) -> None:
         faults = self._faults
         if "garbage" in faults:
             noise = bytes(self._rng.choices(NOISE, k=int(faults.number("garbage", "bytes"))))

@@ -1,7 +1,7 @@
-"""What other computers are asked over HTTP; the only package that knows httpx."""
+"""Clients of other servers over HTTP: the weather, a language model; the only package that imports httpx."""
 
 from meshbot.web.chat import ChatClient, ChatServer, Message
-from meshbot.web.faults import Fault, WebError
+from meshbot.web.errors import Fault, WebError
 from meshbot.web.forecast import HOUR, Day, Forecast, Hour, Place
 from meshbot.web.http_client import HttpClient
 from meshbot.web.open_meteo import MeteoServers, OpenMeteo

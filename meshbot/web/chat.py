@@ -1,4 +1,4 @@
-"""A language model behind an OpenAI-compatible server (llama.cpp, Ollama): a conversation in, its next message out."""
+"""A language model behind an OpenAI-compatible server (llama.cpp, Ollama): takes a conversation, returns its answer."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from meshbot.web.faults import Fault, WebError
-from meshbot.web.http_client import Ask, Bounds, HttpClient
+from meshbot.web.errors import Fault, WebError
+from meshbot.web.http_client import HttpClient, HttpRequest, Limits
 
-PATIENCE = 5.0  # seconds; an answer within them is worth no packet more
+NOTICE_AFTER = 5.0  # seconds; an answer that comes sooner needs no notice, which costs a packet
 CONNECT_TIMEOUT = 5.0  # seconds
-SIZE = 500_000  # bytes; a thinking model writes much more than it answers
-# A model's thoughts: closed, never closed because the length ran out, or opened by the server's template
-THOUGHTS: Final = re.compile(r"(?is)<(think|thinking)>.*?(?:</\1>|\Z)|\A(?:(?!<think).)*</(?:think|thinking)>")
+SIZE = 500_000  # bytes; a reasoning model writes much more than its answer
+# A model's reasoning: closed, never closed because the length ran out, or opened by the server's template
+REASONING: Final = re.compile(r"(?is)<(think|thinking)>.*?(?:</\1>|\Z)|\A(?:(?!<think).)*</(?:think|thinking)>")
 
 
 @dataclass(frozen=True, slots=True)
 class ChatServer:
-    """Where the model is and how it is asked."""
+    """Address and parameters of the model."""
 
     url: str  # up to the endpoint's name, as in http://127.0.0.1:8080/v1
     model: str  # may be empty: llama.cpp has only one
@@ -40,24 +40,24 @@ class Message:
 
 
 class ChatClient:
-    """Asks the server; safe to use from any thread. WebError says what went wrong."""
+    """A client of the server; safe to use from any thread. Raises WebError."""
 
-    def __init__(self, http: HttpClient, server: ChatServer, patience: float = PATIENCE) -> None:
-        """`patience`: seconds until the asker is told that it takes longer."""
+    def __init__(self, http: HttpClient, server: ChatServer, notice_after: float = NOTICE_AFTER) -> None:
+        """`notice_after`: seconds until `on_wait` is called."""
         self._http = http
         self._server = server
-        self._patience = patience
-        # nothing is heard until the model has written the whole answer
-        self._bounds = Bounds(connect=CONNECT_TIMEOUT, read=server.timeout, total=server.timeout, size=SIZE)
+        self._notice_after = notice_after
+        # no byte comes until the model has written the whole answer
+        self._limits = Limits(connect=CONNECT_TIMEOUT, read=server.timeout, total=server.timeout, size=SIZE)
 
     def ask(self, conversation: Sequence[Message], on_wait: Callable[[], None]) -> str:
-        """Return the model's next message, never empty; call `on_wait` once if it takes long."""
-        call = self._http.start(self._question(conversation), self._bounds)
-        if not call.done_within(self._patience):
+        """Return the model's next message, never empty; call `on_wait` once after `notice_after` seconds."""
+        call = self._http.start(self._request(conversation), self._limits)
+        if not call.done_within(self._notice_after):
             on_wait()
         return parse_answer(call.result())
 
-    def _question(self, conversation: Sequence[Message]) -> Ask:
+    def _request(self, conversation: Sequence[Message]) -> HttpRequest:
         server = self._server
         messages = [{"role": message.role, "content": message.text} for message in conversation]
         if server.system_prompt:
@@ -66,17 +66,17 @@ class ChatClient:
         if server.model:
             body["model"] = server.model
         key = server.api_key.get_secret_value()
-        return Ask(
+        return HttpRequest(
             f"{server.url}/chat/completions", json=body, headers={"Authorization": f"Bearer {key}"} if key else None
         )
 
 
-class _Said(BaseModel):
+class _Message(BaseModel):
     content: str | None = None
 
 
 class _Choice(BaseModel):
-    message: _Said
+    message: _Message
 
 
 class _Completion(BaseModel):
@@ -84,17 +84,17 @@ class _Completion(BaseModel):
 
 
 def parse_answer(body: bytes) -> str:
-    """Return the first choice's text without the model's thoughts; WebError if there is none."""
+    """Return the first choice's text without the model's reasoning; WebError if there is none."""
     try:
         choices = _Completion.model_validate_json(body).choices
     except ValidationError as error:
-        raise WebError(Fault.ODD, error.errors(include_url=False, include_input=False)[0]["type"]) from None
-    text = without_thoughts(choices[0].message.content or "") if choices else ""
+        raise WebError(Fault.INVALID, error.errors(include_url=False, include_input=False)[0]["type"]) from None
+    text = without_reasoning(choices[0].message.content or "") if choices else ""
     if not text:
-        raise WebError(Fault.ODD, "réponse vide")
+        raise WebError(Fault.INVALID, "réponse vide")
     return text
 
 
-def without_thoughts(text: str) -> str:
-    """Return what the model said to the asker: no <think> parts, no empty lines, no space around."""
-    return "\n".join(line.strip() for line in THOUGHTS.sub("", text).splitlines() if line.strip())
+def without_reasoning(text: str) -> str:
+    """Return the text without <think> parts, empty lines and surrounding space."""
+    return "\n".join(line.strip() for line in REASONING.sub("", text).splitlines() if line.strip())

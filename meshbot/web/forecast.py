@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
 
-from meshbot.web.faults import Fault, WebError
+from meshbot.web.errors import Fault, WebError
 
 HOUR = timedelta(hours=1)
 
@@ -48,7 +48,7 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What is known of a place's weather at `now`."""
+    """A place's weather as of `now`."""
 
     now: datetime
     temperature: float | None  # °C
@@ -56,7 +56,7 @@ class Forecast:
     hours: tuple[Hour, ...]
 
     def later(self, seconds: float) -> Forecast:
-        """Return the same, so much later."""
+        """Return the same forecast, `seconds` later."""
         return replace(self, now=self.now + timedelta(seconds=seconds))
 
     def next_days(self, count: int) -> tuple[Day, ...]:
@@ -68,7 +68,7 @@ class Forecast:
         return tuple(hour for hour in self.hours if hour.start + HOUR > self.now)[:count]
 
 
-# -- what the service sends, as far as it is used; what is beyond nature is an odd answer
+# -- what the service sends, as far as it is used; impossible values make the answer invalid
 
 Moment = Annotated[NaiveDatetime, Field(ge=datetime(2000, 1, 1), le=datetime(2200, 1, 1))]  # noqa: DTZ001 - the place's own
 Date = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2200, 1, 1))]
@@ -121,14 +121,14 @@ class _Places(_Answer):
     results: list[_Found] = []
 
 
-# What to ask for, in the names above
+# The fields to ask for, in the names above
 CURRENT = ",".join(name for name in _Current.model_fields if name != "time")
 DAILY = ",".join(name for name in _Daily.model_fields if name != "time")
 HOURLY = ",".join(name for name in _Hourly.model_fields if name != "time")
 
 
 def parse_places(body: bytes) -> Place | None:
-    """Return the best match, None if there is none; WebError for what is no answer."""
+    """Return the best match, None if there is none; WebError for an invalid answer."""
     results = _parse(_Places, body).results
     if not results:
         return None
@@ -137,16 +137,16 @@ def parse_places(body: bytes) -> Place | None:
 
 
 def parse_forecast(body: bytes) -> Forecast:
-    """Return the forecast; WebError for what is none."""
+    """Return the forecast; WebError for an invalid answer."""
     weather = _parse(_Weather, body)
     days, hours = tuple(_days(weather.daily)), tuple(_hours(weather.hourly))
     if not days or not hours:
-        raise WebError(Fault.ODD, "prévision vide")
+        raise WebError(Fault.INVALID, "prévision vide")
     return Forecast(weather.current.time, weather.current.temperature_2m, days, hours)
 
 
 def _days(daily: _Daily) -> Iterator[Day]:
-    """Yield the days that are complete enough; the last ones may not be computed yet."""
+    """Yield the days with sky and temperatures; the last ones may not be computed yet."""
     columns = (
         daily.time,
         daily.weather_code,
@@ -162,7 +162,7 @@ def _days(daily: _Daily) -> Iterator[Day]:
 
 
 def _hours(hourly: _Hourly) -> Iterator[Hour]:
-    """Yield the hours that are computed; the service dates an hour's sum with the hour's end."""
+    """Yield the hours that are computed; the service dates an hour's sum at the hour's end."""
     columns = hourly.time, hourly.precipitation, hourly.precipitation_probability
     for end, rain, chance in zip(*columns, strict=False):
         if rain is not None:
@@ -178,4 +178,4 @@ def _parse(model: type[A], body: bytes) -> A:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise WebError(Fault.ODD, f"{place}: {first['type']}" if place else first["type"]) from None
+        raise WebError(Fault.INVALID, f"{place}: {first['type']}" if place else first["type"]) from None

@@ -1,4 +1,4 @@
-"""HTTP with bounds: of time for each step and for the whole, and of size; only WebError comes out of it."""
+"""HTTP with limits: time for each step and in all, and size; the only error is WebError."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from meshbot.runtime import Clock
-from meshbot.web.faults import Fault, WebError
+from meshbot.web.errors import Fault, WebError
 
 if TYPE_CHECKING:
     import httpx
 
-Trace = Callable[[str, Mapping[str, Any]], None]  # takes an event's name and what it brought
+Trace = Callable[[str, Mapping[str, Any]], None]  # takes an event's name and details
 Parameters = Mapping[str, str | int | float]
 TOO_MANY_REQUESTS = 429
-SERVER_ERROR = 500  # and above: theirs, and it may pass
+SERVER_ERROR = 500  # and above: temporary, perhaps
 OK = 200
 HEADERS = {"User-Agent": "MeshBot", "Accept": "application/json", "Accept-Encoding": "identity"}  # see _body
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """How long a request may take, in seconds, and how many bytes its answer may have."""
+class Limits:
+    """Seconds that a request may take, and bytes that its answer may have."""
 
     connect: float = 5.0
     read: float = 10.0  # between two pieces of the answer
@@ -35,7 +35,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class HttpRequest:
     """One request: a GET with parameters, or a POST of JSON."""
 
     url: str
@@ -45,7 +45,7 @@ class Ask:
 
 
 class HttpClient:
-    """Asks other computers. Redirections are errors: an address that moved is the operator's to correct."""
+    """A client of other servers. Redirections are errors: the operator has to correct an address that moved."""
 
     def __init__(self, clock: Clock, *, trust_environment: bool) -> None:
         """`trust_environment`: use the proxies and certificates named by HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE."""
@@ -54,45 +54,45 @@ class HttpClient:
         self._client: httpx.Client | None = None
         self._making = threading.Lock()  # protects _client while it is made
 
-    def start(self, ask: Ask, bounds: Bounds) -> Call:
+    def start(self, request: HttpRequest, limits: Limits) -> Call:
         """Begin a request and return it."""
-        call = Call(self._clock, lambda trace: self._exchange(ask, bounds, trace), bounds.total)
+        call = Call(self._clock, lambda trace: self._exchange(request, limits, trace), limits.total)
         call.start()
         return call
 
-    def fetch(self, ask: Ask, bounds: Bounds) -> bytes:
+    def fetch(self, request: HttpRequest, limits: Limits) -> bytes:
         """Return the answer's body; WebError if there is none."""
-        return self.start(ask, bounds).result()
+        return self.start(request, limits).result()
 
-    def _exchange(self, ask: Ask, bounds: Bounds, trace: Trace) -> bytes:
-        import httpx  # noqa: PLC0415 - a bot that never asks does not pay its memory
+    def _exchange(self, request: HttpRequest, limits: Limits, trace: Trace) -> bytes:
+        import httpx  # noqa: PLC0415 - a bot that never asks other servers saves its memory
 
         try:
             with self._httpx_client().stream(
-                "GET" if ask.json is None else "POST",
-                ask.url,
-                params=ask.parameters,
-                json=ask.json,
-                headers={**HEADERS, **(ask.headers or {})},
-                timeout=httpx.Timeout(bounds.read, connect=bounds.connect),
+                "GET" if request.json is None else "POST",
+                request.url,
+                params=request.parameters,
+                json=request.json,
+                headers={**HEADERS, **(request.headers or {})},
+                timeout=httpx.Timeout(limits.read, connect=limits.connect),
                 extensions={"trace": trace},
             ) as response:
-                return _body(response, bounds.size)
+                return _body(response, limits.size)
         except WebError:
             raise
         except (httpx.ConnectTimeout, httpx.NetworkError, httpx.ProxyError) as exc:
             raise WebError(Fault.UNREACHABLE, _reason(exc)) from None
         except httpx.TimeoutException as exc:
-            raise WebError(Fault.SILENT, _reason(exc)) from None
-        except Exception as exc:  # noqa: BLE001 - a library's texts may quote addresses and headers: none may escape
-            raise WebError(Fault.ODD, _reason(exc)) from None
+            raise WebError(Fault.TIMEOUT, _reason(exc)) from None
+        except Exception as exc:  # noqa: BLE001 - a library's texts may quote addresses and headers: none may leave
+            raise WebError(Fault.INVALID, _reason(exc)) from None
 
     def _httpx_client(self) -> httpx.Client:
         import httpx  # noqa: PLC0415 - the same
 
         with self._making:
             if self._client is None:
-                # questions are rare: a kept connection would mostly be one that died meanwhile
+                # requests are rare: a connection kept alive would mostly be dead by the next
                 self._client = httpx.Client(
                     trust_env=self._trust_environment, limits=httpx.Limits(max_keepalive_connections=0)
                 )
@@ -100,7 +100,7 @@ class HttpClient:
 
 
 class Call(threading.Thread):
-    """One request under way. Its thread ends soon after the bound, or when the system's name resolution gives up."""
+    """One pending request. Its thread ends soon after the limit, or when the system's name resolution gives up."""
 
     def __init__(self, clock: Clock, exchange: Callable[[Trace], bytes], total: float) -> None:
         # daemon: name resolution cannot be interrupted and must not keep the process from exiting
@@ -109,53 +109,54 @@ class Call(threading.Thread):
         self._exchange = exchange
         self._total = total
         self._deadline = clock.monotonic() + total
-        self._outcomes: SimpleQueue[bytes | WebError] = SimpleQueue()
-        self._outcome: bytes | WebError | None = None
-        self._guard = threading.Lock()  # protects the two below
+        self._results: SimpleQueue[bytes | WebError] = SimpleQueue()
+        self._result: bytes | WebError | None = None
+        self._lock = threading.Lock()  # protects the two below
         self._stream: Any = None
         self._abandoned = False
 
     def done_within(self, seconds: float) -> bool:
-        """Wait at most so long, and no longer than the bound; return whether the request has ended."""
-        if self._outcome is None:
-            self._outcome = self._clock.get(self._outcomes, min(self._deadline, self._clock.monotonic() + seconds))
-        return self._outcome is not None
+        """Wait at most `seconds`, and no longer than the limit; return whether the request has ended."""
+        if self._result is None:
+            self._result = self._clock.get(self._results, min(self._deadline, self._clock.monotonic() + seconds))
+        return self._result is not None
 
     def result(self) -> bytes:
-        """Wait for the answer's body and return it; WebError if there is none within the bound."""
-        outcome = self._outcome if self.done_within(self._total) else None
-        if outcome is None:
-            outcome = self._outcome = self._abandon()
-        if isinstance(outcome, WebError):
-            raise outcome
-        return outcome
+        """Wait for the answer's body and return it; WebError if there is none within the limit."""
+        result = self._result if self.done_within(self._total) else None
+        if result is None:
+            result = self._result = self._abandon()
+        if isinstance(result, WebError):
+            raise result
+        return result
 
     def run(self) -> None:
         """See Thread."""
         try:
-            self._outcomes.put(self._exchange(self._note_connection))
+            self._results.put(self._exchange(self._note_connection))
         except WebError as exc:
-            self._outcomes.put(exc)
+            self._results.put(exc)
 
     def _note_connection(self, event: str, info: Mapping[str, Any]) -> None:
-        """Keep the connection at hand, so that a request can be ended that receives one byte now and then."""
+        """Keep the connection, so that a request can be ended though a byte comes now and then."""
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            with self._guard:
+            with self._lock:
                 self._stream = info["return_value"]
                 if self._abandoned:
                     _shut(self._stream)
 
     def _abandon(self) -> WebError:
-        with self._guard:
+        with self._lock:
             self._abandoned = True
             if self._stream is None:
                 return WebError(Fault.UNREACHABLE, f"pas de connexion en {self._total:g} s")
             _shut(self._stream)
-        return WebError(Fault.SILENT, f"pas de réponse complète en {self._total:g} s")
+        return WebError(Fault.TIMEOUT, f"pas de réponse complète en {self._total:g} s")
 
 
 def _shut(stream: Any) -> None:
-    with suppress(OSError):  # closed meanwhile
+    # it may have been closed meanwhile
+    with suppress(OSError):
         # the plain socket's: an SSLSocket's own also clears what the reading thread is using
         socket.socket.shutdown(stream.get_extra_info("socket"), socket.SHUT_RDWR)
 
@@ -166,17 +167,18 @@ def _body(response: httpx.Response, size: int) -> bytes:
     if response.status_code != OK:
         raise WebError(Fault.REFUSED, f"HTTP {response.status_code}")
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise WebError(Fault.ODD, "compressée sans qu'on l'ait demandé")  # a few bytes may unpack to gigabytes
+        # a few bytes may unpack to gigabytes
+        raise WebError(Fault.INVALID, "compressée sans qu'on l'ait demandé")
     body = bytearray()
     for piece in response.iter_raw():
         body += piece
         if len(body) > size:
-            raise WebError(Fault.ODD, f"plus de {size} octets")
+            raise WebError(Fault.INVALID, f"plus de {size} octets")
     return bytes(body)
 
 
 def _reason(exc: BaseException) -> str:
-    """Return the system's own words if it said any, else the error's kind: its text may quote a header or address."""
+    """Return the system's own message if there is one, else the error's type: its text may hold secrets."""
     cause: BaseException | None = exc
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:

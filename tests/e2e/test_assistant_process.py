@@ -20,7 +20,7 @@ def server():
         yield web_server
 
 
-def test_a_stop_does_not_wait_for_the_assistant_and_the_log_has_no_key(server, tmp_path):
+def test_a_stop_waits_for_no_assistant_and_logs_no_key(server, tmp_path):
     with (
         VirtualNode(nodes=4) as node,
         BotProcess(
@@ -34,7 +34,7 @@ def test_a_stop_does_not_wait_for_the_assistant_and_the_log_has_no_key(server, t
         ) as bot,
     ):
         bot.wait_for("Connexion TCP établie")
-        node.say(node.users[0].num, "/bot capital of Peru?")
+        node.hear_text(node.users[0].num, "/bot capital of Peru?")
         server.next_arrival()
         bot.signal(signal.SIGTERM)
         assert bot.wait(WITHIN) == 0

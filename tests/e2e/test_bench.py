@@ -46,7 +46,7 @@ def test_a_row_is_measured_and_saved(tmp_path, name):
 def test_what_must_not_be_lost_is_counted_whole():
     done = bench("assistant", "faults", "--quick")
     assert re.search(r"in the database +\| all +\| – +\| (\d+) of \1 +\| ✅", done.stdout), done.stdout + done.stderr
-    assert re.search(r"lost, said twice +\| 0, 0 +\| – +\| 0, 0 +\| ✅", done.stdout), done.stdout
+    assert re.search(r"lost, sent twice +\| 0, 0 +\| – +\| 0, 0 +\| ✅", done.stdout), done.stdout
 
 
 def test_an_unknown_row_is_refused_with_the_names_there_are():

@@ -1,4 +1,4 @@
-"""The demo as a visitor meets it: at a terminal, and without one."""
+"""The demo as a visitor sees it: at a terminal, and without one."""
 
 import os
 import pty
@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from meshbot.demo.stage import HARMS
+from meshbot.demo.stage import FAULTS
 from tests.support.process import ROOT
 
 PATIENCE = 60.0
@@ -43,7 +43,8 @@ class Terminal:
             if select.select([self._master], [], [], 0.1)[0]:
                 try:
                     self.screen += os.read(self._master, 65536).decode(errors="replace")
-                except OSError:  # the terminal's other end is closed
+                # The terminal's other end is closed
+                except OSError:
                     break
         return self._process.wait(PATIENCE)
 
@@ -61,7 +62,7 @@ def terminal():
     terminal.close()
 
 
-def test_a_visitor_asks_harms_the_link_looks_around_and_leaves(terminal):
+def test_a_visitor_asks_injects_a_fault_lists_nodes_and_quits(terminal):
     terminal.wait_for("Connexion TCP établie")
     terminal.type("/help")
     terminal.wait_for(r"📻 bot → vous : Commandes : /help /ping")
@@ -77,7 +78,7 @@ def test_a_visitor_asks_harms_the_link_looks_around_and_leaves(terminal):
     assert terminal.end() == 0, terminal.screen
 
 
-def test_without_a_terminal_the_tour_plays_every_harm_by_itself_and_exits_0():
+def test_without_a_terminal_the_tour_plays_every_fault_and_exits_0():
     tour = subprocess.run(
         [sys.executable, str(ROOT / "main_bot.py"), "--demo"],
         stdin=subprocess.DEVNULL,
@@ -87,7 +88,7 @@ def test_without_a_terminal_the_tour_plays_every_harm_by_itself_and_exits_0():
         check=False,
     )
     assert tour.returncode == 0, tour.stdout + tour.stderr
-    for harm in ("fermé par le nœud", "SILENCE TCP", "Connection refused", "configuration incomplète"):
-        assert harm in tour.stdout, "a harm that does no harm shows nothing"
+    for reason in ("fermé par le nœud", "SILENCE TCP", "Connection refused", "configuration incomplète"):
+        assert reason in tour.stdout, "a fault without effect shows nothing"
     results = re.findall(r"^✅ .* : de retour en [\d.]+ s, /help répondu, clés à jour$", tour.stdout, re.MULTILINE)
-    assert len(results) == 1 + len(HARMS)
+    assert len(results) == 1 + len(FAULTS)

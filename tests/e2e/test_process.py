@@ -1,4 +1,4 @@
-"""The program as systemd and an operator meet it: log, signals, exit codes, files."""
+"""The program as systemd and an operator see it: log, signals, exit codes, files."""
 
 import re
 import signal
@@ -63,7 +63,7 @@ def journal(node, tmp_path):
     """The log of a run with one question, one silence and one reconnection."""
     with start(node, tmp_path, tcp_probe_after=0.5, tcp_probe_timeout=0.5) as bot:
         bot.wait_for("Aucune clé à re-synchroniser")
-        node.say(node.users[0].num, "/help")
+        node.hear_text(node.users[0].num, "/help")
         bot.wait_for("MESSAGE BRUT")
         node.fault("mute")
         bot.wait_for("SILENCE TCP")
@@ -76,7 +76,7 @@ def journal(node, tmp_path):
     return file
 
 
-def test_the_log_has_the_contracts_lines_in_order_and_the_specified_commands_find_them(journal):
+def test_the_contract_s_log_lines_come_in_order_and_are_found(journal):
     lines = iter(journal.read_text(encoding="utf-8").splitlines())
     for pattern in CONTRACT:
         assert any(re.search(pattern, line) for line in lines), f"{pattern} is missing or out of order"
@@ -98,7 +98,7 @@ def assert_stops(bot, number=signal.SIGTERM):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_a_working_bot_cleanly_and_the_node_is_told(node, tmp_path, number):
+def test_a_signal_ends_a_working_bot_cleanly_with_a_disconnect(node, tmp_path, number):
     with start(node, tmp_path) as bot:
         bot.wait_for("Connexion TCP établie")
         assert_stops(bot, number)
@@ -137,12 +137,12 @@ def test_a_signal_ends_a_bot_that_waits_for_its_next_attempt(node, tmp_path):
 def test_a_signal_ends_a_bot_with_a_command_running(node, tmp_path):
     with start(node, tmp_path, program="tests/support/slow_bot.py") as bot:
         bot.wait_for("Connexion TCP établie")
-        node.say(node.users[0].num, "/hang")
+        node.hear_text(node.users[0].num, "/hang")
         bot.wait_for("hanging")
         assert_stops(bot)
 
 
-def test_it_starts_without_a_node_and_says_what_it_waits_for(tmp_path):
+def test_it_starts_without_a_node_and_logs_the_wait(tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         settings = {"tcp_host": "127.0.0.1", "tcp_port": unused.getsockname()[1], "data_dir": tmp_path}
@@ -152,7 +152,7 @@ def test_it_starts_without_a_node_and_says_what_it_waits_for(tmp_path):
             assert_stops(bot)
 
 
-def test_an_unknown_host_is_said_and_tried_again(tmp_path):
+def test_an_unknown_host_is_reported_and_retried(tmp_path):
     with BotProcess(cwd=tmp_path, tcp_host="node.invalid", data_dir=tmp_path) as bot:
         bot.wait_for(r"⚠️ Connexion TCP impossible: .*nouvel essai dans")
         assert_stops(bot)
@@ -170,12 +170,12 @@ def test_keys_survive_a_kill(node, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_answers_that_wait_survive_the_end_of_the_process_and_none_is_said_twice(node, tmp_path, number):
+def test_queued_answers_survive_a_restart_and_are_sent_once(node, tmp_path, number):
     with start(node, tmp_path) as bot:
         bot.wait_for("Connexion TCP établie")
         node.fault("cut_at_text", packets=1)
         node.fault("refuse")
-        questions = [node.say(user.num, "/ping") for user in node.users[:3]]
+        questions = [node.hear_text(user.num, "/ping") for user in node.users[:3]]
         bot.wait_for("Lien TCP perdu")
         database = open_database(tmp_path / "data", SystemClock())
         node.wait_until(lambda: len(OutboxStore(database).load()) == 3, 30)
@@ -192,14 +192,14 @@ def test_answers_that_wait_survive_the_end_of_the_process_and_none_is_said_twice
     assert not any(packet.dropped for packet in node.received.packets)
 
 
-def test_bad_settings_are_all_told_at_once_and_end_with_78(tmp_path):
+def test_bad_settings_are_all_reported_at_once_and_end_with_78(tmp_path):
     with BotProcess(cwd=tmp_path, tcp_port="abc", tcp_hots="x", send_interval=0.1) as bot:
         assert bot.wait() == 78
         assert len(bot.lines) == 3
         assert bot.matching("MESHBOT_TCP_HOTS.*MESHBOT_TCP_HOST")
 
 
-def test_a_second_bot_on_the_same_data_says_so_and_ends_with_75(node, tmp_path):
+def test_a_second_bot_on_the_same_data_ends_with_75(node, tmp_path):
     with start(node, tmp_path) as first:
         first.wait_for("Connexion TCP établie")
         with start(node, tmp_path) as second:
@@ -211,14 +211,15 @@ def test_a_second_bot_on_the_same_data_says_so_and_ends_with_75(node, tmp_path):
         assert_stops(third)
 
 
-def test_an_interrupt_during_the_imports_ends_without_a_word(tmp_path):
+def test_an_interrupt_during_the_imports_ends_without_output(tmp_path):
     (tmp_path / "assembly.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
     program = tmp_path / "main_bot.py"
     program.write_text((ROOT / "main_bot.py").read_text())
     with BotProcess(cwd=tmp_path, program=str(program)) as bot:
         bot.wait_for("importing")
         bot.signal(signal.SIGINT)
-        assert bot.wait() == -signal.SIGINT  # which a shell tells as 130
+        # A shell reports it as 130
+        assert bot.wait() == -signal.SIGINT
         assert bot.lines == ["importing"]
 
 
@@ -233,11 +234,11 @@ def test_a_data_folder_that_cannot_be_made_leaves_a_bot_that_answers(node, tmp_p
     with start(node, tmp_path, data_dir=tmp_path / "file" / "data") as bot:
         bot.wait_for("❌ Base de données")
         bot.wait_for("Connexion TCP établie")
-        packet_id = node.say(node.users[0].num, "/help")
+        packet_id = node.hear_text(node.users[0].num, "/help")
         assert node.wait_for(lambda sent: sent.reply_id == packet_id, 30).text
 
 
-def test_a_file_of_node_names_that_cannot_be_read_is_said_and_leaves_a_bot_that_connects(node, tmp_path):
+def test_an_unreadable_file_of_node_names_is_reported_and_the_bot_connects(node, tmp_path):
     with start(node, tmp_path, node_names_file="n" * 300) as bot:
         bot.wait_for(r"\[ERROR\] ❌ n+ n'est pas importé \(.*File name too long.*\): corrigez-le ou retirez-le")
         bot.wait_for("Connexion TCP établie")

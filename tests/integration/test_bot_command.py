@@ -7,14 +7,14 @@ from queue import SimpleQueue
 import pytest
 from pydantic import SecretStr
 
-from meshbot.commands.builtin.bot import CONTEXT_USERS, EXCUSES, WAIT, bot_command
+from meshbot.commands.builtin.bot import CONTEXT_USERS, ERROR_ANSWERS, WAIT, bot_command
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Request
 from meshbot.commands.roles import Doubt, User
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.runtime.clock import SystemClock
 from meshbot.web.chat import ChatClient, ChatServer
-from meshbot.web.faults import Fault
+from meshbot.web.errors import Fault
 from meshbot.web.http_client import HttpClient
 from tests.support.fake_clock import FakeClock
 from tests.support.meteo import completion, serve_chat
@@ -35,7 +35,7 @@ def server():
         yield web_server
 
 
-def client(server, timeout=PATIENCE, patience=PATIENCE, **details):
+def client(server, timeout=PATIENCE, notice_after=PATIENCE, **details):
     settings = {
         "model": "small",
         "system_prompt": "Be short.",
@@ -45,7 +45,7 @@ def client(server, timeout=PATIENCE, patience=PATIENCE, **details):
     return ChatClient(
         HttpClient(SystemClock(), trust_environment=False),
         ChatServer(url=f"{server.url}/v1", timeout=timeout, **settings),
-        patience,
+        notice_after,
     )
 
 
@@ -54,18 +54,18 @@ class Talk:
 
     def __init__(self, server, timeout=PATIENCE, **details):
         self.clock = FakeClock()
-        self.said = SimpleQueue()
+        self.interim = SimpleQueue()
         self.command = bot_command(client(server, timeout, **details), self.clock, MAX_BYTES, timeout)
 
     def ask(self, question, sender=1, language="en", claim=None, **details):
         tr = translator(language)
         user = User(f"mesh:!{sender:08x}", claim=claim)
         return self.command.run(
-            Request("bot", question, sender, RadioMetadata(), tr, (), self.said.put, user, **details)
+            Request("bot", question, sender, RadioMetadata(), tr, (), self.interim.put, user, **details)
         )
 
 
-def told(heard):
+def messages_of(heard):
     return [(message["role"], message["content"]) for message in heard.json["messages"]]
 
 
@@ -87,7 +87,7 @@ def test_a_question_goes_to_the_model_with_the_prompt_and_the_key(server):
 def test_what_is_not_set_is_not_sent(server):
     Talk(server, model="", system_prompt="", api_key=SecretStr("")).ask("hello")
     (heard,) = server.heard
-    assert told(heard) == [("user", "hello")]
+    assert messages_of(heard) == [("user", "hello")]
     assert "model" not in heard.json
     assert "Authorization" not in heard.headers
 
@@ -110,7 +110,7 @@ def test_the_last_six_messages_are_remembered(server):
     talk = Talk(server)
     for number in range(1, 6):
         talk.ask(f"q{number}")
-    _system, *messages = told(server.heard[-1])
+    _system, *messages = messages_of(server.heard[-1])
     assert len(messages) == 6 + 1
     assert messages[0] == ("user", "q2")
     assert messages[-2:] == [("assistant", "You said: q4"), ("user", "q5")]
@@ -120,19 +120,19 @@ def test_each_user_has_a_memory_of_their_own(server):
     talk = Talk(server)
     talk.ask("mine", sender=1)
     talk.ask("theirs", sender=2)
-    assert told(server.heard[-1])[1:] == [("user", "theirs")]
+    assert messages_of(server.heard[-1])[1:] == [("user", "theirs")]
 
 
 @pytest.mark.parametrize(
     "elsewhere", [{"channel": 0}, {"channel": 1}, {"in_group": True}, {"claim": Doubt.CLEAR}, {"claim": Doubt.MQTT}]
 )
-def test_what_was_said_in_private_is_not_told_to_others_nor_to_who_may_be_one(server, elsewhere):
+def test_a_private_conversation_stays_with_its_proven_user(server, elsewhere):
     talk = Talk(server)
     talk.ask("my PIN is 1234")
     talk.ask("what is my PIN?", **elsewhere)
-    assert told(server.heard[-1])[1:] == [("user", "what is my PIN?")]
+    assert messages_of(server.heard[-1])[1:] == [("user", "what is my PIN?")]
     talk.ask("in which country?", **elsewhere)
-    assert told(server.heard[-1])[1] == ("user", "what is my PIN?")  # a conversation goes on where it was begun
+    assert messages_of(server.heard[-1])[1] == ("user", "what is my PIN?")  # a conversation goes on where it was begun
 
 
 def test_after_half_an_hour_all_is_forgotten(server):
@@ -140,24 +140,24 @@ def test_after_half_an_hour_all_is_forgotten(server):
     talk.ask("first")
     talk.clock.advance(30 * 60 - 1)
     talk.ask("second")
-    assert len(told(server.heard[-1])) == 4
+    assert len(messages_of(server.heard[-1])) == 4
     talk.clock.advance(30 * 60)
     talk.ask("third")
-    assert told(server.heard[-1])[1:] == [("user", "third")]
+    assert messages_of(server.heard[-1])[1:] == [("user", "third")]
 
 
 def test_the_memory_is_bounded_in_users(server):
     talk = Talk(server)
     for sender in (*range(CONTEXT_USERS + 1), 0):
         talk.ask("hello", sender=sender)
-    assert told(server.heard[-1])[1:] == [("user", "hello")]  # the first user's was forgotten
+    assert messages_of(server.heard[-1])[1:] == [("user", "hello")]  # the first user's was forgotten
 
 
 def test_an_answer_is_remembered_as_it_was_sent(server):
     talk = Talk(server)
     talk.ask("x" * 500)
     talk.ask("again")
-    role, content = told(server.heard[-1])[2]
+    role, content = messages_of(server.heard[-1])[2]
     assert (role, len(content.encode())) == ("assistant", MAX_BYTES)
 
 
@@ -167,7 +167,7 @@ def test_a_question_that_failed_is_not_remembered(server):
     talk.ask("lost")
     server.behaviours[PATH] = good
     talk.ask("found")
-    assert told(server.heard[-1])[1:] == [("user", "found")]
+    assert messages_of(server.heard[-1])[1:] == [("user", "found")]
 
 
 # -- the answer
@@ -183,19 +183,19 @@ def test_an_answer_is_without_thoughts_and_cut_at_a_word(server):
 def test_a_quick_answer_comes_without_a_word_before(server):
     talk = Talk(server)
     talk.ask("hello")
-    assert talk.said.empty()
+    assert talk.interim.empty()
 
 
-def test_a_long_wait_is_told_once(server):
+def test_a_long_wait_gets_one_interim_answer(server):
     server.behaviours[PATH] = holds(says(completion("At last.")))
-    talk, answers = Talk(server, patience=0.05), []
+    talk, answers = Talk(server, notice_after=0.05), []
     asking = threading.Thread(target=lambda: answers.append(talk.ask("?")))
     asking.start()
-    assert talk.said.get(timeout=PATIENCE) == WAIT
+    assert talk.interim.get(timeout=PATIENCE) == WAIT
     server.release.set()
     asking.join(PATIENCE)
     assert answers == ["At last."]
-    assert talk.said.empty()
+    assert talk.interim.empty()
 
 
 # -- when there is none
@@ -209,29 +209,29 @@ def test_a_long_wait_is_told_once(server):
         (status(500), PATIENCE, Fault.BUSY),
         (status(401), PATIENCE, Fault.REFUSED),
         (status(308, Location=PATH), PATIENCE, Fault.REFUSED),
-        (holds(says({})), 2.0, Fault.SILENT),
-        (cut_off, PATIENCE, Fault.ODD),
-        (hangs_up, PATIENCE, Fault.ODD),
-        (endless, PATIENCE, Fault.ODD),
-        (says(b"<html>"), PATIENCE, Fault.ODD),
-        (says({"choices": []}), PATIENCE, Fault.ODD),
-        (says(completion("")), PATIENCE, Fault.ODD),
-        (says(completion("<think>for ever")), PATIENCE, Fault.ODD),
+        (holds(says({})), 2.0, Fault.TIMEOUT),
+        (cut_off, PATIENCE, Fault.INVALID),
+        (hangs_up, PATIENCE, Fault.INVALID),
+        (endless, PATIENCE, Fault.INVALID),
+        (says(b"<html>"), PATIENCE, Fault.INVALID),
+        (says({"choices": []}), PATIENCE, Fault.INVALID),
+        (says(completion("")), PATIENCE, Fault.INVALID),
+        (says(completion("<think>for ever")), PATIENCE, Fault.INVALID),
     ],
     ids=lambda value: value.name if isinstance(value, Fault) else "",
 )
-def test_every_fault_is_one_short_line_for_the_user_and_one_for_the_operator(server, caplog, behaviour, timeout, fault):
+def test_every_fault_has_its_answer_and_log_line(server, caplog, behaviour, timeout, fault):
     caplog.set_level(logging.DEBUG)
     server.behaviours[PATH] = behaviour
     talk = Talk(server, timeout)
-    assert talk.ask("?", language="fr") == translator("fr")(EXCUSES[fault])
+    assert talk.ask("?", language="fr") == translator("fr")(ERROR_ANSWERS[fault])
     ours = [record for record in caplog.records if record.name.startswith("meshbot.commands")]
     assert [record.levelno for record in ours] == [logging.WARNING]
     assert ours[0].getMessage().startswith(f"⚠️ Assistant: {fault.value} (")
     assert SECRET not in caplog.text
 
 
-def test_a_server_that_is_not_there_is_said(server):
+def test_an_unreachable_server_has_its_answer(server):
     talk = Talk(server)
     talk.command = bot_command(
         ChatClient(
@@ -242,13 +242,13 @@ def test_a_server_that_is_not_there_is_said(server):
         MAX_BYTES,
         5.0,
     )
-    assert talk.ask("?") == EXCUSES[Fault.UNREACHABLE]
+    assert talk.ask("?") == ERROR_ANSWERS[Fault.UNREACHABLE]
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("fault", Fault)
-def test_every_excuse_fits_one_packet(fault, language):
-    assert len(translator(language)(EXCUSES[fault]).encode()) <= 200
+def test_every_error_answer_fits_one_packet(fault, language):
+    assert len(translator(language)(ERROR_ANSWERS[fault]).encode()) <= 200
 
 
 def test_a_key_never_appears_in_what_is_shown_of_a_server(server):

@@ -7,7 +7,8 @@ import pytest
 
 from bench.scaled_clock import ScaledClock
 from meshbot.commands.language import translator
-from meshbot.sending.outgoing import NO_LINK, DeliveryStatus
+from meshbot.sending.outgoing import TelegramOrigin
+from meshbot.sending.receipts import NO_LINK, DeliveryStatus
 from meshbot.telegram_bot.bridge import Bridge, BridgeRule
 from meshbot.telegram_bot.models import Chat
 from meshbot.virtual_node.packets import BROADCAST_NUM
@@ -39,7 +40,7 @@ class Group:
         self.statuses = {}
         self.written = []
         self._bot = running.bot
-        self._bot._reports.route("telegram", self._on_report)
+        self._bot._reports.route(TelegramOrigin, self._on_report)
 
     def write(self, count):
         for n in range(1, count + 1):

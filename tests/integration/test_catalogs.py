@@ -88,7 +88,7 @@ def test_a_compiled_file_without_its_source_is_found(project):
     assert wrongs(project) == ["no catalogue at all", "fr/LC_MESSAGES/meshbot.mo: has no .po"]
 
 
-def test_a_text_that_nobody_translated_is_found(project):
+def test_an_untranslated_text_is_found(project):
     (project / "more.py").write_text('print(_("Bye"), ngettext("%d node", "%d nodes", 2))\n')
     assert wrongs(project) == [
         "fr/LC_MESSAGES/meshbot.po: not translated: ('%d node', '%d nodes')",

@@ -55,7 +55,7 @@ def test_a_name_that_a_package_does_not_export_is_found(tmp_path):
     ]
 
 
-def test_a_bot_that_asks_no_other_computer_does_not_load_what_that_takes():
+def test_without_web_settings_the_http_client_is_not_loaded():
     program = "import main_bot, sys; sys.exit('httpx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
 

@@ -56,7 +56,7 @@ def running(node, tmp_path, settings, listener):
         yield bot
 
 
-def say_key(node, user, public_key):
+def hear_key(node, user, public_key):
     """Let a NODEINFO be heard under the user's number."""
     info = mesh_pb2.User(id=f"!{user.num:08x}", long_name=user.long_name, short_name="X", public_key=public_key)
     packet = mesh_pb2.MeshPacket(to=node.num, id=next(PACKET_IDS))  # the node drops what it has heard already
@@ -67,14 +67,14 @@ def say_key(node, user, public_key):
 
 
 def ask(node, who, question, **fields):
-    packet_id = node.say(who, question, **fields)
+    packet_id = node.hear_text(who, question, **fields)
     return node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE).text
 
 
 # -- the link and the node
 
 
-def test_a_cut_that_lasts_is_told_as_lost_and_as_back_in_one_message(running, node, listener):
+def test_a_lasting_cut_is_one_message_for_lost_and_back(running, node, listener):
     node.fault("refuse")
     node.fault("drop")
     lost = listener.wait_for(LinkLost)
@@ -88,7 +88,7 @@ def test_a_cut_that_lasts_is_told_as_lost_and_as_back_in_one_message(running, no
     assert len({message.key for message in listener.messages}) == 1
 
 
-def test_each_cut_that_goes_on_is_told_again_however_short_ago_the_last_one_was(node, tmp_path, settings, listener):
+def test_each_lasting_cut_is_reported_however_recent_the_last(node, tmp_path, settings, listener):
     with RunningBot(node.port, tmp_path, ScaledClock(5.0), **settings) as bot:
         bot.bot.incidents.listen(listener)
         for cut in (1, 2):
@@ -101,14 +101,14 @@ def test_each_cut_that_goes_on_is_told_again_however_short_ago_the_last_one_was(
             listener.wait_for(LinkBack, cut)
 
 
-def test_a_cut_that_is_over_at_once_is_not_told(running, node, listener):
+def test_a_cut_that_is_over_at_once_is_not_reported(running, node, listener):
     node.fault("drop")
     running.wait_ready(2)
     running.bot.incidents.report(DatabaseWell())  # whatever came before it has arrived
     assert listener.heard == [DatabaseWell()]
 
 
-def test_a_node_that_is_not_there_at_the_start_is_told_and_its_coming_too(node, tmp_path, settings, listener):
+def test_a_node_absent_at_the_start_is_reported_and_its_arrival_too(node, tmp_path, settings, listener):
     node.fault("refuse")
     with RunningBot(node.port, tmp_path, **settings) as bot:
         bot.bot.incidents.listen(listener)
@@ -118,7 +118,7 @@ def test_a_node_that_is_not_there_at_the_start_is_told_and_its_coming_too(node, 
         assert listener.of(NodeRebooted) == []
 
 
-def test_a_node_that_restarts_is_told_with_its_count(running, node, listener):
+def test_a_node_that_restarts_is_reported_with_its_count(running, node, listener):
     boots = running.bot.interface.boots
     node.fault("reboot", seconds=0.2)
     rebooted = listener.wait_for(NodeRebooted)
@@ -130,10 +130,10 @@ def test_a_node_that_restarts_is_told_with_its_count(running, node, listener):
 # -- keys
 
 
-def test_a_changed_key_is_told_once_and_the_operator_s_word_settles_it(running, node, listener):
+def test_a_changed_key_is_reported_once_and_the_operator_settles_it(running, node, listener):
     operator, bob = node.users[0], node.users[1]
     for _ in range(2):
-        say_key(node, bob, key(78))
+        hear_key(node, bob, key(78))
     changed = listener.wait_for(KeyChanged)
     assert changed == KeyChanged(bob.num, bob.long_name, brief(bob.public_key), brief(key(78)), KeyWord.NODE)
     cure = listener.messages[-1].text.rpartition(": ")[2]
@@ -150,22 +150,22 @@ def test_a_changed_key_is_told_once_and_the_operator_s_word_settles_it(running, 
     assert len(listener.of(KeyChanged)) == 2
 
 
-def test_a_conflict_that_was_told_is_not_told_by_the_next_start(node, tmp_path, settings):
+def test_a_reported_conflict_is_not_reported_again_by_the_next_start(node, tmp_path, settings):
     bob = node.users[1]
-    for said, told in ([78], 78), ([78, 79], 79):
+    for seeds, reported in ([78], 78), ([78, 79], 79):
         listener = Listener()
         with RunningBot(node.port, tmp_path, **settings) as bot:
             bot.bot.incidents.listen(listener)
             bot.wait_ready()
-            for seed in said:
-                say_key(node, bob, key(seed))
-            assert listener.wait_for(KeyChanged).new == brief(key(told))
+            for seed in seeds:
+                hear_key(node, bob, key(seed))
+            assert listener.wait_for(KeyChanged).new == brief(key(reported))
 
 
-def test_a_key_that_two_nodes_have_is_told(running, node, listener):
+def test_a_key_that_two_nodes_have_is_reported(running, node, listener):
     keyed = node.users[1]
     bare = next(user for user in node.users if not user.public_key)
-    say_key(node, bare, keyed.public_key)
+    hear_key(node, bare, keyed.public_key)
     shared = listener.wait_for(KeyShared)
     assert {num for num, _name in shared.nodes} == {keyed.num, bare.num}
     assert listener.messages[-1].text.startswith("⚠️")
@@ -174,26 +174,26 @@ def test_a_key_that_two_nodes_have_is_told(running, node, listener):
 # -- disk and database
 
 
-def test_a_full_disk_under_the_database_is_told_and_its_end(running, node, listener):
+def test_a_full_disk_under_the_database_is_reported_and_its_end(running, node, listener):
     database = running.bot._database
 
-    def harm(connection, _record):
+    def limit_pages(connection, _record):
         connection.execute("PRAGMA max_page_count = 1").close()
 
-    event.listen(database.backend.writer, "connect", harm)
+    event.listen(database.backend.writer, "connect", limit_pages)
     database.backend.writer.dispose()
     user = node.users[1]
     for seed in range(60, 64):  # more than the pages at hand hold
-        say_key(node, user, key(seed))
+        hear_key(node, user, key(seed))
     running.bot.node_manager.import_node_names(_many_names(running.settings.data_dir))
     assert "disque plein" in listener.wait_for(DatabaseTrouble).reason
-    event.remove(database.backend.writer, "connect", harm)
+    event.remove(database.backend.writer, "connect", limit_pages)
     database.backend.writer.dispose()
     with database.transaction():
         pass
     listener.wait_for(DatabaseWell)
-    told = [message.text for message in listener.messages if "atabase" in message.text]
-    assert [text[:1] for text in told] == ["🗄", "🟢"]
+    alerts = [message.text for message in listener.messages if "atabase" in message.text]
+    assert [text[:1] for text in alerts] == ["🗄", "🟢"]
 
 
 def _many_names(folder):
@@ -203,7 +203,7 @@ def _many_names(folder):
     return path
 
 
-def test_a_disk_without_room_is_told_at_the_start(node, tmp_path, settings, listener):
+def test_a_full_disk_is_reported_at_the_start(node, tmp_path, settings, listener):
     full = SimpleNamespace(total=100_000, used=99_000, free=1000)
     with mock.patch("shutil.disk_usage", return_value=full), RunningBot(node.port, tmp_path, **settings) as bot:
         bot.bot.incidents.listen(listener)

@@ -21,7 +21,8 @@ def test_an_interface_is_gone_after_two_reconnections(tmp_path):
     with VirtualNode(nodes=12) as node, RunningBot(node.port, tmp_path) as running:
         running.wait_ready()
         lost = weakref.ref(running.bot.interface)
-        for times in (2, 3):  # the library's publishing thread may hold the latest one for a while
+        # The library's publishing thread may hold the latest one for a while
+        for times in (2, 3):
             node.fault("drop")
             running.wait_ready(times)
         assert lost() is None

@@ -28,7 +28,7 @@ def test_the_log_is_utf8_in_a_service_that_has_no_locale():
     assert not err
 
 
-def test_a_reader_that_leaves_neither_ends_the_process_nor_spoils_its_exit_code():
+def test_a_reader_that_leaves_keeps_the_process_and_its_exit_code():
     child = start(
         "LOGGER.info('first'); sys.stdin.readline()\n"
         "LOGGER.info('second'); LOGGER.info('third'); sys.stderr.write('alive')\n"
@@ -48,7 +48,7 @@ def test_a_process_started_without_stdout_runs():
     assert (out, err, child.returncode) == (b"", b"alive", 0)
 
 
-def test_what_nobody_catches_is_a_log_line_and_no_bare_traceback():
+def test_an_uncaught_exception_is_a_log_line_and_no_bare_traceback():
     child = start("raise ValueError('no node')")
     out, err = child.communicate(timeout=60)
     assert re.fullmatch(r"\S+ \[CRITICAL\] 💥 MainThread: ValueError: no node \(<string>:2\)\n", out.decode())

@@ -1,4 +1,4 @@
-"""What the link relies on in the library, one fact a test: an upgrade that changes one tells us here.
+"""What the link relies on in the library, one fact a test: an upgrade that changes one fails here.
 
 The facts about `nodes` are in test_library_nodes_contract.py.
 """
@@ -156,14 +156,14 @@ def test_a_heartbeat_has_nonce_0_which_costs_no_air_time():
     assert heartbeat.heartbeat.nonce == 0
 
 
-def test_a_goodbye_is_one_framed_message_as_long_as_there_is_a_socket():
+def test_disconnect_is_one_framed_message_while_there_is_a_socket():
     interface = configured()
     interface._sendDisconnect()
     assert interface.sent()[-1].disconnect
     assert interface.written[-1][:2] == b"\x94\xc3"
 
 
-def test_a_packet_keeps_the_id_that_we_gave_it_and_gets_the_configured_hop_limit():
+def test_a_packet_keeps_our_id_and_gets_the_configured_hop_limit():
     interface = configured()
     interface.localNode.localConfig.lora.hop_limit = 5
     packet = mesh_pb2.MeshPacket(id=99, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"x"))
@@ -218,7 +218,8 @@ def test_the_stock_library_reconnects_behind_our_back_when_the_node_closes():
     with VirtualNode(nodes=3) as node:
         interface = TCPInterface("127.0.0.1", portNumber=node.port)
         try:
-            node.wait_until(lambda: node.received.heartbeats > 0, PATIENCE)  # unread bytes would make it a RST
+            # Unread bytes would make it a RST
+            node.wait_until(lambda: node.received.heartbeats > 0, PATIENCE)
             node.fault("drop")
             node.wait_until(lambda: node.connections == 2, PATIENCE)
             assert interface.isConnected.is_set(), "and says nothing of it"

@@ -11,6 +11,7 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.nodes.interface_nodes import is_placeholder, put_key
+from meshbot.storage.nodes import NodeRow
 from node_manager import NodeManager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, key, record, text_of
@@ -27,8 +28,8 @@ def interface():
     interface.close()
 
 
-def user_of(num, public_key=b"", **said):
-    return mesh_pb2.User(id=f"!{num:08x}", long_name=f"User {num:x}", public_key=public_key, **said)
+def user_of(num, public_key=b"", **fields):
+    return mesh_pb2.User(id=f"!{num:08x}", long_name=f"User {num:x}", public_key=public_key, **fields)
 
 
 def download(interface, num, public_key=b""):
@@ -89,7 +90,7 @@ def test_a_nodeinfo_packet_replaces_the_user_dictionary_and_so_forgets_the_key(i
     assert "publicKey" not in after
 
 
-def test_a_nodeinfo_packet_with_another_key_replaces_the_key_without_a_question(interface):
+def test_a_nodeinfo_packet_with_another_key_replaces_the_key(interface):
     download(interface, ALICE, key(1))
     hear(interface, ALICE, user_of(ALICE, key(9)))
     assert interface.nodes[ALICE_ID]["user"]["publicKey"] == text_of(key(9))
@@ -104,7 +105,7 @@ def test_a_nodeinfo_packet_is_filed_under_the_id_that_its_sender_claims(interfac
 
 def test_an_unknown_node_is_made_by_the_library_as_we_make_it(interface):
     made_by_us: dict = {}
-    put_key({}, made_by_us, NodeRecord(ALICE, public_key=key(1)))
+    put_key({}, made_by_us, NodeRow(ALICE), key(1))
     del made_by_us[ALICE]["user"]["publicKey"]
     made_by_library = interface._getOrCreateByNum(ALICE)
     assert made_by_us[ALICE] == made_by_library
@@ -112,7 +113,7 @@ def test_an_unknown_node_is_made_by_the_library_as_we_make_it(interface):
     assert is_placeholder(NodeRecord(ALICE, user["longName"], user["shortName"], user["hwModel"]))
 
 
-def test_an_entry_that_we_made_is_the_one_that_the_library_goes_on_with(interface, manager):
+def test_the_library_goes_on_with_an_entry_that_we_made(interface, manager):
     manager.sync_pubkeys_to_interface(interface)
     ours = interface.nodesByNum[ALICE]
     hear(interface, ALICE, user_of(ALICE, key(1)))
@@ -135,7 +136,7 @@ def test_sync_undoes_what_a_nodeinfo_packet_did_to_keys(interface, manager):
         assert node["user"]["longName"] == f"User {num:x}"
 
 
-def test_iterating_over_nodes_while_the_reader_adds_one_raises_and_looking_up_does_not(interface):
+def test_iterating_while_the_reader_adds_a_node_raises(interface):
     download(interface, ALICE)
     iterator = iter(interface.nodes.items())
     next(iterator)

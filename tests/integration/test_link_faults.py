@@ -26,7 +26,7 @@ def running(node, tmp_path):
 
 
 def answer(node, question="/help", asker=0):
-    packet_id = node.say(node.users[asker].num, question)
+    packet_id = node.hear_text(node.users[asker].num, question)
     return node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE)
 
 
@@ -71,7 +71,7 @@ def test_a_rebooting_node_is_found_again(running, node):
 @pytest.mark.parametrize(
     ("fault", "params"), [("stall", {"after": 3}), ("accept_then_nothing", {}), ("mute", {}), ("stuck", {})]
 )
-def test_a_node_that_accepts_and_does_not_deliver_is_left_and_tried_again(running, node, fault, params):
+def test_a_node_that_accepts_and_sends_nothing_is_tried_again(running, node, fault, params):
     node.fault(fault, **params)
     node.fault("drop")
     running.log.wait_for("Connexion TCP impossible: configuration incomplète")
@@ -98,7 +98,7 @@ def test_a_node_that_swallows_connections_is_tried_until_it_answers(node, tmp_pa
         ("echo", {}),
     ],
 )
-def test_a_spoilt_stream_neither_ends_the_link_nor_loses_a_question(running, node, fault, params):
+def test_a_corrupt_stream_neither_ends_the_link_nor_loses_a_question(running, node, fault, params):
     node.fault(fault, **params)
     assert "/help" in answer(node).text
     assert "pong" in answer(node, "/ping").text
@@ -109,31 +109,31 @@ def test_a_spoilt_stream_neither_ends_the_link_nor_loses_a_question(running, nod
     ("fault", "params"),
     [("garbage", {}), ("cut_frame", {"pause": 0.01}), ("oversized", {}), ("slow", {"rate": 50000.0})],
 )
-def test_a_configuration_arrives_through_a_spoilt_stream(node, tmp_path, fault, params):
+def test_a_configuration_arrives_through_a_corrupt_stream(node, tmp_path, fault, params):
     node.fault(fault, **params)
     with RunningBot(node.port, tmp_path) as bot:
         bot.wait_ready()
         assert len(bot.bot.interface.nodes) == 12
 
 
-def test_a_thief_is_named_and_the_bot_answers_when_it_has_gone(running, node):
-    node.fault("thief", every=0.3)
+def test_a_rival_client_is_named_and_the_bot_recovers_after_it(running, node):
+    node.fault("rival_client", every=0.3)
     running.log.wait_for("Lien TCP perdu", 2)
     node.heal()
     running.wait_ready(3)
     assert "/help" in answer(node).text
 
 
-def test_three_troubles_in_a_row_are_said_to_be_another_client(node, tmp_path):
+def test_three_faults_in_a_row_are_attributed_to_another_client(node, tmp_path):
     with RunningBot(node.port, tmp_path, tcp_stable_after=60) as bot:
         bot.wait_ready()
-        node.fault("thief", every=0.3)
+        node.fault("rival_client", every=0.3)
         bot.log.wait_for("⚠️ 3 liens perdus de suite: un autre client")
 
 
 def test_a_full_transmit_queue_holds_the_answer_back_until_there_is_room(running, node):
     node.fault("tx_queue_full")
-    packet_id = node.say(node.users[0].num, "/ping")
+    packet_id = node.hear_text(node.users[0].num, "/ping")
     running.log.wait_for("📨")
     node.wait_until(lambda: any(p.packet.decoded.portnum == TEXT for p in node.received.packets), PATIENCE)
     node.heal()
@@ -141,9 +141,9 @@ def test_a_full_transmit_queue_holds_the_answer_back_until_there_is_room(running
 
 
 @pytest.mark.parametrize("reason", ["NO_CHANNEL", "PKI_SEND_FAIL_PUBLIC_KEY", "MAX_RETRANSMIT"])
-def test_a_refused_answer_is_said_and_the_next_one_goes_out(running, node, reason):
+def test_a_refused_answer_is_reported_and_the_next_one_goes(running, node, reason):
     node.fault("nak", reason=reason, packets=1)
-    node.say(node.users[0].num, "/ping")
+    node.hear_text(node.users[0].num, "/ping")
     running.log.wait_for(r"📤 Réponse à 0x\w+ (refusée par le nœud|non remise)")
     assert "/help" in answer(node).text
 
@@ -160,11 +160,11 @@ def test_keys_that_the_node_forgot_are_put_back_into_the_interface(running, node
     assert len(running.bot.interface.nodes) >= keyed
 
 
-def test_questions_asked_while_the_link_was_down_are_answered_once_it_is_back(running, node):
+def test_questions_asked_without_a_link_are_answered_when_it_is_back(running, node):
     node.fault("refuse")
     node.fault("drop")
     running.log.wait_for(LOST)
-    packet_ids = [node.say(node.users[0].num, "/ping") for _ in range(3)]
+    packet_ids = [node.hear_text(node.users[0].num, "/ping") for _ in range(3)]
     node.heal()
     for packet_id in packet_ids:
         node.wait_for(lambda sent, wanted=packet_id: sent.reply_id == wanted, PATIENCE)
@@ -172,14 +172,14 @@ def test_questions_asked_while_the_link_was_down_are_answered_once_it_is_back(ru
     assert sorted(answered) == sorted(packet_ids)
 
 
-def test_an_old_node_that_answers_no_heartbeat_is_silent_only_after_the_specified_time(node, tmp_path):
+def test_without_heartbeat_answers_silence_takes_the_specified_time(node, tmp_path):
     node.fault("old_firmware", version="2.7.5")
     with RunningBot(node.port, tmp_path, tcp_probe_after=0.2, tcp_probe_timeout=0.2, tcp_silent_timeout=3) as bot:
         bot.wait_ready()
         bot.log.wait_for(r"⚠️ SILENCE TCP: 3s sans paquet \(max: 3s\)")
 
 
-def test_a_requested_reconnection_comes_at_once_and_counts_as_nobodys_fault(running, node):
+def test_a_requested_reconnection_comes_at_once_and_counts_as_no_loss(running, node):
     running.bot._reconnect_tcp_interface()
     assert_back(running, node, 2)
     assert not running.log.matching("liens perdus de suite")

@@ -1,4 +1,4 @@
-"""The real bot and its node in software: letters from one user to another, and traceroutes over the air."""
+"""The real bot and a virtual node: mail from one user to another, and traceroutes over the air."""
 
 import re
 
@@ -31,8 +31,8 @@ def answer(node, packet_id, text=""):
     return node.wait_for(lambda sent: sent.reply_id == packet_id and text in sent.text, PATIENCE).text
 
 
-def without_age(letters):
-    return re.sub(r" \d+(?:s|min): ", " …: ", letters)
+def without_age(mails):
+    return re.sub(r" \d+(?:s|min): ", " …: ", mails)
 
 
 def keyed(node, count):
@@ -51,79 +51,79 @@ def notices(node, user):
     return [sent for sent in node.transmitted if sent.to == user.num and "New mail for you" in sent.text]
 
 
-def test_a_letter_left_for_a_node_is_told_when_it_is_heard_and_read_by_it(running, node):
+def test_mail_is_announced_when_its_recipient_is_heard(running, node):
     sender, recipient = keyed(node, 2)
-    question = node.say(sender.num, f"/mail send {recipient.node_id} see you at five")
+    question = node.hear_text(sender.num, f"/mail send {recipient.node_id} see you at five")
     assert answer(node, question) == f"✉️ Kept for {recipient.long_name}, who is told when next heard."
     assert notices(node, recipient) == []
-    for packet_id in (71, 72):  # two packets, which say nothing to the bot
+    for packet_id in (71, 72):  # two packets without a question
         node.hear(data_packet(recipient.num, BROADCAST_NUM, TELEMETRY_APP, b"", packet_id))
     node.wait_until(lambda: notices(node, recipient), PATIENCE)
-    read = answer(node, node.say(recipient.num, "/mail"))
+    read = answer(node, node.hear_text(recipient.num, "/mail"))
     assert without_age(read) == f"✉️ 1 {sender.long_name} …: see you at five\n/mail del <n> deletes a letter."
-    assert "0 left" in answer(node, node.say(recipient.num, "/mail del 1"))
-    assert answer(node, node.say(recipient.num, "/mail")) == "📭 No mail for you."
+    assert "0 left" in answer(node, node.hear_text(recipient.num, "/mail del 1"))
+    assert answer(node, node.hear_text(recipient.num, "/mail")) == "📭 No mail for you."
     (notice,) = notices(node, recipient)
     assert notice.text == f"✉️ New mail for you: 1, from {sender.long_name}. /mail reads it."
 
 
-def test_a_notice_that_could_not_be_delivered_leaves_the_letter_to_be_told(running, node):
+def test_a_notice_that_failed_is_still_to_be_sent(running, node):
     sender, recipient = keyed(node, 2)
-    question = node.say(sender.num, f"/mail send {recipient.node_id} see you at five")
+    question = node.hear_text(sender.num, f"/mail send {recipient.node_id} see you at five")
     answer(node, question)
     node.fault("nak", reason="NO_CHANNEL", remote=1, packets=1)
     node.hear(data_packet(recipient.num, BROADCAST_NUM, TELEMETRY_APP, b"", 71))
     running.log.wait_for("📤 Lettre à .* non remise")
-    node.wait_until(lambda: running.bot.memory.has_untold_mail(recipient.num), PATIENCE)
+    node.wait_until(lambda: running.bot.memory.mailbox.is_unnotified(recipient.num), PATIENCE)
 
 
-def test_mail_survives_the_bot_and_is_told_by_the_next_one(node, tmp_path):
+def test_mail_survives_a_restart_and_is_announced(node, tmp_path):
     sender, recipient = keyed(node, 2)
     with RunningBot(node.port, tmp_path, language="en") as bot:
         bot.wait_ready()
-        answer(node, node.say(sender.num, f"/mail send {short(recipient)} see you at five"), "Kept for")
+        answer(node, node.hear_text(sender.num, f"/mail send {short(recipient)} see you at five"), "Kept for")
     with RunningBot(node.port, tmp_path, language="en") as bot:
         bot.wait_ready()
         node.hear(data_packet(recipient.num, BROADCAST_NUM, TELEMETRY_APP, b"", 73))
         node.wait_until(lambda: notices(node, recipient), PATIENCE)
 
 
-def test_a_forged_number_gets_no_letter_and_deletes_none(running, node):
+def test_a_forged_number_reads_and_deletes_no_mail(running, node):
     sender, recipient = keyed(node, 2)
-    answer(node, node.say(sender.num, f"/mail send {recipient.node_id} see you at five"), "Kept for")
+    answer(node, node.hear_text(sender.num, f"/mail send {recipient.node_id} see you at five"), "Kept for")
     for question in ("/mail", "/mail del 1"):
-        refused = answer(node, node.say(recipient.num, question, pki_encrypted=False))
+        refused = answer(node, node.hear_text(recipient.num, question, pki_encrypted=False))
         assert refused == "🔒 /mail needs a message encrypted with your public key."
-    assert "see you at five" in answer(node, node.say(recipient.num, "/mail"))
-    forged = node.say(sender.num, f"/mail send {recipient.node_id} come alone", pki_encrypted=False)
+    assert "see you at five" in answer(node, node.hear_text(recipient.num, "/mail"))
+    forged = node.hear_text(sender.num, f"/mail send {recipient.node_id} come alone", pki_encrypted=False)
     answer(node, forged, "Kept for")
-    letter = without_age(answer(node, node.say(recipient.num, "/mail")))
-    assert f"2 {sender.long_name}? …: come alone" in letter
+    mail = without_age(answer(node, node.hear_text(recipient.num, "/mail")))
+    assert f"2 {sender.long_name}? …: come alone" in mail
 
 
-def test_on_a_channel_no_letter_is_read_out(running, node):
+def test_on_a_channel_no_mail_is_read(running, node):
     asker, *_ = keyed(node, 1)
-    question = node.say(asker.num, "/mail", to=BROADCAST_NUM)
+    question = node.hear_text(asker.num, "/mail", to=BROADCAST_NUM)
     assert answer(node, question) == "✉️ Mail is private: write to me directly."
 
 
 # -- trace
 
 
-def test_without_a_node_the_way_of_the_question_is_told(running, node):
+def test_trace_without_a_node_shows_the_question_s_path(running, node):
     user, *_ = keyed(node, 1)
-    direct = node.say(user.num, "/trace", rx_snr=6.25, hop_start=3, hop_limit=3)
+    direct = node.hear_text(user.num, "/trace", rx_snr=6.25, hop_start=3, hop_limit=3)
     assert answer(node, direct) == "🧭 direct, SNR 6.2 dB"
-    relayed = node.say(user.num, "/trace", rx_snr=-4.5, hop_start=3, hop_limit=1, relay_node=0x42)
+    relayed = node.hear_text(user.num, "/trace", rx_snr=-4.5, hop_start=3, hop_limit=1, relay_node=0x42)
     text = answer(node, relayed)
     assert text.startswith("🧭 hops: 2, last relay: ")
     assert text.endswith(", SNR -4.5 dB")
 
 
-def test_with_a_node_the_way_there_and_back_is_told_and_the_next_one_has_to_wait(running, node):
+def test_trace_with_a_node_shows_the_route_both_ways(running, node):
     asker, other, *_ = keyed(node, 2)
     far = max(node.users, key=lambda user: user.hops)
-    text = answer(node, node.say(asker.num, f"/trace {far.node_id}"))
+    text = answer(node, node.hear_text(asker.num, f"/trace {far.node_id}"))
     head, there, back = text.splitlines()
     assert head == f"🧭 {far.long_name}, SNR in dB"
     names = there.removeprefix("→ ").split()[::2]
@@ -133,29 +133,30 @@ def test_with_a_node_the_way_there_and_back_is_told_and_the_next_one_has_to_wait
     (request,) = [sent for sent in node.transmitted if sent.packet.decoded.portnum == TRACEROUTE_APP]
     assert (request.to, request.packet.decoded.want_response) == (far.num, True)
     assert mesh_pb2.RouteDiscovery.FromString(request.packet.decoded.payload) == mesh_pb2.RouteDiscovery()
-    assert "ask again in" in answer(node, node.say(other.num, f"/trace {far.node_id}"))
+    assert "ask again in" in answer(node, node.hear_text(other.num, f"/trace {far.node_id}"))
 
 
-def test_while_a_traceroute_waits_everybody_else_is_answered(running, node):
+def test_while_a_traceroute_waits_others_are_answered(running, node):
     asker, other, far = keyed(node, 3)
     node.fault("unheard")
-    question = node.say(asker.num, f"/trace {far.node_id}")
+    question = node.hear_text(asker.num, f"/trace {far.node_id}")
     node.wait_for(lambda sent: sent.packet.decoded.portnum == TRACEROUTE_APP, PATIENCE)
-    assert "pong" in answer(node, node.say(other.num, "/ping"))
-    assert "previous /trace" in answer(node, node.say(asker.num, f"/trace {other.node_id}"))
-    assert answer(node, node.say(asker.num, "/trace")).startswith("🧭 ")
+    assert "pong" in answer(node, node.hear_text(other.num, "/ping"))
+    assert "previous /trace" in answer(node, node.hear_text(asker.num, f"/trace {other.node_id}"))
+    assert answer(node, node.hear_text(asker.num, "/trace")).startswith("🧭 ")
     assert [sent for sent in node.transmitted if sent.reply_id == question] == []
 
 
-def test_a_refusal_by_the_radio_is_said_at_once(running, node):
+def test_a_refusal_by_the_radio_is_answered_at_once(running, node):
     asker, far = keyed(node, 2)
     node.fault("nak", reason="NO_INTERFACE", packets=1)
-    assert "refused the traceroute" in answer(node, node.say(asker.num, f"/trace {far.node_id}"))
+    assert "refused the traceroute" in answer(node, node.hear_text(asker.num, f"/trace {far.node_id}"))
 
 
-def test_a_traceroute_that_the_radio_drops_as_too_soon_is_refused_at_once(running, node):
+def test_a_traceroute_too_soon_for_the_radio_is_refused(running, node):
     asker, far, *_ = keyed(node, 2)
     interface = running.bot.interface
-    interface.send_route_request(4711, far.num)  # as somebody else on the radio would
+    # As somebody else on the radio would
+    interface.send_route_request(4711, far.num)
     node.wait_for(lambda sent: sent.packet.id == 4711, PATIENCE)
-    assert "refused the traceroute" in answer(node, node.say(asker.num, f"/trace {far.node_id}"))
+    assert "refused the traceroute" in answer(node, node.hear_text(asker.num, f"/trace {far.node_id}"))

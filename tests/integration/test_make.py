@@ -1,4 +1,4 @@
-"""The commands that people are told to run."""
+"""The commands that the documents name."""
 
 import re
 import subprocess
@@ -44,7 +44,7 @@ def ci(tmp_path, make):
     return run([ROOT / ".ci" / "run"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, stdin=subprocess.PIPE)
 
 
-def test_ci_runs_what_people_are_told_to_run_and_the_demo_without_a_terminal(tmp_path):
+def test_ci_runs_the_documented_commands_and_the_demo_without_a_terminal(tmp_path):
     done = ci(tmp_path, 'test -t 0 && exit 1; echo "made $2"')
     assert re.findall(r"made (\S+)", done.stdout) == ["setup", "lint", "types", "test", "demo"]
     assert done.returncode == 0

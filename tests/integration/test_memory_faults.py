@@ -1,4 +1,4 @@
-"""The memory goes on whatever happens to the disk, says so once, and has it all when the disk has recovered."""
+"""The memory goes on whatever happens to the disk, logs it once, and writes all when the disk has recovered."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import event, text
 
+from meshbot.mesh_memory.aggregates import MAX_PACKETS
 from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore
-from meshbot.storage.packet_batch import MAX_PACKETS
 from meshbot.storage.sqlite import FILE_NAME
 from meshbot.storage.traffic import By
 from node_manager import NodeManager
@@ -48,14 +48,14 @@ class Bench:
     def refuse(self, pragma):
         """Let every connection that writes refuse, until the returned function is called."""
 
-        def harm(connection, _record):
+        def set_pragma(connection, _record):
             connection.execute(f"PRAGMA {pragma}").close()
 
-        event.listen(self.database.backend.writer, "connect", harm)
+        event.listen(self.database.backend.writer, "connect", set_pragma)
         self.database.backend.writer.dispose()
 
         def heal():
-            event.remove(self.database.backend.writer, "connect", harm)
+            event.remove(self.database.backend.writer, "connect", set_pragma)
             self.database.backend.writer.dispose()
 
         return heal
@@ -86,7 +86,7 @@ def test_a_disk_that_refuses_loses_nothing_of_what_was_heard_and_learnt(bench, c
         assert not bench.memory.flush()
     bench.manager.learn_from_nodeinfos([record(num, key(num), long_name=f"Node {num}") for num in range(1, 500)])
     with pytest.raises(StorageError, match=words):
-        bench.memory.send_mail(1, 2, "salut " * 2000)
+        bench.memory.mailbox.send(1, 2, "salut " * 2000)
     assert bench.memory.totals(1).packets == 2000
     assert bench.memory.node(7).long_name == "Node 7"
     heal()
@@ -98,7 +98,7 @@ def test_a_disk_that_refuses_loses_nothing_of_what_was_heard_and_learnt(bench, c
     assert words in caplog.messages[0]
 
 
-def test_a_disk_that_is_full_for_long_costs_only_the_oldest_packets_and_says_how_many(bench, caplog):
+def test_a_disk_full_for_long_costs_a_logged_number_of_packets(bench, caplog):
     heal = bench.refuse("max_page_count = 1")
     bench.hear(MAX_PACKETS)
     assert not bench.memory.flush()
@@ -111,14 +111,15 @@ def test_a_disk_that_is_full_for_long_costs_only_the_oldest_packets_and_says_how
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_damage_at_any_moment_anywhere_is_set_aside_and_the_memory_goes_on(bench, seed, caplog):
+def test_damage_at_any_moment_is_set_aside(bench, seed, caplog):
     rng = random.Random(seed)
     bench.manager.learn_from_nodeinfo(record(7, key(7), long_name="Sept"))
     for _ in range(8):
         bench.hear(1500)
         bench.memory.flush()
     size = bench.database.backend.path.stat().st_size
-    reopened = rng.random() < 0.5  # what a connection has read it does not read again
+    # What a connection has read it does not read again
+    reopened = rng.random() < 0.5
     if reopened:
         bench.database.close()
     with bench.database.backend.path.open("r+b") as file:
@@ -130,7 +131,8 @@ def test_damage_at_any_moment_anywhere_is_set_aside_and_the_memory_goes_on(bench
         bench.memory.flush(last=True)
         bench.manager.learn_from_nodeinfo(record(rng.randrange(1, 1000), long_name=str(rng.random())))
         for ask in (lambda: bench.memory.totals(24), lambda: bench.memory.neighbours_of(None), bench.stored):
-            with suppress(StorageError):  # anything else would be a traceback
+            # Anything else would be a traceback
+            with suppress(StorageError):
                 ask()
         bench.clock.advance(60)
     bench.hear(1)
@@ -157,21 +159,22 @@ def test_a_file_that_was_truncated_while_running_is_set_aside(bench):
     bench.hear(1)
     assert bench.memory.flush(last=True) or bench.memory.flush(last=True)
     assert len(bench.set_aside()) == 1
-    assert bench.memory.node(7).last_heard  # states were in memory, and are written again
+    # States were in memory, and are written again
+    assert bench.memory.node(7).last_heard
 
 
 def test_packets_and_their_sums_agree_after_a_kill_at_any_moment(tmp_path):
-    said = 0
+    reported = 0
     for count in (1, 20, 40):
-        writer_command = [sys.executable, "-m", "tests.support.packet_writer", str(tmp_path), str(said + 1)]
+        writer_command = [sys.executable, "-m", "tests.support.packet_writer", str(tmp_path), str(reported + 1)]
         with subprocess.Popen(writer_command, stdout=subprocess.PIPE, text=True) as writer:
             lines = [int(writer.stdout.readline()) for _ in range(count)]
             writer.kill()
-            said = max([*lines, *(int(line) for line in writer.stdout if line.endswith("\n"))])
+            reported = max([*lines, *(int(line) for line in writer.stdout if line.endswith("\n"))])
     assert (tmp_path / f"{FILE_NAME}-wal").exists()  # it was killed, not closed
     bench = Bench(tmp_path)
     packets, summed = bench.stored()
     assert packets == summed
-    assert packets >= said - 3 * 7  # what was not committed at each kill
+    assert packets >= reported - 3 * 7  # what was not committed at each kill
     assert bench.set_aside() == []
     bench.database.close()

@@ -1,9 +1,9 @@
-"""The weather service over real HTTP: what it is asked, and how often."""
+"""The weather service over real HTTP: the requests, and how often they are sent."""
 
 import pytest
 
 from meshbot.runtime.clock import SystemClock
-from meshbot.web.faults import Fault, WebError
+from meshbot.web.errors import Fault, WebError
 from meshbot.web.forecast import Place
 from meshbot.web.http_client import HttpClient
 from meshbot.web.open_meteo import MeteoServers, OpenMeteo
@@ -51,7 +51,7 @@ def test_a_place_is_searched_in_the_language_of_the_answers(server, client):
     )
 
 
-def test_the_forecast_is_asked_for_in_the_place_s_time_and_for_what_is_shown(server, client):
+def test_a_forecast_s_request_has_the_place_s_time_and_fields(server, client):
     assert len(client.forecast(LYON).days) == 7
     (heard,) = server.heard
     assert heard.parameters == {
@@ -67,7 +67,7 @@ def test_the_forecast_is_asked_for_in_the_place_s_time_and_for_what_is_shown(ser
     }
 
 
-def test_places_known_and_unknown_are_asked_for_once_in_a_while(server, client, clock):
+def test_places_are_cached_whether_known_or_not(server, client, clock):
     for name in ("Lyon", "LYON", "Xyzzy", "xyzzy"):
         client.find(name)
     assert [heard.parameters["name"] for heard in server.heard] == ["Lyon", "Xyzzy"]
@@ -76,7 +76,7 @@ def test_places_known_and_unknown_are_asked_for_once_in_a_while(server, client, 
     assert len(server.heard) == 3
 
 
-def test_a_forecast_is_kept_a_quarter_of_an_hour_and_its_time_goes_on(server, client, clock):
+def test_a_forecast_is_cached_for_a_quarter_of_an_hour(server, client, clock):
     first = client.forecast(LYON)
     clock.advance(KEPT_FOR - 1)
     again = client.forecast(Place("Villeurbanne side", 45.7501, 4.8501))
@@ -95,7 +95,7 @@ def test_another_place_is_another_forecast(server, client):
 
 def test_a_failure_is_not_kept(server, client):
     good = server.behaviours["/v1/forecast"]
-    for behaviour, fault in ((status(429), Fault.BUSY), (cut_off, Fault.ODD), (says(b"<html>"), Fault.ODD)):
+    for behaviour, fault in ((status(429), Fault.BUSY), (cut_off, Fault.INVALID), (says(b"<html>"), Fault.INVALID)):
         server.behaviours["/v1/forecast"] = behaviour
         with pytest.raises(WebError) as caught:
             client.forecast(LYON)

@@ -1,4 +1,4 @@
-"""Who may ask what, and the operator's orders: the real bot on a virtual node, measured at the node."""
+"""Who may run what, and the operator's commands: the real bot on a virtual node, measured at the node."""
 
 import logging
 import re
@@ -16,7 +16,7 @@ from tests.support.sample_commands import sample_commands
 
 PATIENCE = 30.0
 ADMIN = portnums_pb2.PortNum.ADMIN_APP
-ORDERS = ("/sync", "/reconnect", "/reboot", "/trust")
+NEED_PROOF = ("/sync", "/reconnect", "/reboot", "/trust")
 NEEDS_PROOF = "🔒 /{} needs a message encrypted with your public key."
 
 
@@ -57,11 +57,11 @@ def reply(node, packet_id):
 
 
 def ask(node, who, question, **fields):
-    return reply(node, node.say(who, question, **fields)).text
+    return reply(node, node.hear_text(who, question, **fields)).text
 
 
-def orders_to_the_node(node):
-    """What the bot had the node do, setting the time left out."""
+def admin_messages(node):
+    """The kinds of admin messages that the bot sent, set_time_only left out."""
     packets = [p.packet for p in node.received.packets if p.packet.decoded.portnum == ADMIN]
     kinds = [admin_pb2.AdminMessage.FromString(p.decoded.payload).WhichOneof("payload_variant") for p in packets]
     return [kind for kind in kinds if kind != "set_time_only"]
@@ -70,7 +70,7 @@ def orders_to_the_node(node):
 # -- roles
 
 
-def test_the_documents_tell_of_the_bot_s_own_commands(running):
+def test_the_documents_list_the_bot_s_own_commands(running):
     offline = [command.name for command in running.bot.commands if command.name not in {"weather", "rain"}]
     assert offline == [command.name for command in sample_commands()]
 
@@ -95,19 +95,19 @@ def test_help_lists_what_each_may_use_here(running, node):
 
 
 def test_an_operator_s_number_without_the_key_s_proof_is_refused(running, node, operator):
-    for order in ORDERS:
-        assert ask(node, operator, order, pki_encrypted=False) == NEEDS_PROOF.format(order[1:])
+    for command in NEED_PROOF:
+        assert ask(node, operator, command, pki_encrypted=False) == NEEDS_PROOF.format(command[1:])
     assert ask(node, operator, "/reboot", via_mqtt=True) == "🔒 /reboot is not taken by MQTT."
-    said = running.log.matching(rf"⛔ /\w+ de 0x{operator:08x} refusée: message non chiffré")
-    assert len(said) == len(ORDERS)
-    assert (orders_to_the_node(node), node.connections) == ([], 1)
+    lines = running.log.matching(rf"⛔ /\w+ de 0x{operator:08x} refusée: message non chiffré")
+    assert len(lines) == len(NEED_PROOF)
+    assert (admin_messages(node), node.connections) == ([], 1)
 
 
-def test_who_is_not_listed_is_refused_in_one_line(running, node):
+def test_an_unlisted_user_is_refused_in_one_line(running, node):
     anybody = node.users[2].num
     assert ask(node, anybody, "/reboot") == "⛔ /reboot is not open to you."
     assert ask(node, anybody, "/echo bonjour") == "⛔ /echo is for nodes that I know."
-    assert orders_to_the_node(node) == []
+    assert admin_messages(node) == []
 
 
 def test_a_key_other_than_the_trusted_one_is_refused_and_warned_of(running, node, operator, caplog):
@@ -115,7 +115,7 @@ def test_a_key_other_than_the_trusted_one_is_refused_and_warned_of(running, node
     assert ask(node, operator, "/reboot").startswith("🔒 Your public key is not the one I trust")
     warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     assert any("refusée: chiffrée avec une autre clé publique que celle de confiance" in line for line in warnings)
-    assert orders_to_the_node(node) == []
+    assert admin_messages(node) == []
 
 
 def test_a_forged_node_info_does_not_lock_the_operator_out(running, node, operator):
@@ -145,7 +145,7 @@ def test_beyond_the_limit_one_refusal_then_silence_for_that_user_alone(node, tmp
     with RunningBot(node.port, tmp_path, **settings | {"rate_limit_commands": 1}) as bot:
         bot.wait_ready()
         talker, other = node.users[1].num, node.users[2].num
-        packet_ids = [node.say(talker, "/ping") for _ in range(3)]
+        packet_ids = [node.hear_text(talker, "/ping") for _ in range(3)]
         assert "pong" in ask(node, other, "/ping")
         for _ in range(2):
             assert "pong" in ask(node, operator, "/ping")
@@ -157,18 +157,18 @@ def test_beyond_the_limit_one_refusal_then_silence_for_that_user_alone(node, tmp
 def test_commands_by_mqtt_are_ignored_if_so_wished(node, tmp_path, settings):
     with RunningBot(node.port, tmp_path, **settings | {"refuse_mqtt": True}) as bot:
         bot.wait_ready()
-        node.say(node.users[2].num, "/ping", via_mqtt=True)
+        node.hear_text(node.users[2].num, "/ping", via_mqtt=True)
         bot.log.wait_for("relayé par MQTT")
-        last = node.say(node.users[2].num, "/ping")
+        last = node.hear_text(node.users[2].num, "/ping")
         reply(node, last)
         assert [sent.reply_id for sent in node.transmitted] == [last]
 
 
-# -- orders
+# -- commands of the operator
 
 
-def test_reconnect_answers_and_then_takes_the_link_anew(running, node, operator):
-    packet_id = node.say(operator, "/reconnect")
+def test_reconnect_answers_and_then_reconnects(running, node, operator):
+    packet_id = node.hear_text(operator, "/reconnect")
     answer = reply(node, packet_id)
     assert (answer.text, answer.to) == ("🔄 I drop the link and take it anew.", operator)
     running.wait_ready(2)
@@ -183,13 +183,13 @@ def test_reboot_answers_then_reboots_the_node_and_the_bot_is_back(running, node,
     answer = ask(node, operator, "/reboot")
     assert answer == "🔁 The node restarts; I am back as soon as it is."
     running.log.wait_for("🔁 Redémarrage du nœud demandé, dans 5 s")
-    node.wait_until(lambda: orders_to_the_node(node) == ["reboot_seconds"], PATIENCE)
+    node.wait_until(lambda: admin_messages(node) == ["reboot_seconds"], PATIENCE)
     running.wait_ready(2)
     assert listener.wait_for(NodeRebooted).ordered
     assert "pong" in ask(node, operator, "/ping")
 
 
-def test_sync_puts_back_what_is_missing_and_tells_the_counts(running, node, operator):
+def test_sync_restores_missing_keys_and_reports_the_counts(running, node, operator):
     user = next(user for user in reversed(node.users) if user.public_key)
     running.bot.interface.nodesByNum[user.num]["user"].pop("publicKey")
     assert ask(node, operator, "/sync") == "🔑 Keys put back: 1; known: 7 for 8 nodes"
@@ -199,7 +199,7 @@ def test_sync_puts_back_what_is_missing_and_tells_the_counts(running, node, oper
 # -- what the operator reads
 
 
-def test_status_tells_of_the_link_and_of_the_probe(node, tmp_path, settings, operator):
+def test_status_shows_the_link_and_the_probe(node, tmp_path, settings, operator):
     with RunningBot(node.port, tmp_path, **settings | NOTICING) as running:
         running.wait_ready()
         node.wait_until(lambda: running.bot._link.figures().round_trip is not None, PATIENCE)
@@ -212,7 +212,7 @@ def test_status_tells_of_the_link_and_of_the_probe(node, tmp_path, settings, ope
     assert text.endswith("; queue: 0; keys: 7/8")
 
 
-def test_keys_tells_of_all_of_one_and_of_what_is_wrong(running, node, operator):
+def test_keys_shows_all_keys_one_key_and_conflicts(running, node, operator):
     keyed, copy = node.users[1], node.users[2]
     assert ask(node, operator, "/keys") == "🔑 known: 7 for 8 nodes; in the radio: 7"
     assert ask(node, operator, f"/keys !{keyed.num:08x}").endswith("; radio: the same")
@@ -221,19 +221,19 @@ def test_keys_tells_of_all_of_one_and_of_what_is_wrong(running, node, operator):
     assert f"; radio: another; ⚠️ the same as {keyed.long_name}: copied or stolen" in text
 
 
-def test_sys_tells_of_this_machine(running, node, operator):
+def test_sys_shows_this_machine(running, node, operator):
     text = ask(node, operator, "/sys")
     assert "MiB" in text
     assert "threads" in text
 
 
-def test_echo_speaks_for_a_known_node_on_the_channel(running, node):
+def test_echo_sends_a_known_node_s_text_on_the_channel(running, node):
     known = node.users[1]
-    node.say(known.num, "/echo bonjour à tous")
-    said = node.wait_for(lambda sent: sent.to == BROADCAST_NUM, PATIENCE)
-    assert (said.text, said.channel) == (f"📣 {known.short_name}: bonjour à tous", 0)
-    node.say(known.num, "/echo ici", to=BROADCAST_NUM, channel=1)
-    said = node.wait_for(lambda sent: sent.channel == 1, PATIENCE)
-    assert said.text.endswith(": ici")
+    node.hear_text(known.num, "/echo bonjour à tous")
+    sent = node.wait_for(lambda sent: sent.to == BROADCAST_NUM, PATIENCE)
+    assert (sent.text, sent.channel) == (f"📣 {known.short_name}: bonjour à tous", 0)
+    node.hear_text(known.num, "/echo ici", to=BROADCAST_NUM, channel=1)
+    sent = node.wait_for(lambda sent: sent.channel == 1, PATIENCE)
+    assert sent.text.endswith(": ici")
     answers = [sent.text for sent in node.transmitted if sent.to == known.num]
     assert answers == ["📣 I say it on channel 0."], "on a channel the echo itself is the answer"

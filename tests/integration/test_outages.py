@@ -1,4 +1,4 @@
-"""What the bot says and does when its link, its sync or one of its threads fails: lines, levels and exit code."""
+"""What the bot logs and does when its link, its sync or one of its threads fails: lines, levels and exit code."""
 
 import logging
 import socket
@@ -23,7 +23,7 @@ def refusing_port():
         yield unused.getsockname()[1]
 
 
-def test_an_outage_is_alerted_once_as_an_error_and_its_attempts_then_become_quiet(refusing_port, tmp_path, caplog):
+def test_an_outage_is_one_error_and_its_later_attempts_are_quiet(refusing_port, tmp_path, caplog):
     clock = FakeClock()
     with RunningBot(refusing_port, tmp_path, clock, tcp_alert_after=60) as bot:
         for attempt in range(1, 31):
@@ -40,7 +40,7 @@ def test_an_outage_is_alerted_once_as_an_error_and_its_attempts_then_become_quie
     assert (downs[0], set(downs[1:])) == (logging.WARNING, {logging.DEBUG})
 
 
-def test_a_node_that_says_it_rebooted_is_downloaded_anew_on_the_same_connection_and_synced_again(tmp_path):
+def test_after_a_reported_reboot_the_same_connection_is_configured_and_synced(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as server:
         with RunningBot(server.getsockname()[1], tmp_path, tcp_probe_after=60) as bot:
             peer = Peer(server.accept()[0])
@@ -54,7 +54,7 @@ def test_a_node_that_says_it_rebooted_is_downloaded_anew_on_the_same_connection_
         peer.close()
 
 
-def test_a_sync_that_comes_due_while_the_link_is_away_is_cancelled_without_an_error(tmp_path):
+def test_a_sync_due_without_a_link_is_cancelled_without_an_error(tmp_path):
     clock = FakeClock()
     slow = {"tcp_pubkey_sync_delay": 15, "tcp_probe_after": 3600}
     with VirtualNode(nodes=3) as node, RunningBot(node.port, tmp_path, clock, **slow) as bot:
@@ -66,7 +66,7 @@ def test_a_sync_that_comes_due_while_the_link_is_away_is_cancelled_without_an_er
         assert not bot.log.matching("Démarrage synchronisation|Cannot sync")
 
 
-def test_a_sync_that_fails_is_one_error_line_and_the_bot_goes_on(tmp_path, caplog):
+def test_a_failed_sync_is_one_error_line_and_the_bot_continues(tmp_path, caplog):
     with VirtualNode(nodes=3) as node, RunningBot(node.port, tmp_path) as bot:
         manager, bot.bot.node_manager = bot.bot.node_manager, None
         bot.log.wait_for("⚠️ Erreur re-sync clés: .+")
@@ -77,9 +77,7 @@ def test_a_sync_that_fails_is_one_error_line_and_the_bot_goes_on(tmp_path, caplo
     assert level == logging.ERROR
 
 
-def test_a_thread_that_crashes_ends_the_process_with_1_so_that_systemd_starts_it_afresh(
-    refusing_port, tmp_path, caplog
-):
+def test_a_crashed_thread_ends_the_process_with_1_for_systemd(refusing_port, tmp_path, caplog):
     bot = MeshBot(Settings(tcp_host="127.0.0.1", tcp_port=refusing_port, data_dir=tmp_path))
     bot._tcp.tell("no event of a session")
     assert bot.run() == 1

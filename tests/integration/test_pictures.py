@@ -41,7 +41,7 @@ def broken(tmp_path, monkeypatch):
 
 
 def strictly(picture, folder):
-    """Draw with every warning an error; return the picture, and whatever was said."""
+    """Draw with every warning an error; return the picture, and all output."""
     variables = {"MPLBACKEND": "Agg", "MPLCONFIGDIR": str(folder), "OPENBLAS_NUM_THREADS": "1"}
     run = subprocess.run(
         [sys.executable, "-W", "error", "-m", "meshbot.pictures"],
@@ -61,8 +61,10 @@ def test_the_histogram_shows_each_kind_in_its_colour(painter):
     assert (width, height) == (1080, 1000)
     text, telemetry = pixels_like(colours, style.SERIES[0]), pixels_like(colours, style.SERIES[3])
     assert text > 40_000
-    assert text == pytest.approx(telemetry, rel=0.1)  # six packets each
-    assert pixels_like(colours, style.SERIES[1]) < 500  # no positions
+    # Six packets each
+    assert text == pytest.approx(telemetry, rel=0.1)
+    # No positions
+    assert pixels_like(colours, style.SERIES[1]) < 500
     assert len(png) < 150_000
 
 
@@ -72,8 +74,8 @@ def test_the_signal_shows_points_and_packets(painter, folder):
     assert pixels_like(colours, style.RSSI) > 500
     assert pixels_like(colours, style.RELAYED) > pixels_like(colours, style.DIRECT) > 5000
     silent = replace(SIGNAL, points=SIGNAL.points[1:2])
-    png, said = strictly(silent, folder)
-    assert said == ""
+    png, output = strictly(silent, folder)
+    assert output == ""
     assert pixels_like(seen(png)[2], style.SNR) == 0
 
 
@@ -87,9 +89,9 @@ def test_the_map_shows_nodes_by_age(painter):
 @pytest.mark.parametrize(
     "picture", [HISTOGRAM, SIGNAL, node_map(len(HOSTILE), HOSTILE)], ids=["histogram", "signal", "nodes"]
 )
-def test_the_worst_names_are_drawn_without_a_word(picture, folder):
-    png, said = strictly(hostile(picture), folder)
-    assert said == ""
+def test_the_worst_names_are_drawn_without_warnings(picture, folder):
+    png, output = strictly(hostile(picture), folder)
+    assert output == ""
     assert pixels_like(seen(png)[2], style.INK) > 1000
 
 
@@ -104,11 +106,12 @@ def test_the_bot_does_not_grow_with_the_pictures_it_has_drawn(painter):
     for _turn in range(6):
         painter.draw(HISTOGRAM, timeout=PATIENCE)
         pages.append(int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]))
-    assert pages[-1] - pages[0] < 1000  # 4 MB; matplotlib would be 15 times that
+    # 4 MB; matplotlib would be 15 times that
+    assert pages[-1] - pages[0] < 1000
     assert "matplotlib" not in sys.modules
 
 
-def test_nonsense_on_the_pipe_is_told_in_one_line_and_an_exit_code():
+def test_nonsense_on_the_pipe_gives_one_line_and_an_exit_code():
     run = subprocess.run(
         [sys.executable, "-m", "meshbot.pictures"],
         input=b"[1]",
@@ -121,7 +124,7 @@ def test_nonsense_on_the_pipe_is_told_in_one_line_and_an_exit_code():
     assert run.stderr == b"nothing to draw: one JSON object is expected\n"
 
 
-def test_a_number_that_is_not_finite_is_refused_before_a_process_is_started(tmp_path):
+def test_a_number_that_is_not_finite_starts_no_process(tmp_path):
     with pytest.raises(PictureError, match="not finite"):
         PictureRenderer(tmp_path / "never").draw(
             replace(SIGNAL, points=(replace(SIGNAL.points[0], rssi=float("nan")),))
@@ -129,12 +132,12 @@ def test_a_number_that_is_not_finite_is_refused_before_a_process_is_started(tmp_
     assert not (tmp_path / "never").exists()
 
 
-def test_a_missing_matplotlib_says_what_to_do(broken):
+def test_a_missing_matplotlib_is_reported_with_what_to_do(broken):
     with pytest.raises(PictureError, match=r"make setup.*gone"):
         broken("raise ImportError('gone')").draw(HISTOGRAM, timeout=PATIENCE)
 
 
-def test_a_failing_matplotlib_is_told_in_one_line(broken):
+def test_a_failing_matplotlib_is_reported_in_one_line(broken):
     with pytest.raises(PictureError, match=r"^RuntimeError: first second$"):
         broken("raise RuntimeError('first\\nsecond')").draw(HISTOGRAM, timeout=PATIENCE)
 
@@ -144,12 +147,12 @@ def test_a_process_that_wants_all_memory_gets_no_more_than_its_share(broken):
         broken("bytearray(10**9)").draw(HISTOGRAM, timeout=PATIENCE)
 
 
-def test_a_process_that_is_killed_from_outside_is_told(broken):
+def test_a_process_killed_from_outside_is_reported(broken):
     with pytest.raises(PictureError, match="signal 9"):
         broken("import os; os.kill(os.getpid(), 9)").draw(HISTOGRAM, timeout=PATIENCE)
 
 
-def test_a_process_that_draws_nothing_is_told(broken):
+def test_a_process_that_draws_nothing_is_reported(broken):
     with pytest.raises(PictureError, match="no picture"):
         broken("import os; os._exit(0)").draw(HISTOGRAM, timeout=PATIENCE)
 
@@ -161,13 +164,14 @@ threading.Event().wait()
 """
 
 
-def test_a_process_that_hangs_is_killed_at_the_timeout_and_the_next_one_draws(broken, tmp_path):
+def test_a_hanging_process_is_killed_and_the_next_one_draws(broken, tmp_path):
     painter = broken(HANGING)
     with pytest.raises(PictureError, match="not drawn within 3 s"):
         painter.draw(HISTOGRAM, timeout=3.0)
     (tmp_path / "matplotlib.py").unlink()
     assert painter.draw(HISTOGRAM, timeout=PATIENCE)
-    if (tmp_path / "started").exists():  # a very busy machine may kill it before
+    # A very busy machine may kill it before
+    if (tmp_path / "started").exists():
         assert not Path("/proc", (tmp_path / "started").read_text()).exists()
 
 
@@ -180,14 +184,14 @@ def wait_for(path):
     raise AssertionError(f"{path} did not come")
 
 
-def test_a_cancelled_drawing_ends_with_its_process_and_none_is_begun_any_more(broken, tmp_path):
-    painter, said = broken(HANGING), []
+def test_a_cancelled_drawing_ends_its_process_and_no_other_starts(broken, tmp_path):
+    painter, errors = broken(HANGING), []
 
     def draw():
         try:
             painter.draw(HISTOGRAM, timeout=PATIENCE)
         except PictureError as error:
-            said.append(str(error))
+            errors.append(str(error))
 
     threads = [threading.Thread(target=draw) for _ in range(3)]
     for thread in threads:
@@ -196,7 +200,7 @@ def test_a_cancelled_drawing_ends_with_its_process_and_none_is_begun_any_more(br
     painter.cancel()
     for thread in threads:
         thread.join(PATIENCE)
-    assert said == ["the bot is stopping"] * 3
+    assert errors == ["the bot is stopping"] * 3
     assert not Path("/proc", str(pid)).exists()
     with pytest.raises(PictureError, match="stopping"):
         painter.draw(HISTOGRAM)
@@ -219,7 +223,7 @@ def test_two_pictures_are_never_drawn_at_once(broken, tmp_path):
     first.join(PATIENCE)
 
 
-def test_without_a_folder_to_write_to_a_picture_comes_all_the_same_and_leaves_nothing(tmp_path, monkeypatch):
+def test_without_a_writable_folder_a_picture_comes_and_leaves_nothing(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     spare = tmp_path / "tmp"
     spare.mkdir()

@@ -18,7 +18,8 @@ from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, key, record
 from tests.support.postgresql import Server, why_not
 from tests.unit.mesh_memory import test_memory
-from tests.unit.storage.test_mail import *  # noqa: F403 - the same tests, on the server
+from tests.unit.mesh_memory.test_mailbox import *  # noqa: F403 - the same tests, on the server
+from tests.unit.storage.test_mail import *  # noqa: F403
 from tests.unit.storage.test_nodes import *  # noqa: F403
 from tests.unit.storage.test_outbox import *  # noqa: F403
 from tests.unit.storage.test_packet_log import *  # noqa: F403
@@ -67,13 +68,12 @@ def bench(database):
     return Bench(database)
 
 
-told = test_memory.told
-test_traffic_is_told_apart = test_memory.test_traffic_is_told_apart
+memory = test_memory.memory
+test_traffic_is_grouped = test_memory.test_traffic_is_grouped
 test_a_signal_over_time = test_memory.test_a_signal_over_time
 test_who_hears_whom = test_memory.test_who_hears_whom
 test_the_longest_links = test_memory.test_the_longest_links
 test_the_air_over_time = test_memory.test_the_air_over_time
-test_mail_waits_until_its_recipient_is_told = test_memory.test_mail_waits_until_its_recipient_is_told
 
 
 def test_new_tables_are_those_that_the_program_describes(database):
@@ -138,7 +138,7 @@ def test_a_question_that_takes_too_long_is_cut_short(database):
         connection.execute(text("SELECT pg_sleep(30)"))
 
 
-def test_a_server_that_goes_away_and_comes_back_is_said_once_and_gets_what_it_missed(server, database, caplog):
+def test_a_server_that_comes_back_gets_what_it_missed(server, database, caplog):
     caplog.set_level("INFO")
     manager = NodeManager(NodeStore(database), FakeClock())
     server.stop()

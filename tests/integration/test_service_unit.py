@@ -33,7 +33,7 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path, service):
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_the_unit_does_not_restart_on_bad_settings_and_never_gives_up_otherwise(service):
+def test_the_unit_restarts_for_ever_but_not_on_bad_settings(service):
     assert service["RestartPreventExitStatus"] == str(config.EXIT_CONFIG)
     assert service["Restart"] == "on-failure"
     assert "StartLimitIntervalSec=0" in UNIT.read_text(encoding="utf-8").splitlines()
@@ -46,12 +46,12 @@ def test_the_unit_runs_this_program_from_the_environment_that_make_setup_makes(s
     assert program == home / "main_bot.py"
 
 
-def test_the_unit_speaks_the_bot_s_protocol_and_gives_it_a_place_for_its_data(service):
+def test_the_unit_is_of_type_notify_with_a_state_directory(service):
     assert service["Type"] == "notify"
     assert service["StateDirectory"] == "meshbot"
     assert int(service["WatchdogSec"]) > 0
     assert int(service["TimeoutStopSec"]) >= 3, "the bot's own limit"
 
 
-def test_the_unit_s_address_families_let_it_reach_node_journal_and_name_resolution(service):
+def test_the_unit_s_address_families_reach_node_journal_and_dns(service):
     assert set(service["RestrictAddressFamilies"].split()) == {"AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"}

@@ -1,4 +1,4 @@
-"""Sessions that hang, restart or end oddly, under the real manager; only the standard library's faults are played."""
+"""Sessions that hang, restart or end unexpectedly, under the real manager; only standard library faults are patched."""
 
 import socket
 import threading

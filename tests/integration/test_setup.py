@@ -1,4 +1,4 @@
-"""`make setup` on machines that lack something: words, a cure, an exit code; on others a .venv, made once."""
+"""`make setup` on machines that lack something: a message, a cure, an exit code; on others a .venv, made once."""
 
 import os
 import shutil
@@ -82,7 +82,7 @@ def failure(done, french, english):
     return lines
 
 
-def test_a_machine_without_python_is_told_to_install_it(machine):
+def test_without_python_setup_explains_how_to_install_it(machine):
     lines = failure(machine.setup(), "Python est introuvable", "Python was not found")
     assert all("sudo apt install python3 python3-venv" in line for line in lines)
     assert len(lines) == 2
@@ -95,7 +95,7 @@ def test_an_old_python_is_named_with_its_version_and_the_cure(machine):
     assert all("make setup PYTHON=" in line for line in lines)
 
 
-def test_a_python_without_the_venv_module_is_told_which_package_brings_it(machine):
+def test_without_the_venv_module_setup_names_its_package(machine):
     machine.python(version="3.13", venv=False)
     machine.python("python3.11", version="3.9")
     lines = failure(machine.setup(), "module venv ou ensurepip absent", "venv or ensurepip missing")
@@ -110,7 +110,7 @@ def test_a_shim_that_does_not_run_counts_as_absent(machine):
 
 
 @pytest.mark.parametrize("name", ["python3.13", "python3.12", "python3.11"])
-def test_where_python3_is_too_old_a_newer_one_is_found_by_its_name(machine, name):
+def test_where_python3_is_too_old_a_newer_one_is_found(machine, name):
     machine.python(version="3.9")
     machine.python(name, version=name.removeprefix("python"))
     assert machine.setup().returncode == 0
@@ -145,7 +145,7 @@ def test_changed_requirements_are_installed_into_what_is_there(machine, name):
     assert machine.calls() == ["pip"]
 
 
-def test_an_environment_whose_making_was_interrupted_is_made_anew(machine):
+def test_an_interrupted_environment_is_made_again(machine):
     machine.python(pip="kill $PPID")
     assert machine.setup().returncode != 0
     machine.python()
@@ -156,7 +156,7 @@ def test_an_environment_whose_making_was_interrupted_is_made_anew(machine):
     assert not (machine.project / ".venv" / "leftover").exists()
 
 
-def test_an_environment_whose_python_is_gone_or_another_now_is_made_anew(machine):
+def test_an_environment_with_a_lost_or_changed_python_is_made_again(machine):
     machine.python()
     machine.setup()
     (machine.project / ".venv" / "bin" / "python").unlink()
@@ -167,7 +167,7 @@ def test_an_environment_whose_python_is_gone_or_another_now_is_made_anew(machine
     assert machine.calls() == ["venv", "pip", "venv", "pip"]
 
 
-def test_a_folder_that_was_moved_gets_its_environment_anew(machine):
+def test_a_moved_folder_gets_a_new_environment(machine):
     machine.python()
     machine.setup()
     machine.calls()
@@ -178,7 +178,7 @@ def test_a_folder_that_was_moved_gets_its_environment_anew(machine):
     assert machine.calls() == ["venv", "pip"]
 
 
-def test_another_named_python_than_the_environment_s_makes_it_anew(machine):
+def test_naming_another_python_makes_the_environment_again(machine):
     machine.python()
     machine.setup()
     machine.calls()

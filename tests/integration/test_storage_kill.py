@@ -1,4 +1,4 @@
-"""A process killed while it writes loses nothing that it called kept."""
+"""A process killed while it writes loses nothing that it reported as kept."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ WRITER = [sys.executable, "-m", "tests.support.key_writer"]
 
 
 def write_until_killed(folder, first, count):
-    """Kill the writer right after its `count`th key; return all that it said."""
+    """Kill the writer right after its `count`th key; return all that it reported."""
     with subprocess.Popen([*WRITER, str(folder), str(first)], stdout=subprocess.PIPE, text=True) as writer:
-        said = [int(writer.stdout.readline()) for _ in range(count)]
+        reported = [int(writer.stdout.readline()) for _ in range(count)]
         writer.kill()
-        return said + [int(line) for line in writer.stdout if line.endswith("\n")]
+        return reported + [int(line) for line in writer.stdout if line.endswith("\n")]
 
 
-def test_every_key_that_was_called_kept_survives_kills_one_after_the_other(tmp_path):
-    said = []
+def test_every_key_reported_as_kept_survives_kills(tmp_path):
+    reported = []
     for count in (1, 30, 60):
-        said += write_until_killed(tmp_path, len(said) + 1, count)
+        reported += write_until_killed(tmp_path, len(reported) + 1, count)
         assert (tmp_path / f"{FILE_NAME}-wal").exists()  # it was killed, not closed
     database = open_database(tmp_path, FakeClock())
     manager = NodeManager(NodeStore(database), FakeClock())
-    assert {num: manager.public_key(num) for num in said} == {num: key(num) for num in said}
-    assert {name_of(manager, num) for num in said} == {f"Node {num}" for num in said}
-    # at most the one that each killed writer was about to call kept
-    assert len(said) <= manager.counts().keys <= len(said) + 3
+    assert {num: manager.public_key(num) for num in reported} == {num: key(num) for num in reported}
+    assert {name_of(manager, num) for num in reported} == {f"Node {num}" for num in reported}
+    # at most the one that each killed writer was about to report
+    assert len(reported) <= manager.counts().keys <= len(reported) + 3
     assert [path.name for path in tmp_path.iterdir() if "corrupt" in path.name] == []
     database.close()
 
 
-def test_a_process_killed_while_it_makes_the_database_leaves_one_that_opens(tmp_path):
+def test_a_kill_while_the_database_is_made_leaves_one_that_opens(tmp_path):
     with subprocess.Popen([*WRITER, str(tmp_path), "1"], stdout=subprocess.DEVNULL) as writer:
         while not (tmp_path / FILE_NAME).exists():
             with contextlib.suppress(subprocess.TimeoutExpired):
-                writer.wait(0.001)  # the file appears without telling anybody
+                # The file appears without a notice
+                writer.wait(0.001)
             assert writer.poll() is None
         writer.kill()
     database = open_database(tmp_path, FakeClock())

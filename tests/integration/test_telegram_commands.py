@@ -261,7 +261,7 @@ def test_only_a_known_user_sends_to_a_channel(api, bot, node, known, guest):
 
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",), "telegram_groups": ()}])
 def test_a_channel_and_a_group_are_one_conversation(api, bot, node, group, guest, stranger):
-    node.say(node.users[0].num, "salut le groupe", to=BROADCAST_NUM, channel=0)
+    node.hear_text(node.users[0].num, "salut le groupe", to=BROADCAST_NUM, channel=0)
     message = api.wait_for("salut le groupe", group)
     assert node.users[0].long_name in message.text
     written = stranger.says("salut le réseau", chat=group)
@@ -288,9 +288,9 @@ def test_a_waiting_text_has_a_reaction_and_its_failure_a_reply(api, bot, node, g
 
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",)}])
 def test_a_reply_in_the_group_is_a_reply_on_the_mesh(api, bot, node, group, stranger):
-    packet_id = node.say(node.users[0].num, "qui vient ?", to=BROADCAST_NUM, channel=0)
+    packet_id = node.hear_text(node.users[0].num, "qui vient ?", to=BROADCAST_NUM, channel=0)
     message = api.wait_for("qui vient", group)
-    node.say(node.users[0].num, "et quand ?", to=BROADCAST_NUM, channel=0)
+    node.hear_text(node.users[0].num, "et quand ?", to=BROADCAST_NUM, channel=0)
     # messages of a chat are sent one after the other: the bot now knows the id of the first
     api.wait_for("et quand", group)
     stranger.says("moi", chat=group, reply_to=message.message_id)
@@ -314,7 +314,7 @@ def test_a_lost_link_is_one_message_to_the_admin(api, bot, node, admin):
 
 
 def test_pictures_follow_their_answers(api, bot, node, guest):
-    node.say(node.users[0].num, "salut", to=BROADCAST_NUM, channel=0)
+    node.hear_text(node.users[0].num, "salut", to=BROADCAST_NUM, channel=0)
     api.wait_until(lambda: bot.bot.memory.traffic_by_hour(1, By.PORT) and bot.bot.memory.heard_nodes(3600))
     guest.says("/stats histo")
     guest.says("/nodes")

@@ -53,7 +53,7 @@ def check_answered(api, user, times=1):
 
 def check_mesh(bot, node):
     """Check that a mesh user is answered, and that the link was never lost."""
-    packet = node.say(node.users[0].num, "/ping")
+    packet = node.hear_text(node.users[0].num, "/ping")
     assert node.wait_for(lambda sent: sent.reply_id == packet, PATIENCE).text.startswith("🏓")
     assert bot.log.matching("Reconnexion TCP") == []
 

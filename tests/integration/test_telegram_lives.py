@@ -7,8 +7,7 @@ import pytest
 import assembly
 from config import Settings
 from meshbot.commands.builtin.ping import ping_command
-from meshbot.persistence.housekeeping import UpdatesHandled
-from meshbot.persistence.update_writer import HandledBefore
+from meshbot.persistence.update_writer import HandledBefore, UpdatesHandled
 from meshbot.runtime.clock import SystemClock
 from meshbot.telegram_bot import service
 from meshbot.telegram_bot.models import Chat, OutgoingMessage

@@ -1,4 +1,4 @@
-"""The comparison shows what happens: its shortest timelines, recorded afresh, with the plain library and the bot."""
+"""The comparison shows what happens: its shortest timelines, recorded again, with the plain library and the bot."""
 
 import threading
 
@@ -10,6 +10,6 @@ BRIEF = {one.name: one for one in SCENARIOS}["fin"]
 
 
 @pytest.mark.parametrize("contender", CONTENDERS)
-def test_the_document_tells_what_a_closed_connection_does(contender):
+def test_the_document_shows_what_a_closed_connection_does(contender):
     events = record(BRIEF, contender, threading.Lock())
     assert differences(DOCUMENT.read_text(encoding="utf-8"), {f"{BRIEF.name} {contender}": events}) == []

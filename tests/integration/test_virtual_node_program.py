@@ -57,7 +57,7 @@ def test_it_obeys_what_is_typed_and_ends_with_its_input():
         assert "did you mean 'drop'" in output
 
 
-def test_a_port_that_is_taken_is_said_in_words():
+def test_a_port_in_use_is_explained():
     with VirtualNode(nodes=2) as node:
         done = subprocess.run(
             [*COMMAND, "--port", str(node.port)], capture_output=True, text=True, timeout=PATIENCE, check=False
@@ -67,7 +67,7 @@ def test_a_port_that_is_taken_is_said_in_words():
     assert "Traceback" not in done.stderr
 
 
-def test_wrong_arguments_are_said_in_words():
+def test_wrong_arguments_are_explained():
     done = subprocess.run([*COMMAND, "--keys", "99"], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr) == (2, "virtual_node: keys=99: with nodes=5 it is a number from 0 to 4\n")
 
@@ -77,7 +77,7 @@ def test_its_help_lists_every_fault():
     assert all(re.search(rf"^{name} ", done.stdout, re.MULTILINE) for name in FAULTS)
 
 
-def test_each_command_does_what_it_says(capsys):
+def test_each_command_does_what_its_help_describes(capsys):
     with VirtualNode(nodes=5) as node:
         assert obey(node, "!silence connections=1")
         assert node.faults == ("mute",)
@@ -99,6 +99,6 @@ def test_each_command_does_what_it_says(capsys):
             obey(node, "!stall 5")
 
 
-def test_nobody_can_speak_on_an_empty_mesh():
+def test_an_empty_mesh_has_no_user_to_send_a_text():
     with VirtualNode(nodes=1) as node, pytest.raises(ValueError, match="nobody else lives"):
         obey(node, "hello")

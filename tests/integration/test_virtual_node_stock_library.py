@@ -74,7 +74,7 @@ def test_the_library_sees_each_user_with_name_key_and_position(node, interface):
         assert known["position"]["latitude"] == pytest.approx(user.latitude, abs=1e-6)
 
 
-def test_without_nodes_the_library_gets_the_own_one_only(node):
+def test_without_nodes_the_library_gets_the_own_node_only(node):
     interface = TCPInterface("127.0.0.1", portNumber=node.port, noNodes=True)
     try:
         assert list(interface.nodesByNum) == [node.num]
@@ -84,7 +84,7 @@ def test_without_nodes_the_library_gets_the_own_one_only(node):
 
 
 def test_a_user_s_message_reaches_the_library(node, interface, inbox):
-    packet_id = node.say(node.users[0].num, "/help", rx_snr=6.25)
+    packet_id = node.hear_text(node.users[0].num, "/help", rx_snr=6.25)
     packet = inbox.wait_for(lambda packet: packet.get("id") == packet_id)
     assert packet["decoded"]["text"] == "/help"
     assert (packet["from"], packet["to"], packet["fromId"]) == (node.users[0].num, node.num, node.users[0].node_id)
@@ -101,7 +101,7 @@ def test_the_library_s_message_goes_on_air_and_is_acknowledged_twice(node, inter
         assert ack["decoded"]["routing"]["errorReason"] == "NONE"
 
 
-def test_the_library_is_told_that_a_key_is_missing(node, interface, inbox):
+def test_the_library_gets_a_nak_for_a_missing_key(node, interface, inbox):
     keyless = next(user for user in node.users if not user.public_key)
     sent = interface.sendText("secret", keyless.num, wantAck=True)
     nak = inbox.wait_for(lambda packet: is_routing(packet, sent.id))
@@ -109,7 +109,7 @@ def test_the_library_is_told_that_a_key_is_missing(node, interface, inbox):
     assert nak["from"] == node.num
 
 
-def test_the_library_s_first_heartbeat_tells_it_how_much_room_there_is(node, interface):
+def test_the_library_s_first_heartbeat_gives_it_the_free_queue_slots(node, interface):
     node.wait_until(lambda: interface.queueStatus is not None, PATIENCE)
     assert (interface.queueStatus.free, interface.queueStatus.maxlen) == (16, 16)
 
@@ -124,7 +124,7 @@ def test_the_library_administers_the_node(node, interface, inbox):
     interface.localNode.setTime(1_700_000_000)
     interface.localNode.removeNode(keyless.num)
     node.wait_until(lambda: node.node_info(keyless.num) is None, PATIENCE)
-    packet_id = node.say(node.users[0].num, "quelle heure ?")
+    packet_id = node.hear_text(node.users[0].num, "quelle heure ?")
     assert inbox.wait_for(lambda packet: packet.get("id") == packet_id)["rxTime"] >= 1_700_000_000
 
 
@@ -136,7 +136,7 @@ def test_the_library_asks_for_metadata_and_gets_it(node, interface, inbox):
 
 
 def test_the_library_meets_texts_on_channels_and_positions(node, interface, inbox):
-    packet_id = node.say(node.users[3].num, "bonjour à tous", to=BROADCAST_NUM, channel=1)
+    packet_id = node.hear_text(node.users[3].num, "bonjour à tous", to=BROADCAST_NUM, channel=1)
     packet = inbox.wait_for(lambda packet: packet.get("id") == packet_id)
     assert (packet["channel"], packet["to"]) == (1, BROADCAST_NUM)
     interface.sendPosition(45.76, 4.83, 200)
@@ -150,7 +150,8 @@ def test_the_library_notices_a_reset(node, interface):
         lost.set()
 
     pub.subscribe(on_lost, "meshtastic.connection.lost")
-    node.wait_until(lambda: node.received.heartbeats == 1, PATIENCE)  # a reset before it is taken for a hiccup
+    # A reset before it is taken for a hiccup
+    node.wait_until(lambda: node.received.heartbeats == 1, PATIENCE)
     node.wait_until(lambda: interface.queueStatus is not None, PATIENCE)
     node.fault("reset")
     assert lost.wait(PATIENCE)

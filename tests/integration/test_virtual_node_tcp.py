@@ -26,8 +26,8 @@ def client(node):
         yield client
 
 
-def say(node, text="bonjour", **fields):
-    return node.say(node.users[0].num, text, **fields)
+def hear(node, text="bonjour", **fields):
+    return node.hear_text(node.users[0].num, text, **fields)
 
 
 def test_a_client_is_accepted_configured_and_seen_to_leave(node):
@@ -39,7 +39,7 @@ def test_a_client_is_accepted_configured_and_seen_to_leave(node):
     assert not node.configured
 
 
-def test_a_newcomer_throws_out_the_older_client(node, client):
+def test_a_new_client_evicts_the_older_one(node, client):
     client.configure()
     with RawClient(node.port) as newcomer:
         assert client.end() == "FIN"
@@ -63,32 +63,32 @@ def test_heartbeats_are_answered_before_a_configuration(client):
     assert (status.free, status.maxlen, status.res, status.mesh_packet_id) == (16, 16, 0, 0)
 
 
-def test_noise_towards_the_node_is_ignored_but_a_lone_start_byte_costs_the_frame(node, client):
+def test_noise_is_ignored_but_a_lone_start_byte_costs_a_frame(node, client):
     client.socket.sendall(b"\xc3" * 32 + b"GET / HTTP/1.1\r\n\x94\xc3\xff\xff" + b"\x94\xc3\x00\x02\xff\xff")
     client.heartbeat()
     client.socket.sendall(b"\x94")
-    client.tell(heartbeat={})
+    client.to_radio(heartbeat={})
     client.heartbeat()
     assert (node.received.heartbeats, node.received.malformed) == (2, 1)
 
 
-def test_goodbye_makes_the_node_close_and_nothing_is_lost(node, client):
+def test_disconnect_makes_the_node_close_and_nothing_is_lost(node, client):
     client.configure()
-    client.tell(disconnect=True)
+    client.to_radio(disconnect=True)
     assert client.end() == "FIN"
     for text in ("one", "two"):
-        say(node, text)
+        hear(node, text)
     with RawClient(node.port) as again:
         again.configure()
         assert [again.text(), again.text()] == ["one", "two"]
 
 
-def test_after_a_fin_without_goodbye_the_first_message_is_lost(node, client):
+def test_after_a_fin_without_disconnect_the_first_message_is_lost(node, client):
     client.configure()
     client.socket.close()
     node.wait_until(lambda: not node.connected)
     for text in ("lost", "kept", "kept too"):
-        say(node, text)
+        hear(node, text)
     with RawClient(node.port) as again:
         again.configure()
         assert [again.text(), again.text()] == ["kept", "kept too"]
@@ -99,9 +99,10 @@ def test_an_idle_client_is_closed_15_min_after_its_last_message(clock, node, cli
     clock.advance(800)
     client.heartbeat()
     clock.advance(899)
-    say(node)
+    hear(node)
     assert client.text() == "bonjour"
-    client.socket.sendall(b"\xc3" * 100)  # no framed message, so it does not count
+    # No framed message, so it does not count
+    client.socket.sendall(b"\xc3" * 100)
     clock.advance(2)
     assert client.end() == "FIN"
 
@@ -111,13 +112,13 @@ def test_a_packet_of_the_client_is_seen_and_waited_for(node, client):
     found = []
     waiter = threading.Thread(target=lambda: found.append(node.wait_for(lambda sent: sent.text == "salut", PATIENCE)))
     waiter.start()
-    client.tell(packet={"to": BROADCAST_NUM, "id": 5, "decoded": {"portnum": 1, "payload": b"salut"}})
+    client.to_radio(packet={"to": BROADCAST_NUM, "id": 5, "decoded": {"portnum": 1, "payload": b"salut"}})
     waiter.join(PATIENCE)
     assert [(sent.text, sent.to) for sent in found] == [("salut", BROADCAST_NUM)]
     assert node.wait_for(lambda sent: sent.text == "salut").text == "salut"
 
 
-def test_waiting_in_vain_says_what_was_seen(node):
+def test_a_wait_that_times_out_reports_what_was_seen(node):
     with pytest.raises(TimeoutError, match="last on air: nothing"):
         node.wait_for(lambda _sent: True, timeout=0.05)
     with pytest.raises(TimeoutError, match=r"within 0\.05 s"):
@@ -137,7 +138,7 @@ def test_reset_ends_the_connection_with_a_rst(node, client):
     assert client.end() == "RST"
 
 
-def test_refuse_closes_the_door_keeps_the_client_and_opens_again_on_the_same_port(node, client):
+def test_refuse_keeps_the_client_and_later_accepts_on_its_port(node, client):
     node.fault("refuse")
     with pytest.raises(ConnectionRefusedError):
         RawClient(node.port)
@@ -150,7 +151,7 @@ def test_refuse_closes_the_door_keeps_the_client_and_opens_again_on_the_same_por
 
 def test_reboot_drops_refuses_for_a_while_and_comes_back_empty(clock, node, client):
     client.configure()
-    say(node, "forgotten")
+    hear(node, "forgotten")
     assert client.text() == "forgotten"
     node.fault("reboot", seconds=5)
     assert client.end() == "FIN"
@@ -179,34 +180,35 @@ def connected_again(node):
 
 def test_a_reboot_that_the_client_asked_for_ends_its_connection(clock, node, client):
     client.configure()
-    order = b"\x88\x06\x05"  # AdminMessage.reboot_seconds = 5
-    client.tell(packet={"to": node.num, "id": 9, "decoded": {"portnum": 6, "payload": order}})
+    # An AdminMessage with reboot_seconds 5
+    order = b"\x88\x06\x05"
+    client.to_radio(packet={"to": node.num, "id": 9, "decoded": {"portnum": 6, "payload": order}})
     client.until(lambda message: message.queueStatus.mesh_packet_id == 9)
     clock.advance(5)
     assert client.end() == "FIN"
 
 
-def test_a_mute_node_keeps_the_connection_takes_bytes_and_says_nothing(node, client):
+def test_a_mute_node_keeps_the_connection_and_sends_nothing(node, client):
     client.configure()
     node.fault("mute")
-    client.tell(heartbeat={})
-    client.tell(packet={"to": BROADCAST_NUM, "id": 5, "decoded": {"portnum": 1, "payload": b"unheard"}})
+    client.to_radio(heartbeat={})
+    client.to_radio(packet={"to": BROADCAST_NUM, "id": 5, "decoded": {"portnum": 1, "payload": b"unheard"}})
     node.wait_until(lambda: len(node.received.packets) == 1)
     assert client.silent()
     assert (node.connected, node.received.heartbeats, node.transmitted) == (True, 1, ())
     assert node.received.packets[0].dropped == "node is mute"
     with RawClient(node.port) as second:
-        second.tell(want_config_id=1)
+        second.to_radio(want_config_id=1)
         assert second.silent()
     node.heal()
     with RawClient(node.port) as third:
         assert third.configure()
 
 
-def test_mute_can_strike_the_present_connection_alone(node, client):
+def test_mute_can_affect_the_current_connection_alone(node, client):
     client.configure()
     node.fault("mute", connections=1)
-    client.tell(heartbeat={})
+    client.to_radio(heartbeat={})
     assert client.silent()
     with RawClient(node.port) as second:
         assert second.configure()
@@ -221,34 +223,34 @@ def test_a_mute_node_takes_more_than_the_system_would_buffer(node, client):
 
 def test_stall_stops_the_configuration_after_n_nodes(node, client):
     node.fault("stall", after=3)
-    client.tell(want_config_id=1)
+    client.to_radio(want_config_id=1)
     client.until(lambda message: message.HasField("moduleConfig"))
     infos = 0
     while infos < 3:
         infos += client.until(lambda message: message.HasField("node_info"))[-1].HasField("node_info")
-    client.tell(heartbeat={})
+    client.to_radio(heartbeat={})
     assert client.silent()
     node.heal("stall")
     client.until(lambda message: message.config_complete_id == 1)
 
 
-def test_accept_then_nothing_strikes_new_connections_and_reads_nothing(node, client):
+def test_accept_then_nothing_affects_new_connections_and_reads_nothing(node, client):
     node.fault("accept_then_nothing", connections=1)
     client.heartbeat()
     with RawClient(node.port) as second:
         node.wait_until(lambda: node.connections == 2)
-        second.tell(want_config_id=1)
+        second.to_radio(want_config_id=1)
         assert second.silent()
         assert node.received.want_configs == ()
         with RawClient(node.port) as third:
             assert third.configure()
 
 
-def test_a_stuck_node_lets_the_system_accept_and_serves_the_callers_when_it_comes_to(node, client):
+def test_clients_of_a_stuck_node_connect_and_are_served_later(node, client):
     client.configure()
     node.fault("stuck")
     with RawClient(node.port) as waiting:
-        waiting.tell(want_config_id=3)
+        waiting.to_radio(want_config_id=3)
         assert waiting.silent()
         assert node.connections == 1
         node.heal("stuck")
@@ -256,12 +258,12 @@ def test_a_stuck_node_lets_the_system_accept_and_serves_the_callers_when_it_come
         waiting.until(lambda message: message.config_complete_id == 3)
 
 
-def test_a_black_hole_leaves_callers_hanging_and_the_client_without_answers(node, client):
+def test_a_black_hole_leaves_new_connections_hanging_and_answers_nothing(node, client):
     client.configure()
     node.fault("blackhole")
     with pytest.raises(TimeoutError):
         RawClient(node.port, timeout=0.5)
-    client.tell(heartbeat={})
+    client.to_radio(heartbeat={})
     assert client.silent()
     node.heal("blackhole")
     client.until(lambda message: message.HasField("queueStatus"))
@@ -280,8 +282,9 @@ def test_a_frame_cut_in_two_pauses_in_its_middle(clock, node, client):
     client.configure()
     node.fault("cut_frame", pause=3)
     before = len(client.stream)
-    say(node, "coupé")
-    assert not client.silent(5)  # the first piece
+    hear(node, "coupé")
+    # The first piece
+    assert not client.silent(5)
     first = len(client.stream) - before
     assert client.silent()
     clock.advance(3)
@@ -289,11 +292,11 @@ def test_a_frame_cut_in_two_pauses_in_its_middle(clock, node, client):
     assert 0 < first < len(client.stream) - before
 
 
-def test_a_truncated_frame_is_lost_and_spoils_what_follows_until_the_reader_is_in_step_again(node, client):
+def test_a_truncated_frame_costs_frames_until_the_reader_resynchronises(node, client):
     client.configure()
     node.fault("truncated_frame")
     for text in ("torn", "swallowed", "three", "four", "five"):
-        say(node, text)
+        hear(node, text)
     assert client.text() in {"three", "four", "five"}
     assert client.broken == 1
 
@@ -301,14 +304,14 @@ def test_a_truncated_frame_is_lost_and_spoils_what_follows_until_the_reader_is_i
 def test_a_header_with_a_bogus_length_is_sent_before_a_frame(node, client):
     client.configure()
     node.fault("oversized", length=5000)
-    say(node)
+    hear(node)
     assert client.text() == "bonjour"
     assert b"\x94\xc3\x13\x88\x94\xc3" in client.stream
 
 
 def test_a_slow_link_sends_at_its_rate(clock, node, client):
     node.fault("slow", rate=100)
-    client.tell(want_config_id=1)
+    client.to_radio(want_config_id=1)
     node.wait_until(lambda: node.received.want_configs == (1,))
     assert client.silent()
     clock.advance(3)
@@ -318,9 +321,9 @@ def test_a_slow_link_sends_at_its_rate(clock, node, client):
     client.until(lambda message: message.config_complete_id == 1)
 
 
-def test_a_thief_takes_the_link_every_n_s_and_is_not_counted_as_a_client(clock, node, client):
+def test_a_rival_client_takes_the_link_and_is_not_counted(clock, node, client):
     client.configure()
-    node.fault("thief", every=5)
+    node.fault("rival_client", every=5)
     clock.advance(0.1)
     client.heartbeat()
     node.wait_until(lambda: advance_a_little(clock, 1) and not node.connected)
@@ -330,7 +333,7 @@ def test_a_thief_takes_the_link_every_n_s_and_is_not_counted_as_a_client(clock, 
         assert again.configure()
         node.wait_until(lambda: advance_a_little(clock, 1) and not node.connected)
         assert again.end() == "FIN"
-    node.heal("thief")
+    node.heal("rival_client")
 
 
 def advance_a_little(clock, seconds):
@@ -338,11 +341,11 @@ def advance_a_little(clock, seconds):
     return True
 
 
-def test_a_client_that_does_not_read_holds_up_nobody_and_gets_all_later(clock):
+def test_a_client_that_does_not_read_gets_everything_later(clock):
     with VirtualNode(nodes=3000, clock=clock) as node, RawClient(node.port) as client:
-        client.tell(want_config_id=1)
+        client.to_radio(want_config_id=1)
         node.wait_until(lambda: node.received.want_configs == (1,))
-        say(node, "meanwhile")
+        hear(node, "meanwhile")
         assert sum(m.HasField("node_info") for m in client.until(lambda m: m.config_complete_id == 1)) == 3000
         assert client.text() == "meanwhile"
 

@@ -9,8 +9,6 @@ from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
 from meshbot.sending.outgoing import OutgoingText
 from meshbot.telegram_bot.bridge import Bridge, BridgeRule
 from meshbot.telegram_bot.models import Chat
-from meshbot.telegram_bot.status import origin_of
-from meshbot.telegram_bot.status import parse as parse_origin
 from meshbot.text import split_text
 
 CHAT, OWN, PEER = Chat(-100, 5), 0x9999, 0x1111
@@ -72,16 +70,3 @@ def test_a_message_repeated_in_telegram_is_never_bridged_back(name, text):
     sides = bridge()
     for message in sides.to_telegram(received(text), name, OWN):
         assert sides.to_mesh(CHAT, 1, "Bridge", message.text, 0.0) is None
-
-
-@given(st.integers(-(10**15), 10**15), st.integers(1, 10**9), st.integers(1, 10**9))
-def test_an_origin_is_read_as_it_was_written(chat, topic, message_id):
-    for each in (Chat(chat), Chat(chat, topic)):
-        origin = parse_origin(origin_of(each, message_id))
-        assert (origin.chat, origin.message_id) == (each, message_id)
-
-
-@given(anything)
-def test_any_text_can_be_parsed_as_an_origin(text):
-    parse_origin(text)
-    parse_origin(f"telegram:{text}")

@@ -1,4 +1,4 @@
-"""The frame reader under any bytes and any cuts; see FrameReader for what it promises."""
+"""The frame reader under any bytes and any cuts; see FrameReader for its contract."""
 
 from itertools import pairwise
 from zlib import crc32
@@ -54,7 +54,7 @@ def read(pieces):
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.one_of(garbage, st.binary(max_size=200), nested_payloads.map(frame)), max_size=12), places)
-def test_any_bytes_in_any_pieces_are_read_without_error_and_every_byte_is_accounted_for(parts, cuts):
+def test_any_bytes_in_any_pieces_are_read_and_all_accounted_for(parts, cuts):
     reader = FrameReader(decode)
     data = b"".join(parts)
     in_frames = 0
@@ -114,7 +114,7 @@ def inner_pieces(payloads, pieces):
 
 # -- after garbage
 
-segments = st.lists(st.one_of(garbage, plain_payloads), max_size=12)  # payloads are told by their MAGIC
+segments = st.lists(st.one_of(garbage, plain_payloads), max_size=12)  # payloads are recognised by their MAGIC
 
 
 def stream_of(parts):

@@ -134,8 +134,9 @@ def of(kind, actions):
 
 @settings(deadline=None, max_examples=200)
 @given(scripts_with_stops)
-def test_whatever_comes_one_session_is_open_at_most_and_no_session_event_raises(script):
-    World().play(script)  # checks at each step
+def test_whatever_comes_one_session_is_open_and_no_event_raises(script):
+    # Checks at each step
+    World().play(script)
 
 
 @settings(deadline=None, max_examples=100)
@@ -153,13 +154,14 @@ def test_an_outage_has_one_first_loss_one_first_failure_and_one_alert(script):
 
 @settings(deadline=None, max_examples=100)
 @given(scripts, st.floats(100, 5000))
-def test_after_any_script_deadlines_alone_keep_the_link_trying_at_a_bounded_pace(script, span):
+def test_deadlines_alone_keep_the_link_trying_at_a_bounded_pace(script, span):
     world = World()
     world.play(script)
     world.deadlines, attempts = 0, len(of(OpenLink, world.actions))
     world.wait(span)
     rounds = span / QUICKEST_ROUND + 1
-    assert world.deadlines <= 4 * rounds  # a round: attempt, close, wait, and once the alert
+    # A round: attempt, close, wait, and once the alert
+    assert world.deadlines <= 4 * rounds
     if span > 300:
         assert len(of(OpenLink, world.actions)) > attempts
 
@@ -222,7 +224,8 @@ def test_a_node_that_answers_every_probe_is_never_declared_silent(times, delays)
         while probes(world) == sent:
             world.now = world.machine.deadline
             world.tell(E.DEADLINE)
-        world.wait(delay * times.probe_timeout)  # may send another only if that is a word against the idle close
+        # May send another heartbeat only against the idle timeout
+        world.wait(delay * times.probe_timeout)
         world.machine.heard(1, world.now)
     assert of(LinkSilent, world.actions) == []
     assert world.machine.state is S.READY
@@ -233,7 +236,7 @@ traffic = st.lists(st.floats(0, 0.99), max_size=20)  # pauses between bytes, in 
 
 @settings(deadline=None, max_examples=60)
 @given(probing, traffic)
-def test_a_node_that_can_answer_and_falls_mute_is_declared_after_its_missed_probes(times, pauses):
+def test_a_mute_node_is_declared_silent_after_its_missed_probes(times, pauses):
     allowed = times.probe_after + times.probe_misses * times.probe_timeout
     check_mute(ready_world(times, answers=True), pauses, allowed)
 
@@ -261,7 +264,7 @@ def check_mute(world, pauses, allowed):
 
 @settings(deadline=None, max_examples=30)
 @given(probing, st.booleans(), st.floats(0.1, 0.9))
-def test_however_busy_the_mesh_the_node_hears_from_us_at_least_every_5_minutes(times, answers, part):
+def test_a_heartbeat_goes_out_every_5_minutes_however_busy_the_mesh(times, answers, part):
     world = ready_world(times, answers=answers)
     pause = part * min(times.probe_after, times.silent_timeout)
     spoke, sent = world.now, 0
@@ -279,7 +282,7 @@ ENDS = ("refused", "silent configuration", "young", "old", "asked young", "asked
 
 
 class Ladder:
-    """The architecture's table, told once more."""
+    """The architecture's table, written out again."""
 
     def __init__(self, cleanup_delay):
         self.cleanup_delay, self.refusals, self.troubles = cleanup_delay, 0, 0
@@ -303,7 +306,8 @@ class Ladder:
 
 def end_session(world, end):
     world.wait(max(0.0, world.machine.deadline - world.now) if world.machine.state is not S.CONNECTING else 0.0)
-    while world.machine.state is not S.CONNECTING:  # an alert came first
+    # An alert came first
+    while world.machine.state is not S.CONNECTING:
         world.wait(world.machine.deadline - world.now)
     match end:
         case "refused":

@@ -50,15 +50,15 @@ def test_any_argument_of_trace_gets_an_answer(mesh, argument, language):
 
 
 @given(argument=ARGUMENTS)
-def test_a_letter_s_text_is_the_end_of_what_was_typed(mesh, argument):
+def test_a_mail_s_text_is_the_end_of_the_argument(mesh, argument):
     name, _found, text = recipient_of(argument, mesh.memory.find_nodes)
     assert argument.endswith(text)
     assert name or not argument
 
 
-@given(said=st.one_of(ODD, ROUTES), sender=st.one_of(ODD, st.just(ALICE)), request_id=st.one_of(ODD, st.just(7)))
-def test_any_traceroute_packet_is_a_route_or_nothing_or_malformed(mesh, said, sender, request_id):
-    decoded = {"portnum": "TRACEROUTE_APP", "requestId": request_id, "traceroute": said}
+@given(payload=st.one_of(ODD, ROUTES), sender=st.one_of(ODD, st.just(ALICE)), request_id=st.one_of(ODD, st.just(7)))
+def test_any_traceroute_packet_is_a_route_or_nothing_or_malformed(mesh, payload, sender, request_id):
+    decoded = {"portnum": "TRACEROUTE_APP", "requestId": request_id, "traceroute": payload}
     try:
         route = message_in({"from": sender, "to": OWN, "decoded": decoded})
     except BadPacketError:

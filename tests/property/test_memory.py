@@ -80,7 +80,8 @@ def test_whatever_is_heard_is_counted_once_and_stored(steps):
                         known.add((sender, packet_id))
                 case list():
                     memory.learn_nodes(step)
-                    clock.advance(100)  # the time of replays is over
+                    # The time of replays is over
+                    clock.advance(100)
                 case bool():
                     assert memory.flush(last=step)
         for again in (memory, saved(memory, database, clock)):

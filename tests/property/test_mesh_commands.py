@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meshbot.commands.builtin.mesh import mesh_commands
+from assembly import mesh_commands
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Request
 from meshbot.mesh_link.packets import RadioMetadata
@@ -76,12 +76,12 @@ def test_any_argument_gets_an_answer_that_can_be_sent(towns, name, argument, whi
 @pytest.mark.parametrize("name", NAMES)
 @settings(deadline=None, max_examples=60)
 @given(long_name=NODE_NAMES, short_name=NODE_NAMES, hw_model=NODE_NAMES, role=NODE_NAMES)
-def test_nodes_of_any_name_are_told_in_what_can_be_sent(name, long_name, short_name, hw_model, role):
+def test_nodes_of_any_name_give_a_sendable_answer(name, long_name, short_name, hw_model, role):
     clock = FakeClock()
     manager = NodeManager(None, clock)
     memory = make_memory(None, manager, clock, lambda: BOB)
-    said = {"short_name": short_name, "hw_model": hw_model, "role": role, "latitude": 45.0, "longitude": 4.0}
-    manager.learn_from_nodeinfos([record(num, long_name=long_name, **said) for num in (ALICE, BOB, ASKER)])
+    details = {"short_name": short_name, "hw_model": hw_model, "role": role, "latitude": 45.0, "longitude": 4.0}
+    manager.learn_from_nodeinfos([record(num, long_name=long_name, **details) for num in (ALICE, BOB, ASKER)])
     for num in (ALICE, BOB, ASKER):
         memory.hear(packet(num))
     for argument in ("", "!20001eef", long_name, "top"):

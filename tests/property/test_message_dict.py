@@ -1,4 +1,4 @@
-"""The quick dictionary is the one that the library's own way makes, whatever the node says."""
+"""The quick dictionary equals the one that the library itself makes, whatever the node sends."""
 
 from google.protobuf.json_format import MessageToDict
 from hypothesis import given

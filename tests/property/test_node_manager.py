@@ -80,8 +80,8 @@ class Mesh:
     def packet(self, what):
         """The library takes a NODEINFO in, whose id may be another node's."""
         sender, claimed, public_key = what
-        said = {"publicKey": text_of(public_key)} if public_key else {}
-        self.interface.hear(sender, id=f"!{claimed:08x}", **said)
+        user = {"publicKey": text_of(public_key)} if public_key else {}
+        self.interface.hear(sender, id=f"!{claimed:08x}", **user)
         self.nodeinfo(NodeRecord(sender, public_key=public_key))
 
     def reconnect(self, _what):
@@ -101,7 +101,7 @@ class Mesh:
 
 @settings(max_examples=150, deadline=None)
 @given(EVENTS)
-def test_whatever_the_mesh_says_keys_are_kept_trusted_by_rule_and_synced(events):
+def test_whatever_the_mesh_sends_keys_are_kept_trusted_and_synced(events):
     with tempfile.TemporaryDirectory() as folder:
         mesh = Mesh(Path(folder), None)
         for kind, what in events:
@@ -110,7 +110,7 @@ def test_whatever_the_mesh_says_keys_are_kept_trusted_by_rule_and_synced(events)
 
 @settings(max_examples=25, deadline=None)
 @given(EVENTS)
-def test_whatever_the_mesh_says_a_restart_knows_the_same(events):
+def test_whatever_the_mesh_sends_a_restart_knows_the_same(events):
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(Path(folder), FakeClock())
         mesh = Mesh(Path(folder), NodeStore(database))

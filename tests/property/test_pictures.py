@@ -1,4 +1,4 @@
-"""Whatever the mesh and the pipe say, pictures stay drawable."""
+"""Whatever the mesh and the pipe send, pictures stay drawable."""
 
 import json
 import unicodedata
@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from meshbot.mesh_memory.geography import distance
 from meshbot.pictures.data import BadDataError, from_json
-from meshbot.pictures.labels import Box, place
+from meshbot.pictures.labels import Box, drawable, first_drawable, place
 from meshbot.pictures.projection import kilometres, middle, radius_for, rings_for
-from meshbot.pictures.words import drawable, first_drawable
 from tests.support.pictures import SIGNAL, node_map
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=60)
@@ -59,7 +58,8 @@ def test_thirty_nodes_apart_all_get_a_name(seed):
 
 @given(LATITUDES, LONGITUDES, st.floats(-0.3, 0.3), st.floats(-0.3, 0.3))
 def test_the_flat_map_is_true_to_the_globe_nearby(latitude, longitude, north, east):
-    latitude *= 0.8  # people live below 72°
+    # People live below 72°
+    latitude *= 0.8
     turned = (longitude + east + 180) % 360 - 180
     flat = hypot(*kilometres((latitude, longitude), (latitude + north, turned)))
     assert abs(flat - distance(latitude, longitude, latitude + north, turned) / 1000) <= 0.02 * flat + 0.01

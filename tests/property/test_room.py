@@ -1,4 +1,4 @@
-"""Whatever is asked by Telegram, by whoever and with whatever room: an answer within it, never an exception."""
+"""Any question by Telegram, from anybody and with any limit: an answer within it, never an exception."""
 
 import json
 from dataclasses import replace
@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from meshbot.commands.builtin.bot import bot_command
 from meshbot.commands.builtin.rain import rain_command
 from meshbot.commands.builtin.weather import weather_command
-from meshbot.commands.formatting import PACKET_BYTES
+from meshbot.commands.formatting import PACKET_BYTES, cells, facts, table
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Registry, Request, Way
-from meshbot.commands.tables import cells, facts, table
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.web.forecast import Place, parse_forecast
 from tests.support.fake_clock import FakeClock
@@ -24,7 +23,7 @@ from tests.support.packet_records import packet
 from tests.support.sample_commands import sample_commands
 from tests.support.town import ASKER, Town
 
-SILENT = "echo"  # what it says, it says on the channel
+WITHOUT_ANSWER = "echo"  # its text goes on the channel
 NODES = ("alice", "zoé", "!20001eef", "1eef", "bob", "«", "\n", "²", "٣", "0", "1", "2", "24", "720", "99999999999")
 WORDS = st.sampled_from((*NODES, "top", "packets", "channel", "hop", "histo", "send", "del", "Lyon", "ping", "é" * 90))
 ARGUMENTS = (st.text(max_size=300) | st.lists(WORDS | st.text(max_size=9), max_size=5).map(" ".join)).map(str.strip)
@@ -67,7 +66,7 @@ def commands(tmp_path_factory):
     with Town(folder("town")) as town, MeshCommands(folder("mesh")) as mesh:
         mesh.populate()
         for number in range(12):
-            mesh.memory.send_mail(ALICE, ASKER, f"{number} " + "é" * 100)
+            mesh.memory.mailbox.send(ALICE, ASKER, f"{number} " + "é" * 100)
         yield mesh, registry(mesh, town)
 
 
@@ -91,24 +90,24 @@ def test_any_question_gets_an_answer_within_its_room(commands, name, argument, l
     mesh.clock.advance(60)
     details = {"node": node, "limit": limit, "name": asker, "in_group": in_group}
     answer = asked(all_commands, name, argument, language, **details)
-    assert answer or name == SILENT
+    assert answer or name == WITHOUT_ANSWER
     assert len(answer.encode()) <= limit
 
 
 @pytest.mark.parametrize("name", NAMES)
 @settings(deadline=None, max_examples=40)
 @given(names=st.lists(NODE_NAMES, min_size=1, max_size=60), limit=LIMITS, language=LANGUAGES)
-def test_nodes_of_any_name_are_told_within_the_room(name, names, limit, language):
+def test_nodes_of_any_name_fit_the_limit(name, names, limit, language):
     with MeshCommands() as mesh:
         nums = range(0x20001E00, 0x20001E00 + len(names))
-        told = zip(nums, names, strict=True)
-        mesh.manager.learn_from_nodeinfos([record(num, long_name=each, short_name=each) for num, each in told])
+        named = zip(nums, names, strict=True)
+        mesh.manager.learn_from_nodeinfos([record(num, long_name=each, short_name=each) for num, each in named])
         for num in nums:
             mesh.memory.hear(packet(num, snr=1.0, rssi=-90))
         commands = registry(mesh)
         for argument in ("", "!20001e00", names[0].strip(), "top", "2"):
             answer = asked(commands, name, argument, language, node=nums[0], limit=limit)
-            assert answer or name == SILENT
+            assert answer or name == WITHOUT_ANSWER
             assert len(answer.encode()) <= limit
 
 
@@ -122,5 +121,5 @@ def test_a_table_s_columns_stand_one_below_the_other(rows, right):
 
 
 @given(pairs=st.lists(st.tuples(st.text(min_size=1, max_size=9), st.text(max_size=9)), max_size=9))
-def test_facts_that_are_not_known_are_left_out(pairs):
+def test_empty_values_are_left_out(pairs):
     assert len(facts(pairs)) == sum(bool(value) for _name, value in pairs)

@@ -18,7 +18,7 @@ texts = st.one_of(
 
 @settings(deadline=None, max_examples=200)
 @given(texts, limits)
-def test_no_part_is_longer_than_the_limit_and_together_they_are_the_text(text, limit):
+def test_parts_fit_the_limit_and_join_to_the_text(text, limit):
     parts = split_text(text, limit)
     assert all(len(part.encode()) <= limit for part in parts)
     if len(parts) == 1:
@@ -29,7 +29,7 @@ def test_no_part_is_longer_than_the_limit_and_together_they_are_the_text(text, l
 
 @settings(deadline=None, max_examples=200)
 @given(texts, limits)
-def test_every_part_of_several_has_its_number_and_something_to_say(text, limit):
+def test_every_part_of_several_has_its_number_and_text(text, limit):
     parts = split_text(text, limit)
     if len(parts) > 1:
         for n, part in enumerate(parts, 1):

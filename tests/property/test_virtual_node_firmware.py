@@ -50,9 +50,9 @@ def step(phone, kind, value):
         case "bytes":
             phone.api.handle(value, phone.now)
         case "config":
-            phone.tell(want_config_id=value)
+            phone.to_radio(want_config_id=value)
         case "heartbeat":
-            phone.tell(heartbeat={"nonce": value})
+            phone.to_radio(heartbeat={"nonce": value})
         case "send":
             place, port, payload, want, channel = value
             data = {"want_response": want}
@@ -74,7 +74,7 @@ def step(phone, kind, value):
 
 @settings(max_examples=150, deadline=None)
 @given(STEPS, st.integers(12, 14))
-def test_whatever_happens_the_firmware_goes_on_and_says_whole_messages(steps, capacity):
+def test_whatever_happens_the_firmware_goes_on_sending_whole_messages(steps, capacity):
     phone = Phone(capacity=capacity, chatter=0.05)
     for kind, value in steps:
         step(phone, kind, value)
@@ -87,7 +87,7 @@ def test_whatever_happens_the_firmware_goes_on_and_says_whole_messages(steps, ca
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), max_size=30))
-def test_of_texts_at_any_pace_those_on_air_are_2_s_apart_and_every_one_is_answered(texts):
+def test_texts_on_air_are_2_s_apart_and_each_gets_a_status(texts):
     phone = Phone(airtime=0.0)
     for pause, direct in texts:
         phone.later(pause)

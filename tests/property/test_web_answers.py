@@ -1,4 +1,4 @@
-"""Whatever another computer or a user says: a text that fits, or an error of ours."""
+"""Whatever another computer or a user sends: a text that fits, or an error of ours."""
 
 import json
 from contextlib import suppress
@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 
 from meshbot.commands.builtin import rain, weather
 from meshbot.commands.builtin.weather import parse_argument
+from meshbot.commands.forecasts import SKIES, coordinates
 from meshbot.commands.language import translator
-from meshbot.commands.places import coordinates
-from meshbot.commands.weather_words import SKIES
 from meshbot.text import shorten
-from meshbot.web.chat import parse_answer, without_thoughts
-from meshbot.web.faults import WebError
+from meshbot.web.chat import parse_answer, without_reasoning
+from meshbot.web.errors import WebError
 from meshbot.web.forecast import Day, Forecast, Hour, Place, parse_forecast, parse_places
 from tests.support.meteo import completion
 from tests.support.meteo import weather as answer
@@ -43,13 +42,13 @@ def test_any_body_is_parsed_or_is_an_error_of_ours(parse, body):
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 50_000, b"9" * 10_000, b'{"choices":' + b"9" * 10_000])
 @pytest.mark.parametrize("parse", PARSERS)
-def test_bodies_made_to_harm_are_errors_of_ours(parse, body):
+def test_malicious_bodies_raise_our_error(parse, body):
     with pytest.raises(WebError):
         parse(body)
 
 
 @given(where=st.sampled_from(BLOCKS), value=JSON | st.lists(JSON, max_size=3), tr=TRANSLATIONS)
-def test_a_forecast_with_anything_in_one_place_is_told_or_is_an_error_of_ours(where, value, tr):
+def test_a_forecast_with_any_value_is_described_or_is_a_weberror(where, value, tr):
     content = answer()
     content[where[0]][where[1]] = value
     try:
@@ -64,12 +63,12 @@ def test_a_forecast_with_anything_in_one_place_is_told_or_is_an_error_of_ours(wh
 
 
 @given(text=JSON | st.text())
-def test_a_completion_with_any_text_is_told_or_is_an_error_of_ours(text):
+def test_a_completion_with_any_text_is_an_answer_or_a_weberror(text):
     try:
-        said = parse_answer(json.dumps(completion(text)).encode())
+        answer = parse_answer(json.dumps(completion(text)).encode())
     except WebError:
         return
-    assert said.strip()
+    assert answer.strip()
 
 
 @given(
@@ -78,7 +77,7 @@ def test_a_completion_with_any_text_is_told_or_is_an_error_of_ours(text):
     )
 )
 def test_what_is_left_of_thoughts_is_no_longer_than_the_text(text):
-    assert len(without_thoughts(text)) <= len(text)
+    assert len(without_reasoning(text)) <= len(text)
 
 
 @given(st.text())

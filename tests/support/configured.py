@@ -37,7 +37,7 @@ def make_limits() -> CommandLimits:
     return CommandLimits(config.COMMAND_WORKERS, config.COMMAND_SLOW_WORKERS, config.COMMAND_TIMEOUT, config.ANSWER_TTL)
 
 
-def make_outbox(interval: float, limit: int, new_id: Callable[[], int], **changes: Any) -> SendQueue:
+def make_send_queue(interval: float, limit: int, new_id: Callable[[], int], **changes: Any) -> SendQueue:
     usual = {"lifetimes": LIFETIMES, "utilization_limit": config.CHANNEL_UTILIZATION_LIMIT}
     return SendQueue(interval, limit, new_id, **usual | changes)
 

@@ -11,7 +11,7 @@ from meshbot.commands.language import translator
 from meshbot.commands.registry import Command, Registry, Way
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.messages import ReceivedText, TextMessage
-from meshbot.sending.after_answer import AfterAnswer
+from meshbot.sending.sender import AfterAnswer
 from tests.support.fake_clock import FakeClock
 from tests.support.sample_commands import open_access
 

@@ -1,4 +1,4 @@
-"""A process that learns one key after the other and says each once it is kept: to be killed at any moment."""
+"""A process that learns one key after the other and reports each once it is kept: to be killed at any moment."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class MeshCommands:
         self.manager = NodeManager(NodeStore(self._database) if self._database else None, self.clock)
         self.memory = make_memory(self._database, self.manager, self.clock, lambda: OWN)
         self.tracer = Tracer(self.clock, self._answer, count(1).__next__)
-        self.mail = mail_command(self.memory, self.clock, lambda: OWN)
+        self.mail = mail_command(self.memory.mailbox, self.memory, self.clock, lambda: OWN)
         self.trace = trace_command(self.memory, self.tracer, lambda: OWN)
 
     @property
@@ -45,7 +45,7 @@ class MeshCommands:
         self.manager.learn_from_node_database([NodeRecord(num, name, short) for num, name, short in NAMES])
         self.manager.learn_from_node_database([NodeRecord(BOB_MARTIN, "Bob Martin", "BM")])
         self.memory.hear(packet(ZOE))
-        self.memory.send_mail(ZOE, ALICE, "See you at five")
+        self.memory.mailbox.send(ZOE, ALICE, "See you at five")
         self.clock.advance(7200)
 
     def _answer(self, request: RouteRequest) -> None:

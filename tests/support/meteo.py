@@ -58,5 +58,5 @@ def completion(text: object) -> dict[str, Any]:
 
 
 def serve_chat(server: WebServer, text: object = "Lima.") -> None:
-    """Make the server an assistant that always says the same."""
+    """Make the server an assistant with always the same answer."""
     server.behaviours["/v1/chat/completions"] = says(completion(text))

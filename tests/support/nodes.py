@@ -20,8 +20,8 @@ def text_of(public_key: bytes) -> str:
     return base64.b64encode(public_key).decode()
 
 
-def record(num: int, public_key: bytes = b"", **said: Any) -> NodeRecord:
-    return NodeRecord(num, public_key=public_key, **said)
+def record(num: int, public_key: bytes = b"", **fields: Any) -> NodeRecord:
+    return NodeRecord(num, public_key=public_key, **fields)
 
 
 class BareInterface:

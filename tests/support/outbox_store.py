@@ -33,7 +33,7 @@ class FileStore:
         found = json.loads(self.path.read_text()) if self.path.exists() else []
         return {row["id"]: OutboxRow(**row) for row in found}
 
-    def begin_anew(self):
+    def replace(self):
         self.path.unlink()
         self.generation += 1
 

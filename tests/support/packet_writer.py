@@ -1,4 +1,4 @@
-"""A process that remembers packets and says after each commit how many it has: to be killed at any moment."""
+"""A process that remembers packets and reports after each commit how many it has: to be killed at any moment."""
 
 from __future__ import annotations
 

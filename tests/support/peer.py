@@ -1,4 +1,4 @@
-"""The node's end of one connection, spoken by hand: for what no virtual node would do."""
+"""The node's end of one connection, driven message by message: for what no virtual node would do."""
 
 import socket
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ PATIENCE = 30.0
 
 
 class Peer:
-    """The node's end of a connection, spoken by hand."""
+    """The node's end of a connection, driven message by message."""
 
     def __init__(self, sock):
         sock.settimeout(PATIENCE)

@@ -1,4 +1,4 @@
-"""A client of the virtual node's firmware without sockets: says something, drains what comes back, lets time pass."""
+"""A client of the virtual node's firmware without sockets: sends messages, drains the answers, lets time pass."""
 
 from __future__ import annotations
 
@@ -74,15 +74,15 @@ class Phone:
 
     def configure(self, nonce: int = 7) -> list[mesh_pb2.FromRadio]:
         """Ask for the configuration; return all that comes."""
-        self.tell(want_config_id=nonce)
+        self.to_radio(want_config_id=nonce)
         return self.drain()
 
     def hear_from(self, user: User, text: str = "bonjour", **fields: Any) -> int:
-        """Let a user write to the node; return the packet id."""
-        return self.firmware.say(user.num, text, self.now, **fields)
+        """Let the node hear a user's text; return the packet id."""
+        return self.firmware.hear_text(user.num, text, self.now, **fields)
 
-    def tell(self, **content: Any) -> None:
-        """Say one ToRadio."""
+    def to_radio(self, **content: Any) -> None:
+        """Send one ToRadio."""
         self.api.handle(mesh_pb2.ToRadio(**content).SerializeToString(), self.now)
 
     def later(self, seconds: float) -> None:
@@ -91,7 +91,7 @@ class Phone:
         self.firmware.poll(self.now)
 
     def drain(self) -> list[mesh_pb2.FromRadio]:
-        """Return all that the node has to say now."""
+        """Return all messages that the node has for its client now."""
         frames: list[bytes] = []
         while (framed := self.api.next_frame(self.now)) is not None:
             frames.append(framed)
@@ -106,23 +106,23 @@ class Phone:
         return [message.queueStatus for message in self.drain() if message.HasField("queueStatus")]
 
     def send(self, to: int = BROADCAST_NUM, payload: bytes | str = "bonjour", port: int = 1, **fields: Any) -> int:
-        """Hand over a packet; `data` are fields of its Data; return its id."""
+        """Send a packet; `data` are fields of its Data; return its id."""
         self._next_id += 1
         packet_id = fields.pop("id", self._next_id)
         data = fields.pop("data", {})
         payload = payload.encode() if isinstance(payload, str) else payload
         decoded = mesh_pb2.Data(portnum=port, payload=payload, **data)
-        self.tell(packet=mesh_pb2.MeshPacket(to=to, id=packet_id, decoded=decoded, **fields))
+        self.to_radio(packet=mesh_pb2.MeshPacket(to=to, id=packet_id, decoded=decoded, **fields))
         return packet_id
 
     def admin(self, *, want_ack: bool = True, want_response: bool = False, **content: Any) -> int:
-        """Administer the node; return the packet id."""
+        """Send an admin message; return the packet id."""
         payload = admin_pb2.AdminMessage(**content).SerializeToString()
         data = {"want_response": want_response}
         return self.send(self.num, payload, PortNum.ADMIN_APP, want_ack=want_ack, data=data)
 
     def ask(self, **content: Any) -> admin_pb2.AdminMessage:
-        """Administer the node and return its answer."""
+        """Send an admin message and return the node's answer."""
         packet_id = self.admin(want_response=True, **content)
         (packet,) = self.packets()
         assert packet.decoded.request_id == packet_id

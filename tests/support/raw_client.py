@@ -1,4 +1,4 @@
-"""A plain TCP client of a node: says ToRadio messages, reads FromRadio messages, sees how the connection ends."""
+"""A plain TCP client of a node: sends ToRadio messages, reads FromRadio messages, sees how the connection ends."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class RawClient:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def tell(self, **content: Any) -> None:
-        """Say one ToRadio."""
+    def to_radio(self, **content: Any) -> None:
+        """Send one ToRadio."""
         self.socket.sendall(frame(mesh_pb2.ToRadio(**content).SerializeToString()))
 
     def heartbeat(self) -> mesh_pb2.QueueStatus:
-        """Ask for a sign of life and return it."""
-        self.tell(heartbeat={})
+        """Send a heartbeat and return its answer."""
+        self.to_radio(heartbeat={})
         return self.until(lambda message: message.HasField("queueStatus"))[-1].queueStatus
 
     def configure(self, nonce: int = 7) -> list[mesh_pb2.FromRadio]:
         """Ask for the configuration and return all that comes with it."""
-        self.tell(want_config_id=nonce)
+        self.to_radio(want_config_id=nonce)
         return self.until(lambda message: message.config_complete_id == nonce)
 
     def until(self, wanted: Callable[[mesh_pb2.FromRadio], bool]) -> list[mesh_pb2.FromRadio]:
@@ -55,7 +55,7 @@ class RawClient:
             self._read()
 
     def text(self) -> str:
-        """Return the next text that the node hands over."""
+        """Return the next text that the node delivers."""
         message = self.until(lambda message: message.packet.decoded.portnum == 1)[-1]
         payload: bytes = message.packet.decoded.payload
         return payload.decode()

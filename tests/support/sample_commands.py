@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from assembly import mesh_commands
 from meshbot.commands.access import Access
-from meshbot.commands.builtin.echo import echo_command
+from meshbot.commands.builtin.echo import EchoOptions, echo_command
 from meshbot.commands.builtin.help import HELP
 from meshbot.commands.builtin.keys import keys_command
-from meshbot.commands.builtin.mesh import mesh_commands
 from meshbot.commands.builtin.ping import ping_command
 from meshbot.commands.builtin.reboot import reboot_command
 from meshbot.commands.builtin.reconnect import reconnect_command
@@ -52,12 +52,16 @@ HOST = HostFigures(
 
 
 class SampleKeys:
-    """A mesh of 42 nodes of which four are told of."""
+    """The keys of a mesh of 42 nodes, four of them by name."""
 
     def __init__(self):
         self.keys = {ALICE: key(1), BOB: key(2), CAROL: key(3), COPY: key(3)}
         self.pending = {BOB: {key(9)}}
         self.shared = {key(3): [CAROL, COPY]}
+        self.synced = True
+        self.accepts = True
+        self.confirmed = []  # number and key
+        self.syncs = []  # interface and whether forced
 
     def counts(self):
         return NodeCounts(nodes=42, keys=38, pending=1)
@@ -70,6 +74,27 @@ class SampleKeys:
 
     def duplicates(self):
         return self.shared
+
+    def confirm_key(self, num, public_key):
+        if self.accepts:
+            self.confirmed.append((num, public_key))
+        return self.accepts
+
+    def sync_pubkeys_to_interface(self, interface, *, force=False):
+        self.syncs.append((interface, force))
+        return 3
+
+
+class SampleInterface:
+    """A link to a node whose own database has some keys; `delays` has each reboot's."""
+
+    def __init__(self, radio_keys=(), *, is_managed=False):
+        self.radio_keys = dict(radio_keys)
+        self.is_managed = is_managed
+        self.delays = []
+
+    def send_reboot(self, seconds):
+        self.delays.append(seconds)
 
 
 def keyed_nodes() -> MeshMemory:
@@ -85,20 +110,20 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
     mesh = mesh or MeshCommands()
     memory, clock = (town.memory, town.clock) if town else (mesh.memory, mesh.clock)
     keys = SampleKeys()
-    in_radio = {ALICE: key(1), CAROL: key(4)} | {num: key(5) for num in range(1, 35)}
+    interface = SampleInterface({ALICE: key(1), CAROL: key(4)} | {num: key(5) for num in range(1, 35)})
     return (
         HELP,
         ping_command(lambda: FIGURES),
         *mesh_commands(memory, clock),
         *mesh.commands,
         status_command(lambda: FIGURES, lambda: 2, keys.counts),
-        keys_command(keys, keyed_nodes(), lambda: in_radio),
-        echo_command(lambda _text, _channel, _origin: True, lambda _num: "ALI", channel=0, limit=200),
+        keys_command(keys, keyed_nodes(), lambda: interface),
+        echo_command(clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, 200, 120.0)),
         sys_command(lambda: HOST),
-        sync_command(lambda: 3, keys.counts),
-        trust_command(keys, keyed_nodes(), lambda _num, _key: True),
+        sync_command(keys, lambda: interface),
+        trust_command(keys, keyed_nodes(), lambda: interface),
         reconnect_command(lambda: None),
-        reboot_command(lambda: None, lambda: False),
+        reboot_command(lambda: interface),
     )
 
 
@@ -113,5 +138,5 @@ class NoNodes:
 
 
 def open_access() -> Access:
-    """Everybody may ask as often as they like, and nobody is known."""
-    return Access(make_roles(), NoNodes(), RateLimiter(0, 300.0), ReplayGuard(None))
+    """All may ask without a limit, and no node is known."""
+    return Access(make_roles(), NoNodes(), RateLimiter(0, 300.0), ReplayGuard(None, FakeClock()))

@@ -1,11 +1,11 @@
-"""A memory of a small town's mesh: what the examples of the mesh commands tell of."""
+"""A memory of a small town's mesh, which the examples of the mesh commands describe."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Self
 
-from meshbot.commands.builtin.mesh import mesh_commands
+from assembly import mesh_commands
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Registry, Request, parse
 from meshbot.mesh_link.packets import PacketRecord, RadioMetadata

@@ -7,7 +7,8 @@ import assembly
 from config import Settings
 from main_bot import MeshBot
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.sending.outgoing import DeliveryStatus, OutgoingText, Priority
+from meshbot.sending.outgoing import OutgoingText, Priority
+from meshbot.sending.receipts import DeliveryStatus
 from meshbot.storage.schema import PACKETS
 from meshbot.storage.traffic import By
 from tests.support.fake_clock import FakeClock
@@ -101,23 +102,23 @@ def test_mail_is_kept_as_long_as_the_setting_says(tmp_path, clock):
     wanted = settings(tmp_path, mail_ttl=2 * DAY)
     database, nodes = assembly.open_storage(wanted, clock)
     memory = assembly.memory(wanted, database, nodes, clock, lambda: OWN)
-    memory.send_mail(ALICE, BOB, "bonjour")
+    memory.mailbox.send(ALICE, BOB, "bonjour")
     clock.advance(2 * DAY - 60)
     memory.flush()
-    assert len(memory.mail_of(BOB)) == 1
+    assert len(memory.mailbox.mails_of(BOB)) == 1
     clock.advance(3600)
     memory.flush()
-    assert memory.mail_of(BOB) == []
+    assert memory.mailbox.mails_of(BOB) == []
     database.close()
 
 
 def test_the_bot_s_memory_and_outbox_are_made_from_the_settings(tmp_path, clock):
     bot = MeshBot(settings(tmp_path, packet_retention_days=3, mail_ttl=DAY), clock)
-    bot.memory.send_mail(ALICE, BOB, "bonjour")
+    bot.memory.mailbox.send(ALICE, BOB, "bonjour")
     assert bot.memory.hours_kept == 72
     clock.advance(DAY + 3600)
     bot.memory.flush()
-    assert bot.memory.mail_of(BOB) == []
+    assert bot.memory.mailbox.mails_of(BOB) == []
     bot.stop()
     assert bot.run() == 0
 

@@ -10,7 +10,7 @@ def test_a_percentile_is_the_smallest_sample_that_so_many_do_not_exceed():
     assert (percentile(samples, 50), percentile(samples, 99), percentile([7.0], 99)) == (50.0, 99.0, 7.0)
 
 
-def test_seconds_tell_mean_and_worst_and_what_did_not_come_in_time():
+def test_seconds_shows_mean_worst_and_what_missed_the_limit():
     assert seconds([1.0, 3.0], 60) == "mean 2.0 s, worst 3.0 s"
     assert seconds([1.0, None], 60) == "1.0 s; 1 of 2 not within 60 s"
     assert seconds([], 60) == UNMEASURED
@@ -29,7 +29,7 @@ def test_the_verdict_of_a_row_without_target_or_figures_is_a_dash():
     assert [line.split("|")[-2].strip() for line in lines[2:]] == ["✅", "❌", "–"]
 
 
-def test_a_measure_that_fails_says_so_in_its_place(capsys):
+def test_a_failed_measure_is_reported_in_its_place(capsys):
     def fail(_):
         raise TimeoutError("the node does not answer")
 

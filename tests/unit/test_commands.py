@@ -125,7 +125,7 @@ def test_a_command_line_is_a_slash_a_name_and_the_rest(text, expected):
 
 def test_a_command_may_have_another_run_where_no_argument_is_given():
     quick = Command("trace", "", lambda _request: "quick")
-    slow = Command("trace", "", lambda _request: "slow", aliases=("way",), slow=True, alone=quick)
+    slow = Command("trace", "", lambda _request: "slow", aliases=("way",), slow=True, without_argument=quick)
     registry = Registry([slow])
     assert [registry.to_run(*question) for question in (("trace", "bob"), ("WAY", ""), ("other", ""))] == [
         slow,

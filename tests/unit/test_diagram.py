@@ -24,7 +24,7 @@ def test_every_change_of_state_in_the_table_is_drawn_with_its_event():
                 assert event.name in drawn[state.name, target.name].split(", ")
 
 
-def test_nothing_is_drawn_that_the_table_does_not_say():
+def test_nothing_is_drawn_that_is_not_in_the_table():
     changes = {(state.name, target.name) for state, row in TRANSITIONS.items() for target in row.values()}
     assert set(arrows()) - changes == {("CLOSING", "STOPPED")}
     assert arrows()["CLOSING", "STOPPED"] == "CLOSED, DEADLINE after STOP"

@@ -12,11 +12,11 @@ from assembly import disk_check, open_storage
 from config import Settings
 from meshbot.nodes.trust import brief
 from meshbot.runtime.incidents import DatabaseTrouble, DatabaseWell, DiskLow, DiskWell, KeyChanged, KeyShared, KeyWord
-from meshbot.storage.database import TOLD_EVERY, Database
+from meshbot.storage.database import REPORT_EVERY, Database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.sqlite import FILE_NAME, SqliteBackend
-from node_manager import RETRY_AFTER, NodeManager
+from node_manager import NodeManager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, key, record
 
@@ -111,7 +111,7 @@ def test_what_was_reported_before_the_database_could_be_read_is_not_reported_by_
         reported = [one for one in bench.heard if not isinstance(one, DatabaseTrouble)]
         assert reported == [changed(KeyWord.NODE, 2), shared], "Carole's first key is in the database"
     bench.heard.clear()
-    bench.clock.advance(RETRY_AFTER)
+    bench.clock.advance(NodeManager.retry_after)
     assert manager.flush()
     assert manager.public_key(CAROL) == key(5)
     assert bench.heard[-1] == changed(KeyWord.NODE, 6, old=5, num=CAROL, name="Carole")
@@ -139,7 +139,7 @@ def test_a_locked_database_is_in_trouble_once_and_well_again_once(bench):
 def test_a_trouble_that_lasts_is_reported_again(bench):
     bench.manager().learn_from_nodeinfo(record(ALICE, key(1)))
     with bench.locked():
-        for wait in (0.0, TOLD_EVERY - 1, 1.0, 1.0):
+        for wait in (0.0, REPORT_EVERY - 1, 1.0, 1.0):
             bench.clock.advance(wait)
             with pytest.raises(StorageError), bench.database.transaction():
                 pass

@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
-from node_manager import RETRY_AFTER, NodeCounts, NodeManager
+from node_manager import NodeCounts, NodeManager
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, record, text_of
 
@@ -55,7 +55,7 @@ def test_an_unknown_node_is_called_by_its_id_and_has_no_key(manager):
     assert manager.counts() == NodeCounts(nodes=0, keys=0, pending=0)
 
 
-def test_a_node_is_called_by_its_long_name_else_by_its_short_one(manager):
+def test_a_node_is_named_by_its_long_else_short_name(manager):
     manager.learn_from_nodeinfo(record(ALICE, short_name="AL"))
     assert name_of(manager, ALICE) == "AL"
     manager.learn_from_nodeinfo(record(ALICE, long_name="Alice"))
@@ -69,7 +69,7 @@ def test_a_placeholder_never_replaces_a_name(manager):
     assert name_of(manager, ALICE) == "Alice"
 
 
-def test_a_name_brings_no_line_end_escape_or_reversed_writing_into_the_log(manager, lines):
+def test_names_bring_no_control_characters_into_the_log(manager, lines):
     manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Al\nice\x1b[2J\u202e \ud83d🦊"))
     manager.learn_from_nodeinfo(record(ALICE, key(2)))
     assert name_of(manager, ALICE) == "Al ice[2J ?🦊"
@@ -124,9 +124,9 @@ def test_what_was_learnt_is_in_the_database_when_the_call_returns(manager, datab
 
 
 @pytest.mark.parametrize("bad", [bytes(32), b"x", b"x" * 31, b"x" * 33])
-def test_an_unusable_key_is_refused_and_said_and_the_good_one_stays(manager, caplog, bad):
+def test_an_unusable_key_is_logged_and_the_good_one_stays(manager, caplog, bad):
     manager.learn_from_nodeinfo(record(ALICE, key(1)))
-    caplog.set_level(logging.DEBUG, logger="node_manager")
+    caplog.set_level(logging.DEBUG, logger="meshbot.nodes")
     assert manager.learn_from_node_database([record(ALICE, bad, long_name="Alice")]) == 0
     assert manager.public_key(ALICE) == key(1)
     assert name_of(manager, ALICE) == "Alice"
@@ -198,7 +198,7 @@ def test_a_batch_is_one_commit_and_what_is_known_costs_none(manager, database):
     assert len(commits) == 1
 
 
-def test_a_failing_database_is_said_once_and_nothing_learnt_is_lost(manager, database, lines):
+def test_a_failing_database_is_logged_once_and_loses_nothing(manager, database, lines):
     other = locked(database)
     manager.learn_from_node_database([record(ALICE, key(1))])
     manager.learn_from_nodeinfo(record(BOB, key(2), long_name="Bob"))
@@ -215,7 +215,7 @@ def test_a_failing_database_is_said_once_and_nothing_learnt_is_lost(manager, dat
     assert (again.public_key(ALICE), again.public_key(BOB), name_of(again, BOB)) == (key(1), key(2), "Bob")
 
 
-def test_a_failing_database_is_left_alone_for_a_while_then_gets_what_it_missed(database):
+def test_a_failing_database_is_left_alone_then_gets_all(database):
     clock = FakeClock()
     manager = NodeManager(NodeStore(database), clock)
     other = locked(database)
@@ -223,12 +223,12 @@ def test_a_failing_database_is_left_alone_for_a_while_then_gets_what_it_missed(d
     other.close()
     manager.learn_from_node_database([record(ALICE, key(2))])
     assert restarted(database).public_key(ALICE) is None
-    clock.advance(RETRY_AFTER)
+    clock.advance(NodeManager.retry_after)
     manager.learn_from_nodeinfo(record(BOB))
     assert restarted(database).public_key(ALICE) == key(2)
 
 
-def test_what_was_learnt_before_the_database_could_be_read_is_judged_by_what_it_holds(manager, database, lines):
+def test_what_was_learnt_before_the_database_is_judged_by_it(manager, database, lines):
     manager.learn_from_node_database([record(ALICE, key(1), long_name="Alice"), record(BOB, key(2))])
     database.close()
     path = database.backend.path
@@ -249,7 +249,7 @@ def test_what_was_learnt_before_the_database_could_be_read_is_judged_by_what_it_
     assert [line.split(" ")[0] for line in lines()] == ["ERROR", "INFO", "WARNING", "WARNING"]
 
 
-def test_a_database_begun_anew_gets_everything_again(manager, database, lines):
+def test_a_replaced_database_gets_everything_again(manager, database, lines):
     manager.learn_from_node_database([record(ALICE, key(1), long_name="Alice")])
     path = database.backend.path
     database.close()
@@ -260,7 +260,7 @@ def test_a_database_begun_anew_gets_everything_again(manager, database, lines):
     assert (name_of(again, ALICE), again.public_key(ALICE), again.public_key(BOB)) == ("Alice", key(1), key(2))
 
 
-def test_a_second_outage_of_the_database_is_said_again(manager, database, lines):
+def test_a_second_outage_of_the_database_is_logged_again(manager, database, lines):
     for num in (ALICE, BOB):
         other = locked(database)
         manager.learn_from_nodeinfo(record(num))
@@ -356,9 +356,9 @@ def test_an_interface_of_another_make_is_served_by_id_and_then_skipped(manager, 
     interface = kind()
     assert manager.sync_pubkeys_to_interface(interface) == 1
     assert interface.nodes[f"!{ALICE:08x}"]["user"]["publicKey"] == text_of(key(1))
-    said = len(lines())
+    count = len(lines())
     assert manager.sync_pubkeys_to_interface(interface) == 0
-    assert len(lines()) == said
+    assert len(lines()) == count
 
 
 @pytest.mark.parametrize("nodes", [[], 5, {f"!{ALICE:08x}": 5}])
@@ -374,9 +374,9 @@ def test_nodes_of_another_kind_are_reported_and_not_raised(manager, lines, nodes
 def test_a_dead_interface_leaves_nothing_behind(manager):
     interface = BareInterface(ALICE)
     manager.sync_pubkeys_to_interface(interface)
-    assert manager._synced is not None
+    assert manager.synced
     del interface
-    assert manager._synced is None
+    assert not manager.synced
 
 
 # Importing the older bot's names
@@ -455,7 +455,7 @@ def test_an_unreadable_file_is_said_and_tried_again_after_it_was_corrected(manag
     assert manager.import_node_names(names_file) == 3
 
 
-def test_an_imported_node_was_last_updated_when_the_file_says_and_others_now(manager, database, names_file):
+def test_an_imported_node_keeps_its_time_of_update(manager, database, names_file):
     manager.import_node_names(names_file)
     rows = NodeStore(database).load().nodes
     assert (rows[BOB].last_update, rows[ALICE].last_update) == (77, START)

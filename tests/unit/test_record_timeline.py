@@ -8,13 +8,13 @@ from scripts.record_timeline import (
     DOCUMENT,
     SCENARIOS,
     Event,
-    Story,
+    Recording,
     blocks,
     differences,
     fill,
-    order,
     parse,
     render,
+    sequences,
 )
 
 EVENTS = [
@@ -42,7 +42,7 @@ def test_a_timeline_without_markers_is_named():
         fill(PAGE, {"mute before": ""})
 
 
-def test_other_seconds_and_another_number_of_attempts_are_the_same_story():
+def test_seconds_and_number_of_attempts_make_no_difference():
     later = [Event(9.0, "log", "🔄 Reconnexion TCP #2 à node:4403..."), *EVENTS[1:2], EVENTS[0], EVENTS[2]]
     assert differences(fill(PAGE, blocks({"fin after": EVENTS})), {"fin after": later}) == []
 
@@ -57,29 +57,29 @@ def test_other_seconds_and_another_number_of_attempts_are_the_same_story():
     ],
     ids=["missing", "order", "more", "source"],
 )
-def test_another_story_is_told_apart(changed):
+def test_a_different_timeline_is_reported(changed):
     (line,) = differences(fill(PAGE, blocks({"fin after": EVENTS})), {"fin after": changed})
     assert line.startswith("fin after: ")
 
 
-def test_the_number_of_keys_is_part_of_the_story():
+def test_the_number_of_keys_makes_a_difference():
     shown, run = ([Event(1.0, "loop", f"{keys} keys in interface.nodes")] for keys in (38, 37))
-    assert order(shown) != order(run)
+    assert sequences(shown) != sequences(run)
 
 
-def test_a_story_begins_with_the_fault():
-    story = Story()
-    story.note("log", "before")
-    assert story.wait_for("before", 1) == "before"
-    story.begin()
-    story.note("log", "after")
-    assert not story.has("before")
-    assert [event.text for event in story.events()] == ["after"]
+def test_a_recording_begins_with_the_fault():
+    recording = Recording()
+    recording.note("log", "before")
+    assert recording.wait_for("before", 1) == "before"
+    recording.begin()
+    recording.note("log", "after")
+    assert not recording.has("before")
+    assert [event.text for event in recording.events()] == ["after"]
 
 
-def test_what_does_not_come_is_said():
+def test_a_missing_line_is_reported():
     with pytest.raises(TimeoutError, match="SYNC"):
-        Story().wait_for("SYNC", 0.01)
+        Recording().wait_for("SYNC", 0.01)
 
 
 def test_the_document_shows_every_scenario_with_both_programs():

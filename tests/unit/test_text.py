@@ -70,7 +70,7 @@ def test_a_limit_without_room_for_text_is_refused():
         ("half \ud800", 20, "half ?"),
     ],
 )
-def test_a_text_is_shortened_at_a_word_or_a_character_never_within_one(text, limit, short):
+def test_a_text_is_shortened_between_words_or_characters(text, limit, short):
     assert shorten(text, limit) == short
 
 

@@ -1,4 +1,4 @@
-"""/bot: a question to the assistant, a language model; it remembers each user's last messages for a while."""
+"""/bot: asks the assistant, a language model, with each user's last messages as context."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ LOGGER = logging.getLogger(__name__)
 WAIT = "⏳"
 CONTEXT_MESSAGES = 6  # of a user, answers included
 CONTEXT_LIFETIME = 1800.0  # seconds after the last answer
-CONTEXT_USERS = 100  # conversations: with texts of 4,000 bytes at most 2.4 MB
-TIME_TO_EXCUSE = 5.0  # seconds between the client's bound and the dispatcher's
-EXCUSES: Final = {
+CONTEXT_USERS = 100  # conversations: at most 2.4 MB with texts of 4,000 bytes
+ANSWER_MARGIN = 5.0  # seconds between the client's limit and the executor's
+ERROR_ANSWERS: Final = {
     Fault.UNREACHABLE: _("🤖 The assistant cannot be reached at the moment. Try again later."),
-    Fault.SILENT: _("⌛ The assistant thinks for too long. Try a simpler question."),
+    Fault.TIMEOUT: _("⌛ The assistant thinks for too long. Try a simpler question."),
     Fault.BUSY: _("🚦 The assistant has too much to do. Try again later."),
     Fault.REFUSED: _("⚠️ The assistant refused to answer, the operator can see why in the log."),
-    Fault.ODD: _("🤖 The assistant found no answer. Try another question."),
+    Fault.INVALID: _("🤖 The assistant found no answer. Try another question."),
 }
-Place = tuple[str, int | None, bool, bool]  # the user, the channel, whether it is a group, whether they are proven
+ConversationKey = tuple[str, int | None, bool, bool]  # user, channel, whether in a group, whether proven
 
 
 class Assistant(Protocol):
-    """Who answers; blocks for a bounded time and raises WebError."""
+    """A language model; blocks for a limited time and raises WebError."""
 
     def ask(self, conversation: Sequence[Message], on_wait: Callable[[], None]) -> str:
-        """Return the answer to the conversation's last message; call `on_wait` if it takes long."""
+        """Return the answer to the conversation's last message; call `on_wait` once if it takes long."""
 
 
 def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: float) -> Command:
-    """Make the command; one by radio is cut to `max_bytes`, and the assistant answers within `timeout` seconds."""
-    conversations: TimedCache[Place, tuple[Message, ...]] = TimedCache(CONTEXT_LIFETIME, CONTEXT_USERS)
+    """Make the command; answers by radio have at most `max_bytes`; the assistant takes at most `timeout` seconds."""
+    conversations: TimedCache[ConversationKey, tuple[Message, ...]] = TimedCache(CONTEXT_LIFETIME, CONTEXT_USERS)
 
     def run(request: Request) -> str:
         tr = request.translate
         if not request.argument:
             text = tr(_("What do you want to know? For example: {question} how does a mesh work?"))
             return text.format(question=PREFIX + request.command)
-        place = _place(request)
-        known = conversations.get(place, clock.monotonic())
+        key = _conversation_key(request)
+        known = conversations.get(key, clock.monotonic())
         conversation = (*(known[0] if known else ()), Message("user", request.argument))
         try:
             answer = assistant.ask(conversation, lambda: request.say(WAIT))
         except WebError as error:
             LOGGER.warning("⚠️ Assistant: %s", error)
-            return tr(EXCUSES[error.fault])
+            return tr(ERROR_ANSWERS[error.fault])
         answer = shorten(answer, request.limit if request.wide else max_bytes)
         kept = (*conversation, Message("assistant", answer))[-CONTEXT_MESSAGES:]
-        conversations.put(place, kept, clock.monotonic())
+        conversations.put(key, kept, clock.monotonic())
         return answer
 
     return Command(
@@ -64,7 +64,7 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
         summary=_("asks the assistant, who remembers your last questions for 30 min"),
         run=run,
         slow=True,
-        timeout=timeout + TIME_TO_EXCUSE,
+        timeout=timeout + ANSWER_MARGIN,
         examples=(
             Example("/bot", "What do you want to know? For example: /bot how does a mesh work?"),
             Example("/bot capital of Peru?", "Lima."),
@@ -72,6 +72,6 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
     )
 
 
-def _place(request: Request) -> Place:
-    """Return what a conversation is kept by: what was said in private is not told to others, or to who may be one."""
+def _conversation_key(request: Request) -> ConversationKey:
+    """Return the conversation's key: what was private stays out of groups, channels and unproven messages."""
     return request.user.key, request.channel, request.in_group, request.user.claim is None

@@ -1,9 +1,9 @@
-"""/echo: the bot says something on a channel, in the name of who asked."""
+"""/echo: sends a text on a channel in the asker's name."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from meshbot.commands.formatting import NAME_BYTES, too_long
@@ -11,12 +11,11 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request, Way
 from meshbot.commands.roles import Role
+from meshbot.mesh_link import BROADCAST_NUM
 from meshbot.runtime import Clock
-from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText
+from meshbot.sending import DeliveryReport, DeliveryStatus, EchoOrigin, Origin, OutgoingText
 from meshbot.text import one_line, shorten
 
-ECHO: Final = "echo"
-ORIGIN: Final = re.compile(rf"{ECHO}:([0-9a-f]{{1,8}})")  # the asker
 NOT_SENT: Final = _("❌ Your /echo did not go out on channel {channel}. Try again later.")
 TEXTS: Final[Mapping[DeliveryStatus, str]] = {
     DeliveryStatus.EXPIRED: NOT_SENT,
@@ -27,30 +26,46 @@ TEXTS: Final[Mapping[DeliveryStatus, str]] = {
         "❔ Your /echo perhaps did not go out on channel {channel}: the radio did not confirm it."
     ),
 }
-Say = Callable[[str, int, str], bool]
 
 
-def echo_command(say: Say, short_name_of: Callable[[int], str], channel: int, limit: int) -> Command:
-    """Make the command; at most `limit` bytes are said, on `channel` when it is asked in a direct message.
+@dataclass(frozen=True, slots=True)
+class EchoOptions:
+    """What the settings say of /echo."""
 
-    `say(text, channel index, origin)` returns whether the channel has room for it now; who asked is told, by the
-    origin, what became of it: a node only if it does not go out.
+    channel: int  # index of the one to send on when it is asked in a direct message
+    limit: int  # bytes of UTF-8, the asker's name included
+    lifetime: float  # seconds that a text may wait for the radio
+
+
+def echo_command(
+    clock: Clock,
+    send: Callable[[OutgoingText], object],
+    is_holding: Callable[[], bool],
+    short_name_of: Callable[[int], str],
+    options: EchoOptions,
+) -> Command:
+    """Make the command; `is_holding` tells whether the channel is too busy for texts to a channel.
+
+    The asker gets the delivery reports by the text's origin: a node only if it was not sent.
     """
 
     def run(request: Request) -> str:
-        """Say it; on a channel that is the answer, elsewhere tell what is done."""
+        """Send the text; on a channel it is the answer, elsewhere the answer says what is done."""
         tr = request.translate
         text = one_line(request.argument)
         if not text:
             return tr(_("Say what? /echo <text>"))
-        # the name before it tells who speaks, and keeps any bot from taking the text for a command
+        # the name in front says who speaks, and keeps any bot from taking the text for a command
         spoken = f"📣 {_name(request, short_name_of)}: {text}"
-        if (excess := len(spoken.encode()) - limit) > 0:
+        if (excess := len(spoken.encode()) - options.limit) > 0:
             return too_long(excess, tr)
-        has_room = say(spoken, channel if request.channel is None else request.channel, _origin(request))
-        if request.channel is not None or request.origin:  # it is the answer, or its fate is
+        channel = options.channel if request.channel is None else request.channel
+        expires_at = clock.monotonic() + options.lifetime
+        send(OutgoingText(spoken, BROADCAST_NUM, channel, expires_at=expires_at, origin=_origin(request)))
+        # the text itself is the answer, or its delivery is shown to the asker
+        if request.channel is not None or request.origin is not None:
             return ""
-        if not has_room:
+        if is_holding():
             return tr(_("📶 The channel is busy: I say it when there is room, or give up soon."))
         return tr(_("📣 I say it on channel {channel}.")).format(channel=channel)
 
@@ -69,25 +84,18 @@ def echo_command(say: Say, short_name_of: Callable[[int], str], channel: int, li
 
 
 def _name(request: Request, short_name_of: Callable[[int], str]) -> str:
-    """Return how the asker is called; a name of Telegram is told with its origin, for it can be any."""
+    """Return the asker's name; one from Telegram, which can be any, is marked as such."""
     if request.way is Way.MESH and request.node is not None:
         return short_name_of(request.node)
     return f"{shorten(one_line(request.name), NAME_BYTES)} (TG)".lstrip()
 
 
-def _origin(request: Request) -> str:
-    if request.way is Way.MESH and request.node is not None:
-        return origin_of(request.node)
-    return request.origin
-
-
-def origin_of(asker: int) -> str:
-    """Return the origin of a text that a node asked for."""
-    return f"{ECHO}:{asker:x}"
+def _origin(request: Request) -> Origin | None:
+    return EchoOrigin(request.node) if request.way is Way.MESH and request.node is not None else request.origin
 
 
 class EchoReports:
-    """For the thread Mesh-Sender: it waits for nothing."""
+    """Answers to askers by radio whose text was not sent; runs on the thread Mesh-Sender and never waits."""
 
     def __init__(
         self, clock: Clock, send: Callable[[OutgoingText], object], translate: Translate, answer_ttl: float
@@ -98,11 +106,11 @@ class EchoReports:
         self._translate = translate
         self._answer_ttl = answer_ttl
 
-    def on_delivery_report(self, outcome: DeliveryReport) -> None:
-        """Take what became of a text; tell its asker, by direct message, if that is no good news."""
-        origin, text = ORIGIN.fullmatch(outcome.message.origin), TEXTS.get(outcome.status)
-        if origin is None or text is None:
+    def on_delivery_report(self, report: DeliveryReport) -> None:
+        """Take a text's report; if it was not sent, answer its asker by direct message."""
+        origin, text = report.message.origin, TEXTS.get(report.status)
+        if not isinstance(origin, EchoOrigin) or text is None:
             return
-        told = self._translate(text).format(channel=outcome.message.channel)
+        answer = self._translate(text).format(channel=report.message.channel)
         expires_at = self._clock.monotonic() + self._answer_ttl
-        self._send(OutgoingText(told, int(origin[1], 16), want_ack=True, expires_at=expires_at))
+        self._send(OutgoingText(answer, origin.asker, want_ack=True, expires_at=expires_at))

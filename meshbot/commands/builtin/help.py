@@ -1,4 +1,4 @@
-"""/help: what one may ask."""
+"""/help: lists the commands, or shows the use of one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
 
 
 def run(request: Request) -> str:
-    """Return the names usable here, or one command's use; fits one packet."""
+    """Return the commands that the asker may use here, or one command's use; fits one packet."""
     if not request.argument:
         return _all(request)
     wanted = request.argument.split()[0].lower().removeprefix(PREFIX)
@@ -37,7 +37,8 @@ def _one(command: Command, request: Request) -> str:
 
 
 def _use(command: Command, tr: Translate) -> str:
-    usage = f" {tr(command.usage)}" if command.usage else ""  # gettext translates "" into its header
+    # gettext translates "" into its header
+    usage = f" {tr(command.usage)}" if command.usage else ""
     return f"{PREFIX}{command.name}{usage} — {tr(command.summary)}"
 
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from meshbot.commands.formatting import age, decibels, ident, length, lines_that_fit
+from meshbot.commands.formatting import age, decibels, facts, ident, length, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import one_node
 from meshbot.commands.registry import Command, Example, Request, Way
-from meshbot.commands.tables import facts
 from meshbot.mesh_memory import MeshMemory, NodeView
 from meshbot.runtime import Clock
 from meshbot.text import shorten
 
-NAME_BYTES, SHORT_NAME_BYTES = 40, 8  # the firmware's own limits and a bit: others may come from an older bot's file
+NAME_BYTES, SHORT_NAME_BYTES = 40, 8  # a little above the firmware's limits: an imported file may have longer ones
 WORD_BYTES = 18  # of hardware and role
-MAINS = 100  # percent of battery; above: powered from outside
+MAINS = 100  # percent of battery; above: external power
 
 
 def info_command(memory: MeshMemory, clock: Clock) -> Command:
@@ -65,7 +64,7 @@ def info_command(memory: MeshMemory, clock: Clock) -> Command:
 
 
 def describe(view: NodeView, now: float, tr: Translate) -> str:
-    """Return all that is known, a line for each matter, what is not known left out."""
+    """Return what is known, a line for each subject; unknown values are left out."""
     power = ", ".join(filter(None, [_power(view, tr), tr(_("🔑 key known")) if view.has_key else tr(_("🔑 no key"))]))
     return "\n".join(filter(None, [_identity(view), _make(view), _place(view, tr), _heard(view, now, tr), power]))
 
@@ -85,7 +84,8 @@ def _place(view: NodeView, tr: Translate) -> str:
     text = f"📍{view.position.latitude:.4f},{view.position.longitude:.4f}"
     if view.position.altitude is not None:
         text += f" {view.position.altitude}m"
-    if view.distance:  # none to our own node
+    # our own node has none
+    if view.distance:
         text += tr(_(", at {length}")).format(length=length(view.distance))
     return text
 
@@ -104,7 +104,7 @@ def _heard(view: NodeView, now: float, tr: Translate) -> str:
 
 
 def _signal(view: NodeView) -> str:
-    """Return how our own node last heard it without a relay."""
+    """Return the signal with which our own node last heard it without a relay."""
     snr = "" if view.snr is None else decibels(view.snr)
     return _joined([snr, "" if view.rssi is None else f"{view.rssi}dBm"])
 
@@ -119,7 +119,7 @@ def _power(view: NodeView, tr: Translate) -> str:
 
 
 def describe_at_length(view: NodeView, now: float, tr: Translate) -> list[str]:
-    """Return all that is known, each fact in a line with its name and age, what is not known left out."""
+    """Return what is known, a line for each value with its name and age; unknown values are left out."""
     busy = [
         tr(_("busy {share}")).format(share=f"{view.utilization:.1f}%") if view.utilization is not None else "",
         tr(_("sending {share}")).format(share=f"{view.air_tx:.1f}%") if view.air_tx is not None else "",
@@ -129,11 +129,11 @@ def describe_at_length(view: NodeView, now: float, tr: Translate) -> list[str]:
             (tr(_("hardware")), shorten(view.hw_model, WORD_BYTES)),
             (tr(_("role")), shorten(view.role, WORD_BYTES)),
             (tr(_("heard")), _last_heard(view, now, tr)),
-            (tr(_("signal")), _fact(_signal(view), view.direct_at, now, tr)),
+            (tr(_("signal")), _with_age(_signal(view), view.direct_at, now, tr)),
             (tr(_("position")), _position(view, now, tr)),
             (tr(_("distance")), length(view.distance) if view.distance else ""),
-            (tr(_("battery")), _fact(_joined([_charge(view, tr), _volts(view)]), view.metrics_at, now, tr)),
-            (tr(_("channel")), _fact(", ".join(filter(None, busy)), view.metrics_at, now, tr)),
+            (tr(_("battery")), _with_age(_joined([_charge(view, tr), _volts(view)]), view.metrics_at, now, tr)),
+            (tr(_("channel")), _with_age(", ".join(filter(None, busy)), view.metrics_at, now, tr)),
             (tr(_("key")), tr(_("🔑 key known")) if view.has_key else tr(_("🔑 no key"))),
         ]
     )
@@ -157,7 +157,7 @@ def _position(view: NodeView, now: float, tr: Translate) -> str:
         return ""
     place = f"{view.position.latitude:.5f},{view.position.longitude:.5f}"
     height = f"{view.position.altitude}m" if view.position.altitude is not None else ""
-    return _fact(_joined([place, height]), view.position.at, now, tr)
+    return _with_age(_joined([place, height]), view.position.at, now, tr)
 
 
 def _charge(view: NodeView, tr: Translate) -> str:
@@ -170,9 +170,9 @@ def _volts(view: NodeView) -> str:
     return "" if view.voltage is None else f"{view.voltage:.2f}V"
 
 
-def _fact(fact: str, at: int | None, now: float, tr: Translate) -> str:
-    """Return the fact with its age, as far as they are known."""
-    return f"{fact}, {_ago(at, now, tr)}" if fact and at else fact
+def _with_age(value: str, at: int | None, now: float, tr: Translate) -> str:
+    """Return the value with its age, as far as they are known."""
+    return f"{value}, {_ago(at, now, tr)}" if value and at else value
 
 
 def _ago(at: int, now: float, tr: Translate) -> str:

@@ -1,4 +1,4 @@
-"""/keys: the public keys, and what is wrong with them."""
+"""/keys: the known public keys, those that changed and those that several nodes share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN = 3  # nodes named in one list
 
 
 class KeyRing(Protocol):
-    """What the bot knows of keys."""
+    """The bot's public keys; NodeManager is one."""
 
     def counts(self) -> NodeCounts:
         """Return how much is known."""
@@ -27,29 +27,35 @@ class KeyRing(Protocol):
         """Return the trusted key."""
 
     def pending_keys(self) -> dict[int, set[bytes]]:
-        """Return the keys that differ from the trusted one."""
+        """Return by node number the keys that differ from the trusted one."""
 
     def duplicates(self) -> dict[bytes, list[int]]:
         """Return each key that several nodes share."""
 
 
-RadioKeys = Callable[[], Mapping[int, bytes] | None]  # the keys in the radio's own database, None without a link
+class KeyedInterface(Protocol):
+    """The part of the interface that shows the radio's keys."""
+
+    @property
+    def radio_keys(self) -> Mapping[int, bytes]:
+        """The keys in the radio's own database, by node number."""
 
 
-def keys_command(ring: KeyRing, directory: Directory, radio_keys: RadioKeys) -> Command:
-    """Make the command."""
+def keys_command(ring: KeyRing, directory: Directory, interface_of: Callable[[], KeyedInterface | None]) -> Command:
+    """Make the command; `interface_of` returns the present interface, None without a link."""
 
     def run(request: Request) -> str:
-        """Tell of all keys, or of one node's."""
-        tr = request.translate
+        """Describe all keys, or one node's."""
+        tr, interface = request.translate, interface_of()
+        radio_keys = None if interface is None else interface.radio_keys
         if not request.argument:
-            return _overview(ring, directory, radio_keys(), request)
+            return _overview(ring, directory, radio_keys, request)
         node = one_node(request, directory)
         if isinstance(node, str):
             return node
         if request.wide:
-            return _of_node_at_length(node, ring, directory, radio_keys(), request)
-        return _of_node(node, ring, directory, radio_keys(), tr)
+            return _of_node_at_length(node, ring, directory, radio_keys, request)
+        return _of_node(node, ring, directory, radio_keys, tr)
 
     return Command(
         name="keys",

@@ -1,52 +1,35 @@
-"""/mail: letters that users leave for each other, kept until read."""
+"""/mail: mail that users leave for each other."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from meshbot.commands.access import ANSWERS
 from meshbot.commands.formatting import age, too_long
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.mail_notices import sender_of
-from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, only_one
-from meshbot.commands.own_node import own_node
+from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, only_one, own_node
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
 from meshbot.commands.roles import Doubt
-from meshbot.mesh_memory import NodeView, folded
+from meshbot.mesh_memory import MAX_ALL, MAX_MAIL, Mailbox, MailboxFullError, NodeView, folded
 from meshbot.runtime import Clock
-from meshbot.storage import MAX_ALL, MAX_MAIL, Mail, MailboxFullError, StorageError
+from meshbot.storage import Mail, StorageError
 from meshbot.text import one_line, shorten
 
 LOGGER = logging.getLogger(__name__)
 ROOM: Final = 540  # bytes of an answer: three packets
-LINE: Final = 60  # bytes of a letter in the list
-WIDE_LINE: Final = 120  # of the same where there is room
-TAIL: Final = 60  # bytes of what stands around the letters
-LETTER: Final = 220  # bytes of a letter: a packet of 233 brings no longer one
+LINE: Final = 60  # bytes of a mail in the list
+WIDE_LINE: Final = 120  # the same in a wide answer
+TAIL: Final = 60  # bytes of the last line
+MAIL_BYTES: Final = 220  # a packet of 233 bytes has room for no more
 MOST_WORDS: Final = 6  # of a name: a long name has 39 bytes
 SEND: Final = ("send", "envoyer", "envoi")
 DELETE: Final = ("del", "delete", "rm", "suppr", "effacer")
 QUOTED: Final = re.compile(r'["“«]\s*([^"”»]+?)\s*["”»]\s*(.*)', re.DOTALL)
-
-
-class Mailbox(Directory, Protocol):
-    """Where letters are kept; MeshMemory is one. What concerns letters raises StorageError."""
-
-    def send_mail(self, sender: int, recipient: int, text: str, *, proven: bool = True) -> int:
-        """Keep a letter, `proven` if the sender is; MailboxFullError when there is no room."""
-
-    def mail_of(self, recipient: int) -> list[Mail]:
-        """Return a node's letters, the oldest first."""
-
-    def mark_mail_read(self, letters: Iterable[Mail]) -> None:
-        """Note that letters were read."""
-
-    def delete_mail(self, recipient: int, letter_id: int) -> bool:
-        """Delete one letter; return whether it was there."""
 
 
 EXAMPLES: Final = (
@@ -67,8 +50,8 @@ EXAMPLES: Final = (
 )
 
 
-def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> Command:
-    """Make the command; `own_num` is the bot's own node, which reads no mail."""
+def mail_command(mailbox: Mailbox, directory: Directory, clock: Clock, own_num: Callable[[], int]) -> Command:
+    """Make the command; `own_num` returns the bot's own node, which reads no mail."""
 
     def run(request: Request) -> str:
         tr = request.translate
@@ -81,16 +64,16 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
         word, rest_text = word.lower(), rest[0] if rest else ""
         try:
             if word in SEND:
-                return _send(request, asker, rest_text, mailbox, own_num())
+                return _send(request, asker, rest_text, mailbox, directory, own_num=own_num())
             if refusal := refusal_of(request.user.claim):
                 return tr(refusal).format(name=request.command)
-            letters = mailbox.mail_of(asker)
+            mails = mailbox.mails_of(asker)
             if word in DELETE:
-                return _delete(request, asker, rest_text, letters, mailbox)
+                return _delete(request, asker, rest_text, mails, mailbox)
             if not word:
-                return _unread_or_list(letters, mailbox, clock, request)
+                return _unread_or_list(mails, mailbox, directory, clock, request)
             if word.isdecimal():
-                return _read_one(word, letters, mailbox, clock, request)
+                return _read_one(word, mails, mailbox, directory, request, clock=clock)
         except StorageError as error:
             LOGGER.warning("⚠️ Courrier: %s", error)
             return tr(_("⚠️ The mail is out of reach at the moment. Try again later."))
@@ -108,9 +91,9 @@ def mail_command(mailbox: Mailbox, clock: Clock, own_num: Callable[[], int]) -> 
 
 
 def refusal_of(claim: Doubt | None) -> str:
-    """Return why no letters are handed out, to be translated, or nothing.
+    """Return the answer, still to be translated, to an asker who may not read the mail; empty: may read.
 
-    A node whose key nobody knows has no proof to give; what is told to it, all who hold the channel's key can read.
+    A node whose key is unknown cannot give a proof; all who have the channel's key can read the answer to it.
     """
     return "" if claim is None or claim is Doubt.NO_KEY else ANSWERS.get(claim, ANSWERS[Doubt.CLEAR])
 
@@ -123,10 +106,11 @@ def _use(request: Request) -> str:
 # -- sending
 
 
-def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, own_num: int) -> str:
+def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, directory: Directory, *, own_num: int) -> str:
     tr = request.translate
-    name, found, text = recipient_of(argument, mailbox.find_nodes)
-    text = one_line(text)  # a second line would look like another letter
+    name, found, text = recipient_of(argument, directory.find_nodes)
+    # a second line would look like another mail
+    text = one_line(text)
     if not name:
         example = tr(_("For whom, and what? For example: {mail} send Zoé see you at five"))
         return example.format(mail=PREFIX + request.command)
@@ -135,26 +119,26 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, own_nu
         return node
     if node.num == own_num:
         return tr(_("That is me: I read no mail."))
-    name_told = called(mailbox, node.num, IN_A_SENTENCE)
+    recipient = called(directory, node.num, IN_A_SENTENCE)
     if not text:
         example = tr(_("What shall I tell? For example: {mail} send {name} see you at five"))
-        return example.format(mail=PREFIX + request.command, name=name_told)
-    if (excess := len(text.encode()) - LETTER) > 0:
+        return example.format(mail=PREFIX + request.command, name=recipient)
+    if (excess := len(text.encode()) - MAIL_BYTES) > 0:
         return too_long(excess, tr)
     try:
-        mailbox.send_mail(sender, node.num, text, proven=request.user.claim is None)
+        mailbox.send(sender, node.num, text, proven=request.user.claim is None)
     except MailboxFullError as full:
         if full.everybody:
             text = tr(_("📪 {count} letters wait in all: no room for more. Try again in a few days."))
             return text.format(count=MAX_ALL)
-        return tr(_("📪 {name} has {count} letters already: no room.")).format(name=name_told, count=MAX_MAIL)
-    return tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=name_told)
+        return tr(_("📪 {name} has {count} letters already: no room.")).format(name=recipient, count=MAX_MAIL)
+    return tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=recipient)
 
 
 def recipient_of(argument: str, find: Callable[[str], list[NodeView]]) -> tuple[str, list[NodeView], str]:
-    """Return (name, nodes that it means, text): a name of several words is quoted, or written in full.
+    """Return (name, matching nodes, text): a name of several words is quoted, or complete.
 
-    A part of a name is one word: else the beginning of the text could turn into a part of somebody's name.
+    A part of a name is one word, or the beginning of the text could be taken for a part of a name.
     """
     if quoted := QUOTED.fullmatch(argument.strip()):
         return quoted[1], find(quoted[1]), quoted[2].strip()
@@ -175,28 +159,30 @@ def _after(argument: str, words: int) -> str:
 # -- reading
 
 
-def _unread_or_list(letters: Sequence[Mail], mailbox: Mailbox, clock: Clock, request: Request) -> str:
-    """Read out what is unread, as far as it fits; when all was read, list it."""
+def _unread_or_list(
+    mails: Sequence[Mail], mailbox: Mailbox, directory: Directory, clock: Clock, request: Request
+) -> str:
+    """Return the unread mail, as far as it fits; if all was read, the list."""
     tr, room = request.translate, _room(request)
-    if not letters:
+    if not mails:
         return tr(_("📭 No mail for you."))
     now = int(clock.now().timestamp())
-    told = [(letter, _told(number, letter, mailbox, now, tr)) for number, letter in enumerate(letters, 1)]
-    unread = [(letter, line) for letter, line in told if letter.read_at is None]
+    numbered = [(mail, _mail_line(number, mail, directory, now, tr)) for number, mail in enumerate(mails, 1)]
+    unread = [(mail, line) for mail, line in numbered if mail.read_at is None]
     if not unread:
-        lines = _fitting([shorten(line, WIDE_LINE if request.wide else LINE) for _letter, line in told], room)
-        more = len(told) - len(lines)
+        lines = _fitting([shorten(line, WIDE_LINE if request.wide else LINE) for _mail, line in numbered], room)
+        more = len(numbered) - len(lines)
         return _with_tail(lines, tr(_("+{count} more: {mail} <n>")) if more else _deleting(tr), more)
-    lines = _fitting([shorten(line, room) if request.wide else line for _letter, line in unread], room)
-    _note_read(mailbox, [letter for letter, _line in unread[: len(lines)]])
+    lines = _fitting([shorten(line, room) if request.wide else line for _mail, line in unread], room)
+    _mark_read(mailbox, [mail for mail, _line in unread[: len(lines)]])
     more = len(unread) - len(lines)
     return _with_tail(lines, tr(_("+{count} unread: {mail}")) if more else _deleting(tr), more)
 
 
-def _note_read(mailbox: Mailbox, letters: Sequence[Mail]) -> None:
-    """Note it if that can be written: on a full disk a letter is read again rather than not at all."""
+def _mark_read(mailbox: Mailbox, mails: Sequence[Mail]) -> None:
+    """Mark mail as read if that can be written: on a full disk it is better read twice than not at all."""
     try:
-        mailbox.mark_mail_read(letters)
+        mailbox.mark_read(mails)
     except StorageError as error:
         LOGGER.warning("⚠️ Courrier lu, mais pas noté comme tel: %s", error)
 
@@ -210,12 +196,12 @@ def _deleting(tr: Translate) -> str:
 
 
 def _room(request: Request) -> int:
-    """Return the bytes for letters, the line about what is left out aside."""
+    """Return the bytes for mail, without the last line."""
     return request.limit - TAIL if request.wide else ROOM
 
 
 def _fitting(lines: Sequence[str], room: int) -> list[str]:
-    """Return as many as there is room for, but at least one."""
+    """Return as many lines as fit, but at least one."""
     kept: list[str] = []
     size = 0
     for line in lines:
@@ -226,37 +212,39 @@ def _fitting(lines: Sequence[str], room: int) -> list[str]:
     return kept
 
 
-def _read_one(word: str, letters: Sequence[Mail], mailbox: Mailbox, clock: Clock, request: Request) -> str:
-    letter = _numbered(word, letters)
-    if letter is None:
+def _read_one(
+    word: str, mails: Sequence[Mail], mailbox: Mailbox, directory: Directory, request: Request, *, clock: Clock
+) -> str:
+    mail = _numbered(word, mails)
+    if mail is None:
         return _none_such(word, request.translate)
-    _note_read(mailbox, [letter])
-    line = _told(int(word), letter, mailbox, int(clock.now().timestamp()), request.translate)
+    _mark_read(mailbox, [mail])
+    line = _mail_line(int(word), mail, directory, int(clock.now().timestamp()), request.translate)
     return "✉️ " + (shorten(line, _room(request)) if request.wide else line)
 
 
-def _told(number: int, letter: Mail, directory: Directory, now: int, tr: Translate) -> str:
-    name, told_age = sender_of(letter, directory), age(now - letter.sent_at, tr)
-    return tr(_("{number} {name} {age}: {text}")).format(number=number, name=name, age=told_age, text=letter.text)
+def _mail_line(number: int, mail: Mail, directory: Directory, now: int, tr: Translate) -> str:
+    name, sent = sender_of(mail, directory), age(now - mail.sent_at, tr)
+    return tr(_("{number} {name} {age}: {text}")).format(number=number, name=name, age=sent, text=mail.text)
 
 
 # -- deleting
 
 
-def _delete(request: Request, asker: int, argument: str, letters: Sequence[Mail], mailbox: Mailbox) -> str:
+def _delete(request: Request, asker: int, argument: str, mails: Sequence[Mail], mailbox: Mailbox) -> str:
     tr = request.translate
     if not argument.isdecimal():
         return tr(_("Which letter? For example: {mail} del 1")).format(mail=PREFIX + request.command)
-    letter = _numbered(argument, letters)
-    if letter is None or not mailbox.delete_mail(asker, letter.id):
+    mail = _numbered(argument, mails)
+    if mail is None or not mailbox.delete(asker, mail.id):
         return _none_such(argument, tr)
-    return tr(_("🗑️ Letter {number} is deleted, {count} left.")).format(number=int(argument), count=len(letters) - 1)
+    return tr(_("🗑️ Letter {number} is deleted, {count} left.")).format(number=int(argument), count=len(mails) - 1)
 
 
-def _numbered(word: str, letters: Sequence[Mail]) -> Mail | None:
-    """Return the letter with that number, None for any other; a text of thousands of digits is no number."""
+def _numbered(word: str, mails: Sequence[Mail]) -> Mail | None:
+    """Return the mail with that number, None if there is none; a text of thousands of digits is no number."""
     number = int(word) if len(word) <= len(str(MAX_MAIL)) else 0
-    return letters[number - 1] if 0 < number <= len(letters) else None
+    return mails[number - 1] if 0 < number <= len(mails) else None
 
 
 def _none_such(word: str, tr: Translate) -> str:

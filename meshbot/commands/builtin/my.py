@@ -1,22 +1,20 @@
-"""/my: how our own node heard the asker, over a day."""
+"""/my: the signal of the asker at our own node over a day."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
 
-from meshbot.commands.formatting import HOUR, as_many_as_fit, decibels
+from meshbot.commands.formatting import HOUR, as_many_as_fit, decibels, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.memory_fault import unless_the_database_fails
-from meshbot.commands.own_node import own_node
+from meshbot.commands.node_lookup import own_node
 from meshbot.commands.registry import Command, Example, Request, Way
-from meshbot.commands.tables import table
 from meshbot.mesh_memory import MeshMemory, SignalHour
 from meshbot.runtime import Clock
 
 HOURS: Final = 24
-STEP: Final = 6  # hours told as one
+STEP: Final = 6  # hours on one line
 
 
 def my_command(memory: MeshMemory, clock: Clock) -> Command:
@@ -36,7 +34,7 @@ def my_command(memory: MeshMemory, clock: Clock) -> Command:
         name="my",
         aliases=("moi",),
         summary=_("tells how you were heard in the last 24 h"),
-        run=unless_the_database_fails(run),
+        run=run,
         has_table=True,
         examples=(
             Example(
@@ -106,7 +104,7 @@ def describe_by_hour(hours: Sequence[SignalHour], now: float, tr: Translate, lim
 
 
 def _hours_ago(signal: SignalHour, now: float) -> int:
-    """Return the whole hours since then; a day touches 25 of them, and the oldest counts with the one after it."""
+    """Return the whole hours since then; a day touches 25, so the oldest counts as the one after it."""
     return min(max(0, int(now - now % HOUR - signal.hour) // HOUR), HOURS - 1)
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from meshbot.commands.formatting import as_many_as_fit, decibels, length, name_of
+from meshbot.commands.formatting import as_many_as_fit, decibels, length, name_of, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.memory_fault import unless_the_database_fails
 from meshbot.commands.node_lookup import called, one_node
 from meshbot.commands.registry import Command, Example, Request, Way
-from meshbot.commands.tables import table
 from meshbot.mesh_memory import Link, MeshMemory, NodeView
 
-HOURS: Final = 24  # nodes tell their neighbours every few hours
+HOURS: Final = 24  # nodes send their neighbours every few hours
 MOST_HEARD: Final = 2  # of each node, where all are listed
 
 
@@ -58,23 +56,23 @@ def neighbors_command(memory: MeshMemory) -> Command:
 
     def run(request: Request) -> str:
         if not request.argument:
-            return _everybody(memory, request)
+            return _all(memory, request)
         view = one_node(request, memory)
-        return view if isinstance(view, str) else _one(memory, view, request)
+        return view if isinstance(view, str) else _of_node(memory, view, request)
 
     return Command(
         name="neighbors",
         aliases=("neighbours", "voisins"),
         usage=_("[node]"),
         summary=_("tells who heard whom directly in 24 h"),
-        run=unless_the_database_fails(run),
+        run=run,
         has_table=True,
         examples=EXAMPLES,
     )
 
 
-def _everybody(memory: MeshMemory, request: Request) -> str:
-    """Return a line for each node that heard another, the latest first."""
+def _all(memory: MeshMemory, request: Request) -> str:
+    """Return a line for each node that heard others, the latest first."""
     tr = request.translate
     by_hearer: dict[int, list[Link]] = {}
     for link in memory.neighbours_of(None, HOURS):
@@ -91,11 +89,11 @@ def _everybody(memory: MeshMemory, request: Request) -> str:
 
 def _best(memory: MeshMemory, links: Sequence[Link]) -> str:
     best = sorted(links, key=_strength, reverse=True)
-    told = [f"{called(memory, link.heard)}{_signal(link)}" for link in best[:MOST_HEARD]]
-    return ", ".join(told + [f"+{len(best) - MOST_HEARD}"] * (len(best) > MOST_HEARD))
+    shown = [f"{called(memory, link.heard)}{_signal(link)}" for link in best[:MOST_HEARD]]
+    return ", ".join(shown + [f"+{len(best) - MOST_HEARD}"] * (len(best) > MOST_HEARD))
 
 
-def _one(memory: MeshMemory, view: NodeView, request: Request) -> str:
+def _of_node(memory: MeshMemory, view: NodeView, request: Request) -> str:
     """Return a line for each neighbour of a node with both ways, the best signal first."""
     tr = request.translate
     ways: dict[int, dict[str, Link]] = {}
@@ -139,13 +137,13 @@ def _links_table(memory: MeshMemory, by_hearer: Mapping[int, Sequence[Link]], tr
 
 def _ways_table(memory: MeshMemory, ways: Mapping[int, Mapping[str, Link]], tr: Translate) -> list[str]:
     rows = [
-        (called(memory, other), _told_way(links, "←"), _told_way(links, "→"), _length(next(iter(links.values()))))
+        (called(memory, other), _level_of(links, "←"), _level_of(links, "→"), _length(next(iter(links.values()))))
         for other, links in ways.items()
     ]
     return table([tr(_("name")), "← dB", "→ dB", tr(_("dist."))], rows, right={1, 2, 3})
 
 
-def _told_way(links: Mapping[str, Link], arrow: str) -> str:
+def _level_of(links: Mapping[str, Link], arrow: str) -> str:
     return (_level(links[arrow]) or "?") if arrow in links else ""
 
 

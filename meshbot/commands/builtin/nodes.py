@@ -1,4 +1,4 @@
-"""/nodes: who is heard without a relay."""
+"""/nodes: the nodes heard without a relay."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Final
 
-from meshbot.commands.formatting import DAY, age, decibels, length, name_of, page_of, whole_number
+from meshbot.commands.formatting import DAY, age, decibels, length, name_of, page_of, table, whole_number
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
-from meshbot.commands.tables import table
 from meshbot.mesh_memory import DirectNode, MeshMemory, NodeView
 from meshbot.runtime import Clock
 
 DAYS: Final = 3
 MOST_PAGES: Final = 10_000
-WIDE_LINES: Final = 50  # no more is read on a phone
-LINE_BYTES: Final = 60  # of such a line, at most: a name of 16 bytes may be padded by as many
+WIDE_LINES: Final = 50  # enough for a phone
+LINE_BYTES: Final = 60  # of such a line at most: a name of 16 bytes may be padded by as many
 
 
 def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
@@ -69,9 +68,10 @@ def _head(count: int, page: int, pages: int, tr: Translate) -> str:
 
 
 def _wide_page(memory: MeshMemory, nodes: Sequence[DirectNode], page: int, now: float, request: Request) -> str:
-    """Return a page of the table; beyond the last is the last."""
+    """Return a page of the table; a page too far is the last."""
     tr = request.translate
-    lines = min(WIDE_LINES, max(1, request.limit // LINE_BYTES - 2))  # beside the head and the titles
+    # two lines are the head and the titles
+    lines = min(WIDE_LINES, max(1, request.limit // LINE_BYTES - 2))
     pages = ceil(len(nodes) / lines)
     page = min(page, pages)
     shown = nodes[(page - 1) * lines : page * lines]

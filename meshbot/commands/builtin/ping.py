@@ -1,4 +1,4 @@
-"""/ping: what was heard of the one who asks."""
+"""/ping: how the question was heard; by Telegram, the state of the link."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from meshbot.mesh_link import LinkFigures, RadioMetadata
 
 
 def ping_command(link: Callable[[], LinkFigures]) -> Command:
-    """Make the command; `link` tells how the link is doing to who does not ask over it."""
+    """Make the command; `link` returns the link's figures, the answer to a question by Telegram."""
 
     def run(request: Request) -> str:
-        """Return SNR, RSSI and hops of the question, as far as the packet tells them."""
+        """Return SNR, RSSI and hops of the question, as far as the packet has them."""
         if request.way is Way.TELEGRAM:
             tr, figures = request.translate, link()
             return ", ".join(["🏓 pong", state(figures, tr), *probe(figures, tr)])

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from meshbot.commands.formatting import as_many_as_fit, decibels, length, whole_number
+from meshbot.commands.formatting import as_many_as_fit, decibels, length, table, whole_number
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.memory_fault import unless_the_database_fails
 from meshbot.commands.node_lookup import called
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
-from meshbot.commands.tables import table
 from meshbot.mesh_memory import Link, MeshMemory
 
 DEFAULT_HOURS, MOST_HOURS = 24, 24 * 30
 DEFAULT_LINKS, MOST_LINKS = 3, 10
-WIDE_LINKS, MOST_WIDE_LINKS = 10, 50  # where there is room
+WIDE_LINKS, MOST_WIDE_LINKS = 10, 50  # in a wide answer
 MOST_BYTES: Final = 560  # three packets, with their numbers
 
 
@@ -51,7 +49,7 @@ def propag_command(memory: MeshMemory) -> Command:
             text = tr(_("How many hours, how many links? For example: {question}"))
             return text.format(question=f"{PREFIX}{request.command} 24 5")
         hours, count = min(asked[0], memory.hours_kept), asked[1]
-        links = one_way(memory.longest_links(hours, 2 * count))[:count]
+        links = one_direction(memory.longest_links(hours, 2 * count))[:count]
         if not links:
             text = tr(_("📏 No link of known length in {hours}h: both nodes must tell their position."))
             return text.format(hours=hours)
@@ -66,7 +64,7 @@ def propag_command(memory: MeshMemory) -> Command:
         aliases=("propagation",),
         usage=_("[hours] [links]"),
         summary=_("tells the longest links heard, with their distance"),
-        run=unless_the_database_fails(run),
+        run=run,
         has_table=True,
         examples=EXAMPLES,
     )
@@ -75,15 +73,15 @@ def propag_command(memory: MeshMemory) -> Command:
 def parse_argument(
     argument: str, default_links: int = DEFAULT_LINKS, most_links: int = MOST_LINKS
 ) -> tuple[int, int] | None:
-    """Return the hours and the number of links, each within its bounds; None if it is something else."""
+    """Return the hours and the number of links, each within its bounds; None for any other argument."""
     words = argument.lower().split()
     hours = whole_number(words[0].removesuffix("h"), 1, MOST_HOURS) if words else DEFAULT_HOURS
     count = whole_number(words[1], 1, most_links) if len(words) > 1 else default_links
     return None if hours is None or count is None or len(words) > 2 else (hours, count)  # noqa: PLR2004 - both
 
 
-def one_way(links: Sequence[Link]) -> list[Link]:
-    """Return the links without those whose way back stands before them."""
+def one_direction(links: Sequence[Link]) -> list[Link]:
+    """Return the links without those whose opposite direction comes before them."""
     found: dict[frozenset[int], Link] = {}
     for link in links:
         found.setdefault(frozenset((link.hearer, link.heard)), link)

@@ -1,4 +1,4 @@
-"""/rain: the coming hours."""
+"""/rain: the rain of the coming hours."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from meshbot.commands.forecasts import TIMEOUT, WeatherClient, amount, answer_for, label, percent
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.places import TIMEOUT, WeatherClient, answer_for, label
 from meshbot.commands.registry import Command, Example, Request
-from meshbot.commands.weather_words import amount, percent
 from meshbot.web import HOUR, Fault, Forecast, Hour, Place, WebError
 
 HOURS = 12
@@ -44,7 +43,7 @@ def describe(place: Place, forecast: Forecast, *, tr: Translate) -> str:
     """Return a line for each stretch of rain, or that there is none; fits one packet."""
     hours = forecast.next_hours(HOURS)
     if not hours:
-        raise WebError(Fault.ODD, "aucune heure à venir")
+        raise WebError(Fault.INVALID, "aucune heure à venir")
     until = _clock(hours[-1].start + HOUR)
     wet = _stretches([hour for hour in hours if _is_wet(hour)])
     if wet:
@@ -60,7 +59,7 @@ def _is_wet(hour: Hour) -> bool:
 
 
 def _stretches(hours: Sequence[Hour]) -> list[list[Hour]]:
-    """Put hours that follow each other together."""
+    """Group consecutive hours."""
     stretches: list[list[Hour]] = []
     for hour in hours:
         if stretches and hour.start == stretches[-1][-1].start + HOUR:

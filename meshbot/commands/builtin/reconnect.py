@@ -1,4 +1,4 @@
-"""/reconnect: the link dropped and taken anew."""
+"""/reconnect: closes the link and opens another."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from meshbot.commands.roles import Role
 
 
 def reconnect_command(reconnect: Callable[[], None]) -> Command:
-    """Make the command; `reconnect` asks for it and returns at once."""
+    """Make the command; `reconnect` requests it and returns at once."""
 
     def run(request: Request) -> str:
-        """Answer, and have it done once the answer has left."""
+        """Answer; the reconnection is requested once the answer has left."""
         request.afterwards(reconnect)
         return request.translate(_("🔄 I drop the link and take it anew."))
 

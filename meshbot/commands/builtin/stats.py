@@ -1,25 +1,26 @@
-"""/stats: the traffic in figures."""
+"""/stats: figures of the traffic."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from meshbot.commands.formatting import HOUR, as_many_as_fit, share, whole_number
+from meshbot.commands.formatting import HOUR, as_many_as_fit, facts, lines_that_fit, share, table, whole_number
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.memory_fault import unless_the_database_fails
 from meshbot.commands.node_lookup import called
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
-from meshbot.commands.stats_tables import columns_in_lines, shares_in_columns, totals_in_lines
-from meshbot.mesh_memory import AirHour, MeshMemory, Share, Traffic
+from meshbot.mesh_memory import AirHour, MeshMemory, Share, Totals, Traffic
 from meshbot.runtime import Clock
 from meshbot.storage import By
 
 DEFAULT_HOURS, MOST_HOURS = 24, 24 * 30
 MOST_COLUMNS: Final = 24  # of the histogram; each takes three bytes
-WIDE_COLUMNS: Final = 25  # where each is a line: a day's hours, and the one that is running
+WIDE_COLUMNS: Final = 25  # a line each: a day's hours, and the present one
 BARS: Final = "▁▂▃▄▅▆▇█"
+BAR_CELLS: Final = 20  # of the longest bar
+LEAST_LINE: Final = 12  # bytes of the shortest line of _share_table, so that no more than can fit are made
+KILOBYTE: Final = 1000
 PORTS: Final = {
     None: _("encrypted"),
     1: _("text"),
@@ -32,7 +33,7 @@ PORTS: Final = {
     71: _("neighbours"),
 }
 
-Tell = Callable[[MeshMemory, Clock, int, Request], str]
+Topic = Callable[[MeshMemory, Clock, int, Request], str]
 
 
 EXAMPLES: Final = (
@@ -96,7 +97,7 @@ def stats_command(memory: MeshMemory, clock: Clock) -> Command:
         aliases=("trafic",),
         usage=_("[global|top|packets|channel|hop|histo] [hours]"),
         summary=_("tells the traffic of the last hours in figures"),
-        run=unless_the_database_fails(run),
+        run=run,
         has_table=True,
         examples=EXAMPLES,
     )
@@ -123,7 +124,7 @@ def _global(memory: MeshMemory, _clock: Clock, hours: int, request: Request) -> 
         return _nothing(hours, tr)
     air = _mean(memory.air(hours))
     if request.wide:
-        return totals_in_lines(totals, air, hours, request)
+        return _totals_table(totals, air, hours, request)
     head = tr(_("📊 {hours}h: packets {packets} ({size:.1f}kB), nodes {nodes}"))
     ways = tr(_("direct {direct}, relayed {relayed}, MQTT {mqtt}, encrypted {encrypted}"))
     lines = [
@@ -142,7 +143,7 @@ def _global(memory: MeshMemory, _clock: Clock, hours: int, request: Request) -> 
 
 
 def _mean(hours: Sequence[AirHour]) -> tuple[float, float] | None:
-    """Return how busy the channel was and how much of the time our own node sent, percent; None: it did not tell."""
+    """Return how busy the channel was and how long our own node sent, percent; None if it did not report it."""
     if not hours:
         return None
     count = len(hours)
@@ -197,7 +198,7 @@ def _histo(memory: MeshMemory, clock: Clock, hours: int, request: Request) -> st
     most_columns = WIDE_COLUMNS if request.wide else MOST_COLUMNS
     columns, step = _columns(traffic, hours, int(clock.now().timestamp()), most_columns)
     if request.wide:
-        return columns_in_lines(columns, step, hours, request)
+        return _histogram_table(columns, step, hours, request)
     most = max(columns)
     bars = "".join(BARS[-(-count * (len(BARS) - 1) // most)] for count in columns)
     text = tr(_("📈 Packets in {hours}h: {count}\n{bars}\nOldest first, {step}h each, at most {most}"))
@@ -205,7 +206,7 @@ def _histo(memory: MeshMemory, clock: Clock, hours: int, request: Request) -> st
 
 
 def _columns(traffic: Traffic, hours: int, now: int, most_columns: int) -> tuple[list[int], int]:
-    """Return the packets of each column, the oldest first, and its hours."""
+    """Return the packets of each column, the oldest first, and the hours of a column."""
     step = -(-(hours + 1) // most_columns)
     last = (now - now % HOUR - traffic.since) // HOUR
     columns = [0] * (last // step + 1)
@@ -221,16 +222,17 @@ def _shares(
     """Return a line for each part of the traffic, the largest first, hops in their order, as far as they fit."""
     tr = request.translate
     if not traffic.packets:
-        return _noted(_nothing(hours, tr), note)
+        return _with_note(_nothing(hours, tr), note)
     in_order = _by_key if traffic.by is By.HOPS else _by_size
     shares, first = sorted(traffic.shares, key=in_order), tr(head).format(hours=hours, count=traffic.packets)
     if request.wide:
-        return shares_in_columns(_noted(first, note), shares, name, request)
+        return _share_table(_with_note(first, note), shares, name, request)
     lines = (f"{name(each.key)}: {each.packets} ({share(each.packets, traffic.packets)})" for each in shares)
-    return _noted(as_many_as_fit(first, lines, len(shares)), note)  # eight channels at most: it fits
+    # only channels have a note, and they are eight at most: it fits
+    return _with_note(as_many_as_fit(first, lines, len(shares)), note)
 
 
-def _noted(text: str, note: str) -> str:
+def _with_note(text: str, note: str) -> str:
     """Return the text with a note below its first line."""
     head, *lines = text.split("\n")
     return "\n".join([head, *([note] if note else []), *lines])
@@ -248,7 +250,57 @@ def _nothing(hours: int, tr: Translate) -> str:
     return tr(_("📊 No packet heard in {hours}h.")).format(hours=hours)
 
 
-TOPICS: Final[dict[str, Tell]] = {
+# -- with room
+
+
+def _totals_table(totals: Totals, air: tuple[float, float] | None, hours: int, request: Request) -> str:
+    """Return a line for each figure; `air` is how busy the channel was and how much our own node sent, percent."""
+    tr = request.translate
+
+    def part(packets: int) -> str:
+        return f"{packets} ({share(packets, totals.packets)})"
+
+    lines = facts(
+        [
+            (tr(_("packets")), str(totals.packets)),
+            (tr(_("size")), f"{totals.size / KILOBYTE:.1f}kB"),
+            (tr(_("nodes")), str(totals.nodes)),
+            (tr(_("direct")), part(totals.direct)),
+            (tr(_("relayed")), part(totals.relayed)),
+            ("MQTT", part(totals.via_mqtt)),
+            (tr(_("encrypted")), part(totals.encrypted)),
+            (tr(_("channel busy")), "" if air is None else f"{air[0]:.1f}%"),
+            (tr(_("sending")), "" if air is None else f"{air[1]:.1f}%"),
+        ]
+    )
+    return lines_that_fit([tr(_("📊 Traffic in {hours}h")).format(hours=hours), *lines], request.limit)
+
+
+def _share_table(head: str, shares: Sequence[Share], name: Callable[[int | None], str], request: Request) -> str:
+    """Return a line for each part of the traffic, as far as they fit."""
+    whole = sum(each.packets for each in shares)
+    rows = [
+        (name(each.key), str(each.packets), share(each.packets, whole), f"{each.size / KILOBYTE:.1f}")
+        for each in shares[: request.limit // LEAST_LINE]
+    ]
+    titles, *lines = table(["", request.translate(_("packets")), "%", "kB"], rows, right={1, 2, 3})
+    return as_many_as_fit(f"{head}\n{titles}", lines, len(shares), request.limit)
+
+
+def _histogram_table(columns: Sequence[int], step: int, hours: int, request: Request) -> str:
+    """Return a bar for each `step` hours, the latest first, so that the oldest are cut off."""
+    tr = request.translate
+    most = max(columns)
+    rows = [
+        (f"{place * step}h", "█" * round(BAR_CELLS * count / most) or "▏" * bool(count), str(count))
+        for place, count in enumerate(reversed(columns))
+    ]
+    titles, *lines = table([tr(_("age")), "", tr(_("packets"))], rows, right={0})
+    head = tr(_("📈 Packets in {hours}h: {count}")).format(hours=hours, count=sum(columns))
+    return as_many_as_fit(f"{head}\n{titles}", lines, len(lines), request.limit)
+
+
+TOPICS: Final[dict[str, Topic]] = {
     "global": _global,
     "top": _top,
     "packets": _packets,

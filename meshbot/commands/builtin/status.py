@@ -1,12 +1,11 @@
-"""/status: how the link is doing."""
+"""/status: the state of the link."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
 
-from meshbot.commands.durations import duration
-from meshbot.commands.formatting import joined, lines_that_fit
+from meshbot.commands.formatting import duration, joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request, Way
@@ -23,7 +22,7 @@ def status_command(
     """Make the command; `waiting` returns how many packets wait for the radio."""
 
     def run(request: Request) -> str:
-        """Return it in one packet, or a line for each figure."""
+        """Return the figures in one packet, or a line each."""
         tr, figures, known = request.translate, link(), counts()
         queue, keys = IN_WORDS if request.wide else IN_SHORT
         parts = [
@@ -78,7 +77,7 @@ def _outage(figures: LinkFigures, tr: Translate) -> list[str]:
 
 
 def probe(figures: LinkFigures, tr: Translate) -> list[str]:
-    """Return how long the node took for its last answer, if it has answered."""
+    """Return the round trip of the node's last answer, if there is one."""
     if figures.round_trip is None:
         return []
     return [tr(_("probe: {time} ms")).format(time=round(figures.round_trip * 1000))]

@@ -1,8 +1,9 @@
-"""/sync: the public keys given back to the interface, now."""
+"""/sync: puts the trusted public keys into the present interface now."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request
@@ -10,16 +11,34 @@ from meshbot.commands.roles import Role
 from meshbot.nodes import NodeCounts
 
 
-def sync_command(sync: Callable[[], int | None], counts: Callable[[], NodeCounts]) -> Command:
-    """Make the command; `sync` returns how many keys it put back, None if it could not."""
+class SyncedNodes(Protocol):
+    """What the bot knows of nodes; NodeManager is one."""
+
+    def counts(self) -> NodeCounts:
+        """Return how much is known."""
+        ...
+
+    def sync_pubkeys_to_interface(self, interface: Any, force: bool = False) -> int:  # noqa: FBT001, FBT002 - specified so
+        """Put trusted keys into the interface's nodes; return how many."""
+        ...
+
+    @property
+    def synced(self) -> bool:
+        """Whether the last synchronisation succeeded."""
+        ...
+
+
+def sync_command(nodes: SyncedNodes, interface_of: Callable[[], object | None]) -> Command:
+    """Make the command; `interface_of` returns the present interface, None without a link."""
 
     def run(request: Request) -> str:
-        """Sync, and tell the counts."""
+        """Sync, and report the counts."""
         tr = request.translate
-        injected = sync()
-        if injected is None:
+        interface = interface_of()
+        injected = 0 if interface is None else nodes.sync_pubkeys_to_interface(interface, force=True)
+        if interface is None or not nodes.synced:
             return tr(_("⚠️ No sync: no link, or an error that the log tells. The next link brings one."))
-        known = counts()
+        known = nodes.counts()
         text = tr.ngettext(
             "🔑 Keys put back: {injected}; known: {keys} for {nodes} node",
             "🔑 Keys put back: {injected}; known: {keys} for {nodes} nodes",

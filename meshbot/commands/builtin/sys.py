@@ -1,11 +1,10 @@
-"""/sys: the machine that the bot runs on, and what the bot takes of it."""
+"""/sys: figures of the bot's machine and of its process."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from meshbot.commands.durations import duration
-from meshbot.commands.formatting import joined
+from meshbot.commands.formatting import duration, joined
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request, Way
@@ -15,12 +14,12 @@ from meshbot.runtime import HostFigures
 MEBIBYTE = 1024 * 1024
 
 
-def sys_command(look: Callable[[], HostFigures]) -> Command:
-    """Make the command; `look` reads a few files of the system's."""
+def sys_command(read: Callable[[], HostFigures]) -> Command:
+    """Make the command; `read` reads a few of the system's files."""
 
     def run(request: Request) -> str:
-        """Return what there is to know; what the system does not tell is left out."""
-        tr, figures = request.translate, look()
+        """Return the figures; what the system does not report is left out."""
+        tr, figures = request.translate, read()
         within = "\n" if request.wide else ", "
         parts = (("🖥️", _host(figures, tr)), ("🤖", _bot(figures, tr)))
         lines = [f"{sign} {within.join(words)}" for sign, words in parts if words]

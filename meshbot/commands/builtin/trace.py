@@ -1,4 +1,4 @@
-"""/trace: the way that the asker's packet took, or a real traceroute to a node."""
+"""/trace: the path of the asker's packet, or a traceroute to a node."""
 
 from __future__ import annotations
 
@@ -7,41 +7,39 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from meshbot.commands.formatting import ident, lines_that_fit
+from meshbot.commands.formatting import ident, lines_that_fit, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, one_node, only_one, short_name_of
-from meshbot.commands.own_node import own_node
+from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, one_node, only_one, own_node, short_name_of
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
-from meshbot.commands.tables import table
 from meshbot.mesh_link import Hop, RadioMetadata, TracerouteReply
 from meshbot.mesh_memory import DirectNode, NodeView
 from meshbot.sending import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
 
 LOGGER = logging.getLogger(__name__)
-TIME_TO_EXCUSE: Final = 5.0  # seconds between the tracer's bound and the dispatcher's
-RELAYS_WITHIN: Final = 3 * 86400.0  # seconds in which our own node has heard a relay directly
-EXCUSES: Final = {
+ANSWER_MARGIN: Final = 5.0  # seconds between the tracer's limit and the executor's
+RELAYS_WITHIN: Final = 3 * 86400.0  # seconds; our own node has heard a relay directly within them
+ERROR_ANSWERS: Final = {
     NoRoute.NO_LINK: _("🔌 No link to the radio at the moment: no traceroute. Try again later."),
     NoRoute.BUSY: _("📶 The channel is too busy for a traceroute. Try again later."),
     NoRoute.REFUSED: _("⚠️ The radio refused the traceroute. Try again in a minute."),
-    NoRoute.UNHEARD: _("⌛ No answer from {name}: nobody in reach repeated the question."),
-    NoRoute.SILENT: _("⌛ No answer from {name} within {seconds} s: out of reach, or switched off."),
+    NoRoute.NOT_RELAYED: _("⌛ No answer from {name}: nobody in reach repeated the question."),
+    NoRoute.TIMEOUT: _("⌛ No answer from {name} within {seconds} s: out of reach, or switched off."),
 }
 
 
 class Neighbours(Directory, Protocol):
-    """Who is on the mesh, and near; MeshMemory is one."""
+    """The nodes of the mesh, and those in range; MeshMemory is one."""
 
     def direct_nodes(self, within: float) -> list[DirectNode]:
         """Return the nodes that our own one heard without a relay in the last so many seconds."""
 
 
 class RouteTracer(Protocol):
-    """Who finds the way to a node; Tracer is one."""
+    """Traces routes; Tracer is one."""
 
     def trace(self, num: int) -> TracerouteReply:
-        """Return it within TRACE_TIMEOUT seconds. Raises TooSoonError, NoRouteError."""
+        """Return the route to a node within TRACE_TIMEOUT seconds. Raises TooSoonError, NoRouteError."""
 
 
 EXAMPLES: Final = (
@@ -71,17 +69,17 @@ EXAMPLES: Final = (
 
 
 def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[[], int]) -> Command:
-    """Make the command; `own_num` is the bot's own node, where every way begins."""
+    """Make the command; `own_num` returns the bot's own node, where every route begins."""
 
     def run(request: Request) -> str:
         if not request.argument and request.way is Way.MESH:
-            return _passive(request.reception, directory, request.translate)
-        node = one_node(request, directory) if request.argument else _asker_s(request, directory)
+            return _path_of_packet(request.reception, directory, request.translate)
+        node = one_node(request, directory) if request.argument else _asker_node(request, directory)
         if isinstance(node, str):
             return node
         if node.num == own_num():
             return _to_me(request)
-        return _active(node, directory, tracer, request)
+        return _traceroute(node, directory, tracer, request)
 
     command = Command(
         name="trace",
@@ -91,10 +89,10 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
         run=run,
         slow=True,
         has_table=True,
-        timeout=TRACE_TIMEOUT + TIME_TO_EXCUSE,
+        timeout=TRACE_TIMEOUT + ANSWER_MARGIN,
         examples=EXAMPLES,
     )
-    return replace(command, alone=replace(command, slow=False, timeout=None))
+    return replace(command, without_argument=replace(command, slow=False, timeout=None))
 
 
 def _to_me(request: Request) -> str:
@@ -107,7 +105,7 @@ def _to_me(request: Request) -> str:
 # -- the asker's own packet
 
 
-def _passive(heard: RadioMetadata, directory: Neighbours, tr: Translate) -> str:
+def _path_of_packet(heard: RadioMetadata, directory: Neighbours, tr: Translate) -> str:
     if heard.via_mqtt:
         return "🧭 " + tr(_("by MQTT"))
     if heard.hops is None:
@@ -124,7 +122,7 @@ def _passive(heard: RadioMetadata, directory: Neighbours, tr: Translate) -> str:
 
 
 def _relay(last_byte: int, directory: Neighbours) -> str:
-    """Return the name of the only near node whose number ends so; the packet tells no more of its relay."""
+    """Return the name of the only node in range whose number ends so: a packet has no more of its relay."""
     near = [view.num for view in directory.direct_nodes(RELAYS_WITHIN) if view.num & 0xFF == last_byte]
     return called(directory, near[0], IN_A_SENTENCE) if len(near) == 1 else f"…{last_byte:02x}"
 
@@ -132,7 +130,7 @@ def _relay(last_byte: int, directory: Neighbours) -> str:
 # -- a traceroute
 
 
-def _active(node: NodeView, directory: Directory, tracer: RouteTracer, request: Request) -> str:
+def _traceroute(node: NodeView, directory: Directory, tracer: RouteTracer, request: Request) -> str:
     tr = request.translate
     name = called(directory, node.num, IN_A_SENTENCE)
     try:
@@ -143,7 +141,7 @@ def _active(node: NodeView, directory: Directory, tracer: RouteTracer, request: 
         )
     except NoRouteError as error:
         LOGGER.info("🧭 Traceroute vers 0x%08x: %s", node.num, error)
-        return tr(EXCUSES[error.reason]).format(name=name, seconds=round(TRACE_TIMEOUT))
+        return tr(ERROR_ANSWERS[error.reason]).format(name=name, seconds=round(TRACE_TIMEOUT))
     head = tr(_("🧭 {name}, SNR in dB")).format(name=name)
     if request.wide:
         return lines_that_fit([head, *_table(route, directory, tr)], request.limit)
@@ -152,8 +150,8 @@ def _active(node: NodeView, directory: Directory, tracer: RouteTracer, request: 
     return "\n".join(lines)
 
 
-def _asker_s(request: Request, directory: Directory) -> NodeView | str:
-    """Return the node of an asker of Telegram, or what to answer to who has none, or one never heard of."""
+def _asker_node(request: Request, directory: Directory) -> NodeView | str:
+    """Return the node of an asker by Telegram, else the answer to one without a node or with an unknown one."""
     num = own_node(request)
     if isinstance(num, str):
         return num

@@ -1,10 +1,10 @@
-"""/trust: an operator's word for a public key that waits."""
+"""/trust: accepts a node's changed public key by the operator's decision."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import Directory, label, only_one
@@ -13,37 +13,47 @@ from meshbot.commands.roles import Role
 from meshbot.nodes import brief
 
 
-class WaitingKeys(Protocol):
-    """What the bot knows of keys that wait."""
+class PendingKeys(Protocol):
+    """What the bot knows of keys that the operator has not confirmed; NodeManager is one."""
 
     def pending_keys(self) -> dict[int, set[bytes]]:
-        """Return the keys that differ from the trusted one."""
+        """Return by node number the keys that differ from the trusted one."""
+        ...
+
+    def confirm_key(self, num: int, key: bytes) -> bool:
+        """Trust `key` by the operator's decision; False for an impossible key. May wait for the disk."""
+        ...
+
+    def sync_pubkeys_to_interface(self, interface: Any, force: bool = False) -> int:  # noqa: FBT001, FBT002 - specified so
+        """Put trusted keys into the interface's nodes; return how many."""
+        ...
 
 
-def trust_command(ring: WaitingKeys, directory: Directory, trust: Callable[[int, bytes], bool]) -> Command:
-    """Make the command; `trust(num, key)` returns whether the key is trusted now, and may wait for the disk."""
+def trust_command(nodes: PendingKeys, directory: Directory, interface_of: Callable[[], object | None]) -> Command:
+    """Make the command; `interface_of` returns the present interface, None without a link."""
 
     def run(request: Request) -> str:
-        """Trust the one key that is meant, or say which there are."""
+        """Trust the one key that the argument means, or list the candidates."""
         tr = request.translate
         words = request.argument.split()
         if not words:
             return tr(_("Whose key? /trust <node> [how the key begins]; /keys tells which wait."))
         wanted, beginning = request.argument, ""
         found = directory.find_nodes(wanted)
-        if not found and len(words) > 1:  # the last word is no part of the name
+        # the last word is no part of the name
+        if not found and len(words) > 1:
             wanted, beginning = " ".join(words[:-1]), words[-1]
             found = directory.find_nodes(wanted)
         node = only_one(found, wanted, request)
         if isinstance(node, str):
             return node
-        waiting = sorted(ring.pending_keys().get(node.num, ()))
-        if not waiting:
+        pending = sorted(nodes.pending_keys().get(node.num, ()))
+        if not pending:
             return tr(_("No other key waits for {node}.")).format(node=label(node))
-        meant = [key for key in waiting if b64encode(key).decode().startswith(beginning.removesuffix("…"))]
+        meant = [key for key in pending if b64encode(key).decode().startswith(beginning.removesuffix("…"))]
         if len(meant) != 1:
-            return tr(_("Which one of {node}? {keys}")).format(node=label(node), keys=_listed(waiting))
-        if not trust(node.num, meant[0]):
+            return tr(_("Which one of {node}? {keys}")).format(node=label(node), keys=_listed(pending))
+        if not _trust(nodes, node.num, meant[0], interface_of()):
             return tr(_("⚠️ That key cannot be trusted."))
         return tr(_("🔑 {node}: {key} is trusted now.")).format(node=label(node), key=brief(meant[0]))
 
@@ -60,6 +70,14 @@ def trust_command(ring: WaitingKeys, directory: Directory, trust: Callable[[int,
             Example("/trust", "Whose key? /trust <node> [how the key begins]; /keys tells which wait."),
         ),
     )
+
+
+def _trust(nodes: PendingKeys, num: int, key: bytes, interface: object | None) -> bool:
+    """Trust the key, and put it into the present interface."""
+    trusted = nodes.confirm_key(num, key)
+    if trusted and interface is not None:
+        nodes.sync_pubkeys_to_interface(interface)
+    return trusted
 
 
 def _listed(keys: Iterable[bytes]) -> str:

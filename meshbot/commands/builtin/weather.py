@@ -1,4 +1,4 @@
-"""/weather: the coming days."""
+"""/weather: the weather of the coming days."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ import re
 from functools import partial
 from typing import Final
 
-from meshbot.commands.formatting import as_many_as_fit
+from meshbot.commands.forecasts import (
+    COORDINATES,
+    TIMEOUT,
+    WeatherClient,
+    amount,
+    answer_for,
+    label,
+    percent,
+    picture,
+    sky,
+    weekday,
+)
+from meshbot.commands.formatting import as_many_as_fit, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.places import COORDINATES, TIMEOUT, WeatherClient, answer_for, label
 from meshbot.commands.registry import Command, Example, Request, Way
-from meshbot.commands.tables import table
-from meshbot.commands.weather_words import amount, percent, picture, sky, weekday
 from meshbot.web import Day, Fault, Forecast, Place, WebError
 
 DEFAULT_DAYS, MOST_DAYS = 3, 7  # three fit one packet
@@ -21,12 +30,12 @@ DAYS: Final = re.compile(r"(?:(.*?)[ ,;]+)?([0-9]{1,2}) ?(?:j|jours?|d|days?)?",
 
 
 def weather_command(client: WeatherClient, default_place: str) -> Command:
-    """Make the command; `default_place` (a name or "lat,lon", may be empty) is meant where the asker names none."""
+    """Make the command; `default_place` (a name or "lat,lon", may be empty) is for an asker who names none."""
 
     def run(request: Request) -> str:
         place, days = parse_argument(request.argument, MOST_DAYS if request.wide else DEFAULT_DAYS)
-        tell = partial(describe_in_columns, limit=request.limit) if request.wide else describe
-        return answer_for(request, place or default_place, client, partial(tell, days=days, tr=request.translate))
+        style = partial(describe_in_columns, limit=request.limit) if request.wide else describe
+        return answer_for(request, place or default_place, client, partial(style, days=days, tr=request.translate))
 
     return Command(
         name="weather",
@@ -75,7 +84,7 @@ def describe(place: Place, forecast: Forecast, *, days: int, tr: Translate) -> s
 
 
 def describe_in_columns(place: Place, forecast: Forecast, *, days: int, tr: Translate, limit: int) -> str:
-    """Return the same as a table, the words last: they may be long."""
+    """Return the same as a table; the words come last because they may be long."""
     coming = _coming(forecast, days)
     titles = [tr(_("day")), "", "°C", "mm", tr(_("rain")), "km/h", ""]
     rows = [
@@ -97,7 +106,7 @@ def describe_in_columns(place: Place, forecast: Forecast, *, days: int, tr: Tran
 def _coming(forecast: Forecast, days: int) -> tuple[Day, ...]:
     coming = forecast.next_days(days)
     if not coming:
-        raise WebError(Fault.ODD, "aucun jour à venir")
+        raise WebError(Fault.INVALID, "aucun jour à venir")
     return coming
 
 

@@ -9,9 +9,9 @@ from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import Command
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
-from meshbot.persistence.replay_guard import ReplayGuard
-from meshbot.storage.replay_keys import KEPT
+from meshbot.persistence.replay_guard import KEPT, ReplayGuard
 from tests.support.configured import make_roles
+from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, key
 
 PING = Command("ping", "", lambda _request: "pong")
@@ -32,7 +32,7 @@ class Nodes:
 
 @pytest.fixture
 def access():
-    return Access(make_roles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0), ReplayGuard(None))
+    return Access(make_roles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0), ReplayGuard(None, FakeClock()))
 
 
 def message(sender, packet_id=1, **details):

@@ -1,26 +1,60 @@
-"""Ages, lengths, numbers and pages as they are told in a packet."""
+"""Ages, lengths, numbers and pages as they stand in an answer."""
 
 import pytest
 
-from meshbot.commands.formatting import PACKET_BYTES, age, as_many_as_fit, length, name_of, page_of, share, whole_number
+from meshbot.commands.formatting import (
+    PACKET_BYTES,
+    age,
+    as_many_as_fit,
+    duration,
+    length,
+    name_of,
+    page_of,
+    share,
+    whole_number,
+)
 from meshbot.commands.language import translator
 from meshbot.mesh_memory.views import DirectNode
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "text"),
     [(-5, "0s"), (59.9, "59s"), (60, "1min"), (3599, "59min"), (3600, "1h"), (172_799, "47h"), (172_800, "2d")],
 )
-def test_an_age_has_one_unit(seconds, told):
-    assert age(seconds, translator("en")) == told
+def test_an_age_has_one_unit(seconds, text):
+    assert age(seconds, translator("en")) == text
 
 
-def test_days_are_jours_in_french():
+def test_an_age_s_days_are_jours_in_french():
     assert age(3 * 86400, translator("fr")) == "3j"
 
 
 @pytest.mark.parametrize(
-    ("long_name", "short_name", "told"),
+    ("seconds", "text"),
+    [
+        (-1, "0 s"),
+        (0.9, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (3660, "1 h 1 min"),
+        (86399, "23 h 59 min"),
+        (86400, "1 d"),
+        (90000, "1 d 1 h"),
+        (100 * 86400, "100 d"),
+    ],
+)
+def test_a_duration_has_its_two_greatest_units(seconds, text):
+    assert duration(seconds, translator("en")) == text
+
+
+def test_a_duration_s_days_are_jours_in_french():
+    assert duration(2 * 86400 + 4 * 3600, translator("fr")) == "2 j 4 h"
+
+
+@pytest.mark.parametrize(
+    ("long_name", "short_name", "text"),
     [
         ("Pascal G. 47", "PG47", "Pascal G. 47"),
         ("Pascal Gerland 47", "PG47", "PG47"),
@@ -30,18 +64,18 @@ def test_days_are_jours_in_french():
         ("", "", "!20001eef"),
     ],
 )
-def test_a_name_that_does_not_fit_gives_way_to_the_short_one(long_name, short_name, told):
+def test_a_name_that_does_not_fit_gives_way_to_the_short_one(long_name, short_name, text):
     node = DirectNode(0x20001EEF, long_name, short_name, None, 0)
-    assert name_of(node, 16) == told
-    assert len(told.encode()) <= 16
+    assert name_of(node, 16) == text
+    assert len(text.encode()) <= 16
 
 
-@pytest.mark.parametrize(("metres", "told"), [(0, "0m"), (999, "999m"), (45_210, "45.2km"), (312_400, "312km")])
-def test_a_length_has_three_digits_or_so(metres, told):
-    assert length(metres) == told
+@pytest.mark.parametrize(("metres", "text"), [(0, "0m"), (999, "999m"), (45_210, "45.2km"), (312_400, "312km")])
+def test_a_length_has_three_digits_or_so(metres, text):
+    assert length(metres) == text
 
 
-def test_a_share_of_nothing_is_nothing():
+def test_a_share_of_zero_is_zero():
     assert (share(0, 0), share(1, 3)) == ("0%", "33%")
 
 

@@ -15,11 +15,11 @@ from meshbot.commands.language import LOCALE_DIR, translator
         ("fr", ["Trop long de 1 octet.", "Trop long de 2 octets."]),
     ],
 )
-def test_one_is_told_apart_from_several(language, texts):
+def test_one_and_several_have_their_own_text(language, texts):
     assert [too_long(count, translator(language)) for count in (1, 2)] == texts
 
 
-def test_french_counts_nothing_as_one():
+def test_french_has_zero_in_the_singular():
     text = translator("fr").ngettext("{count} thread", "{count} threads", 0)
     assert text.format(count=0) == "0 thread"
 

@@ -35,7 +35,7 @@ def test_the_one_node_meant_is_returned(argument):
     assert found.num == 0x20001EF0
 
 
-def test_without_an_argument_it_is_said_what_to_type():
+def test_without_an_argument_the_answer_says_how_to_ask():
     answer = one_node(asked(""), directory(NODES))
     assert answer == "Which node? Its name, short name or the end of its id: /info 1eef"
 
@@ -54,7 +54,7 @@ def test_a_long_list_is_cut_to_a_packet():
     assert len(answer.encode()) <= 200
 
 
-def test_an_unknown_one_is_said_shortly():
+def test_an_unknown_node_is_quoted_shortened():
     assert one_node(asked("x" * 300), directory(NODES)) == f"I know no node « {'x' * 37}… »."
 
 
@@ -66,7 +66,7 @@ def test_a_node_is_called_by_its_name_else_by_its_id():
 
 
 @pytest.mark.parametrize("name", ["info", "keys", "neighbors", "trace"])
-def test_every_command_with_a_node_says_the_same_of_an_unknown_one(tmp_path, name):
+def test_every_command_answers_the_same_to_an_unknown_node(tmp_path, name):
     with MeshCommands(tmp_path) as mesh:
         mesh.populate()
         (command,) = (each for each in sample_commands(mesh) if each.name == name)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from meshbot.commands.builtin.echo import echo_command, origin_of
+from meshbot.commands.builtin.echo import EchoOptions, echo_command
 from meshbot.commands.builtin.help import HELP
 from meshbot.commands.builtin.keys import keys_command
 from meshbot.commands.builtin.ping import ping_command
-from meshbot.commands.builtin.reboot import reboot_command
+from meshbot.commands.builtin.reboot import REBOOT_IN, reboot_command
 from meshbot.commands.builtin.reconnect import reconnect_command
 from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.sync import sync_command
@@ -16,12 +16,14 @@ from meshbot.commands.builtin.sys import sys_command
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Request, Way, parse
 from meshbot.commands.roles import Role
-from meshbot.mesh_link.packets import RadioMetadata
+from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures
 from meshbot.runtime.host import HostFigures
+from meshbot.sending.outgoing import EchoOrigin, TelegramOrigin
 from node_manager import NodeCounts
+from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE
-from tests.support.sample_commands import FIGURES, HOST, SampleKeys, keyed_nodes
+from tests.support.sample_commands import FIGURES, HOST, SampleInterface, SampleKeys, keyed_nodes
 
 PING = ping_command(lambda: FIGURES)
 
@@ -45,90 +47,104 @@ def test_help_lists_only_what_the_asker_may_use():
 # -- /echo
 
 
-@pytest.fixture
-def said():
-    return []
+class Echo:
+    """The command /echo on channel 3 with 60 bytes; `sent` has the text, channel and origin of each text sent."""
+
+    def __init__(self, *, is_holding=False):
+        self.sent = []
+        self.clock = FakeClock()
+        options = EchoOptions(channel=3, limit=60, lifetime=120.0)
+        self.command = echo_command(self.clock, self._send, lambda: is_holding, lambda _num: "ALI", options)
+
+    def ask(self, question, **details):
+        return ask(self.command, question, **details)
+
+    def _send(self, message):
+        assert (message.to, message.expires_at) == (BROADCAST_NUM, self.clock.monotonic() + 120.0)
+        self.sent.append((message.text, message.channel, message.origin))
 
 
 @pytest.fixture
-def echo(said):
-    return echo_on(said, has_room=True)
+def echo():
+    return Echo()
 
 
-def echo_on(said, *, has_room):
-    def say(text, channel, origin):
-        said.append((text, channel, origin))
-        return has_room
-
-    return echo_command(say, lambda _num: "ALI", 3, 60)
+def test_echo_speaks_on_its_channel_in_the_asker_s_name(echo):
+    assert echo.ask("/echo bonjour à tous") == "📣 I say it on channel 3."
+    assert echo.sent == [("📣 ALI: bonjour à tous", 3, EchoOrigin(ALICE))]
 
 
-def test_echo_speaks_on_its_channel_in_the_asker_s_name_and_says_where(echo, said):
-    assert ask(echo, "/echo bonjour à tous") == "📣 I say it on channel 3."
-    assert said == [("📣 ALI: bonjour à tous", 3, origin_of(ALICE))]
+def test_on_a_busy_channel_echo_answers_that_it_waits():
+    answer = Echo(is_holding=True).ask("/echo bonjour")
+    assert answer == "📶 The channel is busy: I say it when there is room, or give up soon."
 
 
-def test_echo_on_a_busy_channel_is_said_to_wait(said):
-    words = "📶 The channel is busy: I say it when there is room, or give up soon."
-    assert ask(echo_on(said, has_room=False), "/echo bonjour") == words
+def test_echo_asked_on_a_channel_speaks_there_and_answers_nothing(echo):
+    assert echo.ask("/echo salut", channel=1) == ""
+    assert echo.sent == [("📣 ALI: salut", 1, EchoOrigin(ALICE))]
 
 
-def test_echo_asked_on_a_channel_speaks_there_which_is_the_answer(echo, said):
-    assert ask(echo, "/echo salut", channel=1) == ""
-    assert said == [("📣 ALI: salut", 1, origin_of(ALICE))]
+@pytest.mark.parametrize(
+    ("argument", "text"),
+    [
+        ("/echo /echo x", "/echo /echo x"),
+        ("a\n\tb\x1b[2Kc\u202ed", "a b[2Kcd"),
+        ("👨\u200d👩\u200d👧 ❤️", "👨\u200d👩\u200d👧 ❤️"),
+    ],
+)
+def test_echo_sends_one_legible_line_that_is_no_command(echo, argument, text):
+    echo.ask(f"/echo {argument}")
+    assert echo.sent == [(f"📣 ALI: {text}", 3, EchoOrigin(ALICE))]
 
 
-def test_echo_never_begins_with_a_command(echo, said):
-    ask(echo, "/echo /echo /echo x")
-    assert said == [("📣 ALI: /echo /echo x", 3, origin_of(ALICE))]
-
-
-def test_echo_says_one_legible_line(echo, said):
-    ask(echo, "/echo a\n\tb\x1b[2Kc\u202ed")
-    assert said == [("📣 ALI: a b[2Kcd", 3, origin_of(ALICE))]
-
-
-def test_echo_keeps_emoji_of_several_characters(echo, said):
-    ask(echo, "/echo 👨\u200d👩\u200d👧 ❤️")
-    assert said == [("📣 ALI: 👨\u200d👩\u200d👧 ❤️", 3, origin_of(ALICE))]
-
-
-def test_echo_says_nothing_beyond_one_packet(echo, said):
+def test_echo_sends_nothing_beyond_one_packet(echo):
     room = 60 - len("📣 ALI: ".encode())
-    assert ask(echo, "/echo " + "x" * (room + 1)) == "Too long by 1 byte."
-    assert said == []
-    ask(echo, "/echo " + "x" * room)
-    assert len(said[0][0].encode()) == 60
+    assert echo.ask("/echo " + "x" * (room + 1)) == "Too long by 1 byte."
+    assert echo.sent == []
+    echo.ask("/echo " + "x" * room)
+    assert len(echo.sent[0][0].encode()) == 60
 
 
 @pytest.mark.parametrize("question", ["/echo", "/echo \x00\x01", "/echo \u200d"])
-def test_echo_of_nothing_says_how_to_ask(echo, said, question):
-    assert ask(echo, question) == "Say what? /echo <text>"
-    assert said == []
+def test_echo_of_nothing_says_how_to_ask(echo, question):
+    assert echo.ask(question) == "Say what? /echo <text>"
+    assert echo.sent == []
 
 
-def test_who_asks_by_telegram_is_shown_the_fate_and_told_nothing_by_radio(echo, said):
-    origin = "telegram:5:0:7"
-    assert ask(echo, "/echo salut", way=Way.TELEGRAM, name="Kim", origin=origin) == ""
-    assert said == [("📣 Kim (TG): salut", 3, origin)]
+def test_echo_by_telegram_answers_nothing_because_the_delivery_is_shown(echo):
+    origin = TelegramOrigin(5, None, 7)
+    assert echo.ask("/echo salut", way=Way.TELEGRAM, name="Kim", origin=origin) == ""
+    assert echo.sent == [("📣 Kim (TG): salut", 3, origin)]
 
 
 # -- /reconnect, /reboot, /sync
 
 
-@pytest.mark.parametrize("make", [reconnect_command, lambda act: reboot_command(act, lambda: False)])
-def test_an_order_is_done_after_the_answer(make):
-    done, later = [], []
-    command = make(lambda: done.append("done"))
-    assert ask(command, "/x", afterwards=later.append)
-    assert done == []
+def test_a_reconnection_is_asked_for_after_the_answer():
+    asked, later = [], []
+    command = reconnect_command(lambda: asked.append("reconnect"))
+    assert ask(command, "/reconnect", afterwards=later.append)
+    assert asked == []
     later[0]()
-    assert done == ["done"]
+    assert asked == ["reconnect"]
 
 
-def test_a_managed_node_is_not_told_to_reboot():
+def test_a_reboot_is_asked_for_after_the_answer():
+    interface, later = SampleInterface(), []
+    assert ask(reboot_command(lambda: interface), "/reboot", afterwards=later.append)
+    assert interface.delays == []
+    later[0]()
+    assert interface.delays == [REBOOT_IN]
+
+
+def test_a_reboot_without_a_link_is_logged(caplog):
+    ask(reboot_command(lambda: None), "/reboot")
+    assert "❌ Redémarrage du nœud non demandé: pas de lien" in caplog.messages
+
+
+def test_a_managed_node_is_not_asked_to_reboot():
     later = []
-    command = reboot_command(lambda: None, lambda: True)
+    command = reboot_command(lambda: SampleInterface(is_managed=True))
     assert ask(command, "/reboot", afterwards=later.append) == "⚠️ The node is managed: it takes no orders from me."
     assert later == []
 
@@ -139,23 +155,34 @@ def test_french_has_its_own_spaces_and_words():
     assert "9 threads, en marche depuis 2 j 4 h" in answer
     status = status_command(lambda: FIGURES, lambda: 2, SampleKeys().counts)
     assert ask(status, "/status", "fr").count(" ; ") == 5
-    keys = keys_command(SampleKeys(), keyed_nodes(), dict)
+    keys = keys_command(SampleKeys(), keyed_nodes(), SampleInterface)
     assert ask(keys, "/keys", "fr").count(" ; ") == ask(keys, "/keys").count("; ") == 3
 
 
-def test_a_sync_that_failed_is_said():
-    answer = ask(sync_command(lambda: None, SampleKeys().counts), "/sync")
-    assert answer.startswith("⚠️ No sync")
+def test_a_sync_puts_every_key_into_the_present_interface():
+    keys, interface = SampleKeys(), SampleInterface()
+    assert ask(sync_command(keys, lambda: interface), "/sync").startswith("🔑 Keys put back: 3")
+    assert keys.syncs == [(interface, True)]
 
 
-@pytest.mark.parametrize("name", ["reconnect", "reboot", "sync"])
-def test_orders_are_for_admins(name):
-    commands = [
+@pytest.mark.parametrize(("interface", "synced"), [(None, True), (SampleInterface(), False)])
+def test_a_sync_without_a_link_or_with_an_error_says_so(interface, synced):
+    keys = SampleKeys()
+    keys.synced = synced
+    assert ask(sync_command(keys, lambda: interface), "/sync").startswith("⚠️ No sync")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
         reconnect_command(lambda: None),
-        reboot_command(lambda: None, lambda: False),
-        sync_command(lambda: 0, SampleKeys().counts),
-    ]
-    assert {command.name: command.role for command in commands}[name] is Role.ADMIN
+        reboot_command(lambda: None),
+        sync_command(SampleKeys(), lambda: None),
+    ],
+    ids=lambda command: command.name,
+)
+def test_commands_that_change_something_are_for_admins(command):
+    assert command.role is Role.ADMIN
 
 
 # -- /status
@@ -165,12 +192,12 @@ def status(figures):
     return status_command(lambda: figures, lambda: 0, lambda: NodeCounts(2, 1, 0))
 
 
-def test_a_link_that_is_down_is_said_and_what_is_not_known_left_out():
+def test_status_of_a_link_that_is_down_leaves_out_what_is_unknown():
     answer = ask(status(LinkFigures(down_for=42.0)), "/status")
     assert answer == "✂️ link down for 42 s; reconnections: 0 in 1 h, 0 in 24 h; queue: 0; keys: 1/2"
 
 
-def test_before_the_first_link_that_is_said():
+def test_status_before_the_first_link_says_so():
     assert ask(status(LinkFigures()), "/status").startswith("✂️ no link yet; ")
 
 
@@ -191,44 +218,47 @@ def test_the_longest_status_fits_one_packet_in_french():
 # -- /sys
 
 
-def test_what_the_system_does_not_tell_is_left_out():
+def test_sys_leaves_out_what_the_system_does_not_report():
     assert ask(sys_command(lambda: replace(HOST, temperature=None, disk_used=None, process=None)), "/sys") == (
         "🖥️ load 0.12, memory 41 %, up 12 d 3 h"
     )
 
 
-def test_without_an_uptime_the_bot_tells_memory_and_threads():
+def test_sys_without_an_uptime_has_memory_and_threads():
     assert ask(sys_command(lambda: HostFigures(process=HOST.process)), "/sys") == "🤖 61 MiB, 9 threads"
 
 
-def test_a_system_that_tells_nothing_is_said_to():
+def test_sys_of_a_system_without_figures_says_so():
     assert ask(sys_command(HostFigures), "/sys") == "🖥️ This system tells nothing."
 
 
 # -- /keys
 
 
-def test_without_a_link_nothing_is_said_of_the_radio():
+def test_keys_without_a_link_leaves_out_the_radio():
     command = keys_command(SampleKeys(), keyed_nodes(), lambda: None)
     assert "radio" not in ask(command, "/keys") + ask(command, "/keys alice")
 
 
-def test_a_mesh_in_order_is_told_in_one_clause():
-    ring = SampleKeys()
-    ring.pending, ring.shared = {}, {}
-    assert ask(keys_command(ring, keyed_nodes(), dict), "/keys") == "🔑 known: 38 for 42 nodes; in the radio: 0"
-
-
-def test_a_node_without_a_key_is_told_so():
-    ring = SampleKeys()
-    ring.keys = {}
+def test_keys_of_a_mesh_in_order_is_one_clause():
+    keys = SampleKeys()
+    keys.pending, keys.shared = {}, {}
     assert (
-        ask(keys_command(ring, keyed_nodes(), dict), "/keys alice") == "🔑 Alice !20001eef: no key known; radio: none"
+        ask(keys_command(keys, keyed_nodes(), SampleInterface), "/keys") == "🔑 known: 38 for 42 nodes; in the radio: 0"
     )
 
 
-def test_several_nodes_are_listed():
-    assert ask(keys_command(SampleKeys(), keyed_nodes(), dict), "/keys 20001ef").startswith("I know no node")
-    assert ask(keys_command(SampleKeys(), keyed_nodes(), dict), "/keys c") == (
+def test_keys_of_a_node_without_one_says_so():
+    keys = SampleKeys()
+    keys.keys = {}
+    assert (
+        ask(keys_command(keys, keyed_nodes(), SampleInterface), "/keys alice")
+        == "🔑 Alice !20001eef: no key known; radio: none"
+    )
+
+
+def test_keys_lists_the_nodes_that_match():
+    assert ask(keys_command(SampleKeys(), keyed_nodes(), SampleInterface), "/keys 20001ef").startswith("I know no node")
+    assert ask(keys_command(SampleKeys(), keyed_nodes(), SampleInterface), "/keys c") == (
         "2 nodes match, which one?\n!20001ef1 Carole\n!20001ef2 Copie"
     )

@@ -21,7 +21,7 @@ def user(asked, roles=ROLES, trusted=TRUSTED, *, named=False):
     return roles.user_of(asked, trusted, named=named)
 
 
-def test_a_listed_node_with_the_trusted_key_in_a_direct_message_is_an_admin():
+def test_a_listed_node_with_its_proof_is_an_admin():
     admin = user(message())
     assert (admin.role, admin.doubt, admin.key) == (Role.ADMIN, None, "mesh:!20001eef")
 
@@ -38,7 +38,7 @@ def test_a_listed_node_with_the_trusted_key_in_a_direct_message_is_an_admin():
         ({"reception": RadioMetadata(via_mqtt=True)}, key(1), Doubt.MQTT),
     ],
 )
-def test_without_the_proof_a_listed_node_is_merely_known(details, trusted, doubt):
+def test_a_listed_node_without_its_proof_is_merely_known(details, trusted, doubt):
     claimant = user(message(**details), trusted=trusted)
     assert (claimant.role, claimant.doubt) == (Role.KNOWN, doubt)
 
@@ -55,7 +55,7 @@ def test_without_the_proof_a_listed_node_is_merely_known(details, trusted, doubt
         ({"reception": RadioMetadata(via_mqtt=True), "pki_encrypted": False}, None, Doubt.MQTT),
     ],
 )
-def test_of_any_node_it_is_told_why_it_may_be_somebody_else(details, trusted, claim):
+def test_any_unproven_sender_has_a_reason(details, trusted, claim):
     assert user(message(0x5678, **details), trusted=trusted).claim is claim
 
 
@@ -69,7 +69,7 @@ def test_a_listed_node_is_known_by_its_number():
 
 
 @pytest.mark.parametrize(("named", "role"), [(True, Role.KNOWN), (False, Role.EVERYONE)])
-def test_without_a_list_who_has_told_a_name_is_known(named, role):
+def test_without_a_list_every_named_node_is_known(named, role):
     assert user(message(BOB), make_roles(), named=named).role is role
 
 

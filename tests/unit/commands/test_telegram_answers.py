@@ -3,17 +3,16 @@
 import pytest
 
 from meshbot.commands.builtin.bot import bot_command
-from meshbot.commands.builtin.echo import echo_command
+from meshbot.commands.builtin.echo import EchoOptions, echo_command
 from meshbot.commands.builtin.help import HELP
-from meshbot.commands.builtin.mail import LETTER
+from meshbot.commands.builtin.mail import MAIL_BYTES
 from meshbot.commands.builtin.ping import ping_command
 from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.trace import trace_command
-from meshbot.commands.formatting import CHAT_BYTES, PACKET_BYTES
+from meshbot.commands.formatting import CHAT_BYTES, PACKET_BYTES, cells, facts, table
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Command, Registry, Request, Way
 from meshbot.commands.roles import User
-from meshbot.commands.tables import cells, facts, table
 from meshbot.mesh_link.messages import Hop, TracerouteReply
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures
@@ -74,7 +73,7 @@ def test_an_answer_of_one_line_is_no_table():
 
 
 @pytest.mark.parametrize("name", ["my", "mail", "trace"])
-def test_who_has_no_node_is_told_how_to_get_one(name, town, mesh):
+def test_an_asker_without_a_node_learns_how_to_get_one(name, town, mesh):
     command = Registry(sample_commands(mesh, town)).find(name)
     assert by_telegram(command) == NO_NODE
     assert by_telegram(command, language="fr").startswith("Votre compte Telegram n'a pas de nœud")
@@ -93,7 +92,7 @@ def test_trace_alone_knows_that_the_asker_s_node_was_never_heard(mesh):
     assert "!00000001" in by_telegram(mesh.trace, node=1)
 
 
-def test_a_way_back_that_is_not_told_is_said_to_be_so(mesh):
+def test_a_table_without_the_way_back_says_so(mesh):
     class OneWay:
         def trace(self, num):
             return TracerouteReply(1, num, (Hop(num, -3.0),), ())
@@ -106,20 +105,20 @@ def test_mail_is_not_read_in_a_group(mesh):
     assert by_telegram(mesh.mail, node=ALICE, in_group=True) == "✉️ Mail is private: write to me directly."
 
 
-def test_a_letter_of_telegram_is_no_longer_than_one_of_the_mesh(mesh):
-    assert by_telegram(mesh.mail, "send Zoé " + "é" * (LETTER // 2) + "!", ALICE) == "Too long by 1 byte."
-    assert by_telegram(mesh.mail, "send Zoé " + "é" * (LETTER // 2), ALICE).startswith("✉️ Kept for Zoé")
+def test_mail_from_telegram_has_the_mesh_s_limit(mesh):
+    assert by_telegram(mesh.mail, "send Zoé " + "é" * (MAIL_BYTES // 2) + "!", ALICE) == "Too long by 1 byte."
+    assert by_telegram(mesh.mail, "send Zoé " + "é" * (MAIL_BYTES // 2), ALICE).startswith("✉️ Kept for Zoé")
 
 
-def test_all_letters_are_read_at_once_where_there_is_room(mesh):
+def test_a_wide_answer_has_all_mail_at_once(mesh):
     for number in range(10):
-        mesh.memory.send_mail(ZOE, ALICE, f"{number} " + "x" * 200)
+        mesh.memory.mailbox.send(ZOE, ALICE, f"{number} " + "x" * 200)
     assert "+8 unread: /mail" in mesh.mail.run(Request("mail", "", ALICE, RadioMetadata(), ENGLISH, ()))
     assert by_telegram(mesh.mail, node=ALICE).count("Zoé") == 8
 
 
-def test_a_long_letter_is_cut_where_there_is_little_room(mesh):
-    mesh.memory.send_mail(ZOE, BOB, "é" * 110)
+def test_a_long_mail_is_cut_where_there_is_little_room(mesh):
+    mesh.memory.mailbox.send(ZOE, BOB, "é" * 110)
     answer = by_telegram(mesh.mail, "1", BOB, limit=PACKET_BYTES)
     assert answer.endswith("é…")
     assert len(answer.encode()) <= PACKET_BYTES
@@ -134,11 +133,11 @@ def test_a_long_letter_is_cut_where_there_is_little_room(mesh):
         (None, "", "📣 (TG): hello"),
     ],
 )
-def test_echo_speaks_in_the_name_of_the_telegram_user_whether_or_not_there_is_a_node(node, name, spoken):
-    said = []
-    command = echo_command(lambda *told: said.append(told) is None, lambda _num: "ALI", 2, 200)
+def test_echo_speaks_in_the_telegram_user_s_name(node, name, spoken):
+    sent, options = [], EchoOptions(channel=2, limit=200, lifetime=120.0)
+    command = echo_command(FakeClock(), sent.append, lambda: False, lambda _num: "ALI", options)
     assert by_telegram(command, "hello", node, name=name) == "📣 I say it on channel 2."
-    assert said == [(spoken, 2, "")]
+    assert [(message.text, message.channel, message.origin) for message in sent] == [(spoken, 2, None)]
 
 
 # -- in which shape
@@ -152,7 +151,7 @@ def test_echo_speaks_in_the_name_of_the_telegram_user_whether_or_not_there_is_a_
         (LinkFigures(ready_for=5.0, round_trip=0.2), "🏓 pong, 🔗 link up for 5 s, probe: 200 ms"),
     ],
 )
-def test_ping_tells_of_the_link(figures, answer):
+def test_ping_shows_the_link_s_state(figures, answer):
     assert by_telegram(ping_command(lambda: figures)) == answer
 
 
@@ -165,12 +164,12 @@ def test_help_has_a_line_for_each_command():
     assert "/ping — dit comment on vous a entendu : SNR, RSSI, sauts" in lines
 
 
-def test_a_status_without_doubtful_keys_says_nothing_of_them():
+def test_a_status_without_changed_keys_leaves_them_out():
     command = status_command(lambda: NOTHING, lambda: 0, lambda: NodeCounts(nodes=1, keys=1, pending=0))
     assert by_telegram(command).splitlines()[-1] == "nodes whose public key is known: 1 of 1"
 
 
-def test_the_assistant_may_say_more_than_by_radio():
+def test_the_assistant_s_answer_may_be_longer_than_by_radio():
     class Talker:
         def ask(self, _conversation, _on_wait):
             return "x" * 9000
@@ -208,19 +207,19 @@ def test_pages_of_nodes_have_fifty_lines_within_the_room(mesh):
     assert [len(page.splitlines()) - 2 for page in pages[:5]] == [50, 50, 50, 50, 1]  # with Zoé
 
 
-def test_several_matches_and_unknown_nodes_are_said_as_by_radio(mesh):
+def test_several_matches_and_unknown_nodes_are_answered_as_by_radio(mesh):
     assert "Bob Martin" in by_telegram(mesh.trace, "bob m") + by_telegram(mesh.trace, f"{BOB_MARTIN:x}")
     assert "nobody" in by_telegram(mesh.trace, "nobody")
 
 
-def test_a_node_of_which_nothing_was_heard_has_few_lines(town):
+def test_a_node_never_heard_has_few_lines(town):
     assert by_telegram(of_town("info", town), "relais", language="fr") == (
         "Relais !00009999\nentendu  il y a 2h\nposition 45.76000,4.84000\n"
         "canal    occupé 12.5%, émission 1.5%, il y a 2h\nclé      🔑 sans clé"
     )
 
 
-def test_nothing_heard_is_said_in_a_line(town):
+def test_nothing_heard_is_one_line(town):
     assert by_telegram(of_town("my", town), node=1) == "📶 Nothing heard of your node in 24h."
 
 

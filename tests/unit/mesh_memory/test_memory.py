@@ -12,14 +12,12 @@ from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, Po
 from meshbot.mesh_memory.memory import (
     BATCH,
     MAX_LINKS,
-    RETRY_AFTER,
     STATES_EVERY,
     TIDY_EVERY,
 )
 from meshbot.mesh_memory.views import DirectNode, Share
 from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
-from meshbot.storage.mail import MAX_MAIL, MailboxFullError
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
 from node_manager import NodeManager
@@ -29,7 +27,7 @@ from tests.support.nodes import key, record
 from tests.support.packet_records import NODEINFO, TELEMETRY, packet
 
 FLUSH_EVERY = 30.0  # seconds
-LEAST_INTERVAL = 1.0  # seconds between two commits
+RETRY_AFTER = 10.0  # seconds
 
 OWN, ALICE, BOB, CAROL = 0x9999, 0x20001EEF, 0x20001EF0, 0x20001EF1
 START = int(EPOCH.timestamp())
@@ -63,7 +61,7 @@ def bench(tmp_path):
 
 
 @pytest.fixture(params=["unsaved", "saved", "half saved", "restarted"])
-def told(request, bench):
+def memory(request, bench):
     """A memory that has heard some packets, wherever they are by now."""
     heard = [
         packet(ALICE, snr=5.0, rssi=-80),
@@ -105,13 +103,13 @@ def test_all_that_is_known_of_a_node_is_in_one_view(bench):
     assert view.distance == pytest.approx(111_195, abs=5)
 
 
-def test_a_node_nobody_has_heard_of_is_not_known(bench):
+def test_a_node_never_heard_of_is_unknown(bench):
     assert bench.memory.node(ALICE) is None
     assert bench.memory.find_nodes("alice") == []
     assert bench.memory.direct_nodes(inf) == []
 
 
-def test_a_node_known_by_name_alone_or_by_number_alone_has_a_view(bench):
+def test_a_node_known_only_by_name_or_number_has_a_view(bench):
     bench.manager.learn_from_nodeinfo(record(ALICE, long_name="Alice", latitude=49.0, longitude=2.0, altitude=7))
     bench.hear(packet(BOB))
     alice, bob = bench.memory.node(ALICE), bench.memory.node(BOB)
@@ -127,7 +125,7 @@ def test_direct_nodes_are_those_heard_lately_without_a_relay_the_best_first(benc
     assert [view.num for view in bench.memory.direct_nodes(HOUR)] == [2, 3]
 
 
-def test_a_direct_node_is_told_with_its_names_if_it_has_any(bench):
+def test_a_direct_node_has_its_names_if_known(bench):
     bench.manager.learn_from_nodeinfo(record(ALICE, long_name="Alice", short_name="AL"))
     bench.hear(packet(ALICE, snr=3.0), packet(BOB, snr=-2.5))
     assert bench.memory.direct_nodes(HOUR) == [
@@ -136,7 +134,7 @@ def test_a_direct_node_is_told_with_its_names_if_it_has_any(bench):
     ]
 
 
-def test_nodes_are_found_by_what_a_person_calls_them_the_latest_heard_first(bench):
+def test_nodes_are_found_by_name_the_latest_heard_first(bench):
     bench.manager.learn_from_nodeinfos([record(num, long_name="Relais", short_name="R") for num in (ALICE, BOB, CAROL)])
     bench.hear(packet(BOB))
     bench.clock.advance(10)
@@ -161,39 +159,39 @@ def test_nodes_are_found_by_what_a_person_calls_them_the_latest_heard_first(benc
     ],
 )
 @pytest.mark.parametrize("hours", [0, 24, 168])
-def test_traffic_is_told_apart(told, by, shares, hours):
-    traffic = told.traffic(hours, by)
+def test_traffic_is_grouped(memory, by, shares, hours):
+    traffic = memory.traffic(hours, by)
     assert set(traffic.shares) == shares
     assert traffic.packets == 5
     if by is not By.HOUR:
         assert [share.packets for share in traffic.shares] == sorted((each.packets for each in shares), reverse=True)
 
 
-def test_traffic_in_figures(told):
-    totals = told.totals(24)
+def test_traffic_in_figures(memory):
+    totals = memory.totals(24)
     assert (totals.packets, totals.size, totals.nodes) == (5, 260, 3)
     assert (totals.direct, totals.relayed, totals.via_mqtt, totals.encrypted) == (2, 2, 1, 1)
     assert totals.since == START - START % HOUR - 24 * HOUR
 
 
-def test_a_signal_over_time(told):
-    (hour,) = told.signal_of(ALICE, 24)
+def test_a_signal_over_time(memory):
+    (hour,) = memory.signal_of(ALICE, 24)
     assert (hour.hour, hour.packets, hour.direct) == (START - START % HOUR, 2, 2)
     assert (hour.snr, hour.snr_least, hour.snr_most, hour.rssi) == (0.0, -5.0, 5.0, -90.0)
-    (hour,) = told.signal_of(BOB, 24)
+    (hour,) = memory.signal_of(BOB, 24)
     assert (hour.packets, hour.direct, hour.snr, hour.rssi) == (2, 0, None, None)
-    assert told.signal_of(0xABCD, 24) == []
+    assert memory.signal_of(0xABCD, 24) == []
 
 
-def test_the_air_over_time(told):
-    (hour,) = told.air(24)
+def test_the_air_over_time(memory):
+    (hour,) = memory.air(24)
     assert (hour.utilization, hour.utilization_most, hour.air_tx, hour.air_tx_most) == (25.0, 25.0, 1.5, 1.5)
 
 
-def test_who_hears_whom(told):
-    assert {(link.hearer, link.heard) for link in told.neighbours_of(None)} == {(OWN, ALICE), (BOB, CAROL)}
-    assert [(link.hearer, link.heard, link.snr) for link in told.neighbours_of(CAROL)] == [(BOB, CAROL, -3.0)]
-    assert told.neighbours_of(0xABCD) == []
+def test_who_hears_whom(memory):
+    assert {(link.hearer, link.heard) for link in memory.neighbours_of(None)} == {(OWN, ALICE), (BOB, CAROL)}
+    assert [(link.hearer, link.heard, link.snr) for link in memory.neighbours_of(CAROL)] == [(BOB, CAROL, -3.0)]
+    assert memory.neighbours_of(0xABCD) == []
 
 
 def test_the_many_links_of_one_node_do_not_hide_those_of_others(bench):
@@ -207,15 +205,15 @@ def test_the_many_links_of_one_node_do_not_hide_those_of_others(bench):
     assert sum(link.hearer == OWN for link in links) == MAX_LINKS
 
 
-def test_what_is_kept_bounds_the_hours_that_can_be_told(bench):
+def test_the_hours_kept_are_those_of_the_setting(bench):
     assert bench.memory.hours_kept == 7 * 24
 
 
-def test_the_longest_links(told):
-    (link,) = told.longest_links(24, 5)
+def test_the_longest_links(memory):
+    (link,) = memory.longest_links(24, 5)
     assert (link.hearer, link.heard) == (BOB, CAROL)
     assert link.distance == pytest.approx(72_950, abs=50)
-    assert told.longest_links(24, 0) == []
+    assert memory.longest_links(24, 0) == []
 
 
 def test_what_is_older_than_asked_for_is_left_out(bench):
@@ -240,34 +238,10 @@ def test_only_who_was_heard_in_the_span_is_counted(bench):
     assert bench.memory.totals(1).nodes == 0
 
 
-def test_a_span_beyond_all_measure_is_cut(told):
-    assert told.traffic(10**9, By.PORT).packets == 5
-    assert told.traffic(-5, By.PORT).packets == 5
-    assert len(told.signal_of(ALICE, 10**9)) == 1
-
-
-# Mail
-
-
-def test_mail_waits_until_its_recipient_is_told(bench):
-    bench.memory.send_mail(BOB, ALICE, "salut")
-    assert bench.memory.has_untold_mail(ALICE)
-    assert bench.restart().has_untold_mail(ALICE)
-    bench.memory.mark_mail_told(ALICE)
-    assert not bench.memory.has_untold_mail(ALICE)
-    assert not bench.restart().has_untold_mail(ALICE)
-
-
-def test_mail_is_read_and_deleted(bench):
-    for number in range(MAX_MAIL):
-        bench.memory.send_mail(BOB, ALICE, str(number))
-    with pytest.raises(MailboxFullError):
-        bench.memory.send_mail(BOB, ALICE, "one more")
-    letters = bench.memory.mail_of(ALICE)
-    bench.memory.mark_mail_read(letters[:1])
-    assert bench.memory.mail_of(ALICE)[0].read_at == START
-    assert bench.memory.delete_mail(ALICE, letters[0].id)
-    assert len(bench.memory.mail_of(ALICE)) == MAX_MAIL - 1
+def test_a_span_beyond_all_measure_is_cut(memory):
+    assert memory.traffic(10**9, By.PORT).packets == 5
+    assert memory.traffic(-5, By.PORT).packets == 5
+    assert len(memory.signal_of(ALICE, 10**9)) == 1
 
 
 # Writing
@@ -281,26 +255,25 @@ def commits_of(database):
 
 def test_packets_share_a_commit_after_a_while(bench):
     commits = commits_of(bench.database)
-    assert bench.memory.deadline() == inf
+    assert bench.memory.deadline == inf
     bench.hear(packet(ALICE), packet(BOB))
-    due = bench.memory.deadline()
+    due = bench.memory.deadline
     assert due == bench.clock.monotonic() + FLUSH_EVERY
     bench.clock.advance(5)
     bench.hear(packet(CAROL))
-    assert bench.memory.deadline() == due
+    assert bench.memory.deadline == due
     bench.clock.advance(FLUSH_EVERY)
     assert bench.memory.flush()
-    assert bench.memory.deadline() == inf
+    assert bench.memory.deadline == inf
     assert len(commits) == 1
 
 
-def test_many_packets_are_committed_at_once_but_never_twice_a_second(bench):
+def test_a_full_batch_is_due_at_once(bench):
     bench.memory.flush()
-    bench.hear(*(packet(ALICE) for _ in range(BATCH)))
-    assert bench.memory.deadline() == bench.clock.monotonic() + LEAST_INTERVAL
-    bench.clock.advance(LEAST_INTERVAL)
+    bench.hear(*(packet(ALICE) for _ in range(BATCH - 1)))
+    assert bench.memory.deadline == bench.clock.monotonic() + FLUSH_EVERY
     bench.hear(packet(ALICE))
-    assert bench.memory.deadline() <= bench.clock.monotonic()
+    assert bench.memory.deadline == bench.clock.monotonic()
 
 
 def test_states_are_written_seldom_and_at_the_end(bench):
@@ -326,7 +299,7 @@ def test_a_packet_heard_before_a_restart_is_known_after_it(bench):
     assert bench.memory.traffic(1, By.SENDER).packets == 1
 
 
-def test_what_the_node_kept_for_us_for_days_is_no_news_after_ready(bench):
+def test_old_packets_handed_over_after_ready_are_ignored(bench):
     bench.memory.learn_nodes([NodeRecord(BOB, last_heard=START - 5 * DAY, hops=1)])
     bench.hear(packet(ALICE, PositionPayload(48.0, 2.0), rx_time=START - 5 * DAY))
     assert bench.memory.node(ALICE) is None
@@ -337,13 +310,13 @@ def test_what_the_node_kept_for_us_for_days_is_no_news_after_ready(bench):
 
 
 def test_old_mail_and_links_go_by_themselves(bench):
-    bench.memory.send_mail(BOB, ALICE, "old")
+    bench.memory.mailbox.send(BOB, ALICE, "old")
     bench.hear(packet(ALICE))
     bench.memory.flush()
     bench.clock.advance(31 * DAY)
     bench.hear(packet(BOB))
     bench.memory.flush()
-    assert bench.memory.mail_of(ALICE) == []
+    assert bench.memory.mailbox.mails_of(ALICE) == []
     assert [link.heard for link in bench.memory.neighbours_of(None, 24 * 60)] == [BOB]
     bench.clock.advance(TIDY_EVERY - 1)
     assert bench.memory.flush()
@@ -359,22 +332,22 @@ def test_a_database_that_fails_loses_nothing_and_gets_all_later(bench, caplog):
     other = sqlite3.connect(bench.database.backend.path)
     other.execute("BEGIN IMMEDIATE")
     assert not bench.memory.flush()
-    assert bench.memory.deadline() == bench.clock.monotonic() + RETRY_AFTER
+    assert bench.memory.deadline == bench.clock.monotonic() + RETRY_AFTER
     bench.hear(*(packet(BOB) for _ in range(2 * BATCH)))
-    assert bench.memory.deadline() == bench.clock.monotonic() + RETRY_AFTER
+    assert bench.memory.deadline == bench.clock.monotonic() + RETRY_AFTER
     assert not bench.memory.flush()
     assert bench.memory.traffic(1, By.SENDER).packets == 2 * BATCH + 1  # readers go on
     with pytest.raises(StorageError):
-        bench.memory.send_mail(BOB, ALICE, "salut")
+        bench.memory.mailbox.send(BOB, ALICE, "salut")
     other.close()
     assert bench.memory.flush(last=True)
     assert bench.restart().traffic(1, By.SENDER).packets == 2 * BATCH + 1
     assert [line.levelname for line in caplog.records] == ["ERROR", "INFO"]
 
 
-def test_a_database_that_could_not_be_read_at_the_start_is_read_later(bench):
+def test_a_database_unreadable_at_the_start_is_read_later(bench):
     bench.hear(packet(ALICE))
-    bench.memory.send_mail(BOB, ALICE, "salut")
+    bench.memory.mailbox.send(BOB, ALICE, "salut")
     bench.memory.flush(last=True)
     bench.database.close()
     path = bench.database.backend.path
@@ -389,11 +362,11 @@ def test_a_database_that_could_not_be_read_at_the_start_is_read_later(bench):
     path.with_name("away").rename(path)
     assert bench.memory.flush()
     assert bench.memory.node(ALICE).last_heard == START
-    assert bench.memory.has_untold_mail(ALICE)
+    assert bench.memory.mailbox.is_unnotified(ALICE)
     assert bench.memory.traffic(1, By.SENDER).packets == 2
 
 
-def test_a_database_begun_anew_gets_the_states_again(bench):
+def test_a_replaced_database_gets_the_states_again(bench):
     bench.hear(packet(ALICE))
     bench.memory.flush(last=True)
     bench.database.close()
@@ -406,20 +379,20 @@ def test_a_database_begun_anew_gets_the_states_again(bench):
     assert {num for num in (ALICE, BOB, CAROL) if again.node(num)} == {ALICE, BOB, CAROL}
 
 
-def test_without_a_database_all_but_mail_works_as_long_as_the_process_lives(tmp_path):
+def test_without_a_database_all_but_mail_works(tmp_path):
     bench = Bench(tmp_path, database=False)
     bench.hear(packet(ALICE), packet(BOB, hops=1))
-    assert bench.memory.deadline() == inf
+    assert bench.memory.deadline == inf
     assert bench.memory.flush(last=True)
     assert bench.memory.totals(24).packets == 2
     assert len(bench.memory.signal_of(ALICE, 24)) == 1
     assert bench.memory.neighbours_of(None) == bench.memory.neighbours_of(ALICE) != []
     assert bench.memory.air(24) == bench.memory.longest_links(24, 3) == []
     with pytest.raises(StorageError, match="pas de base de données"):
-        bench.memory.send_mail(BOB, ALICE, "salut")
+        bench.memory.mailbox.send(BOB, ALICE, "salut")
 
 
-def test_questions_are_answered_while_a_batch_is_on_its_way_to_the_disk(bench):
+def test_queries_are_answered_while_a_batch_is_being_committed(bench):
     bench.memory.flush()
     writing, resume = threading.Event(), threading.Event()
 

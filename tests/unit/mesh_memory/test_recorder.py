@@ -1,13 +1,12 @@
-"""What is heard goes where it belongs, and what is no news changes nothing."""
+"""States, links and sums of what is heard; repetitions and old packets change nothing."""
 
 import pytest
 
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
-from meshbot.mesh_memory import recorder as book_module
-from meshbot.mesh_memory.recorder import Recorder
-from meshbot.storage.packet_batch import DAY, Air, Kind
-from meshbot.storage.packet_log import NodeState
+from meshbot.mesh_memory import recorder as recorder_module
+from meshbot.mesh_memory.recorder import RecentPackets, Recorder
+from meshbot.storage.packet_rows import DAY, Air, Kind, NodeState
 from tests.support.packet_records import packet
 
 OWN, ALICE, BOB = 0x9999, 1, 2
@@ -16,91 +15,91 @@ HERE, THERE = (48.0, 2.0), (49.0, 2.0)  # 111.2 km
 
 
 @pytest.fixture
-def book():
+def recorder():
     return Recorder({OWN: HERE}.get)
 
 
-def hear(book, heard, now=NOW, *, maybe_replayed=False):
-    return book.hear(heard, now, OWN, maybe_replayed=maybe_replayed)
+def hear(recorder, heard, now=NOW, *, maybe_replayed=False):
+    return recorder.hear(heard, now, OWN, maybe_replayed=maybe_replayed)
 
 
-def total(book):
-    return sum(volume.packets for (_hour, kind, _key), volume in book.batch.traffic.items() if kind is Kind.ALL)
+def total(recorder):
+    return sum(volume.packets for (_hour, kind, _key), volume in recorder.batch.traffic.items() if kind is Kind.ALL)
 
 
-def test_a_packet_tells_of_its_sender_how_it_was_heard(book):
-    assert hear(book, packet(ALICE, snr=5.0, rssi=-90, rx_time=NOW - 5))
-    assert book.states[ALICE] == NodeState(ALICE, NOW - 5, hops=0, snr=5.0, rssi=-90, direct_at=NOW - 5)
-    (link,) = book.batch.links.values()
+def test_a_packet_tells_of_its_sender_how_it_was_heard(recorder):
+    assert hear(recorder, packet(ALICE, snr=5.0, rssi=-90, rx_time=NOW - 5))
+    assert recorder.states[ALICE] == NodeState(ALICE, NOW - 5, hops=0, snr=5.0, rssi=-90, direct_at=NOW - 5)
+    (link,) = recorder.batch.links.values()
     assert (link.hearer, link.heard, link.snr, link.heard_at, link.distance) == (OWN, ALICE, 5.0, NOW - 5, None)
 
 
-def test_a_relayed_packet_leaves_what_was_known_of_the_signal(book):
-    hear(book, packet(ALICE, rx_time=NOW - 9))
-    hear(book, packet(ALICE, hops=2, snr=-15.0, rx_time=NOW - 5))
-    assert book.states[ALICE] == NodeState(ALICE, NOW - 5, hops=2, snr=5.0, rssi=-90, direct_at=NOW - 9)
-    assert len(book.batch.links) == 1
+def test_a_relayed_packet_leaves_what_was_known_of_the_signal(recorder):
+    hear(recorder, packet(ALICE, rx_time=NOW - 9))
+    hear(recorder, packet(ALICE, hops=2, snr=-15.0, rx_time=NOW - 5))
+    assert recorder.states[ALICE] == NodeState(ALICE, NOW - 5, hops=2, snr=5.0, rssi=-90, direct_at=NOW - 9)
+    assert len(recorder.batch.links) == 1
 
 
-def test_a_packet_that_does_not_tell_its_hops_leaves_those_that_were_known(book):
-    hear(book, packet(ALICE, hops=2))
-    hear(book, packet(ALICE, hops=None))
-    assert book.states[ALICE].hops == 2
+def test_a_packet_without_hops_leaves_the_known_ones(recorder):
+    hear(recorder, packet(ALICE, hops=2))
+    hear(recorder, packet(ALICE, hops=None))
+    assert recorder.states[ALICE].hops == 2
 
 
-def test_a_packet_through_mqtt_is_no_direct_one(book):
-    hear(book, packet(ALICE, via_mqtt=True))
-    assert book.states[ALICE].direct_at is None
-    assert book.states[ALICE].via_mqtt
-    assert not book.batch.links
+def test_a_packet_through_mqtt_is_no_direct_one(recorder):
+    hear(recorder, packet(ALICE, via_mqtt=True))
+    assert recorder.states[ALICE].direct_at is None
+    assert recorder.states[ALICE].via_mqtt
+    assert not recorder.batch.links
 
 
-# What is no news
+# Repetitions and old packets
 
 
-def test_the_same_packet_counts_once(book):
+def test_the_same_packet_counts_once(recorder):
     again = packet(ALICE, rx_time=NOW - 100)
-    assert hear(book, again)
-    assert not hear(book, again)
-    assert total(book) == 1
+    assert hear(recorder, again)
+    assert not hear(recorder, again)
+    assert total(recorder) == 1
 
 
-def test_what_a_node_hands_over_after_a_connection_and_is_days_old_is_no_news(book):
-    assert not hear(book, packet(ALICE, rx_time=NOW - DAY - 1), maybe_replayed=True)
-    assert hear(book, packet(BOB, rx_time=NOW - DAY), maybe_replayed=True)
-    assert list(book.states) == [BOB]
-    assert book.states[BOB].last_heard == NOW - DAY
+def test_packets_handed_over_days_late_are_ignored(recorder):
+    assert not hear(recorder, packet(ALICE, rx_time=NOW - DAY - 1), maybe_replayed=True)
+    assert hear(recorder, packet(BOB, rx_time=NOW - DAY), maybe_replayed=True)
+    assert list(recorder.states) == [BOB]
+    assert recorder.states[BOB].last_heard == NOW - DAY
 
 
 @pytest.mark.parametrize("rx_time", [0, 1000, NOW - 3 * DAY, NOW + 1, NOW + DAY])
-def test_a_node_with_a_wrong_clock_or_none_is_heard_now(book, rx_time):
-    assert hear(book, packet(ALICE, rx_time=rx_time))
-    assert book.states[ALICE].last_heard == NOW
+def test_a_node_with_a_wrong_clock_or_none_is_heard_now(recorder, rx_time):
+    assert hear(recorder, packet(ALICE, rx_time=rx_time))
+    assert recorder.states[ALICE].last_heard == NOW
 
 
-def test_a_packet_that_comes_late_does_not_undo_a_newer_one(book):
-    hear(book, packet(ALICE, PositionPayload(48.0, 2.0), snr=1.0, rx_time=NOW))
-    hear(book, packet(ALICE, PositionPayload(10.0, 10.0), snr=9.0, hops=0, rx_time=NOW - 60))
-    state = book.states[ALICE]
+def test_a_packet_that_comes_late_does_not_undo_a_newer_one(recorder):
+    hear(recorder, packet(ALICE, PositionPayload(48.0, 2.0), snr=1.0, rx_time=NOW))
+    hear(recorder, packet(ALICE, PositionPayload(10.0, 10.0), snr=9.0, hops=0, rx_time=NOW - 60))
+    state = recorder.states[ALICE]
     assert (state.last_heard, state.snr, state.latitude) == (NOW, 1.0, 48.0)
-    assert total(book) == 2
+    assert total(recorder) == 2
 
 
 @pytest.mark.parametrize(("snr", "rssi", "hops"), [(1e300, -90, 0), (5.0, -(1 << 40), 0), (5.0, -90, 200)])
-def test_what_no_radio_can_measure_is_not_known(book, snr, rssi, hops):
-    hear(book, packet(ALICE, snr=snr, rssi=rssi, hops=hops))
-    (row,) = book.batch.packets
+def test_what_no_radio_can_measure_is_unknown(recorder, snr, rssi, hops):
+    hear(recorder, packet(ALICE, snr=snr, rssi=rssi, hops=hops))
+    (row,) = recorder.batch.packets
     assert None in {row.snr, row.rssi, row.hops}
-    assert book.states[ALICE].direct_at is None
+    assert recorder.states[ALICE].direct_at is None
 
 
-# What a packet says
+# What a packet carries
 
 
-def test_telemetry_is_kept_and_what_it_leaves_out_stays(book):
-    hear(book, packet(ALICE, DeviceMetrics(80, 4.0, 10.0, 1.0), rx_time=NOW - 9))
-    hear(book, packet(ALICE, DeviceMetrics(utilization=20.0), rx_time=NOW))
-    state = book.states[ALICE]
+def test_telemetry_is_kept_and_what_it_leaves_out_stays(recorder):
+    hear(recorder, packet(ALICE, DeviceMetrics(80, 4.0, 10.0, 1.0), rx_time=NOW - 9))
+    hear(recorder, packet(ALICE, DeviceMetrics(utilization=20.0), rx_time=NOW))
+    state = recorder.states[ALICE]
     assert (state.battery, state.voltage, state.utilization, state.air_tx, state.metrics_at) == (
         80,
         4.0,
@@ -108,100 +107,126 @@ def test_telemetry_is_kept_and_what_it_leaves_out_stays(book):
         1.0,
         NOW,
     )
-    assert not book.batch.air
+    assert not recorder.batch.air
 
 
-def test_our_own_nodes_telemetry_is_kept_by_the_hour_and_its_packets_are_no_traffic(book):
-    assert hear(book, packet(OWN, DeviceMetrics(101, 4.2, 25.0, 1.5), snr=None, rssi=None, hops=None))
-    assert list(book.batch.air.values()) == [Air(1, 25.0, 25.0, 1.5, 1.5)]
-    assert not book.batch.packets
-    assert not book.batch.traffic
-    assert book.states[OWN].utilization == 25.0
+def test_our_own_telemetry_is_summed_and_is_no_traffic(recorder):
+    assert hear(recorder, packet(OWN, DeviceMetrics(101, 4.2, 25.0, 1.5), snr=None, rssi=None, hops=None))
+    assert list(recorder.batch.air.values()) == [Air(1, 25.0, 25.0, 1.5, 1.5)]
+    assert not recorder.batch.packets
+    assert not recorder.batch.traffic
+    assert recorder.states[OWN].utilization == 25.0
 
 
-def test_a_link_is_as_long_as_the_way_between_both(book):
-    hear(book, packet(ALICE, PositionPayload(*THERE, 100)))
-    hear(book, packet(BOB, NeighborInfo((Neighbor(ALICE, -3.0), Neighbor(BOB, 1.0))), hops=3))
-    assert book.batch.links[OWN, ALICE].distance == pytest.approx(111_195, abs=5)
-    assert sorted(book.batch.links) == [(BOB, ALICE), (OWN, ALICE)]
-    assert (book.batch.links[BOB, ALICE].snr, book.batch.links[BOB, ALICE].distance) == (-3.0, None)
-    assert book.states[ALICE].altitude == 100
+def test_a_link_is_as_long_as_the_way_between_both(recorder):
+    hear(recorder, packet(ALICE, PositionPayload(*THERE, 100)))
+    hear(recorder, packet(BOB, NeighborInfo((Neighbor(ALICE, -3.0), Neighbor(BOB, 1.0))), hops=3))
+    assert recorder.batch.links[OWN, ALICE].distance == pytest.approx(111_195, abs=5)
+    assert sorted(recorder.batch.links) == [(BOB, ALICE), (OWN, ALICE)]
+    assert (recorder.batch.links[BOB, ALICE].snr, recorder.batch.links[BOB, ALICE].distance) == (-3.0, None)
+    assert recorder.states[ALICE].altitude == 100
 
 
-def test_a_link_longer_than_radio_reaches_has_no_length(book):
-    hear(book, packet(ALICE, PositionPayload(-48.0, 2.0)))
-    assert book.batch.links[OWN, ALICE].distance is None
+def test_a_link_longer_than_radio_reaches_has_no_length(recorder):
+    hear(recorder, packet(ALICE, PositionPayload(-48.0, 2.0)))
+    assert recorder.batch.links[OWN, ALICE].distance is None
 
 
 # The node's own database
 
 
-def test_the_nodes_own_database_tells_of_nodes_not_heard_since(book):
+def test_the_nodes_own_database_tells_of_nodes_not_heard_since(recorder):
     metrics = DeviceMetrics(80)
     record = NodeRecord(ALICE, latitude=49.0, longitude=2.0, last_heard=NOW - 50, snr=4.0, hops=0, metrics=metrics)
-    book.learn_record(record, NOW)
-    state = book.states[ALICE]
+    recorder.learn_record(record, NOW)
+    state = recorder.states[ALICE]
     assert (state.last_heard, state.snr, state.direct_at, state.hops) == (NOW - 50, 4.0, NOW - 50, 0)
     assert (state.battery, state.latitude, state.position_at) == (80, 49.0, NOW - 50)
 
 
-def test_what_was_heard_later_than_that_stays(book):
-    hear(book, packet(ALICE, hops=2, rx_time=NOW - 10))
-    book.learn_record(NodeRecord(ALICE, last_heard=NOW - 50, hops=0), NOW)
-    book.learn_record(NodeRecord(BOB), NOW)  # never heard at all
-    assert book.states == {ALICE: NodeState(ALICE, NOW - 10, hops=2)}
+def test_what_was_heard_later_than_that_stays(recorder):
+    hear(recorder, packet(ALICE, hops=2, rx_time=NOW - 10))
+    recorder.learn_record(NodeRecord(ALICE, last_heard=NOW - 50, hops=0), NOW)
+    recorder.learn_record(NodeRecord(BOB), NOW)  # never heard at all
+    assert recorder.states == {ALICE: NodeState(ALICE, NOW - 10, hops=2)}
 
 
-def test_a_node_heard_in_the_future_is_heard_now(book):
-    book.learn_record(NodeRecord(ALICE, last_heard=NOW + DAY), NOW)
-    assert book.states[ALICE].last_heard == NOW
+def test_a_node_heard_in_the_future_is_heard_now(recorder):
+    recorder.learn_record(NodeRecord(ALICE, last_heard=NOW + DAY), NOW)
+    assert recorder.states[ALICE].last_heard == NOW
 
 
-# What is to be written
+# What is unsaved
 
 
-def test_changes_are_handed_over_once_and_taken_back_when_they_could_not_be_written(book):
-    hear(book, packet(ALICE))
-    changes = book.take_changes()
+def test_state_changes_are_taken_once_unless_put_back(recorder):
+    hear(recorder, packet(ALICE))
+    changes = recorder.take_changes()
     assert [state.num for state in changes.changed] == [ALICE]
-    assert book.take_changes().changed == ()
-    book.put_back_changes(changes)
-    hear(book, packet(ALICE, hops=3))
-    assert [state.hops for state in book.take_changes().changed] == [3]
+    assert recorder.take_changes().changed == ()
+    recorder.put_back_changes(changes)
+    hear(recorder, packet(ALICE, hops=3))
+    assert [state.hops for state in recorder.take_changes().changed] == [3]
 
 
-def test_a_batch_that_could_not_be_written_goes_with_the_next_one(book):
-    hear(book, packet(ALICE))
-    batch = book.take_batch()
-    assert not book.batch
-    hear(book, packet(ALICE))
-    book.put_back(batch)
-    assert total(book) == 2
+def test_a_batch_that_could_not_be_written_goes_with_the_next_one(recorder):
+    hear(recorder, packet(ALICE))
+    batch = recorder.take_batch()
+    assert not recorder.batch
+    hear(recorder, packet(ALICE))
+    recorder.put_back(batch)
+    assert total(recorder) == 2
 
 
-def test_after_too_many_nodes_those_not_heard_for_longest_are_forgotten(book, monkeypatch):
-    monkeypatch.setattr(book_module, "MAX_NODES", 10)
-    monkeypatch.setattr(book_module, "EVICTED", 3)
+def test_after_too_many_nodes_those_not_heard_for_longest_are_forgotten(recorder, monkeypatch):
+    monkeypatch.setattr(recorder_module, "MAX_NODES", 10)
+    monkeypatch.setattr(recorder_module, "EVICTED", 3)
     for num in range(1, 12):
-        hear(book, packet(num, rx_time=NOW - 100 + num))
-    assert sorted(book.states) == [4, 5, 6, 7, 8, 9, 10, 11]
-    changes = book.take_changes()
+        hear(recorder, packet(num, rx_time=NOW - 100 + num))
+    assert sorted(recorder.states) == [4, 5, 6, 7, 8, 9, 10, 11]
+    changes = recorder.take_changes()
     assert sorted(changes.forgotten) == [1, 2, 3]
-    hear(book, packet(1))
-    book.put_back_changes(changes)
-    assert sorted(book.take_changes().forgotten) == [2, 3]
+    hear(recorder, packet(1))
+    recorder.put_back_changes(changes)
+    assert sorted(recorder.take_changes().forgotten) == [2, 3]
 
 
-def test_the_nodes_that_anybody_can_invent_are_20_000_at_most(book):
+def test_the_nodes_that_anybody_can_invent_are_20_000_at_most(recorder):
     for num in range(1, 20_001):
-        hear(book, packet(num))
-    assert len(book.states) == 20_000
-    hear(book, packet(20_001))
-    assert len(book.states) < 20_000
+        hear(recorder, packet(num))
+    assert len(recorder.states) == 20_000
+    hear(recorder, packet(20_001))
+    assert len(recorder.states) < 20_000
 
 
-def test_what_was_stored_goes_under_what_was_heard(book):
-    hear(book, packet(ALICE, packet_id=5))
-    book.load({ALICE: NodeState(ALICE, 1), BOB: NodeState(BOB, 2)}, [(BOB, 6)])
-    assert (book.states[ALICE].last_heard, book.states[BOB].last_heard) == (NOW, 2)
-    assert not hear(book, packet(BOB, packet_id=6))
+def test_what_was_stored_goes_under_what_was_heard(recorder):
+    hear(recorder, packet(ALICE, packet_id=5))
+    recorder.load({ALICE: NodeState(ALICE, 1), BOB: NodeState(BOB, 2)}, [(BOB, 6)])
+    assert (recorder.states[ALICE].last_heard, recorder.states[BOB].last_heard) == (NOW, 2)
+    assert not hear(recorder, packet(BOB, packet_id=6))
+
+
+# Packets heard again
+
+
+def test_a_packet_is_new_once():
+    recent = RecentPackets()
+    assert [recent.is_new(1, 5), recent.is_new(1, 5), recent.is_new(2, 5), recent.is_new(1, 6)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_a_packet_without_an_id_is_always_new():
+    recent = RecentPackets()
+    assert recent.is_new(1, 0)
+    assert recent.is_new(1, 0)
+
+
+def test_only_so_many_packets_are_remembered():
+    recent = RecentPackets(limit=3)
+    assert all(recent.is_new(1, number) for number in (1, 2, 3, 4))
+    assert recent.is_new(1, 1)
+    assert not recent.is_new(1, 4)

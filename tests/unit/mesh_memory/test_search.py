@@ -58,7 +58,7 @@ def test_two_nodes_of_one_name_are_both_meant():
     assert search("twin", [(1, "TWIN", ""), (2, "", "Twin")]) == [1, 2]
 
 
-def test_a_node_that_calls_itself_by_another_s_id_is_not_meant_by_it():
+def test_an_id_used_as_a_name_does_not_find_its_user():
     names = [(0x20001EEF, "ALI", "Alice"), (0x66666666, "!1eef", "!20001eef")]
     assert search("!20001eef", names) == search("0x20001eef", names) == search("!1eef", names) == [0x20001EEF]
 

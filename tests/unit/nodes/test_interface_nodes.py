@@ -1,6 +1,7 @@
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.nodes.interface_nodes import is_placeholder, put_key
-from tests.support.nodes import ALICE, BOB, BareInterface, key, record, text_of
+from meshbot.storage.nodes import NodeRow
+from tests.support.nodes import ALICE, BOB, BareInterface, key, text_of
 
 ALICE_ID = f"!{ALICE:08x}"
 
@@ -8,8 +9,8 @@ ALICE_ID = f"!{ALICE:08x}"
 KEY = key(1)
 
 
-def put(interface, public_key=KEY, **said):
-    return put_key(interface.nodes, interface.nodesByNum, record(ALICE, public_key, **said))
+def put(interface, public_key=KEY, **known):
+    return put_key(interface.nodes, interface.nodesByNum, NodeRow(ALICE, **known), public_key)
 
 
 def test_a_known_node_gets_its_key_and_keeps_the_rest():
@@ -23,7 +24,7 @@ def test_a_known_node_gets_its_key_and_keeps_the_rest():
     }
 
 
-def test_the_user_dictionary_is_replaced_so_that_a_reader_never_sees_it_change():
+def test_the_user_dictionary_is_replaced_and_never_edited():
     interface = BareInterface(ALICE)
     before = interface.nodes[ALICE_ID]["user"]
     put(interface)
@@ -60,7 +61,7 @@ def test_an_unknown_node_is_made_under_the_names_we_know():
     assert (user["longName"], user["shortName"], user["hwModel"]) == ("Alice", "AL", "TBEAM")
 
 
-def test_another_node_that_claims_the_id_loses_it_but_stays_under_its_number():
+def test_a_node_that_claims_the_id_stays_under_its_number():
     interface = BareInterface(ALICE, BOB)
     true_entry, liar = interface.nodesByNum[ALICE], interface.nodesByNum[BOB]
     interface.nodes[ALICE_ID] = liar

@@ -63,7 +63,7 @@ def test_no_key_is_read_from_other_text(text):
 
 
 @pytest.mark.parametrize("number", ["", "!20001eef", "0", "-5", "4294967295", "12.0", "9" * 5000, "١٢"])
-def test_an_entry_without_a_node_number_is_complained_of_and_the_rest_is_read(number):
+def test_an_entry_without_a_node_number_is_a_complaint(number):
     names = read({number: "Mallory", "5": "Eve"})
     assert names.entries == [(NodeRow(5, "Eve"), b"")]
     assert len(names.complaints) == 1
@@ -91,7 +91,7 @@ def test_an_entry_that_is_neither_name_nor_object_is_complained_of(value):
         ("publicKey", [1, 2]),
     ],
 )
-def test_a_faulty_field_is_left_out_and_the_rest_of_the_entry_kept(field, value):
+def test_a_faulty_field_is_left_out_of_its_entry(field, value):
     names = read({"5": {"role": "x", "hwModel": "TBEAM", field: value}})
     assert names.entries == [(NodeRow(5, hw_model="TBEAM"), b"")]
     assert names.complaints == [f"5: {field} ignoré"]

@@ -1,19 +1,27 @@
-"""The thread Housekeeping: what is learnt is kept."""
+"""The thread Housekeeping: what is learnt is written."""
 
+import sqlite3
 from itertools import pairwise
+from math import inf
 from queue import SimpleQueue
 
 import pytest
 from sqlalchemy import event, text
 
-from meshbot.mesh_link.packets import NodeInfoPacket, NodeRecord
+import assembly
+from meshbot.commands.language import translator
+from meshbot.commands.mail_notices import MailNotices
+from meshbot.mesh_link.messages import NodeDatabase, NodeInfoPacket, NodeRecord
 from meshbot.mesh_memory.memory import FLUSH_EVERY
-from meshbot.persistence.housekeeping import UPKEEP_EVERY, Housekeeping, NodeDatabase, QueueChanges
-from meshbot.persistence.queue_writer import WRITE_EVERY, QueueWriter
-from meshbot.sending.outgoing import PartState, Priority, SavedPart
+from meshbot.persistence.housekeeping import LAST_TRIES, UPKEEP_EVERY, Housekeeping
+from meshbot.persistence.queue_writer import WRITE_EVERY, QueueChanges
+from meshbot.persistence.update_writer import UpdatesHandled, UpdateWriter
+from meshbot.sending.outgoing import Priority
+from meshbot.sending.queued_text import PartState, SavedPart
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.outbox import OutboxStore
+from meshbot.storage.telegram import UpdateStore
 from node_manager import NodeManager
 from tests.support.configured import make_memory
 from tests.support.fake_clock import FakeClock
@@ -40,17 +48,20 @@ class Bench:
     def build(self, database):
         self.manager = NodeManager(NodeStore(database) if database else None, self.clock)
         self.memory = make_memory(database, self.manager, self.clock, lambda: OWN)
-        self.heard_nodes = []
         self.disk_looks = []
-        self.left = []  # what the outbox of an earlier process is said to have left
+        # what an earlier process has left
+        self.left, self.handled = [], []
+        outbox = assembly.queue_writer(database, self.clock, self.left.extend)
+        updates = UpdateWriter(UpdateStore(database, 1), self.clock, self.handled.append) if database else None
+        notices = MailNotices(self.memory.mailbox, self.memory, self.clock, print, translator("en"))
         self.housekeeping = Housekeeping(
             self.clock,
-            self.manager,
-            self.memory,
-            lambda: self.interface,
-            outbox=QueueWriter(OutboxStore(database), self.left.extend) if database else None,
-            on_heard=self.heard_nodes.append,
-            disk=lambda: self.disk_looks.append(self.clock.monotonic()),
+            assembly.writers(updates, outbox, self.manager, self.memory),
+            assembly.takers(self.manager, self.memory, notices, outbox, updates),
+            (
+                lambda: self.disk_looks.append(self.clock.monotonic()),
+                assembly.key_upkeep(self.manager, lambda: self.interface),
+            ),
         )
         self._is_started = False
 
@@ -195,12 +206,12 @@ def stored_packets(database):
 
 
 def part(number):
-    details = {"priority": Priority.MAIL, "state": PartState.WAITING, "attempts": 0, "sent_at": None, "origin": ""}
+    details = {"priority": Priority.MAIL, "state": PartState.WAITING, "attempts": 0, "sent_at": None, "origin": None}
     message = {"to": 7, "channel": 0, "text": "x", "reply_id": 0, "want_ack": True}
     return SavedPart(id=number, text_id=number, created=1, packet_id=5, expires_at=9, **message, **details)
 
 
-def test_what_waits_to_go_on_air_is_written_within_a_second_and_given_to_the_next_process(bench, tmp_path):
+def test_the_queue_is_written_within_a_second_and_restored(bench, tmp_path):
     database = bench.keep_in(tmp_path)
     bench.start()
     bench.housekeeping.tell(QueueChanges({1: part(1)}))
@@ -231,3 +242,103 @@ def test_without_a_database_nothing_that_waits_is_kept(bench):
     bench.housekeeping.tell(QueueChanges({1: part(1)}))
     bench.clock.advance(WRITE_EVERY)
     assert not bench.housekeeping.join(0)
+
+
+# -- whose turn it is
+
+
+class Turns:
+    """A writer that is due when it is told to, and notes when it was flushed."""
+
+    def __init__(self, name, log, clock, *, urgent=False):
+        self.name, self.urgent = name, urgent
+        self.deadline = inf
+        self._log, self._clock = log, clock
+
+    def flush(self, *, last=False):
+        self.deadline = inf
+        self._log.append((self.name, self._clock.monotonic()))
+        return True
+
+
+@pytest.fixture
+def turns():
+    """Return a function that makes a Housekeeping thread, its writers and the list of their flushes."""
+    clock, log, crashed, made = FakeClock(), [], SimpleQueue(), []
+
+    def make(*names, urgent=()):
+        writers = {name: Turns(name, log, clock, urgent=name in urgent) for name in names}
+        takers = {dict: (lambda due: [setattr(writers[name], "deadline", at) for name, at in due.items()],)}
+        housekeeping = Housekeeping(clock, tuple(writers.values()), takers, ())
+        made.append(housekeeping)
+        housekeeping.start(crashed)
+        clock.wait_parked(clock.monotonic() + UPKEEP_EVERY)
+        log.clear()
+        return housekeeping, clock, log
+
+    yield make
+    for housekeeping in made:
+        housekeeping.stop()
+        assert housekeeping.join(PATIENCE)
+    assert crashed.empty()
+
+
+def test_the_earliest_due_writer_goes_first_a_second_apart(turns):
+    housekeeping, clock, log = turns("a", "b", "c")
+    now = clock.monotonic()
+    housekeeping.tell({"a": now + 5.3, "b": now + 5.2, "c": now + 5.1})
+    clock.advance(20)
+    assert log == [("c", now + 5.1), ("b", now + 6.1), ("a", now + 7.1)]
+
+
+def test_an_urgent_writer_waits_for_no_other(turns):
+    housekeeping, clock, log = turns("a", "urgent", urgent={"urgent"})
+    now = clock.monotonic()
+    housekeeping.tell({"a": now, "urgent": now})
+    clock.advance(0.5)
+    housekeeping.tell({"urgent": now + 0.5})
+    clock.advance(5)
+    assert log == [("urgent", now), ("urgent", now + 0.5), ("a", now + 1.5)]
+
+
+@pytest.mark.parametrize(("tries", "took"), [(2, 1.0), (5, 0.0)])
+def test_the_end_tries_a_failing_database_for_a_moment_only(tries, took):
+    clock, log = FakeClock(), []
+
+    class Failing(Turns):
+        def flush(self, *, last=False):
+            assert last
+            log.append(self.name)
+            clock._now += took
+            return False
+
+    writers = [Failing(name, log, clock) for name in "abcde"]
+    Housekeeping(clock, writers, {}, ()).on_stop()
+    assert len(log) == tries
+    assert took * (tries - 1) < LAST_TRIES
+
+
+def test_what_telegram_handled_is_written_at_once(bench, tmp_path):
+    database = bench.keep_in(tmp_path)
+    bench.start()
+    bench.housekeeping.offer(NodeInfoPacket(NodeRecord(7, "Sept")))
+    bench.clock.advance(0)
+    bench.housekeeping.tell(UpdatesHandled([5], {}))
+    bench.clock.advance(0)
+    assert UpdateStore(database, 1).load() == [5]
+    bench.stop()
+    database.close()
+
+
+def test_a_database_that_failed_gets_nodes_at_the_retry(bench, tmp_path):
+    database = bench.keep_in(tmp_path)
+    bench.start()
+    holder = sqlite3.connect(database.backend.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    bench.housekeeping.offer(NodeInfoPacket(NodeRecord(7, "Sept", public_key=KEY)))
+    bench.clock.advance(1)
+    holder.close()
+    bench.clock.advance(NodeManager.retry_after)
+    assert NodeManager(NodeStore(database), bench.clock).public_key(7) == KEY
+    bench.stop()
+    database.close()

@@ -1,113 +1,134 @@
-"""An order of an admin counts once, whatever restarts and whatever fails meanwhile."""
+"""A command of an admin counts once, whatever restarts and whatever fails meanwhile."""
 
 import sqlite3
+from math import inf
 
 import pytest
 
-from meshbot.mesh_memory.memory import FLUSH_EVERY
-from meshbot.persistence.replay_guard import ReplayGuard
+from meshbot.persistence.replay_guard import KEPT, WRITE_AFTER, ReplayGuard
 from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
-from meshbot.storage.replay_keys import KEPT, ReplayStore
+from meshbot.storage.replay_keys import ReplayStore
 from meshbot.storage.sqlite import FILE_NAME
-from node_manager import NodeManager
-from tests.support.configured import make_memory
 from tests.support.fake_clock import FakeClock
-from tests.support.packet_records import packet
 
 ADMIN = 0xFFFFFFF0
 
 
 @pytest.fixture
-def database(tmp_path):
-    database = open_database(tmp_path, FakeClock(), busy_timeout=0.05)
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def database(tmp_path, clock):
+    database = open_database(tmp_path, clock, busy_timeout=0.05)
     yield database
     database.close()
 
 
-def book_on(database):
-    book = ReplayGuard(ReplayStore(database))
-    book.flush()
-    return book
+def guard_on(database):
+    guard = ReplayGuard(ReplayStore(database), FakeClock())
+    assert guard.flush()
+    return guard
 
 
-def test_a_recorded_order_is_refused_by_the_next_process_too(database):
-    book = book_on(database)
-    assert book.is_new(ADMIN, 7)
-    book.flush()
-    again = book_on(database)
+def test_a_recorded_command_is_refused_by_the_next_process_too(database):
+    guard = guard_on(database)
+    assert guard.is_new(ADMIN, 7)
+    guard.flush()
+    again = guard_on(database)
     assert not again.is_new(ADMIN, 7)
     assert again.is_new(ADMIN, 8)
     assert again.is_new(ADMIN - 1, 7)
 
 
-def test_an_order_without_an_id_is_never_new(database):
-    assert not book_on(database).is_new(ADMIN, 0)
+def test_a_command_without_a_packet_id_is_never_new(database):
+    assert not guard_on(database).is_new(ADMIN, 0)
+
+
+def test_a_command_is_due_with_the_packet_that_brought_it(database, clock):
+    guard = ReplayGuard(ReplayStore(database), clock)
+    guard.flush()
+    assert guard.deadline == inf
+    guard.is_new(ADMIN, 7)
+    assert guard.deadline == clock.monotonic() + WRITE_AFTER
 
 
 def test_what_cannot_be_written_is_written_later(database, tmp_path):
-    book = book_on(database)
-    book.is_new(ADMIN, 7)
+    guard = guard_on(database)
+    guard.is_new(ADMIN, 7)
     holder = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StorageError):
-        book.flush()
+    assert not guard.flush()
     holder.close()
-    book.is_new(ADMIN, 8)
-    book.flush()
+    guard.is_new(ADMIN, 8)
+    assert guard.flush()
     assert ReplayStore(database).load() == [(ADMIN, 7), (ADMIN, 8)]
 
 
-def test_orders_given_before_the_database_could_be_read_join_those_of_before(database):
-    ReplayStore(database).add([(ADMIN, 1)])
-    book = ReplayGuard(ReplayStore(database))
-    assert book.is_new(ADMIN, 2)
-    book.flush()
-    assert not book.is_new(ADMIN, 1)
+def test_commands_given_before_the_database_was_read_join_the_stored(database):
+    ReplayStore(database).add([(ADMIN, 1)], KEPT)
+    guard = ReplayGuard(ReplayStore(database), FakeClock())
+    assert guard.is_new(ADMIN, 2)
+    guard.flush()
+    assert not guard.is_new(ADMIN, 1)
     assert ReplayStore(database).load() == [(ADMIN, 1), (ADMIN, 2)]
 
 
-def test_a_database_that_was_begun_anew_gets_all_again(database, tmp_path):
-    book = book_on(database)
-    book.is_new(ADMIN, 7)
-    book.flush()
+def test_a_command_that_was_stored_already_is_stored_once(database):
+    ReplayStore(database).add([(ADMIN, 1)], KEPT)
+    guard = ReplayGuard(ReplayStore(database), FakeClock())
+    assert guard.is_new(ADMIN, 1), "the database was not read yet"
+    guard.flush()
+    assert ReplayStore(database).load() == [(ADMIN, 1)]
+
+
+def test_a_command_given_during_a_commit_that_failed_is_written(database):
+    class Failing(ReplayStore):
+        def add(self, keys, kept):
+            if guard.is_new(ADMIN, 8):
+                raise StorageError("disk full")
+            super().add(keys, kept)
+
+    guard = ReplayGuard(Failing(database), FakeClock())
+    guard.is_new(ADMIN, 7)
+    assert not guard.flush()
+    assert guard.flush()
+    assert ReplayStore(database).load() == [(ADMIN, 7), (ADMIN, 8)]
+
+
+def test_a_replaced_database_gets_all_again(database, tmp_path):
+    guard = guard_on(database)
+    guard.is_new(ADMIN, 7)
+    guard.flush()
     database.close()
     for path in tmp_path.iterdir():
         path.unlink()
     database.open()
-    book.flush()
+    assert guard.deadline == -inf
+    guard.flush()
     assert ReplayStore(database).load() == [(ADMIN, 7)]
 
 
 def test_the_latest_are_kept_and_no_more(database):
-    book = book_on(database)
+    guard = guard_on(database)
     for number in range(1, KEPT + 11):
-        assert book.is_new(ADMIN, number)
+        assert guard.is_new(ADMIN, number)
         if number % 100 == 0:
-            book.flush()
-    book.flush()
+            guard.flush()
+    guard.flush()
     kept = ReplayStore(database).load()
     assert (len(kept), kept[-1]) == (KEPT, (ADMIN, KEPT + 10))
-    assert not book_on(database).is_new(ADMIN, KEPT + 10)
-
-
-def test_the_memory_writes_orders_with_what_it_heard(database):
-    clock = FakeClock()
-
-    def memory():
-        return make_memory(database, NodeManager(None, clock), clock, lambda: 1)
-
-    earlier = memory()
-    earlier.hear(packet(ADMIN))
-    assert earlier.orders.is_new(ADMIN, 7)
-    clock.advance(FLUSH_EVERY)
-    assert earlier.deadline() <= clock.monotonic()
-    assert earlier.flush()
-    assert not memory().orders.is_new(ADMIN, 7)
+    assert not guard_on(database).is_new(ADMIN, KEPT + 10)
 
 
 def test_without_a_store_it_lasts_as_long_as_the_process():
-    book = ReplayGuard(None)
-    assert book.is_new(ADMIN, 7)
-    book.flush()
-    assert not book.is_new(ADMIN, 7)
+    guard = ReplayGuard(None, FakeClock())
+    assert guard.is_new(ADMIN, 7)
+    assert guard.flush()
+    assert guard.deadline == inf
+    assert not guard.is_new(ADMIN, 7)
+    for number in range(1, 3 * KEPT):
+        guard.is_new(ADMIN + 1, number)
+    assert len(guard._unsaved) == KEPT, "it stays bounded"

@@ -1,4 +1,4 @@
-"""What was handled is written at once, read once, and a database that fails loses nothing."""
+"""What was handled is due at once, read once, and a database that fails loses nothing."""
 
 from math import inf
 
@@ -7,9 +7,9 @@ import pytest
 from meshbot.persistence.update_writer import (
     KEPT,
     MESSAGES_LIMIT,
-    TRY_AGAIN,
     UNSAVED_LIMIT,
     HandledBefore,
+    UpdatesHandled,
     UpdateWriter,
 )
 from meshbot.storage.database import open_database
@@ -23,6 +23,8 @@ GROUP_POST, PRIVATE_POST = (-1001234567890, 5, "telegram:-1001234567890:5:77"), 
 
 class Store:
     """Ids in memory; `broken` makes it refuse."""
+
+    generation = 1
 
     def __init__(self):
         self.ids = {}
@@ -57,49 +59,85 @@ def restored():
 
 
 @pytest.fixture
-def keeper(store, restored):
-    return UpdateWriter(store, FakeClock(), restored.append)
+def clock():
+    return FakeClock()
 
 
-def test_ids_are_due_at_once_and_then_written(keeper, store):
-    assert keeper.deadline == inf
-    keeper.note([1, 2], {GROUP_POST: 9}, 5.0)
-    assert keeper.deadline == 5.0
-    keeper.write(5.0)
+@pytest.fixture
+def writer(store, clock, restored):
+    return UpdateWriter(store, clock, restored.append)
+
+
+def test_ids_are_due_at_once_and_then_written(writer, store, clock):
+    assert writer.deadline == inf
+    writer.take(UpdatesHandled([1, 2], {GROUP_POST: 9}))
+    assert writer.deadline == clock.monotonic()
+    writer.flush()
     assert (list(store.ids), store.messages) == ([1, 2], {GROUP_POST: 9})
-    assert keeper.deadline == inf
+    assert writer.deadline == inf
 
 
-def test_what_earlier_processes_handled_is_told_once(keeper, store, restored):
+def test_what_earlier_processes_handled_is_restored_once(writer, store, restored):
     store.ids, store.messages = {7: 10**12}, {GROUP_POST: 9}
-    keeper.write(0.0)
-    keeper.note([8], {}, 1.0)
-    keeper.write(1.0)
+    writer.flush()
+    writer.take(UpdatesHandled([8], {}))
+    writer.flush()
     assert restored == [HandledBefore([7], {GROUP_POST: 9})]
 
 
-def test_a_database_that_refuses_is_tried_again(keeper, store, restored):
+def test_a_database_that_refuses_is_retried(writer, store, clock, restored):
     store.broken = True
-    keeper.note([1], {}, 0.0)
-    keeper.write(0.0)
-    assert (keeper.deadline, restored) == (TRY_AGAIN, [])
+    writer.take(UpdatesHandled([1], {}))
+    assert not writer.flush()
+    assert (writer.deadline, restored) == (clock.monotonic() + UpdateWriter.retry_after, [])
     store.broken = False
-    keeper.write(TRY_AGAIN)
+    assert writer.flush()
     assert (list(store.ids), restored) == ([1], [HandledBefore([], {})])
 
 
-def test_what_waits_for_a_database_has_a_bound(keeper, store):
+def test_what_came_during_a_commit_that_failed_is_written_too(writer, store):
+    writer.flush()
+
+    def fail_later(*_args):
+        del store.save
+        writer.take(UpdatesHandled([2], {GROUP_POST: 2}))
+        raise StorageError("disk full")
+
+    store.save = fail_later
+    writer.take(UpdatesHandled([1], {GROUP_POST: 1}))
+    assert not writer.flush()
+    assert writer.flush()
+    assert (list(store.ids), store.messages) == ([1, 2], {GROUP_POST: 2})
+
+
+def test_what_is_older_than_two_days_is_forgotten(writer, store, clock):
+    writer.take(UpdatesHandled([1], {}))
+    writer.flush()
+    clock.advance(KEPT)
+    writer.take(UpdatesHandled([2], {}))
+    writer.flush()
+    assert list(store.ids) == [1, 2]
+    clock.advance(1)
+    writer.take(UpdatesHandled([3], {}))
+    writer.flush()
+    assert list(store.ids) == [2, 3]
+
+
+@pytest.mark.parametrize("flushes", [False, True])
+def test_what_waits_for_a_database_has_a_bound(writer, store, flushes):
     store.broken = True
     for ident in range(5 * UNSAVED_LIMIT):
-        keeper.note([ident], {(1, 0, f"telegram:{ident}"): ident}, 0.0)
+        writer.take(UpdatesHandled([ident], {(1, 0, f"telegram:{ident}"): ident}))
+        if flushes and ident % 700 == 0:
+            writer.flush()
     store.broken = False
-    keeper.write(0.0)
+    writer.flush()
     assert (len(store.ids), len(store.messages)) == (UNSAVED_LIMIT, MESSAGES_LIMIT)
     assert max(store.messages.values()) == 5 * UNSAVED_LIMIT - 1
     assert max(store.ids) == 5 * UNSAVED_LIMIT - 1
 
 
-def test_the_database_keeps_each_bot_s_ids_apart_and_forgets_the_old(tmp_path):
+def test_the_database_keeps_bots_apart_and_forgets_the_old(tmp_path):
     database = open_database(tmp_path, FakeClock())
     ours, others = UpdateStore(database, BOT), UpdateStore(database, OTHER)
     ours.save([5, 3], {GROUP_POST: 8, PRIVATE_POST: 1}, 100, 0)

@@ -23,7 +23,7 @@ def test_a_number_that_is_not_finite_is_not_written(number):
         to_json(replace(SIGNAL, points=(replace(SIGNAL.points[0], snr=number),)))
 
 
-def told(kind="histogram", picture=HISTOGRAM, **changes):
+def as_json(kind="histogram", picture=HISTOGRAM, **changes):
     return json.dumps({"kind": kind, "data": asdict(picture) | changes}).encode()
 
 
@@ -41,29 +41,35 @@ def told(kind="histogram", picture=HISTOGRAM, **changes):
         (b'{"kind": "nodes"}', "data is an object"),
         (b'{"kind": "nodes", "data": {"colour": 1}}', "colour"),
         (b" " * (MOST_BYTES + 1), "bytes"),
-        (told(since=nan), "data.since is no usable number"),
-        (told().replace(b"3600.0", b"1e999"), "data.step is no usable number"),
-        (told(since=True), "data.since is a number"),
-        (told(since="now"), "data.since is a number"),
-        (told(title="x" * 301), "data.title is a text"),
-        (told(title=None), "data.title is a text"),
-        (told(step=0), "longer than nothing"),
-        (told(series=[]), "columns"),
-        (told(series={}), "data.series is a list"),
-        (told(series=[{"name": "a", "colour": 9, "values": [1]}]), "a colour is"),
-        (told(series=[{"name": "a", "colour": 0.5, "values": [1]}]), r"data.series\[0\].colour is a number"),
-        (told(series=[{"name": "a", "colour": 0, "values": [-1]}]), "below 0"),
-        (told(series=[{"name": "a", "colour": 0, "values": [1]}, {"name": "b", "colour": 0, "values": []}]), "columns"),
-        (told(series=[{"name": "a", "colour": 0, "values": [1] * 101}]), "columns"),
-        (told("signal", SIGNAL, points=[]), "points"),
-        (told("signal", SIGNAL, until=SIGNAL.since), "after the start"),
-        (told("nodes", node_map(2), ages=["one"]), "4 names"),
-        (told("nodes", node_map(2), radius=-1), "radius"),
-        (told("nodes", node_map(2), nodes=[asdict(node_map(1).nodes[0])] * 5001), "at most 5000 nodes"),
-        (told("nodes", node_map(2), nodes=[asdict(node_map(1).nodes[0]) | {"direct": 1}]), "direct is true or false"),
+        (as_json(since=nan), "data.since is no usable number"),
+        (as_json().replace(b"3600.0", b"1e999"), "data.step is no usable number"),
+        (as_json(since=True), "data.since is a number"),
+        (as_json(since="now"), "data.since is a number"),
+        (as_json(title="x" * 301), "data.title is a text"),
+        (as_json(title=None), "data.title is a text"),
+        (as_json(step=0), "longer than nothing"),
+        (as_json(series=[]), "columns"),
+        (as_json(series={}), "data.series is a list"),
+        (as_json(series=[{"name": "a", "colour": 9, "values": [1]}]), "a colour is"),
+        (as_json(series=[{"name": "a", "colour": 0.5, "values": [1]}]), r"data.series\[0\].colour is a number"),
+        (as_json(series=[{"name": "a", "colour": 0, "values": [-1]}]), "below 0"),
+        (
+            as_json(series=[{"name": "a", "colour": 0, "values": [1]}, {"name": "b", "colour": 0, "values": []}]),
+            "columns",
+        ),
+        (as_json(series=[{"name": "a", "colour": 0, "values": [1] * 101}]), "columns"),
+        (as_json("signal", SIGNAL, points=[]), "points"),
+        (as_json("signal", SIGNAL, until=SIGNAL.since), "after the start"),
+        (as_json("nodes", node_map(2), ages=["one"]), "4 names"),
+        (as_json("nodes", node_map(2), radius=-1), "radius"),
+        (as_json("nodes", node_map(2), nodes=[asdict(node_map(1).nodes[0])] * 5001), "at most 5000 nodes"),
+        (
+            as_json("nodes", node_map(2), nodes=[asdict(node_map(1).nodes[0]) | {"direct": 1}]),
+            "direct is true or false",
+        ),
     ],
 )
-def test_nonsense_is_told_in_one_line(source, complaint):
+def test_nonsense_is_reported_in_one_line(source, complaint):
     with pytest.raises(BadDataError, match=complaint) as error:
         from_json(source)
     assert "\n" not in str(error.value)

@@ -5,7 +5,7 @@ import builtins
 from pathlib import Path
 
 from meshbot.runtime.errors import MeshBotError
-from meshbot.telegram_bot.failures import Kind, OddAnswerError, failure_of
+from meshbot.telegram_bot.failures import FailureKind, InvalidAnswerError, failure_of
 
 ROOT = Path(__file__).parents[3]
 NOT_THE_PROGRAM = {"tests", "bench", "scripts"}
@@ -53,6 +53,6 @@ def test_every_exception_of_the_program_is_a_meshboterror():
 
 
 def test_what_a_library_has_to_recognise_is_also_of_its_kind():
-    error = OddAnswerError("a page")
+    error = InvalidAnswerError("a page")
     assert isinstance(error, MeshBotError)
-    assert failure_of(error).kind is Kind.SERVER
+    assert failure_of(error).kind is FailureKind.SERVER

@@ -1,188 +1,190 @@
-"""Texts from elsewhere: what they wait for is told, they keep their order, and channels acknowledge in their way."""
+"""Bridged texts: reports of what they wait for, their order, and acknowledgements on a channel."""
 
 from __future__ import annotations
 
 import pytest
 
-from meshbot.sending.outgoing import BUSY_CHANNEL, NO_LINK, WAITING_LIMITS, DeliveryStatus, Priority
-from meshbot.sending.queue import EVIDENCE_TIME, RECEIVERS_REMEMBER, SETTLE_TIME, TURN_SAID_FROM
-from tests.support.send_queue import ASKER, EVERYBODY, INTERVAL, OWN, Box
+from meshbot.sending.outgoing import WAITING_LIMITS, Priority, TelegramOrigin
+from meshbot.sending.queue import EVIDENCE_TIME, LONG_WAIT, RECEIVERS_REMEMBER, SETTLE_TIME
+from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
+from tests.support.send_queue import ASKER, EVERYBODY, INTERVAL, OWN, QueueDriver
 
 TWO_PARTS = "mot " * 14
+ORIGIN = TelegramOrigin(-100, None, 7)
 
 
 @pytest.fixture
-def box():
-    return Box().up()
+def driver():
+    return QueueDriver().up()
 
 
-def bridge(box, text, to=EVERYBODY, **details):
-    details = {"channel": 1, "want_ack": True, "priority": Priority.BRIDGE, "origin": text} | details
-    return box.add(text, to, **details)
+def bridge(driver, text, to=EVERYBODY, **details):
+    details = {"channel": 1, "want_ack": True, "priority": Priority.BRIDGE, "origin": ORIGIN} | details
+    return driver.add(text, to, **details)
 
 
-def waits(box):
-    return [(outcome.message.text, outcome.reason or outcome.ahead) for outcome in box.queued]
+def waits(driver):
+    return [(report.message.text, report.reason or report.ahead) for report in driver.queued]
 
 
-# -- what it waits for
+# -- what a text waits for
 
 
-def test_a_text_without_a_link_waits_for_it_and_that_is_told_once():
-    box = Box()
-    bridge(box, "a")
-    box.down()
-    assert waits(box) == [("a", NO_LINK)]
-    assert box.queued[0].detail == "lien coupé"
+def test_a_text_without_a_link_is_reported_once_as_waiting():
+    driver = QueueDriver()
+    bridge(driver, "a")
+    driver.down()
+    assert waits(driver) == [("a", NO_LINK)]
+    assert driver.queued[0].detail == "lien coupé"
 
 
-def test_a_text_that_goes_at_once_waits_for_nothing(box):
-    bridge(box, "a")
-    assert box.queued == []
+def test_a_text_that_goes_at_once_is_not_reported_as_waiting(driver):
+    bridge(driver, "a")
+    assert driver.queued == []
 
 
-def test_a_link_that_goes_makes_wait_what_the_node_has_not_confirmed_and_nothing_else(box):
+def test_at_a_cut_only_unconfirmed_texts_are_reported_as_waiting(driver):
     for text in "abc":
-        bridge(box, text)
-    box.send()
-    box.take_when_due()
-    box.down()
-    assert waits(box) == [("b", NO_LINK), ("c", NO_LINK)]
+        bridge(driver, text)
+    driver.send()
+    driver.take_when_due()
+    driver.down()
+    assert waits(driver) == [("b", NO_LINK), ("c", NO_LINK)]
 
 
-def test_a_long_turn_is_told_with_the_number_of_packets_before_it(box):
-    box.mail("letter")
-    for n in range(TURN_SAID_FROM + 1):
-        bridge(box, f"{n}")
-    bridge(box, "last")
-    assert waits(box) == [("4", 5), ("5", 6), ("last", 7)]
-    assert box.queued[-1].detail == "derrière 7 autres"
+def test_a_long_wait_is_reported_with_the_packets_ahead(driver):
+    driver.mail("mail")
+    for n in range(LONG_WAIT + 1):
+        bridge(driver, f"{n}")
+    bridge(driver, "last")
+    assert waits(driver) == [("4", 5), ("5", 6), ("last", 7)]
+    assert driver.queued[-1].detail == "derrière 7 autres"
 
 
-def test_a_busy_channel_is_told_to_what_waits_and_to_what_comes(box):
-    bridge(box, "a")
-    box.load(60.0)
-    bridge(box, "b")
-    box.add("answer")
-    box.load(61.0)
-    assert waits(box) == [("a", BUSY_CHANNEL), ("b", BUSY_CHANNEL)]
+def test_a_busy_channel_is_reported_for_waiting_and_new_texts(driver):
+    bridge(driver, "a")
+    driver.load(60.0)
+    bridge(driver, "b")
+    driver.add("answer")
+    driver.load(61.0)
+    assert waits(driver) == [("a", BUSY_CHANNEL), ("b", BUSY_CHANNEL)]
 
 
-def test_a_channel_that_is_free_again_is_told_to_nobody(box):
-    box.load(60.0)
-    for n in range(TURN_SAID_FROM + 2):
-        bridge(box, f"{n}")
-    box.queued.clear()
-    box.load(10.0)
-    assert box.queued == []
+def test_a_channel_that_is_free_again_is_not_reported(driver):
+    driver.load(60.0)
+    for n in range(LONG_WAIT + 2):
+        bridge(driver, f"{n}")
+    driver.queued.clear()
+    driver.load(10.0)
+    assert driver.queued == []
 
 
 # -- bounds
 
 
-def test_a_hundred_messages_of_two_packets_wait_for_the_link_and_go_in_order_none_twice():
-    box = Box()
+def test_a_hundred_messages_wait_for_the_link_and_go_once_in_order():
+    driver = QueueDriver()
     texts = [f"{n:02} {TWO_PARTS}" for n in range(100)]
     for text in texts:
-        assert bridge(box, text) == []
-    box.later(900).look()
-    box.up()
-    sent = [box.send() for _ in range(200)]
+        assert bridge(driver, text) == []
+    driver.later(900).look()
+    driver.up()
+    sent = [driver.send() for _ in range(200)]
     assert len({packet.packet_id for packet in sent}) == 200
     assert "".join(packet.text.partition(") ")[2] for packet in sent) == "".join(texts)
-    assert [o.message.text for o in box.outcomes if o.status is DeliveryStatus.ACCEPTED] == texts
+    assert [o.message.text for o in driver.reports if o.status is DeliveryStatus.ACCEPTED] == texts
 
 
-def test_beyond_their_limit_bridged_texts_are_turned_away(box):
+def test_beyond_their_limit_bridged_texts_are_turned_away(driver):
     for n in range(WAITING_LIMITS[Priority.BRIDGE]):
-        assert bridge(box, f"{n}") == []
-    assert bridge(box, "too many") == [DeliveryStatus.TURNED_AWAY]
-    assert box.add("answer") == []
+        assert bridge(driver, f"{n}") == []
+    assert bridge(driver, "too many") == [DeliveryStatus.TURNED_AWAY]
+    assert driver.add("answer") == []
 
 
 # -- order
 
 
-def test_a_text_in_doubt_holds_up_the_rest_of_its_conversation_and_nothing_else(box):
-    bridge(box, "a")
-    bridge(box, "b")
-    bridge(box, "elsewhere", channel=2)
-    box.take()
-    box.down()
-    box.later(1).up()
-    assert box.later(INTERVAL).send().text == "elsewhere"
-    box.add("answer")
-    assert box.send().text == "answer"
-    went = box.now
-    assert [box.send().text for _ in range(2)] == ["a", "b"]
-    assert box.now - went > EVIDENCE_TIME - 10
+def test_an_unconfirmed_text_holds_up_its_own_conversation_alone(driver):
+    bridge(driver, "a")
+    bridge(driver, "b")
+    bridge(driver, "elsewhere", channel=2)
+    driver.take()
+    driver.down()
+    driver.later(1).up()
+    assert driver.later(INTERVAL).send().text == "elsewhere"
+    driver.add("answer")
+    assert driver.send().text == "answer"
+    went = driver.now
+    assert [driver.send().text for _ in range(2)] == ["a", "b"]
+    assert driver.now - went > EVIDENCE_TIME - 10
 
 
-def test_a_text_whose_status_is_lost_twice_lets_the_next_pass(box):
-    bridge(box, "a")
-    bridge(box, "b")
-    assert [box.take_when_due().text for _ in range(3)] == ["a", "a", "b"]
+def test_a_text_whose_status_is_lost_twice_lets_the_next_pass(driver):
+    bridge(driver, "a")
+    bridge(driver, "b")
+    assert [driver.take_when_due().text for _ in range(3)] == ["a", "a", "b"]
 
 
-def test_texts_of_an_earlier_process_keep_their_order_and_go_before_newer_ones():
-    earlier = Box()
+def test_restored_texts_keep_their_order_and_go_before_new_ones():
+    earlier = QueueDriver()
     for text in "abc":
         bridge(earlier, text)
-    rows = list(earlier.outbox.take_changes(0.0).values())
-    box = Box(now=200.0, first_id=50, first_row=1000).up()
-    bridge(box, "d")
-    box.outbox.restore(reversed(rows), box.now, wall=150.0)
-    bridge(box, "e")
-    assert [box.send().text for _ in range(5)] == ["a", "b", "c", "d", "e"]
+    rows = list(earlier.queue.take_changes(0.0).values())
+    driver = QueueDriver(now=200.0, first_id=50, first_row=1000).up()
+    bridge(driver, "d")
+    driver.queue.restore(reversed(rows), driver.now, wall=150.0)
+    bridge(driver, "e")
+    assert [driver.send().text for _ in range(5)] == ["a", "b", "c", "d", "e"]
 
 
 # -- what a channel acknowledges
 
 
-def test_a_neighbour_that_relays_a_channel_s_text_ends_it_well(box):
-    bridge(box, "a")
-    packet = box.send()
-    assert box.routing(packet, sender=OWN) == [DeliveryStatus.RELAYED]
+def test_a_broadcast_that_a_neighbour_relays_ends_as_relayed(driver):
+    bridge(driver, "a")
+    packet = driver.send()
+    assert driver.routing(packet, sender=OWN) == [DeliveryStatus.RELAYED]
 
 
-def test_a_channel_s_text_that_nobody_relays_was_on_air_and_its_other_parts_go_too(box):
-    bridge(box, TWO_PARTS)
-    first = box.send()
-    assert box.routing(first, "MAX_RETRANSMIT") == []
-    second = box.send()
-    assert box.routing(second, sender=OWN) == [DeliveryStatus.UNANSWERED]
+def test_the_parts_of_an_unrelayed_broadcast_all_go(driver):
+    bridge(driver, TWO_PARTS)
+    first = driver.send()
+    assert driver.routing(first, "MAX_RETRANSMIT") == []
+    second = driver.send()
+    assert driver.routing(second, sender=OWN) == [DeliveryStatus.UNANSWERED]
 
 
-def test_a_text_to_one_that_nobody_acknowledges_fails_with_the_reason_by_name(box):
-    bridge(box, "a", to=ASKER)
-    assert box.routing(box.send(), "MAX_RETRANSMIT") == [DeliveryStatus.FAILED]
-    assert box.outcomes[-1].reason == "MAX_RETRANSMIT"
+def test_an_unacknowledged_direct_text_fails_with_its_reason(driver):
+    bridge(driver, "a", to=ASKER)
+    assert driver.routing(driver.send(), "MAX_RETRANSMIT") == [DeliveryStatus.FAILED]
+    assert driver.reports[-1].reason == "MAX_RETRANSMIT"
 
 
 @pytest.mark.parametrize(
     ("error", "end"), [("NONE", DeliveryStatus.RELAYED), ("MAX_RETRANSMIT", DeliveryStatus.UNANSWERED)]
 )
-def test_a_channel_s_text_whose_status_went_with_the_link_is_not_said_again_if_the_mesh_speaks_of_it(box, error, end):
-    bridge(box, "a")
-    packet = box.take()
-    box.down()
-    box.later(3).up()
-    assert box.later(SETTLE_TIME).take() is None
-    assert box.routing(packet, error) == [DeliveryStatus.ACCEPTED, end]
-    assert box.later(RECEIVERS_REMEMBER).take() is None
-    assert len(box.outbox) == 0
+def test_a_routing_answer_after_a_cut_makes_a_broadcast_s_repeat_needless(driver, error, end):
+    bridge(driver, "a")
+    packet = driver.take()
+    driver.down()
+    driver.later(3).up()
+    assert driver.later(SETTLE_TIME).take() is None
+    assert driver.routing(packet, error) == [DeliveryStatus.ACCEPTED, end]
+    assert driver.later(RECEIVERS_REMEMBER).take() is None
+    assert len(driver.queue) == 0
 
 
-def test_an_accepted_text_tells_under_which_packet_ids(box):
-    bridge(box, TWO_PARTS)
-    ids = [box.send().packet_id for _ in range(2)]
-    (accepted,) = box.outcomes
+def test_an_accepted_text_reports_its_packet_ids(driver):
+    bridge(driver, TWO_PARTS)
+    ids = [driver.send().packet_id for _ in range(2)]
+    (accepted,) = driver.reports
     assert (accepted.status, accepted.packet_ids, accepted.is_end) == (DeliveryStatus.ACCEPTED, tuple(ids), False)
 
 
-def test_a_text_that_goes_again_under_another_id_tells_the_one_that_was_taken(box):
-    bridge(box, "a", want_ack=False)
-    box.status(box.take(), 38)
-    packet = box.send()
-    assert [outcome.reason for outcome in box.outcomes] == ["RATE_LIMIT_EXCEEDED", ""]
-    assert (box.outcomes[-1].packet_ids, box.outcomes[-1].is_end) == ((packet.packet_id,), True)
+def test_a_text_retried_under_another_id_reports_the_accepted_one(driver):
+    bridge(driver, "a", want_ack=False)
+    driver.status(driver.take(), 38)
+    packet = driver.send()
+    assert [report.reason for report in driver.reports] == ["RATE_LIMIT_EXCEEDED", ""]
+    assert (driver.reports[-1].packet_ids, driver.reports[-1].is_end) == ((packet.packet_id,), True)

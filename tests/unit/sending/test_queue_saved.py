@@ -1,16 +1,19 @@
-"""What a restart keeps: rows out of one outbox and into the next one."""
+"""What a restart keeps: rows out of one queue and into the next one."""
 
 import pytest
 
-from meshbot.sending.outgoing import DeliveryStatus, PartState, Priority
+from meshbot.sending.outgoing import EchoOrigin, MailNoticeOrigin, Priority, TelegramOrigin
 from meshbot.sending.queue import EVIDENCE_TIME, SETTLE_TIME
-from tests.support.send_queue import ASKER, INTERVAL, QUEUE_FULL, Box
+from meshbot.sending.queued_text import PartState
+from meshbot.sending.receipts import DeliveryStatus
+from tests.support.send_queue import ASKER, INTERVAL, QUEUE_FULL, QueueDriver
 
 ACK_TIMEOUT = 60.0  # seconds
 RECEIVERS_REMEMBER = 300.0  # seconds in which receivers drop a copy
 
 WALL = 1_800_000_000.0  # seconds since 1970, at monotonic 0 of the first process
 LONG = "mot " * 20
+ORIGIN = TelegramOrigin(1, None, 3)
 
 
 class Disk:
@@ -19,8 +22,8 @@ class Disk:
     def __init__(self):
         self.rows = {}
 
-    def take(self, box, offset=WALL):
-        changes = box.outbox.take_changes(offset)
+    def take(self, driver, offset=WALL):
+        changes = driver.queue.take_changes(offset)
         self.rows.update(changes)
         self.rows = {row_id: row for row_id, row in self.rows.items() if row is not None}
         return changes
@@ -33,73 +36,80 @@ def disk():
 
 def restarted(disk, after=2.0, *, wall=None, first_row=1000):
     """The next process, `after` seconds of wall time (or at `wall`), with a monotonic clock of its own."""
-    box = Box(now=5.0, first_id=10_000, first_row=first_row)
-    box.outbox.restore(disk.rows.values(), box.now, WALL + 100 + after if wall is None else wall)
-    box.look()
-    return box
+    driver = QueueDriver(now=5.0, first_id=10_000, first_row=first_row)
+    driver.queue.restore(disk.rows.values(), driver.now, WALL + 100 + after if wall is None else wall)
+    driver.look()
+    return driver
 
 
-def test_a_row_says_all_that_there_is_to_know(disk):
-    box = Box().up()
-    box.add("bonjour", channel=2, reply_id=7, want_ack=True, priority=Priority.BRIDGE, origin="telegram:1")
-    packet = box.take()
-    disk.take(box)
+def test_a_row_has_everything_about_its_packet(disk):
+    driver = QueueDriver().up()
+    driver.add(
+        "bonjour", channel=2, reply_id=7, want_ack=True, priority=Priority.BRIDGE, origin=TelegramOrigin(1, None, 3)
+    )
+    packet = driver.take()
+    disk.take(driver)
     (row,) = disk.rows.values()
     assert (row.to, row.channel, row.text, row.reply_id, row.want_ack) == (ASKER, 2, "bonjour", 7, True)
-    assert (row.priority, row.origin, row.packet_id) == (Priority.BRIDGE, "telegram:1", packet.packet_id)
+    assert (row.priority, row.origin, row.packet_id) == (Priority.BRIDGE, ORIGIN, packet.packet_id)
     assert (row.created, row.expires_at, row.sent_at) == (WALL + 100, WALL + 3700, WALL + 100)
     assert (row.state, row.attempts) == (PartState.SENT, 0)
 
 
-def test_rows_change_only_when_something_happens(disk):
-    box = Box().up()
-    box.add()
-    assert len(disk.take(box)) == 1
-    assert disk.take(box) == {}
-    packet = box.take()
-    assert len(disk.take(box)) == 1
-    box.status(packet)
-    assert list(disk.take(box).values()) == [None]
+def test_rows_change_only_with_their_packets(disk):
+    driver = QueueDriver().up()
+    driver.add()
+    assert len(disk.take(driver)) == 1
+    assert disk.take(driver) == {}
+    packet = driver.take()
+    assert len(disk.take(driver)) == 1
+    driver.status(packet)
+    assert list(disk.take(driver).values()) == [None]
     assert disk.rows == {}
 
 
 @pytest.mark.parametrize("end", ["expired", "refused", "acknowledged", "turned away"])
-def test_whatever_ends_leaves_no_row(disk, end):
-    box = Box().up()
-    box.add(LONG, want_ack=True)
+def test_a_text_that_has_ended_leaves_no_row(disk, end):
+    driver = QueueDriver().up()
+    driver.add(LONG, want_ack=True)
     match end:
         case "expired":
-            box.later(1000).look()
+            driver.later(1000).look()
         case "refused":
-            box.status(box.take(), 7)
+            driver.status(driver.take(), 7)
         case "acknowledged":
-            for packet in [box.send() for _ in range(3)]:
-                box.routing(packet, sender=ASKER)
+            for packet in [driver.send() for _ in range(3)]:
+                driver.routing(packet, sender=ASKER)
         case "turned away":
-            box.later(1000).look()
-            box.add(LONG * 100)
-    disk.take(box)
+            driver.later(1000).look()
+            driver.add(LONG * 100)
+    disk.take(driver)
     assert disk.rows == {}
 
 
 def test_waiting_texts_survive_in_order_under_their_ids(disk):
-    box = Box()
-    box.add(LONG)
-    box.mail("lettre")
-    box.add("b", origin="somebody")
-    disk.take(box)
+    driver = QueueDriver()
+    driver.add(LONG)
+    driver.mail("lettre")
+    driver.add("b", origin=EchoOrigin(ASKER))
+    disk.take(driver)
     again = restarted(disk).up()
     sent = [again.send() for _ in range(5)]
     assert [packet.text[:5] for packet in sent] == ["(1/3)", "(2/3)", "(3/3)", "b", "lettr"]
     assert [packet.packet_id for packet in sent] == [1, 2, 3, 5, 4]
-    assert [o.message.origin for o in again.outcomes if o.status is DeliveryStatus.ACCEPTED] == ["", "somebody", ""]
+    accepted = [o.message.origin for o in again.reports if o.status is DeliveryStatus.ACCEPTED]
+    assert accepted == [
+        None,
+        EchoOrigin(ASKER),
+        None,
+    ]
 
 
-def test_a_restored_text_waits_for_what_the_node_kept_while_new_ones_go(disk):
+def test_a_restored_text_waits_for_evidence_while_new_ones_go(disk):
     """The last second before a kill is not written: it may have been sent."""
-    box = Box().up()
-    box.add("old", want_ack=True)
-    disk.take(box)
+    driver = QueueDriver().up()
+    driver.add("old", want_ack=True)
+    disk.take(driver)
     again = restarted(disk).up()
     again.add("new")
     assert again.send().text == "new"
@@ -108,66 +118,66 @@ def test_a_restored_text_waits_for_what_the_node_kept_while_new_ones_go(disk):
     assert again.now >= 5 + SETTLE_TIME
 
 
-def test_evidence_for_a_restored_text_spares_its_repetition(disk):
-    box = Box().up()
-    box.add(want_ack=True)
-    disk.take(box)
-    packet = box.take()
+def test_evidence_for_a_restored_text_makes_its_repeat_needless(disk):
+    driver = QueueDriver().up()
+    driver.add(want_ack=True)
+    disk.take(driver)
+    packet = driver.take()
     again = restarted(disk).up()
     assert again.routing(packet, sender=ASKER) == [DeliveryStatus.ACCEPTED, DeliveryStatus.ACKNOWLEDGED]
-    assert len(again.outbox) == 0
+    assert len(again.queue) == 0
     disk.take(again)
     assert disk.rows == {}
 
 
 def test_a_packet_known_to_be_sent_waits_longer_for_evidence(disk):
-    box = Box().up()
-    box.add(want_ack=True)
-    packet = box.take()
-    disk.take(box)
+    driver = QueueDriver().up()
+    driver.add(want_ack=True)
+    packet = driver.take()
+    disk.take(driver)
     again = restarted(disk).up()
     assert again.take_when_due() == packet
     assert again.now == 5 + EVIDENCE_TIME
 
 
 def test_an_accepted_packet_is_not_sent_again_and_its_acknowledgement_still_counts(disk):
-    box = Box().up()
-    box.mail(origin="mail:1")
-    packet = box.send()
-    disk.take(box)
+    driver = QueueDriver().up()
+    driver.mail(origin=MailNoticeOrigin(ASKER, 1))
+    packet = driver.send()
+    disk.take(driver)
     again = restarted(disk)
     again.up()
     assert again.take() is None
-    assert again.outbox.deadline == again.now + ACK_TIMEOUT
+    assert again.queue.deadline == again.now + ACK_TIMEOUT
     assert again.routing(packet, sender=ASKER) == [DeliveryStatus.ACKNOWLEDGED]
 
 
-def test_a_mail_that_nobody_acknowledged_before_the_restart_has_as_many_tries_left(disk):
-    box = Box().up()
-    box.mail()
+def test_a_restart_keeps_the_number_of_a_mail_s_retries(disk):
+    driver = QueueDriver().up()
+    driver.mail()
     for _ in range(2):
-        box.routing(box.send(), "MAX_RETRANSMIT")
-    disk.take(box)
+        driver.routing(driver.send(), "MAX_RETRANSMIT")
+    disk.take(driver)
     again = restarted(disk).up()
     again.routing(again.send(), "MAX_RETRANSMIT")
     again.routing(again.send(), "MAX_RETRANSMIT")
-    assert again.outcomes[-1].status is DeliveryStatus.FAILED
+    assert again.reports[-1].status is DeliveryStatus.FAILED
 
 
 def test_a_refused_packet_comes_back_under_its_new_id(disk):
-    box = Box().up()
-    box.add()
-    box.status(box.take(), QUEUE_FULL)
-    disk.take(box)
+    driver = QueueDriver().up()
+    driver.add()
+    driver.status(driver.take(), QUEUE_FULL)
+    disk.take(driver)
     again = restarted(disk).up()
     assert again.take_when_due().packet_id == 2
 
 
 def test_the_other_parts_of_a_text_whose_first_went_come_back(disk):
-    box = Box().up()
-    box.add(LONG)
-    box.send()
-    disk.take(box)
+    driver = QueueDriver().up()
+    driver.add(LONG)
+    driver.send()
+    disk.take(driver)
     again = restarted(disk).up()
     assert [again.send().text[:5] for _ in range(2)] == ["(2/3)", "(3/3)"]
 
@@ -175,83 +185,83 @@ def test_the_other_parts_of_a_text_whose_first_went_come_back(disk):
 # -- expiry and the wall clock
 
 
-def test_what_expired_meanwhile_is_dropped_and_told(disk):
-    box = Box()
-    box.add(origin="somebody")
-    disk.take(box)
+def test_what_expired_during_a_restart_is_dropped_and_reported(disk):
+    driver = QueueDriver()
+    driver.add(origin=EchoOrigin(ASKER))
+    disk.take(driver)
     again = restarted(disk, after=121)
-    assert [(o.status, o.message.origin) for o in again.outcomes] == [(DeliveryStatus.EXPIRED, "somebody")]
+    assert [(o.status, o.message.origin) for o in again.reports] == [(DeliveryStatus.EXPIRED, EchoOrigin(ASKER))]
 
 
 def test_what_was_sent_too_long_ago_is_not_repeated(disk):
-    box = Box().up()
-    box.mail()
-    box.take()
-    disk.take(box)
+    driver = QueueDriver().up()
+    driver.mail()
+    driver.take()
+    disk.take(driver)
     again = restarted(disk, after=RECEIVERS_REMEMBER).up()
     again.later(SETTLE_TIME)
     assert again.take() is None
     assert again.look() == [DeliveryStatus.UNCONFIRMED]
 
 
-def test_a_clock_far_behind_gives_a_text_its_whole_life_and_no_more(disk):
-    box = Box()
-    box.add()
-    disk.take(box)
+def test_a_clock_far_behind_gives_a_text_its_lifetime_once_more(disk):
+    driver = QueueDriver()
+    driver.add()
+    disk.take(driver)
     again = restarted(disk, wall=1_000_000_000.0)
-    assert again.outcomes == []
-    assert again.outbox.deadline == again.now + 120
+    assert again.reports == []
+    assert again.queue.deadline == again.now + 120
 
 
 def test_a_clock_far_behind_counts_a_sent_packet_as_just_sent(disk):
-    box = Box().up()
-    box.mail()
-    packet = box.take()
-    disk.take(box)
+    driver = QueueDriver().up()
+    driver.mail()
+    packet = driver.take()
+    disk.take(driver)
     again = restarted(disk, wall=1_000_000_000.0).up()
     assert again.take_when_due(within=EVIDENCE_TIME) == packet
 
 
-def test_rows_are_written_anew_when_the_clock_was_put_right(disk):
-    box = Box()
-    box.add()
-    disk.take(box, offset=0.0)
-    box.outbox.touch()
-    disk.take(box)
+def test_rows_are_written_again_when_the_clock_was_set(disk):
+    driver = QueueDriver()
+    driver.add()
+    disk.take(driver, offset=0.0)
+    driver.queue.save_all()
+    disk.take(driver)
     again = restarted(disk)
-    assert again.outcomes == []
-    assert again.outbox.deadline == pytest.approx(again.now + 118)
+    assert again.reports == []
+    assert again.queue.deadline == pytest.approx(again.now + 118)
 
 
 # -- numbers
 
 
-def test_a_row_whose_number_this_process_gave_too_gets_another(disk):
-    box = Box()
-    box.add("old")
-    disk.take(box)
-    again = Box(first_id=500, first_row=1).up()
+def test_a_restored_row_whose_number_is_taken_gets_another(disk):
+    driver = QueueDriver()
+    driver.add("old")
+    disk.take(driver)
+    again = QueueDriver(first_id=500, first_row=1).up()
     again.add("new")
-    again.outbox.restore(disk.rows.values(), again.now, WALL + 101)
+    again.queue.restore(disk.rows.values(), again.now, WALL + 101)
     assert {again.send().text for _ in range(2)} == {"new", "old"}
-    assert {row_id for row_id, row in again.outbox.take_changes(WALL).items() if row is None} == {1, 2}
+    assert {row_id for row_id, row in again.queue.take_changes(WALL).items() if row is None} == {1, 2}
 
 
-def test_a_restore_on_a_link_that_is_up_already_waits_for_evidence_all_the_same(disk):
-    box = Box().up()
-    box.add(want_ack=True)
-    box.take()
-    disk.take(box)
-    again = Box(now=5.0, first_row=1000).up()
-    again.outbox.restore(disk.rows.values(), 5.0, WALL + 101)
+def test_a_restore_with_the_link_up_waits_for_evidence_too(disk):
+    driver = QueueDriver().up()
+    driver.add(want_ack=True)
+    driver.take()
+    disk.take(driver)
+    again = QueueDriver(now=5.0, first_row=1000).up()
+    again.queue.restore(disk.rows.values(), 5.0, WALL + 101)
     again.take_when_due()
     assert again.now == 5 + EVIDENCE_TIME
 
 
-def test_an_outcome_after_a_restart_tells_destination_and_origin(disk):
-    box = Box()
-    box.add(LONG, origin="x")
-    disk.take(box)
-    (outcome,) = restarted(disk, after=1000).outcomes
-    assert (outcome.message.to, outcome.message.origin) == (ASKER, "x")
-    assert outcome.message.text.startswith("(1/3)"), "whole texts are not kept"
+def test_a_report_after_a_restart_has_destination_and_origin(disk):
+    driver = QueueDriver()
+    driver.add(LONG, origin=EchoOrigin(ASKER))
+    disk.take(driver)
+    (report,) = restarted(disk, after=1000).reports
+    assert (report.message.to, report.message.origin) == (ASKER, EchoOrigin(ASKER))
+    assert report.message.text.startswith("(1/3)"), "whole texts are not kept"

@@ -1,12 +1,13 @@
-"""What each refusal means, in the table and in the outbox."""
+"""What each refusal means, in the table and in the queue."""
 
 from itertools import pairwise
 
 import pytest
 from meshtastic.protobuf import mesh_pb2
 
-from meshbot.sending.outgoing import DeliveryStatus, Priority
+from meshbot.sending.outgoing import Priority
 from meshbot.sending.queue import ACK_TIMEOUT
+from meshbot.sending.receipts import DeliveryStatus
 from meshbot.sending.retry_policy import (
     AIR_TIME,
     LATER,
@@ -18,7 +19,7 @@ from meshbot.sending.retry_policy import (
     error_name,
     policy_of,
 )
-from tests.support.send_queue import ASKER, INTERVAL, OWN, QUEUE_FULL, TOO_LARGE, Box
+from tests.support.send_queue import ASKER, INTERVAL, OWN, QUEUE_FULL, TOO_LARGE, QueueDriver
 
 MAX_TRIES = 3  # further ones
 
@@ -29,8 +30,8 @@ FINAL = sorted(set(ERRORS) - TRIED_AGAIN - {"NONE"})
 
 
 @pytest.fixture
-def box():
-    return Box().up()
+def driver():
+    return QueueDriver().up()
 
 
 def number(error):
@@ -40,22 +41,22 @@ def number(error):
 # -- the table
 
 
-def test_every_error_of_the_protocol_has_a_policy_and_words_of_its_own():
+def test_every_error_of_the_protocol_has_its_policy_and_words():
     assert set(POLICIES) == set(ERRORS) - {"NONE"} | {TX_QUEUE_FULL, NO_ACK}
     assert len({policy.words for policy in POLICIES.values()}) == len(POLICIES)
 
 
-def test_nothing_is_tried_more_than_three_times_again():
+def test_no_policy_retries_more_than_three_times():
     assert max(len(policy.waits) for policy in POLICIES.values()) == MAX_TRIES
 
 
-def test_a_status_s_number_has_the_error_s_name_but_32_which_is_a_full_queue():
+def test_a_status_s_number_names_its_error_and_32_a_full_queue():
     assert error_name(ERRORS["PKI_SEND_FAIL_PUBLIC_KEY"]) == "PKI_SEND_FAIL_PUBLIC_KEY"
     assert error_name(QUEUE_FULL) == TX_QUEUE_FULL
     assert error_name(4711) == "4711"
 
 
-def test_an_error_that_nobody_knows_is_given_up():
+def test_an_unknown_error_is_given_up():
     assert policy_of("4711") is UNKNOWN
     assert UNKNOWN.wait(Priority.MAIL, 0) is None
 
@@ -64,109 +65,109 @@ def test_an_error_that_nobody_knows_is_given_up():
 
 
 @pytest.mark.parametrize(("error", "waits"), NEVER_ON_AIR.items())
-def test_what_never_went_on_air_goes_again_later_under_a_new_id_and_nothing_goes_in_between(error, waits):
-    box = Box(lifetimes=dict.fromkeys(Priority, 1000.0)).up()
-    box.add("premier")
-    box.add("second")
-    packets = [box.take()]
+def test_a_packet_refused_before_air_is_retried_and_holds_the_others(error, waits):
+    driver = QueueDriver(lifetimes=dict.fromkeys(Priority, 1000.0)).up()
+    driver.add("premier")
+    driver.add("second")
+    packets = [driver.take()]
     for wait in waits:
-        assert box.status(packets[-1], number(error)) == [DeliveryStatus.POSTPONED]
-        assert box.outbox.deadline == box.now + wait
-        assert box.later(wait - 0.1).take() is None
-        box.later(0.1)
-        packets.append(box.take())
+        assert driver.status(packets[-1], number(error)) == [DeliveryStatus.POSTPONED]
+        assert driver.queue.deadline == driver.now + wait
+        assert driver.later(wait - 0.1).take() is None
+        driver.later(0.1)
+        packets.append(driver.take())
         assert packets[-1] is not None
-    assert box.status(packets[-1], number(error)) == [DeliveryStatus.REFUSED]
+    assert driver.status(packets[-1], number(error)) == [DeliveryStatus.REFUSED]
     assert {packet.text for packet in packets} == {"premier"}
     assert len({packet.packet_id for packet in packets}) == len(packets) == MAX_TRIES + 1
-    assert box.take_when_due().text == "second"
+    assert driver.take_when_due().text == "second"
 
 
-def test_a_refusal_comes_twice_and_counts_once(box):
-    box.add()
-    packet = box.take()
-    assert box.routing(packet, "RATE_LIMIT_EXCEEDED", OWN) == [DeliveryStatus.POSTPONED]
-    assert box.status(packet, number("RATE_LIMIT_EXCEEDED")) == []
+def test_a_refusal_comes_twice_and_counts_once(driver):
+    driver.add()
+    packet = driver.take()
+    assert driver.routing(packet, "RATE_LIMIT_EXCEEDED", OWN) == [DeliveryStatus.POSTPONED]
+    assert driver.status(packet, number("RATE_LIMIT_EXCEEDED")) == []
 
 
-def test_a_postponed_text_is_told_with_its_reason_and_the_wait(box):
-    box.add()
-    box.status(box.take(), QUEUE_FULL)
-    assert box.outcomes[0].detail == "TX_QUEUE_FULL: file d'émission du nœud pleine; nouvel essai dans 5 s"
+def test_a_postponed_text_is_reported_with_reason_and_wait(driver):
+    driver.add()
+    driver.status(driver.take(), QUEUE_FULL)
+    assert driver.reports[0].detail == "TX_QUEUE_FULL: file d'émission du nœud pleine; nouvel essai dans 5 s"
 
 
-def test_a_packet_that_a_full_radio_refused_has_not_been_sent(box):
-    box.add(expires_at=102.0)
-    box.status(box.take(), QUEUE_FULL)
-    box.now = 102
-    assert box.look() == [DeliveryStatus.EXPIRED]
+def test_a_packet_that_a_full_radio_refused_has_not_been_sent(driver):
+    driver.add(expires_at=102.0)
+    driver.status(driver.take(), QUEUE_FULL)
+    driver.now = 102
+    assert driver.look() == [DeliveryStatus.EXPIRED]
 
 
-def test_different_reasons_together_are_three_further_tries_at_most(box):
-    box.add(want_ack=True, expires_at=10_000)
+def test_different_errors_together_allow_three_retries(driver):
+    driver.add(want_ack=True, expires_at=10_000)
     for error in (TX_QUEUE_FULL, "RATE_LIMIT_EXCEEDED", "PKI_UNKNOWN_PUBKEY"):
-        assert box.status(box.take_when_due(), number(error)) == [DeliveryStatus.POSTPONED]
-    assert box.status(box.take_when_due(), QUEUE_FULL) == [DeliveryStatus.REFUSED]
+        assert driver.status(driver.take_when_due(), number(error)) == [DeliveryStatus.POSTPONED]
+    assert driver.status(driver.take_when_due(), QUEUE_FULL) == [DeliveryStatus.REFUSED]
 
 
-# -- nobody acknowledged
+# -- not acknowledged
 
 
-def test_an_answer_that_nobody_acknowledged_is_given_up_rather_than_said_twice(box):
-    box.add(want_ack=True)
-    assert box.routing(box.send(), "MAX_RETRANSMIT") == [DeliveryStatus.FAILED]
-    assert box.outcomes[-1].detail == "MAX_RETRANSMIT: personne ne l'a acquittée"
-    assert len(box.outbox) == 0
+def test_an_unacknowledged_answer_is_given_up_rather_than_repeated(driver):
+    driver.add(want_ack=True)
+    assert driver.routing(driver.send(), "MAX_RETRANSMIT") == [DeliveryStatus.FAILED]
+    assert driver.reports[-1].detail == "MAX_RETRANSMIT: personne ne l'a acquittée"
+    assert len(driver.queue) == 0
 
 
 @pytest.mark.parametrize("silent", [False, True])
-def test_a_mail_that_nobody_acknowledged_is_tried_three_times_more_ever_later(box, silent):
-    box.mail()
+def test_an_unacknowledged_mail_is_retried_three_times_ever_later(driver, silent):
+    driver.mail()
     packets, times = [], []
-    while DeliveryStatus.FAILED not in [outcome.status for outcome in box.outcomes]:
-        packets.append(box.send())
+    while DeliveryStatus.FAILED not in [report.status for report in driver.reports]:
+        packets.append(driver.send())
         if silent:
-            box.later(ACK_TIMEOUT).look()
+            driver.later(ACK_TIMEOUT).look()
         else:
-            box.routing(packets[-1], "MAX_RETRANSMIT")
-        times.append(box.now)
+            driver.routing(packets[-1], "MAX_RETRANSMIT")
+        times.append(driver.now)
     pause = ACK_TIMEOUT if silent else 0
     assert [later - earlier - pause for earlier, later in pairwise(times)] == list(LATER)
     assert len({packet.packet_id for packet in packets}) == MAX_TRIES + 1
 
 
-def test_other_texts_go_while_a_mail_waits_for_its_next_try(box):
-    box.mail()
-    box.routing(box.send(), "MAX_RETRANSMIT")
-    box.add("b")
-    assert box.later(INTERVAL).take().text == "b"
+def test_other_texts_go_while_a_mail_waits_for_its_retry(driver):
+    driver.mail()
+    driver.routing(driver.send(), "MAX_RETRANSMIT")
+    driver.add("b")
+    assert driver.later(INTERVAL).take().text == "b"
 
 
-def test_a_mail_s_parts_stay_in_order_though_the_first_one_is_tried_again(box):
-    box.mail("mot " * 20)
-    box.routing(box.send(), "MAX_RETRANSMIT")
+def test_a_mail_s_parts_stay_in_order_through_a_retry(driver):
+    driver.mail("mot " * 20)
+    driver.routing(driver.send(), "MAX_RETRANSMIT")
     parts = []
     for _ in range(3):
-        parts.append(box.send())
-        box.routing(parts[-1], sender=ASKER)
+        parts.append(driver.send())
+        driver.routing(parts[-1], sender=ASKER)
     assert [part.text[:5] for part in parts] == ["(1/3)", "(2/3)", "(3/3)"]
-    assert box.fates()[-1][1] is DeliveryStatus.ACKNOWLEDGED
+    assert driver.statuses()[-1][1] is DeliveryStatus.ACKNOWLEDGED
 
 
 # -- the receiver lacks our key
 
 
-def test_a_receiver_that_lacks_our_key_gets_the_text_once_more_when_it_had_time_to_learn_it(box):
-    box.add(want_ack=True)
-    box.add("b")
-    packet = box.send()
-    assert box.routing(packet, "PKI_UNKNOWN_PUBKEY", ASKER) == [DeliveryStatus.POSTPONED]
-    assert box.send().text == "b", "others are not concerned"
-    again = box.take_when_due()
-    assert (again.text, box.now) == (packet.text, 100 + 15)
+def test_a_receiver_without_our_key_gets_one_retry_after_the_exchange(driver):
+    driver.add(want_ack=True)
+    driver.add("b")
+    packet = driver.send()
+    assert driver.routing(packet, "PKI_UNKNOWN_PUBKEY", ASKER) == [DeliveryStatus.POSTPONED]
+    assert driver.send().text == "b", "others are not concerned"
+    again = driver.take_when_due()
+    assert (again.text, driver.now) == (packet.text, 100 + 15)
     assert again.packet_id != packet.packet_id
-    box.status(again)
-    assert box.routing(again, "PKI_UNKNOWN_PUBKEY", ASKER) == [DeliveryStatus.FAILED]
+    driver.status(again)
+    assert driver.routing(again, "PKI_UNKNOWN_PUBKEY", ASKER) == [DeliveryStatus.FAILED]
 
 
 # -- final
@@ -174,19 +175,19 @@ def test_a_receiver_that_lacks_our_key_gets_the_text_once_more_when_it_had_time_
 
 @pytest.mark.parametrize("error", FINAL)
 @pytest.mark.parametrize("priority", Priority)
-def test_an_error_that_waiting_does_not_cure_is_given_up_in_words(box, error, priority):
-    box.add(want_ack=True, priority=priority)
-    assert box.routing(box.send(), error, ASKER) == [DeliveryStatus.FAILED]
-    assert box.outcomes[-1].detail == f"{error}: {POLICIES[error].words}"
+def test_a_final_error_is_reported_in_words(driver, error, priority):
+    driver.add(want_ack=True, priority=priority)
+    assert driver.routing(driver.send(), error, ASKER) == [DeliveryStatus.FAILED]
+    assert driver.reports[-1].detail == f"{error}: {POLICIES[error].words}"
 
 
-def test_a_refusal_by_the_node_itself_is_told_as_such(box):
-    box.add()
-    assert box.status(box.take(), TOO_LARGE) == [DeliveryStatus.REFUSED]
-    assert box.outcomes[-1].detail.startswith("TOO_LARGE: ")
+def test_a_refusal_by_the_node_itself_is_reported_as_refused(driver):
+    driver.add()
+    assert driver.status(driver.take(), TOO_LARGE) == [DeliveryStatus.REFUSED]
+    assert driver.reports[-1].detail.startswith("TOO_LARGE: ")
 
 
-def test_a_number_that_nobody_knows_is_told_as_it_is(box):
-    box.add()
-    box.status(box.take(), 4711)
-    assert (box.outcomes[-1].status, box.outcomes[-1].detail) == (DeliveryStatus.REFUSED, "4711: raison inconnue")
+def test_an_unknown_error_number_is_reported_as_it_is(driver):
+    driver.add()
+    driver.status(driver.take(), 4711)
+    assert (driver.reports[-1].status, driver.reports[-1].detail) == (DeliveryStatus.REFUSED, "4711: raison inconnue")

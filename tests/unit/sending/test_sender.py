@@ -10,20 +10,13 @@ import pytest
 
 from meshbot.mesh_link.packets import RoutingAnswer
 from meshbot.mesh_link.session import QueueStatus
-from meshbot.sending.after_answer import AfterAnswer
-from meshbot.sending.outgoing import (
-    BUSY_CHANNEL,
-    NO_LINK,
-    WAITING_LIMITS,
-    DeliveryStatus,
-    OutgoingText,
-    PartState,
-    Priority,
-)
+from meshbot.sending.outgoing import WAITING_LIMITS, EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT, SETTLE_TIME
-from meshbot.sending.sender import ChannelLoad, LinkChange, MeshSender, SavedOutbox
+from meshbot.sending.queued_text import PartState
+from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
+from meshbot.sending.sender import AfterAnswer, ChannelLoad, LinkChange, MeshSender, SavedOutbox
 from meshbot.sending.traceroute import NoRoute, RouteRequest
-from tests.support.configured import make_outbox
+from tests.support.configured import make_send_queue
 from tests.support.fake_clock import EPOCH, FakeClock
 
 INTERVAL = 2.2
@@ -63,13 +56,12 @@ class Bench:
         self.interface = self.radio
         self.crashed = SimpleQueue()
         self.rows = {}
-        self.outcomes = []
-        self.sender = MeshSender(
-            self.clock, make_outbox(INTERVAL, 200, count(1).__next__), lambda: self.interface, self.rows.update, self
-        )
+        self.reports = []
+        queue = make_send_queue(INTERVAL, 200, count(1).__next__)
+        self.sender = MeshSender(self.clock, queue, lambda: self.interface, self.rows.update, self)
 
-    def on_delivery_report(self, outcome):
-        self.outcomes.append(outcome)
+    def on_delivery_report(self, report):
+        self.reports.append(report)
 
     def tell(self, *messages):
         for message in messages:
@@ -144,7 +136,7 @@ def test_an_interface_that_has_just_gone_keeps_the_answer(bench):
     assert bench.texts() == ["bonjour"]
 
 
-def test_the_interface_is_asked_for_at_each_packet(bench):
+def test_each_packet_goes_to_the_present_interface(bench):
     bench.tell(LinkChange(up=True), answer("a"), answer("b"))
     bench.confirm(bench.radio.texts[0])
     bench.interface = Radio()
@@ -152,21 +144,21 @@ def test_the_interface_is_asked_for_at_each_packet(bench):
     assert [packet.text for packet in bench.interface.texts] == ["b"]
 
 
-def test_a_new_link_tells_the_node_the_time(bench):
+def test_a_new_link_sets_the_node_s_clock(bench):
     bench.tell(LinkChange(up=True))
     assert bench.radio.times == [int(EPOCH.timestamp())]
 
 
-def test_a_clock_that_has_not_been_set_teaches_no_node(bench, monkeypatch):
+def test_a_wall_clock_in_the_past_does_not_go_to_the_node(bench, monkeypatch):
     monkeypatch.setattr(bench.clock, "now", lambda: datetime(1970, 1, 1, tzinfo=UTC))
     bench.tell(LinkChange(up=True))
     assert bench.radio.times == []
 
 
-def test_a_wall_clock_that_was_put_right_is_told_to_the_node_within_a_minute(bench):
+def test_a_wall_clock_jump_reaches_the_node_within_a_minute(bench):
     bench.tell(LinkChange(up=True))
     bench.clock.advance(300)
-    assert len(bench.radio.times) == 1, "no jump, nothing to tell"
+    assert len(bench.radio.times) == 1, "no jump, no time to send"
     bench.clock.jump(3600)
     bench.clock.advance(60)
     assert bench.radio.times[1] - bench.radio.times[0] == 3600 + 360
@@ -179,19 +171,19 @@ def test_without_a_link_the_clock_is_not_watched(bench):
     assert len(bench.radio.times) == 1
 
 
-def test_a_time_that_cannot_be_told_harms_nothing(bench):
+def test_a_time_that_cannot_be_sent_harms_nothing(bench):
     bench.radio.broken = True
     bench.tell(LinkChange(up=True))
     assert bench.radio.times == []
 
 
-def test_a_link_that_has_just_gone_is_told_no_time(bench):
+def test_a_link_that_has_just_gone_gets_no_time(bench):
     bench.interface = None
     bench.tell(LinkChange(up=True))
     assert bench.radio.times == []
 
 
-def test_an_answer_that_expires_is_said(bench, caplog):
+def test_an_answer_that_expires_is_logged(bench, caplog):
     bench.tell(answer(expires_at=bench.clock.monotonic() + 120))
     bench.clock.advance(120)
     assert "📤 Réponse à 0x00001234 expirée avant l'envoi" in caplog.messages
@@ -200,29 +192,29 @@ def test_an_answer_that_expires_is_said(bench, caplog):
 @pytest.mark.parametrize(
     ("priority", "name"), [(Priority.MAIL, "Lettre"), (Priority.BRIDGE, "Transmission"), (Priority.ALERT, "Alerte")]
 )
-def test_other_kinds_have_names_of_their_own(bench, caplog, priority, name):
+def test_other_kinds_have_their_names_in_the_log(bench, caplog, priority, name):
     bench.tell(answer(priority=priority, expires_at=bench.clock.monotonic() + 1))
     bench.clock.advance(1)
     assert f"📤 {name} à 0x00001234 expirée avant l'envoi" in caplog.messages
 
 
-def test_beyond_a_hundred_waiting_packets_the_newest_are_refused_and_said_once_a_minute(bench, caplog):
+def test_answers_turned_away_are_logged_once_a_minute(bench, caplog):
     bench.tell(*(answer() for _ in range(WAITING_LIMITS[Priority.ANSWER] + 5)))
-    assert len(bench.sender._outbox) == WAITING_LIMITS[Priority.ANSWER]
+    assert len(bench.sender._queue) == WAITING_LIMITS[Priority.ANSWER]
     bench.clock.advance(60)
     bench.tell(answer())
-    said = [line for line in caplog.messages if "Trop d'envois" in line]
-    assert said == [f"⚠️ Trop d'envois en attente: {count} refusés" for count in (1, 5)]
+    lines = [line for line in caplog.messages if "Trop d'envois" in line]
+    assert lines == [f"⚠️ Trop d'envois en attente: {count} refusés" for count in (1, 5)]
 
 
-def test_a_refusal_is_said_with_its_name_and_meaning(bench, caplog):
+def test_a_refusal_is_logged_with_its_name_and_meaning(bench, caplog):
     bench.tell(LinkChange(up=True), answer())
     bench.tell(QueueStatus(bench.radio.texts[0].packet_id, 39))
     line = "📤 Réponse à 0x00001234 refusée par le nœud"
     assert f"{line} (PKI_SEND_FAIL_PUBLIC_KEY: notre nœud n'a pas la clé du destinataire)" in caplog.messages
 
 
-def test_a_postponed_answer_is_said_with_the_wait(bench, caplog):
+def test_a_postponed_answer_is_logged_with_the_wait(bench, caplog):
     caplog.set_level(logging.INFO)
     bench.tell(LinkChange(up=True), answer())
     bench.tell(QueueStatus(bench.radio.texts[0].packet_id, 32))
@@ -232,7 +224,7 @@ def test_a_postponed_answer_is_said_with_the_wait(bench, caplog):
     assert bench.texts() == ["bonjour", "bonjour"]
 
 
-def test_an_answer_that_does_not_arrive_is_said_with_its_reason(bench, caplog):
+def test_an_answer_that_does_not_arrive_is_logged_with_its_reason(bench, caplog):
     bench.tell(LinkChange(up=True), answer(want_ack=True))
     (packet,) = bench.radio.texts
     bench.confirm(packet)
@@ -241,7 +233,7 @@ def test_an_answer_that_does_not_arrive_is_said_with_its_reason(bench, caplog):
     assert line in caplog.messages
 
 
-def test_what_goes_well_is_said_only_to_debuggers(bench, caplog):
+def test_success_is_logged_at_debug_level_only(bench, caplog):
     caplog.set_level(logging.INFO)
     bench.tell(LinkChange(up=True), answer(want_ack=True))
     (packet,) = bench.radio.texts
@@ -250,7 +242,7 @@ def test_what_goes_well_is_said_only_to_debuggers(bench, caplog):
     assert caplog.messages == []
 
 
-# -- what waits for an answer to have left
+# -- actions after an answer
 
 
 @pytest.fixture
@@ -258,68 +250,68 @@ def done():
     return []
 
 
-def order(bench, done, reply_id=77):
+def action(bench, done, reply_id=77):
     return AfterAnswer(ASKER, reply_id, lambda: done.append(bench.clock.monotonic()), bench.clock.monotonic() + 10.0)
 
 
-def test_an_order_waits_for_the_node_to_confirm_its_answer(bench, done):
-    bench.tell(LinkChange(up=True), order(bench, done), OutgoingText("so be it", ASKER, reply_id=77))
+def test_an_action_waits_for_the_confirmation_of_its_answer(bench, done):
+    bench.tell(LinkChange(up=True), action(bench, done), OutgoingText("so be it", ASKER, reply_id=77))
     assert bench.texts() == ["so be it"]
     assert done == []
     bench.confirm(bench.radio.texts[0])
     assert done == [bench.clock.monotonic()]
 
 
-def test_an_order_whose_answer_is_not_confirmed_is_carried_out_after_ten_seconds(bench, done):
+def test_an_action_without_confirmation_runs_after_ten_seconds(bench, done):
     asked = bench.clock.monotonic()
-    bench.tell(order(bench, done), OutgoingText("so be it", ASKER, reply_id=77))
+    bench.tell(action(bench, done), OutgoingText("so be it", ASKER, reply_id=77))
     bench.clock.advance(9.9)
     assert done == []
     bench.clock.advance(0.1)
     assert done == [asked + 10.0]
 
 
-def test_what_waits_for_the_radio_is_counted(bench):
+def test_the_sender_counts_what_waits_for_the_radio(bench):
     bench.tell(OutgoingText("a", ASKER), OutgoingText("b", ASKER))
     assert bench.sender.waiting == 2
 
 
-# -- who wants to know
+# -- delivery reports
 
 
-def test_an_origin_is_told_every_stage_and_nobody_else_is(bench):
-    bench.tell(LinkChange(up=True), answer("a", want_ack=True, origin="telegram:1"), answer("b"))
+def test_each_status_of_a_text_with_an_origin_is_reported(bench):
+    bench.tell(LinkChange(up=True), answer("a", want_ack=True, origin=EchoOrigin(1)), answer("b"))
     (packet,) = bench.radio.texts
     bench.confirm(packet)
     bench.tell(RoutingAnswer(packet.packet_id, ASKER, "NONE"))
     bench.clock.advance(INTERVAL)
     bench.confirm(bench.radio.texts[1])
-    told = [(outcome.message.origin, outcome.status) for outcome in bench.outcomes]
-    assert told == [("telegram:1", DeliveryStatus.ACCEPTED), ("telegram:1", DeliveryStatus.ACKNOWLEDGED)]
+    reports = [(report.message.origin, report.status) for report in bench.reports]
+    assert reports == [(EchoOrigin(1), DeliveryStatus.ACCEPTED), (EchoOrigin(1), DeliveryStatus.ACKNOWLEDGED)]
 
 
-def test_an_origin_is_told_what_its_text_waits_for_as_the_link_goes_and_as_the_channel_gets_busy(bench):
+def test_waiting_for_the_link_or_the_channel_is_reported(bench):
     bench.tell(LinkChange(up=True))
-    bench.tell(*(answer(f"{n}", origin=f"x:{n}", priority=Priority.BRIDGE) for n in range(2)))
+    bench.tell(*(answer(f"{n}", origin=EchoOrigin(n), priority=Priority.BRIDGE) for n in range(2)))
     bench.tell(ChannelLoad(60.0))
     bench.tell(LinkChange(up=False))
-    told = [(outcome.message.origin, outcome.status, outcome.reason) for outcome in bench.outcomes]
-    assert told == [
-        *((f"x:{n}", DeliveryStatus.QUEUED, BUSY_CHANNEL) for n in range(2)),
-        *((f"x:{n}", DeliveryStatus.QUEUED, NO_LINK) for n in range(2)),
+    reports = [(report.message.origin, report.status, report.reason) for report in bench.reports]
+    assert reports == [
+        *((EchoOrigin(n), DeliveryStatus.QUEUED, BUSY_CHANNEL) for n in range(2)),
+        *((EchoOrigin(n), DeliveryStatus.QUEUED, NO_LINK) for n in range(2)),
     ]
 
 
-def test_an_origin_is_told_that_its_text_was_turned_away(bench):
-    bench.tell(*(answer(origin="x") for _ in range(WAITING_LIMITS[Priority.ANSWER] + 2)))
-    fates = [outcome.status for outcome in bench.outcomes]
-    assert fates == [DeliveryStatus.QUEUED] * WAITING_LIMITS[Priority.ANSWER] + [DeliveryStatus.TURNED_AWAY] * 2
+def test_a_text_turned_away_is_reported(bench):
+    bench.tell(*(answer(origin=EchoOrigin(1)) for _ in range(WAITING_LIMITS[Priority.ANSWER] + 2)))
+    statuses = [report.status for report in bench.reports]
+    assert statuses == [DeliveryStatus.QUEUED] * WAITING_LIMITS[Priority.ANSWER] + [DeliveryStatus.TURNED_AWAY] * 2
 
 
 # -- a busy channel
 
 
-def test_a_busy_channel_is_said_once_when_it_begins_and_once_when_it_ends(bench, caplog):
+def test_a_busy_channel_is_logged_when_it_begins_and_ends(bench, caplog):
     caplog.set_level(logging.INFO)
     bench.tell(LinkChange(up=True), *(ChannelLoad(percent) for percent in (10, 31, 40, 26)))
     bench.tell(answer("held", priority=Priority.BRIDGE))
@@ -332,10 +324,10 @@ def test_a_busy_channel_is_said_once_when_it_begins_and_once_when_it_ends(bench,
     ]
 
 
-# -- what is written down
+# -- what is saved
 
 
-def test_what_happens_is_handed_over_to_be_written_after_it_was_done(bench):
+def test_each_change_is_handed_over_to_be_saved(bench):
     bench.tell(answer())
     assert [row.state for row in bench.rows.values()] == [PartState.WAITING]
     bench.tell(LinkChange(up=True))
@@ -344,14 +336,14 @@ def test_what_happens_is_handed_over_to_be_written_after_it_was_done(bench):
     assert list(bench.rows.values()) == [None]
 
 
-def test_times_are_written_by_the_wall_clock(bench):
+def test_saved_times_are_wall_times(bench):
     bench.tell(answer())
     (row,) = bench.rows.values()
     assert (row.created, row.expires_at) == (EPOCH.timestamp(), EPOCH.timestamp() + 120)
 
 
 @pytest.mark.parametrize("link_up", [True, False])
-def test_a_wall_clock_that_was_put_right_has_all_rows_written_anew(bench, link_up):
+def test_a_wall_clock_jump_has_all_rows_saved_again(bench, link_up):
     bench.tell(LinkChange(up=link_up), answer("a"), answer("b", priority=Priority.MAIL))
     before = dict(bench.rows)
     bench.clock.jump(86_400)
@@ -362,7 +354,7 @@ def test_a_wall_clock_that_was_put_right_has_all_rows_written_anew(bench, link_u
     }
 
 
-def test_what_an_earlier_process_left_goes_out_when_the_node_had_time_to_say_that_it_knows_it(bench):
+def test_saved_texts_go_out_once_the_link_has_settled(bench):
     bench.tell(answer("left", want_ack=True))
     rows = dict(bench.rows)
     again = Bench()
@@ -392,7 +384,7 @@ def test_a_traceroute_goes_at_once_beside_the_texts_that_wait(bench):
     assert unsent == []
 
 
-def test_a_traceroute_that_cannot_go_is_told_and_not_kept(bench):
+def test_a_traceroute_that_cannot_go_is_reported_and_not_kept(bench):
     unsent = []
     bench.interface = None
     bench.tell(RouteRequest(77, ASKER, keep(unsent)))
@@ -404,7 +396,7 @@ def test_a_traceroute_that_cannot_go_is_told_and_not_kept(bench):
     assert bench.radio.routes == []
 
 
-def test_on_a_busy_channel_no_traceroute_goes_and_on_a_calm_one_it_does(bench):
+def test_a_traceroute_goes_only_while_the_channel_is_not_busy(bench):
     unsent = []
     bench.tell(LinkChange(up=True), ChannelLoad(25.1), RouteRequest(77, ASKER, keep(unsent)))
     assert (bench.radio.routes, unsent) == ([], [(77, NoRoute.BUSY)])

@@ -1,4 +1,4 @@
-"""Traceroutes: one in a while, matched by id, over soon whatever happens."""
+"""Traceroutes: their interval, their answers by packet id, and every way they end."""
 
 import threading
 from itertools import count
@@ -23,7 +23,7 @@ class Bench:
         self.clock = FakeClock()
         self.requests = SimpleQueue()
         self.tracer = Tracer(self.clock, self.requests.put, count(1).__next__)
-        self.outcomes = SimpleQueue()
+        self.results = SimpleQueue()
 
     def trace(self, num=FAR):
         """Trace in a thread of its own; return the request that went to Mesh-Sender."""
@@ -32,12 +32,12 @@ class Bench:
 
     def _trace(self, num):
         try:
-            self.outcomes.put(self.tracer.trace(num))
+            self.results.put(self.tracer.trace(num))
         except NoRouteError as error:
-            self.outcomes.put(error.reason)
+            self.results.put(error.reason)
 
-    def outcome(self):
-        return self.outcomes.get(timeout=PATIENCE)
+    def result(self):
+        return self.results.get(timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -53,10 +53,10 @@ def test_the_answer_to_the_request_is_the_route(bench):
     request = bench.trace()
     assert request.to == FAR
     bench.tracer.route_heard(answer(request))
-    assert bench.outcome() == answer(request)
+    assert bench.result() == answer(request)
 
 
-def test_answers_to_others_questions_and_from_others_are_not_it(bench):
+def test_answers_to_and_from_others_are_ignored(bench):
     request = bench.trace()
     bench.tracer.route_heard(TracerouteReply(request.packet_id + 1, FAR, (), ()))
     bench.tracer.route_heard(answer(request, sender=OTHER))
@@ -66,65 +66,65 @@ def test_answers_to_others_questions_and_from_others_are_not_it(bench):
     bench.tracer.queue_status(QueueStatus(request.packet_id + 1, 32))
     bench.tracer.objection(ClientWarning(request.packet_id + 1, "once every 30 seconds"))
     bench.tracer.route_heard(answer(request))
-    assert bench.outcome() == answer(request)
+    assert bench.result() == answer(request)
 
 
 @pytest.mark.parametrize(
-    ("tell", "reason"),
+    ("refuse", "reason"),
     [
         (lambda tracer, num: tracer.queue_status(QueueStatus(num, 32)), NoRoute.REFUSED),
         (lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "NO_CHANNEL")), NoRoute.REFUSED),
         (lambda tracer, num: tracer.objection(ClientWarning(num, "once every 30 seconds")), NoRoute.REFUSED),
-        (lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "MAX_RETRANSMIT")), NoRoute.UNHEARD),
+        (lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "MAX_RETRANSMIT")), NoRoute.NOT_RELAYED),
     ],
 )
-def test_a_refusal_ends_it_at_once(bench, tell, reason):
-    tell(bench.tracer, bench.trace().packet_id)
-    assert bench.outcome() is reason
+def test_a_refusal_ends_a_traceroute_at_once(bench, refuse, reason):
+    refuse(bench.tracer, bench.trace().packet_id)
+    assert bench.result() is reason
 
 
-def test_silence_ends_it_in_its_time_and_a_late_answer_harms_nobody(bench):
+def test_silence_ends_a_traceroute_and_a_late_answer_is_ignored(bench):
     request = bench.trace()
     bench.clock.wait_parked(bench.clock.monotonic() + TRACE_TIMEOUT)
     bench.clock.advance(TRACE_TIMEOUT)
-    assert bench.outcome() is NoRoute.SILENT
+    assert bench.result() is NoRoute.TIMEOUT
     bench.tracer.route_heard(answer(request))
 
 
-def test_a_second_one_too_soon_is_refused_with_the_seconds_left(bench):
+def test_a_second_traceroute_too_soon_is_refused_with_the_seconds_left(bench):
     bench.tracer.route_heard(answer(bench.trace()))
-    bench.outcome()
+    bench.result()
     bench.clock.advance(10.5)
     with pytest.raises(TooSoonError) as refusal:
         bench.tracer.trace(FAR)
     assert refusal.value.seconds == 21
     bench.clock.advance(TRACE_EVERY - 10.5)
     bench.tracer.route_heard(answer(bench.trace()))
-    bench.outcome()
+    bench.result()
 
 
-def test_two_under_way_get_each_their_own(bench):
+def test_two_traceroutes_in_flight_get_their_own_answers(bench):
     first = bench.trace()
     bench.clock.advance(TRACE_EVERY)
     second = bench.trace(OTHER)
     bench.tracer.route_heard(answer(second, OTHER))
-    assert bench.outcome().sender == OTHER
+    assert bench.result().sender == OTHER
     bench.tracer.route_heard(answer(first))
-    assert bench.outcome().sender == FAR
+    assert bench.result().sender == FAR
 
 
-def test_one_that_could_not_be_sent_takes_nobody_s_turn(bench):
+def test_a_traceroute_that_could_not_be_sent_delays_no_other(bench):
     request = bench.trace()
     request.not_sent(request.packet_id, NoRoute.NO_LINK)
-    assert bench.outcome() is NoRoute.NO_LINK
+    assert bench.result() is NoRoute.NO_LINK
     bench.tracer.route_heard(answer(bench.trace()))
-    assert isinstance(bench.outcome(), TracerouteReply)
+    assert isinstance(bench.result(), TracerouteReply)
 
 
-def test_the_end_releases_who_waits_and_nobody_waits_again(bench):
+def test_a_stop_ends_every_traceroute_for_good(bench):
     bench.trace()
     bench.tracer.stop()
-    assert bench.outcome() is NoRoute.NO_LINK
+    assert bench.result() is NoRoute.NO_LINK
     with pytest.raises(NoRouteError):
         bench.tracer.trace(FAR)
     assert bench.requests.empty()

@@ -44,7 +44,7 @@ def test_the_folder_is_made_for_its_owner_alone(tmp_path):
     database.close()
 
 
-def test_every_connection_is_set_up_to_survive_a_kill_and_a_pulled_plug(database):
+def test_every_connection_survives_a_kill_and_a_power_cut(database):
     assert pragma(database, "journal_mode") == "wal"
     assert pragma(database, "synchronous") == 2  # FULL
     assert pragma(database, "foreign_keys") == 1
@@ -122,7 +122,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_that_is_no_database_is_set_aside_and_a_new_one_begun(tmp_path, caplog):
+def test_a_file_that_is_no_database_is_set_aside_and_replaced(tmp_path, caplog):
     (tmp_path / FILE_NAME).write_bytes(b"not a database at all" * 100)
     database = open_database(tmp_path, FakeClock())
     write(database)
@@ -177,7 +177,7 @@ def test_what_a_killed_process_left_in_its_log_is_read(database, tmp_path_factor
     survivor.close()
 
 
-def test_a_second_damaged_file_in_the_same_second_does_not_replace_the_first(tmp_path):
+def test_two_files_damaged_in_one_second_are_both_set_aside(tmp_path):
     for content in (b"first " * 100, b"second " * 100):
         (tmp_path / FILE_NAME).write_bytes(content)
         open_database(tmp_path, FakeClock()).close()
@@ -185,7 +185,7 @@ def test_a_second_damaged_file_in_the_same_second_does_not_replace_the_first(tmp
     assert (tmp_path / f"{FILE_NAME}.corrupt-{STAMP}.1").read_bytes() == b"second " * 100
 
 
-# Faults say what to do
+# Errors name the remedy
 
 
 def refuse(database, pragma_text):
@@ -201,7 +201,7 @@ def refuse(database, pragma_text):
         ("max_page_count = 1", "disque plein, libérez de la place"),
     ],
 )
-def test_a_refused_write_says_what_to_do_and_the_next_one_starts_afresh(database, fault, words):
+def test_a_refused_write_names_the_remedy_and_the_next_reopens(database, fault, words):
     def fill():
         with database.transaction() as connection:
             for number in range(1000):
@@ -236,7 +236,7 @@ def test_a_folder_that_cannot_be_made_says_so(tmp_path):
         open_database(tmp_path / "file", FakeClock())
 
 
-def test_a_file_that_was_overwritten_while_it_was_closed_is_set_aside_by_the_next_transaction(database):
+def test_a_file_overwritten_while_closed_is_set_aside(database):
     database.close()
     database.backend.path.write_bytes(b"overwritten " * 100)
     write(database)
@@ -276,7 +276,7 @@ def damaged_within(database):
     return database
 
 
-def test_damage_that_shows_while_running_is_set_aside_and_what_is_precious_saved(damaged_within, caplog):
+def test_damage_met_while_running_is_set_aside_and_precious_rows_rescued(damaged_within, caplog):
     caplog.set_level("INFO")
     database = damaged_within
     assert digests(database) == ["precious"]
@@ -293,7 +293,7 @@ def test_damage_that_shows_while_running_is_set_aside_and_what_is_precious_saved
     assert database.generation == 3
 
 
-def test_a_log_that_was_not_folded_in_when_damage_showed_goes_aside_too(damaged_within):
+def test_the_log_of_a_damaged_file_is_set_aside_too(damaged_within):
     write(damaged_within, "in the log")
     log = damaged_within.backend.path.with_name(f"{FILE_NAME}-wal").read_bytes()
     with pytest.raises(StorageError):
@@ -317,7 +317,7 @@ def test_a_damaged_file_waits_for_the_transactions_under_way(damaged_within):
     assert digests(damaged_within) == ["a", "precious"]
 
 
-def test_rows_that_are_not_what_they_should_be_do_not_keep_others_from_being_saved(database):
+def test_bad_rows_do_not_keep_others_from_being_rescued(database):
     with database.transaction() as connection:
         for num in (1, 2):
             connection.exec_driver_sql("INSERT INTO nodes VALUES (?, 'A', '', '', '', 1, 1, 1, 1)", (num,))
@@ -329,12 +329,12 @@ def test_rows_that_are_not_what_they_should_be_do_not_keep_others_from_being_sav
     raw.execute("DELETE FROM nodes WHERE num = 2")  # without foreign keys in force
     raw.commit()
     raw.close()
-    database._damage, database._is_open = DamagedError("a test says so"), False
+    database._damage, database._is_open = DamagedError("damaged by the test"), False
     with database.reading() as connection:
         assert connection.scalars(text("SELECT num FROM public_keys")).all() == [1] * 5
 
 
-def test_a_question_that_takes_too_long_is_cut_short_and_accuses_nobody(database, caplog):
+def test_a_query_that_takes_too_long_is_no_database_failure(database, caplog):
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
     with pytest.raises(TooSlowError, match="demandez une période plus courte"), database.reading(0.05) as connection:
         connection.execute(text(endless))
@@ -365,7 +365,7 @@ def digests_read(database):
         return connection.scalars(text("SELECT digest FROM imports")).all()
 
 
-def test_a_database_that_could_not_be_opened_is_opened_later_and_both_are_said_once(tmp_path, caplog):
+def test_a_database_that_opens_later_is_logged_once_each_way(tmp_path, caplog):
     (tmp_path / FILE_NAME).mkdir()
     database = Database(SqliteBackend(tmp_path / FILE_NAME, busy_timeout=0.05), FakeClock())
     for _ in range(3):
@@ -394,7 +394,7 @@ def test_a_server_that_does_not_answer_is_told_without_the_password(tmp_path):
 
 
 @pytest.mark.parametrize("wreck", ["file", "folder", "another"])
-def test_a_database_that_was_deleted_or_replaced_is_noticed_once_and_begun_again(tmp_path, caplog, wreck):
+def test_a_deleted_or_replaced_database_is_logged_once_and_reopened(tmp_path, caplog, wreck):
     folder = tmp_path / "data"
     database = open_database(folder, FakeClock())
     if wreck == "another":

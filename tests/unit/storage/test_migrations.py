@@ -54,14 +54,14 @@ def test_the_oldest_database_is_upgraded_and_keeps_its_rows(oldest, caplog):
     database.close()
 
 
-def test_letters_of_earlier_versions_count_as_unproven(tmp_path):
+def test_mails_of_earlier_versions_count_as_unproven(tmp_path):
     backend = SqliteBackend(tmp_path / FILE_NAME)
     with backend.writer.begin() as connection:
         upgrade(connection, "0002")
         connection.execute(text("INSERT INTO mail VALUES (1, 7, 8, 'salut', 10, NULL, NULL)"))
     backend.close()
     database = open_database(tmp_path, FakeClock())
-    assert [letter.proven for letter in MailStore(database).of(8)] == [False]
+    assert [mail.proven for mail in MailStore(database).mails_of(8)] == [False]
     database.close()
 
 
@@ -86,7 +86,7 @@ def test_upgraded_and_new_tables_have_the_same_columns_in_the_same_order(oldest,
     assert described[0] == described[1]
 
 
-def test_an_upgrade_that_fails_leaves_the_database_as_it_was_for_the_next_try(oldest, monkeypatch):
+def test_an_upgrade_that_fails_changes_nothing_and_is_tried_again(oldest, monkeypatch):
     backend = SqliteBackend(oldest / FILE_NAME)
 
     def refuse_mail(_connection, _cursor, statement, *_):
@@ -128,7 +128,7 @@ def test_alembic_is_loaded_only_for_an_upgrade(tmp_path):
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 0
 
 
-def test_a_revision_nobody_knows_is_refused(oldest):
+def test_an_unknown_revision_is_refused(oldest):
     backend = SqliteBackend(oldest / FILE_NAME)
     with backend.writer.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))

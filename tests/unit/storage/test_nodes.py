@@ -58,7 +58,7 @@ def test_a_saved_row_replaces_the_one_before(store):
     assert store.load().nodes == {ALICE: renamed}
 
 
-def test_a_new_trusted_key_takes_the_place_of_the_old_one_in_one_transaction(store, database):
+def test_a_new_trusted_key_replaces_the_old_in_one_transaction(store, database):
     store.save(changes(ALICE_ROW, TRUSTED, PENDING))
     newly_trusted = replace(PENDING, status=KeyStatus.TRUSTED)
     store.save(changes(newly_trusted, replace(TRUSTED, status=KeyStatus.SUPERSEDED)))
@@ -72,7 +72,7 @@ def test_when_a_key_was_first_seen_never_changes(store, database):
     assert stored_keys(database) == [(key(1), "trusted", 10)]
 
 
-def test_a_second_trusted_key_of_a_node_is_refused_and_told_and_all_others_are_kept(store, caplog):
+def test_a_refused_second_trusted_key_is_logged_and_others_are_saved(store, caplog):
     store.save(changes(ALICE_ROW, TRUSTED))
     others = [KeyRow(num, key(num), KeySource.NODEDB, KeyStatus.TRUSTED, 1, 1) for num in range(1, 8)]
     nodes = [NodeRow(row.num) for row in others]
@@ -85,8 +85,8 @@ def test_a_second_trusted_key_of_a_node_is_refused_and_told_and_all_others_are_k
         imported={mark.digest},
     )
     (line,) = caplog.messages
-    told = f"{text_of(key(2))[:8]}… de !{ALICE:08x}"
-    assert line.startswith(f"⚠️ Base de données: clé publique {told} non gardé: ligne refusée")
+    label = f"{text_of(key(2))[:8]}… de !{ALICE:08x}"
+    assert line.startswith(f"⚠️ Base de données: clé publique {label} non gardé: ligne refusée")
 
 
 def test_a_key_without_its_node_is_refused_alone(store, caplog):

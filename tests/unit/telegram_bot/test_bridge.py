@@ -9,7 +9,8 @@ import pytest
 
 from meshbot.commands.language import translator
 from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord, RadioMetadata, TextMessage
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, Priority
+from meshbot.sending.outgoing import Priority, TelegramOrigin
+from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from meshbot.telegram_bot.bridge import (
     REMEMBERED,
     TEXT_ONLY_NOTICE_EVERY,
@@ -111,7 +112,7 @@ def test_a_chat_message_is_sent_with_its_author_s_name(sides):
     message = sides.write("bonjour\nà tous 🎉", message_id=77)
     assert (message.text, message.to, message.channel) == ("Léa: bonjour\n| à tous 🎉", BROADCAST_NUM, 1)
     assert (message.priority, message.want_ack, message.reply_id) == (Priority.BRIDGE, True, 0)
-    assert message.origin == "telegram:-100:0:77"
+    assert message.origin == TelegramOrigin(-100, None, 77)
 
 
 @pytest.mark.parametrize(

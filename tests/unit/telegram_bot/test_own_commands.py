@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from meshbot.commands.builtin.echo import echo_command
+from meshbot.commands.builtin.echo import EchoOptions, echo_command
 from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText
+from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
+from tests.support.fake_clock import FakeClock
 from tests.support.telegram_bot import GROUP, KNOWN
 from tests.support.telegram_handler import HandlerHarness
 
@@ -87,13 +88,9 @@ def test_a_missing_channel_and_an_unreadable_text_have_different_reasons(harness
 
 
 def test_an_echo_s_delivery_status_is_a_reply_to_the_command():
-    sent_texts = []
-
-    def send_text(text, channel, origin):
-        sent_texts.append(OutgoingText(text, BROADCAST_NUM, channel, origin=origin))
-        return True
-
-    with HandlerHarness([echo_command(send_text, lambda _num: "?", 2, 200)]) as harness:
+    sent_texts, options = [], EchoOptions(channel=2, limit=200, lifetime=120.0)
+    echo = echo_command(FakeClock(), sent_texts.append, lambda: False, lambda _num: "?", options)
+    with HandlerHarness([echo]) as harness:
         assert harness.write("/echo bonjour", KNOWN, name="Zoé") == []
         assert [message.text for message in sent_texts] == ["📣 Zoé (TG): bonjour"]
         harness.handler.on_mesh_event(DeliveryReport(sent_texts[0], DeliveryStatus.ACCEPTED))

@@ -11,7 +11,7 @@ def contact(num=GHOST, key=KEY, **fields):
     return {"node_num": num, "user": {"long_name": "Ghost", "short_name": "GHO", "public_key": key}, **fields}
 
 
-def test_an_order_is_acknowledged_by_the_node_itself_if_that_is_wanted():
+def test_an_admin_message_is_acknowledged_if_want_ack_is_set():
     phone = Phone()
     packet_id = phone.admin(add_contact=contact())
     messages = phone.drain()
@@ -22,7 +22,7 @@ def test_an_order_is_acknowledged_by_the_node_itself_if_that_is_wanted():
     assert [m.WhichOneof("payload_variant") for m in phone.drain()] == ["queueStatus"]
 
 
-def test_orders_to_the_node_do_not_go_on_air():
+def test_admin_messages_do_not_go_on_air():
     phone = Phone()
     phone.admin(set_time_only=EPOCH)
     assert phone.firmware.transmitted == ()
@@ -37,7 +37,7 @@ def test_add_contact_makes_a_favourite_with_key_and_leaves_last_heard():
     assert not [m for m in phone.drain() if m.HasField("node_info")]
 
 
-def test_add_contact_overwrites_a_good_key_and_the_true_nodeinfo_is_refused_from_then_on():
+def test_add_contact_overwrites_a_good_key_and_locks_the_true_out():
     phone = Phone()
     phone.admin(add_contact=contact(phone.keyed.num))
     phone.later(60)
@@ -70,12 +70,12 @@ def test_remove_by_nodenum_undoes_a_contact():
 
 def test_favourites_are_set_and_removed():
     phone = Phone()
-    for order, favourite in (("set_favorite_node", True), ("remove_favorite_node", False)):
-        phone.admin(**{order: phone.keyed.num})
+    for message, favourite in (("set_favorite_node", True), ("remove_favorite_node", False)):
+        phone.admin(**{message: phone.keyed.num})
         assert phone.firmware.node_info(phone.keyed.num).is_favorite is favourite
 
 
-def test_a_database_full_of_favourites_aborts_the_firmware_at_the_next_new_node():
+def test_a_new_node_aborts_a_firmware_full_of_favourites():
     phone = Phone(nodes=3, capacity=4)
     for user in phone.firmware.users:
         phone.admin(set_favorite_node=user.num)
@@ -96,7 +96,7 @@ def test_a_full_database_gives_up_the_longest_unheard_node_without_a_key():
     assert sum(phone.firmware.node_info(user.num) is None for user in phone.firmware.users) == 1
 
 
-def test_the_node_tells_its_owner_device_channels_and_settings():
+def test_the_node_reports_owner_device_channels_and_settings():
     phone = Phone()
     assert phone.ask(get_owner_request=True).get_owner_response.long_name == phone.firmware.own.long_name
     metadata = phone.ask(get_device_metadata_request=True).get_device_metadata_response
@@ -121,7 +121,7 @@ def test_a_question_without_want_response_gets_no_answer():
     assert phone.packets() == []
 
 
-def test_a_question_that_nobody_can_answer_is_told_so():
+def test_a_request_without_an_answer_gets_no_response():
     phone = Phone()
     phone.send(phone.num, b"", PortNum.PRIVATE_APP, data={"want_response": True})
     assert [error_of(packet) for packet in phone.packets()] == ["NO_RESPONSE"]

@@ -25,7 +25,7 @@ def test_69420_leaves_the_other_nodes_out():
     assert kinds(Phone(configured=False).configure(69420)) == [kind for kind in ALL if kind != ("node_info", 11)]
 
 
-def test_69421_tells_nothing_but_nodes():
+def test_69421_sends_nothing_but_nodes():
     messages = Phone(configured=False).configure(69421)
     assert kinds(messages) == [("node_info", 12), ("config_complete_id", 1)]
     assert messages[-1].config_complete_id == 69421
@@ -33,24 +33,24 @@ def test_69421_tells_nothing_but_nodes():
 
 def test_of_two_requests_in_a_row_only_the_second_completes():
     phone = Phone(configured=False)
-    phone.tell(want_config_id=1)
-    phone.tell(want_config_id=2)
+    phone.to_radio(want_config_id=1)
+    phone.to_radio(want_config_id=2)
     assert [message.config_complete_id for message in phone.drain() if message.config_complete_id] == [2]
 
 
 def test_a_request_in_the_middle_of_a_download_starts_it_again():
     phone = Phone(configured=False)
-    phone.tell(want_config_id=1)
+    phone.to_radio(want_config_id=1)
     for _ in range(20):
         phone.api.next_frame(phone.now)
     assert kinds(phone.configure(2)) == ALL
 
 
-def test_before_a_request_the_node_says_nothing_but_answers_to_heartbeats():
+def test_before_want_config_only_heartbeats_are_answered():
     phone = Phone(configured=False)
-    phone.firmware.say(phone.keyed.num, "allo", phone.now)
+    phone.firmware.hear_text(phone.keyed.num, "allo", phone.now)
     assert phone.drain() == []
-    phone.tell(heartbeat={})
+    phone.to_radio(heartbeat={})
     (answer,) = phone.drain()
     assert (answer.queueStatus.free, answer.queueStatus.maxlen, answer.queueStatus.res) == (16, 16, 0)
     assert answer.queueStatus.mesh_packet_id == 0
@@ -58,9 +58,9 @@ def test_before_a_request_the_node_says_nothing_but_answers_to_heartbeats():
 
 def test_packets_wait_until_the_configuration_is_complete():
     phone = Phone(configured=False)
-    phone.tell(want_config_id=1)
+    phone.to_radio(want_config_id=1)
     phone.api.next_frame(phone.now)
-    phone.firmware.say(phone.keyed.num, "allo", phone.now)
+    phone.firmware.hear_text(phone.keyed.num, "allo", phone.now)
     names = [message.WhichOneof("payload_variant") for message in phone.drain()]
     assert names[-2:] == ["config_complete_id", "packet"]
     assert names.count("packet") == 1
@@ -98,6 +98,6 @@ def test_the_version_in_the_metadata_begins_with_the_one_asked_for():
     assert messages[3].metadata.firmware_version.startswith("2.7.19.")
 
 
-def test_a_version_that_names_its_build_is_told_as_it_is():
+def test_a_version_that_names_its_build_is_sent_unchanged():
     messages = Phone(configured=False, version="2.7.26.54e0d8d").configure()
     assert messages[3].metadata.firmware_version == "2.7.26.54e0d8d"

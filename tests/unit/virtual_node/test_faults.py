@@ -35,12 +35,12 @@ def test_numbers_may_be_given_as_text():
     assert complete("stall", {"after": "3"}) == {"after": 3.0, "connections": 0}
 
 
-def test_a_fault_strikes_as_many_connections_as_told():
+def test_a_fault_affects_as_many_connections_as_given():
     faults = ActiveFaults()
     faults.switch_on("mute", {"connections": 2}, 5)
-    assert [faults.strikes_connection("mute", number) for number in (4, 5, 6, 7)] == [False, True, True, False]
+    assert [faults.affects_connection("mute", number) for number in (4, 5, 6, 7)] == [False, True, True, False]
     faults.switch_on("mute", {}, 5)
-    assert faults.strikes_connection("mute", 1000)
+    assert faults.affects_connection("mute", 1000)
 
 
 def test_healing_names_one_fault_or_none_for_all():
@@ -65,10 +65,10 @@ def fail(phone, name, **params):
     phone.firmware.switch_on(name, params, phone.connections)
 
 
-def test_with_the_tx_queue_full_packets_get_32_and_no_refusal_and_healing_is_told():
+def test_a_full_tx_queue_gives_32_without_nak_until_healed():
     phone = Phone()
     fail(phone, "tx_queue_full")
-    phone.tell(heartbeat={})
+    phone.to_radio(heartbeat={})
     packet_id = phone.send(want_ack=True)
     assert [(s.res, s.free, s.mesh_packet_id) for s in phone.statuses()] == [(0, 0, 0), (32, 0, packet_id)]
     assert phone.on_air() == []
@@ -78,7 +78,7 @@ def test_with_the_tx_queue_full_packets_get_32_and_no_refusal_and_healing_is_tol
     assert (message.queueStatus.free, message.queueStatus.mesh_packet_id) == (16, 0)
 
 
-def test_a_nak_strikes_the_next_packets_with_its_reason():
+def test_a_nak_answers_the_next_packets_with_its_reason():
     phone = Phone()
     fail(phone, "nak", reason="DUTY_CYCLE_LIMIT", packets=1)
     phone.send(payload="refused")
@@ -109,7 +109,7 @@ def test_a_stalled_configuration_stops_after_n_nodes_and_goes_on_when_healed():
     fail(phone, "stall", after=4)
     messages = phone.configure()
     assert sum(message.HasField("node_info") for message in messages) == 1 + 4
-    phone.tell(heartbeat={})
+    phone.to_radio(heartbeat={})
     assert phone.drain() == []
     phone.firmware.heal("stall")
     messages = phone.drain()
@@ -117,31 +117,31 @@ def test_a_stalled_configuration_stops_after_n_nodes_and_goes_on_when_healed():
     assert messages[-1].queueStatus.maxlen == 16
 
 
-def test_an_echo_tells_each_packet_twice():
+def test_an_echo_delivers_each_packet_twice():
     phone = Phone()
     fail(phone, "echo")
     packet_id = phone.hear_from(phone.keyed)
     assert [packet.id for packet in phone.packets()] == [packet_id, packet_id]
 
 
-def test_old_firmware_does_not_answer_heartbeats_and_says_its_version():
+def test_old_firmware_reports_its_version_and_answers_no_heartbeat():
     phone = Phone()
     fail(phone, "old_firmware")
-    phone.tell(heartbeat={})
+    phone.to_radio(heartbeat={})
     assert phone.drain() == []
     assert phone.configure()[3].metadata.firmware_version.startswith("2.7.5.")
     phone.firmware.heal(None)
-    phone.tell(heartbeat={})
+    phone.to_radio(heartbeat={})
     assert len(phone.drain()) == 1
     with pytest.raises(ValueError, match="no firmware version"):
         fail(phone, "old_firmware", version="old")
 
 
 @pytest.mark.parametrize(("version", "expires"), [("2.7.26", True), ("2.7.20", False)])
-def test_a_client_that_says_nothing_for_15_min_is_given_up_since_2_7_21(version, expires):
+def test_since_2_7_21_a_client_expires_after_15_min(version, expires):
     phone = Phone(version=version)
     phone.later(600)
-    phone.tell(heartbeat={})
+    phone.to_radio(heartbeat={})
     phone.later(899)
     assert not phone.api.expired(phone.now)
     phone.later(1)
@@ -170,14 +170,14 @@ def test_a_lost_status_leaves_a_text_on_air_unconfirmed_and_others_confirmed():
     ("params", "on_air", "statuses"),
     [({}, ["one"], 0), ({"taken": 0}, [], 0), ({"status_kept": 1}, ["one"], 1)],
 )
-def test_a_connection_that_is_cut_at_a_text_loses_the_text_or_its_confirmation(params, on_air, statuses):
+def test_a_connection_cut_at_a_text_loses_it_or_its_status(params, on_air, statuses):
     phone = Phone()
     phone.firmware.switch_on("cut_at_text", params, 1)
     phone.send(payload="one")
     assert phone.api.cut
     assert phone.on_air() == on_air
     phone.connect()
-    phone.tell(want_config_id=1)
+    phone.to_radio(want_config_id=1)
     assert sum(message.HasField("queueStatus") for message in phone.drain()) == statuses
     phone.send(payload="two")
     assert not phone.api.cut

@@ -19,7 +19,7 @@ def nodeinfo_packet(num, payload):
     return mesh_pb2.MeshPacket(**{"from": num}, to=BROADCAST_NUM, id=num & 0xFFFF, decoded=decoded)
 
 
-def test_a_direct_message_from_a_user_with_a_key_arrives_decrypted_with_its_key():
+def test_a_pki_direct_message_arrives_decrypted_with_its_sender_s_key():
     phone = Phone()
     packet_id = phone.hear_from(phone.keyed, "/help", reply_id=3)
     (packet,) = phone.packets()
@@ -29,7 +29,7 @@ def test_a_direct_message_from_a_user_with_a_key_arrives_decrypted_with_its_key(
     assert packet.hop_start - packet.hop_limit == phone.keyed.hops
 
 
-def test_a_direct_message_from_a_user_without_a_key_comes_over_the_channel():
+def test_a_direct_message_without_a_key_comes_over_the_channel():
     phone = Phone()
     phone.hear_from(phone.keyless)
     (packet,) = phone.packets()
@@ -52,13 +52,13 @@ def test_the_fields_of_the_reception_can_be_chosen():
     assert (packet.id, packet.pki_encrypted) == (4711, False)
 
 
-def test_packets_for_others_are_not_told_to_the_client():
+def test_packets_for_others_are_not_delivered_to_the_client():
     phone = Phone()
     phone.hear_from(phone.keyed, to=phone.keyless.num)
     assert phone.packets() == []
 
 
-def test_rx_time_is_0_until_a_client_told_the_time():
+def test_rx_time_is_0_until_a_client_sets_the_time():
     phone = Phone()
     phone.hear_from(phone.keyed)
     phone.admin(want_ack=False, set_time_only=EPOCH)
@@ -82,7 +82,7 @@ def test_the_first_nodeinfo_teaches_user_and_key():
     assert (user.long_name, user.public_key) == ("Neuf", OTHER_KEY)
 
 
-def test_a_nodeinfo_with_another_key_or_none_changes_nothing_but_reaches_the_client():
+def test_a_nodeinfo_with_a_different_key_changes_nothing_but_is_delivered():
     phone = Phone()
     before = phone.firmware.node_info(phone.keyed.num).user
     phone.firmware.hear(nodeinfo(phone.keyed, public_key=OTHER_KEY, long_name="Eve"), phone.now)
@@ -108,13 +108,13 @@ def test_a_payload_that_cannot_be_read_reaches_the_client_and_teaches_nothing():
     assert phone.firmware.node_info(phone.keyed.num).user.long_name == phone.keyed.long_name
 
 
-def test_nobody_can_take_the_node_s_own_key():
+def test_a_nodeinfo_with_the_node_s_own_key_is_ignored():
     phone = Phone()
     phone.firmware.hear(nodeinfo(phone.keyless, public_key=phone.firmware.own.public_key), phone.now)
     assert phone.firmware.node_info(phone.keyless.num).user.public_key == b""
 
 
-def test_after_the_loss_of_its_nodes_a_message_stays_unreadable_until_the_sender_introduced_itself():
+def test_after_a_nodedb_loss_messages_stay_encrypted_until_a_nodeinfo():
     phone = Phone()
     phone.firmware.forget_nodes(phone.now)
     phone.hear_from(phone.keyed, "/help")
@@ -127,7 +127,7 @@ def test_after_the_loss_of_its_nodes_a_message_stays_unreadable_until_the_sender
     assert phone.packets()[0].decoded.payload == b"/help"
 
 
-def test_a_stranger_who_is_heard_is_asked_who_he_is_once_a_minute():
+def test_an_unknown_sender_is_asked_for_its_nodeinfo_every_minute():
     phone = Phone()
     phone.firmware.forget_nodes(phone.now)
     for _ in range(3):
@@ -160,12 +160,12 @@ def test_packets_heard_without_a_client_come_after_the_next_configuration():
     assert [message.packet.decoded.payload for message in messages[-2:]] == [b"one", b"two"]
 
 
-def test_a_full_phone_queue_gives_its_oldest_for_a_text_and_drops_anything_else():
+def test_a_full_phone_queue_evicts_for_a_text_and_drops_others():
     phone = Phone(configured=False, queue_size=3)
     for text in ("one", "two", "three", "four"):
         phone.hear_from(phone.keyed, text)
     phone.firmware.hear(nodeinfo(phone.keyless), phone.now)
-    phone.tell(want_config_id=1)
+    phone.to_radio(want_config_id=1)
     assert [packet.decoded.payload for packet in phone.packets()] == [b"two", b"three", b"four"]
 
 

@@ -23,7 +23,7 @@ def test_the_node_itself_comes_first_and_has_a_key():
 
 
 @pytest.mark.parametrize(("keys", "expected"), [(None, 36), (0, 0), (1, 1), (41, 41)])
-def test_as_many_users_have_a_key_as_asked_for_the_first_among_them(keys, expected):
+def test_as_many_users_as_asked_have_a_key_the_first_included(keys, expected):
     users = people(keys=keys)[1:]
     assert sum(bool(user.public_key) for user in users) == expected
     assert bool(users[0].public_key) is (expected > 0)

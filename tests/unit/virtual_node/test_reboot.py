@@ -10,7 +10,7 @@ def rebooted(phone, *, forget_recent=True):
     return phone.configure()
 
 
-def test_a_rebooted_node_forgets_its_queue_its_time_and_the_packets_it_heard():
+def test_a_reboot_loses_queue_time_and_packet_history():
     phone = Phone()
     phone.admin(want_ack=False, set_time_only=EPOCH)
     phone.hear_from(phone.keyed, packet_id=9)
@@ -42,7 +42,8 @@ def test_a_rebooting_node_hears_nothing_and_acknowledges_nothing():
 
 def test_what_was_heard_since_the_last_save_is_lost_in_a_reboot():
     phone = Phone()
-    phone.later(30)  # within a minute of the start nothing is saved
+    # Within a minute of the start nothing is saved
+    phone.later(30)
     phone.firmware.hear(nodeinfo(phone.keyless, public_key=OTHER_KEY), phone.now)
     rebooted(phone)
     assert phone.firmware.node_info(phone.keyless.num).user.public_key == b""
@@ -81,5 +82,5 @@ def test_chatter_during_the_absence_was_not_heard():
     phone.firmware.reboot(phone.now, 1000.0, forget_recent=True)
     phone.later(1000)
     phone.connect()
-    phone.tell(want_config_id=1)
+    phone.to_radio(want_config_id=1)
     assert phone.packets() == []

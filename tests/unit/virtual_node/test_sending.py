@@ -12,7 +12,7 @@ def outcomes(phone):
     return [(error_of(p), sender_of(p) == phone.num, p.decoded.request_id) for p in phone.packets()]
 
 
-def befriend_ghost(phone):
+def add_ghost(phone):
     """Give the node a key for somebody who does not exist."""
     phone.admin(add_contact={"node_num": 0x1234567, "user": {"long_name": "Ghost", "public_key": GHOST_KEY}})
     phone.drain()
@@ -34,7 +34,7 @@ def test_what_goes_on_air_is_recorded_with_time_destination_and_thread():
     assert (sent.at, sender_of(sent.packet), sent.packet.hop_start) == (phone.now, phone.num, 3)
 
 
-def test_a_second_text_within_2_s_is_dropped_in_silence_but_with_a_good_status():
+def test_a_second_text_within_2_s_is_dropped_with_res_0():
     phone = Phone()
     phone.send(payload="one")
     phone.later(1.9)
@@ -139,7 +139,7 @@ def test_without_a_key_for_the_destination_a_direct_message_is_refused():
     assert phone.on_air() == []
 
 
-def test_before_2_7_19_a_direct_message_without_a_key_goes_over_the_channel():
+def test_before_2_7_19_a_dm_without_key_uses_the_channel():
     phone = Phone(keys=0, version="2.7.18")
     phone.send(phone.firmware.users[0].num)
     (sent,) = phone.firmware.transmitted
@@ -162,7 +162,7 @@ def test_a_direct_message_is_encrypted_for_its_reader_without_being_asked_to():
 @pytest.mark.parametrize(
     "port", [PortNum.TRACEROUTE_APP, PortNum.NODEINFO_APP, PortNum.ROUTING_APP, PortNum.POSITION_APP]
 )
-def test_some_ports_are_never_encrypted_for_one_reader_so_they_need_no_key(port):
+def test_some_ports_never_use_pki_and_need_no_key(port):
     phone = Phone(keys=0)
     phone.send(phone.firmware.users[0].num, b"", port)
     assert [status.res for status in phone.statuses()] == [0]
@@ -187,9 +187,9 @@ def test_without_want_ack_nothing_is_acknowledged():
     assert phone.packets() == []
 
 
-def test_a_node_that_does_not_exist_gives_an_implicit_acknowledgement_and_nothing_more():
+def test_a_node_that_does_not_exist_gives_only_an_implicit_ack():
     phone = Phone()
-    packet_id = phone.send(befriend_ghost(phone), want_ack=True)
+    packet_id = phone.send(add_ghost(phone), want_ack=True)
     phone.later(28)
     assert outcomes(phone) == [("NONE", True, packet_id)]
 
@@ -202,7 +202,7 @@ def test_a_broadcast_is_acknowledged_implicitly():
 
 
 @pytest.mark.parametrize("alone", [True, False])
-def test_what_nobody_repeats_ends_in_max_retransmit_after_23_s(alone):
+def test_without_a_rebroadcast_max_retransmit_comes_after_23_s(alone):
     phone = Phone(nodes=1 if alone else 12)
     if not alone:
         phone.firmware.switch_on("unheard", {}, 1)
@@ -213,7 +213,7 @@ def test_what_nobody_repeats_ends_in_max_retransmit_after_23_s(alone):
     assert outcomes(phone) == [("MAX_RETRANSMIT", True, packet_id)]
 
 
-def test_a_reader_who_cannot_decrypt_says_no_channel():
+def test_a_destination_that_cannot_decrypt_answers_no_channel():
     phone = Phone()
     phone.admin(add_contact={"node_num": phone.keyed.num, "user": {"long_name": "x", "public_key": GHOST_KEY}})
     phone.drain()
@@ -222,7 +222,7 @@ def test_a_reader_who_cannot_decrypt_says_no_channel():
     assert outcomes(phone) == [("NONE", True, packet_id), ("NO_CHANNEL", False, packet_id)]
 
 
-def test_of_a_burst_20_packets_17_go_out_and_only_the_last_two_statuses_are_kept():
+def test_of_20_packets_17_go_out_and_two_statuses_are_kept():
     phone = Phone()
     ids = [phone.send(port=PortNum.PRIVATE_APP) for _ in range(20)]
     assert [(s.mesh_packet_id, s.res, s.free) for s in phone.statuses()] == [(ids[18], 32, 0), (ids[19], 32, 0)]
@@ -230,7 +230,7 @@ def test_of_a_burst_20_packets_17_go_out_and_only_the_last_two_statuses_are_kept
     assert phone.packets() == []
 
 
-def test_room_in_the_queue_is_told_once_after_a_full_one():
+def test_after_a_full_queue_free_slots_are_reported_once():
     phone = Phone()
     for _ in range(18):
         phone.send(port=PortNum.PRIVATE_APP)
@@ -250,10 +250,10 @@ def test_a_channel_that_does_not_exist_is_refused():
     assert (status.queueStatus.res, error_of(nak.packet)) == (6, "NO_CHANNEL")
 
 
-def test_heartbeat_1_broadcasts_the_own_node_once_a_minute_and_is_not_answered():
+def test_heartbeat_1_broadcasts_a_nodeinfo_once_a_minute_without_answer():
     phone = Phone()
     for pause in (59, 2, 0):
-        phone.tell(heartbeat={"nonce": 1})
+        phone.to_radio(heartbeat={"nonce": 1})
         phone.later(pause)
     assert phone.drain() == []
     ports = [sent.packet.decoded.portnum for sent in phone.firmware.transmitted]
@@ -308,7 +308,7 @@ def test_a_traceroute_brings_back_its_relays_and_one_snr_more(hops):
     assert route.snr_towards[-1] == round(user.snr * 4)
 
 
-def test_a_packet_tells_the_last_byte_of_whom_the_node_heard_it_from():
+def test_relay_node_is_the_last_byte_of_the_direct_sender():
     phone = Phone(nodes=42)
     direct = {user.num & 0xFF for user in phone.firmware.users if user.hops == 0}
     for user in phone.firmware.users:

@@ -1,11 +1,11 @@
-"""What a model's server says, as text or as an error."""
+"""A model server's answers, as text or as an error."""
 
 import json
 
 import pytest
 
-from meshbot.web.chat import parse_answer, without_thoughts
-from meshbot.web.faults import Fault, WebError
+from meshbot.web.chat import parse_answer, without_reasoning
+from meshbot.web.errors import Fault, WebError
 from tests.support.meteo import completion
 
 
@@ -14,7 +14,7 @@ def answer(content):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "answer"),
     [
         ("  Lima.\n", "Lima."),
         ("<think>Peru... capital?\n</think>\n\nLima.", "Lima."),
@@ -27,8 +27,8 @@ def answer(content):
         ("<think>cut by the length", ""),
     ],
 )
-def test_thoughts_and_empty_lines_are_left_out(text, said):
-    assert without_thoughts(text) == said
+def test_reasoning_and_empty_lines_are_left_out(text, answer):
+    assert without_reasoning(text) == answer
 
 
 def test_the_first_choice_is_the_answer():
@@ -41,7 +41,7 @@ def test_the_first_choice_is_the_answer():
 def test_an_empty_answer_is_an_error(content):
     with pytest.raises(WebError, match="réponse vide") as caught:
         answer(content)
-    assert caught.value.fault is Fault.ODD
+    assert caught.value.fault is Fault.INVALID
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_an_empty_answer_is_an_error(content):
 def test_what_is_no_completion_is_an_error(body):
     with pytest.raises(WebError) as caught:
         parse_answer(body)
-    assert caught.value.fault is Fault.ODD
+    assert caught.value.fault is Fault.INVALID

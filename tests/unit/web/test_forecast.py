@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 import pytest
 
-from meshbot.web.faults import Fault, WebError
+from meshbot.web.errors import Fault, WebError
 from meshbot.web.forecast import Day, Hour, Place, parse_forecast, parse_places
 from tests.support.meteo import PLACES, weather
 
@@ -65,10 +65,10 @@ def test_a_value_that_is_missing_leaves_the_rest():
     ],
     ids=str,
 )
-def test_what_cannot_be_a_forecast_is_an_error_that_says_where(changes):
+def test_an_invalid_forecast_s_error_says_where(changes):
     with pytest.raises(WebError) as caught:
         forecast(**changes)
-    assert caught.value.fault is Fault.ODD
+    assert caught.value.fault is Fault.INVALID
     (path,) = changes
     assert path.replace("__", ".") in str(caught.value) or "vide" in str(caught.value)
 
@@ -79,7 +79,7 @@ def test_the_first_place_is_the_one():
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"results": []}', b'{"generationtime_ms": 0.3}'])
-def test_no_results_mean_that_the_place_is_unknown(body):
+def test_no_results_mean_an_unknown_place(body):
     assert parse_places(body) is None
 
 

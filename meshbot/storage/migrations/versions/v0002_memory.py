@@ -1,4 +1,4 @@
-"""What is heard, summed up, left for somebody, or still to be sent."""
+"""What was heard, its sums, mails, and what waits to be sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a letter's sender was proven, and which orders of admins were taken."""
+"""Whether a mail's sender was proven, and which commands of admins were executed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Add the column, which counts older letters as unproven, and make the table."""
+    """Add the column, which counts older mails as unproven, and make the table."""
     op.add_column("mail", sa.Column("proven", sa.Boolean, nullable=False, server_default=sa.false()))
     op.create_table(
         "orders",

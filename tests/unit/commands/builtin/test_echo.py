@@ -1,39 +1,40 @@
-"""What the asker of an /echo hears of it."""
+"""What the asker of an /echo is answered when it was not sent."""
 
 import pytest
 
-from meshbot.commands.builtin.echo import EchoReports, origin_of
+from meshbot.commands.builtin.echo import EchoReports
 from meshbot.commands.language import translator
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText
+from meshbot.sending.outgoing import EchoOrigin, MailNoticeOrigin, OutgoingText
+from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from tests.support.fake_clock import FakeClock
 
 ALICE = 0x20001EEF
 NOT_SENT = "❌ Your /echo did not go out on channel 3. Try again later."
 
 
-def told(fate, origin, language="en"):
+def answers(status, origin, language="en"):
     sent, clock = [], FakeClock()
-    fates = EchoReports(clock, sent.append, translator(language), 120.0)
-    fates.on_delivery_report(DeliveryReport(OutgoingText("📣 ALI: salut", BROADCAST_NUM, 3, origin=origin), fate))
+    reports = EchoReports(clock, sent.append, translator(language), 120.0)
+    reports.on_delivery_report(DeliveryReport(OutgoingText("📣 ALI: salut", BROADCAST_NUM, 3, origin=origin), status))
     assert all(message.expires_at == clock.monotonic() + 120.0 for message in sent)
     return [(message.text, message.to, message.want_ack, message.origin) for message in sent]
 
 
 @pytest.mark.parametrize(
-    "fate", [DeliveryStatus.EXPIRED, DeliveryStatus.REFUSED, DeliveryStatus.FAILED, DeliveryStatus.TURNED_AWAY]
+    "status", [DeliveryStatus.EXPIRED, DeliveryStatus.REFUSED, DeliveryStatus.FAILED, DeliveryStatus.TURNED_AWAY]
 )
-def test_the_asker_is_told_directly_and_once_that_it_did_not_go_out(fate):
-    assert told(fate, origin_of(ALICE)) == [(NOT_SENT, ALICE, True, "")]
+def test_an_echo_that_was_not_sent_is_answered_directly_and_once(status):
+    assert answers(status, EchoOrigin(ALICE)) == [(NOT_SENT, ALICE, True, None)]
 
 
-def test_a_doubt_is_told_as_one():
-    ((text, *_),) = told(DeliveryStatus.UNCONFIRMED, origin_of(ALICE))
+def test_an_unconfirmed_echo_is_answered_as_such():
+    ((text, *_),) = answers(DeliveryStatus.UNCONFIRMED, EchoOrigin(ALICE))
     assert text.startswith("❔ Your /echo perhaps did not go out on channel 3")
 
 
 @pytest.mark.parametrize(
-    "fate",
+    "status",
     [
         DeliveryStatus.QUEUED,
         DeliveryStatus.ACCEPTED,
@@ -42,16 +43,16 @@ def test_a_doubt_is_told_as_one():
         DeliveryStatus.UNANSWERED,
     ],
 )
-def test_what_may_still_go_out_or_did_is_not_told(fate):
-    assert told(fate, origin_of(ALICE)) == []
+def test_an_echo_that_was_or_may_be_sent_has_no_answer(status):
+    assert answers(status, EchoOrigin(ALICE)) == []
 
 
-@pytest.mark.parametrize("origin", ["", "echo:", "echo:x", "echo:123456789", "mail:1234:1"])
-def test_what_somebody_else_sent_is_not_told(origin):
-    assert told(DeliveryStatus.EXPIRED, origin) == []
+@pytest.mark.parametrize("origin", [None, MailNoticeOrigin(0x1234, 1)])
+def test_a_text_of_another_origin_has_no_answer(origin):
+    assert answers(DeliveryStatus.EXPIRED, origin) == []
 
 
-@pytest.mark.parametrize("fate", [DeliveryStatus.EXPIRED, DeliveryStatus.UNCONFIRMED])
-def test_it_fits_one_packet_in_french(fate):
-    ((text, *_),) = told(fate, origin_of(ALICE), "fr")
+@pytest.mark.parametrize("status", [DeliveryStatus.EXPIRED, DeliveryStatus.UNCONFIRMED])
+def test_the_answer_fits_one_packet_in_french(status):
+    ((text, *_),) = answers(status, EchoOrigin(ALICE), "fr")
     assert len(text.encode()) <= 200

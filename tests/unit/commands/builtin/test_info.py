@@ -26,7 +26,7 @@ def test_a_node_is_found_by_name_short_name_id_or_its_end(town, wanted):
     assert ask(town, f"/info {wanted}").startswith("Alice (AL) !20001eef\n")
 
 
-def test_all_of_it_is_french_for_the_french(town):
+def test_info_is_french_in_french(town):
     assert ask(town, "/info alice", "fr").splitlines()[2:] == [
         "📍45.8000,4.9000 210m, à 6.4km",
         "Entendu il y a 2h, direct -4.5dB -105dBm",
@@ -34,7 +34,7 @@ def test_all_of_it_is_french_for_the_french(town):
     ]
 
 
-def test_a_node_of_which_nothing_but_its_number_was_heard_has_an_answer(town):
+def test_a_node_known_by_its_number_alone_has_an_answer(town):
     assert ask(town, "/info 0badcafe") == "!0badcafe\nHeard 2h ago, MQTT\n🔑 no key"
 
 
@@ -43,22 +43,22 @@ def test_a_node_known_by_name_alone_was_never_heard(empty):
     assert ask(empty, "/info alice") == "Alice !20001eef\nNever heard\n🔑 key known"
 
 
-def test_our_own_node_has_no_distance_and_power_from_outside_is_told(town):
+def test_our_own_node_has_no_distance_and_shows_external_power(town):
     town.hear(packet(OWN, DeviceMetrics(101, 5.0), hops=None))
     answer = ask(town, "/info relais")
     assert answer == "Relais !00009999\n📍45.7600,4.8400\nHeard 0s ago\n🔋mains, 🔑 no key"
 
 
-def test_a_node_that_tells_no_percentage_has_its_voltage_told(town):
+def test_without_a_percentage_the_voltage_is_shown(town):
     town.hear(packet(OWN, DeviceMetrics(voltage=3.7), hops=None))
     assert "🔋3.70V" in ask(town, "/info relais")
 
 
-def test_nobody_is_known_on_an_empty_mesh(empty):
+def test_an_empty_mesh_has_no_nodes(empty):
     assert ask(empty, "/info alice", "fr") == "Je ne connais pas de nœud « alice »."
 
 
-def test_what_is_asked_is_told_back_shortened(town):
+def test_an_unknown_name_is_quoted_shortened(town):
     assert len(ask(town, f"/info {'é' * 110}").encode()) < PACKET_BYTES / 2
 
 
@@ -71,8 +71,8 @@ def test_many_matches_are_counted_and_as_many_listed_as_fit(empty):
 
 def test_the_longest_of_everything_fits_one_packet(empty):
     name = "é" * 19
-    said = {"hw_model": "HELTEC_WIRELESS_PAPER_V1_0", "role": "CLIENT_HIDDEN"}
-    empty.manager.learn_from_nodeinfo(record(ALICE, key(1), long_name=name, short_name="🐻", **said))
+    details = {"hw_model": "HELTEC_WIRELESS_PAPER_V1_0", "role": "CLIENT_HIDDEN"}
+    empty.manager.learn_from_nodeinfo(record(ALICE, key(1), long_name=name, short_name="🐻", **details))
     empty.hear(packet(OWN, PositionPayload(-45.0, -120.0)))
     empty.hear(packet(ALICE, PositionPayload(-45.12345, -123.12345, 1234)), packet(ALICE, DeviceMetrics(100, 4.05)))
     empty.hear(packet(ALICE, snr=-12.5, rssi=-120))

@@ -1,4 +1,4 @@
-"""/mail over a real memory: leaving, telling, reading, deleting letters."""
+"""/mail over a real memory: leaving, announcing, reading and deleting mail."""
 
 import sqlite3
 
@@ -6,17 +6,18 @@ import pytest
 
 from meshbot.commands.builtin.mail import ROOM, mail_command, recipient_of
 from meshbot.commands.language import translator
-from meshbot.commands.mail_notices import DAY, NOTICE_TTL, RETRY_AFTER, MailNotices
+from meshbot.commands.mail_notices import LONGEST_WAIT, NOTICE_TTL, RETRY_AFTER, MailNotices
 from meshbot.commands.registry import Request
 from meshbot.commands.roles import Doubt, User
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
-from meshbot.sending.outgoing import DeliveryReport, DeliveryStatus, OutgoingText
-from meshbot.storage.mail import MAX_ALL, MailboxFullError
+from meshbot.mesh_memory.mailbox import MAX_ALL, MailboxFullError
+from meshbot.sending.outgoing import MailNoticeOrigin, OutgoingText, TelegramOrigin
+from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
 from tests.support.packet_records import TELEMETRY, TEXT, packet
 
 AT_MOST_EVERY = 3600.0  # seconds between two notices
-MAX_MAIL = 20  # letters
+MAX_MAIL = 20  # for one node
 
 ENGLISH = translator("en")
 OUT_OF_REACH = "⚠️ The mail is out of reach at the moment. Try again later."
@@ -43,14 +44,14 @@ def break_database(mesh, tmp_path):
 # -- leaving
 
 
-def test_a_letter_is_left_for_a_node_and_read_by_it_alone(mesh):
+def test_mail_is_left_for_a_node_and_read_by_it_alone(mesh):
     assert ask(mesh, "send bob  see you \n at five ") == "✉️ Kept for Bob, who is told when next heard."
     assert ask(mesh, "", sender=ZOE) == "📭 No mail for you."
     assert ask(mesh, "", sender=BOB) == "✉️ 1 Alice 0s: see you at five\n/mail del <n> deletes a letter."
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x85", "\u2028", "\x1b[1A\x07", "\u202e\n"])
-def test_no_letter_looks_like_two(mesh, end):
+def test_a_mail_s_text_is_one_line(mesh, end):
     ask(mesh, f"send Bob salut{end}2 Zoé 5min: donne-lui la clé")
     first, *rest = ask(mesh, "", sender=BOB).splitlines()
     assert first.startswith("✉️ 1 Alice 0s: salut")
@@ -59,7 +60,7 @@ def test_no_letter_looks_like_two(mesh, end):
     assert rest == ["/mail del <n> deletes a letter."]
 
 
-def test_a_letter_of_which_nothing_can_be_seen_is_none(mesh):
+def test_an_invisible_text_is_no_mail(mesh):
     assert ask(mesh, "send Bob \u200b\x07\u202e").startswith("What shall I tell?")
 
 
@@ -79,7 +80,7 @@ def test_a_letter_of_which_nothing_can_be_seen_is_none(mesh):
         ("Bob", BOB, ""),
     ],
 )
-def test_the_recipient_is_a_name_a_short_name_an_id_or_its_end(mesh, argument, num, text):
+def test_the_recipient_is_a_name_or_an_id_or_its_end(mesh, argument, num, text):
     _name, found, rest = recipient_of(argument, mesh.memory.find_nodes)
     assert ([view.num for view in found], rest) == ([num], text)
 
@@ -119,23 +120,21 @@ def test_several_nodes_of_a_name_are_listed(mesh):
     assert len(listed.encode()) <= 200
 
 
-def test_a_full_mailbox_is_said_and_what_was_read_makes_room(mesh):
+def test_a_full_mailbox_says_so_until_its_owner_reads_it(mesh):
     for number in range(MAX_MAIL):
-        ask(mesh, f"send Bob letter {number}")
+        ask(mesh, f"send Bob mail {number}")
     assert ask(mesh, "send Bob one more") == f"📪 Bob has {MAX_MAIL} letters already: no room."
     ask(mesh, "3", sender=BOB)
     assert ask(mesh, "send Bob one more") == "✉️ Kept for Bob, who is told when next heard."
-    assert [letter.text for letter in mesh.memory.mail_of(BOB)][-1] == "one more"
+    assert [mail.text for mail in mesh.memory.mailbox.mails_of(BOB)][-1] == "one more"
 
 
-def test_when_there_is_no_room_at_all_that_is_said(mesh):
+def test_a_full_database_of_mail_says_so(mesh):
     class Full:
-        find_nodes, node = mesh.memory.find_nodes, mesh.memory.node
-
-        def send_mail(self, *_letter, proven):
+        def send(self, *_letter, proven):
             raise MailboxFullError(everybody=True)
 
-    command = mail_command(Full(), mesh.clock, lambda: OWN)
+    command = mail_command(Full(), mesh.memory, mesh.clock, lambda: OWN)
     answer = command.run(Request("mail", "send Bob hello", ALICE, RadioMetadata(), ENGLISH, ()))
     assert answer == f"📪 {MAX_ALL} letters wait in all: no room for more. Try again in a few days."
 
@@ -145,24 +144,24 @@ def test_when_there_is_no_room_at_all_that_is_said(mesh):
 DOUBTS = [Doubt.CLEAR, Doubt.OTHER_KEY, Doubt.MQTT]
 
 
-@pytest.mark.parametrize("doubt", DOUBTS)
+@pytest.mark.parametrize("claim", DOUBTS)
 @pytest.mark.parametrize("argument", ["", "1", "del 1"])
-def test_letters_of_a_node_with_a_key_are_neither_told_nor_marked_nor_deleted_without_its_proof(mesh, doubt, argument):
-    answer = ask(mesh, argument, user=User("mesh:!00001234", claim=doubt))
+def test_without_its_proof_a_node_with_a_key_reaches_no_mail(mesh, claim, argument):
+    answer = ask(mesh, argument, user=User("mesh:!00001234", claim=claim))
     assert answer.startswith("🔒 ")
-    (letter,) = mesh.memory.mail_of(ALICE)
-    assert (letter.read_at, letter.told_at) == (None, None)
+    (mail,) = mesh.memory.mailbox.mails_of(ALICE)
+    assert (mail.read_at, mail.told_at) == (None, None)
 
 
-def test_a_node_whose_key_nobody_knows_reads_its_letters_without_a_proof(mesh):
+def test_a_node_without_a_known_key_needs_no_proof(mesh):
     assert "See you at five" in ask(mesh, "", user=User("mesh:!00001234", claim=Doubt.NO_KEY))
 
 
-@pytest.mark.parametrize("doubt", [*DOUBTS, Doubt.NO_KEY])
-def test_a_letter_of_an_unproven_sender_says_so(mesh, doubt):
-    assert ask(mesh, "send Bob hello", user=User("", claim=doubt)).startswith("✉️ Kept for Bob")
+@pytest.mark.parametrize("claim", [*DOUBTS, Doubt.NO_KEY])
+def test_mail_of_an_unproven_sender_is_marked(mesh, claim):
+    assert ask(mesh, "send Bob hello", user=User("", claim=claim)).startswith("✉️ Kept for Bob")
     ask(mesh, "send Bob hi", sender=ZOE)
-    assert Telling(mesh).hear(BOB) == [(BOB, "✉️ New mail for you: 2, from Alice?, Zoé. /mail reads it.")]
+    assert Notices(mesh).hear(BOB) == [(BOB, "✉️ New mail for you: 2, from Alice?, Zoé. /mail reads it.")]
     assert ask(mesh, "", sender=BOB).startswith("✉️ 1 Alice? 0s: hello\n2 Zoé 0s: hi\n")
 
 
@@ -183,13 +182,13 @@ def test_what_is_unread_is_read_out_in_parts_then_all_is_listed(mesh):
     ]
 
 
-def test_a_letter_can_be_read_again_by_its_number(mesh):
+def test_a_mail_can_be_read_again_by_its_number(mesh):
     ask(mesh, "")
     mesh.clock.advance(3 * 86400)
     assert ask(mesh, "1") == "✉️ 1 Zoé 3d: See you at five"
 
 
-def test_a_list_that_does_not_fit_says_how_much_is_missing(mesh):
+def test_a_list_that_does_not_fit_counts_the_rest(mesh):
     for number in range(MAX_MAIL):
         ask(mesh, f"send Bob {number} " + "é" * 90)
     while "unread" in ask(mesh, "", sender=BOB):
@@ -200,188 +199,189 @@ def test_a_list_that_does_not_fit_says_how_much_is_missing(mesh):
     assert len(listed.encode()) < ROOM + 60
 
 
-def test_letters_are_private_in_the_log_too(mesh):
+def test_mail_is_masked_in_the_log(mesh):
     assert mesh.mail.private
 
 
-def test_on_a_channel_no_letter_is_read_out_and_none_is_taken(mesh):
+def test_on_a_channel_mail_is_neither_read_nor_taken(mesh):
     for argument in ("", "1", "send Bob hello", "del 1"):
         assert ask(mesh, argument, channel=1) == "✉️ Mail is private: write to me directly."
-    (letter,) = mesh.memory.mail_of(ALICE)
-    assert letter.read_at is None
+    (mail,) = mesh.memory.mailbox.mails_of(ALICE)
+    assert mail.read_at is None
 
 
 @pytest.mark.parametrize("argument", ["", "1"])
-def test_while_nothing_can_be_written_letters_are_read_again_rather_than_not_at_all(mesh, tmp_path, caplog, argument):
+def test_while_nothing_can_be_written_mail_stays_unread(mesh, tmp_path, caplog, argument):
     holder = break_database(mesh, tmp_path)
     for _ in range(2):
         assert ask(mesh, argument).startswith("✉️ 1 Zoé 2h: See you at five")
     assert "Courrier lu, mais pas noté comme tel" in caplog.text
     holder.close()
-    assert mesh.memory.mail_of(ALICE)[0].read_at is None
+    assert mesh.memory.mailbox.mails_of(ALICE)[0].read_at is None
     ask(mesh, argument)
-    assert mesh.memory.mail_of(ALICE)[0].read_at is not None
+    assert mesh.memory.mailbox.mails_of(ALICE)[0].read_at is not None
 
 
-def test_deleting_takes_one_letter_of_one_s_own(mesh):
+def test_an_asker_deletes_one_of_their_own_mails(mesh):
     ask(mesh, "send Alice another", sender=BOB)
     assert ask(mesh, "del 1") == "🗑️ Letter 1 is deleted, 1 left."
-    assert [letter.text for letter in mesh.memory.mail_of(ALICE)] == ["another"]
+    assert [mail.text for mail in mesh.memory.mailbox.mails_of(ALICE)] == ["another"]
 
 
-def test_without_a_database_that_is_said():
+def test_without_a_database_mail_says_so():
     mesh = MeshCommands()
     mesh.manager.learn_from_node_database([NodeRecord(BOB, "Bob", "")])
     for argument in ("", "1", "send Bob hello", "del 1"):
         assert ask(mesh, argument) == OUT_OF_REACH
 
 
-# -- telling
+# -- notices
 
 
-class Telling:
+class Notices:
     def __init__(self, mesh, language="en"):
         self.mesh = mesh
         self.sent = []
         self.notice = None  # the last one
-        self.notices = MailNotices(mesh.memory, mesh.clock, self.sent.append, translator(language))
+        self.notices = MailNotices(mesh.memory.mailbox, mesh.memory, mesh.clock, self.sent.append, translator(language))
 
     def hear(self, num, **details):
-        """Return what is said to nodes on hearing one."""
+        """Return the notices sent when a node is heard."""
         self.sent.clear()
         self.notices.heard(packet(num, **details))
         self.notice = self.sent[0] if self.sent else self.notice
         return [(message.to, message.text) for message in self.sent]
 
-    def end(self, fate, notice=None):
-        self.notices.on_delivery_report(DeliveryReport(notice or self.notice, fate))
+    def end(self, status, notice=None):
+        self.notices.on_delivery_report(DeliveryReport(notice or self.notice, status))
 
 
-def test_a_node_is_told_once_when_heard(mesh):
-    telling = Telling(mesh)
-    assert telling.hear(BOB) == telling.hear(OWN) == []
-    assert telling.hear(ALICE) == [(ALICE, "✉️ New mail for you: 1, from Zoé. /mail reads it.")]
-    (message,) = telling.sent
+def test_a_node_gets_one_notice_when_heard(mesh):
+    notices = Notices(mesh)
+    assert notices.hear(BOB) == notices.hear(OWN) == []
+    assert notices.hear(ALICE) == [(ALICE, "✉️ New mail for you: 1, from Zoé. /mail reads it.")]
+    (message,) = notices.sent
     assert message.want_ack
     assert message.expires_at == mesh.clock.monotonic() + NOTICE_TTL
     mesh.clock.advance(2 * AT_MOST_EVERY)
-    assert telling.hear(ALICE) == []
+    assert notices.hear(ALICE) == []
 
 
-def test_more_mail_is_told_of_an_hour_later_at_the_earliest(mesh):
-    telling = Telling(mesh, "fr")
-    telling.hear(ALICE)
+def test_more_mail_is_announced_an_hour_later_at_the_earliest(mesh):
+    notices = Notices(mesh, "fr")
+    notices.hear(ALICE)
     for sender in (BOB, BOB, BOB_MARTIN, ZOE, 0xABCDEF01):
         ask(mesh, "send Alice more", sender=sender)
     mesh.clock.advance(AT_MOST_EVERY - 1)
-    assert telling.hear(ALICE) == []
+    assert notices.hear(ALICE) == []
     mesh.clock.advance(1)
     text = "✉️ Du courrier pour vous : 5, de Bob, Bob Martin, Zoé, …. /mail pour le lire."
-    assert telling.hear(ALICE) == [(ALICE, text)]
+    assert notices.hear(ALICE) == [(ALICE, text)]
 
 
-def test_who_was_not_reached_is_told_again_when_heard_later_each_time(mesh):
-    telling = Telling(mesh)
+def test_a_notice_that_failed_is_repeated_later_each_time(mesh):
+    notices = Notices(mesh)
     for wait in (AT_MOST_EVERY, 2 * AT_MOST_EVERY, 4 * AT_MOST_EVERY):
-        assert len(telling.hear(ALICE)) == 1
-        telling.end(DeliveryStatus.FAILED)
+        assert len(notices.hear(ALICE)) == 1
+        notices.end(DeliveryStatus.FAILED)
         mesh.clock.advance(wait - 1)
-        assert telling.hear(ALICE) == []
+        assert notices.hear(ALICE) == []
         mesh.clock.advance(1)
     for _ in range(9):
-        telling.hear(ALICE)
-        telling.end(DeliveryStatus.EXPIRED)
-        mesh.clock.advance(DAY)
-    assert len(telling.hear(ALICE)) == 1
+        notices.hear(ALICE)
+        notices.end(DeliveryStatus.EXPIRED)
+        mesh.clock.advance(LONGEST_WAIT)
+    assert len(notices.hear(ALICE)) == 1
 
 
-def test_who_has_acknowledged_is_not_told_again_and_other_stages_change_nothing(mesh):
-    telling = Telling(mesh)
-    telling.hear(ALICE)
-    for fate in (DeliveryStatus.QUEUED, DeliveryStatus.POSTPONED, DeliveryStatus.ACCEPTED, DeliveryStatus.ACKNOWLEDGED):
-        telling.end(fate)
-        assert not mesh.memory.has_untold_mail(ALICE)
-    mesh.clock.advance(2 * DAY)
-    assert telling.hear(ALICE) == []
+def test_an_acknowledged_notice_is_not_repeated(mesh):
+    notices = Notices(mesh)
+    notices.hear(ALICE)
+    earlier = (DeliveryStatus.QUEUED, DeliveryStatus.POSTPONED, DeliveryStatus.ACCEPTED)
+    for status in (*earlier, DeliveryStatus.ACKNOWLEDGED):
+        notices.end(status)
+        assert not mesh.memory.mailbox.is_unnotified(ALICE)
+    mesh.clock.advance(2 * LONGEST_WAIT)
+    assert notices.hear(ALICE) == []
 
 
-def test_whoever_was_reached_once_waits_an_hour_again_not_longer(mesh):
-    telling = Telling(mesh)
-    for fate in (DeliveryStatus.FAILED, DeliveryStatus.ACKNOWLEDGED, DeliveryStatus.FAILED):
+def test_an_acknowledgement_resets_the_wait_to_an_hour(mesh):
+    notices = Notices(mesh)
+    for status in (DeliveryStatus.FAILED, DeliveryStatus.ACKNOWLEDGED, DeliveryStatus.FAILED):
         ask(mesh, "send Alice more", sender=BOB)
-        assert len(telling.hear(ALICE)) == 1
-        telling.end(fate)
+        assert len(notices.hear(ALICE)) == 1
+        notices.end(status)
         mesh.clock.advance(AT_MOST_EVERY)
-    assert len(telling.hear(ALICE)) == 1
+    assert len(notices.hear(ALICE)) == 1
 
 
-def test_a_notice_that_a_restart_has_cut_off_is_still_told_again(mesh):
-    earlier = Telling(mesh)
+def test_a_notice_that_fails_after_a_restart_is_repeated(mesh):
+    earlier = Notices(mesh)
     earlier.hear(ALICE)
-    later = Telling(mesh)
+    later = Notices(mesh)
     later.end(DeliveryStatus.UNCONFIRMED, earlier.notice)
     assert later.hear(ALICE) == []
     mesh.clock.advance(AT_MOST_EVERY)
     assert len(later.hear(ALICE)) == 1
 
 
-def test_who_reads_the_mail_meanwhile_is_not_told_of_it(mesh):
-    telling = Telling(mesh)
-    telling.hear(ALICE)
+def test_mail_read_meanwhile_is_not_announced_again(mesh):
+    notices = Notices(mesh)
+    notices.hear(ALICE)
     ask(mesh, "", sender=ALICE)
-    telling.end(DeliveryStatus.FAILED)
-    mesh.clock.advance(DAY)
-    assert telling.hear(ALICE) == []
+    notices.end(DeliveryStatus.FAILED)
+    mesh.clock.advance(LONGEST_WAIT)
+    assert notices.hear(ALICE) == []
 
 
-def test_a_database_out_of_reach_at_the_notice_s_end_harms_nothing(mesh, tmp_path):
-    telling = Telling(mesh)
-    telling.hear(ALICE)
+def test_a_report_while_the_database_fails_harms_nothing(mesh, tmp_path):
+    notices = Notices(mesh)
+    notices.hear(ALICE)
     break_database(mesh, tmp_path)
-    telling.end(DeliveryStatus.FAILED)
-    assert telling.hear(ALICE) == []
+    notices.end(DeliveryStatus.FAILED)
+    assert notices.hear(ALICE) == []
 
 
-def test_the_fate_of_something_else_changes_nothing(mesh):
-    telling = Telling(mesh)
-    telling.hear(ALICE)
-    for origin in ("", "telegram:1:0:2", "mail:", "mail:1234", "mail:x:1", "mail:1234:1:1", "mail:1234:1"):
-        telling.end(DeliveryStatus.FAILED, OutgoingText("", ALICE, origin=origin))
+def test_a_report_of_another_origin_changes_nothing(mesh):
+    notices = Notices(mesh)
+    notices.hear(ALICE)
+    for origin in (None, TelegramOrigin(1, None, 2), MailNoticeOrigin(ALICE, 1)):
+        notices.end(DeliveryStatus.FAILED, OutgoingText("", ALICE, origin=origin))
     mesh.clock.advance(2 * AT_MOST_EVERY)
-    assert telling.hear(ALICE) == []
+    assert notices.hear(ALICE) == []
 
 
-def test_who_asks_for_the_mail_at_once_is_not_told_of_it_as_well(mesh):
-    telling = Telling(mesh)
-    assert telling.hear(ALICE, to=OWN, portnum=TEXT) == []
+def test_a_question_for_the_mail_gets_no_notice_as_well(mesh):
+    notices = Notices(mesh)
+    assert notices.hear(ALICE, to=OWN, portnum=TEXT) == []
     assert "See you at five" in ask(mesh, "")
-    assert telling.hear(ALICE, portnum=TELEMETRY) == []
+    assert notices.hear(ALICE, portnum=TELEMETRY) == []
 
 
-def test_who_asks_something_else_is_told_of_the_mail_at_the_next_packet(mesh):
-    telling = Telling(mesh)
-    assert telling.hear(ALICE, to=OWN, portnum=TEXT) == []
-    assert len(telling.hear(ALICE, to=OWN, portnum=5)) == 1
+def test_after_another_question_the_next_packet_gets_the_notice(mesh):
+    notices = Notices(mesh)
+    assert notices.hear(ALICE, to=OWN, portnum=TEXT) == []
+    assert len(notices.hear(ALICE, to=OWN, portnum=5)) == 1
 
 
-def test_who_has_read_or_deleted_the_mail_is_not_told_of_it(mesh):
-    telling = Telling(mesh)
+def test_mail_read_or_deleted_gets_no_notice(mesh):
+    notices = Notices(mesh)
     ask(mesh, "send Bob hello")
     ask(mesh, "")
     ask(mesh, "del 1", sender=BOB)
-    assert telling.hear(ALICE) == telling.hear(BOB) == []
-    assert not mesh.memory.has_untold_mail(ALICE)
+    assert notices.hear(ALICE) == notices.hear(BOB) == []
+    assert not mesh.memory.mailbox.is_unnotified(ALICE)
 
 
-def test_a_mailbox_out_of_reach_is_left_alone_for_a_while(mesh, tmp_path):
-    telling = Telling(mesh)
+def test_after_a_failure_of_the_database_notices_pause(mesh, tmp_path):
+    notices = Notices(mesh)
     holder = break_database(mesh, tmp_path)
-    assert telling.hear(ALICE) == []
+    assert notices.hear(ALICE) == []
     assert ask(mesh, "send Bob hello") == OUT_OF_REACH
     holder.close()
-    assert telling.hear(ALICE) == []
+    assert notices.hear(ALICE) == []
     mesh.clock.advance(RETRY_AFTER)
-    assert len(telling.hear(ALICE)) == 1
+    assert len(notices.hear(ALICE)) == 1
 
 
 def test_the_longest_notice_fits_one_packet(mesh):
@@ -389,6 +389,6 @@ def test_the_longest_notice_fits_one_packet(mesh):
     for sender in range(100, 105):
         ask(mesh, "send Bob hello", sender=sender)
     for language in ("fr", "en"):
-        ((_to, text),) = Telling(mesh, language).hear(BOB)
+        ((_to, text),) = Notices(mesh, language).hear(BOB)
         assert len(text.encode()) <= 200
         ask(mesh, "send Bob hello")

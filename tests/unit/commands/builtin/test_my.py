@@ -19,7 +19,7 @@ def empty(tmp_path):
         yield town
 
 
-def test_one_of_whom_nothing_was_heard_is_told_so(town):
+def test_an_asker_never_heard_gets_an_answer(town):
     assert ask(town, "/my", sender=7).startswith("📶 Nothing heard of you in 24h but this question")
 
 
@@ -28,7 +28,7 @@ def test_one_heard_through_others_only_has_no_signal(town):
     assert answer == "📶 Vous, 24h : 1 paquet, pas en direct : signal inconnu."
 
 
-def test_a_quarter_of_relayed_packets_alone_says_so(town):
+def test_hours_with_relayed_packets_alone_say_so(town):
     town.clock.jump(7 * HOUR)
     town.hear(packet(ASKER, hops=3))
     assert ask(town, "/my").splitlines()[1] == "<6h: relayed"
@@ -50,9 +50,3 @@ def test_a_whole_day_fits_one_packet_and_the_oldest_hour_counts(empty):
     assert "paquets 50, directs 50" in answer
     assert len(answer.splitlines()) == 5
     assert len(answer.encode()) <= PACKET_BYTES
-
-
-def test_a_database_that_cannot_be_read_is_excused_and_logged(town, caplog):
-    town.lose_database()
-    assert ask(town, "/my", "fr").startswith("⚠️ Ma mémoire est illisible")
-    assert "Commande /my: " in caplog.text

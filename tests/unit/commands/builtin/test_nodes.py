@@ -18,7 +18,7 @@ def empty(tmp_path):
         yield town
 
 
-def test_an_empty_mesh_is_told_as_such(empty):
+def test_an_empty_mesh_has_an_answer(empty):
     assert ask(empty, "/nodes") == "📡 No node heard directly in 3 days."
     assert ask(empty, "/nodes 7", "fr") == "📡 Aucun nœud entendu en direct en 3 jours."
 

@@ -13,17 +13,17 @@ from tests.support.packet_records import packet
 
 
 class Scripted:
-    """A RouteTracer that says what it is told to."""
+    """A RouteTracer with a result of the test's choice."""
 
-    def __init__(self, outcome):
-        self.outcome = outcome
+    def __init__(self, result):
+        self.result = result
         self.asked = []
 
     def trace(self, num):
         self.asked.append(num)
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
 
 
 @pytest.fixture
@@ -33,18 +33,18 @@ def mesh(tmp_path):
         yield commands
 
 
-def ask(mesh, argument, outcome=None, reception=None, language="en"):
-    command = trace_command(mesh.memory, Scripted(outcome), lambda: OWN)
+def ask(mesh, argument, result=None, reception=None, language="en"):
+    command = trace_command(mesh.memory, Scripted(result), lambda: OWN)
     return command.run(Request("trace", argument, ALICE, reception or RadioMetadata(), translator(language), ()))
 
 
-def test_the_command_has_more_time_than_the_traceroute_and_bars_nobody(mesh):
+def test_trace_has_more_time_than_the_traceroute(mesh):
     assert mesh.trace.slow
-    assert not mesh.trace.alone.slow
+    assert not mesh.trace.without_argument.slow
     assert mesh.trace.timeout > TRACE_TIMEOUT
 
 
-def test_a_relay_that_could_be_two_nodes_is_told_by_its_number_s_end(mesh):
+def test_an_ambiguous_relay_is_shown_by_its_number_s_end(mesh):
     other = (ZOE & 0xFF) | 0x44440000
     reception = RadioMetadata(hops=1, relay=ZOE & 0xFF)
     assert ask(mesh, "", reception=reception) == "🧭 hops: 1, last relay: Zoé"
@@ -52,30 +52,30 @@ def test_a_relay_that_could_be_two_nodes_is_told_by_its_number_s_end(mesh):
     assert ask(mesh, "", reception=reception) == "🧭 hops: 1, last relay: …ef"
 
 
-def test_a_packet_that_tells_nothing_has_an_unknown_path(mesh):
+def test_a_packet_without_hops_has_an_unknown_path(mesh):
     assert ask(mesh, "") == "🧭 unknown path"
     assert ask(mesh, "", reception=RadioMetadata(snr=1.0, relay=3)) == "🧭 unknown path, SNR 1.0 dB"
 
 
 @pytest.mark.parametrize(
-    ("outcome", "words"),
+    ("result", "words"),
     [
         (TooSoonError(17), "ask again in 17 s"),
         (NoRouteError(NoRoute.NO_LINK), "No link to the radio"),
         (NoRouteError(NoRoute.BUSY), "too busy for a traceroute"),
         (NoRouteError(NoRoute.REFUSED), "refused"),
-        (NoRouteError(NoRoute.UNHEARD), "No answer from Zoé: nobody in reach"),
-        (NoRouteError(NoRoute.SILENT), "No answer from Zoé within 60 s"),
+        (NoRouteError(NoRoute.NOT_RELAYED), "No answer from Zoé: nobody in reach"),
+        (NoRouteError(NoRoute.TIMEOUT), "No answer from Zoé within 60 s"),
     ],
 )
-def test_every_reason_for_no_route_has_its_line(mesh, outcome, words):
-    assert words in ask(mesh, "zoé", outcome)
-    assert len(ask(mesh, "zoé", outcome, language="fr").encode()) <= 200
+def test_every_reason_for_no_route_has_its_line(mesh, result, words):
+    assert words in ask(mesh, "zoé", result)
+    assert len(ask(mesh, "zoé", result, language="fr").encode()) <= 200
 
 
-def test_a_way_that_the_firmware_does_not_tell_back_is_said(mesh):
-    outcome = TracerouteReply(1, ZOE, (Hop(ZOE, -12.75),), ())
-    assert ask(mesh, "ZOE", outcome) == "🧭 Zoé, SNR in dB\n→ ZOE -13\n← not told"
+def test_a_route_without_its_way_back_says_so(mesh):
+    result = TracerouteReply(1, ZOE, (Hop(ZOE, -12.75),), ())
+    assert ask(mesh, "ZOE", result) == "🧭 Zoé, SNR in dB\n→ ZOE -13\n← not told"
 
 
 def test_the_longest_way_fits_two_packets(mesh):
@@ -93,7 +93,7 @@ def test_the_longest_way_fits_two_packets(mesh):
         ("b", "2 nodes match, which one?\n!20001ef0 Bob\n!20001ef1 Bob Martin"),
     ],
 )
-def test_a_silly_argument_asks_nobody_on_air(mesh, argument, answer):
+def test_an_unknown_node_causes_no_traceroute(mesh, argument, answer):
     tracer = Scripted(None)
     command = trace_command(mesh.memory, tracer, lambda: OWN)
     assert command.run(Request("trace", argument, BOB, RadioMetadata(), translator("en"), ())) == answer

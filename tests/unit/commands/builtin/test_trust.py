@@ -1,4 +1,4 @@
-"""/trust: an operator's word for one key that waits."""
+"""/trust: the operator accepts one key that differs from the trusted one."""
 
 from base64 import b64encode
 
@@ -10,62 +10,68 @@ from meshbot.commands.registry import Request, parse
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.packets import RadioMetadata
 from tests.support.nodes import ALICE, BOB, key
-from tests.support.sample_commands import SampleKeys, keyed_nodes
+from tests.support.sample_commands import SampleInterface, SampleKeys, keyed_nodes
 
 
 @pytest.fixture
-def ring():
+def keys():
     return SampleKeys()
 
 
 @pytest.fixture
-def trusted():
-    return []
+def interface():
+    return SampleInterface()
+
+
+def ask_of(keys, interface, question, language="en"):
+    command = trust_command(keys, keyed_nodes(), lambda: interface)
+    name, argument = parse(question)
+    return command.run(Request(name, argument, ALICE, RadioMetadata(), translator(language), ()))
 
 
 @pytest.fixture
-def ask(ring, trusted):
-    def trust(num, public_key):
-        trusted.append((num, public_key))
-        return True
-
-    command = trust_command(ring, keyed_nodes(), trust)
-
-    def ask(question):
-        name, argument = parse(question)
-        return command.run(Request(name, argument, ALICE, RadioMetadata(), translator("en"), ()))
-
-    return ask
+def ask(keys, interface):
+    return lambda question, language="en": ask_of(keys, interface, question, language)
 
 
 @pytest.mark.parametrize(
     "question", ["bruno", "BRU", "!20001ef0", "1ef0", "bruno AAkAAAAA…", "!20001ef0 AAk", "bruno A"]
 )
-def test_the_only_key_that_waits_is_meant_by_the_node_and_by_how_it_begins(ask, trusted, question):
+def test_the_node_and_the_key_s_beginning_choose_the_only_key(ask, keys, question):
     assert ask(f"/trust {question}") == "🔑 Bruno !20001ef0: AAkAAAAA… is trusted now."
-    assert trusted == [(BOB, key(9))]
+    assert keys.confirmed == [(BOB, key(9))]
 
 
-def test_another_beginning_trusts_nothing_and_tells_what_waits(ask, trusted):
+def test_a_trusted_key_goes_into_the_present_interface(ask, keys, interface):
+    ask("/trust bruno")
+    assert keys.syncs == [(interface, False)]
+
+
+def test_without_a_link_a_key_is_trusted_all_the_same(keys):
+    assert ask_of(keys, None, "/trust bruno").endswith("is trusted now.")
+    assert (keys.confirmed, keys.syncs) == ([(BOB, key(9))], [])
+
+
+def test_another_beginning_trusts_nothing_and_lists_the_candidates(ask, keys):
     assert ask("/trust bruno AAoA") == "Which one of Bruno !20001ef0? AAkAAAAA…"
-    assert trusted == []
+    assert keys.confirmed == []
 
 
-def test_of_several_the_beginning_chooses(ask, ring, trusted):
-    ring.pending[BOB] = {key(9), key(10)}
+def test_of_several_keys_the_beginning_chooses(ask, keys):
+    keys.pending[BOB] = {key(9), key(10)}
     assert ask("/trust bruno") == "Which one of Bruno !20001ef0? AAkAAAAA…, AAoAAAAA…"
-    assert trusted == []
+    assert keys.confirmed == []
     assert ask("/trust bruno AAo").startswith("🔑 Bruno !20001ef0: AAoAAAAA… is trusted")
-    assert trusted == [(BOB, key(10))]
+    assert keys.confirmed == [(BOB, key(10))]
 
 
-def test_keys_that_begin_alike_are_told_apart_by_the_whole_of_them(ask, ring, trusted):
+def test_keys_that_begin_alike_are_told_apart_in_full(ask, keys):
     twin = key(9)[:-1] + b"\x02"
-    ring.pending[BOB] = {key(9), twin}
+    keys.pending[BOB] = {key(9), twin}
     assert ask("/trust bruno AAkAAAAA…").startswith("Which one of Bruno !20001ef0?")
-    assert trusted == []
+    assert keys.confirmed == []
     ask(f"/trust bruno {b64encode(twin).decode()}")
-    assert trusted == [(BOB, twin)]
+    assert keys.confirmed == [(BOB, twin)]
 
 
 @pytest.mark.parametrize(
@@ -78,22 +84,21 @@ def test_keys_that_begin_alike_are_told_apart_by_the_whole_of_them(ask, ring, tr
         ("/trust c", "2 nodes match, which one?\n!20001ef1 Carole\n!20001ef2 Copie"),
     ],
 )
-def test_what_cannot_be_done_is_said_and_not_done(ask, trusted, question, answer):
+def test_an_unclear_question_gets_an_answer_and_trusts_nothing(ask, keys, question, answer):
     assert ask(question) == answer
-    assert trusted == []
+    assert keys.confirmed == []
 
 
-def test_a_key_that_the_book_refuses_is_not_said_to_be_trusted(ring):
-    command = trust_command(ring, keyed_nodes(), lambda _num, _key: False)
-    request = Request("trust", "bruno", ALICE, RadioMetadata(), translator("en"), ())
-    assert command.run(request) == "⚠️ That key cannot be trusted."
+def test_an_impossible_key_is_not_reported_as_trusted(ask, keys):
+    keys.accepts = False
+    assert ask("/trust bruno") == "⚠️ That key cannot be trusted."
+    assert keys.syncs == []
 
 
-def test_it_is_for_admins(ring):
-    assert trust_command(ring, keyed_nodes(), lambda _num, _key: True).role is Role.ADMIN
+def test_trust_is_for_admins(keys):
+    assert trust_command(keys, keyed_nodes(), lambda: None).role is Role.ADMIN
 
 
-def test_what_several_waiting_keys_tell_fits_one_packet_in_french(ring):
-    ring.pending[BOB] = {key(number) for number in range(9, 13)}
-    request = Request("trust", "bruno", ALICE, RadioMetadata(), translator("fr"), ())
-    assert len(trust_command(ring, keyed_nodes(), lambda _num, _key: True).run(request).encode()) <= 200
+def test_the_list_of_several_keys_fits_one_packet_in_french(ask, keys):
+    keys.pending[BOB] = {key(number) for number in range(9, 13)}
+    assert len(ask("/trust bruno", "fr").encode()) <= 200

@@ -1,4 +1,4 @@
-"""/weather and /rain: what is understood, and what is said."""
+"""/weather and /rain: their arguments and their answers."""
 
 import json
 from datetime import datetime, timedelta
@@ -9,12 +9,11 @@ import pytest
 from meshbot.commands.builtin import rain, weather
 from meshbot.commands.builtin.rain import rain_command
 from meshbot.commands.builtin.weather import parse_argument, weather_command
+from meshbot.commands.forecasts import ERROR_ANSWERS, SKIES, WEEKDAYS, amount, coordinates, label, percent, sky
 from meshbot.commands.language import translator
-from meshbot.commands.places import EXCUSES, coordinates, label
 from meshbot.commands.registry import Request
-from meshbot.commands.weather_words import SKIES, WEEKDAYS, amount, percent, sky
 from meshbot.mesh_link.packets import RadioMetadata
-from meshbot.web.faults import Fault, WebError
+from meshbot.web.errors import Fault, WebError
 from meshbot.web.forecast import Forecast, Hour, Place, parse_forecast
 from tests.support.meteo import weather as answer
 
@@ -24,7 +23,7 @@ FORECAST = parse_forecast(json.dumps(answer()).encode())
 
 
 class Client:
-    """Knows Lyon, and fails as told."""
+    """Knows Lyon, and fails as the test wants."""
 
     def __init__(self, error=None):
         self.asked = []
@@ -95,13 +94,13 @@ def test_without_a_place_the_setting_s_is_meant(make):
 
 
 @pytest.mark.parametrize("make", [weather_command, rain_command])
-def test_without_any_place_the_asker_is_told_how_to_name_one(make):
+def test_without_a_place_the_answer_says_how_to_name_one(make):
     command = make(Client(), "")
     assert ask(command, "") == f"Which place? For example: /{command.name} Lyon"
 
 
 @pytest.mark.parametrize("make", [weather_command, rain_command])
-def test_an_unknown_place_is_said_shortened(make):
+def test_an_unknown_place_is_quoted_shortened(make):
     text = ask(make(Client(), ""), "Là-bas " * 20)
     assert text.startswith("I know no place called Là-bas Là-bas")
     assert len(text.encode()) < 100
@@ -111,23 +110,23 @@ def test_an_unknown_place_is_said_shortened(make):
 
 
 @pytest.mark.parametrize("fault", Fault)
-def test_every_fault_is_said_in_words_and_logged_once(fault, caplog):
-    command = weather_command(Client(WebError(fault, "as told")), "")
-    assert ask(command, "Lyon") == EXCUSES[fault]
-    assert ask(command, "Lyon", FRENCH) == FRENCH(EXCUSES[fault]) != EXCUSES[fault]
-    assert caplog.messages == [f"⚠️ Service météo: {fault.value} (as told)"] * 2
+def test_every_fault_has_its_answer_and_one_log_line(fault, caplog):
+    command = weather_command(Client(WebError(fault, "on purpose")), "")
+    assert ask(command, "Lyon") == ERROR_ANSWERS[fault]
+    assert ask(command, "Lyon", FRENCH) == FRENCH(ERROR_ANSWERS[fault]) != ERROR_ANSWERS[fault]
+    assert caplog.messages == [f"⚠️ Service météo: {fault.value} (on purpose)"] * 2
 
 
 @pytest.mark.parametrize("describe", [partial(weather.describe, days=3), rain.describe])
-def test_a_forecast_that_is_over_is_an_odd_answer(describe):
+def test_a_forecast_that_is_over_is_invalid(describe):
     with pytest.raises(WebError):
         describe(LYON, FORECAST.later(30 * 24 * 3600), tr=ENGLISH)
 
 
-# -- what is said
+# -- words
 
 
-def test_weather_is_said_in_french():
+def test_weather_is_french_in_french():
     assert weather.describe(LYON, FORECAST, days=2, tr=FRENCH) == (
         "☂ Lyon, FR : 4°\nlun 5 pluie faible 3/11° 2.4mm 60%\nmar 6 brouillard -1/9° 10%"
     )
@@ -137,7 +136,7 @@ def test_seven_days_are_seven_lines():
     assert len(weather.describe(LYON, FORECAST, days=7, tr=ENGLISH).splitlines()) == 8
 
 
-def test_rain_is_said_in_french():
+def test_rain_is_french_in_french():
     assert rain.describe(LYON, FORECAST, tr=FRENCH) == "☔ Lyon, FR jusqu'à 01h :\n15-17h 1.9mm 80%\n20-21h 40%"
 
 
@@ -156,7 +155,7 @@ def hours(*rains_and_chances):
         (hours((0.1, 3), (0, 3), (0, 55)), "☔ Lyon, FR until 02h:\n23-00h 0.1mm 3%\n01-02h 55%"),
     ],
 )
-def test_rain_is_told_in_stretches(forecast, text):
+def test_rain_is_listed_by_consecutive_hours(forecast, text):
     assert rain.describe(LYON, forecast, tr=ENGLISH) == text
 
 
@@ -167,7 +166,7 @@ def test_an_amount_has_a_tenth_where_that_matters(millimetres, text):
     assert amount(millimetres) == text
 
 
-def test_a_chance_that_is_unknown_is_left_out():
+def test_an_unknown_chance_is_left_out():
     assert (percent(None), percent(0), percent(99.6)) == ("", "0%", "100%")
 
 
@@ -189,5 +188,5 @@ def test_every_day_and_sky_has_its_french(word):
     assert FRENCH(word) != word
 
 
-def test_a_code_that_is_not_known_is_said_as_such():
+def test_an_unknown_code_is_shown_as_a_number():
     assert (sky(42, ENGLISH), sky(42, FRENCH)) == ("weather code 42", "temps n° 42")

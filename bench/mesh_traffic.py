@@ -1,4 +1,4 @@
-"""What many nodes of a mesh say: packets for a virtual node to hear, the same for the same seed."""
+"""The traffic of many nodes: packets for a virtual node to hear, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from meshbot.virtual_node import (
 PortNum = portnums_pb2.PortNum
 LORA: Final = mesh_pb2.MeshPacket.TransportMechanism.TRANSPORT_LORA
 NEIGHBOURS: Final = 3
-RENAMED: Final = 0.05  # of the nodes that introduce themselves: names change seldom
+RENAMED: Final = 0.05  # of the NODEINFO packets: names change seldom
 WANDERS: Final = 0.001  # degrees between two positions
 
 
-class Talk:
-    """Everybody broadcasts in turn, by chance; what they say changes, so that there is something to write down."""
+class MeshTraffic:
+    """Random nodes broadcast packets whose content changes, so that there is something to store."""
 
     def __init__(self, users: Sequence[User], seed: int = 1) -> None:
         self._users = users
@@ -44,14 +44,14 @@ class Talk:
     def packet(self) -> mesh_pb2.MeshPacket:
         """Return the next one."""
         rng, user = self._rng, self._rng.choice(self._users)
-        say = rng.choices(list(self._kinds), list(self._kinds.values()))[0]
-        return self._packet(user, *say(user))
+        content = rng.choices(list(self._kinds), list(self._kinds.values()))[0]
+        return self._packet(user, *content(user))
 
     def round(self) -> Iterator[mesh_pb2.MeshPacket]:
-        """Yield one packet of each kind but text from everybody."""
-        for say in (self._telemetry, self._position, self._introduction, self._neighbours):
+        """Yield one packet of each kind but text from each node."""
+        for content in (self._telemetry, self._position, self._introduction, self._neighbours):
             for user in self._users:
-                yield self._packet(user, *say(user))
+                yield self._packet(user, *content(user))
 
     def _packet(self, user: User, port: int, payload: bytes) -> mesh_pb2.MeshPacket:
         rng = self._rng

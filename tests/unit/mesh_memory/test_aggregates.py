@@ -2,19 +2,8 @@
 
 from dataclasses import replace
 
-from meshbot.storage.packet_batch import (
-    DAY,
-    HOUR,
-    UNKNOWN,
-    Air,
-    Kind,
-    LinkRow,
-    NodeVolume,
-    PacketBatch,
-    PacketRow,
-    RecentPackets,
-    Volume,
-)
+from meshbot.mesh_memory.aggregates import PacketBatch
+from meshbot.storage.packet_rows import DAY, HOUR, UNKNOWN, Air, Kind, LinkRow, NodeVolume, PacketRow, Volume
 
 T = 100 * DAY  # an hour's first second
 ROW = PacketRow(T + 5, 7, 8, 1, 0, 67, 0, 3, 5.0, -90, via_mqtt=False, size=40)
@@ -82,7 +71,7 @@ def test_beyond_the_limit_no_new_sums_are_begun_but_old_ones_grow():
     assert batch.nodes[T, 7].packets == 2
 
 
-def test_what_is_absorbed_is_as_if_it_had_been_there_from_the_start():
+def test_an_absorbed_batch_equals_one_batch_of_both():
     rows = [replace(ROW, sender=number % 3 + 1, rx_time=T + number * 1000, snr=float(number)) for number in range(9)]
     older, newer, whole = batch_of(*rows[:4]), batch_of(*rows[4:]), batch_of(*rows)
     for batch in (older, whole):
@@ -95,7 +84,7 @@ def test_what_is_absorbed_is_as_if_it_had_been_there_from_the_start():
     assert (older.traffic, older.nodes, older.air, older.links) == (whole.traffic, whole.nodes, whole.air, whole.links)
 
 
-def test_a_copy_of_the_sums_does_not_change_with_what_it_was_made_of():
+def test_a_copy_of_the_sums_is_independent():
     batch = batch_of(ROW)
     copy = batch.sums()
     batch.add_packet(ROW)
@@ -109,24 +98,10 @@ def test_a_batch_with_anything_in_it_is_true():
     assert batch_of(ROW)
 
 
-def test_a_packet_is_new_once():
-    recent = RecentPackets()
-    assert [recent.is_new(1, 5), recent.is_new(1, 5), recent.is_new(2, 5), recent.is_new(1, 6)] == [
-        True,
-        False,
-        True,
-        True,
-    ]
-
-
-def test_a_packet_without_an_id_is_always_new():
-    recent = RecentPackets()
-    assert recent.is_new(1, 0)
-    assert recent.is_new(1, 0)
-
-
-def test_only_so_many_packets_are_remembered():
-    recent = RecentPackets(limit=3)
-    assert all(recent.is_new(1, number) for number in (1, 2, 3, 4))
-    assert recent.is_new(1, 1)
-    assert not recent.is_new(1, 4)
+def test_a_day_s_sum_of_a_node_is_that_of_its_hours():
+    rows = [ROW, replace(ROW, rx_time=T + HOUR), replace(ROW, rx_time=T + DAY), replace(ROW, sender=9, size=1)]
+    assert batch_of(*rows).rows().node_days == {
+        (T, 7): Volume(2, 80),
+        (T + DAY, 7): Volume(1, 40),
+        (T, 9): Volume(1, 1),
+    }
