@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import selectors
 import socket
+from collections.abc import Callable
 from typing import Final
 
 from runtime.clock import Clock, SystemClock
@@ -14,7 +15,7 @@ from virtual_node.link import End, Link
 from virtual_node.thief import Thief
 
 LOGGER = logging.getLogger(__name__)
-REAL: Final = SystemClock()  # the poll's wait is real even if the node's clock is a test's
+REAL: Final = SystemClock()  # the poll's wait is real even if the node's clock is a test's, unless told otherwise
 POLL: Final = 0.1  # seconds between two looks for new clients, as in the firmware
 WAKE_BYTES: Final = 4096
 
@@ -26,8 +27,17 @@ class TcpServer:
     _wake_in: socket.socket
     _wake_out: socket.socket
 
-    def __init__(self, firmware: Firmware, clock: Clock, host: str, port: int) -> None:
-        """Make the server; nothing listens until `open`."""
+    def __init__(
+        self,
+        firmware: Firmware,
+        clock: Clock,
+        host: str,
+        port: int,
+        new_selector: Callable[[], selectors.BaseSelector] | None = None,
+    ) -> None:
+        """Make the server; nothing listens until `open`. See VirtualNode for `new_selector`."""
+        self._new_selector = new_selector or selectors.DefaultSelector
+        self._poll_clock: Clock = clock if new_selector else REAL
         self._firmware = firmware
         self._clock = clock
         self._host = host
@@ -63,7 +73,7 @@ class TcpServer:
     def open(self) -> None:
         """Take the port; OSError says which one could not be had."""
         self._door.open()
-        self._selector = selectors.DefaultSelector()
+        self._selector = self._new_selector()
         self._wake_in, self._wake_out = socket.socketpair()
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)  # noqa: FBT003 - the standard library's signature
@@ -104,8 +114,8 @@ class TcpServer:
         else:
             refusing = Mood.REFUSING if "refuse" in faults else Mood.OPEN
             self._door.be(Mood.HANGING if "blackhole" in faults else refusing)
-        if REAL.monotonic() >= self._next_tick:
-            self._next_tick = REAL.monotonic() + POLL
+        if self._poll_clock.monotonic() >= self._next_tick:
+            self._next_tick = self._poll_clock.monotonic() + POLL
             self._tick(now)
         if self._link is not None:
             self._finish(self._link.read(now))
@@ -128,10 +138,10 @@ class TcpServer:
             self._forget_link()
 
     def _pause(self) -> float:
-        """Return how long nothing can be due, in real seconds; at most POLL, so that a moved clock is noticed."""
+        """Return how long nothing can be due, in seconds; at most POLL, so that a moved clock is noticed."""
         now = self._clock.monotonic()
         due = self._link.due(now) - now if self._link is not None else POLL
-        return max(0.0, min(due, self._next_tick - REAL.monotonic(), POLL))
+        return max(0.0, min(due, self._next_tick - self._poll_clock.monotonic(), POLL))
 
     def _tick(self, now: float) -> None:
         """Look for new clients and at the present one, as the firmware does ten times a second."""

@@ -10,10 +10,8 @@ import pytest
 from commands.ping import ping_command
 from commands.registry import Command
 from tests.support import bot_api_faults as faults
-from tests.support.bot_api import BotApi
 from tests.support.bot_api_malformed import unreadable, unusual
 from tests.support.telegram_bot import ADMIN, GUEST, KNOWN, no_token_in, telegram_bot, wait_for_poll
-from virtual_node.server import VirtualNode
 
 AWAY = "📵|🚦|⚠️ Telegram"
 BACK = "📲 Telegram de nouveau joignable"
@@ -21,21 +19,21 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def api(caplog):
-    with BotApi() as server:
+def api(caplog, new_api):
+    with new_api() as server:
         yield server
     no_token_in(caplog.text)
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=5, keys=4) as virtual_node:
+def node(new_node):
+    with new_node(nodes=5, keys=4) as virtual_node:
         yield virtual_node
 
 
 @pytest.fixture
-def bot(api, node, tmp_path):
-    with telegram_bot(api, node.port, tmp_path) as running:
+def bot(api, node, tmp_path, clock):
+    with telegram_bot(api, node.port, tmp_path, clock) as running:
         running.wait_ready()
         wait_for_poll(api)
         yield running
@@ -58,9 +56,9 @@ def mesh_is_well(bot, node):
     assert bot.log.matching("Reconnexion TCP") == []
 
 
-def test_no_internet_at_the_start_is_said_once_and_waited_out(api, node, guest, tmp_path):
+def test_no_internet_at_the_start_is_said_once_and_waited_out(api, node, guest, tmp_path, clock):
     api.goes_offline()
-    with telegram_bot(api, node.port, tmp_path) as bot:
+    with telegram_bot(api, node.port, tmp_path, clock) as bot:
         bot.wait_ready()
         bot.log.wait_for("📵 Telegram injoignable")
         mesh_is_well(bot, node)
@@ -155,17 +153,17 @@ def test_another_poller_is_said_and_waited_out(api, bot, node, guest, caplog):
     is_answered(api, guest)
 
 
-def test_a_web_address_that_took_the_updates_is_removed(api, node, guest, tmp_path):
+def test_a_web_address_that_took_the_updates_is_removed(api, node, guest, tmp_path, clock):
     with api.world.changed:
         api.world.webhook = "https://example.org/hook"
-    with telegram_bot(api, node.port, tmp_path) as bot:
+    with telegram_bot(api, node.port, tmp_path, clock) as bot:
         bot.log.wait_for("webhook")
         is_answered(api, guest)
 
 
-def test_a_refused_token_ends_the_telegram_side_alone(api, node, tmp_path, caplog):
+def test_a_refused_token_ends_the_telegram_side_alone(api, node, tmp_path, caplog, clock):
     wrong = "123456:" + "x" * 35
-    with telegram_bot(api, node.port, tmp_path, telegram_token=wrong) as bot:
+    with telegram_bot(api, node.port, tmp_path, clock, telegram_token=wrong) as bot:
         bot.wait_ready()
         bot.log.wait_for("❌ Telegram refuse le jeton .*@BotFather")
         mesh_is_well(bot, node)
@@ -207,7 +205,7 @@ def test_a_press_is_answered_though_telegram_forgot_it(api, bot):
         is_answered(api, admin)
 
 
-def test_a_blocked_command_costs_its_thread_alone(api, node, guest, tmp_path):
+def test_a_blocked_command_costs_its_thread_alone(api, node, guest, tmp_path, clock):
     release = threading.Event()
 
     def block(_request):
@@ -215,7 +213,7 @@ def test_a_blocked_command_costs_its_thread_alone(api, node, guest, tmp_path):
         return "at last"
 
     commands = [ping_command(lambda: None), Command("block", "", block, timeout=1.0)]
-    with telegram_bot(api, node.port, tmp_path, commands=commands, command_workers=1) as bot:
+    with telegram_bot(api, node.port, tmp_path, clock, commands=commands, command_workers=1) as bot:
         wait_for_poll(api)
         guest.says("/block")
         api.wait_for("took too long", guest)
@@ -237,35 +235,35 @@ def test_a_crash_of_the_telegram_side_is_said_and_survived(api, bot, node, guest
 # -- restarts
 
 
-def test_what_was_asked_while_the_bot_was_down_is_answered_once(api, node, guest, tmp_path):
+def test_what_was_asked_while_the_bot_was_down_is_answered_once(api, node, guest, tmp_path, clock):
     with ExitStack() as until_stopped:
-        with telegram_bot(api, node.port, tmp_path):
+        with telegram_bot(api, node.port, tmp_path, clock):
             wait_for_poll(api)
             # the next poll would tell Telegram that the update was taken
             until_stopped.enter_context(api.trouble(faults.hangs, "getUpdates"))
             is_answered(api, guest)
         assert api.pending_updates == 1
     guest.says("/ping")
-    with telegram_bot(api, node.port, tmp_path):
+    with telegram_bot(api, node.port, tmp_path, clock):
         api.wait_for("pong", guest)
         is_answered(api, guest, times=2)
     assert len(api.messages(guest, by_bot=True)) == 3
 
 
-def test_a_message_that_waited_when_the_bot_stopped_is_changed_and_not_followed_by_a_second(api, node, tmp_path):
+def test_a_message_that_waited_when_the_bot_stopped_is_changed_and_not_followed_by_a_second(api, node, tmp_path, clock):
     known = api.person(KNOWN, "Kim")
     node.fault("refuse")
-    with telegram_bot(api, node.port, tmp_path):
+    with telegram_bot(api, node.port, tmp_path, clock):
         wait_for_poll(api)
         known.says("/send 0 salut")
         waiting = api.wait_for("⏳ Waiting for the link", known)
     node.heal()
-    with telegram_bot(api, node.port, tmp_path):
+    with telegram_bot(api, node.port, tmp_path, clock):
         assert api.wait_for("📡|✅|❔", known, timeout=PATIENCE).message_id == waiting.message_id
     assert len(api.messages(known, by_bot=True)) == 1
 
 
-def test_commands_of_a_long_outage_are_counted_and_not_executed(api, bot, guest):
+def test_commands_of_a_long_outage_are_counted_and_not_executed(api, bot, guest, clock):
     known = api.person(KNOWN, "Kim")
     long_ago = api.world.clock() - 3600
     with api.offline():
@@ -337,12 +335,12 @@ def test_it_stops_in_time_when(api, bot, guest, state):
     assert bot.bot.supervisor.stuck == []
 
 
-def test_it_stops_in_time_while_a_name_is_looked_up(node, api, tmp_path):
+def test_it_stops_in_time_while_a_name_is_looked_up(node, api, tmp_path, clock):
     RELEASE.clear()
     try:
         with (
             mock.patch("socket.getaddrinfo", side_effect=hanging_lookup),
-            telegram_bot(api, node.port, tmp_path, telegram_base_url="http://telegram.invalid") as bot,
+            telegram_bot(api, node.port, tmp_path, clock, telegram_base_url="http://telegram.invalid") as bot,
         ):
             assert LOOKED_UP.wait(PATIENCE)
             bot.bot.stop()

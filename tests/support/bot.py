@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Self
+from unittest import mock
 
 from commands.registry import Command
 from config import Settings
 from main_bot import MeshBot
+from tests.support.autojump import AutojumpClock
 from tests.support.waiting import PATIENCE, LogWatch
 
 READY = r"✅ (Connexion TCP établie|Reconnexion TCP réussie \(background\))"
@@ -52,6 +55,8 @@ class RunningBot:
         self.settings = Settings(**values)
         self.log = LogWatch()
         self.bot = MeshBot(self.settings, clock, commands=commands)
+        jumping = isinstance(clock, AutojumpClock)
+        self._loops = mock.patch("asyncio.new_event_loop", clock.new_event_loop) if jumping else nullcontext()
         self.exit_code: int | None = None
         self._thread = threading.Thread(target=self._main, name="Test-Bot")
 
@@ -64,6 +69,7 @@ class RunningBot:
 
     def __enter__(self) -> Self:
         """Start the bot."""
+        self._loops.__enter__()
         self.log.__enter__()
         self._thread.start()
         return self
@@ -73,5 +79,6 @@ class RunningBot:
         self.bot.stop()
         self._thread.join(PATIENCE)
         self.log.__exit__()
+        self._loops.__exit__(None, None, None)
         assert not self._thread.is_alive(), "the bot did not stop"
         assert self.exit_code == 0, "a service crashed"
