@@ -1,5 +1,6 @@
 """What every test gets: no thread may outlive it."""
 
+import gc
 import logging
 import threading
 import time
@@ -8,6 +9,12 @@ import pytest
 
 FOREVER = {"publishing"}  # the library's own, one a process (link_facts §1)
 GRACE = 10.0  # real seconds for threads that were asked to end, on a busy machine
+
+
+def pytest_collection_finish():
+    """Keep the collector away from what stays for good: the bot calls it before each connection."""
+    gc.collect()
+    gc.freeze()
 
 
 def _others(before):

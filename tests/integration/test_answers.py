@@ -7,21 +7,20 @@ from meshtastic.protobuf import admin_pb2, portnums_pb2
 
 from mesh_link.packets import BROADCAST_NUM
 from tests.support.bot import RunningBot
-from virtual_node.server import VirtualNode
 
 PATIENCE = 30.0
 ADMIN = portnums_pb2.PortNum.ADMIN_APP
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=8) as virtual_node:
+def node(new_node):
+    with new_node(nodes=8) as virtual_node:
         yield virtual_node
 
 
 @pytest.fixture
-def running(node, tmp_path):
-    with RunningBot(node.port, tmp_path, answer_on_channels=(1,), language="en") as bot:
+def running(node, tmp_path, clock):
+    with RunningBot(node.port, tmp_path, clock, answer_on_channels=(1,), language="en") as bot:
         bot.wait_ready()
         yield bot
 

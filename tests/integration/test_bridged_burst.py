@@ -5,29 +5,21 @@ from itertools import pairwise
 
 import pytest
 
-from bench.scaled_clock import ScaledClock
 from commands.language import translator
 from mesh_link.outgoing import NO_LINK, Fate
 from telegram_bot.bridge import Bridge, BridgeRule
 from telegram_bot.posts import Chat
 from tests.support.bot import UNHURRIED, RunningBot
 from virtual_node.packets import BROADCAST_NUM
-from virtual_node.server import VirtualNode
 
-SCALE = 25.0
 PATIENCE = 120.0
 GROUP = Chat(-1001234567890, 5)
 MESSAGES = 100
 
 
 @pytest.fixture
-def clock():
-    return ScaledClock(SCALE)
-
-
-@pytest.fixture
-def node(clock):
-    with VirtualNode(nodes=12, clock=clock) as virtual_node:
+def node(new_node):
+    with new_node(nodes=12) as virtual_node:
         yield virtual_node
 
 

@@ -8,7 +8,6 @@ import pytest
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 from sqlalchemy import event
 
-from bench.scaled_clock import ScaledClock
 from runtime.incidents import (
     DatabaseTrouble,
     DatabaseWell,
@@ -25,14 +24,13 @@ from tests.support.bot import RunningBot
 from tests.support.incidents import Listener
 from tests.support.nodes import key
 from tests.support.waiting import PATIENCE
-from virtual_node.server import VirtualNode
 
 PACKET_IDS = count(4711)
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=8, keys=6) as virtual_node:
+def node(new_node):
+    with new_node(nodes=8, keys=6) as virtual_node:
         yield virtual_node
 
 
@@ -47,8 +45,8 @@ def settings(node):
 
 
 @pytest.fixture
-def running(node, tmp_path, settings, listener):
-    with RunningBot(node.port, tmp_path, **settings) as bot:
+def running(node, tmp_path, settings, listener, clock):
+    with RunningBot(node.port, tmp_path, clock, **settings) as bot:
         bot.bot.incidents.listen(listener)
         bot.wait_ready()
         bot.log.wait_for("Aucune clé à re-synchroniser|clés publiques re-synchronisées")
@@ -87,8 +85,10 @@ def test_a_cut_that_lasts_is_told_as_lost_and_as_back_in_one_message(running, no
     assert len({post.key for post in listener.posts}) == 1
 
 
-def test_each_cut_that_goes_on_is_told_again_however_short_ago_the_last_one_was(node, tmp_path, settings, listener):
-    with RunningBot(node.port, tmp_path, ScaledClock(5.0), **settings) as bot:
+def test_each_cut_that_goes_on_is_told_again_however_short_ago_the_last_one_was(
+    node, tmp_path, settings, listener, clock
+):
+    with RunningBot(node.port, tmp_path, clock, **settings) as bot:
         bot.bot.incidents.listen(listener)
         for cut in (1, 2):
             bot.wait_ready(cut)
@@ -107,9 +107,9 @@ def test_a_cut_that_is_over_at_once_is_not_told(running, node, listener):
     assert listener.heard == [DatabaseWell()]
 
 
-def test_a_node_that_is_not_there_at_the_start_is_told_and_its_coming_too(node, tmp_path, settings, listener):
+def test_a_node_that_is_not_there_at_the_start_is_told_and_its_coming_too(node, tmp_path, settings, listener, clock):
     node.fault("refuse")
-    with RunningBot(node.port, tmp_path, **settings) as bot:
+    with RunningBot(node.port, tmp_path, clock, **settings) as bot:
         bot.bot.incidents.listen(listener)
         listener.wait_for(LinkLost)
         node.heal()
@@ -149,11 +149,11 @@ def test_a_changed_key_is_told_once_and_the_operator_s_word_settles_it(running, 
     assert len(listener.of(KeyChanged)) == 2
 
 
-def test_a_conflict_that_was_told_is_not_told_by_the_next_start(node, tmp_path, settings):
+def test_a_conflict_that_was_told_is_not_told_by_the_next_start(node, tmp_path, settings, clock):
     bob = node.users[1]
     for said, told in ([78], 78), ([78, 79], 79):
         listener = Listener()
-        with RunningBot(node.port, tmp_path, **settings) as bot:
+        with RunningBot(node.port, tmp_path, clock, **settings) as bot:
             bot.bot.incidents.listen(listener)
             bot.wait_ready()
             for seed in said:
@@ -202,8 +202,8 @@ def _many_names(folder):
     return path
 
 
-def test_a_disk_without_room_is_told_at_the_start(node, tmp_path, settings, listener):
+def test_a_disk_without_room_is_told_at_the_start(node, tmp_path, settings, listener, clock):
     full = SimpleNamespace(total=100_000, used=99_000, free=1000)
-    with mock.patch("shutil.disk_usage", return_value=full), RunningBot(node.port, tmp_path, **settings) as bot:
+    with mock.patch("shutil.disk_usage", return_value=full), RunningBot(node.port, tmp_path, clock, **settings) as bot:
         bot.bot.incidents.listen(listener)
         assert listener.wait_for(DiskLow) == DiskLow(1000, 0.01)

@@ -6,7 +6,6 @@ import weakref
 import pytest
 
 from tests.support.bot import RunningBot
-from virtual_node.server import VirtualNode
 
 
 @pytest.fixture
@@ -17,8 +16,8 @@ def no_collector_of_its_own():
 
 
 @pytest.mark.usefixtures("no_collector_of_its_own")
-def test_an_interface_is_gone_after_two_reconnections(tmp_path):
-    with VirtualNode(nodes=12) as node, RunningBot(node.port, tmp_path) as running:
+def test_an_interface_is_gone_after_two_reconnections(tmp_path, clock, new_node):
+    with new_node(nodes=12) as node, RunningBot(node.port, tmp_path, clock) as running:
         running.wait_ready()
         lost = weakref.ref(running.bot.interface)
         for times in (2, 3):  # the library's publishing thread may hold the latest one for a while

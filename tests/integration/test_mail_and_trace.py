@@ -7,21 +7,20 @@ from meshtastic.protobuf import mesh_pb2
 
 from tests.support.bot import RunningBot
 from virtual_node.packets import BROADCAST_NUM, data_packet
-from virtual_node.server import VirtualNode
 
 PATIENCE = 30.0
 TELEMETRY_APP, TRACEROUTE_APP = 67, 70
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=12) as virtual_node:
+def node(new_node):
+    with new_node(nodes=12) as virtual_node:
         yield virtual_node
 
 
 @pytest.fixture
-def running(node, tmp_path):
-    with RunningBot(node.port, tmp_path, language="en", answer_on_channels=[0]) as bot:
+def running(node, tmp_path, clock):
+    with RunningBot(node.port, tmp_path, clock, language="en", answer_on_channels=[0]) as bot:
         bot.wait_ready()
         yield bot
 
@@ -77,12 +76,12 @@ def test_a_notice_that_could_not_be_delivered_leaves_the_letter_to_be_told(runni
     node.wait_until(lambda: running.bot.memory.has_untold_mail(recipient.num), PATIENCE)
 
 
-def test_mail_survives_the_bot_and_is_told_by_the_next_one(node, tmp_path):
+def test_mail_survives_the_bot_and_is_told_by_the_next_one(node, tmp_path, clock):
     sender, recipient = keyed(node, 2)
-    with RunningBot(node.port, tmp_path, language="en") as bot:
+    with RunningBot(node.port, tmp_path, clock, language="en") as bot:
         bot.wait_ready()
         answer(node, node.say(sender.num, f"/mail send {short(recipient)} see you at five"), "Kept for")
-    with RunningBot(node.port, tmp_path, language="en") as bot:
+    with RunningBot(node.port, tmp_path, clock, language="en") as bot:
         bot.wait_ready()
         node.hear(data_packet(recipient.num, BROADCAST_NUM, TELEMETRY_APP, b"", 73))
         node.wait_until(lambda: notices(node, recipient), PATIENCE)

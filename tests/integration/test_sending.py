@@ -5,28 +5,18 @@ import random
 import pytest
 from meshtastic.protobuf import portnums_pb2, telemetry_pb2
 
-from bench.scaled_clock import ScaledClock
 from mesh_link.outgoing import OutgoingText, Priority
 from tests.support.bot import UNHURRIED, RunningBot
 from virtual_node.packets import BROADCAST_NUM, data_packet
-from virtual_node.server import VirtualNode
 
 PATIENCE = 60.0
 TEXT = portnums_pb2.PortNum.TEXT_MESSAGE_APP
 TRACEROUTE = portnums_pb2.PortNum.TRACEROUTE_APP
 
 
-SCALE = 6.0  # the waits of the sender are half a minute
-
-
 @pytest.fixture
-def clock():
-    return ScaledClock(SCALE)
-
-
-@pytest.fixture
-def node(clock):
-    with VirtualNode(nodes=12, clock=clock) as virtual_node:
+def node(new_node):
+    with new_node(nodes=12) as virtual_node:
         yield virtual_node
 
 

@@ -16,11 +16,10 @@ import selectors
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import inf
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, Self, TypeVar
 
@@ -29,7 +28,14 @@ WAKE: Final[Any] = object()
 LOOK_EVERY: Final = 0.0005  # real seconds between two looks whether all rest
 LOOKS: Final = 2  # in a row before time jumps
 NEGLIGIBLE: Final = 20_000  # nanoseconds of work: the clocks are not read in one moment
-SETTLED: Final = frozenset("StTZXI")  # states of proc(5) in which a thread does nothing and waits for no disk
+SETTLED: Final = (
+    b"S",
+    b"t",
+    b"T",
+    b"Z",
+    b"X",
+    b"I",
+)  # states of proc(5) in which a thread does nothing and waits for no disk
 JOIN_TIMEOUT: Final = 10.0  # real seconds
 
 
@@ -131,7 +137,7 @@ class AutojumpClock:
         while not self._is_stopping:
             with self._changed:
                 self._changed.wait_for(lambda: self._is_stopping or self._next() < inf)
-            if all(_is_at_rest() for _ in range(LOOKS)):
+            if _is_at_rest():
                 self._jump()
 
     def _jump(self) -> None:
@@ -157,9 +163,12 @@ def _take_out_wake(inbox: SimpleQueue[Any]) -> None:
 
 def _is_at_rest() -> bool:
     """Look for a moment whether this process and those that it started do nothing; who asks does not count."""
-    before = _work_of_others()
-    time.sleep(LOOK_EVERY)  # whoever waits for the interpreter gets it now
-    return _work_of_others() - before < NEGLIGIBLE and all(map(_is_settled, _other_threads()))
+    for _ in range(LOOKS):
+        before = _work_of_others()
+        time.sleep(LOOK_EVERY)  # whoever waits for the interpreter gets it now
+        if _work_of_others() - before > NEGLIGIBLE:
+            return False
+    return all(map(_is_settled, _other_threads()))
 
 
 def _work_of_others() -> int:
@@ -167,31 +176,49 @@ def _work_of_others() -> int:
     return time.process_time_ns() - time.thread_time_ns()
 
 
-def _other_threads() -> Iterator[Path]:
-    me, processes = threading.get_native_id(), [os.getpid()]
+def _other_threads() -> Iterator[str]:
+    """Yield the folder of each in proc(5)."""
+    me, processes, has_children = threading.get_native_id(), [os.getpid()], _has_children()
     while processes:
-        for thread in _listed(Path(f"/proc/{processes.pop()}/task")):
-            processes += _children(thread)
-            if int(thread.name) != me:
-                yield thread
+        tasks = f"/proc/{processes.pop()}/task"
+        for thread in _listed(tasks):
+            if has_children:
+                processes += map(int, _read(f"{tasks}/{thread}/children").split())
+            if int(thread) != me:
+                yield f"{tasks}/{thread}"
 
 
-def _listed(folder: Path) -> list[Path]:
-    with suppress(OSError):  # it has just ended
-        return list(folder.iterdir())
-    return []
-
-
-def _children(thread: Path) -> list[int]:
-    with suppress(OSError):
-        return [int(pid) for pid in (thread / "children").read_text().split()]
-    return []
-
-
-def _is_settled(thread: Path) -> bool:
-    with suppress(OSError):
-        return (thread / "stat").read_text().rpartition(")")[2].split()[0] in SETTLED
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
     return True
+
+
+def _is_settled(thread: str) -> bool:
+    stat = _read(f"{thread}/stat")
+    return not stat or stat.rpartition(b")")[2][1:2] in SETTLED
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - thousands of times a test
+    except OSError:  # it has just ended
+        return []
+
+
+def _read(path: str) -> bytes:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # it has just ended
+        return b""
+    try:
+        return os.read(file, 4096)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
 
 
 class _Selector(selectors.DefaultSelector):
