@@ -4,20 +4,18 @@ import pytest
 
 from mesh_memory.memory import MeshMemory
 from node_manager import NodeManager
-from runtime.clock import SystemClock
 from storage.database import open_database
 from storage.nodes import NodeStore
 from storage.traffic import By
 from tests.support.bot import RunningBot
 from tests.support.listening import Listening, has_told_all
-from virtual_node.server import VirtualNode
 
 KINDS = {1, 3, 4, 67, 71}  # text, position, nodeinfo, telemetry, neighborinfo
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=12, chatter=40.0) as virtual_node:
+def node(new_node):
+    with new_node(nodes=12, chatter=40.0) as virtual_node:
         yield virtual_node
 
 
@@ -25,8 +23,8 @@ def kinds(memory):
     return {share.key for share in memory.traffic(1, By.PORT).shares}
 
 
-def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path):
-    with RunningBot(node.port, tmp_path) as running:
+def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path, clock):
+    with RunningBot(node.port, tmp_path, clock) as running:
         memory = running.bot.memory
         listening = Listening(memory)
         listening.wait_until(lambda: kinds(memory) >= KINDS and memory.neighbours_of(None, 1))
@@ -36,8 +34,8 @@ def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path):
         assert found.long_name == user.long_name
         assert found.has_key == bool(user.public_key)
     heard = memory.totals(1)
-    database = open_database(tmp_path, SystemClock())
-    again = MeshMemory(database, NodeManager(NodeStore(database), SystemClock()), SystemClock(), lambda: node.num)
+    database = open_database(tmp_path, clock)
+    again = MeshMemory(database, NodeManager(NodeStore(database), clock), clock, lambda: node.num)
     assert again.totals(1) == heard
     assert again.node(user.num).last_heard == memory.node(user.num).last_heard
     assert {link.heard for link in again.neighbours_of(None, 1)} == {

@@ -98,6 +98,7 @@ def test_a_listed_person_asks_and_is_answered(api, bot, guest):
 def test_a_stranger_gets_a_line_with_the_id_once_an_hour_and_nothing_else(api, bot, stranger, guest):
     for text in ("/help", "hello?", "/id", "/reboot", "/start"):
         stranger.says(text)
+    api.wait_for("I do not know you", stranger)  # a later answer in another chat may be there before
     settled(api, guest)
     assert [shown.text for shown in api.messages(stranger, by_bot=True)] == ["🔒 I do not know you. Your id: 999"]
     assert len(bot.log.matching("🔒 Telegram: inconnu 999 \\(Eve\\) éconduit")) == 1
