@@ -41,4 +41,5 @@ def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path, cl
     assert {link.heard for link in again.neighbours_of(None, 1)} == {
         link.heard for link in memory.neighbours_of(None, 1)
     }
-    database.close()
+    for each in (database, running.bot._database):  # the bot's memory opened its own again when asked
+        each.close()

@@ -51,4 +51,5 @@ def test_a_bot_whose_name_resolution_hangs_stops_all_the_same(tmp_path, clock):
         with RunningBot(9, tmp_path, clock) as bot:
             bot.log.wait_for("Connexion TCP à")
         assert bot.exit_code == 0
+        bot.bot._database.close()  # as the end of the process does: a stuck thread might be using it
         released.set()

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.support.process import SIGNALLED
 from tests.support.raw_client import PATIENCE, RawClient
 from virtual_node import FAULTS, VirtualNode
 from virtual_node.__main__ import obey
@@ -15,7 +16,7 @@ COMMAND = [sys.executable, "-m", "virtual_node", "--port", "0", "--nodes", "5"]
 
 def start(*more):
     return subprocess.Popen(
-        [*COMMAND, *more],
+        [*SIGNALLED, *COMMAND, *more],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

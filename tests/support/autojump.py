@@ -36,7 +36,10 @@ SETTLED: Final = (
     b"X",
     b"I",
 )  # states of proc(5) in which a thread does nothing and waits for no disk
+# seconds that pass with each look at the clock: whoever waits for a rest of 1e-13 s, too short to be added, gets on
+TICK: Final = 1e-9
 JOIN_TIMEOUT: Final = 10.0  # real seconds
+PATIENCE: Final = 30.0  # real seconds: only a failure waits so long
 
 
 @dataclass(eq=False)
@@ -55,16 +58,19 @@ class AutojumpClock:
         self._wall_at_zero = datetime.now(UTC) - timedelta(seconds=start)
         self._changed = threading.Condition()  # protects what follows, and the time
         self._waiters: set[_Waiter] = set()
+        self._rests = 0  # how often all were found at rest
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="Test-Autojump", daemon=True)
 
     def monotonic(self) -> float:
         """See Clock."""
-        return self._now
+        with self._changed:
+            self._now += TICK
+            return self._now
 
     def now(self) -> datetime:
         """See Clock; right when the clock was made, then ahead of the wall."""
-        return self._wall_at_zero + timedelta(seconds=self._now)
+        return self._wall_at_zero + timedelta(seconds=self.monotonic())
 
     def timestamp(self) -> float:
         """Return that in Unix seconds."""
@@ -83,7 +89,7 @@ class AutojumpClock:
 
     def wait_for(self, condition: threading.Condition, true: Callable[[], bool], seconds: float) -> bool:
         """Wait, holding the condition's lock, until that is true or the time has passed; return whether it is."""
-        deadline = self._now + seconds
+        deadline = self.monotonic() + seconds
 
         def wake() -> None:
             with condition:
@@ -93,6 +99,12 @@ class AutojumpClock:
             with self.waiting(deadline, wake, takes_lock=True):
                 condition.wait()
         return done
+
+    def wait_for_rest(self) -> None:
+        """Wait until what was to be done is done; time may jump meanwhile, if somebody waits for it."""
+        with self._changed:
+            wanted = self._rests + 2  # one look may have begun before
+            assert self._changed.wait_for(lambda: self._rests >= wanted, PATIENCE), "something goes on and on"
 
     def new_selector(self) -> selectors.BaseSelector:
         """Return a selector whose timeouts are this clock's."""
@@ -138,7 +150,13 @@ class AutojumpClock:
             with self._changed:
                 self._changed.wait_for(lambda: self._is_stopping or self._next() < inf)
             if _is_at_rest():
+                self._note_rest()
                 self._jump()
+
+    def _note_rest(self) -> None:
+        with self._changed:
+            self._rests += 1
+            self._changed.notify_all()
 
     def _jump(self) -> None:
         with self._changed:

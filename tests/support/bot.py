@@ -55,8 +55,8 @@ class RunningBot:
         self.settings = Settings(**values)
         self.log = LogWatch()
         self.bot = MeshBot(self.settings, clock, commands=commands)
-        jumping = isinstance(clock, AutojumpClock)
-        self._loops = mock.patch("asyncio.new_event_loop", clock.new_event_loop) if jumping else nullcontext()
+        self._jumping = clock if isinstance(clock, AutojumpClock) else None
+        self._loops = mock.patch("asyncio.new_event_loop", clock.new_event_loop) if self._jumping else nullcontext()
         self.exit_code: int | None = None
         self._thread = threading.Thread(target=self._main, name="Test-Bot")
 
@@ -64,8 +64,10 @@ class RunningBot:
         self.exit_code = self.bot.run()
 
     def wait_ready(self, times: int = 1) -> None:
-        """Wait until the link has been READY that often."""
+        """Wait until the link has been READY that often, and on a clock that jumps until its nodes are known."""
         self.log.wait_for(READY, times)
+        if self._jumping is not None:
+            self._jumping.wait_for_rest()
 
     def __enter__(self) -> Self:
         """Start the bot."""

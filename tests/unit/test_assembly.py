@@ -123,11 +123,17 @@ def test_the_bot_s_memory_and_outbox_are_made_from_the_settings(tmp_path, clock)
 # -- Telegram
 
 
+def made_and_ended(wanted):
+    bot = MeshBot(wanted)
+    bot.stop()
+    assert bot.run() == 0
+
+
 def test_settings_of_telegram_without_a_token_are_told_in_the_log(tmp_path, caplog):
-    MeshBot(settings(tmp_path, telegram_users=("5 admin",), telegram_bridges=("0 -100",)))
+    made_and_ended(settings(tmp_path, telegram_users=("5 admin",), telegram_bridges=("0 -100",)))
     assert "⚠️ Telegram reste éteint: telegram_users, telegram_bridges sans telegram_token" in caplog.messages
 
 
 def test_who_wants_no_telegram_reads_nothing_of_it(tmp_path, caplog):
-    MeshBot(settings(tmp_path))
+    made_and_ended(settings(tmp_path))
     assert not [line for line in caplog.messages if "Telegram" in line]

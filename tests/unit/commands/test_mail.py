@@ -337,9 +337,10 @@ def test_who_reads_the_mail_meanwhile_is_not_told_of_it(mesh):
 def test_a_database_out_of_reach_at_the_notice_s_end_harms_nothing(mesh, tmp_path):
     telling = Telling(mesh)
     telling.hear(ALICE)
-    break_database(mesh, tmp_path)
+    holder = break_database(mesh, tmp_path)
     telling.end(Fate.FAILED)
     assert telling.hear(ALICE) == []
+    holder.close()
 
 
 def test_the_fate_of_something_else_changes_nothing(mesh):
