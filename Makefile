@@ -6,7 +6,10 @@ CATALOGS := meshbot/locale
 POT := $(CATALOGS)/meshbot.pot
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-property test-integration test-e2e lint types bench example diagram timelines catalogs clean
+# Tests start the program dozens of times: compiled files are kept even where the environment says not to
+test test-%: export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help setup demo test test-unit test-property test-integration test-e2e test-bench lint types bench example diagram timelines catalogs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
@@ -17,9 +20,9 @@ setup: ## Make .venv with everything needed; quick when it is up to date
 demo: setup ## Be a mesh user: a virtual node, the real bot, and faults on demand
 	@$(PY) main_bot.py --demo
 
-# Four at a time on two cores: most of them wait for sockets
-test: setup ## All tests
-	@$(PY) -m pytest -n 4
+# More at a time than cores: some wait for processes and sockets
+test: setup ## All tests but the bench's
+	@$(PY) -m pytest -n 6 --dist worksteal --ignore=tests/bench
 
 test-unit: setup ## Decisions and small parts
 	@$(PY) -m pytest tests/unit
@@ -32,6 +35,9 @@ test-integration: setup ## Parts together, over sockets and files
 
 test-e2e: setup ## The whole program
 	@$(PY) -m pytest tests/e2e
+
+test-bench: setup ## The bench in small: every row is measured, nothing is lost
+	@$(PY) -m pytest -n 4 tests/bench
 
 lint: setup ## Style, format, and which module may import which
 	@$(PY) -m ruff check

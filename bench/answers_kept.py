@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from selectors import BaseSelector
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row
 from config import Settings
 from main_bot import MeshBot
+from meshbot.runtime import Clock
 from meshbot.sending import MeshSender, OutgoingText
 from meshbot.virtual_node import VirtualNode
 
@@ -84,7 +86,7 @@ class Counts:
 class CountingBot(MeshBot):
     """The bot, which records every answer that it hands to the sender."""
 
-    def __init__(self, settings: Settings, clock: ScaledClock) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self.taken: set[int] = set()  # ids of the questions
         self.accepted_one = threading.Event()
         super().__init__(settings, clock)
@@ -100,7 +102,7 @@ class CountingBot(MeshBot):
 class Trial:
     """Users that ask, and a node that fails; used once."""
 
-    def __init__(self, node: VirtualNode, bot: CountingBot, clock: ScaledClock, seed: int) -> None:
+    def __init__(self, node: VirtualNode, bot: CountingBot, clock: Clock, seed: int) -> None:
         self._node = node
         self._bot = bot
         self._clock = clock
@@ -165,12 +167,23 @@ class Trial:
         )
 
 
-def answers_kept(commands: int = 1000, faults: int = 100, scale: float = SCALE, seed: int = 1) -> Counts:
-    """Run one trial; the machine must be able to follow a clock `scale` times as fast as its own."""
+def answers_kept(
+    commands: int = 1000,
+    faults: int = 100,
+    scale: float = SCALE,
+    seed: int = 1,
+    *,
+    clock: Clock | None = None,
+    new_selector: Callable[[], BaseSelector] | None = None,
+) -> Counts:
+    """Run one trial; the machine must be able to follow a clock `scale` times as fast as its own.
+
+    `clock` takes that one's place, with `new_selector` as in VirtualNode.
+    """
     # Each fault logs its warnings
     logging.getLogger().addHandler(SILENCE)
-    clock = ScaledClock(scale)
-    node = VirtualNode(nodes=USERS, clock=clock, seed=seed, keys=USERS - 1)
+    clock = clock or ScaledClock(scale)
+    node = VirtualNode(nodes=USERS, clock=clock, seed=seed, keys=USERS - 1, new_selector=new_selector)
     with TemporaryDirectory(prefix="meshbot-bench-") as folder, node:
         where: dict[str, Any] = {"tcp_host": "127.0.0.1", "tcp_port": node.port, "data_dir": Path(folder)}
         bot = CountingBot(Settings(**where, node_names_file=Path(folder) / "none.json", **SETTINGS), clock)

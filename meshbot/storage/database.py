@@ -127,12 +127,15 @@ class Database:
     def _used(self, engine: Engine) -> Iterator[Connection]:
         try:
             self._enter()
+            pool = engine.pool
             try:
                 with engine.begin() as connection:
                     yield connection
             except SQLAlchemyError as exc:
                 raise self._explained(exc, engine) from exc
             finally:
+                if engine.pool is not pool:  # disposed of meanwhile: ours went back to it, and nobody would close it
+                    pool.dispose()
                 with self._state_lock:
                     self._users -= 1
         except (TooSlowError, RefusedRowError):

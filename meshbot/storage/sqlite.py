@@ -92,8 +92,10 @@ class SqliteBackend:
         if not self.path.is_file():
             return
         killed = Path(f"{self.path}-wal").exists()
+        # killed before it had a write-ahead log: the first change, half done, can only be taken back by a writer
+        is_half_made = Path(f"{self.path}-journal").exists()
         try:
-            with closing(self._read_only(self.path)) as reader:
+            with closing(self._connection(self.path, "rw" if is_half_made else "ro")) as reader:
                 known = {name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
                 asked = [""] if killed else [f"('{name}')" for name in tables if name in known]
                 verdicts = {str(reader.execute(f"PRAGMA quick_check{name}").fetchone()[0]) for name in asked} - {"ok"}
@@ -124,7 +126,10 @@ class SqliteBackend:
                 self._log_path.rename(f"{self._log_path}.old")
 
     def _read_only(self, path: Path) -> sqlite3.Connection:
-        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=self._busy_timeout)
+        return self._connection(path, "ro")
+
+    def _connection(self, path: Path, mode: str) -> sqlite3.Connection:
+        return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=self._busy_timeout)
 
     def set_aside(self, now: datetime) -> Path:
         """Rename the file and what belongs to it; return the new path. Nothing is deleted, nothing overwritten.

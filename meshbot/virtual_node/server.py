@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from selectors import BaseSelector
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -43,12 +44,14 @@ class VirtualNode:
         queue_size: int = 32,
         airtime: float = 0.15,
         capacity: int | None = None,
+        new_selector: Callable[[], BaseSelector] | None = None,
     ) -> None:
         """Make the node; nothing listens until `start`. ValueError explains a wrong argument.
 
         `nodes` is the size of its node database, itself included; `keys` of the others have a public key (None: all
         but a few). `chatter` is in packets a second, `queue_size` in packets kept for the client, `airtime` in seconds
         that a packet takes to the next node, `capacity` in nodes (None: room for all, at least 250).
+        `new_selector` makes a selector that waits on `clock` (None: its waits for sockets are real ones).
         """
         self._clock: Clock = clock or SystemClock()
         self._firmware = Firmware(
@@ -63,7 +66,7 @@ class VirtualNode:
             now=self._clock.monotonic(),
             epoch=int(self._clock.now().timestamp()),
         )
-        self._server = TcpServer(self._firmware, self._clock, host, port)
+        self._server = TcpServer(self._firmware, self._clock, host, port, new_selector)
         # Guards the two above; notified after every turn of the thread
         self._changed = threading.Condition()
         self._turns = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import selectors
 import socket
+from collections.abc import Callable
 from typing import Final
 
 from meshbot.runtime import Clock, SystemClock
@@ -13,7 +14,7 @@ from meshbot.virtual_node.firmware import Firmware
 from meshbot.virtual_node.listener import Listener, ListenerMode
 
 LOGGER = logging.getLogger(__name__)
-# The poll's wait is real even if the node's clock is a test's
+# The poll's wait is real even if the node's clock is a test's, unless a selector of its own is given
 REAL: Final = SystemClock()
 POLL: Final = 0.1  # seconds between two polls for new clients, as in the firmware
 WAKE_BYTES: Final = 4096
@@ -68,8 +69,17 @@ class TcpServer:
     _wake_in: socket.socket
     _wake_out: socket.socket
 
-    def __init__(self, firmware: Firmware, clock: Clock, host: str, port: int) -> None:
-        """Make the server; nothing listens until `open`."""
+    def __init__(
+        self,
+        firmware: Firmware,
+        clock: Clock,
+        host: str,
+        port: int,
+        new_selector: Callable[[], selectors.BaseSelector] | None = None,
+    ) -> None:
+        """Make the server; nothing listens until `open`. See VirtualNode for `new_selector`."""
+        self._new_selector = new_selector or selectors.DefaultSelector
+        self._poll_clock: Clock = clock if new_selector else REAL
         self._firmware = firmware
         self._clock = clock
         self._host = host
@@ -105,7 +115,7 @@ class TcpServer:
     def open(self) -> None:
         """Bind the port; OSError names one that cannot be bound."""
         self._listener.open()
-        self._selector = selectors.DefaultSelector()
+        self._selector = self._new_selector()
         self._wake_in, self._wake_out = socket.socketpair()
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)  # noqa: FBT003 - the standard library's signature
@@ -147,8 +157,8 @@ class TcpServer:
         else:
             refusing = ListenerMode.REFUSING if "refuse" in faults else ListenerMode.OPEN
             self._listener.set_mode(ListenerMode.HANGING if "blackhole" in faults else refusing)
-        if REAL.monotonic() >= self._next_tick:
-            self._next_tick = REAL.monotonic() + POLL
+        if self._poll_clock.monotonic() >= self._next_tick:
+            self._next_tick = self._poll_clock.monotonic() + POLL
             self._tick(now)
         if self._client is not None:
             self._end(self._client.read(now))
@@ -171,10 +181,10 @@ class TcpServer:
             self._forget_client()
 
     def _pause(self) -> float:
-        """Return how long nothing can be due, in real seconds; at most POLL, so that a moved clock is noticed."""
+        """Return how long nothing can be due, in seconds; at most POLL, so that a moved clock is noticed."""
         now = self._clock.monotonic()
         due = self._client.due(now) - now if self._client is not None else POLL
-        return max(0.0, min(due, self._next_tick - REAL.monotonic(), POLL))
+        return max(0.0, min(due, self._next_tick - self._poll_clock.monotonic(), POLL))
 
     def _tick(self, now: float) -> None:
         """Check for a new client and check the present one, as the firmware does ten times a second."""

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from meshbot.demo.stage import FAULTS
-from tests.support.process import ROOT
+from tests.support.process import ROOT, SIGNALLED
 
 PATIENCE = 60.0
 
@@ -22,7 +22,7 @@ class Terminal:
     def __init__(self):
         self._master, slave = pty.openpty()
         self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / "main_bot.py"), "--demo"], stdin=slave, stdout=slave, stderr=slave
+            [*SIGNALLED, sys.executable, str(ROOT / "main_bot.py"), "--demo"], stdin=slave, stdout=slave, stderr=slave
         )
         os.close(slave)
         self.screen = ""

@@ -5,30 +5,22 @@ from itertools import pairwise
 
 import pytest
 
-from bench.scaled_clock import ScaledClock
 from meshbot.commands.language import translator
 from meshbot.sending.outgoing import TelegramOrigin
 from meshbot.sending.receipts import NO_LINK, DeliveryStatus
 from meshbot.telegram_bot.bridge import Bridge, BridgeRule
 from meshbot.telegram_bot.models import Chat
 from meshbot.virtual_node.packets import BROADCAST_NUM
-from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import UNHURRIED, RunningBot
 
-SCALE = 25.0
 PATIENCE = 120.0
 GROUP = Chat(-1001234567890, 5)
 MESSAGES = 100
 
 
 @pytest.fixture
-def clock():
-    return ScaledClock(SCALE)
-
-
-@pytest.fixture
-def node(clock):
-    with VirtualNode(nodes=12, clock=clock) as virtual_node:
+def node(new_node):
+    with new_node(nodes=12) as virtual_node:
         yield virtual_node
 
 

@@ -8,7 +8,6 @@ import pytest
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 from sqlalchemy import event
 
-from bench.scaled_clock import ScaledClock
 from meshbot.nodes.trust import brief
 from meshbot.runtime.incidents import (
     DatabaseTrouble,
@@ -22,7 +21,6 @@ from meshbot.runtime.incidents import (
     LinkLost,
     NodeRebooted,
 )
-from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
 from tests.support.incidents import Listener
 from tests.support.nodes import key
@@ -32,8 +30,8 @@ PACKET_IDS = count(4711)
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=8, keys=6) as virtual_node:
+def node(new_node):
+    with new_node(nodes=8, keys=6) as virtual_node:
         yield virtual_node
 
 
@@ -48,8 +46,8 @@ def settings(node):
 
 
 @pytest.fixture
-def running(node, tmp_path, settings, listener):
-    with RunningBot(node.port, tmp_path, **settings) as bot:
+def running(node, tmp_path, settings, listener, clock):
+    with RunningBot(node.port, tmp_path, clock, **settings) as bot:
         bot.bot.incidents.listen(listener)
         bot.wait_ready()
         bot.log.wait_for("Aucune clé à re-synchroniser|clés publiques re-synchronisées")
@@ -88,8 +86,8 @@ def test_a_lasting_cut_is_one_message_for_lost_and_back(running, node, listener)
     assert len({message.key for message in listener.messages}) == 1
 
 
-def test_each_lasting_cut_is_reported_however_recent_the_last(node, tmp_path, settings, listener):
-    with RunningBot(node.port, tmp_path, ScaledClock(5.0), **settings) as bot:
+def test_each_lasting_cut_is_reported_however_recent_the_last(node, tmp_path, settings, listener, clock):
+    with RunningBot(node.port, tmp_path, clock, **settings) as bot:
         bot.bot.incidents.listen(listener)
         for cut in (1, 2):
             bot.wait_ready(cut)
@@ -108,9 +106,9 @@ def test_a_cut_that_is_over_at_once_is_not_reported(running, node, listener):
     assert listener.heard == [DatabaseWell()]
 
 
-def test_a_node_absent_at_the_start_is_reported_and_its_arrival_too(node, tmp_path, settings, listener):
+def test_a_node_absent_at_the_start_is_reported_and_its_arrival_too(node, tmp_path, settings, listener, clock):
     node.fault("refuse")
-    with RunningBot(node.port, tmp_path, **settings) as bot:
+    with RunningBot(node.port, tmp_path, clock, **settings) as bot:
         bot.bot.incidents.listen(listener)
         listener.wait_for(LinkLost)
         node.heal()
@@ -150,11 +148,11 @@ def test_a_changed_key_is_reported_once_and_the_operator_settles_it(running, nod
     assert len(listener.of(KeyChanged)) == 2
 
 
-def test_a_reported_conflict_is_not_reported_again_by_the_next_start(node, tmp_path, settings):
+def test_a_reported_conflict_is_not_reported_again_by_the_next_start(node, tmp_path, settings, clock):
     bob = node.users[1]
     for seeds, reported in ([78], 78), ([78, 79], 79):
         listener = Listener()
-        with RunningBot(node.port, tmp_path, **settings) as bot:
+        with RunningBot(node.port, tmp_path, clock, **settings) as bot:
             bot.bot.incidents.listen(listener)
             bot.wait_ready()
             for seed in seeds:
@@ -203,8 +201,8 @@ def _many_names(folder):
     return path
 
 
-def test_a_full_disk_is_reported_at_the_start(node, tmp_path, settings, listener):
+def test_a_full_disk_is_reported_at_the_start(node, tmp_path, settings, listener, clock):
     full = SimpleNamespace(total=100_000, used=99_000, free=1000)
-    with mock.patch("shutil.disk_usage", return_value=full), RunningBot(node.port, tmp_path, **settings) as bot:
+    with mock.patch("shutil.disk_usage", return_value=full), RunningBot(node.port, tmp_path, clock, **settings) as bot:
         bot.bot.incidents.listen(listener)
         assert listener.wait_for(DiskLow) == DiskLow(1000, 0.01)

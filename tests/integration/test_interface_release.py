@@ -5,7 +5,6 @@ import weakref
 
 import pytest
 
-from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
 
 
@@ -17,8 +16,8 @@ def no_collector_of_its_own():
 
 
 @pytest.mark.usefixtures("no_collector_of_its_own")
-def test_an_interface_is_gone_after_two_reconnections(tmp_path):
-    with VirtualNode(nodes=12) as node, RunningBot(node.port, tmp_path) as running:
+def test_an_interface_is_gone_after_two_reconnections(tmp_path, clock, new_node):
+    with new_node(nodes=12) as node, RunningBot(node.port, tmp_path, clock) as running:
         running.wait_ready()
         lost = weakref.ref(running.bot.interface)
         # The library's publishing thread may hold the latest one for a while

@@ -3,7 +3,6 @@
 import pytest
 from meshtastic.protobuf import portnums_pb2
 
-from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import NOTICING, READY, RunningBot
 
 PATIENCE = 30.0
@@ -12,14 +11,14 @@ LOST = r"⚠️ (Lien TCP perdu|Connexion TCP impossible)"
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=12) as virtual_node:
+def node(new_node):
+    with new_node(nodes=12) as virtual_node:
         yield virtual_node
 
 
 @pytest.fixture
-def running(node, tmp_path):
-    with RunningBot(node.port, tmp_path) as bot:
+def running(node, tmp_path, clock):
+    with RunningBot(node.port, tmp_path, clock) as bot:
         bot.wait_ready()
         bot.log.wait_for("SYNC COMPLETE")
         yield bot
@@ -44,8 +43,8 @@ def test_a_closed_connection_is_replaced(running, node, fault):
 
 
 @pytest.mark.parametrize("fault", ["mute", "blackhole", "stuck"])
-def test_a_silent_link_is_noticed_and_replaced(node, tmp_path, fault):
-    with RunningBot(node.port, tmp_path, **NOTICING) as bot:
+def test_a_silent_link_is_noticed_and_replaced(node, tmp_path, fault, clock):
+    with RunningBot(node.port, tmp_path, clock, **NOTICING) as bot:
         bot.wait_ready()
         ready = len(bot.log.matching(READY))
         node.fault(fault)
@@ -79,9 +78,9 @@ def test_a_node_that_accepts_and_sends_nothing_is_tried_again(running, node, fau
     assert_back(running, node, 2)
 
 
-def test_a_node_that_swallows_connections_is_tried_until_it_answers(node, tmp_path):
+def test_a_node_that_swallows_connections_is_tried_until_it_answers(node, tmp_path, clock):
     node.fault("blackhole")
-    with RunningBot(node.port, tmp_path, tcp_connect_timeout=0.5) as bot:
+    with RunningBot(node.port, tmp_path, clock, tcp_connect_timeout=0.5) as bot:
         bot.log.wait_for("Connexion TCP impossible")
         node.heal()
         assert_back(bot, node, 1)
@@ -109,9 +108,9 @@ def test_a_corrupt_stream_neither_ends_the_link_nor_loses_a_question(running, no
     ("fault", "params"),
     [("garbage", {}), ("cut_frame", {"pause": 0.01}), ("oversized", {}), ("slow", {"rate": 50000.0})],
 )
-def test_a_configuration_arrives_through_a_corrupt_stream(node, tmp_path, fault, params):
+def test_a_configuration_arrives_through_a_corrupt_stream(node, tmp_path, fault, params, clock):
     node.fault(fault, **params)
-    with RunningBot(node.port, tmp_path) as bot:
+    with RunningBot(node.port, tmp_path, clock) as bot:
         bot.wait_ready()
         assert len(bot.bot.interface.nodes) == 12
 
@@ -124,8 +123,8 @@ def test_a_rival_client_is_named_and_the_bot_recovers_after_it(running, node):
     assert "/help" in answer(node).text
 
 
-def test_three_faults_in_a_row_are_attributed_to_another_client(node, tmp_path):
-    with RunningBot(node.port, tmp_path, tcp_stable_after=60) as bot:
+def test_three_faults_in_a_row_are_attributed_to_another_client(node, tmp_path, clock):
+    with RunningBot(node.port, tmp_path, clock, tcp_stable_after=60) as bot:
         bot.wait_ready()
         node.fault("rival_client", every=0.3)
         bot.log.wait_for("⚠️ 3 liens perdus de suite: un autre client")
@@ -172,9 +171,11 @@ def test_questions_asked_without_a_link_are_answered_when_it_is_back(running, no
     assert sorted(answered) == sorted(packet_ids)
 
 
-def test_without_heartbeat_answers_silence_takes_the_specified_time(node, tmp_path):
+def test_without_heartbeat_answers_silence_takes_the_specified_time(node, tmp_path, clock):
     node.fault("old_firmware", version="2.7.5")
-    with RunningBot(node.port, tmp_path, tcp_probe_after=0.2, tcp_probe_timeout=0.2, tcp_silent_timeout=3) as bot:
+    with RunningBot(
+        node.port, tmp_path, clock, tcp_probe_after=0.2, tcp_probe_timeout=0.2, tcp_silent_timeout=3
+    ) as bot:
         bot.wait_ready()
         bot.log.wait_for(r"⚠️ SILENCE TCP: 3s sans paquet \(max: 3s\)")
 

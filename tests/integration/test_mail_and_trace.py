@@ -6,7 +6,6 @@ import pytest
 from meshtastic.protobuf import mesh_pb2
 
 from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet
-from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
 
 PATIENCE = 30.0
@@ -14,14 +13,14 @@ TELEMETRY_APP, TRACEROUTE_APP = 67, 70
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=12) as virtual_node:
+def node(new_node):
+    with new_node(nodes=12) as virtual_node:
         yield virtual_node
 
 
 @pytest.fixture
-def running(node, tmp_path):
-    with RunningBot(node.port, tmp_path, language="en", answer_on_channels=[0]) as bot:
+def running(node, tmp_path, clock):
+    with RunningBot(node.port, tmp_path, clock, language="en", answer_on_channels=[0]) as bot:
         bot.wait_ready()
         yield bot
 
@@ -77,12 +76,12 @@ def test_a_notice_that_failed_is_still_to_be_sent(running, node):
     node.wait_until(lambda: running.bot.memory.mailbox.is_unnotified(recipient.num), PATIENCE)
 
 
-def test_mail_survives_a_restart_and_is_announced(node, tmp_path):
+def test_mail_survives_a_restart_and_is_announced(node, tmp_path, clock):
     sender, recipient = keyed(node, 2)
-    with RunningBot(node.port, tmp_path, language="en") as bot:
+    with RunningBot(node.port, tmp_path, clock, language="en") as bot:
         bot.wait_ready()
         answer(node, node.hear_text(sender.num, f"/mail send {short(recipient)} see you at five"), "Kept for")
-    with RunningBot(node.port, tmp_path, language="en") as bot:
+    with RunningBot(node.port, tmp_path, clock, language="en") as bot:
         bot.wait_ready()
         node.hear(data_packet(recipient.num, BROADCAST_NUM, TELEMETRY_APP, b"", 73))
         node.wait_until(lambda: notices(node, recipient), PATIENCE)

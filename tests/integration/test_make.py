@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROMISED = {
-    *("setup", "demo", "test", "test-unit", "test-property", "test-integration", "test-e2e"),
+    *("setup", "demo", "test", "test-unit", "test-property", "test-integration", "test-e2e", "test-bench"),
     *("lint", "types", "bench", "example", "diagram", "timelines", "catalogs", "clean", "help"),
 }
 
@@ -46,7 +46,7 @@ def ci(tmp_path, make):
 
 def test_ci_runs_the_documented_commands_and_the_demo_without_a_terminal(tmp_path):
     done = ci(tmp_path, 'test -t 0 && exit 1; echo "made $2"')
-    assert re.findall(r"made (\S+)", done.stdout) == ["setup", "lint", "types", "test", "demo"]
+    assert re.findall(r"made (\S+)", done.stdout) == ["setup", "lint", "types", "test", "test-bench", "demo"]
     assert done.returncode == 0
 
 

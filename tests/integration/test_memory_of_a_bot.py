@@ -2,11 +2,9 @@
 
 import pytest
 
-from meshbot.runtime.clock import SystemClock
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
-from meshbot.virtual_node.server import VirtualNode
 from node_manager import NodeManager
 from tests.support.bot import RunningBot
 from tests.support.configured import make_memory
@@ -16,8 +14,8 @@ KINDS = {1, 3, 4, 67, 71}  # text, position, nodeinfo, telemetry, neighborinfo
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=12, chatter=40.0) as virtual_node:
+def node(new_node):
+    with new_node(nodes=12, chatter=40.0) as virtual_node:
         yield virtual_node
 
 
@@ -25,8 +23,8 @@ def kinds(memory):
     return {share.key for share in memory.traffic(1, By.PORT).shares}
 
 
-def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path):
-    with RunningBot(node.port, tmp_path) as running:
+def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path, clock):
+    with RunningBot(node.port, tmp_path, clock) as running:
         memory = running.bot.memory
         listening = Listening(memory)
         listening.wait_until(lambda: kinds(memory) >= KINDS and memory.neighbours_of(None, 1))
@@ -36,11 +34,12 @@ def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path):
         assert found.long_name == user.long_name
         assert found.has_key == bool(user.public_key)
     heard = memory.totals(1)
-    database = open_database(tmp_path, SystemClock())
-    again = make_memory(database, NodeManager(NodeStore(database), SystemClock()), SystemClock(), lambda: node.num)
+    database = open_database(tmp_path, clock)
+    again = make_memory(database, NodeManager(NodeStore(database), clock), clock, lambda: node.num)
     assert again.totals(1) == heard
     assert again.node(user.num).last_heard == memory.node(user.num).last_heard
     assert {link.heard for link in again.neighbours_of(None, 1)} == {
         link.heard for link in memory.neighbours_of(None, 1)
     }
-    database.close()
+    for each in (database, running.bot._database):  # the bot's memory opened its own again when asked
+        each.close()

@@ -5,21 +5,28 @@ import re
 import pytest
 
 from meshbot.virtual_node.server import VirtualNode
+from tests.support.autojump import AutojumpClock
 from tests.support.bot import RunningBot
 from tests.support.listening import Listening, has_told_all
 from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture(scope="module")
-def node():
-    with VirtualNode(nodes=12, chatter=40.0) as virtual_node:
+def clock():
+    with AutojumpClock() as jumping:
+        yield jumping
+
+
+@pytest.fixture(scope="module")
+def node(clock):
+    with VirtualNode(nodes=12, chatter=40.0, clock=clock, new_selector=clock.new_selector) as virtual_node:
         yield virtual_node
 
 
 @pytest.fixture(scope="module")
-def running(node, tmp_path_factory):
+def running(node, tmp_path_factory, clock):
     """A bot that has heard every kind of packet, from direct nodes too."""
-    with RunningBot(node.port, tmp_path_factory.mktemp("data"), language="en") as bot:
+    with RunningBot(node.port, tmp_path_factory.mktemp("data"), clock, language="en") as bot:
         memory = bot.bot.memory
         listening = Listening(memory)
         listening.wait_until(lambda: any(has_told_all(memory, near.num) for near in memory.direct_nodes(3600)))

@@ -3,7 +3,6 @@
 import pytest
 
 from meshbot.commands.builtin.bot import ERROR_ANSWERS, WAIT
-from meshbot.virtual_node.server import VirtualNode
 from meshbot.web.errors import Fault
 from tests.support.bot import RunningBot
 from tests.support.meteo import completion, serve_chat, serve_meteo
@@ -14,8 +13,8 @@ SECRET = "sk-very-secret"
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=12) as virtual_node:
+def node(new_node):
+    with new_node(nodes=12) as virtual_node:
         yield virtual_node
 
 
@@ -28,10 +27,10 @@ def server():
 
 
 @pytest.fixture
-def running(node, server, tmp_path):
+def running(node, server, tmp_path, clock):
     url = f"{server.url}/v1"
     settings = {"weather_url": url, "geocoding_url": url, "bot_url": url, "bot_api_key": SECRET, "language": "en"}
-    with RunningBot(node.port, tmp_path, **settings) as bot:
+    with RunningBot(node.port, tmp_path, clock, **settings) as bot:
         bot.wait_ready()
         yield bot
 
@@ -85,8 +84,8 @@ def test_the_key_is_sent_and_never_logged(running, node, server):
     assert SECRET not in "\n".join(running.log.lines)
 
 
-def test_without_a_server_there_is_no_such_command(node, tmp_path):
-    with RunningBot(node.port, tmp_path, weather_url="", language="en") as bot:
+def test_without_a_server_there_is_no_such_command(node, tmp_path, clock):
+    with RunningBot(node.port, tmp_path, clock, weather_url="", language="en") as bot:
         bot.wait_ready()
         for command in ("/bot", "/weather", "/rain"):
             text = answer(node, node.hear_text(node.users[0].num, f"{command} x"))

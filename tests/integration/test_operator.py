@@ -8,7 +8,6 @@ from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 
 from meshbot.mesh_link.packets import BROADCAST_NUM
 from meshbot.runtime.incidents import NodeRebooted
-from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import NOTICING, RunningBot
 from tests.support.incidents import Listener
 from tests.support.nodes import key
@@ -21,8 +20,8 @@ NEEDS_PROOF = "🔒 /{} needs a message encrypted with your public key."
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=8, keys=6) as virtual_node:
+def node(new_node):
+    with new_node(nodes=8, keys=6) as virtual_node:
         yield virtual_node
 
 
@@ -45,8 +44,8 @@ def settings(node):
 
 
 @pytest.fixture
-def running(node, tmp_path, settings):
-    with RunningBot(node.port, tmp_path, **settings) as bot:
+def running(node, tmp_path, settings, clock):
+    with RunningBot(node.port, tmp_path, clock, **settings) as bot:
         bot.wait_ready()
         bot.log.wait_for("Aucune clé à re-synchroniser|clés publiques re-synchronisées")
         yield bot
@@ -141,8 +140,8 @@ def node_info_of(user, public_key, to):
 # -- limits
 
 
-def test_beyond_the_limit_one_refusal_then_silence_for_that_user_alone(node, tmp_path, settings, operator):
-    with RunningBot(node.port, tmp_path, **settings | {"rate_limit_commands": 1}) as bot:
+def test_beyond_the_limit_one_refusal_then_silence_for_that_user_alone(node, tmp_path, settings, operator, clock):
+    with RunningBot(node.port, tmp_path, clock, **settings | {"rate_limit_commands": 1}) as bot:
         bot.wait_ready()
         talker, other = node.users[1].num, node.users[2].num
         packet_ids = [node.hear_text(talker, "/ping") for _ in range(3)]
@@ -154,8 +153,8 @@ def test_beyond_the_limit_one_refusal_then_silence_for_that_user_alone(node, tmp
         assert {sent.reply_id for sent in node.transmitted if sent.to == talker} == set(packet_ids[:2])
 
 
-def test_commands_by_mqtt_are_ignored_if_so_wished(node, tmp_path, settings):
-    with RunningBot(node.port, tmp_path, **settings | {"refuse_mqtt": True}) as bot:
+def test_commands_by_mqtt_are_ignored_if_so_wished(node, tmp_path, settings, clock):
+    with RunningBot(node.port, tmp_path, clock, **settings | {"refuse_mqtt": True}) as bot:
         bot.wait_ready()
         node.hear_text(node.users[2].num, "/ping", via_mqtt=True)
         bot.log.wait_for("relayé par MQTT")
@@ -199,8 +198,8 @@ def test_sync_restores_missing_keys_and_reports_the_counts(running, node, operat
 # -- what the operator reads
 
 
-def test_status_shows_the_link_and_the_probe(node, tmp_path, settings, operator):
-    with RunningBot(node.port, tmp_path, **settings | NOTICING) as running:
+def test_status_shows_the_link_and_the_probe(node, tmp_path, settings, operator, clock):
+    with RunningBot(node.port, tmp_path, clock, **settings | NOTICING) as running:
         running.wait_ready()
         node.wait_until(lambda: running.bot._link.figures().round_trip is not None, PATIENCE)
         node.fault("drop")

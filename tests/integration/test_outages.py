@@ -66,8 +66,8 @@ def test_a_sync_due_without_a_link_is_cancelled_without_an_error(tmp_path):
         assert not bot.log.matching("Démarrage synchronisation|Cannot sync")
 
 
-def test_a_failed_sync_is_one_error_line_and_the_bot_continues(tmp_path, caplog):
-    with VirtualNode(nodes=3) as node, RunningBot(node.port, tmp_path) as bot:
+def test_a_failed_sync_is_one_error_line_and_the_bot_continues(tmp_path, caplog, clock, new_node):
+    with new_node(nodes=3) as node, RunningBot(node.port, tmp_path, clock) as bot:
         manager, bot.bot.node_manager = bot.bot.node_manager, None
         bot.log.wait_for("⚠️ Erreur re-sync clés: .+")
         bot.bot.node_manager = manager

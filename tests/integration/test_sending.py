@@ -5,10 +5,8 @@ import random
 import pytest
 from meshtastic.protobuf import portnums_pb2, telemetry_pb2
 
-from bench.scaled_clock import ScaledClock
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet
-from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import UNHURRIED, RunningBot
 
 PATIENCE = 60.0
@@ -16,17 +14,9 @@ TEXT = portnums_pb2.PortNum.TEXT_MESSAGE_APP
 TRACEROUTE = portnums_pb2.PortNum.TRACEROUTE_APP
 
 
-SCALE = 6.0  # the waits of the sender are half a minute
-
-
 @pytest.fixture
-def clock():
-    return ScaledClock(SCALE)
-
-
-@pytest.fixture
-def node(clock):
-    with VirtualNode(nodes=12, clock=clock) as virtual_node:
+def node(new_node):
+    with new_node(nodes=12) as virtual_node:
         yield virtual_node
 
 

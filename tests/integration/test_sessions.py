@@ -4,11 +4,10 @@ import socket
 import threading
 from unittest import mock
 
-from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
 
 
-def test_name_resolution_that_hangs_is_abandoned_and_the_next_attempt_goes_on(tmp_path):
+def test_name_resolution_that_hangs_is_abandoned_and_the_next_attempt_goes_on(tmp_path, clock, new_node):
     released, real = threading.Event(), socket.getaddrinfo
     hanging = iter([True])
 
@@ -17,8 +16,8 @@ def test_name_resolution_that_hangs_is_abandoned_and_the_next_attempt_goes_on(tm
             released.wait(60)
         return real(*args, **kwargs)
 
-    with VirtualNode(nodes=3) as node, mock.patch("socket.getaddrinfo", getaddrinfo):
-        with RunningBot(node.port, tmp_path, tcp_connect_timeout=3, tcp_close_timeout=0.2) as bot:
+    with new_node(nodes=3) as node, mock.patch("socket.getaddrinfo", getaddrinfo):
+        with RunningBot(node.port, tmp_path, clock, tcp_connect_timeout=3, tcp_close_timeout=0.2) as bot:
             bot.log.wait_for("⚠️ Session TCP 1 ne se ferme pas: abandonnée")
             bot.wait_ready()
             released.set()
@@ -26,7 +25,7 @@ def test_name_resolution_that_hangs_is_abandoned_and_the_next_attempt_goes_on(tm
         assert node.connections == 1, "the abandoned session must not take the node's only place"
 
 
-def test_name_resolution_that_always_hangs_costs_a_bounded_number_of_threads(tmp_path):
+def test_name_resolution_that_always_hangs_costs_a_bounded_number_of_threads(tmp_path, clock):
     released = threading.Event()
 
     def getaddrinfo(*_args, **_kwargs):
@@ -34,14 +33,14 @@ def test_name_resolution_that_always_hangs_costs_a_bounded_number_of_threads(tmp
         raise socket.gaierror("released")
 
     patch = mock.patch("socket.getaddrinfo", getaddrinfo)
-    with patch, RunningBot(9, tmp_path, tcp_connect_timeout=0.1, tcp_close_timeout=0.1) as bot:
+    with patch, RunningBot(9, tmp_path, clock, tcp_connect_timeout=0.1, tcp_close_timeout=0.1) as bot:
         bot.log.wait_for("4 sessions bloquées")
         hanging = [t for t in threading.enumerate() if t.name.startswith("TCP-Session")]
         assert len(hanging) == 4
         released.set()
 
 
-def test_a_bot_whose_name_resolution_hangs_stops_all_the_same(tmp_path):
+def test_a_bot_whose_name_resolution_hangs_stops_all_the_same(tmp_path, clock):
     released = threading.Event()
 
     def getaddrinfo(*_args, **_kwargs):
@@ -49,7 +48,8 @@ def test_a_bot_whose_name_resolution_hangs_stops_all_the_same(tmp_path):
         raise socket.gaierror("released")
 
     with mock.patch("socket.getaddrinfo", getaddrinfo):
-        with RunningBot(9, tmp_path) as bot:
+        with RunningBot(9, tmp_path, clock) as bot:
             bot.log.wait_for("Connexion TCP à")
         assert bot.exit_code == 0
+        bot.bot._database.close()  # as the end of the process does: a stuck thread might be using it
         released.set()

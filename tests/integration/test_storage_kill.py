@@ -39,6 +39,19 @@ def test_every_key_reported_as_kept_survives_kills(tmp_path):
     database.close()
 
 
+def test_a_change_left_half_done_by_a_kill_is_rolled_back(tmp_path):
+    half_done = (
+        f"import os, sqlite3; c = sqlite3.connect({str(tmp_path / FILE_NAME)!r}, isolation_level=None)\n"
+        "for each in ('CREATE TABLE a (b)', 'PRAGMA cache_size = 1', 'BEGIN'): c.execute(each)\n"
+        "c.executemany('INSERT INTO a VALUES (?)', [('x' * 999,)] * 999); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", half_done], check=False)
+    assert (tmp_path / f"{FILE_NAME}-journal").stat().st_size
+    database = open_database(tmp_path, FakeClock())
+    assert NodeManager(NodeStore(database), FakeClock()).confirm_key(1, key(9))
+    database.close()
+
+
 def test_a_kill_while_the_database_is_made_leaves_one_that_opens(tmp_path):
     with subprocess.Popen([*WRITER, str(tmp_path), "1"], stdout=subprocess.DEVNULL) as writer:
         while not (tmp_path / FILE_NAME).exists():

@@ -9,9 +9,7 @@ import pytest
 
 from meshbot.commands.builtin.ping import ping_command
 from meshbot.commands.registry import Command
-from meshbot.virtual_node.server import VirtualNode
 from tests.support import bot_api_faults as faults
-from tests.support.bot_api import BotApi
 from tests.support.bot_api_malformed import unreadable, unusual
 from tests.support.telegram_bot import ADMIN, GUEST, KNOWN, no_token_in, telegram_bot, wait_for_poll
 
@@ -21,21 +19,21 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def api(caplog):
-    with BotApi() as server:
+def api(caplog, new_api):
+    with new_api() as server:
         yield server
     no_token_in(caplog.text)
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=5, keys=4) as virtual_node:
+def node(new_node):
+    with new_node(nodes=5, keys=4) as virtual_node:
         yield virtual_node
 
 
 @pytest.fixture
-def bot(api, node, tmp_path):
-    with telegram_bot(api, node.port, tmp_path) as running:
+def bot(api, node, tmp_path, clock):
+    with telegram_bot(api, node.port, tmp_path, clock) as running:
         running.wait_ready()
         wait_for_poll(api)
         yield running
@@ -58,9 +56,9 @@ def check_mesh(bot, node):
     assert bot.log.matching("Reconnexion TCP") == []
 
 
-def test_no_internet_at_the_start_is_waited_out(api, node, guest, tmp_path):
+def test_no_internet_at_the_start_is_waited_out(api, node, guest, tmp_path, clock):
     api.goes_offline()
-    with telegram_bot(api, node.port, tmp_path) as bot:
+    with telegram_bot(api, node.port, tmp_path, clock) as bot:
         bot.wait_ready()
         bot.log.wait_for("📵 Telegram injoignable")
         check_mesh(bot, node)
@@ -158,17 +156,17 @@ def test_another_poller_is_reported_and_waited_out(api, bot, node, guest, caplog
     check_answered(api, guest)
 
 
-def test_a_webhook_is_removed(api, node, guest, tmp_path):
+def test_a_webhook_is_removed(api, node, guest, tmp_path, clock):
     with api.world.changed:
         api.world.webhook = "https://example.org/hook"
-    with telegram_bot(api, node.port, tmp_path) as bot:
+    with telegram_bot(api, node.port, tmp_path, clock) as bot:
         bot.log.wait_for("webhook")
         check_answered(api, guest)
 
 
-def test_a_refused_token_ends_the_telegram_side_alone(api, node, tmp_path, caplog):
+def test_a_refused_token_ends_the_telegram_side_alone(api, node, tmp_path, caplog, clock):
     wrong = "123456:" + "x" * 35
-    with telegram_bot(api, node.port, tmp_path, telegram_token=wrong) as bot:
+    with telegram_bot(api, node.port, tmp_path, clock, telegram_token=wrong) as bot:
         bot.wait_ready()
         bot.log.wait_for("❌ Telegram refuse le jeton .*@BotFather")
         check_mesh(bot, node)
@@ -211,7 +209,7 @@ def test_a_callback_query_that_hangs_delays_no_answer(api, bot):
         check_answered(api, admin)
 
 
-def test_a_blocked_command_delays_no_other(api, node, guest, tmp_path):
+def test_a_blocked_command_delays_no_other(api, node, guest, tmp_path, clock):
     release = threading.Event()
 
     def block(_request):
@@ -219,7 +217,7 @@ def test_a_blocked_command_delays_no_other(api, node, guest, tmp_path):
         return "at last"
 
     commands = [ping_command(lambda: None), Command("block", "", block, timeout=1.0)]
-    with telegram_bot(api, node.port, tmp_path, commands=commands, command_workers=1) as bot:
+    with telegram_bot(api, node.port, tmp_path, clock, commands=commands, command_workers=1) as bot:
         wait_for_poll(api)
         guest.says("/block")
         api.wait_for("took too long", guest)
@@ -241,35 +239,35 @@ def test_a_crash_of_the_telegram_side_is_logged_and_survived(api, bot, node, gue
 # -- restarts
 
 
-def test_a_command_sent_while_the_bot_was_stopped_is_answered_once(api, node, guest, tmp_path):
+def test_a_command_sent_while_the_bot_was_stopped_is_answered_once(api, node, guest, tmp_path, clock):
     with ExitStack() as until_stopped:
-        with telegram_bot(api, node.port, tmp_path):
+        with telegram_bot(api, node.port, tmp_path, clock):
             wait_for_poll(api)
             # the next poll would confirm the update
             until_stopped.enter_context(api.trouble(faults.hangs, "getUpdates"))
             check_answered(api, guest)
         assert api.pending_updates == 1
     guest.says("/ping")
-    with telegram_bot(api, node.port, tmp_path):
+    with telegram_bot(api, node.port, tmp_path, clock):
         api.wait_for("pong", guest)
         check_answered(api, guest, times=2)
     assert len(api.messages(guest, by_bot=True)) == 3
 
 
-def test_a_status_shown_before_a_restart_is_edited_after_it(api, node, tmp_path):
+def test_a_status_shown_before_a_restart_is_edited_after_it(api, node, tmp_path, clock):
     known = api.user(KNOWN, "Kim")
     node.fault("refuse")
-    with telegram_bot(api, node.port, tmp_path):
+    with telegram_bot(api, node.port, tmp_path, clock):
         wait_for_poll(api)
         known.says("/send 0 salut")
         waiting = api.wait_for("⏳ Waiting for the link", known)
     node.heal()
-    with telegram_bot(api, node.port, tmp_path):
+    with telegram_bot(api, node.port, tmp_path, clock):
         assert api.wait_for("📡|✅|❔", known, timeout=PATIENCE).message_id == waiting.message_id
     assert len(api.messages(known, by_bot=True)) == 1
 
 
-def test_commands_of_a_long_outage_are_counted_and_not_run(api, bot, guest):
+def test_commands_of_a_long_outage_are_counted_and_not_run(api, bot, guest, clock):
     known = api.user(KNOWN, "Kim")
     long_ago = api.world.clock() - 3600
     with api.offline():
@@ -341,12 +339,12 @@ def test_it_stops_in_time_when(api, bot, guest, state):
     assert bot.bot.supervisor.stuck == []
 
 
-def test_it_stops_in_time_while_a_name_is_looked_up(node, api, tmp_path):
+def test_it_stops_in_time_while_a_name_is_looked_up(node, api, tmp_path, clock):
     RELEASE.clear()
     try:
         with (
             mock.patch("socket.getaddrinfo", side_effect=hanging_lookup),
-            telegram_bot(api, node.port, tmp_path, telegram_base_url="http://telegram.invalid") as bot,
+            telegram_bot(api, node.port, tmp_path, clock, telegram_base_url="http://telegram.invalid") as bot,
         ):
             assert LOOKED_UP.wait(PATIENCE)
             bot.bot.stop()

@@ -5,9 +5,7 @@ import time
 import pytest
 
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.virtual_node.server import VirtualNode
 from tests.support import bot_api_faults as faults
-from tests.support.bot_api import BotApi
 from tests.support.bot_api_calls import ApiError
 from tests.support.telegram_bot import ADMIN, GROUP, GUEST, no_token_in, telegram_bot, wait_for_poll
 
@@ -16,15 +14,15 @@ LOUNGE = -1_000_000_000_888
 
 
 @pytest.fixture
-def api(caplog):
-    with BotApi() as server:
+def api(caplog, new_api):
+    with new_api() as server:
         yield server
     no_token_in(caplog.text)
 
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=5, keys=4) as virtual_node:
+def node(new_node):
+    with new_node(nodes=5, keys=4) as virtual_node:
         yield virtual_node
 
 
@@ -34,19 +32,19 @@ def settings():
 
 
 @pytest.fixture
-def bot(api, node, settings, tmp_path):
-    with telegram_bot(api, node.port, tmp_path, **settings) as running:
+def bot(api, node, settings, tmp_path, clock):
+    with telegram_bot(api, node.port, tmp_path, clock, **settings) as running:
         running.wait_ready()
         wait_for_poll(api)
         yield running
 
 
-def test_a_refused_menu_is_skipped(api, node, tmp_path):
+def test_a_refused_menu_is_skipped(api, node, tmp_path, clock):
     api.user(ADMIN, "Ada")
     refusal = faults.refuses(ApiError(400, "Bad Request: chat not found"))
     with (
         api.trouble(refusal, "setMyCommands", requests=1) as trouble,
-        telegram_bot(api, node.port, tmp_path, telegram_users=(f"{ADMIN} admin",), telegram_groups=()),
+        telegram_bot(api, node.port, tmp_path, clock, telegram_users=(f"{ADMIN} admin",), telegram_groups=()),
     ):
         api.wait_until(lambda: api.commands(f"chat:{ADMIN}", "fr"), PATIENCE)
     assert trouble.met == 1

@@ -8,6 +8,7 @@ import pytest
 
 from meshbot.virtual_node import FAULTS, VirtualNode
 from meshbot.virtual_node.__main__ import obey
+from tests.support.process import SIGNALLED
 from tests.support.raw_client import PATIENCE, RawClient
 
 COMMAND = [sys.executable, "-m", "meshbot.virtual_node", "--port", "0", "--nodes", "5"]
@@ -15,7 +16,7 @@ COMMAND = [sys.executable, "-m", "meshbot.virtual_node", "--port", "0", "--nodes
 
 def start(*more):
     return subprocess.Popen(
-        [*COMMAND, *more],
+        [*SIGNALLED, *COMMAND, *more],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

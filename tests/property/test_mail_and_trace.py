@@ -1,7 +1,7 @@
 """Whatever a user types behind /mail and /trace, and whatever a traceroute brings: an answer, no exception."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshbot.commands.builtin.mail import recipient_of
@@ -33,7 +33,7 @@ def mesh(tmp_path_factory):
         yield commands
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150)
 @given(argument=ARGUMENTS, language=st.sampled_from(["fr", "en"]))
 def test_any_argument_of_mail_gets_an_answer(mesh, argument, language):
     answer = mesh.mail.run(Request("mail", argument, ALICE, RadioMetadata(), translator(language), ()))

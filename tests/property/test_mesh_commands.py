@@ -62,7 +62,7 @@ def assert_can_be_sent(text):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(
     argument=ARGUMENTS,
     which=st.integers(0, 2),

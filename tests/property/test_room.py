@@ -76,7 +76,7 @@ def asked(commands, name, argument, language, /, **details):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=80)
 @given(
     argument=ARGUMENTS,
     limit=LIMITS,

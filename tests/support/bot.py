@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Self
+from unittest import mock
 
 from config import Settings
 from main_bot import MeshBot
 from meshbot.commands.registry import Command
+from tests.support.autojump import AutojumpClock
 from tests.support.waiting import PATIENCE, LogWatch
 
 READY = r"✅ (Connexion TCP établie|Reconnexion TCP réussie \(background\))"
@@ -52,6 +55,8 @@ class RunningBot:
         self.settings = Settings(**values)
         self.log = LogWatch()
         self.bot = MeshBot(self.settings, clock, commands=commands)
+        self._jumping = clock if isinstance(clock, AutojumpClock) else None
+        self._loops = mock.patch("asyncio.new_event_loop", clock.new_event_loop) if self._jumping else nullcontext()
         self.exit_code: int | None = None
         self._thread = threading.Thread(target=self._main, name="Test-Bot")
 
@@ -59,11 +64,14 @@ class RunningBot:
         self.exit_code = self.bot.run()
 
     def wait_ready(self, times: int = 1) -> None:
-        """Wait until the link has been READY that often."""
+        """Wait until the link has been READY that often, and on a clock that jumps until its nodes are known."""
         self.log.wait_for(READY, times)
+        if self._jumping is not None:
+            self._jumping.wait_for_rest()
 
     def __enter__(self) -> Self:
         """Start the bot."""
+        self._loops.__enter__()
         self.log.__enter__()
         self._thread.start()
         return self
@@ -73,5 +81,6 @@ class RunningBot:
         self.bot.stop()
         self._thread.join(PATIENCE)
         self.log.__exit__()
+        self._loops.__exit__(None, None, None)
         assert not self._thread.is_alive(), "the bot did not stop"
         assert self.exit_code == 0, "a service crashed"

@@ -7,6 +7,7 @@ channels, inline mode, files to download, Markdown (parse_mode may be HTML; enti
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from tests.support.bot_api_faults import Exchange, Fault, Trouble
 from tests.support.bot_api_http import Incoming, Line, Port, Reply, json_reply
 from tests.support.bot_api_limits import Flood, Limits
 from tests.support.bot_api_methods import Methods
-from tests.support.bot_api_updates import Updates, success_body
+from tests.support.bot_api_updates import Updates, WaitFor, success_body
 
 PATIENCE = 30.0  # real seconds: only a failure waits so long
 TOKEN = "8123456789:AAF" + "-No_Log_May_Ever_Show_This" + "_Token"
@@ -58,10 +59,12 @@ class BotApi:
         longest_poll: float = 50.0,
         requests_kept: int = 10_000,
         messages_kept: int = 10_000,
+        wait_for: WaitFor = threading.Condition.wait_for,
     ) -> None:
         """`clock`: Unix seconds, for dates and limits. `privacy`: in groups the bot sees what is meant for it only.
 
-        `longest_poll`: real seconds. `requests_kept`, `messages_kept` (in each chat): the oldest go.
+        `wait_for` does the server's own waits; `longest_poll`: seconds of the longest. `requests_kept`,
+        `messages_kept` (in each chat): the oldest go.
         """
         self.token = TOKEN
         self.world = World(_bot(privacy=privacy), clock, messages_kept)
@@ -69,9 +72,10 @@ class BotApi:
         self.requests: deque[Request] = deque(maxlen=requests_kept)
         self.counts: Counter[str] = Counter()  # requests since the start, by method
         self._troubles: list[Trouble] = []
-        self._updates = Updates(self.world, longest_poll)
+        self._updates = Updates(self.world, longest_poll, wait_for)
         self._methods = _table(self._updates, Methods(self.world))
         self._port = Port(self._serve)
+        self._wait_for = wait_for
 
     @property
     def base_url(self) -> str:
@@ -250,7 +254,7 @@ class BotApi:
 
     def _wait(self, trouble: Trouble, line: Line, seconds: float) -> None:
         with self.world.changed:
-            self.world.changed.wait_for(lambda: trouble.over or line.gone, seconds)
+            self._wait_for(self.world.changed, lambda: trouble.over or line.gone, seconds)
 
     def _reply(self, token: str, call: Call, line: Line) -> Reply:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -20,14 +21,16 @@ WEBHOOK_ACTIVE = (
 )
 OLD_QUERY = "query is too old and response timeout expired or query ID is invalid"
 COMMAND = re.compile(r"[a-z0-9_]{1,32}")
+WaitFor = Callable[[threading.Condition, Callable[[], bool], float], bool]
 
 
 class Updates:
     """Answers those methods; `gone`: whether the client of a waiting request has disconnected."""
 
-    def __init__(self, world: World, longest_poll: float) -> None:
+    def __init__(self, world: World, longest_poll: float, wait_for: WaitFor) -> None:
         self._world = world
         self._longest_poll = longest_poll
+        self._wait_for = wait_for
         self._poller = 0  # number of the poll that may go on waiting
         self.waiting = 0  # polls
 
@@ -53,7 +56,8 @@ class Updates:
         own = self._poller
         self.waiting += 1
         self._world.changed.notify_all()
-        self._world.changed.wait_for(lambda: bool(self._world.updates) or self._poller != own or gone(), seconds)
+        changed = self._world.changed
+        self._wait_for(changed, lambda: bool(self._world.updates) or self._poller != own or gone(), seconds)
         self.waiting -= 1
         if self._poller != own:
             raise ApiError(409, OTHER_POLLER)

@@ -13,6 +13,8 @@ from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0  # real seconds: only a failure waits so long
+# What begins a program that is to be signalled: under nohup or in a shell's background it would inherit signals ignored
+SIGNALLED = ("env", "--default-signal=HUP,INT,TERM")
 
 
 class BotProcess:
@@ -31,7 +33,7 @@ class BotProcess:
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / program), *arguments],
+            [*SIGNALLED, sys.executable, str(ROOT / program), *arguments],
             cwd=cwd,
             env=inherited | {"PYTHONPATH": str(ROOT)} | variables | (env or {}),
             stdout=subprocess.PIPE,

@@ -25,9 +25,9 @@ def telegram_settings(api: BotApi, **settings: Any) -> dict[str, Any]:
     } | settings
 
 
-def telegram_bot(api: BotApi, port: int, data_dir: Path, **settings: Any) -> RunningBot:
+def telegram_bot(api: BotApi, port: int, data_dir: Path, clock: Any = None, **settings: Any) -> RunningBot:
     """Return a bot with a node at `port`; start it with `with`."""
-    return RunningBot(port, data_dir, **telegram_settings(api, **settings))
+    return RunningBot(port, data_dir, clock, **telegram_settings(api, **settings))
 
 
 def wait_for_poll(api: BotApi) -> None:

@@ -126,11 +126,17 @@ def test_the_bot_s_memory_and_outbox_are_made_from_the_settings(tmp_path, clock)
 # -- Telegram
 
 
+def made_and_ended(wanted):
+    bot = MeshBot(wanted)
+    bot.stop()
+    assert bot.run() == 0
+
+
 def test_telegram_settings_without_a_token_are_logged(tmp_path, caplog):
-    MeshBot(settings(tmp_path, telegram_users=("5 admin",), telegram_bridges=("0 -100",)))
+    made_and_ended(settings(tmp_path, telegram_users=("5 admin",), telegram_bridges=("0 -100",)))
     assert "⚠️ Telegram reste éteint: telegram_users, telegram_bridges sans telegram_token" in caplog.messages
 
 
 def test_without_telegram_settings_the_log_has_nothing_of_it(tmp_path, caplog):
-    MeshBot(settings(tmp_path))
+    made_and_ended(settings(tmp_path))
     assert not [line for line in caplog.messages if "Telegram" in line]

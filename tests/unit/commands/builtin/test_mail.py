@@ -337,9 +337,10 @@ def test_mail_read_meanwhile_is_not_announced_again(mesh):
 def test_a_report_while_the_database_fails_harms_nothing(mesh, tmp_path):
     notices = Notices(mesh)
     notices.hear(ALICE)
-    break_database(mesh, tmp_path)
+    holder = break_database(mesh, tmp_path)
     notices.end(DeliveryStatus.FAILED)
     assert notices.hear(ALICE) == []
+    holder.close()
 
 
 def test_a_report_of_another_origin_changes_nothing(mesh):
