@@ -13,10 +13,10 @@ from typing import Final
 # From the top; a part may import what stands below it, nothing above, and nothing beside it
 LAYERS: Final = (
     {"main_bot"},
-    {"meshbot.demo"},
     {"assembly"},
-    {"config", "node_manager", "tcp_interface_manager"},  # no part of meshbot/ imports these
-    {"meshbot.telegram_bot"},
+    # No part of meshbot/ imports these, so all of them stand below
+    {"config", "node_manager", "tcp_interface_manager"},
+    {"meshbot.demo", "meshbot.telegram_bot"},
     {"meshbot.commands.builtin"},
     {"meshbot.commands"},
     {"meshbot.mesh_memory"},
