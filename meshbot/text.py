@@ -5,9 +5,12 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-JOINERS: Final = frozenset("\u200c\u200d")  # hold emoji and some scripts together
-TAGS: Final = range(0xE0020, 0xE0080)  # the letters in a flag's emoji
-MIN_LIMIT = 32  # bytes; leaves room for a character (4 bytes) behind `(1/N) ` with an N of 12 digits
+# Hold emoji and some scripts together
+JOINERS: Final = frozenset("\u200c\u200d")
+# The letters in a flag's emoji
+TAGS: Final = range(0xE0020, 0xE0080)
+# Bytes; leaves room for a character (4 bytes) behind `(1/N) ` with an N of 12 digits
+MIN_LIMIT = 32
 
 
 def split_text(text: str, limit: int) -> list[str]:

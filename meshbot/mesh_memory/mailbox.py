@@ -10,7 +10,8 @@ from meshbot.runtime import Clock, MeshBotError
 from meshbot.storage import Mail, MailStore, MailTable, StorageError
 
 MAX_MAIL: Final = 20  # for one recipient
-MAX_ALL: Final = 2000  # for all together: with 100 recipients a mesh is busy; 600 kB at most, whoever floods
+# For all together: with 100 recipients a mesh is busy; 600 kB at most, whoever floods
+MAX_ALL: Final = 2000
 
 
 class MailboxFullError(MeshBotError):

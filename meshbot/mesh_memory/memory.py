@@ -59,12 +59,16 @@ from meshbot.storage import (
 
 LOGGER = logging.getLogger(__name__)
 
-FLUSH_EVERY: Final = 30.0  # seconds that a packet may wait for its commit: a kill loses no more
+# Seconds that a packet may wait for its commit: a kill loses no more
+FLUSH_EVERY: Final = 30.0
 BATCH: Final = 500  # packets that are committed at once
-STATES_EVERY: Final = 300.0  # seconds: each time writes a page for nearly every node that was heard
+# Seconds: each time writes a page for nearly every node that was heard
+STATES_EVERY: Final = 300.0
 TIDY_EVERY: Final = 3600.0
-REPLAY_TIME: Final = 60.0  # seconds after READY in which a node may hand over what it kept
-MAX_STORED: Final = 2_000_000  # packets, about 130 MB: a flood must not fill the card
+# Seconds after READY in which a node may hand over what it kept
+REPLAY_TIME: Final = 60.0
+# Packets, about 130 MB: a flood must not fill the card
+MAX_STORED: Final = 2_000_000
 MAX_HOURS: Final = 24 * 366  # that a query may reach back
 # Of one node: those of a busy one, our own above all, must not hide all others
 MAX_LINKS: Final = 200

@@ -12,11 +12,13 @@ from meshbot.mesh_memory.aggregates import MAX_PACKETS, PacketBatch, is_direct
 from meshbot.mesh_memory.geography import distance
 from meshbot.storage import DAY, LinkRow, NodeState, PacketRow, StateChanges
 
-MAX_NODES: Final = 20_000  # anybody can send under any number
+# Anybody can send under any number
+MAX_NODES: Final = 20_000
 EVICTED: Final = 2_000  # at once, the least recently heard
 # Seconds: a node hands over after a connection what it kept, which is ignored if it is older than this
 REPLAY_AGE: Final = DAY
-LONGEST_LINK: Final = 1_500_000.0  # metres; farther than LoRa was ever heard: one of the positions is wrong
+# Metres; farther than LoRa was ever heard: one of the positions is wrong
+LONGEST_LINK: Final = 1_500_000.0
 MAX_HOPS: Final = 7
 
 Place = tuple[float, float]  # latitude and longitude in degrees

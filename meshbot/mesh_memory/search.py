@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-LEAST_HEX: Final = 2  # digits; the firmware's own short names are four
+# Digits; the firmware's own short names are four
+LEAST_HEX: Final = 2
 NO_MATCH: Final = 4  # a rank behind all others
 IDENT: Final = re.compile(rf"(!|0x)?([0-9a-f]{{{LEAST_HEX},8}})")
 
