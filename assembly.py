@@ -47,7 +47,6 @@ from meshbot.sending import (
     MeshSender,
     Priority,
     SavedOutbox,
-    SavedPart,
     SendQueue,
     Tracer,
 )
@@ -77,21 +76,21 @@ class Parts:
     link: CurrentLink
     sender: MeshSender
     tracer: Tracer
+    # None: there is no database
+    queue_writer: persistence.QueueWriter | None
 
 
 def open_storage(
     settings: config.Settings, clock: Clock, report: Report = unreported
 ) -> tuple[Database | None, NodeManager]:
-    """Prepare the database, which is opened when it can be: the bot answers before that too."""
+    """Prepare the database, which Housekeeping opens when it can be: the bot answers before that too."""
     database = None
     try:
         database = storage.database_of(settings.database_url.get_secret_value(), settings.data_dir, clock, report)
     except storage.StorageError as exc:
         report(DatabaseTrouble(str(exc)))
         error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
-    manager = NodeManager(storage.NodeStore(database) if database else None, clock, report)
-    manager.import_node_names(settings.node_names_file)
-    return database, manager
+    return database, NodeManager(storage.NodeStore(database) if database else None, clock, report)
 
 
 def memory(
@@ -288,10 +287,25 @@ def telegram_options(settings: config.Settings) -> TelegramOptions:
 
 
 def queue_writer(
-    database: Database | None, clock: Clock, restore: Callable[[Sequence[SavedPart]], object]
+    database: Database | None, clock: Clock, sender: MeshSender
 ) -> persistence.QueueWriter | None:
-    """Return what keeps what waits to go on air, if there is a database."""
-    return persistence.QueueWriter(storage.OutboxStore(database), clock, restore) if database else None
+    """Return what keeps what waits to go on air, and gives it back to the sender, if there is a database."""
+    if database is None:
+        return None
+    return persistence.QueueWriter(
+        storage.OutboxStore(database), clock, lambda waiting: sender.tell(SavedOutbox(waiting))
+    )
+
+
+def say_what_is_lost(sender: MeshSender, queue: persistence.QueueWriter | None) -> None:
+    """Log how many texts end with the process: they were accepted, not sent, and are in no database."""
+    lost = [rows for rows in sender.unsent() if queue is None or not all(map(queue.is_stored, rows))]
+    if lost:
+        error_print(
+            "❌ Arrêt: %d envois acceptés n'ont pu être ni transmis ni enregistrés, ils sont perdus. "
+            "Vérifiez la base de données avant de relancer le bot",
+            len(lost),
+        )
 
 
 def update_writer(
@@ -308,14 +322,17 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     """Return the thread that waits for the disk, with all that it writes."""
     settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
     notices = MailNotices(parts.memory.mailbox, parts.memory, clock, sender.tell, translator(settings.language))
-    queue = queue_writer(database, clock, lambda waiting: sender.tell(SavedOutbox(waiting)))
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
-    return Housekeeping(
+    housekeeping = Housekeeping(
         clock,
-        writers(updates, queue, parts.nodes, parts.memory, parts.replay_guard),
-        takers(parts.nodes, parts.memory, notices, queue, updates),
+        writers(updates, parts.queue_writer, parts.nodes, parts.memory, parts.replay_guard),
+        takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
         (disk_check(settings, report), key_upkeep(parts.nodes, parts.link.interface)),
+        imports=(lambda: parts.nodes.import_node_names(settings.node_names_file),),
     )
+    if database is not None:
+        database.on_change = housekeeping.wake
+    return housekeeping
 
 
 def dispatcher(parts: Parts, commands: Sequence[Command]) -> Dispatcher:

@@ -95,7 +95,9 @@ class MeshBot:
             link,
             self._sender,
             self._tracer,
+            assembly.queue_writer(self._database, clock, self._sender),
         )
+        self._queue_writer = parts.queue_writer
         built_in = assembly.commands(parts, self._reconnect_tcp_interface)
         self.commands = built_in if commands is None else commands
         dispatcher = assembly.dispatcher(parts, self.commands)
@@ -137,6 +139,7 @@ class MeshBot:
         notify("STOPPING=1")
         self._pubkey_sync.stop()
         self._tracer.stop()
+        assembly.say_what_is_lost(self._sender, self._queue_writer)
         if self._database is not None and not self.supervisor.stuck:
             self._database.close()
         crashed = isinstance(reason, BaseException)

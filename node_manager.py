@@ -38,7 +38,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     retry_after: ClassVar = 10.0
 
     def __init__(self, store: NodeStore | None, clock: Clock, report: Report = unreported) -> None:
-        """Load what is known; without a store nothing outlives the process."""
+        """Read nothing yet: the first `flush` does. Without a store nothing outlives the process."""
         super().__init__(store, clock)
         self._report = report
         self._trust = KeyTrust(Snapshot())
@@ -49,7 +49,6 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # NODEINFO packets taken in: each may have made the library forget a key
         self._nodeinfos = 0
         self._last_sync = LastSync()
-        self.flush()
 
     # What is known
 
@@ -125,6 +124,8 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         The same content is imported once. What is known already wins over the file.
         """
         try:
+            if path.exists() and not path.is_file():
+                raise OSError("pas un fichier")  # noqa: TRY301 - a pipe would be read for ever
             content = path.read_bytes()
             names = read_node_names(content)
         except FileNotFoundError:
@@ -162,6 +163,8 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             if self._trust.nodes:
                 self._load_lines = trust.merge(self._trust, self._now())
             self._trust = trust
+        # An interface that was synced before lacks these keys
+        self._last_sync.forget()
 
     def _on_new_database(self, store: NodeStore) -> None:  # noqa: ARG002 - see WriteBehind
         with self._trust_lock:

@@ -19,6 +19,8 @@ ANSWERS = {
     Doubt.OTHER_KEY: _("🔒 Your public key is not the one I trust: have it checked by the operator."),
 }
 
+NOT_READY = _("⏳ /{name}: I have just started and am still reading my data. Try again in a minute.")
+
 
 class KnownNodes(Protocol):
     """What is known of a sender; never waits."""
@@ -32,6 +34,11 @@ class KnownNodes(Protocol):
 
 class ReplayMemory(Protocol):
     """The commands of admins that have run; other users' packets cannot push them out of this memory."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has read what ran before the start."""
+        ...
 
     def is_new(self, sender: int, packet_id: int) -> bool:
         """Note an admin command and return whether it is no replay; never waits."""
@@ -93,6 +100,8 @@ class Access:
         refusal = self._judge.judge(user, command, now, is_public=message.is_broadcast)
         if refusal is not None or command is None or command.role is not Role.ADMIN:
             return refusal
+        if not self._replays.is_ready:
+            return Refusal("base de données pas encore lue", logging.WARNING, NOT_READY)
         if self._replays.is_new(message.sender, message.packet_id):
             return None
         return Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)

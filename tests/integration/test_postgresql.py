@@ -13,7 +13,7 @@ from meshbot.storage.migrations.upgrade import upgrade
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.schema import METADATA, REVISIONS
 from meshbot.storage.server import ServerBackend
-from node_manager import NodeManager
+from tests.support.configured import make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, key, record
 from tests.support.postgresql import Server, why_not
@@ -96,7 +96,7 @@ def test_tables_of_the_first_version_become_those_that_the_program_describes(emp
 
 
 def test_a_second_bot_is_kept_out_until_the_first_one_ends(server, database, caplog):
-    manager = NodeManager(NodeStore(database), FakeClock())
+    manager = make_node_manager(NodeStore(database), FakeClock())
     manager.learn_from_node_database([record(ALICE, key(1))])
     second = database_of(server.url, UNUSED, FakeClock())
     with pytest.raises(StorageError, match="est déjà utilisée par un autre bot, arrêtez-le ou changez database_url"):
@@ -106,7 +106,7 @@ def test_a_second_bot_is_kept_out_until_the_first_one_ends(server, database, cap
         rows.load()
     assert manager.flush()
     database.close()
-    assert NodeManager(NodeStore(second), FakeClock()).public_key(ALICE) == key(1)
+    assert make_node_manager(NodeStore(second), FakeClock()).public_key(ALICE) == key(1)
     with pytest.raises(StorageError, match="autre bot"):
         database.open()
     second.close()
@@ -140,12 +140,12 @@ def test_a_question_that_takes_too_long_is_cut_short(database):
 
 def test_a_server_that_comes_back_gets_what_it_missed(server, database, caplog):
     caplog.set_level("INFO")
-    manager = NodeManager(NodeStore(database), FakeClock())
+    manager = make_node_manager(NodeStore(database), FakeClock())
     server.stop()
     manager.learn_from_node_database([record(ALICE, key(1))])
     assert not manager.flush()
     server.start()
     assert manager.flush()
-    assert NodeManager(NodeStore(database), FakeClock()).public_key(ALICE) == key(1)
+    assert make_node_manager(NodeStore(database), FakeClock()).public_key(ALICE) == key(1)
     assert [line.levelname for line in caplog.records] == ["ERROR", "INFO"]
     assert "s3cret" not in caplog.text

@@ -36,7 +36,7 @@ def lines(caplog):
 
 def restarted(database):
     """A manager that knows what the database holds."""
-    return NodeManager(NodeStore(database), FakeClock())
+    return make_node_manager(NodeStore(database), FakeClock())
 
 
 def locked(database):
@@ -217,7 +217,7 @@ def test_a_failing_database_is_logged_once_and_loses_nothing(manager, database, 
 
 def test_a_failing_database_is_left_alone_then_gets_all(database):
     clock = FakeClock()
-    manager = NodeManager(NodeStore(database), clock)
+    manager = make_node_manager(NodeStore(database), clock)
     other = locked(database)
     manager.learn_from_node_database([record(ALICE, key(1))])
     other.close()

@@ -23,7 +23,7 @@ from meshbot.storage.nodes import NodeStore
 from meshbot.storage.outbox import OutboxStore
 from meshbot.storage.telegram import UpdateStore
 from node_manager import NodeManager
-from tests.support.configured import make_memory
+from tests.support.configured import make_memory, make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.packet_records import packet
 
@@ -46,7 +46,7 @@ class Bench:
         return database
 
     def build(self, database):
-        self.manager = NodeManager(NodeStore(database) if database else None, self.clock)
+        self.manager = make_node_manager(NodeStore(database) if database else None, self.clock)
         self.memory = make_memory(database, self.manager, self.clock, lambda: OWN)
         self.disk_looks = []
         # what an earlier process has left
@@ -192,7 +192,7 @@ def test_what_waits_for_its_commit_at_the_end_is_written(bench, tmp_path):
         bench.housekeeping.offer(packet(num))
     bench.clock.advance(0)
     bench.stop()
-    assert NodeManager(NodeStore(database), bench.clock).counts().nodes == 2
+    assert make_node_manager(NodeStore(database), bench.clock).counts().nodes == 2
     assert make_memory(database, bench.manager, bench.clock, lambda: OWN).node(2).last_heard
     database.close()
 
@@ -339,6 +339,6 @@ def test_a_database_that_failed_gets_nodes_at_the_retry(bench, tmp_path):
     bench.clock.advance(1)
     holder.close()
     bench.clock.advance(NodeManager.retry_after)
-    assert NodeManager(NodeStore(database), bench.clock).public_key(7) == KEY
+    assert make_node_manager(NodeStore(database), bench.clock).public_key(7) == KEY
     bench.stop()
     database.close()
