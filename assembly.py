@@ -286,9 +286,7 @@ def telegram_options(settings: config.Settings) -> TelegramOptions:
     )
 
 
-def queue_writer(
-    database: Database | None, clock: Clock, sender: MeshSender
-) -> persistence.QueueWriter | None:
+def queue_writer(database: Database | None, clock: Clock, sender: MeshSender) -> persistence.QueueWriter | None:
     """Return what keeps what waits to go on air, and gives it back to the sender, if there is a database."""
     if database is None:
         return None

@@ -120,7 +120,9 @@ class Housekeeping(Service):
             elif not writer.flush(last=True):
                 unwritten.append(writer.subject)
         if unwritten:
-            LOGGER.error("❌ Base de données inaccessible à l'arrêt; le plus récent est perdu: %s", ", ".join(unwritten))
+            LOGGER.error(
+                "❌ Base de données inaccessible à l'arrêt; le plus récent est perdu: %s", ", ".join(unwritten)
+            )
 
     def _due(self, writer: Writer) -> float:
         return writer.deadline if writer.urgent else max(writer.deadline, self._commit_at)

@@ -66,6 +66,11 @@ class WriteBehind(abc.ABC, Generic[S, B]):
         return max(self._due if is_current else -inf, self._not_before)
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether the store has been read, or there is none."""
+        return self._store is None or self._generation > 0
+
+    @property
     def is_backing_off(self) -> bool:
         """Whether the database failed too recently to be tried again."""
         return self._clock.monotonic() < self._not_before

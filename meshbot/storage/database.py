@@ -114,7 +114,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Give a connection whose work is committed on leaving, or rolled back; raise StorageError."""
-        if self._fails:
+        if self._fails and self._damage is None:
             # A reader that was opened meanwhile, on a disk that took no writes, would keep this one from writing
             self.backend.renew()
         with self._used(self.backend.writer) as connection:
@@ -184,11 +184,12 @@ class Database:
         if isinstance(exc, IntegrityError | DataError):
             return RefusedRowError(f"ligne refusée par {self.backend.where} ({exc.orig})")
         error = self.backend.explained(exc)
-        if isinstance(error, TooSlowError):
-            engine.dispose()
-            return error
         # The next transaction starts from a freshly opened file
-        self.backend.renew()
+        if not isinstance(error, TooSlowError | DamagedError):
+            self.backend.renew()
+            return error
+        # The log of a damaged one must not be folded in, as its last connection to be closed would
+        engine.dispose()
         if isinstance(error, DamagedError):
             with self._state_lock:
                 self._damage = error

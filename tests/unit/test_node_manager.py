@@ -10,6 +10,7 @@ from sqlalchemy import event
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from node_manager import NodeCounts, NodeManager
+from tests.support.configured import make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, record, text_of
 

@@ -14,7 +14,7 @@ from meshbot.commands.mail_notices import MailNotices
 from meshbot.mesh_link.messages import NodeDatabase, NodeInfoPacket, NodeRecord
 from meshbot.mesh_memory.memory import FLUSH_EVERY
 from meshbot.persistence.housekeeping import LAST_TRIES, UPKEEP_EVERY, Housekeeping
-from meshbot.persistence.queue_writer import WRITE_EVERY, QueueChanges
+from meshbot.persistence.queue_writer import WRITE_EVERY, QueueChanges, QueueWriter
 from meshbot.persistence.update_writer import UpdatesHandled, UpdateWriter
 from meshbot.sending.outgoing import Priority
 from meshbot.sending.queued_text import PartState, SavedPart
@@ -51,7 +51,7 @@ class Bench:
         self.disk_looks = []
         # what an earlier process has left
         self.left, self.handled = [], []
-        outbox = assembly.queue_writer(database, self.clock, self.left.extend)
+        outbox = QueueWriter(OutboxStore(database), self.clock, self.left.extend) if database else None
         updates = UpdateWriter(UpdateStore(database, 1), self.clock, self.handled.append) if database else None
         notices = MailNotices(self.memory.mailbox, self.memory, self.clock, print, translator("en"))
         self.housekeeping = Housekeeping(
@@ -251,9 +251,13 @@ class Turns:
     """A writer that is due when it is told to, and notes when it was flushed."""
 
     def __init__(self, name, log, clock, *, urgent=False):
-        self.name, self.urgent = name, urgent
+        self.name = self.subject = name
+        self.urgent = urgent
         self.deadline = inf
         self._log, self._clock = log, clock
+
+    def wake_by(self, wake):
+        self.wake = wake
 
     def flush(self, *, last=False):
         self.deadline = inf
