@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from meshbot.storage.database import database_of
 from meshbot.storage.errors import StorageError, TooSlowError
@@ -149,3 +150,27 @@ def test_a_server_that_comes_back_gets_what_it_missed(server, database, caplog):
     assert make_node_manager(NodeStore(database), FakeClock()).public_key(ALICE) == key(1)
     assert [line.levelname for line in caplog.records] == ["ERROR", "INFO"]
     assert "s3cret" not in caplog.text
+
+
+def test_a_server_that_was_read_only_gets_what_it_missed(server, database, caplog):
+    caplog.set_level("INFO")
+    manager = make_node_manager(NodeStore(database), FakeClock())
+    outside = create_engine(server.url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+
+    def set_read_only(value):
+        # a session that began while it was so stays so
+        with outside.begin() as connection:
+            connection.execute(text("SET TRANSACTION READ WRITE"))
+            connection.execute(text(f"ALTER DATABASE postgres SET default_transaction_read_only = {value}"))
+
+    set_read_only("on")
+    database.close()
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    assert not manager.flush()
+    with database.reading() as connection:
+        assert connection.scalar(text("SHOW default_transaction_read_only")) == "on"
+    set_read_only("off")
+    assert manager.flush()
+    assert make_node_manager(NodeStore(database), FakeClock()).public_key(ALICE) == key(1)
+    assert [line.levelname for line in caplog.records] == ["ERROR", "INFO"]
+    assert caplog.messages[-1] == "✅ Base de données de nouveau accessible"

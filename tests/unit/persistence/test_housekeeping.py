@@ -346,3 +346,46 @@ def test_a_database_that_failed_gets_nodes_at_the_retry(bench, tmp_path):
     assert make_node_manager(NodeStore(database), bench.clock).public_key(7) == KEY
     bench.stop()
     database.close()
+
+
+def test_what_another_thread_failed_to_write_is_written_on_a_silent_mesh(bench, tmp_path):
+    """Like a key that an operator confirms while the disk is full: no packet comes to remind of it."""
+    database = bench.keep_in(tmp_path)
+    bench.start()
+    holder = sqlite3.connect(database.backend.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    bench.manager.confirm_key(7, KEY)
+    holder.close()
+    bench.clock.advance(NodeManager.retry_after)
+    assert make_node_manager(NodeStore(database), bench.clock).public_key(7) == KEY
+    bench.stop()
+    database.close()
+
+
+def test_a_database_that_a_mail_finds_replaced_gets_all_on_a_silent_mesh(bench, tmp_path):
+    database = bench.keep_in(tmp_path)
+    database.on_change = bench.housekeeping.wake
+    bench.start()
+    bench.manager.confirm_key(7, KEY)
+    for path in tmp_path.glob("meshbot.db*"):
+        path.unlink()
+    bench.memory.mailbox.send(1, 2, "salut")
+    bench.clock.advance(10)
+    assert make_node_manager(NodeStore(database), bench.clock).public_key(7) == KEY
+    bench.stop()
+    database.close()
+
+
+def test_a_stop_without_the_database_says_what_is_lost(bench, tmp_path, caplog):
+    database = bench.keep_in(tmp_path)
+    bench.start()
+    holder = sqlite3.connect(database.backend.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    bench.housekeeping.tell(QueueChanges({1: part(1)}))
+    bench.housekeeping.offer(packet(7))
+    bench.housekeeping.offer(NodeInfoPacket(NodeRecord(7, "Sept", public_key=KEY)))
+    bench.stop()
+    holder.close()
+    database.close()
+    line = "❌ Base de données inaccessible à l'arrêt; le plus récent est perdu: "
+    assert line + "File d'envoi, Nœuds et clés, Paquets entendus" in caplog.messages
