@@ -21,7 +21,6 @@ ANSWERS = {
 }
 
 
-
 class KnownNodes(Protocol):
     """What is known of a sender; never waits."""
 
