@@ -42,14 +42,7 @@ from meshbot.mesh_link import (
 from meshbot.mesh_memory import MeshMemory
 from meshbot.persistence import HandledBefore, Housekeeping
 from meshbot.runtime import Clock, DatabaseTrouble, DiskCheck, Report, Service, read_host, unreported
-from meshbot.sending import (
-    DeliveryReport,
-    MeshSender,
-    Priority,
-    SavedOutbox,
-    SendQueue,
-    Tracer,
-)
+from meshbot.sending import DeliveryReport, MeshSender, Priority, SavedOutbox, SendQueue, Tracer
 from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
 from node_manager import NodeManager
@@ -295,17 +288,6 @@ def queue_writer(database: Database | None, clock: Clock, sender: MeshSender) ->
     )
 
 
-def say_what_is_lost(sender: MeshSender, queue: persistence.QueueWriter | None) -> None:
-    """Log how many texts end with the process: they were accepted, not sent, and are in no database."""
-    lost = [rows for rows in sender.unsent() if queue is None or not all(map(queue.is_stored, rows))]
-    if lost:
-        error_print(
-            "❌ Arrêt: %d envois acceptés n'ont pu être ni transmis ni enregistrés, ils sont perdus. "
-            "Vérifiez la base de données avant de relancer le bot",
-            len(lost),
-        )
-
-
 def update_writer(
     settings: config.Settings, database: Database | None, clock: Clock, restore: Callable[[HandledBefore], object]
 ) -> persistence.UpdateWriter | None:
@@ -321,12 +303,17 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
     notices = MailNotices(parts.memory.mailbox, parts.memory, clock, sender.tell, translator(settings.language))
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
+    check = disk_check(settings, report)
     housekeeping = Housekeeping(
         clock,
         writers(updates, parts.queue_writer, parts.nodes, parts.memory, parts.replay_guard),
         takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
-        (disk_check(settings, report), key_upkeep(parts.nodes, parts.link.interface)),
-        imports=(lambda: parts.nodes.import_node_names(settings.node_names_file),),
+        (check, key_upkeep(parts.nodes, parts.link.interface)),
+        after_load=(
+            check,
+            lambda: parts.nodes.import_node_names(settings.node_names_file),
+            lambda: parts.nodes.sync_after_load(parts.link.interface()),
+        ),
     )
     if database is not None:
         database.on_change = housekeeping.wake

@@ -139,7 +139,8 @@ class MeshBot:
         notify("STOPPING=1")
         self._pubkey_sync.stop()
         self._tracer.stop()
-        assembly.say_what_is_lost(self._sender, self._queue_writer)
+        queue = self._queue_writer
+        self._sender.report_lost(lambda row: queue is not None and queue.is_stored(row))
         if self._database is not None and not self.supervisor.stuck:
             self._database.close()
         crashed = isinstance(reason, BaseException)

@@ -49,6 +49,8 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # NODEINFO packets taken in: each may have made the library forget a key
         self._nodeinfos = 0
         self._last_sync = LastSync()
+        # an interface that was synced then lacks the keys that were read since
+        self._synced_before_load = False
 
     # What is known
 
@@ -163,7 +165,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             if self._trust.nodes:
                 self._load_lines = trust.merge(self._trust, self._now())
             self._trust = trust
-        # An interface that was synced before lacks these keys
+            self._synced_before_load = self._last_sync.is_done
         self._last_sync.forget()
 
     def _on_new_database(self, store: NodeStore) -> None:  # noqa: ARG002 - see WriteBehind
@@ -234,6 +236,11 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             error_print(f"⚠️ Error accessing interface.nodes: {exc}")
             error_print("❌ Cannot sync pubkeys: interface.nodes not accessible")
             return 0
+
+    def sync_after_load(self, interface: Any) -> None:
+        """Give an interface that was synced before the database could be read the keys that were in it."""
+        if self._synced_before_load and interface is not None:
+            self.sync_pubkeys_to_interface(interface, force=True)
 
     @property
     def synced(self) -> bool:

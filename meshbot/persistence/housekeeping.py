@@ -59,17 +59,17 @@ class Housekeeping(Service):
         writers: Sequence[Writer],
         takers: Takers,
         upkeep: Sequence[Callable[[], object]],
-        imports: Sequence[Callable[[], object]] = (),
+        after_load: Sequence[Callable[[], object]] = (),
     ) -> None:
         """`writers` are flushed in this order at start and stop.
 
-        `imports` are called once, when what is stored has been read. `upkeep` is called then and each UPKEEP_EVERY.
-        Both may wait for the disk, and raise nothing.
+        `after_load` is called once, when what is stored has been read, `upkeep` each UPKEEP_EVERY. Both may wait for
+        the disk, and raise nothing.
         """
         super().__init__(clock, INBOX_LIMIT)
         self._writers = writers
         self._takers = takers
-        self._imports = imports
+        self._after_load = after_load
         self._upkeep = upkeep
         self._upkeep_at = inf
         # no commit before
@@ -83,9 +83,8 @@ class Housekeeping(Service):
         self._upkeep_at = now + UPKEEP_EVERY
         for writer in self._writers:
             writer.flush()
-        for task in self._imports:
+        for task in self._after_load:
             task()
-        self._do_upkeep()
 
     def wake(self) -> None:
         """Have the writers' deadlines looked at again; any thread may call it."""
@@ -100,7 +99,8 @@ class Housekeeping(Service):
         now = self._clock.monotonic()
         if now >= self._upkeep_at:
             self._upkeep_at = now + UPKEEP_EVERY
-            self._do_upkeep()
+            for task in self._upkeep:
+                task()
         if due := [writer for writer in self._writers if self._due(writer) <= now]:
             min(due, key=lambda writer: (not writer.urgent, writer.deadline)).flush()
             self._commit_at = now + COMMIT_EVERY
@@ -126,7 +126,3 @@ class Housekeeping(Service):
 
     def _due(self, writer: Writer) -> float:
         return writer.deadline if writer.urgent else max(writer.deadline, self._commit_at)
-
-    def _do_upkeep(self) -> None:
-        for task in self._upkeep:
-            task()

@@ -144,9 +144,15 @@ class MeshSender(Service):
         """Whether the channel is so busy that only answers to direct messages go; any thread may ask."""
         return self._queue.holding
 
-    def unsent(self) -> list[list[int]]:
-        """Return the rows of each text that the node does not have; once the thread has ended."""
-        return self._queue.unsent()
+    def report_lost(self, is_stored: Callable[[int], bool]) -> None:
+        """Log how many texts end with the process: not sent, and not in the database; once the thread has ended."""
+        lost = [rows for rows in self._queue.unsent() if not all(map(is_stored, rows))]
+        if lost:
+            LOGGER.error(
+                "❌ Arrêt: %d envois acceptés n'ont pu être ni transmis ni enregistrés, ils sont perdus. "
+                "Vérifiez la base de données avant de relancer le bot",
+                len(lost),
+            )
 
     def on_stop(self) -> None:
         """See Service; what waits cannot be sent any more, and is stored as such."""

@@ -62,9 +62,10 @@ def test_commands_are_answered_while_the_opening_of_the_database_hangs(node, ope
         assert ask(node, operator, "/ping")
         assert READING in ask(node, operator, "/trust", packet_id=OLD_ORDER)
         assert READING in ask(node, operator, "/mail")
+        running.log.wait_for("SYNC COMPLETE: 0")
         assert not manager.is_loaded
         hanging.let_go()
-        running.log.wait_for("SYNC COMPLETE")
+        running.log.wait_for("SYNC COMPLETE: 1")
         running.log.wait_for("Base de données de nouveau accessible")
         deadline = time.monotonic() + PATIENCE
         while not (manager.is_loaded and manager.public_key(operator)) and time.monotonic() < deadline:

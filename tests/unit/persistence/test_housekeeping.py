@@ -62,6 +62,7 @@ class Bench:
                 lambda: self.disk_looks.append(self.clock.monotonic()),
                 assembly.key_upkeep(self.manager, lambda: self.interface),
             ),
+            after_load=(lambda: self.disk_looks.append(self.clock.monotonic()),),
         )
         self._is_started = False
 
