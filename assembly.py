@@ -69,7 +69,6 @@ class Parts:
     link: CurrentLink
     sender: MeshSender
     tracer: Tracer
-    # None: there is no database
     queue_writer: persistence.QueueWriter | None
 
 

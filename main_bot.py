@@ -33,7 +33,7 @@ from meshbot.runtime import (
     SystemClock,
     Watchdog,
     catch_signals,
-    lock_folder,
+    lock_in_time,
     log,
     notify,
     watchdog_interval,
@@ -188,12 +188,12 @@ def _run(settings: config.Settings) -> int:
     log.set_up(settings.log_level)
     log.mask(settings.secrets())
     info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
+    requests: SimpleQueue[Any] = SimpleQueue()
     try:
-        lock = lock_folder(settings.data_dir)
+        lock = lock_in_time(settings.data_dir, requests.put)
     except FolderInUseError as error:
         error_print("❌ %s", error)
         return EXIT_IN_USE
-    requests: SimpleQueue[Any] = SimpleQueue()
     # before the database is opened: a request to stop counts from the start
     catch_signals(requests)
     bot = MeshBot(settings, requests=requests)
