@@ -33,7 +33,7 @@ from meshbot.runtime import (
     SystemClock,
     Watchdog,
     catch_signals,
-    lock_folder,
+    lock_in_time,
     log,
     notify,
     watchdog_interval,
@@ -95,7 +95,9 @@ class MeshBot:
             link,
             self._sender,
             self._tracer,
+            assembly.queue_writer(self._database, clock, self._sender),
         )
+        self._queue_writer = parts.queue_writer
         built_in = assembly.commands(parts, self._reconnect_tcp_interface)
         self.commands = built_in if commands is None else commands
         dispatcher = assembly.dispatcher(parts, self.commands)
@@ -137,6 +139,8 @@ class MeshBot:
         notify("STOPPING=1")
         self._pubkey_sync.stop()
         self._tracer.stop()
+        queue = self._queue_writer
+        self._sender.report_lost(lambda row: queue is not None and queue.is_stored(row))
         if self._database is not None and not self.supervisor.stuck:
             self._database.close()
         crashed = isinstance(reason, BaseException)
@@ -184,12 +188,12 @@ def _run(settings: config.Settings) -> int:
     log.set_up(settings.log_level)
     log.mask(settings.secrets())
     info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
+    requests: SimpleQueue[Any] = SimpleQueue()
     try:
-        lock = lock_folder(settings.data_dir)
+        lock = lock_in_time(settings.data_dir, requests.put)
     except FolderInUseError as error:
         error_print("❌ %s", error)
         return EXIT_IN_USE
-    requests: SimpleQueue[Any] = SimpleQueue()
     # before the database is opened: a request to stop counts from the start
     catch_signals(requests)
     bot = MeshBot(settings, requests=requests)

@@ -116,7 +116,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         *,
         mail_ttl: float,
     ) -> None:
-        """Load what is known, now or as soon as the database can be read; without one nothing outlives the process."""
+        """Read nothing yet: the first `flush` does. Without a database nothing outlives the process."""
         super().__init__(PacketLog(database) if database else None, clock)
         self.mailbox = Mailbox(MailStore(database) if database else None, clock, mail_ttl)
         self._node_manager = node_manager
@@ -130,7 +130,6 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         self._committing: PacketBatch | None = None
         self._states_due = self._tidy_due = clock.monotonic()
         self._replay_until = -inf
-        self.flush()
 
     # -- learning, in Housekeeping's thread
 

@@ -4,7 +4,7 @@ from meshbot.runtime import log
 from meshbot.runtime.clock import Clock, SystemClock
 from meshbot.runtime.disk import DiskCheck
 from meshbot.runtime.errors import MeshBotError
-from meshbot.runtime.folder_lock import FolderInUseError, lock_folder
+from meshbot.runtime.folder_lock import FolderInUseError, lock_in_time
 from meshbot.runtime.host import HostFigures, read_host
 from meshbot.runtime.incidents import (
     DatabaseTrouble,
@@ -67,7 +67,7 @@ __all__ = [
     "catch_signals",
     "end_quietly",
     "hush",
-    "lock_folder",
+    "lock_in_time",
     "log",
     "mask_command",
     "notify",

@@ -12,8 +12,7 @@ from meshbot.mesh_memory.search import IDENT, folded, search
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
-from node_manager import NodeManager
-from tests.support.configured import make_memory
+from tests.support.configured import make_memory, make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
 
 OWN = 9
@@ -69,7 +68,7 @@ def test_whatever_is_heard_is_counted_once_and_stored(steps):
     with tempfile.TemporaryDirectory() as folder:
         clock = FakeClock()
         database = open_database(Path(folder), clock)
-        memory = make_memory(database, NodeManager(NodeStore(database), clock), clock, lambda: OWN)
+        memory = make_memory(database, make_node_manager(NodeStore(database), clock), clock, lambda: OWN)
         counted, known = 0, set()
         for step in steps:
             match step:
@@ -91,7 +90,7 @@ def test_whatever_is_heard_is_counted_once_and_stored(steps):
 
 def saved(memory, database, clock):
     assert memory.flush(last=True)
-    return make_memory(database, NodeManager(NodeStore(database), clock), clock, lambda: OWN)
+    return make_memory(database, make_node_manager(NodeStore(database), clock), clock, lambda: OWN)
 
 
 def answers_agree(memory, counted):

@@ -11,9 +11,11 @@ from meshbot.mesh_link.interface import LinkTarget
 from meshbot.mesh_link.machine import LinkTimes
 from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.runtime.clock import Clock
+from meshbot.runtime.incidents import Report, unreported
 from meshbot.sending.outgoing import Priority
 from meshbot.sending.queue import SendQueue
 from meshbot.storage.database import Database
+from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
 
 LIFETIMES: Final[Mapping[Priority, float]] = {
@@ -42,6 +44,13 @@ def make_send_queue(interval: float, limit: int, new_id: Callable[[], int], **ch
     return SendQueue(interval, limit, new_id, **usual | changes)
 
 
+def make_node_manager(store: NodeStore | None, clock: Clock, report: Report = unreported) -> NodeManager:
+    """Return one that has read its store, as Housekeeping makes it do."""
+    manager = NodeManager(store, clock, report)
+    manager.flush()
+    return manager
+
+
 def make_memory(
     database: Database | None,
     manager: NodeManager,
@@ -50,7 +59,10 @@ def make_memory(
     retention_days: int = config.PACKET_RETENTION_DAYS,
     mail_ttl: float = config.MAIL_TTL,
 ) -> MeshMemory:
-    return MeshMemory(database, manager, clock, own_num, retention_days, mail_ttl=mail_ttl)
+    """Return one that has read its database, as Housekeeping makes it do."""
+    memory = MeshMemory(database, manager, clock, own_num, retention_days, mail_ttl=mail_ttl)
+    memory.flush()
+    return memory
 
 
 def make_roles(*, admins: frozenset[int] = frozenset(), known: frozenset[int] = frozenset()) -> MeshRoles:
