@@ -198,8 +198,8 @@ def _run(settings: config.Settings) -> int:
     code = bot.run()
     # a thread in a call that nothing can end must not hold the exit
     if bot.supervisor.stuck:
+        # waits for the last lines, no longer than the log's bound
         logging.shutdown()
-        sys.stdout.flush()
         os._exit(code)
     if lock is not None:
         os.close(lock)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES
-from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord
+from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord, log
 from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 from meshbot.text import one_line
 
@@ -141,7 +141,7 @@ class KeyTrust:
 
     def label(self, num: int) -> str:
         """Return the node's name and id for a log line."""
-        name = self._name(num)
+        name = log.escaped(self._name(num))
         return f"{name} (!{num:08x})" if name else f"!{num:08x}"
 
     def _full_line(self) -> str | None:
