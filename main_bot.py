@@ -22,11 +22,21 @@ import assembly
 import config
 from meshbot.commands import Command, translator
 from meshbot.commands.builtin import EchoReports
-from meshbot.mesh_link import CurrentLink, LinkReady, MeshTCPInterface, PacketRouter, PubkeySync
+from meshbot.mesh_link import (
+    CurrentLink,
+    LinkReady,
+    MeshTCPInterface,
+    PacketRouter,
+    PubkeySync,
+    PublishingBeat,
+    ReaderBeat,
+)
 from meshbot.persistence import QueueChanges
 from meshbot.runtime import (
+    Beating,
     Clock,
     FolderInUseError,
+    HungThreadError,
     IncidentBus,
     ServiceHandle,
     Supervisor,
@@ -122,7 +132,8 @@ class MeshBot:
         )
         # in starting order: receivers before senders; the link starts last and stops first
         radio_side = [each for each in (self._sender, telegram, dispatcher, router, self._tcp) if each is not None]
-        watchdog = Watchdog(watchdog_interval(), radio_side, disk_bound=(housekeeping,))
+        watched: list[Beating] = [*radio_side, PublishingBeat(), ReaderBeat(link.interface)]
+        watchdog = Watchdog(watchdog_interval(), watched, disk_bound=(housekeeping,))
         self.supervisor = Supervisor((housekeeping, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
 
     @property
@@ -140,7 +151,8 @@ class MeshBot:
         if self._database is not None and not self.supervisor.stuck:
             self._database.close()
         crashed = isinstance(reason, BaseException)
-        info_print("🛑 Arrêt: %s", f"{type(reason).__name__}" if crashed else getattr(reason, "name", reason))
+        named = f"{type(reason).__name__}: {reason}" if isinstance(reason, HungThreadError) else type(reason).__name__
+        info_print("🛑 Arrêt: %s", named if crashed else getattr(reason, "name", reason))
         return 1 if crashed else 0
 
     def stop(self) -> None:

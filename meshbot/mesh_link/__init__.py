@@ -20,6 +20,7 @@ from meshbot.mesh_link.actions import (
     SendProbe,
 )
 from meshbot.mesh_link.backoff import Backoff
+from meshbot.mesh_link.beats import PublishingBeat, ReaderBeat
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
@@ -96,8 +97,10 @@ __all__ = [
     "Payload",
     "PositionPayload",
     "PubkeySync",
+    "PublishingBeat",
     "QueueStatus",
     "RadioMetadata",
+    "ReaderBeat",
     "ReceivedText",
     "RoutingAnswer",
     "SendProbe",

@@ -100,6 +100,9 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._radio_keys: dict[int, bytes] = {}
         self._unreadable = Throttle(UNREADABLE_REPORT_EVERY)
         self.last_heard = monotonic()
+        # of the reader: it lives if it waits for data, or once this has grown
+        self.reader_turns = 0
+        self.reader_waits = False
         super().__init__(target.host, portNumber=target.port, connectNow=False)
 
     # -- life
@@ -249,11 +252,14 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _StreamInterface__reader(self) -> None:
         try:
             while self._failure is None:
+                self.reader_turns += 1
                 try:
+                    self.reader_waits = True
                     data = self.socket.recv(RECV_BYTES)
                 except TimeoutError:
                     # the socket's timeout is for writers; silence is for the link machine to judge
                     continue
+                self.reader_waits = False
                 if not data:
                     self._end(LinkFailure(LinkCause.CLOSED))
                     break

@@ -28,15 +28,17 @@ from meshbot.runtime.log import PASSWORD_COMMANDS, hush, mask_command
 from meshbot.runtime.pool import WorkerPool
 from meshbot.runtime.recent import RecentKeys
 from meshbot.runtime.service import PING, STOP, Service, ServiceHandle
-from meshbot.runtime.supervisor import Supervisor, Watchdog, catch_signals
+from meshbot.runtime.supervisor import Supervisor, catch_signals
 from meshbot.runtime.systemd import notify, watchdog_interval
 from meshbot.runtime.throttle import Throttle
 from meshbot.runtime.timed_cache import TimedCache
+from meshbot.runtime.watchdog import Beating, HungThreadError, Watchdog
 
 __all__ = [
     "PASSWORD_COMMANDS",
     "PING",
     "STOP",
+    "Beating",
     "Clock",
     "DatabaseTrouble",
     "DatabaseWell",
@@ -45,6 +47,7 @@ __all__ = [
     "DiskWell",
     "FolderInUseError",
     "HostFigures",
+    "HungThreadError",
     "Incident",
     "IncidentBus",
     "KeyChanged",
