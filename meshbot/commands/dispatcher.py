@@ -99,7 +99,7 @@ class Dispatcher(Service):
             message.to,
             message.is_broadcast,
         )
-        parsed = parse(message.text)
+        parsed = None if message.is_notice else parse(message.text)
         verdict = self._filter.judge(text, self._clock.now().timestamp(), is_command=parsed is not None)
         if verdict is Verdict.ANSWER and parsed is not None:
             self._start(message, *parsed)
