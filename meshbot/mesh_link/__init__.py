@@ -48,6 +48,7 @@ from meshbot.mesh_link.messages import (
     TextPacket,
     TracerouteReply,
 )
+from meshbot.mesh_link.node_warnings import NodeWarnings
 from meshbot.mesh_link.outages import OutageReporter
 from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, give
 from meshbot.mesh_link.packets import routing_error_name
@@ -89,6 +90,7 @@ __all__ = [
     "NodeDatabase",
     "NodeInfoPacket",
     "NodeRecord",
+    "NodeWarnings",
     "OpenLink",
     "OutageReporter",
     "PacketRecord",

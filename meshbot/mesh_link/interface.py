@@ -26,6 +26,7 @@ from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
 from meshbot.mesh_link.messages import NodeRecord, TextPacket
+from meshbot.mesh_link.node_warnings import warning_text
 from meshbot.mesh_link.packets import node_record
 from meshbot.runtime import LinkCause, Throttle
 
@@ -59,7 +60,7 @@ class LinkListener(Protocol):
         """The node answered a packet (or a heartbeat: packet id 0)."""
 
     def client_warning(self, packet_id: int, text: str) -> None:
-        """The node complains about a packet of ours, in text for people."""
+        """The node complains in text for people, about a packet of ours unless the id is 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +286,10 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                     self._take_own_num(from_radio.my_info.my_node_num)
                 case "queueStatus":
                     self._handleQueueStatusFromRadio(from_radio.queueStatus)
-                case "clientNotification" if from_radio.clientNotification.reply_id:
+                case "clientNotification":
                     # a traceroute too soon is dropped with this alone: its queueStatus reports success
                     notification = from_radio.clientNotification
-                    self._listener.client_warning(notification.reply_id, notification.message)
+                    self._listener.client_warning(notification.reply_id, warning_text(notification))
                 case _:
                     self._handleFromRadio(from_radio.SerializeToString())
         except OSError:

@@ -199,9 +199,9 @@ class QueueStatus:
 
 @dataclass(frozen=True, slots=True)
 class ClientWarning:
-    """The node's complaint about a packet of ours, which it may have sent all the same."""
+    """The node's complaint, perhaps about a packet of ours, which it may have sent all the same."""
 
-    packet_id: int
+    packet_id: int  # 0: about none
     text: str  # the firmware's own text
 
 

@@ -64,10 +64,10 @@ class Recorder:
         known = self.states.get(record.num)
         if not at or (known is not None and (bounds.past(known.last_heard, now) or 0) >= at):
             return
-        state, hops = self._state(record.num, at), record.hops
+        state, hops = self._state(record.num, at), bounds.hops(record.hops)
         state = replace(state, last_heard=at, hops=state.hops if hops is None else hops, via_mqtt=record.via_mqtt)
         if hops == 0 and not record.via_mqtt and record.snr is not None:
-            state = replace(state, snr=record.snr, direct_at=at)
+            state = replace(state, snr=bounds.snr(record.snr), direct_at=at)
         if record.metrics is not None:
             state = _with_metrics(state, record.metrics, at)
         if record.latitude is not None and record.longitude is not None:
@@ -175,7 +175,7 @@ class Recorder:
                 return _with_metrics(state, packet.payload, at)
             case NeighborInfo(neighbors):
                 for neighbor in neighbors:
-                    self._link(packet.sender, neighbor.num, neighbor.snr, at)
+                    self._link(packet.sender, neighbor.num, bounds.snr(neighbor.snr), at)
         return state
 
     def _link(self, hearer: int, heard: int, snr: float | None, at: int) -> None:
@@ -196,10 +196,10 @@ def _row(packet: PacketRecord, at: int) -> PacketRow:
         packet_id=packet.packet_id,
         channel=packet.channel,
         portnum=packet.portnum,
-        hops=packet.reception.hops,
+        hops=bounds.hops(packet.reception.hops),
         hop_start=packet.hop_start,
-        snr=packet.reception.snr,
-        rssi=packet.reception.rssi,
+        snr=bounds.snr(packet.reception.snr),
+        rssi=bounds.rssi(packet.reception.rssi),
         via_mqtt=packet.reception.via_mqtt,
         size=packet.size,
     )

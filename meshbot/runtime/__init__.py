@@ -20,6 +20,7 @@ from meshbot.runtime.incidents import (
     LinkCause,
     LinkLost,
     NodeRebooted,
+    NodeWarning,
     Report,
     unreported,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "LinkLost",
     "MeshBotError",
     "NodeRebooted",
+    "NodeWarning",
     "RecentKeys",
     "Report",
     "Service",

@@ -320,13 +320,19 @@ def test_a_message_that_the_library_cannot_handle_is_logged_and_skipped(linked, 
     assert capfd.readouterr() == ("", ""), "the library's own prints stay out of the journal"
 
 
-def test_a_client_warning_about_our_packet_is_reported(linked):
+def test_a_client_warning_is_reported_with_the_packet_it_is_about(linked):
     interface, peer = linked
     peer.send(clientNotification=mesh_pb2.ClientNotification(message="about no packet"))
+    peer.send(clientNotification=mesh_pb2.ClientNotification(duplicated_public_key=mesh_pb2.DuplicatedPublicKey()))
     peer.send(clientNotification=mesh_pb2.ClientNotification(reply_id=7, message="once every 30 seconds"))
     peer.configure()
     assert interface._listener.ready.acquire(timeout=PATIENCE)
-    assert interface._listener.events == ["accepted", (7, "once every 30 seconds"), "connected True"]
+    assert interface._listener.events[1:] == [
+        (0, "about no packet"),
+        (0, "duplicated public key"),
+        (7, "once every 30 seconds"),
+        "connected True",
+    ]
 
 
 def test_the_node_database_is_handed_over_as_downloaded_and_once(linked):

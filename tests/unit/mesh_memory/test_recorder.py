@@ -85,6 +85,14 @@ def test_a_packet_that_comes_late_does_not_undo_a_newer_one(recorder):
     assert total(recorder) == 2
 
 
+@pytest.mark.parametrize(("snr", "rssi", "hops"), [(1e300, -90, 0), (5.0, -(1 << 40), 0), (5.0, -90, 200)])
+def test_what_no_radio_can_measure_is_unknown(recorder, snr, rssi, hops):
+    hear(recorder, packet(ALICE, snr=snr, rssi=rssi, hops=hops))
+    (row,) = recorder.batch.packets
+    assert None in {row.snr, row.rssi, row.hops}
+    assert recorder.states[ALICE].direct_at is None
+
+
 # What our own node had kept
 
 
