@@ -194,6 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(settings: config.Settings) -> int:
     log.set_up(settings.log_level)
+    log.take_prints()
     log.mask(settings.secrets())
     info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
     try:

@@ -115,7 +115,7 @@ class Dispatcher(Service):
             command = self._registry.find(name)
             if command is not None and command.private and argument:
                 return f"{PREFIX}{name} {log.MASK} ({len(argument.encode(errors='replace'))} octets)"
-        return mask_command(text, self._masked)
+        return log.escaped(mask_command(text, self._masked))
 
     def _start(self, message: TextMessage, name: str, argument: str) -> None:
         command = self._registry.to_run(name, argument)

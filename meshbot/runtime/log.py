@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
@@ -53,7 +54,7 @@ CONTINUED: Final = "  | "
 # on, and before what separates a line's fields
 OWN_WORDS: Final = re.compile(
     r"(?<=S)(?=YNC)|(?<=[rR])(?=econnexion)|(?<=c)(?=lés)|(?<=p)(?=ubkey)|(?<=S)(?=ILENCE TCP)|(?<=M)(?=ESSAGE BRUT)"
-    r"|(?=\|)|(?:(?<=from)|(?<=to)|(?<=broadcast))(?==)"
+    r"|(?<!\\)(?=\|)|(?:(?<=from)|(?<=to)|(?<=broadcast))(?==)"
 )
 # Their whole messages are foreign: they put what they heard into them
 FOREIGN_LOGGERS: Final = frozenset({*LIBRARIES, "py", "google"})
@@ -203,6 +204,31 @@ class JournalHandler(logging.Handler):
     def _dropped_line(self, count: int) -> str:
         text = "⚠️ Journal: %d lignes perdues, personne ne lisait la sortie"
         return self.format(logging.LogRecord(LOGGER.name, logging.WARNING, "", 0, text, (count,), None))
+
+
+class _Prints(io.TextIOBase):
+    """What a library prints, as log lines: a print into a blocked stdout would hold up its thread."""
+
+    def __init__(self) -> None:
+        self._unfinished = threading.local()
+
+    def writable(self) -> bool:
+        """See io.TextIOBase."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Log the lines that this completes; each thread has its own."""
+        *lines, rest = (getattr(self._unfinished, "text", "") + text).split("\n")
+        self._unfinished.text = rest
+        for line in lines:
+            if line.strip():
+                LOGGER.warning("🖨️ %s", line)
+        return len(text)
+
+
+def take_prints() -> None:
+    """Have all that is printed from now on logged; `set_up` comes before."""
+    sys.stdout = sys.stderr = _Prints()
 
 
 def flush() -> None:

@@ -36,6 +36,8 @@ class LogWriter:
         self._size = 0
         self._dropped = 0
         self._closing = False
+        # the last drain was in vain
+        self._blocked = False
         # a line's beginning is out, its end could not be written
         self._cut = False
         # daemon: a write that never returns must not keep the process from exiting
@@ -58,16 +60,18 @@ class LogWriter:
         if threading.current_thread() is self._thread:
             return False
         with self._changed:
-            return self._changed.wait_for(lambda: not self._size, timeout)
+            is_out = self._changed.wait_for(lambda: not self._size, timeout)
+            self._blocked = not is_out
+            return is_out
 
     def close(self, timeout: float = DRAIN_TIMEOUT) -> None:
-        """Write what waits, as far as `timeout` seconds allow, and end the thread."""
+        """Write what waits, as far as `timeout` seconds allow, and end the thread; no second wait after `drain`'s."""
         with self._changed:
             self._note_dropped()
             self._closing = True
             self._changed.notify_all()
         if threading.current_thread() is not self._thread:
-            self._thread.join(timeout)
+            self._thread.join(0.0 if self._blocked else timeout)
 
     def _note_dropped(self) -> None:
         if self._dropped:

@@ -49,7 +49,8 @@ def thin(info: mesh_pb2.NodeInfo) -> mesh_pb2.NodeInfo:
     copy.CopyFrom(info)
     copy.ClearField("position")
     copy.ClearField("device_metrics")
-    copy.user.long_name = clipped(info.user.long_name)
+    if info.HasField("user"):
+        copy.user.long_name = clipped(info.user.long_name)
     return copy
 
 

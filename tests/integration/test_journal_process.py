@@ -89,10 +89,24 @@ def test_a_crash_s_last_lines_come_out():
     child = start(
         "import os, threading\n"
         "for number in range(300): LOGGER.info('line %d', number)\n"
-        "threading.Thread(target=lambda: 1 / 0, name='Worker').start()\n"
+        "worker = threading.Thread(target=lambda: 1 / 0, name='Worker'); worker.start(); worker.join()\n"
         "LOGGER.error('last'); logging.shutdown(); os._exit(1)\n"
     )
     out, _err = child.communicate(timeout=60)
     assert child.returncode == 1
     assert "💥 Worker: ZeroDivisionError" in out.decode()
     assert out.decode().endswith("[ERROR] last\n")
+
+
+def test_what_a_library_prints_is_logged_and_holds_up_nobody():
+    child = start(
+        "from meshbot.runtime.log import take_prints; real = sys.stderr; take_prints()\n"
+        "print('✅ SYNC COMPLETE', 3, end=''); print(); print('x' * 500_000, file=sys.stderr)\n"
+        "print('y' * 500_000); real.write('alive'); real.flush()\n"
+    )
+    # nothing of stdout has been read yet
+    assert child.stderr.read(5) == b"alive"
+    lines = child.communicate(timeout=60)[0].decode().splitlines()
+    assert lines[0].endswith("[WARNING] 🖨️ ✅ S\\YNC COMPLETE 3")
+    assert len(lines) == 2
+    assert child.returncode == 0
