@@ -22,11 +22,21 @@ import assembly
 import config
 from meshbot.commands import Command, translator
 from meshbot.commands.builtin import EchoReports
-from meshbot.mesh_link import CurrentLink, LinkReady, MeshTCPInterface, PacketRouter, PubkeySync
+from meshbot.mesh_link import (
+    CurrentLink,
+    LinkReady,
+    MeshTCPInterface,
+    PacketRouter,
+    PubkeySync,
+    PublishingBeat,
+    ReaderBeat,
+)
 from meshbot.persistence import QueueChanges
 from meshbot.runtime import (
+    Beating,
     Clock,
     FolderInUseError,
+    HungThreadError,
     IncidentBus,
     ServiceHandle,
     Supervisor,
@@ -124,7 +134,8 @@ class MeshBot:
         )
         # in starting order: receivers before senders; the link starts last and stops first
         radio_side = [each for each in (self._sender, telegram, dispatcher, router, self._tcp) if each is not None]
-        watchdog = Watchdog(watchdog_interval(), radio_side, disk_bound=(housekeeping,))
+        watched: list[Beating] = [*radio_side, PublishingBeat(), ReaderBeat(link.interface)]
+        watchdog = Watchdog(watchdog_interval(), watched, disk_bound=(housekeeping,))
         self.supervisor = Supervisor((housekeeping, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
 
     @property
@@ -144,7 +155,8 @@ class MeshBot:
         if self._database is not None and not self.supervisor.stuck:
             self._database.close()
         crashed = isinstance(reason, BaseException)
-        info_print("🛑 Arrêt: %s", f"{type(reason).__name__}" if crashed else getattr(reason, "name", reason))
+        named = f"{type(reason).__name__}: {reason}" if isinstance(reason, HungThreadError) else type(reason).__name__
+        info_print("🛑 Arrêt: %s", named if crashed else getattr(reason, "name", reason))
         return 1 if crashed else 0
 
     def stop(self) -> None:
@@ -186,6 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(settings: config.Settings) -> int:
     log.set_up(settings.log_level)
+    log.take_prints()
     log.mask(settings.secrets())
     info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
     requests: SimpleQueue[Any] = SimpleQueue()
@@ -202,8 +215,8 @@ def _run(settings: config.Settings) -> int:
     code = bot.run()
     # a thread in a call that nothing can end must not hold the exit
     if bot.supervisor.stuck:
+        # waits for the last lines, no longer than the log's bound
         logging.shutdown()
-        sys.stdout.flush()
         os._exit(code)
     if lock is not None:
         os.close(lock)

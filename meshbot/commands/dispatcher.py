@@ -15,7 +15,7 @@ from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Action, Registry, Request, Way, parse
 from meshbot.commands.roles import Role, User
 from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
-from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, mask_command
+from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, log, mask_command
 from meshbot.sending import AfterAnswer, OutgoingText
 
 LOGGER = logging.getLogger(__name__)
@@ -94,12 +94,12 @@ class Dispatcher(Service):
         message = text.message
         info_print(
             "📨 MESSAGE BRUT: '%s' | from=0x%08x | to=0x%08x | broadcast=%s",
-            mask_command(message.text, self._masked),
+            self._log_text(message.text),
             message.sender,
             message.to,
             message.is_broadcast,
         )
-        parsed = parse(message.text)
+        parsed = None if message.is_notice else parse(message.text)
         verdict = self._filter.judge(text, self._clock.now().timestamp(), is_command=parsed is not None)
         if verdict is Verdict.ANSWER and parsed is not None:
             self._start(message, *parsed)
@@ -107,6 +107,15 @@ class Dispatcher(Service):
             info_print("⏳ Commande de 0x%08x trop ancienne, sans réponse", message.sender)
         else:
             LOGGER.debug("Message 0x%08x: %s", message.packet_id, verdict.value)
+
+    def _log_text(self, text: str) -> str:
+        """Return a text as the log has it: of what is private, the length alone."""
+        if (parsed := parse(text)) is not None:
+            name, argument = parsed
+            command = self._registry.find(name)
+            if command is not None and command.private and argument:
+                return f"{PREFIX}{name} {log.MASK} ({len(argument.encode(errors='replace'))} octets)"
+        return log.escaped(mask_command(text, self._masked))
 
     def _start(self, message: TextMessage, name: str, argument: str) -> None:
         command = self._registry.to_run(name, argument)

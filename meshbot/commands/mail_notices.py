@@ -52,9 +52,10 @@ class MailNotices:
         """Send a notice to a node that was just heard, if it has new mail. Raises nothing.
 
         Not after a direct text, which may be the question for that mail: its next packet acknowledges the answer.
+        Nor for what our own node only had in its database.
         """
         num, now = packet.sender, self._clock.monotonic()
-        if packet.portnum == TEXT_PORT and packet.to != BROADCAST_NUM:
+        if packet.is_replay or (packet.portnum == TEXT_PORT and packet.to != BROADCAST_NUM):
             return
         if not self._mailbox.is_unnotified(num) or now < self._not_before.get(num, -inf):
             return

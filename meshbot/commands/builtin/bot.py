@@ -64,6 +64,7 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
         summary=_("asks the assistant, who remembers your last questions for 30 min"),
         run=run,
         slow=True,
+        private=True,
         timeout=timeout + ANSWER_MARGIN,
         examples=(
             Example("/bot", "What do you want to know? For example: /bot how does a mesh work?"),
