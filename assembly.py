@@ -5,82 +5,56 @@ from __future__ import annotations
 import logging
 import random
 import secrets
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import config
+from meshbot import persistence, storage
 from meshbot.commands import (
     Access,
     Command,
     CommandLimits,
+    Dispatcher,
     MailNotices,
     MeshRoles,
+    MessageFilter,
     RateLimiter,
-    ReplayMemory,
+    Registry,
+    builtin,
     node_numbers,
     short_name_of,
-)
-from meshbot.commands.builtin import (
-    HELP,
-    EchoOptions,
-    bot_command,
-    echo_command,
-    info_command,
-    keys_command,
-    mail_command,
-    my_command,
-    neighbors_command,
-    nodes_command,
-    ping_command,
-    propag_command,
-    rain_command,
-    reboot_command,
-    reconnect_command,
-    stats_command,
-    status_command,
-    sync_command,
-    sys_command,
-    trace_command,
-    trust_command,
-    weather_command,
+    translator,
 )
 from meshbot.mesh_link import (
     Backoff,
-    LinkFigures,
+    CurrentLink,
     LinkMachine,
+    LinkReady,
     LinkTarget,
     LinkTimes,
-    MeshTCPInterface,
     NodeDatabase,
     NodeInfoPacket,
     PacketRecord,
+    PacketTakers,
+    PubkeySync,
 )
 from meshbot.mesh_memory import MeshMemory
-from meshbot.persistence import (
-    HandledBefore,
-    QueueChanges,
-    QueueWriter,
-    ReplayGuard,
-    Takers,
-    UpdatesHandled,
-    UpdateWriter,
-    Writer,
+from meshbot.persistence import HandledBefore, Housekeeping
+from meshbot.runtime import Clock, DatabaseTrouble, DiskCheck, Report, Service, read_host, unreported
+from meshbot.sending import (
+    DeliveryReport,
+    MeshSender,
+    Priority,
+    SavedOutbox,
+    SavedPart,
+    SendQueue,
+    Tracer,
 )
-from meshbot.runtime import Clock, DatabaseTrouble, DiskWatch, Report, Service, read_host, unreported
-from meshbot.sending import DeliveryReport, OutgoingText, Priority, SavedPart, SendQueue, Tracer
-from meshbot.storage import (
-    Database,
-    NodeStore,
-    OutboxStore,
-    ReplayStore,
-    StorageError,
-    UpdateStore,
-    database_of,
-)
+from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
 from node_manager import NodeManager
+from tcp_interface_manager import LinkTakers
 
 if TYPE_CHECKING:
     from meshbot.telegram_bot import TelegramOptions
@@ -90,17 +64,32 @@ error_print = LOGGER.error
 TELEGRAM_LISTS: Final = ("telegram_users", "telegram_groups", "telegram_bridges", "telegram_alert_chats")
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the running bot that the later ones are made with."""
+
+    settings: config.Settings
+    clock: Clock
+    database: Database | None
+    nodes: NodeManager
+    memory: MeshMemory
+    replay_guard: persistence.ReplayGuard
+    link: CurrentLink
+    sender: MeshSender
+    tracer: Tracer
+
+
 def open_storage(
     settings: config.Settings, clock: Clock, report: Report = unreported
 ) -> tuple[Database | None, NodeManager]:
     """Prepare the database, which is opened when it can be: the bot answers before that too."""
     database = None
     try:
-        database = database_of(settings.database_url.get_secret_value(), settings.data_dir, clock, report)
-    except StorageError as exc:
+        database = storage.database_of(settings.database_url.get_secret_value(), settings.data_dir, clock, report)
+    except storage.StorageError as exc:
         report(DatabaseTrouble(str(exc)))
         error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
-    manager = NodeManager(NodeStore(database) if database else None, clock, report)
+    manager = NodeManager(storage.NodeStore(database) if database else None, clock, report)
     manager.import_node_names(settings.node_names_file)
     return database, manager
 
@@ -112,22 +101,22 @@ def memory(
     clock: Clock,
     own_num: Callable[[], int],
 ) -> MeshMemory:
-    """Return what the mesh said and did, as long as the settings want it kept."""
+    """Return the history of the mesh, kept as long as the settings say."""
     return MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
 
 
-def replay_guard(database: Database | None, clock: Clock) -> ReplayGuard:
+def replay_guard(database: Database | None, clock: Clock) -> persistence.ReplayGuard:
     """Return what makes each command of an admin count once."""
-    return ReplayGuard(ReplayStore(database) if database else None, clock)
+    return persistence.ReplayGuard(storage.ReplayStore(database) if database else None, clock)
 
 
 def takers(
     nodes: NodeManager,
     memory: MeshMemory,
     notices: MailNotices,
-    outbox: QueueWriter | None,
-    updates: UpdateWriter | None,
-) -> Takers:
+    outbox: persistence.QueueWriter | None,
+    updates: persistence.UpdateWriter | None,
+) -> persistence.Takers:
     """Return who takes what is told to Housekeeping."""
     return {
         NodeDatabase: (
@@ -137,12 +126,12 @@ def takers(
         NodeInfoPacket: (lambda packet: nodes.learn_from_nodeinfo(packet.record, at_once=False),),
         PacketRecord: (memory.hear, notices.heard),
         DeliveryReport: (notices.on_delivery_report,),
-        QueueChanges: () if outbox is None else (outbox.take,),
-        UpdatesHandled: () if updates is None else (updates.take,),
+        persistence.QueueChanges: () if outbox is None else (outbox.take,),
+        persistence.UpdatesHandled: () if updates is None else (updates.take,),
     }
 
 
-def writers(*candidates: Writer | None) -> tuple[Writer, ...]:
+def writers(*candidates: persistence.Writer | None) -> tuple[persistence.Writer, ...]:
     """Return those that there are."""
     return tuple(writer for writer in candidates if writer is not None)
 
@@ -151,8 +140,7 @@ def key_upkeep(nodes: NodeManager, interface_of: Callable[[], Any]) -> Callable[
     """Return what gives missing keys back to the interface, if there is one."""
 
     def sync() -> None:
-        interface = interface_of()
-        if interface is not None:
+        if (interface := interface_of()) is not None:
             nodes.sync_pubkeys_to_interface(interface)
 
     return sync
@@ -160,30 +148,13 @@ def key_upkeep(nodes: NodeManager, interface_of: Callable[[], Any]) -> Callable[
 
 def disk_check(settings: config.Settings, report: Report) -> Callable[[], None]:
     """Return a look at the space left in the data folder, which may wait for the disk and raises nothing."""
-    watch = DiskWatch(settings.disk_alert_percent / 100)
-
-    def look() -> None:
-        try:
-            usage = shutil.disk_usage(settings.data_dir)
-        except OSError as exc:  # not made yet, or gone: the database says so
-            LOGGER.debug("Place sur le disque inconnue: %s", exc)
-            return
-        if incident := watch.look(
-            usage.free, usage.used + usage.free
-        ):  # as df: what is kept for root counts neither way
-            report(incident)
-
-    return look
+    return DiskCheck(settings.data_dir, settings.disk_alert_percent / 100, report).look
 
 
 def limits(settings: config.Settings) -> CommandLimits:
     """Return the bounds of the commands' work."""
-    return CommandLimits(
-        workers=settings.command_workers,
-        slow_workers=settings.command_slow_workers,
-        timeout=settings.command_timeout,
-        answer_ttl=settings.answer_ttl,
-    )
+    workers, slow_workers = settings.command_workers, settings.command_slow_workers
+    return CommandLimits(workers, slow_workers, settings.command_timeout, settings.answer_ttl)
 
 
 def outbox(settings: config.Settings, clock: Clock) -> SendQueue:
@@ -200,76 +171,55 @@ def outbox(settings: config.Settings, clock: Clock) -> SendQueue:
         new_packet_id,
         lifetimes,
         settings.channel_utilization_limit,
-        first_row=int(clock.now().timestamp() * 1000),  # above the numbers that earlier processes gave
+        # above the numbers that earlier processes gave
+        first_row=int(clock.now().timestamp() * 1000),
     )
 
 
-def access(settings: config.Settings, nodes: NodeManager, replays: ReplayMemory) -> Access:
-    """Return who may ask what."""
-    roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
-    return Access(roles, nodes, RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds), replays)
-
-
-@dataclass(frozen=True, slots=True)
-class BotParts:
-    """What the running bot lends to its commands; nothing here waits."""
-
-    clock: Clock
-    nodes: NodeManager
-    memory: MeshMemory
-    interface_of: Callable[[], MeshTCPInterface | None]  # asked each time, never kept
-    link_figures: Callable[[], LinkFigures]
-    waiting: Callable[[], int]  # packets for the radio
-    is_holding: Callable[[], bool]  # whether the channel is too busy for all but direct answers
-    reconnect: Callable[[], None]
-    send_text: Callable[[OutgoingText], None]
-
-
-def commands(
-    settings: config.Settings, parts: BotParts, memory: MeshMemory, tracer: Tracer, own_num: Callable[[], int]
-) -> tuple[Command, ...]:
-    """Return what the settings ask for, in the order in which help lists it."""
+def commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Command, ...]:
+    """Return the commands that the settings ask for, in the order in which help lists them."""
+    clock, memory, link = parts.clock, parts.memory, parts.link
     return (
-        HELP,
-        ping_command(parts.link_figures),
-        *mesh_commands(memory, parts.clock),
-        trace_command(memory, tracer, own_num),
-        mail_command(memory.mailbox, memory, parts.clock, own_num),
-        *operator_commands(settings, parts),
-        *online_commands(settings, parts.clock),
+        builtin.HELP,
+        builtin.ping_command(link.figures),
+        *mesh_commands(memory, clock),
+        builtin.trace_command(memory, parts.tracer, link.own_num),
+        builtin.mail_command(memory.mailbox, memory, clock, link.own_num),
+        *operator_commands(parts, reconnect),
+        *online_commands(parts.settings, clock),
     )
 
 
 def mesh_commands(memory: MeshMemory, clock: Clock) -> tuple[Command, ...]:
     """Return the commands about what the bot remembers of the mesh."""
     return (
-        nodes_command(memory, clock),
-        info_command(memory, clock),
-        my_command(memory, clock),
-        stats_command(memory, clock),
-        neighbors_command(memory),
-        propag_command(memory),
+        builtin.nodes_command(memory, clock),
+        builtin.info_command(memory, clock),
+        builtin.my_command(memory, clock),
+        builtin.stats_command(memory, clock),
+        builtin.neighbors_command(memory),
+        builtin.propag_command(memory),
     )
 
 
-def operator_commands(settings: config.Settings, parts: BotParts) -> tuple[Command, ...]:
+def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Command, ...]:
     """Return the commands about the bot itself, its link and its node."""
-    nodes, memory = parts.nodes, parts.memory
+    settings, nodes, memory, sender = parts.settings, parts.nodes, parts.memory, parts.sender
     return (
-        status_command(parts.link_figures, parts.waiting, nodes.counts),
-        keys_command(nodes, memory, parts.interface_of),
-        echo_command(
+        builtin.status_command(parts.link.figures, lambda: sender.waiting, nodes.counts),
+        builtin.keys_command(nodes, memory, parts.link.interface),
+        builtin.echo_command(
             parts.clock,
-            parts.send_text,
-            parts.is_holding,
+            sender.tell,
+            lambda: sender.holding,
             lambda num: short_name_of(memory, num),
-            EchoOptions(settings.echo_channel, settings.answer_max_bytes, settings.answer_ttl),
+            builtin.EchoOptions(settings.echo_channel, settings.answer_max_bytes, settings.answer_ttl),
         ),
-        sys_command(lambda: read_host(settings.data_dir)),
-        sync_command(nodes, parts.interface_of),
-        trust_command(nodes, memory, parts.interface_of),
-        reconnect_command(parts.reconnect),
-        reboot_command(parts.interface_of),
+        builtin.sys_command(lambda: read_host(settings.data_dir)),
+        builtin.sync_command(nodes, parts.link.interface),
+        builtin.trust_command(nodes, memory, parts.link.interface),
+        builtin.reconnect_command(reconnect),
+        builtin.reboot_command(parts.link.interface),
     )
 
 
@@ -280,41 +230,38 @@ def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, .
     if settings.weather_url and settings.geocoding_url:
         servers = MeteoServers(settings.weather_url, settings.geocoding_url, settings.language)
         client = OpenMeteo(http, clock, servers)
-        commands += [weather_command(client, settings.weather_place), rain_command(client, settings.weather_place)]
+        commands += [
+            builtin.weather_command(client, settings.weather_place),
+            builtin.rain_command(client, settings.weather_place),
+        ]
     if settings.bot_url:
-        assistant = ChatClient(http, _chat_server(settings))
-        commands.append(bot_command(assistant, clock, settings.bot_max_bytes, settings.bot_timeout))
+        server = ChatServer(
+            url=settings.bot_url,
+            model=settings.bot_model,
+            system_prompt=settings.bot_system_prompt,
+            max_tokens=settings.bot_max_tokens,
+            timeout=settings.bot_timeout,
+            api_key=settings.bot_api_key,
+        )
+        assistant = ChatClient(http, server)
+        commands.append(builtin.bot_command(assistant, clock, settings.bot_max_bytes, settings.bot_timeout))
     return tuple(commands)
 
 
-def _chat_server(settings: config.Settings) -> ChatServer:
-    return ChatServer(
-        url=settings.bot_url,
-        model=settings.bot_model,
-        system_prompt=settings.bot_system_prompt,
-        max_tokens=settings.bot_max_tokens,
-        timeout=settings.bot_timeout,
-        api_key=settings.bot_api_key,
-    )
-
-
 def telegram(
-    settings: config.Settings,
-    clock: Clock,
-    commands: Sequence[Command],
-    memory: MeshMemory,
-    own_num: Callable[[], int],
-    *,
-    send_text: Callable[[OutgoingText], object],
-    keep: Callable[[UpdatesHandled], object] | None,
+    parts: Parts, commands: Sequence[Command], keep: Callable[[persistence.UpdatesHandled], object] | None
 ) -> Service | None:
     """Return the Telegram side if there is a token; `keep` saves handled updates, None: there is no database."""
+    settings = parts.settings
     if not settings.telegram_token.get_secret_value():
-        _say_what_waits_for_a_token(settings)
+        if unused := [name for name in TELEGRAM_LISTS if getattr(settings, name)]:
+            LOGGER.warning("⚠️ Telegram reste éteint: %s sans telegram_token", ", ".join(unused))
         return None
     from meshbot.telegram_bot import TelegramDependencies, TelegramService  # noqa: PLC0415 - 20 MB that most do not need
 
-    dependencies = TelegramDependencies(clock, commands, limits(settings), memory, own_num, send_text, keep)
+    dependencies = TelegramDependencies(
+        parts.clock, commands, limits(settings), parts.memory, parts.link.own_num, parts.sender.tell, keep
+    )
     return TelegramService(telegram_options(settings), dependencies)
 
 
@@ -340,26 +287,83 @@ def telegram_options(settings: config.Settings) -> TelegramOptions:
     )
 
 
-def _say_what_waits_for_a_token(settings: config.Settings) -> None:
-    if names := [name for name in TELEGRAM_LISTS if getattr(settings, name)]:
-        LOGGER.warning("⚠️ Telegram reste éteint: %s sans telegram_token", ", ".join(names))
-
-
 def queue_writer(
     database: Database | None, clock: Clock, restore: Callable[[Sequence[SavedPart]], object]
-) -> QueueWriter | None:
+) -> persistence.QueueWriter | None:
     """Return what keeps what waits to go on air, if there is a database."""
-    return QueueWriter(OutboxStore(database), clock, restore) if database else None
+    return persistence.QueueWriter(storage.OutboxStore(database), clock, restore) if database else None
 
 
 def update_writer(
     settings: config.Settings, database: Database | None, clock: Clock, restore: Callable[[HandledBefore], object]
-) -> UpdateWriter | None:
+) -> persistence.UpdateWriter | None:
     """Return what keeps the Telegram side from acting twice, if there are that side and a database."""
     bot = settings.telegram_token.get_secret_value().partition(":")[0]
-    if database is None or not bot:
-        return None
-    return UpdateWriter(UpdateStore(database, int(bot)), clock, restore)
+    return (
+        persistence.UpdateWriter(storage.UpdateStore(database, int(bot)), clock, restore) if database and bot else None
+    )
+
+
+def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Housekeeping:
+    """Return the thread that waits for the disk, with all that it writes."""
+    settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
+    notices = MailNotices(parts.memory.mailbox, parts.memory, clock, sender.tell, translator(settings.language))
+    queue = queue_writer(database, clock, lambda waiting: sender.tell(SavedOutbox(waiting)))
+    updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
+    return Housekeeping(
+        clock,
+        writers(updates, queue, parts.nodes, parts.memory, parts.replay_guard),
+        takers(parts.nodes, parts.memory, notices, queue, updates),
+        (disk_check(settings, report), key_upkeep(parts.nodes, parts.link.interface)),
+    )
+
+
+def dispatcher(parts: Parts, commands: Sequence[Command]) -> Dispatcher:
+    """Return the thread that answers texts from the mesh."""
+    settings = parts.settings
+    roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
+    limiter = RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds)
+    return Dispatcher(
+        parts.clock,
+        Registry(commands),
+        MessageFilter(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
+        Access(roles, parts.nodes, limiter, parts.replay_guard),
+        translator(settings.language),
+        limits(settings),
+        parts.sender.tell,
+    )
+
+
+def packet_takers(
+    parts: Parts, housekeeping: Housekeeping, dispatcher: Dispatcher, telegram: Service | None
+) -> PacketTakers:
+    """Return who takes which packets."""
+    return PacketTakers(
+        records=(housekeeping.offer,),
+        channel_load=(parts.sender.tell,),
+        node_infos=(housekeeping.offer,),
+        routing_answers=(parts.sender.tell, parts.tracer.routing_answer),
+        traceroutes=(parts.tracer.route_heard,),
+        texts=(dispatcher.offer,),
+        channel_texts=() if telegram is None else (telegram.offer,),
+    )
+
+
+def link_takers(
+    parts: Parts,
+    housekeeping: Housekeeping,
+    start_sync: Callable[[LinkReady], object],
+    pubkey_sync: PubkeySync,
+) -> LinkTakers:
+    """Return who takes what happens to the link; `start_sync` has the public keys synced."""
+    return LinkTakers(
+        node_database=housekeeping.tell,
+        change=parts.sender.tell,
+        ready=start_sync,
+        lost=pubkey_sync.cancel,
+        queue_status=(parts.sender.tell, parts.tracer.queue_status),
+        client_warning=(parts.tracer.objection,),
+    )
 
 
 def new_packet_id() -> int:

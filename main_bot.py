@@ -7,72 +7,47 @@ import gc
 import logging
 import os
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-if __name__ == "__main__":  # the imports take a second
+# The imports take a second
+if __name__ == "__main__":
     from meshbot.runtime import end_quietly
 
     end_quietly()
 
 import assembly
 import config
-from meshbot.commands import Command, Dispatcher, MailNotices, MessageFilter, Registry, translator
+from meshbot.commands import Command, translator
 from meshbot.commands.builtin import EchoReports
-from meshbot.mesh_link import (
-    ClientWarning,
-    DeviceMetrics,
-    Generation,
-    LinkAlert,
-    LinkReady,
-    MeshTCPInterface,
-    NodeDatabase,
-    NodeInfoPacket,
-    PacketRecord,
-    QueueStatus,
-    RawPacket,
-    RoutingAnswer,
-    TextMessage,
-    TracerouteReply,
-)
-from meshbot.persistence import Housekeeping, QueueChanges
+from meshbot.mesh_link import CurrentLink, LinkReady, MeshTCPInterface, PacketRouter, PubkeySync
+from meshbot.persistence import QueueChanges
 from meshbot.runtime import (
     Clock,
     FolderInUseError,
     IncidentBus,
-    Service,
+    ServiceHandle,
     Supervisor,
     SystemClock,
+    Watchdog,
     catch_signals,
     lock_folder,
     log,
     notify,
     watchdog_interval,
 )
-from meshbot.sending import (
-    AfterAnswer,
-    ChannelLoad,
-    EchoOrigin,
-    LinkChange,
-    MailNoticeOrigin,
-    MeshSender,
-    OutgoingText,
-    ReportRouter,
-    SavedOutbox,
-    TelegramOrigin,
-    Tracer,
-)
+from meshbot.sending import EchoOrigin, MailNoticeOrigin, MeshSender, ReportRouter, TelegramOrigin, Tracer
 from tcp_interface_manager import TCPInterfaceManager
 
 __version__ = "0.1.0"
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
-PUBKEY_SYNC_JOIN = 0.5  # seconds; a waiting sync ends at once, a running one is nearly done
-EXIT_IN_USE = 75  # EX_TEMPFAIL: systemd tries again, the other one may be on its way out
-STOP_GRACE = 2.0  # seconds for all threads together; with what surrounds it, the promised 3 hold
+# EX_TEMPFAIL: systemd tries again, the other process may be about to end
+EXIT_IN_USE = 75
+# Seconds for all threads together; with what surrounds it, the promised 3 hold
+STOP_GRACE = 2.0
 
 
 class MeshBot:
@@ -91,82 +66,76 @@ class MeshBot:
 
         `commands` are those that the settings ask for, unless others are given.
         """
-        self._clock = clock or SystemClock()
         self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
-        self.incidents = IncidentBus()
-        self._database, self.node_manager = assembly.open_storage(settings, self._clock, self.incidents.report)
-        self._own_num = 0  # until the first READY
-        self.memory = assembly.memory(settings, self._database, self.node_manager, self._clock, lambda: self._own_num)
-        self._replay_guard = assembly.replay_guard(self._database, self._clock)
-        self._ready_generation: Generation | None = None
-        self._pubkey_sync: tuple[threading.Thread, SimpleQueue[str]] | None = None
-        self._housekeeping = self._make_housekeeping(settings)
-        self._fates = ReportRouter()
-        self._fates.route(MailNoticeOrigin, self._housekeeping.tell)
-        echoes = EchoReports(self._clock, self.send_text, translator(settings.language), settings.answer_ttl)
-        self._fates.route(EchoOrigin, echoes.on_delivery_report)
+        clock = clock or SystemClock()
+        self.incidents, self._link = IncidentBus(), CurrentLink(clock)
+        link, report = self._link, self.incidents.report
+        self._database, self.node_manager = assembly.open_storage(settings, clock, report)
+        self.memory = assembly.memory(settings, self._database, self.node_manager, clock, link.own_num)
+        self._pubkey_sync = PubkeySync(clock, self._sync_pubkeys)
+
+        # the sender and Telegram save by Housekeeping, which is built after them: it restores what they had saved
+        self._reports, disk = ReportRouter(), ServiceHandle()
         self._sender = MeshSender(
-            self._clock,
-            assembly.outbox(settings, self._clock),
-            lambda: self.interface,
-            save=lambda changes: self._housekeeping.tell(QueueChanges(changes)),
-            listener=self._fates,
-        )
-        self._tracer = Tracer(self._clock, self._sender.tell, assembly.new_packet_id)
-        self._tcp = TCPInterfaceManager(
-            assembly.target(settings), assembly.machine(settings), self._clock, self, self.incidents.report
-        )
-        self.commands = self._commands(settings) if commands is None else commands
-        self._dispatcher = self._make_dispatcher(settings)
-        self._telegram = self._make_telegram(settings)
-        # in starting order: whoever is told something runs before whoever tells it; the link comes last and goes first
-        told = (self._sender, self._telegram, self._dispatcher, self._tcp)
-        others = tuple(service for service in told if service is not None)
-        self._services = (self._housekeeping, *others)
-        self._housekeeping.watch(others)
-        self.supervisor = Supervisor(self._services, self._clock, STOP_GRACE, self._requests)
-
-    def _make_housekeeping(self, settings: config.Settings) -> Housekeeping:
-        clock, database = self._clock, self._database
-        notices = MailNotices(self.memory.mailbox, self.memory, clock, self.send_text, translator(settings.language))
-        outbox = assembly.queue_writer(database, clock, lambda parts: self._sender.tell(SavedOutbox(parts)))
-        updates = assembly.update_writer(settings, database, clock, self._tell_telegram)
-        keys = assembly.key_upkeep(self.node_manager, lambda: self.interface)
-        return Housekeeping(
             clock,
-            assembly.writers(updates, outbox, self.node_manager, self.memory, self._replay_guard),
-            assembly.takers(self.node_manager, self.memory, notices, outbox, updates),
-            (assembly.disk_check(settings, self.incidents.report), keys),
-            watchdog_interval(),
+            assembly.outbox(settings, clock),
+            link.interface,
+            save=lambda changes: disk.tell(QueueChanges(changes)),
+            listener=self._reports,
         )
-
-    def _make_dispatcher(self, settings: config.Settings) -> Dispatcher:
-        return Dispatcher(
-            self._clock,
-            Registry(self.commands),
-            MessageFilter(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
-            assembly.access(settings, self.node_manager, self._replay_guard),
-            translator(settings.language),
-            assembly.limits(settings),
-            sinks=self,
+        self._tracer = Tracer(clock, self._sender.tell, assembly.new_packet_id)
+        parts = assembly.Parts(
+            settings,
+            clock,
+            self._database,
+            self.node_manager,
+            self.memory,
+            assembly.replay_guard(self._database, clock),
+            link,
+            self._sender,
+            self._tracer,
         )
+        built_in = assembly.commands(parts, self._reconnect_tcp_interface)
+        self.commands = built_in if commands is None else commands
+        dispatcher = assembly.dispatcher(parts, self.commands)
+        telegram = assembly.telegram(parts, self.commands, None if self._database is None else disk.tell)
+        housekeeping = assembly.housekeeping(parts, telegram, report)
+        disk.connect(housekeeping)
 
-    def _tell_telegram(self, message: object) -> None:
-        if self._telegram is not None:
-            self._telegram.tell(message)
+        echo_reports = EchoReports(clock, self._sender.tell, translator(settings.language), settings.answer_ttl)
+        self._reports.route(EchoOrigin, echo_reports.on_delivery_report)
+        self._reports.route(MailNoticeOrigin, housekeeping.tell)
+        if telegram is not None:
+            self._reports.route(TelegramOrigin, telegram.tell)
+            self.incidents.listen(telegram.tell)
+
+        packet_takers = assembly.packet_takers(parts, housekeeping, dispatcher, telegram)
+        router = PacketRouter(clock, packet_takers, owner=link)
+        self._tcp = TCPInterfaceManager(
+            assembly.target(settings),
+            assembly.machine(settings),
+            clock,
+            assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync),
+            link=link,
+            report=report,
+        )
+        # in starting order: receivers before senders; the link starts last and stops first
+        radio_side = [each for each in (self._sender, telegram, dispatcher, router, self._tcp) if each is not None]
+        watchdog = Watchdog(watchdog_interval(), radio_side, disk_bound=(housekeeping,))
+        self.supervisor = Supervisor((housekeeping, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
 
     @property
     def interface(self) -> MeshTCPInterface | None:
         """The current READY interface, or None; ask each time and keep no copy."""
-        return self._tcp.interface
+        return self._link.interface()
 
     def run(self) -> int:
         """Run until a signal, a request or a crash; return the exit code."""
         notify("STATUS=Connexion au nœud")
         reason = self.supervisor.run(lambda: notify("READY=1"))
         notify("STOPPING=1")
-        self._end_pubkey_sync()
+        self._pubkey_sync.stop()
         self._tracer.stop()
         if self._database is not None and not self.supervisor.stuck:
             self._database.close()
@@ -182,147 +151,13 @@ class MeshBot:
         """Ask for a reconnection; returns at once."""
         self._tcp.request_reconnection()
 
-    def _commands(self, settings: config.Settings) -> tuple[Command, ...]:
-        parts = assembly.BotParts(
-            self._clock,
-            self.node_manager,
-            self.memory,
-            lambda: self.interface,
-            lambda: self._tcp.figures,
-            lambda: self._sender.waiting,
-            lambda: self._sender.holding,
-            self._reconnect_tcp_interface,
-            self.send_text,
-        )
-        return assembly.commands(settings, parts, self.memory, self._tracer, lambda: self._own_num)
+    def _start_pubkey_sync(self, ready: LinkReady) -> None:
+        """Start the thread TCP-PubkeySync, after every READY."""
+        self._pubkey_sync.schedule(ready.generation, self.TCP_PUBKEY_SYNC_DELAY)
 
-    def _make_telegram(self, settings: config.Settings) -> Service | None:
-        telegram = assembly.telegram(
-            settings,
-            self._clock,
-            self.commands,
-            self.memory,
-            lambda: self._own_num,
-            send_text=self.send_text,
-            keep=None if self._database is None else self._housekeeping.tell,
-        )
-        if telegram is not None:
-            self._fates.route(TelegramOrigin, telegram.tell)
-            self.incidents.listen(telegram.tell)
-        return telegram
-
-    # -- public keys, after every READY
-
-    def _schedule_pubkey_sync(self, generation: Generation) -> None:
-        delay = self.TCP_PUBKEY_SYNC_DELAY
-        info_print("🔑 Synchronisation clés publiques programmée dans %ss...", delay)
-        self._cancel_pubkey_sync()
-        cancelled: SimpleQueue[str] = SimpleQueue()
-        due = self._clock.monotonic() + delay
-
-        def deferred_pubkey_sync() -> None:
-            if self._cancelled_before(due, cancelled) or self._ready_generation != generation:
-                LOGGER.debug("Synchronisation des clés annulée: le lien %d n'est plus", generation)
-                return
-            self._sync_pubkeys()
-
-        thread = threading.Thread(target=deferred_pubkey_sync, daemon=True, name="TCP-PubkeySync")
-        self._pubkey_sync = thread, cancelled
-        thread.start()
-
-    def _cancelled_before(self, due: float, cancelled: SimpleQueue[str]) -> bool:
-        return self._clock.get(cancelled, due) is not None
-
-    def _sync_pubkeys(self) -> None:
-        """Do what the specification says, 15 s after READY; whatever fails is one log line."""
-        try:
-            info_print("🔑 Démarrage synchronisation clés publiques différée...")
-            injected = self.node_manager.sync_pubkeys_to_interface(self.interface, force=True)
-            if injected > 0:
-                info_print("✅ %d clés publiques re-synchronisées", injected)
-            else:
-                info_print("ℹ️ Aucune clé à re-synchroniser")
-        except Exception as sync_error:  # noqa: BLE001 - the specification's: a failed sync harms nothing else
-            error_print("⚠️ Erreur re-sync clés: %s", sync_error)
-
-    def _cancel_pubkey_sync(self) -> None:
-        if self._pubkey_sync is not None:
-            self._pubkey_sync[1].put("annulée")
-
-    def _end_pubkey_sync(self) -> None:
-        self._cancel_pubkey_sync()
-        if self._pubkey_sync is not None:
-            self._pubkey_sync[0].join(PUBKEY_SYNC_JOIN)
-
-    # -- LinkOwner: on the thread TCP-Watchdog or one of the library's, so only inboxes are filled
-
-    def link_ready(self, ready: LinkReady, interface: MeshTCPInterface) -> None:
-        """See LinkOwner."""
-        self._own_num = interface.own_num
-        self._ready_generation = ready.generation
-        self._housekeeping.tell(NodeDatabase(interface.take_records()))
-        self._sender.tell(LinkChange(up=True, boots=interface.boots))
-        self._schedule_pubkey_sync(ready.generation)
-        notify("STATUS=Lien TCP prêt")
-
-    def link_lost(self) -> None:
-        """See LinkOwner."""
-        self._ready_generation = None
-        self._cancel_pubkey_sync()
-        self._sender.tell(LinkChange(up=False))
-        notify("STATUS=Lien TCP coupé, reconnexion en cours")
-
-    def link_alert(self, alert: LinkAlert) -> None:
-        """See LinkOwner."""
-        notify(f"STATUS=Nœud injoignable depuis {alert.outage:.0f} s, {alert.failures} essais")
-
-    def queue_status(self, status: QueueStatus) -> None:
-        """See LinkOwner."""
-        self._sender.tell(status)
-        self._tracer.queue_status(status)
-
-    def objection(self, objection: ClientWarning) -> None:
-        """See LinkOwner."""
-        self._tracer.objection(objection)
-
-    def packet_received(self, heard: RawPacket) -> None:
-        """See LinkOwner."""
-        self._dispatcher.offer(heard)
-
-    # -- PacketSinks
-
-    def packet_heard(self, packet: PacketRecord) -> None:
-        """See PacketSinks."""
-        self._housekeeping.offer(packet)
-        said = packet.said
-        if packet.sender == self._own_num and isinstance(said, DeviceMetrics) and said.utilization is not None:
-            self._sender.tell(ChannelLoad(said.utilization))
-
-    def node_info_heard(self, heard: NodeInfoPacket) -> None:
-        """See PacketSinks."""
-        self._housekeeping.offer(heard)
-
-    def routing_answer(self, answer: RoutingAnswer) -> None:
-        """See PacketSinks."""
-        self._sender.tell(answer)
-        self._tracer.routing_answer(answer)
-
-    def route_heard(self, route: TracerouteReply) -> None:
-        """See PacketSinks."""
-        self._tracer.route_heard(route)
-
-    def text_heard(self, message: TextMessage) -> None:
-        """See PacketSinks."""
-        if self._telegram is not None:
-            self._telegram.offer(message)
-
-    def send_text(self, message: OutgoingText) -> None:
-        """See PacketSinks."""
-        self._sender.tell(message)
-
-    def after_answer(self, order: AfterAnswer) -> None:
-        """See PacketSinks."""
-        self._sender.tell(order)
+    def _sync_pubkeys(self) -> int:
+        """Put the known public keys into interface.nodes; return how many were missing."""
+        return self.node_manager.sync_pubkeys_to_interface(self.interface, force=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -355,11 +190,14 @@ def _run(settings: config.Settings) -> int:
         error_print("❌ %s", error)
         return EXIT_IN_USE
     requests: SimpleQueue[Any] = SimpleQueue()
-    catch_signals(requests)  # before the database is opened: a stop must be heard from the start
+    # before the database is opened: a request to stop counts from the start
+    catch_signals(requests)
     bot = MeshBot(settings, requests=requests)
-    gc.freeze()  # what the imports made stays for good: full rounds of the collector need not look at it
+    # what the imports made stays for good: full rounds of the collector need not look at it
+    gc.freeze()
     code = bot.run()
-    if bot.supervisor.stuck:  # a thread in a call that nothing can end must not hold the exit
+    # a thread in a call that nothing can end must not hold the exit
+    if bot.supervisor.stuck:
         logging.shutdown()
         sys.stdout.flush()
         os._exit(code)

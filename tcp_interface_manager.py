@@ -4,64 +4,62 @@ from __future__ import annotations
 
 import gc
 import logging
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from meshbot.mesh_link import (
     AbandonLink,
     Action,
     ClientWarning,
     CloseLink,
+    CurrentLink,
     LinkAlert,
     LinkContended,
     LinkDown,
     LinkEvent,
-    LinkFigures,
+    LinkFailure,
     LinkMachine,
     LinkReady,
     LinkSilent,
     LinkState,
-    LinkStatistics,
     LinkTarget,
     MeshSession,
-    MeshTCPInterface,
+    NodeDatabase,
     OpenLink,
     OutageReporter,
-    PacketReceiver,
     QueueStatus,
-    RawPacket,
     SendProbe,
     SessionEvent,
+    give,
 )
-from meshbot.runtime import STOP, Clock, Report, Service, Throttle, unreported
+from meshbot.runtime import STOP, Clock, LinkCause, Report, Service, Throttle, notify
+from meshbot.sending import LinkChange
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 
-ABANDONED_LIMIT = 4  # sessions whose thread hangs (name resolution, say) before no further one is started
-LATE_ATTEMPTS_SAID_EVERY = 600.0  # seconds between two attempt lines once an outage has been alerted
-END_OF_SESSION = 0.5  # seconds for a closed session's thread to end at shutdown
+# Sessions whose thread hangs (name resolution, say) before no further one is started
+ABANDONED_LIMIT = 4
+# Seconds between two attempt lines once an outage has been alerted
+LATE_ATTEMPTS_EVERY = 600.0
+# Seconds for a closed session's thread to end at shutdown
+END_OF_SESSION = 0.5
 
 
-class LinkOwner(Protocol):
-    """Who is told of the link, on the thread TCP-Watchdog or a thread of the library: never wait in these."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTakers:
+    """Who takes what happens to the link.
 
-    def link_ready(self, ready: LinkReady, interface: MeshTCPInterface) -> None:
-        """The bot can answer (again)."""
+    They are called on the thread TCP-Watchdog or one of the library's: a taker only puts into an inbox.
+    """
 
-    def link_lost(self) -> None:
-        """Packets no longer flow."""
-
-    def link_alert(self, alert: LinkAlert) -> None:
-        """The outage is worth an alert."""
-
-    def queue_status(self, status: QueueStatus) -> None:
-        """The node answered a packet of ours."""
-
-    def objection(self, objection: ClientWarning) -> None:
-        """The node has something against a packet of ours."""
-
-    def packet_received(self, heard: RawPacket) -> object:
-        """A packet came."""
+    node_database: Callable[[NodeDatabase], object]
+    change: Callable[[LinkChange], object]
+    ready: Callable[[LinkReady], object]
+    lost: Callable[[], object]
+    queue_status: Sequence[Callable[[QueueStatus], object]] = ()
+    client_warning: Sequence[Callable[[ClientWarning], object]] = ()
 
 
 class TCPInterfaceManager(Service):
@@ -74,30 +72,26 @@ class TCPInterfaceManager(Service):
         target: LinkTarget,
         machine: LinkMachine,
         clock: Clock,
-        owner: LinkOwner,
-        report: Report = unreported,
+        takers: LinkTakers,
+        *,
+        link: CurrentLink,
+        report: Report,
     ) -> None:
+        """`link` is kept up to date for other threads, and owns the interfaces: see PacketRouter."""
         super().__init__(clock)
         self._target = target
         self._machine = machine
-        self._owner = owner
+        self._takers = takers
+        self._link = link
         self._session: MeshSession | None = None
         self._abandoned: list[MeshSession] = []
-        self._late_attempts = Throttle(LATE_ATTEMPTS_SAID_EVERY)
-        self._reception = PacketReceiver(owner.packet_received, owner=self)
-        self.interface: MeshTCPInterface | None = None  # the READY one, or None
-        self._statistics = LinkStatistics()
-        self._incidents = OutageReporter(f"{target.host}:{target.port}", report)
+        self._late_attempts = Throttle(LATE_ATTEMPTS_EVERY)
+        self._outages = OutageReporter(f"{target.host}:{target.port}", report)
 
     @property
     def state(self) -> LinkState:
         """Where the link stands."""
         return self._machine.state
-
-    @property
-    def figures(self) -> LinkFigures:
-        """How the link has been doing; any thread may ask."""
-        return self._statistics.snapshot(self._clock.monotonic())
 
     def request_reconnection(self) -> None:
         """Ask for a new connection; returns at once."""
@@ -107,7 +101,6 @@ class TCPInterfaceManager(Service):
 
     def on_start(self) -> None:
         """See Service."""
-        self._reception.start()
         self.handle(SessionEvent(LinkEvent.START, self._machine.generation))
 
     def stop(self) -> None:
@@ -116,8 +109,7 @@ class TCPInterfaceManager(Service):
 
     def on_stop(self) -> None:
         """See Service."""
-        self._reception.stop()
-        self.interface = None
+        self._link.lost()
         if self._session is not None:
             self._session.abandon()
             self._session.ended(END_OF_SESSION)
@@ -132,17 +124,18 @@ class TCPInterfaceManager(Service):
 
     def handle(self, message: SessionEvent) -> None:
         """See Service."""
-        if self._session is not None:  # bytes prove life, whatever else is said
+        # any byte proves life, whatever the message
+        if self._session is not None:
             self._machine.heard(self._session.generation, self._session.interface.last_heard)
         now = self._clock.monotonic()
         actions = self._machine.handle(
             message.event,
             now,
             message.generation,
-            reason=message.reason,
+            failure=message.failure,
             answers_probes=message.answers_probes,
         )
-        self._statistics.take(actions, self._machine.outage_since, now)
+        self._link.statistics.take(actions, self._machine.outage_since, now)
         if self._machine.state is not LinkState.READY:
             self._drop_interface()
         for action in actions:
@@ -170,13 +163,14 @@ class TCPInterfaceManager(Service):
                 self._report(action)
 
     def _open(self, action: OpenLink) -> None:
-        self._say_attempt(action)
+        self._log_attempt(action)
         self._session = None
-        gc.collect()  # an interface and its nodes are a knot of references, and full rounds of the collector are rare
+        # an interface and its nodes are a cycle of references, and full rounds of the collector are rare
+        gc.collect()
         self._abandoned = [session for session in self._abandoned if not session.ended()]
         if len(self._abandoned) >= ABANDONED_LIMIT:
-            reason = f"{len(self._abandoned)} sessions bloquées"
-            self.tell(SessionEvent(LinkEvent.FAILED, action.generation, reason))
+            failure = LinkFailure(LinkCause.STUCK_SESSIONS, f"{len(self._abandoned)} sessions bloquées")
+            self.tell(SessionEvent(LinkEvent.FAILED, action.generation, failure))
             self.tell(SessionEvent(LinkEvent.CLOSED, action.generation))
             return
         self._session = MeshSession(
@@ -184,13 +178,13 @@ class TCPInterfaceManager(Service):
             self._target,
             self._clock,
             self.tell,
-            self._owner.queue_status,
-            owner=self,
-            on_round_trip=self._statistics.probe_answered,
-            on_objection=self._owner.objection,
+            partial(give, self._takers.queue_status),
+            owner=self._link,
+            on_round_trip=self._link.statistics.probe_answered,
+            on_client_warning=partial(give, self._takers.client_warning),
         )
 
-    def _say_attempt(self, action: OpenLink) -> None:
+    def _log_attempt(self, action: OpenLink) -> None:
         target = f"{self._target.host}:{self._target.port}"
         often = not action.alerted or self._late_attempts.count(self._clock.monotonic())
         level = logging.INFO if often else logging.DEBUG
@@ -199,19 +193,24 @@ class TCPInterfaceManager(Service):
         else:
             LOGGER.log(level, "🌐 Connexion TCP à %s...", target)
         if action.alerted and often and self._machine.outage_since is not None:
-            self._incidents.lost(action.attempt - 1, self._clock.monotonic() - self._machine.outage_since)
+            self._outages.lost(action.attempt - 1, self._clock.monotonic() - self._machine.outage_since)
 
     def _ready(self, ready: LinkReady) -> None:
         if self._session is None:
             return
-        self.interface = self._session.interface
-        self._incidents.ready(ready.outage, self._session.interface, restarted=not ready.attempts)
-        self._owner.link_ready(ready, self._session.interface)
+        interface = self._session.interface
+        self._link.ready(interface)
+        self._outages.ready(ready.outage, interface, restarted=not ready.attempts)
+        self._takers.node_database(NodeDatabase(interface.take_records()))
+        self._takers.change(LinkChange(up=True, boots=interface.boots))
+        self._takers.ready(ready)
+        notify("STATUS=Lien TCP prêt")
         if ready.reconnection:
             info_print("✅ Reconnexion TCP réussie (background)")
         else:
             info_print("✅ Connexion TCP établie")
-        if ready.attempts > (0 if ready.reconnection else 1):  # 0 attempts: the node restarted on the same connection
+        # 0 attempts: the node restarted on the same connection
+        if ready.attempts > (0 if ready.reconnection else 1):
             info_print("ℹ️ Coupure de %.1f s, %d tentative(s)", ready.outage, ready.attempts)
 
     def _abandon(self) -> None:
@@ -221,10 +220,14 @@ class TCPInterfaceManager(Service):
             self._abandoned.append(self._session)
 
     def _drop_interface(self) -> None:
-        if self.interface is not None:
-            self._incidents.dropped(self.interface)
-            self.interface = None
-            self._owner.link_lost()
+        interface = self._link.interface()
+        if interface is None:
+            return
+        self._outages.dropped(interface)
+        self._link.lost()
+        self._takers.lost()
+        self._takers.change(LinkChange(up=False))
+        notify("STATUS=Lien TCP coupé, reconnexion en cours")
 
     def _report(self, action: Action) -> None:
         match action:
@@ -234,9 +237,10 @@ class TCPInterfaceManager(Service):
                 self._report_down(action)
             case LinkAlert():
                 error_print("❌ Échec reconnexion TCP après 3 tentatives")
-                self._late_attempts = Throttle(LATE_ATTEMPTS_SAID_EVERY)  # each outage is told of from its beginning
-                self._incidents.lost(action.failures, action.outage)
-                self._owner.link_alert(action)
+                # each outage is logged from its beginning
+                self._late_attempts = Throttle(LATE_ATTEMPTS_EVERY)
+                self._outages.lost(action.failures, action.outage)
+                notify(f"STATUS=Nœud injoignable depuis {action.outage:.0f} s, {action.failures} essais")
             case LinkContended():
                 LOGGER.warning(
                     "⚠️ %d liens perdus de suite: un autre client prend sans doute le nœud, qui n'en sert qu'un",
@@ -246,5 +250,5 @@ class TCPInterfaceManager(Service):
     def _report_down(self, down: LinkDown) -> None:
         what = "Lien TCP perdu" if down.was_ready else "Connexion TCP impossible"
         level = logging.WARNING if down.first else logging.DEBUG
-        self._incidents.cause = down.reason
-        LOGGER.log(level, "⚠️ %s: %s; nouvel essai dans %.1f s", what, down.reason, down.retry_in)
+        self._outages.failure = down.failure
+        LOGGER.log(level, "⚠️ %s: %s; nouvel essai dans %.1f s", what, down.failure, down.retry_in)

@@ -25,7 +25,7 @@ from bench.table import Measured, Row
 from config import Settings
 from main_bot import MeshBot
 from meshbot.runtime import Clock
-from meshbot.sending import OutgoingText
+from meshbot.sending import MeshSender, OutgoingText
 from meshbot.virtual_node import VirtualNode
 
 SILENCE: Final = logging.NullHandler()
@@ -84,18 +84,19 @@ class Counts:
 
 
 class CountingBot(MeshBot):
-    """The bot, which records every answer that it accepts for sending."""
+    """The bot, which records every answer that it hands to the sender."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.taken: set[int] = set()  # ids of the questions
         self.accepted_one = threading.Event()
         super().__init__(settings, clock)
+        self._sender.handle = self._handle  # type: ignore[method-assign]
 
-    def send_text(self, message: OutgoingText) -> None:
-        """See MeshBot."""
-        super().send_text(message)
-        self.taken.add(message.reply_id)
-        self.accepted_one.set()
+    def _handle(self, message: object) -> None:
+        MeshSender.handle(self._sender, message)
+        if isinstance(message, OutgoingText):
+            self.taken.add(message.reply_id)
+            self.accepted_one.set()
 
 
 class Trial:

@@ -108,10 +108,10 @@ class _Listener:
     def restarted(self) -> None:
         pass
 
-    def lost(self, reason: str) -> None:
+    def lost(self, failure: object) -> None:
         pass
 
-    def objection(self, packet_id: int, text: str) -> None:
+    def client_warning(self, packet_id: int, text: str) -> None:
         pass
 
     def queue_status(self, packet_id: int, result: int) -> None:

@@ -70,7 +70,7 @@ def help_is_answered(node):
     return bool(node.wait_for(lambda sent: sent.reply_id == packet_id, 30))
 
 
-def test_deferred_timing_the_sync_runs_in_a_daemon_thread_15_s_after_ready_and_not_before(running, node, clock):
+def test_deferred_timing_the_sync_runs_in_a_daemon_thread_after_15_s(running, node, clock):
     assert running.log.matching("programmée dans 15s")
     assert [t.daemon for t in threading.enumerate() if t.name == "TCP-PubkeySync"] == [True]
     clock.advance(14.9)
@@ -90,7 +90,7 @@ def test_deferred_timing_the_reconnection_does_not_wait_for_it(running, node, cl
     assert not running.log.matching("Démarrage")
 
 
-def test_deferred_timing_a_link_lost_meanwhile_cancels_its_sync_and_the_next_one_brings_its_own(running, node, clock):
+def test_deferred_timing_a_lost_link_cancels_its_sync_for_the_next(running, node, clock):
     clock.advance(10)
     node.fault("drop")
     running.log.wait_for("Lien TCP perdu")
@@ -180,7 +180,8 @@ def test_skip_logic_an_unforced_sync_is_skipped_when_nothing_changed(manager, li
 def test_skip_logic_force_never_skips(manager):
     interface = BareInterface(ALICE)
     manager.sync_pubkeys_to_interface(interface)
-    interface.hear(ALICE)  # as if unnoticed
+    # as if unnoticed
+    interface.hear(ALICE)
     assert manager.sync_pubkeys_to_interface(interface, force=True) == 1
 
 
@@ -204,7 +205,7 @@ def test_skip_logic_a_new_key_is_synced(manager):
     assert interface.key_of(CAROL) == text_of(key(3))
 
 
-def test_skip_logic_a_nodeinfo_without_a_key_is_noticed_because_the_library_forgot_the_key(manager):
+def test_skip_logic_a_nodeinfo_without_a_key_is_synced(manager):
     interface = BareInterface(ALICE)
     manager.sync_pubkeys_to_interface(interface)
     interface.hear(ALICE)
@@ -250,5 +251,6 @@ def test_cache_a_skipped_sync_looks_at_no_node(manager):
     assert interface.nodes.looked_up == needed
 
 
-if __name__ == "__main__":  # `python3 -m tests.test_tcp_pubkey_sync_fix`, as the specification starts it
+# `python3 -m tests.test_tcp_pubkey_sync_fix`, as the specification starts it
+if __name__ == "__main__":
     sys.exit(pytest.main([__file__]))

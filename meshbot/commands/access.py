@@ -1,4 +1,4 @@
-"""Whether a command runs for the one who asks: by role, by limit, and each order of an admin once."""
+"""Whether a command runs for its user: by role, by rate limit, and each admin command once."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ ANSWERS = {
 
 
 class KnownNodes(Protocol):
-    """What has to be known of a sender; never waits."""
+    """What is known of a sender; never waits."""
 
     def public_key(self, num: int) -> bytes | None:
         """Return the node's trusted key."""
 
     def is_named(self, num: int) -> bool:
-        """Return whether the node has told its name."""
+        """Return whether the node's name is known."""
 
 
 class ReplayMemory(Protocol):
-    """What admins have ordered; strangers cannot push it out of this memory, as they can out of the gate's."""
+    """The commands of admins that have run; other users' packets cannot push them out of this memory."""
 
     def is_new(self, sender: int, packet_id: int) -> bool:
-        """Note an order and return whether it was not given before; never waits."""
+        """Note an admin command and return whether it is no replay; never waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Refusal:
 
 
 class Judge:
-    """Says whether a user may have a command run, whatever way the question came by."""
+    """Decides whether a user may run a command, whatever way the question came by."""
 
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
@@ -57,7 +57,8 @@ class Judge:
 
         `is_public`: others read the answer, and the command may be meant for another bot.
         """
-        if user.role is not Role.ADMIN and (refusal := self._limit(user, now)):  # an admin's proof cannot be forged
+        # an admin's proof cannot be forged
+        if user.role is not Role.ADMIN and (refusal := self._limit(user, now)):
             return refusal
         if command is not None and user.role < command.role:
             return _refuse(user, command, is_public=is_public)
@@ -76,11 +77,11 @@ class Judge:
 class Access:
     """Knows mesh users by their messages, and judges each message once."""
 
-    def __init__(self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, orders: ReplayMemory) -> None:
+    def __init__(self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, replays: ReplayMemory) -> None:
         self._roles = roles
         self._nodes = nodes
         self._judge = Judge(limiter)
-        self._orders = orders
+        self._replays = replays
 
     def user_of(self, message: TextMessage) -> User:
         """Return who asks."""
@@ -88,11 +89,11 @@ class Access:
         return self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
 
     def judge(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
-        """See Judge; an order of an admin's counts once."""
+        """See Judge; an admin command runs once."""
         refusal = self._judge.judge(user, command, now, is_public=message.is_broadcast)
         if refusal is not None or command is None or command.role is not Role.ADMIN:
             return refusal
-        if self._orders.is_new(message.sender, message.packet_id):
+        if self._replays.is_new(message.sender, message.packet_id):
             return None
         return Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
 
@@ -101,7 +102,8 @@ def _refuse(user: User, command: Command, *, is_public: bool) -> Refusal:
     if command.role is Role.ADMIN and user.doubt is not None:
         return Refusal(user.doubt.value, logging.WARNING, ANSWERS.get(user.doubt, ""))
     reason = f"réservée ({command.role.name.lower()})"
-    if is_public:  # it may be another bot's command
+    # it may be another bot's command
+    if is_public:
         return Refusal(reason)
     if command.role is Role.KNOWN and user.is_node:
         return Refusal(reason, answer=_("⛔ /{name} is for nodes that I know."))

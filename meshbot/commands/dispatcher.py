@@ -1,10 +1,11 @@
-"""The thread Mesh-Dispatcher: sorts what the mesh says, has commands run elsewhere, and sends their answers back."""
+"""The thread Mesh-Dispatcher: takes texts from the mesh, has commands run elsewhere, and sends their answers back."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Final
 
 from meshbot.commands.access import Access, Refusal
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
@@ -13,57 +14,24 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Action, Registry, Request, Way, parse
 from meshbot.commands.roles import Role, User
-from meshbot.mesh_link import (
-    BROADCAST_NUM,
-    BadPacketError,
-    NodeInfoPacket,
-    PacketRecord,
-    RawPacket,
-    RoutingAnswer,
-    TextMessage,
-    TracerouteReply,
-    heard,
-    translate,
-)
-from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, Throttle, mask_command
+from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
+from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, mask_command
 from meshbot.sending import AfterAnswer, OutgoingText
 
 LOGGER = logging.getLogger(__name__)
 info_print = LOGGER.info
-INBOX_LIMIT = 1000  # packets: 20 s of the busiest mesh
-NAME_SHOWN = 20  # characters of a command that is none
-NO_COMMAND = "› "  # before an answer that every other bot on the channel would take for a command
-HEARD_BEFORE = (Verdict.OWN, Verdict.REPEATED)
-ANSWER_LEAVES_WITHIN = 10.0  # seconds for an answer to be confirmed by the node, before what was to follow it
-
-
-class PacketSinks(Protocol):
-    """Where the dispatcher sends what is not its own; each call only puts into an inbox."""
-
-    def packet_heard(self, packet: PacketRecord) -> None:
-        """Any packet came, also one that goes to another sink, or one for somebody else."""
-
-    def node_info_heard(self, heard: NodeInfoPacket) -> None:
-        """A NODEINFO packet came."""
-
-    def routing_answer(self, answer: RoutingAnswer) -> None:
-        """One of our packets was acknowledged or refused."""
-
-    def route_heard(self, route: TracerouteReply) -> None:
-        """One of our traceroutes was answered."""
-
-    def text_heard(self, message: TextMessage) -> None:
-        """Somebody said something on a channel, for the first time; it may be a command."""
-
-    def send_text(self, message: OutgoingText) -> None:
-        """Queue an answer for the radio."""
-
-    def after_answer(self, order: AfterAnswer) -> None:
-        """Have something done once an answer, queued after this, has left."""
+# Texts: 20 s of the busiest mesh even if it sent nothing else
+INBOX_LIMIT: Final = 1000
+# Characters of a command that is unknown
+NAME_SHOWN: Final = 20
+# Before an answer that every other bot on the channel would take for a command
+NO_COMMAND: Final = "› "
+# Seconds for an answer to be confirmed by the node, before the action that follows it
+ANSWER_LEAVES_WITHIN: Final = 10.0
 
 
 class Dispatcher(Service):
-    """Takes RawPacket (through `offer`) and its workers' results."""
+    """Takes ReceivedText (through `offer`) and its workers' results."""
 
     name = "Mesh-Dispatcher"
 
@@ -71,76 +39,59 @@ class Dispatcher(Service):
         self,
         clock: Clock,
         registry: Registry,
-        gate: MessageFilter,
+        message_filter: MessageFilter,
         access: Access,
         tr: Translate,
         limits: CommandLimits,
-        sinks: PacketSinks,
+        send: Callable[[OutgoingText | AfterAnswer], object],
     ) -> None:
+        """`send` only puts into the sender's inbox."""
         super().__init__(clock, INBOX_LIMIT)
         self._registry = registry.on(Way.MESH)
         private = (name for command in self._registry if command.private for name in (command.name, *command.aliases))
         self._masked = (*PASSWORD_COMMANDS, *(PREFIX + name for name in private))
-        self._gate = gate
+        self._filter = message_filter
         self._access = access
         self._translate = tr
         self._limits = limits
-        self._sinks = sinks
-        self._workshop: CommandExecutor[TextMessage] = CommandExecutor("Commands", clock, limits, tr, self.tell)
-        self._bad_packets = Throttle(60.0)
+        self._send = send
+        self._executor: CommandExecutor[TextMessage] = CommandExecutor("Commands", clock, limits, tr, self.tell)
 
     # -- service
 
     def on_start(self) -> None:
         """See Service."""
-        self._workshop.start(slow=any(command.slow for command in self._registry))
+        self._executor.start(slow=any(command.slow for command in self._registry))
 
     def on_stop(self) -> None:
         """See Service."""
-        self._workshop.stop()
+        self._executor.stop()
 
     def deadline(self) -> float:
         """See Service."""
-        return self._workshop.deadline
+        return self._executor.deadline
 
     def on_deadline(self) -> None:
-        """Apologise for the commands that take too long."""
-        for job, apology in self._workshop.overdue():
-            self._answer(job.question, apology)
+        """Answer for the commands that take too long."""
+        for job, answer in self._executor.overdue():
+            self._answer(job.question, answer)
 
-    def handle(self, message: RawPacket | InterimAnswer[TextMessage] | JobResult[TextMessage]) -> None:
+    def handle(self, message: ReceivedText | InterimAnswer[TextMessage] | JobResult[TextMessage]) -> None:
         """See Service."""
         match message:
             case JobResult():
-                if self._workshop.finish(message) and message.answer:
+                if self._executor.finish(message) and message.answer:
                     self._answer(message.job.question, message.answer)
             case InterimAnswer():
-                if self._workshop.is_current(message):
+                if self._executor.is_current(message):
                     self._answer(message.job.question, message.text)
-            case _:
-                self._on_packet(message)
-
-    def _on_packet(self, message: RawPacket) -> None:
-        try:
-            self._sinks.packet_heard(heard(message.packet))
-            packet = translate(message.packet)
-        except BadPacketError as exc:
-            if count := self._bad_packets.count(self._clock.monotonic()):
-                LOGGER.warning("⚠️ Paquet incorrect ignoré (%d): %s", count, exc)
-            return
-        match packet:
-            case TextMessage():
-                self._on_text(packet, message.own_num)
-            case NodeInfoPacket():
-                self._sinks.node_info_heard(packet)
-            case RoutingAnswer():
-                self._sinks.routing_answer(packet)
-            case TracerouteReply():
-                self._sinks.route_heard(packet)
+            case ReceivedText():
+                self._on_text(message)
 
     # -- questions
 
-    def _on_text(self, message: TextMessage, own_num: int) -> None:
+    def _on_text(self, text: ReceivedText) -> None:
+        message = text.message
         info_print(
             "📨 MESSAGE BRUT: '%s' | from=0x%08x | to=0x%08x | broadcast=%s",
             mask_command(message.text, self._masked),
@@ -148,23 +99,19 @@ class Dispatcher(Service):
             message.to,
             message.is_broadcast,
         )
-        verdict = self._gate.judge(message, own_num, self._clock.now().timestamp())
-        if message.is_broadcast and verdict not in HEARD_BEFORE:
-            self._sinks.text_heard(message)
-        if verdict is Verdict.ANSWER:
-            self._start(message)
+        parsed = parse(message.text)
+        verdict = self._filter.judge(text, self._clock.now().timestamp(), is_command=parsed is not None)
+        if verdict is Verdict.ANSWER and parsed is not None:
+            self._start(message, *parsed)
         elif verdict is Verdict.STALE:
             info_print("⏳ Commande de 0x%08x trop ancienne, sans réponse", message.sender)
         else:
             LOGGER.debug("Message 0x%08x: %s", message.packet_id, verdict.value)
 
-    def _start(self, message: TextMessage) -> None:
-        parsed = parse(message.text)
-        if parsed is None:
-            return
-        name, argument = parsed
+    def _start(self, message: TextMessage, name: str, argument: str) -> None:
         command = self._registry.to_run(name, argument)
-        if command is None and message.is_broadcast:  # it may be another bot's
+        # it may be another bot's command
+        if command is None and message.is_broadcast:
             return
         user = self._access.user_of(message)
         if refusal := self._access.judge(user, message, command, self._clock.monotonic()):
@@ -175,10 +122,10 @@ class Dispatcher(Service):
             return
         if command.role is Role.ADMIN:
             info_print("🛠️ /%s demandée par l'administrateur 0x%08x", command.name, message.sender)
-        if reason := self._workshop.obstacle(command, user.key):
+        if reason := self._executor.obstacle(command, user.key):
             self._answer(message, reason)
             return
-        self._workshop.submit(Job(message, self._request(message, user, name, argument), command))
+        self._executor.submit(Job(message, self._request(message, user, name, argument), command))
 
     def _request(self, message: TextMessage, user: User, name: str, argument: str) -> Request:
         return Request(
@@ -194,13 +141,13 @@ class Dispatcher(Service):
         )
 
     def _afterwards(self, message: TextMessage, action: Action) -> None:
-        """Take what a command wants done behind its answer, on a worker's thread."""
+        """Take an action that is to follow a command's answer; on a worker's thread."""
         path = return_path(message)
         until = self._clock.monotonic() + ANSWER_LEAVES_WITHIN
-        self._sinks.after_answer(AfterAnswer(path.to, path.reply_id, action, until))
+        self._send(AfterAnswer(path.to, path.reply_id, action, until))
 
     def _refuse(self, message: TextMessage, name: str, refusal: Refusal) -> None:
-        """Say no to the asker alone, wherever the question was asked."""
+        """Refuse, by direct message to the asker, wherever the question was asked."""
         LOGGER.log(refusal.level, "⛔ /%s de 0x%08x refusée: %s", name[:NAME_SHOWN], message.sender, refusal.reason)
         if refusal.answer:
             text = self._translate(refusal.answer).format(name=name[:NAME_SHOWN])
@@ -215,4 +162,4 @@ class Dispatcher(Service):
         if path.to == BROADCAST_NUM and text.lstrip().startswith(PREFIX):
             text = NO_COMMAND + text
         expires_at = self._clock.monotonic() + self._limits.answer_ttl
-        self._sinks.send_text(OutgoingText(text, path.to, path.channel, path.reply_id, path.want_ack, expires_at))
+        self._send(OutgoingText(text, path.to, path.channel, path.reply_id, path.want_ack, expires_at))

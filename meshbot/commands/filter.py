@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
-from meshbot.commands.registry import parse
-from meshbot.mesh_link import BROADCAST_NUM, TextMessage
-
-REMEMBERED = 1024  # packet ids; the node itself remembers far fewer
+from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
 
 
 class Verdict(Enum):
@@ -37,44 +33,34 @@ class ReturnPath:
 
 
 class MessageFilter:
-    """Judges each text message once."""
+    """Judges each text."""
 
     def __init__(self, answer_on_channels: Collection[int], max_age: float, *, refuse_mqtt: bool) -> None:
-        """Take the channel indexes to answer on, and the oldest question worth an answer, in seconds."""
+        """Take the channel indexes to answer on, and the age beyond which a question gets no answer, in seconds."""
         self._refuse_mqtt = refuse_mqtt
         self._channels = frozenset(answer_on_channels)
         self._max_age = max_age
-        self._seen: OrderedDict[tuple[int, int], None] = OrderedDict()
 
-    def judge(self, message: TextMessage, own_num: int, now: float) -> Verdict:
+    def judge(self, text: ReceivedText, now: float, *, is_command: bool) -> Verdict:
         """Return what to do; `now` is the wall time in seconds since 1970."""
-        if message.sender == own_num:
+        message = text.message
+        if message.sender == text.own_num:
             return Verdict.OWN
-        if not message.is_broadcast and message.to != own_num:
+        if not message.is_broadcast and message.to != text.own_num:
             return Verdict.NOT_OURS
-        if self._was_seen(message):
+        if text.is_repeat:
             return Verdict.REPEATED
-        if parse(message.text) is None:
+        if not is_command:
             return Verdict.PLAIN
         if message.is_broadcast and message.channel not in self._channels:
             return Verdict.CHANNEL
         if self._refuse_mqtt and message.reception.via_mqtt:
             return Verdict.MQTT
-        rx_time = message.reception.rx_time  # 0 while the node does not know the time: then it is fresh
+        # 0 while the node does not know the time: then the question counts as fresh
+        rx_time = message.reception.rx_time
         if rx_time and now - rx_time > self._max_age:
             return Verdict.STALE
         return Verdict.ANSWER
-
-    def _was_seen(self, message: TextMessage) -> bool:
-        if not message.packet_id:
-            return False  # a packet without id cannot be told from the next one
-        key = (message.sender, message.packet_id)
-        seen = key in self._seen
-        self._seen[key] = None
-        self._seen.move_to_end(key)
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
-        return seen
 
 
 def return_path(message: TextMessage, *, private: bool = False) -> ReturnPath:

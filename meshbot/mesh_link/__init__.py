@@ -20,30 +20,39 @@ from meshbot.mesh_link.actions import (
     SendProbe,
 )
 from meshbot.mesh_link.backoff import Backoff
+from meshbot.mesh_link.current_link import CurrentLink
+from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
 from meshbot.mesh_link.machine import CLOSING_AFTER_STOP, TRANSITIONS, LinkEvent, LinkMachine, LinkState, LinkTimes
-from meshbot.mesh_link.outages import OutageReporter
-from meshbot.mesh_link.packets import (
+from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     KEY_BYTES,
-    BadPacketError,
+    ChannelLoad,
+    ClientWarning,
+    DeviceMetrics,
+    Hop,
+    Neighbor,
+    NeighborInfo,
     NodeDatabase,
     NodeInfoPacket,
     NodeRecord,
     PacketRecord,
+    Payload,
+    PositionPayload,
+    QueueStatus,
     RadioMetadata,
+    ReceivedText,
     RoutingAnswer,
     TextMessage,
     TextPacket,
-    heard,
-    routing_error_name,
-    translate,
+    TracerouteReply,
 )
-from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, Payload, PositionPayload
-from meshbot.mesh_link.receiver import PacketReceiver, RawPacket
-from meshbot.mesh_link.route_payload import Hop, TracerouteReply
-from meshbot.mesh_link.session import ClientWarning, MeshSession, QueueStatus, SessionEvent
-from meshbot.mesh_link.statistics import LinkFigures, LinkStatistics
+from meshbot.mesh_link.outages import OutageReporter
+from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, give
+from meshbot.mesh_link.packets import routing_error_name
+from meshbot.mesh_link.pubkey_sync import PubkeySync
+from meshbot.mesh_link.session import MeshSession, SessionEvent
+from meshbot.mesh_link.statistics import LinkFigures
 
 __all__ = [
     "BROADCAST_NUM",
@@ -53,9 +62,10 @@ __all__ = [
     "AbandonLink",
     "Action",
     "Backoff",
-    "BadPacketError",
+    "ChannelLoad",
     "ClientWarning",
     "CloseLink",
+    "CurrentLink",
     "DeviceMetrics",
     "Generation",
     "Hop",
@@ -63,12 +73,12 @@ __all__ = [
     "LinkContended",
     "LinkDown",
     "LinkEvent",
+    "LinkFailure",
     "LinkFigures",
     "LinkMachine",
     "LinkReady",
     "LinkSilent",
     "LinkState",
-    "LinkStatistics",
     "LinkTarget",
     "LinkTimes",
     "MeshSession",
@@ -80,20 +90,21 @@ __all__ = [
     "NodeRecord",
     "OpenLink",
     "OutageReporter",
-    "PacketReceiver",
     "PacketRecord",
+    "PacketRouter",
+    "PacketTakers",
     "Payload",
     "PositionPayload",
+    "PubkeySync",
     "QueueStatus",
     "RadioMetadata",
-    "RawPacket",
+    "ReceivedText",
     "RoutingAnswer",
     "SendProbe",
     "SessionEvent",
     "TextMessage",
     "TextPacket",
     "TracerouteReply",
-    "heard",
+    "give",
     "routing_error_name",
-    "translate",
 ]

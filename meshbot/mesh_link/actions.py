@@ -1,9 +1,11 @@
-"""What the link machine wants done or said; the shell performs them in order."""
+"""What the link machine wants done or reported; the shell performs them in order."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import NewType
+
+from meshbot.mesh_link.failures import LinkFailure
 
 Generation = NewType("Generation", int)
 
@@ -15,7 +17,7 @@ class OpenLink:
     generation: Generation
     attempt: int  # since the outage began, from 1
     reconnection: bool  # False until the first READY of this process
-    alerted: bool  # the outage is known: say less
+    alerted: bool  # the outage is known: log less
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class LinkSilent:
 class LinkDown:
     """An attempt failed or a link was lost; the next attempt comes in `retry_in` seconds."""
 
-    reason: str
+    failure: LinkFailure
     first: bool  # of its kind in this outage: the loss, then the first failed attempt
     was_ready: bool
     retry_in: float

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-REFUSAL_WAITS = (1.0, 2.0, 3.0, 5.0)  # seconds; an attempt that is not accepted costs the node nothing
-TROUBLE_WAITS = (1.0, 5.0, 15.0, 30.0, 60.0)  # seconds; from 15 on it is the specification's ladder
-CONTENTION_TROUBLES = 3  # in a row: another client probably takes the node's only place
-JITTER = 0.1  # of each wait, either way, so that two clients of one node do not beat in step
+# Seconds; an attempt that is not accepted costs the node nothing
+REFUSAL_WAITS = (1.0, 2.0, 3.0, 5.0)
+# Seconds; from 15 on it is the specification's ladder
+TROUBLE_WAITS = (1.0, 5.0, 15.0, 30.0, 60.0)
+# In a row: another client probably takes the node's only place
+CONTENTION_TROUBLES = 3
+# Of each wait, either way, so that two clients of one node do not retry in step
+JITTER = 0.1
 
 
 class Backoff:
-    """Counts what went wrong and returns each time the wait in seconds; does no I/O."""
+    """Counts failures and returns after each the wait in seconds; does no I/O."""
 
     def __init__(self, cleanup_delay: float, jitter: Callable[[], float]) -> None:
         """Take TCP_INTERFACE_CLEANUP_DELAY and a source of numbers in [-1, 1]."""
@@ -23,21 +27,21 @@ class Backoff:
     def after_refusal(self) -> float:
         """The node did not accept: refused, unreachable, no answer."""
         self.refusals += 1
-        return self._spread(_rung(REFUSAL_WAITS, self.refusals))
+        return self._spread(_step(REFUSAL_WAITS, self.refusals))
 
     def after_trouble(self) -> float:
         """The node accepted, then failed to deliver, or dropped the link before it had lasted."""
         self.refusals = 0
         self.troubles += 1
-        return self._spread(max(_rung(TROUBLE_WAITS, self.troubles), self._cleanup_delay))
+        return self._spread(max(_step(TROUBLE_WAITS, self.troubles), self._cleanup_delay))
 
     def after_loss(self) -> float:
-        """A link that had lasted was lost: all is forgiven."""
+        """A link that had lasted was lost: earlier failures no longer count."""
         self.refusals = self.troubles = 0
         return self._spread(self._cleanup_delay)
 
     def after_request(self) -> float:
-        """Somebody asked for a new link: nobody's fault, nothing is counted."""
+        """An operator asked for a new link: no failure, nothing is counted."""
         self.refusals = 0
         return self._spread(self._cleanup_delay)
 
@@ -45,5 +49,5 @@ class Backoff:
         return seconds * (1 + JITTER * self._jitter())
 
 
-def _rung(ladder: Sequence[float], count: int) -> float:
-    return ladder[min(count, len(ladder)) - 1]
+def _step(waits: Sequence[float], count: int) -> float:
+    return waits[min(count, len(waits)) - 1]

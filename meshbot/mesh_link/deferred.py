@@ -14,7 +14,8 @@ def defer(name: str) -> None:
     if name in sys.modules:
         return
     spec = find_spec(name)
-    if spec is None or spec.loader is None:  # not installed: who imports it is told so as ever
+    # not installed: an import fails as usual
+    if spec is None or spec.loader is None:
         return
     loader, module = spec.loader, module_from_spec(spec)
 
@@ -23,5 +24,6 @@ def defer(name: str) -> None:
         loader.exec_module(module)
         return getattr(module, attribute)
 
-    vars(module)["__getattr__"] = run  # PEP 562
+    # PEP 562
+    vars(module)["__getattr__"] = run
     sys.modules[name] = module

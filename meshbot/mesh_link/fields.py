@@ -32,7 +32,8 @@ def number(source: Mapping[str, Any], key: str) -> float | None:
         return None
     try:
         found = float(value)
-    except OverflowError:  # an integer beyond all measure
+    # an integer too large for a float
+    except OverflowError:
         return None
     return found if math.isfinite(found) else None
 

@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 START = b"\x94\xc3"
 HEADER_LENGTH = 4
-MAX_PAYLOAD = 512  # bytes; the firmware's MAX_TO_FROM_RADIO_SIZE
+# Bytes; the firmware's MAX_TO_FROM_RADIO_SIZE
+MAX_PAYLOAD = 512
 
 
 class FrameReader(Generic[T]):
@@ -18,7 +19,7 @@ class FrameReader(Generic[T]):
     one, and the search goes on one byte behind it, so that no whole frame hidden in it is lost.
 
     Guaranteed, as long as no garbage decodes:
-    - A stream of frames gives exactly these however it is cut, save one cut that nobody makes (_is_false_header).
+    - A stream of frames gives exactly these however it is cut, save one cut that does not occur (_is_false_header).
     - After garbage every whole frame comes: at once if the data ends with it and the garbage did not begin like a
       frame; else with the next piece of data that consists of whole frames; at the latest when the MAX_PAYLOAD bytes
       are there that a header may claim. Only a frame that holds another one, and is cut right behind that, counts as
@@ -29,8 +30,10 @@ class FrameReader(Generic[T]):
     def __init__(self, decode: Callable[[bytes], T | None]) -> None:
         self._decode = decode
         self._buffer = bytearray()
-        self._in_step = True  # every byte so far belonged to a frame: so does the next header
-        self.skipped = 0  # bytes that belonged to no frame
+        # every byte so far belonged to a frame: so does the next header
+        self._in_step = True
+        # bytes that belonged to no frame
+        self.skipped = 0
 
     def feed(self, data: bytes) -> Iterator[T]:
         """Take the next bytes and yield each decoded frame; consume the iterator to its end."""

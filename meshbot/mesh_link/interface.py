@@ -1,4 +1,4 @@
-"""The library's TCPInterface, tamed: used once, bounded everywhere, silent about nothing.
+"""The library's TCPInterface, made safe: used once, every wait bounded, every failure reported.
 
 Every override of the library stands here. What the library would do instead, and why that hangs, is in
 docs/TCP_RECONNECTION_PUBKEY_SYNC_FIX.md; tests/integration/test_library_contract.py pins each fact relied upon.
@@ -10,6 +10,7 @@ import contextlib
 import errno
 import logging
 import os
+import re
 import select
 import socket
 import threading
@@ -20,20 +21,26 @@ from typing import Any, Protocol
 from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 from meshtastic.tcp_interface import TCPInterface
 
+from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
-from meshbot.mesh_link.packets import NodeRecord, TextPacket, answers_heartbeats, record_of
-from meshbot.runtime import Throttle
+from meshbot.mesh_link.messages import NodeRecord, TextPacket
+from meshbot.mesh_link.packets import node_record
+from meshbot.runtime import LinkCause, Throttle
 
 LOGGER = logging.getLogger(__name__)
 RECV_BYTES = 65536
-GOODBYE_TIMEOUT = 0.5  # seconds for `disconnect` to leave and for the node to close in answer
+# Seconds for `disconnect` to leave and for the node to close in answer
+GOODBYE_TIMEOUT = 0.5
 UNREADABLE_REPORT_EVERY = 60.0  # seconds
-READER_JOIN_TIMEOUT = 1.0  # seconds; the reader ends as soon as its socket is shut
+# Seconds; the reader ends as soon as its socket is shut
+READER_JOIN_TIMEOUT = 1.0
+# Firmware that answers a heartbeat on an idle link (link_facts §7)
+HEARTBEAT_ANSWERED_SINCE = (2, 7, 6)
 
 
 class LinkListener(Protocol):
-    """What an interface reports, from whatever thread; each call only puts into an inbox."""
+    """What an interface reports, from any thread; each call only puts into an inbox."""
 
     def accepted(self) -> None:
         """The TCP connection stands."""
@@ -42,16 +49,16 @@ class LinkListener(Protocol):
         """Our configuration request is complete and our own node is known."""
 
     def restarted(self) -> None:
-        """The node said that it rebooted, on the same connection: the library asks for everything anew."""
+        """The node reported a reboot on the same connection: the library requests its configuration again."""
 
-    def lost(self, reason: str) -> None:
+    def lost(self, failure: LinkFailure) -> None:
         """The reader has ended; nothing comes any more."""
 
     def queue_status(self, packet_id: int, result: int) -> None:
         """The node answered a packet (or a heartbeat: packet id 0)."""
 
-    def objection(self, packet_id: int, text: str) -> None:
-        """The node has something against a packet of ours, for people to read."""
+    def client_warning(self, packet_id: int, text: str) -> None:
+        """The node complains about a packet of ours, in text for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +78,22 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def __init__(
         self, target: LinkTarget, listener: LinkListener, monotonic: Callable[[], float], owner: object = None
     ) -> None:
-        self.owner = owner  # the library publishes for all interfaces of a process: this tells whose packet it is
+        # the library publishes for all interfaces of a process: the owner is how a packet's taker is found
+        self.owner = owner
         self._target = target
         self._listener = listener
         self._monotonic = monotonic
-        self._socket_lock = threading.Lock()  # protects `socket` between connect and cut
-        self._write_lock = threading.Lock()  # one frame at a time on the wire
+        # protects `socket` between connect and cut
+        self._socket_lock = threading.Lock()
+        # one frame at a time on the wire
+        self._write_lock = threading.Lock()
         self._cut = False
-        self._end_reason: str | None = None
-        self.own_num = 0  # our node's, from its first complete configuration on
-        self.reboot_ordered = False  # over this connection
+        # the first; the connection is over
+        self._failure: LinkFailure | None = None
+        # our node's, from its first complete configuration on
+        self.own_num = 0
+        # over this connection
+        self.reboot_ordered = False
         self._configurations = 0
         self._frames = FrameReader(_decode)
         self._records: dict[int, NodeRecord] = {}
@@ -103,7 +116,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         """Try each address of the host in turn, within connect_timeout in all."""
         try:
             addresses = socket.getaddrinfo(self.hostname, self.portNumber, type=socket.SOCK_STREAM)
-        except UnicodeError as exc:  # raised before any lookup, for `a..b` or a label of 64 characters
+        # raised before any lookup, for `a..b` or a label of 64 characters
+        except UnicodeError as exc:
             raise OSError(f"nom d'hôte impossible: {self.hostname}") from exc
         timeout = self._target.connect_timeout / max(1, len(addresses))
         error: OSError = ConnectionError(f"no address for {self.hostname}")
@@ -123,7 +137,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                 sock.close()
                 raise ConnectionAbortedError("the session was ended")
             self.socket = sock
-            error = sock.connect_ex(address)  # once it has begun, the shutdown in `cut` ends it
+            # once it has begun, the shutdown in `cut` ends it
+            error = sock.connect_ex(address)
         try:
             _finish_connecting(sock, error, timeout)
             sock.settimeout(self._target.send_timeout)
@@ -138,37 +153,38 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         """End the connection at once, from any thread, without blocking; whatever waits on it is released."""
         with self._socket_lock:
             self._cut = True
-            self._end(reason)
+            self._end(LinkFailure(detail=reason))
 
     def close(self) -> None:
-        """Say goodbye and end, within GOODBYE_TIMEOUT + READER_JOIN_TIMEOUT and a little; may be called twice."""
+        """Send `disconnect` and end, within GOODBYE_TIMEOUT + READER_JOIN_TIMEOUT and a little; may be called twice."""
         self._wantExit = True
-        if self._rxThread.is_alive() and self._end_reason is None:
+        if self._rxThread.is_alive() and self._failure is None:
             # the node closes in answer; after a bare FIN it would lose the next message it hears (link_facts §11)
             with contextlib.suppress(OSError):
-                self._say_goodbye()
+                self._send_disconnect()
         self.cut("fermé")
         if self._rxThread.is_alive() and self._rxThread is not threading.current_thread():
             self._rxThread.join(READER_JOIN_TIMEOUT)
         if self.socket is not None:
             self.socket.close()
 
-    def _say_goodbye(self) -> None:
+    def _send_disconnect(self) -> None:
         self.socket.settimeout(GOODBYE_TIMEOUT)
         self._sendDisconnect()
         self._wait_for_reader_exit(GOODBYE_TIMEOUT)
 
-    def _end(self, reason: str) -> None:
-        """Keep the first reason and shut the socket, which releases the reader and every writer."""
-        if self._end_reason is None:
-            self._end_reason = reason
+    def _end(self, failure: LinkFailure) -> None:
+        """Keep the first failure and shut the socket, which releases the reader and every writer."""
+        if self._failure is None:
+            self._failure = failure
         self._wantExit = True
         self.isConnected.clear()
         if self.socket is not None:
-            with contextlib.suppress(OSError):  # not connected, or shut already
+            # not connected, or shut already
+            with contextlib.suppress(OSError):
                 self.socket.shutdown(socket.SHUT_RDWR)
 
-    # -- what the library must not do
+    # -- what the library must not do by itself
 
     def _reconnect(self) -> None:
         raise ConnectionError("link lost")
@@ -178,23 +194,25 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def _waitConnected(self, timeout: float = 0.0) -> None:  # noqa: ARG002 - the library's signature
         if not self.isConnected.is_set():
-            raise ConnectionError(self._end_reason or "not connected")
+            raise ConnectionError(self._failure or "not connected")
 
     # -- writing
 
     def _sendToRadio(self, toRadio: mesh_pb2.ToRadio) -> None:
-        self._sendToRadioImpl(toRadio)  # no transmit queue of the library's: the outbox paces and confirms
+        # no transmit queue of the library's: the send queue paces and confirms
+        self._sendToRadioImpl(toRadio)
 
     def _writeBytes(self, b: bytes) -> None:
         if not self._write_lock.acquire(timeout=self._target.send_timeout):
-            self._end("envoi bloqué")
+            self._end(LinkFailure(LinkCause.SEND_BLOCKED))
             raise TimeoutError("another thread is still writing to the node")
         try:
-            if self._end_reason is not None or self.socket is None:
-                raise ConnectionError(self._end_reason or "not connected")
+            if self._failure is not None or self.socket is None:
+                raise ConnectionError(self._failure or "not connected")
             self.socket.sendall(b)
         except OSError as exc:
-            self._end(f"envoi: {exc}")  # part of a frame may be out: the stream is spoilt
+            # part of a frame may be out: the stream cannot go on
+            self._end(failure_of(exc, "envoi"))
             raise
         finally:
             self._write_lock.release()
@@ -216,7 +234,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._sendPacket(mesh_packet, destinationId=to)
 
     def send_time(self, seconds: int) -> None:
-        """Tell the node the time (seconds since 1970): it stamps packets with 0 until it knows (link_facts §11)."""
+        """Set the node's time (seconds since 1970): it stamps packets with 0 until it knows (link_facts §11)."""
         message = admin_pb2.AdminMessage(set_time_only=seconds)
         self.sendData(message, self.own_num, portnums_pb2.PortNum.ADMIN_APP)
 
@@ -230,24 +248,25 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def _StreamInterface__reader(self) -> None:
         try:
-            while self._end_reason is None:
+            while self._failure is None:
                 try:
                     data = self.socket.recv(RECV_BYTES)
                 except TimeoutError:
-                    continue  # the socket's timeout is for writers; silence is the link machine's matter
+                    # the socket's timeout is for writers; silence is for the link machine to judge
+                    continue
                 if not data:
-                    self._end("fermé par le nœud")
+                    self._end(LinkFailure(LinkCause.CLOSED))
                     break
                 self.last_heard = self._monotonic()
                 for frame in self._frames.feed(data):
                     self._take(frame)
         except OSError as exc:
-            self._end(f"réception: {exc}")
+            self._end(failure_of(exc, "réception"))
         finally:
             self._disconnected()
 
     def _take(self, from_radio: mesh_pb2.FromRadio) -> None:
-        """Let the library take one message; what it cannot digest is said and skipped."""
+        """Let the library take one message; one that it cannot handle is logged and skipped."""
         try:
             match from_radio.WhichOneof("payload_variant"):
                 case "packet":
@@ -257,28 +276,30 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                 case "queueStatus":
                     self._handleQueueStatusFromRadio(from_radio.queueStatus)
                 case "clientNotification" if from_radio.clientNotification.reply_id:
-                    # a traceroute too soon is dropped with this alone: its queueStatus says that all is well
+                    # a traceroute too soon is dropped with this alone: its queueStatus reports success
                     notification = from_radio.clientNotification
-                    self._listener.objection(notification.reply_id, notification.message)
+                    self._listener.client_warning(notification.reply_id, notification.message)
                 case _:
                     self._handleFromRadio(from_radio.SerializeToString())
         except OSError:
-            raise  # the link, not the message
-        except Exception as exc:  # noqa: BLE001 - the library raises anything on odd packets; the reader must live
+            # the link, not the message
+            raise
+        except Exception as exc:  # noqa: BLE001 - the library raises anything on odd packets; the reader must go on
             if count := self._unreadable.count(self._monotonic()):
                 LOGGER.warning("⚠️ Message du nœud illisible, ignoré (%d): %s: %s", count, type(exc).__name__, exc)
 
     def _take_packet(self, packet: mesh_pb2.MeshPacket) -> None:
-        if getattr(packet, "from"):  # a packet from nobody: the library would print about it
+        # a packet without a sender: the library would print about it
+        if getattr(packet, "from"):
             self._handlePacketFromRadio(packet)
-            # where the library keeps each node's last packet whole, 3 kB for as long as the link lasts, asked by nobody
+            # where the library keeps each node's last packet whole, 3 kB for as long as the link lasts, used by no part
             (self.nodesByNum or {}).get(getattr(packet, "from"), {}).pop("lastReceived", None)
 
     def _take_node_info(self, info: mesh_pb2.NodeInfo) -> None:
         entry = as_dict(info)
         if "position" in entry:
             self._fixupPosition(entry["position"])
-        record = self._records[info.num] = record_of(entry)
+        record = self._records[info.num] = node_record(entry)
         if record.public_key:
             self._radio_keys[info.num] = record.public_key
         node = self._getOrCreateByNum(info.num)
@@ -293,11 +314,11 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     @property
     def firmware(self) -> str:
-        """Return the version of the node's firmware, empty if it has not told."""
+        """Return the version of the node's firmware, empty if it is unknown."""
         return "" if self.metadata is None else str(self.metadata.firmware_version)
 
     def take_records(self) -> list[NodeRecord]:
-        """Return what the node's own database said since the last call, as downloaded; packets do not change it."""
+        """Return the node's own database as downloaded since the last call; packets do not change it."""
         records, self._records = self._records, {}
         return list(records.values())
 
@@ -325,10 +346,11 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         super()._startConfig()
 
     def _connected(self) -> None:
-        if self._end_reason is not None:  # the rest of what had come before the end
+        # the rest of what had come before the end
+        if self._failure is not None:
             return
         if self.myInfo is None or self.myInfo.my_node_num not in self.nodesByNum:
-            self._end("configuration sans notre propre nœud")
+            self._end(LinkFailure(LinkCause.NO_OWN_NODE))
             return
         self.own_num = self.myInfo.my_node_num
         was_connected = self.isConnected.is_set()
@@ -338,7 +360,13 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def _disconnected(self) -> None:
         super()._disconnected()
-        self._listener.lost(self._end_reason or "lecture terminée")
+        self._listener.lost(self._failure or LinkFailure(detail="lecture terminée"))
+
+
+def answers_heartbeats(firmware_version: str) -> bool:
+    """Return whether that firmware answers a heartbeat on an idle link; False for a version it cannot read."""
+    match = re.match(r"(\d+)\.(\d+)\.(\d+)", firmware_version)
+    return match is not None and tuple(map(int, match.groups())) >= HEARTBEAT_ANSWERED_SINCE
 
 
 def _finish_connecting(sock: socket.socket, error: int, timeout: float) -> None:

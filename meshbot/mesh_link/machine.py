@@ -24,11 +24,15 @@ from meshbot.mesh_link.actions import (
     SendProbe,
 )
 from meshbot.mesh_link.backoff import CONTENTION_TROUBLES, Backoff
-from meshbot.runtime import MeshBotError
+from meshbot.mesh_link.failures import LinkFailure
+from meshbot.runtime import LinkCause, MeshBotError
 
-ALERT_FAILURES = 3  # failed attempts before an outage is worth an alert; the specification's « après 3 tentatives »
-STOP_CLOSE_TIMEOUT = 1.5  # seconds for a session to say goodbye at shutdown, which must take <= 3 s in all
-KEEPALIVE_EVERY = 300.0  # seconds; the node closes a client that says nothing for 15 min, even while it sends to it
+# Failed attempts before an outage is worth an alert; the specification's « après 3 tentatives »
+ALERT_FAILURES = 3
+# Seconds for a session to send `disconnect` at shutdown, which must take <= 3 s in all
+STOP_CLOSE_TIMEOUT = 1.5
+# Seconds; the node closes a client that sends nothing for 15 min, even while it sends to it
+KEEPALIVE_EVERY = 300.0
 
 
 class LinkState(Enum):
@@ -37,20 +41,20 @@ class LinkState(Enum):
     STOPPED = auto()
     CONNECTING = auto()  # TCP connect, then the configuration download
     READY = auto()  # our configuration request is complete: packets may flow
-    CLOSING = auto()  # the session was asked to end and has not said CLOSED yet
+    CLOSING = auto()  # the session was asked to end, and CLOSED has not come yet
     BACKOFF = auto()  # waiting for the next attempt
 
 
 class LinkEvent(Enum):
-    """What the machine is told; see FROM_SESSION for those that carry a generation."""
+    """What the machine takes; see FROM_SESSION for those that carry a generation."""
 
     START = auto()
     ACCEPTED = auto()  # the TCP connection stands; proves nothing of the node's main loop
     CONNECTED = auto()  # configuration complete, own node known
-    RESTARTED = auto()  # the library asked for the configuration anew on the same connection
+    RESTARTED = auto()  # the library requested the configuration again on the same connection
     FAILED = auto()
     LOST = auto()
-    CLOSED = auto()  # a session's last word
+    CLOSED = auto()  # a session's last event
     DEADLINE = auto()
     RECONNECT = auto()
     STOP = auto()
@@ -98,7 +102,7 @@ CLOSING_AFTER_STOP: Mapping[LinkEvent, LinkState] = {E.CLOSED: S.STOPPED, E.DEAD
 
 @dataclass(frozen=True, slots=True)
 class LinkTimes:
-    """The machine's durations in seconds; config.py says what each is for."""
+    """The machine's durations in seconds; config.py documents each."""
 
     connect_timeout: float
     config_timeout: float
@@ -122,33 +126,38 @@ class LinkMachine:
     def __init__(self, times: LinkTimes, backoff: Backoff) -> None:
         self.state = S.STOPPED
         self.generation = Generation(0)
-        self.stale = 0  # events of sessions that had ended
+        # events of sessions that had ended
+        self.stale = 0
         self.probes_sent = 0
         self._times = times
         self._backoff = backoff
-        self._open: Generation | None = None  # None from CLOSED on: a session may not speak after it
+        # None from CLOSED on: no event of a session counts after it
+        self._open: Generation | None = None
         self._stopping = False
         self._ever_ready = False
         self._new_session(0.0)
         self._outage_since: float | None = None
-        self._failures = 0  # attempts that never got READY, since the outage began
+        # attempts that never got READY, since the outage began
+        self._failures = 0
         self._attempts = 0
-        self._alerted = False  # in this outage
+        # in this outage
+        self._alerted = False
 
     def _new_session(self, now: float) -> None:
-        self._entered = self._spoke = self._ended = now
+        self._entered = self._sent_at = self._ended = now
         self._accepted = self._requested = self._answers_probes = self._restarted = False
         self._ready_at: float | None = None
         self._retry_at = inf
-        self._reason = ""
+        self._failure = LinkFailure()
         self._note_life(now)
 
     def _note_life(self, at: float) -> None:
         self._heard = at
-        self._probe_at: float | None = None  # when the probe without answer was sent
+        # when the probe without answer was sent
+        self._probe_at: float | None = None
         self._misses = 0
 
-    # -- what the shell tells
+    # -- events
 
     def heard(self, generation: Generation, at: float) -> None:
         """Note that bytes of this session came at `at`: any message proves life. Cheap; call it before DEADLINE."""
@@ -161,12 +170,13 @@ class LinkMachine:
         now: float,
         generation: Generation | None = None,
         *,
-        reason: str = "",
+        failure: LinkFailure | None = None,
         answers_probes: bool = False,
     ) -> list[Action]:
         """Take one event and return what has to be done, in order.
 
-        `answers_probes` belongs to CONNECTED: the node's firmware answers a heartbeat (2.7.6 and later).
+        `failure` belongs to FAILED and LOST, `answers_probes` to CONNECTED: the node's firmware answers a heartbeat
+        (2.7.6 and later).
         An event of a session that has ended is counted and dropped; one of our own that no row names raises
         LinkProtocolError.
         """
@@ -178,8 +188,8 @@ class LinkMachine:
         if event is E.CONNECTED:
             self._answers_probes = answers_probes
         if event is E.RESTARTED and self._restarts_again(now):
-            event, reason = E.LOST, "le nœud redémarre sans cesse"
-        return self._move(event, now, reason) + self._alert(now)
+            event, failure = E.LOST, LinkFailure(LinkCause.RESTARTS)
+        return self._move(event, now, failure) + self._alert(now)
 
     def _restarts_again(self, now: float) -> bool:
         """Whether a READY link that restarted before has not lasted since: then it is as good as dropped."""
@@ -213,7 +223,7 @@ class LinkMachine:
             case S.CONNECTING:
                 return min(self._entered + times.config_timeout, self._heard + times.config_silence)
             case S.READY:
-                return min(self._quiet_deadline(), self._spoke + KEEPALIVE_EVERY)
+                return min(self._quiet_deadline(), self._sent_at + KEEPALIVE_EVERY)
             case S.CLOSING:
                 limit = STOP_CLOSE_TIMEOUT if self._stopping else inf
                 return self._entered + min(limit, times.close_timeout)
@@ -223,7 +233,7 @@ class LinkMachine:
                 return inf
 
     def _quiet_deadline(self) -> float:
-        """When the silence calls for a probe, or for the verdict."""
+        """When the silence calls for a probe, or means a dead link."""
         times = self._times
         deadline = inf if self._probing_decides() else self._heard + times.silent_timeout
         if not times.probe_after:
@@ -241,12 +251,12 @@ class LinkMachine:
             return self._alert(now)
         if self.state is S.READY:
             return self._on_quiet(now) if now >= self._quiet_deadline() else self._probe(now)
-        reason = "configuration incomplète" if self._accepted else "pas de réponse"
+        cause = LinkCause.NO_CONFIGURATION if self._accepted else LinkCause.NO_ANSWER
         actions: list[Action] = []
         if self.state is S.CLOSING and self._open is not None:
             actions.append(AbandonLink(self._open))
             self._open = None
-        return actions + self._move(E.DEADLINE, now, reason) + self._alert(now)
+        return actions + self._move(E.DEADLINE, now, LinkFailure(cause)) + self._alert(now)
 
     def _on_quiet(self, now: float) -> list[Action]:
         times = self._times
@@ -258,19 +268,21 @@ class LinkMachine:
             dead = now >= self._heard + times.silent_timeout
             maximum = times.silent_timeout
         if dead:
+            # the node has been gone since its last byte
             self._begin_outage(self._heard)
-            return [LinkSilent(now - self._heard, maximum), *self._move(E.DEADLINE, now, "silence")]
+            silent = LinkSilent(now - self._heard, maximum)
+            return [silent, *self._move(E.DEADLINE, now, LinkFailure(LinkCause.SILENCE))]
         self._probe_at = now
         return self._probe(now)
 
     def _probe(self, now: float) -> list[Action]:
-        self._spoke = now
+        self._sent_at = now
         self.probes_sent += 1
         return [SendProbe(self.generation)]
 
     # -- transitions
 
-    def _move(self, event: LinkEvent, now: float, reason: str) -> list[Action]:
+    def _move(self, event: LinkEvent, now: float, failure: LinkFailure | None) -> list[Action]:
         old = self.state
         try:
             self.state = self._target(event)
@@ -288,19 +300,20 @@ class LinkMachine:
                 self._note_life(now)
             case E.RECONNECT if old is S.READY:
                 self._requested = True
-                reason = reason or "reconnexion demandée"
+                failure = LinkFailure(LinkCause.REQUESTED)
             case E.CLOSED:
                 self._open = None
-        return self._enter(old, now, reason) if self.state is not old else []
+        return self._enter(old, now, failure or LinkFailure()) if self.state is not old else []
 
     def _target(self, event: LinkEvent) -> LinkState:
         if self._stopping and self.state is S.CLOSING and event in CLOSING_AFTER_STOP:
             return CLOSING_AFTER_STOP[event]
         return TRANSITIONS[self.state][event]
 
-    def _enter(self, old: LinkState, now: float, reason: str) -> list[Action]:
+    def _enter(self, old: LinkState, now: float, failure: LinkFailure) -> list[Action]:
         match self.state:
-            case S.CONNECTING if old is S.READY:  # RESTARTED: the same session downloads again
+            # RESTARTED: the same session downloads again
+            case S.CONNECTING if old is S.READY:
                 self._begin_outage(now)
                 self._entered = now
                 self._note_life(now)
@@ -310,12 +323,12 @@ class LinkMachine:
             case S.READY:
                 return self._became_ready(now)
             case S.CLOSING:
-                self._session_ended(now, reason)
+                self._session_ended(now, failure)
                 self._entered = now
                 return [CloseLink(self.generation)]
             case S.BACKOFF:
                 if old is not S.CLOSING:
-                    self._session_ended(now, reason)
+                    self._session_ended(now, failure)
                 return self._enter_backoff(now)
         return []
 
@@ -330,7 +343,7 @@ class LinkMachine:
         outage = now - self._outage_since if self._outage_since is not None else 0.0
         ready = LinkReady(self.generation, self._ever_ready, outage, self._attempts)
         self._accepted = self._ever_ready = True
-        self._ready_at = self._spoke = now
+        self._ready_at = self._sent_at = now
         self._note_life(now)
         self._outage_since = None
         self._failures = self._attempts = 0
@@ -341,11 +354,11 @@ class LinkMachine:
         if self._outage_since is None:
             self._outage_since = now
 
-    def _session_ended(self, now: float, reason: str) -> None:
-        """Note the first end of a session: its reason, and whose fault it was."""
+    def _session_ended(self, now: float, failure: LinkFailure) -> None:
+        """Note the first end of a session: why, and whose fault it was."""
         self._ended = now
-        self._reason = reason or "session terminée"
-        if self._ready_at is None and not self._stopping:
+        self._failure = failure
+        if self._ready_at is None:
             self._failures += 1
         self._begin_outage(now)
 
@@ -354,7 +367,7 @@ class LinkMachine:
         self._retry_at = now + wait
         was_ready = self._ready_at is not None
         first = was_ready or self._failures == 1
-        actions: list[Action] = [LinkDown(self._reason, first, was_ready, wait)]
+        actions: list[Action] = [LinkDown(self._failure, first, was_ready, wait)]
         if self._backoff.troubles == CONTENTION_TROUBLES and self._accepted and not self._requested:
             actions.append(LinkContended(self._backoff.troubles))
         return actions

@@ -19,7 +19,8 @@ from google.protobuf.message import Message
 
 Convert = Callable[[Any], Any]
 FLOAT: Final = struct.Struct("<f")
-FEWEST_DIGITS, MOST_DIGITS = 6, 9  # significant; with 9 any float of 4 bytes is exact
+# Significant; with 9 any float of 4 bytes is exact
+FEWEST_DIGITS, MOST_DIGITS = 6, 9
 INFINITIES: Final = {inf: "Infinity", -inf: "-Infinity"}
 
 
@@ -66,7 +67,8 @@ def _conversion(field: FieldDescriptor) -> Convert:
 
 def _names_of(enum: EnumDescriptor) -> Convert:
     names = {number: value.name for number, value in enum.values_by_number.items()}
-    return lambda number: names.get(number, number)  # a newer firmware's value stays a number
+    # a newer firmware's value stays a number
+    return lambda number: names.get(number, number)
 
 
 def _base64(value: bytes) -> str:

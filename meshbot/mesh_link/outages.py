@@ -1,14 +1,15 @@
-"""What an operator should hear of the link and of the node behind it: which outages, and which restarts."""
+"""Which outages of the link and which restarts of its node are reported to the operator."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from meshbot.mesh_link.failures import LinkFailure
 from meshbot.runtime import LinkBack, LinkLost, NodeRebooted, Report
 
 
 class NodeInterface(Protocol):
-    """What a connection tells of its node."""
+    """A connection's node."""
 
     own_num: int
     reboot_ordered: bool  # over this connection, by an operator
@@ -19,32 +20,35 @@ class NodeInterface(Protocol):
 
     @property
     def firmware(self) -> str:
-        """The version, empty if not told."""
+        """The version, empty if unknown."""
 
 
 class OutageReporter:
-    """Follows one link in one thread, and reports; see runtime.incidents."""
+    """Follows one link in one thread and reports incidents; see runtime.incidents."""
 
     def __init__(self, node: str, report: Report) -> None:
         """`node` is the address, as host:port."""
-        self.cause = ""  # of the last loss or failed attempt
+        # the last loss or failed attempt
+        self.failure = LinkFailure()
         self._node = node
         self._report = report
         self._lost = False
-        self._known: tuple[int, int, str] | None = None  # number, boots and firmware at the last READY
-        self._ordered = False  # over the connection that ended last
+        # number, boots and firmware at the last READY
+        self._known: tuple[int, int, str] | None = None
+        # over the connection that ended last
+        self._ordered = False
 
     def lost(self, failures: int, outage: float) -> None:
         """Take an outage that is worth an alert, in seconds so far."""
         self._lost = True
-        self._report(LinkLost(self._node, outage, failures, self.cause))
+        self._report(LinkLost(self._node, outage, failures, self.failure.cause, str(self.failure)))
 
     def dropped(self, interface: NodeInterface) -> None:
         """Take the end of a READY link."""
         self._ordered = interface.reboot_ordered
 
     def ready(self, outage: float, interface: NodeInterface, *, restarted: bool) -> None:
-        """Take a link that is READY; `restarted` when the node said on the old connection that it had rebooted."""
+        """Take a link that is READY; `restarted` when the node reported its reboot on the same connection."""
         if self._lost:
             self._lost = False
             self._report(LinkBack(outage))
@@ -52,7 +56,8 @@ class OutageReporter:
 
     def _look_for_reboot(self, interface: NodeInterface, *, restarted: bool) -> None:
         known, self._known = self._known, (interface.own_num, interface.boots, interface.firmware)
-        if known is None or known[0] != interface.own_num:  # the first look, or another node in its place
+        # the first look, or another node in its place
+        if known is None or known[0] != interface.own_num:
             return
         counted = 0 not in {known[1], interface.boots}
         if known[1] != interface.boots if counted else restarted:

@@ -1,62 +1,39 @@
-"""What a node tells of itself and of its neighbours: position, telemetry, NEIGHBORINFO; nothing of it is trusted."""
+"""Payloads out of decoded packets: position, telemetry, NEIGHBORINFO, traceroute. Nothing in them is trusted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from meshbot.mesh_link.fields import integer, mapping, number, within
+from meshbot.mesh_link.messages import (
+    BROADCAST_NUM,
+    DeviceMetrics,
+    Hop,
+    Neighbor,
+    NeighborInfo,
+    Payload,
+    PositionPayload,
+    TracerouteReply,
+)
 
-MAX_NUM = 0xFFFFFFFE  # the next one addresses everybody
-MAX_NEIGHBORS = 10  # in one packet (mesh.options)
-
-
-@dataclass(frozen=True, slots=True)
-class PositionPayload:
-    """Where a node says it is."""
-
-    latitude: float  # degrees
-    longitude: float  # degrees
-    altitude: int | None = None  # metres above the sea
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceMetrics:
-    """A node's telemetry of itself; None where it does not say."""
-
-    battery: int | None = None  # percent; above 100: powered from outside
-    voltage: float | None = None
-    utilization: float | None = None  # percent of the time in which it heard the channel busy
-    air_tx: float | None = None  # percent of the last hour in which it sent
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbor:
-    """A node that another one hears without a relay."""
-
-    num: int
-    snr: float | None  # dB
-
-
-@dataclass(frozen=True, slots=True)
-class NeighborInfo:
-    """Whom a node hears without a relay."""
-
-    neighbors: tuple[Neighbor, ...]
-
-
-Payload = PositionPayload | DeviceMetrics | NeighborInfo
+# In one packet (mesh.options)
+MAX_NEIGHBORS: Final = 10
+# RouteDiscovery holds no more
+MAX_RELAYS: Final = 8
+# An SNR on the air counts quarters of a decibel
+QUARTERS: Final = 4.0
+UNKNOWN_SNR: Final = -128
 
 
 def payload_of(decoded: Mapping[str, Any]) -> Payload | None:
-    """Return what a decrypted packet tells of its sender, None if nothing that is of use here."""
+    """Return the payload of a decrypted packet, None if it is of no use here."""
     match decoded.get("portnum"):
         case "POSITION_APP":
             return _position(mapping(decoded, "position"))
         case "TELEMETRY_APP":
             telemetry = mapping(decoded, "telemetry")
-            # a node tells its own client the same figures as localStats
+            # a node reports the same values as localStats to its own client
             return metrics_of(mapping(telemetry, "deviceMetrics") or mapping(telemetry, "localStats"))
         case "NEIGHBORINFO_APP":
             return _neighbors(mapping(decoded, "neighborinfo"))
@@ -64,40 +41,74 @@ def payload_of(decoded: Mapping[str, Any]) -> Payload | None:
             return None
 
 
-def _position(said: Mapping[str, Any]) -> PositionPayload | None:
-    latitude, longitude = _degrees(said, "latitude", 90), _degrees(said, "longitude", 180)
-    if latitude is None or longitude is None:
-        return None
-    return PositionPayload(latitude, longitude, within(said, "altitude", -100_000, 100_000))
-
-
-def _degrees(said: Mapping[str, Any], name: str, most: float) -> float | None:
-    value = number(said, name)
-    if value is None and (whole := integer(said, f"{name}I")) is not None and abs(whole) <= most * 1e7:
-        value = whole / 1e7
-    return value if value is not None and abs(value) <= most else None
-
-
-def metrics_of(said: Mapping[str, Any]) -> DeviceMetrics | None:
-    """Return what a deviceMetrics or localStats dictionary says, None if that is nothing."""
+def metrics_of(source: Mapping[str, Any]) -> DeviceMetrics | None:
+    """Return the values of a deviceMetrics or localStats dictionary, None if it holds none."""
     metrics = DeviceMetrics(
-        battery=within(said, "batteryLevel", 0, 255),
-        voltage=_bounded(said, "voltage", 1000),
-        utilization=_bounded(said, "channelUtilization", 100),
-        air_tx=_bounded(said, "airUtilTx", 100),
+        battery=within(source, "batteryLevel", 0, 255),
+        voltage=_bounded(source, "voltage", 1000),
+        utilization=_bounded(source, "channelUtilization", 100),
+        air_tx=_bounded(source, "airUtilTx", 100),
     )
     return metrics if metrics != DeviceMetrics() else None
 
 
-def _bounded(said: Mapping[str, Any], key: str, most: float) -> float | None:
-    value = number(said, key)
+def traceroute_reply(source: Mapping[str, Any], request_id: int, sender: int, asker: int) -> TracerouteReply:
+    """Return the routes of a `traceroute` dictionary of the library."""
+    has_way_back = _items(source.get("routeBack")) or _items(source.get("snrBack"))
+    return TracerouteReply(
+        request_id,
+        sender,
+        there=_route(source.get("route"), source.get("snrTowards"), sender),
+        back=_route(source.get("routeBack"), source.get("snrBack"), asker) if has_way_back else (),
+    )
+
+
+def _position(source: Mapping[str, Any]) -> PositionPayload | None:
+    latitude, longitude = _degrees(source, "latitude", 90), _degrees(source, "longitude", 180)
+    if latitude is None or longitude is None:
+        return None
+    return PositionPayload(latitude, longitude, within(source, "altitude", -100_000, 100_000))
+
+
+def _degrees(source: Mapping[str, Any], name: str, most: float) -> float | None:
+    value = number(source, name)
+    if value is None and (whole := integer(source, f"{name}I")) is not None and abs(whole) <= most * 1e7:
+        value = whole / 1e7
+    return value if value is not None and abs(value) <= most else None
+
+
+def _bounded(source: Mapping[str, Any], key: str, most: float) -> float | None:
+    value = number(source, key)
     return value if value is not None and 0 <= value <= most else None
 
 
-def _neighbors(said: Mapping[str, Any]) -> NeighborInfo | None:
-    listed = said.get("neighbors")
+def _neighbors(source: Mapping[str, Any]) -> NeighborInfo | None:
+    listed = source.get("neighbors")
     if not isinstance(listed, Sequence):
         return None
-    found = (entry for entry in listed[:MAX_NEIGHBORS] if isinstance(entry, Mapping))
-    neighbors = ((within(entry, "nodeId", 1, MAX_NUM), number(entry, "snr")) for entry in found)
+    entries = (entry for entry in listed[:MAX_NEIGHBORS] if isinstance(entry, Mapping))
+    neighbors = ((within(entry, "nodeId", 1, BROADCAST_NUM - 1), number(entry, "snr")) for entry in entries)
     return NeighborInfo(tuple(Neighbor(num, snr) for num, snr in neighbors if num is not None))
+
+
+def _route(relays: object, snrs: object, end: int) -> tuple[Hop, ...]:
+    """Return the receptions of one way that ends at a node, from two lists of RouteDiscovery; takes anything."""
+    nums = [_relay(each) for each in _items(relays)[:MAX_RELAYS]]
+    levels = [_decibels(each) for each in _items(snrs)[: MAX_RELAYS + 1]]
+    levels += [None] * (len(nums) + 1 - len(levels))
+    return tuple(Hop(num, snr) for num, snr in zip([*nums, end], levels, strict=False))
+
+
+def _items(value: object) -> list[Any]:
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else []
+
+
+def _relay(value: object) -> int | None:
+    """Return the relay's number; BROADCAST_NUM stands for one with old firmware, or without the channel's key."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < BROADCAST_NUM else None
+
+
+def _decibels(value: object) -> float | None:
+    if not isinstance(value, int) or isinstance(value, bool) or not UNKNOWN_SNR < value < -UNKNOWN_SNR:
+        return None
+    return value / QUARTERS

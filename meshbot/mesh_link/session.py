@@ -1,4 +1,4 @@
-"""One TCP session, used once: one interface, one thread, and CLOSED is always its last word."""
+"""One TCP session, used once: one interface, one thread, and CLOSED is always its last event."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from math import inf
 from queue import SimpleQueue
 
 from meshbot.mesh_link.actions import Generation
+from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
 from meshbot.mesh_link.machine import LinkEvent
+from meshbot.mesh_link.messages import ClientWarning, QueueStatus
 from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
@@ -20,35 +22,19 @@ LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SessionEvent:
-    """What a session tells its owner."""
+    """What a session reports to its owner."""
 
     event: LinkEvent
     generation: Generation
-    reason: str = ""
+    failure: LinkFailure | None = None  # belongs to FAILED and LOST
     answers_probes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ClientWarning:
-    """What the node has against a packet of ours, which may have gone all the same."""
-
-    packet_id: int
-    text: str  # the firmware's own words
-
-
-@dataclass(frozen=True, slots=True)
-class QueueStatus:
-    """The node's answer to a packet of ours; `packet_id` 0 answers a heartbeat."""
-
-    packet_id: int
-    result: int  # 0, or an ErrorCode or Routing.Error number
-
-
-Tell = Callable[[SessionEvent], None]
+Report = Callable[[SessionEvent], None]
 
 
 def ignore(_seconds: float) -> None:
-    """Take a round trip that nobody asked for."""
+    """Take a round trip without using it."""
 
 
 class _Request(Enum):
@@ -64,20 +50,21 @@ class MeshSession:
         generation: Generation,
         target: LinkTarget,
         clock: Clock,
-        tell: Tell,
+        report: Report,
         on_queue_status: Callable[[QueueStatus], None],
         owner: object = None,
         on_round_trip: Callable[[float], None] = ignore,
-        on_objection: Callable[[ClientWarning], object] = bool,
+        on_client_warning: Callable[[ClientWarning], object] = bool,
     ) -> None:
         self.generation = generation
         self._clock = clock
-        self._tell = tell
+        self._report = report
         self._on_queue_status = on_queue_status
         self._on_round_trip = on_round_trip
-        self._on_objection = on_objection
-        self._probed_at: float | None = None  # until its answer comes
-        self._orders: SimpleQueue[_Request] = SimpleQueue()
+        self._on_client_warning = on_client_warning
+        # until its answer comes
+        self._probed_at: float | None = None
+        self._requests: SimpleQueue[_Request] = SimpleQueue()
         self._serving = False
         self.interface = MeshTCPInterface(target, self, clock.monotonic, owner)
         self._thread = threading.Thread(target=self._main, name=f"TCP-Session-{generation}", daemon=True)
@@ -85,11 +72,11 @@ class MeshSession:
 
     def probe(self) -> None:
         """Ask for a heartbeat: costs no air time, and the node answers it by a queueStatus."""
-        self._orders.put(_Request.PROBE)
+        self._requests.put(_Request.PROBE)
 
     def close(self) -> None:
-        """Ask for the end; CLOSED tells when it is over."""
-        self._orders.put(_Request.CLOSE)
+        """Ask for the end; CLOSED reports it."""
+        self._requests.put(_Request.CLOSE)
         if not self._serving:
             self.interface.cut("arrêté pendant la connexion")
 
@@ -108,39 +95,40 @@ class MeshSession:
             self._serving = True
             self._serve()
         except OSError as exc:
-            self._say(LinkEvent.FAILED, str(exc))
-        except Exception as exc:  # whatever the library raised: the link is lost, the process is not
+            self._send(LinkEvent.FAILED, failure_of(exc))
+        # whatever the library raised: the link is lost, the process is not
+        except Exception as exc:
             LOGGER.exception("⚠️ Session TCP %d", self.generation)
-            self._say(LinkEvent.FAILED, f"{type(exc).__name__}: {exc}")
+            self._send(LinkEvent.FAILED, LinkFailure(detail=f"{type(exc).__name__}: {exc}"))
         finally:
             self.interface.close()
-            self._say(LinkEvent.CLOSED)
+            self._send(LinkEvent.CLOSED)
 
     def _serve(self) -> None:
-        while self._clock.get(self._orders, inf) is not _Request.CLOSE:
+        while self._clock.get(self._requests, inf) is not _Request.CLOSE:
             self._probed_at = self._clock.monotonic()
             self.interface.sendHeartbeat()
 
-    def _say(self, event: LinkEvent, reason: str = "", *, answers_probes: bool = False) -> None:
-        self._tell(SessionEvent(event, self.generation, reason, answers_probes))
+    def _send(self, event: LinkEvent, failure: LinkFailure | None = None, *, answers_probes: bool = False) -> None:
+        self._report(SessionEvent(event, self.generation, failure, answers_probes))
 
     # -- LinkListener: called by the interface, on its reader's or this session's thread
 
     def accepted(self) -> None:
         """See LinkListener."""
-        self._say(LinkEvent.ACCEPTED)
+        self._send(LinkEvent.ACCEPTED)
 
     def connected(self, *, answers_probes: bool) -> None:
         """See LinkListener."""
-        self._say(LinkEvent.CONNECTED, answers_probes=answers_probes)
+        self._send(LinkEvent.CONNECTED, answers_probes=answers_probes)
 
     def restarted(self) -> None:
         """See LinkListener."""
-        self._say(LinkEvent.RESTARTED)
+        self._send(LinkEvent.RESTARTED)
 
-    def lost(self, reason: str) -> None:
+    def lost(self, failure: LinkFailure) -> None:
         """See LinkListener."""
-        self._say(LinkEvent.LOST, reason)
+        self._send(LinkEvent.LOST, failure)
 
     def queue_status(self, packet_id: int, result: int) -> None:
         """See LinkListener."""
@@ -151,6 +139,6 @@ class MeshSession:
         if probed_at is not None:
             self._on_round_trip(self._clock.monotonic() - probed_at)
 
-    def objection(self, packet_id: int, text: str) -> None:
+    def client_warning(self, packet_id: int, text: str) -> None:
         """See LinkListener."""
-        self._on_objection(ClientWarning(packet_id, text))
+        self._on_client_warning(ClientWarning(packet_id, text))

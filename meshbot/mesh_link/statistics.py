@@ -1,4 +1,4 @@
-"""How the link has been doing: counted from what the link machine decides, told as a snapshot."""
+"""How the link has been doing: counted from what the link machine decides, read as a snapshot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from meshbot.mesh_link.actions import Action, LinkReady
 
 HOUR, DAY = 3600.0, 86400.0  # seconds
-REMEMBERED = 10_000  # reconnections; one each 9 s for a day
+# Reconnections; one each 9 s for a day
+REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class LinkStatistics:
     """Thread-safe. Times are monotonic seconds."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # protects all that follows
+        # protects all that follows
+        self._lock = threading.Lock()
         self._reconnections: deque[float] = deque(maxlen=REMEMBERED)
         self._ready_since: float | None = None
         self._down_since: float | None = None

@@ -153,13 +153,13 @@ class Recorder:
         self._forgotten.discard(state.num)
 
     def _with_payload(self, state: NodeState, packet: PacketRecord, at: int, own_num: int) -> NodeState:
-        match packet.said:
+        match packet.payload:
             case PositionPayload():
-                return _with_position(state, packet.said, at)
+                return _with_position(state, packet.payload, at)
             case DeviceMetrics(utilization=utilization, air_tx=air_tx):
                 if packet.sender == own_num and utilization is not None:
                     self.batch.add_air(at, utilization, air_tx or 0.0)
-                return _with_metrics(state, packet.said, at)
+                return _with_metrics(state, packet.payload, at)
             case NeighborInfo(neighbors):
                 for neighbor in neighbors:
                     self._link(packet.sender, neighbor.num, _decibels(neighbor.snr), at)

@@ -1,15 +1,13 @@
-"""The thread Housekeeping: writes down what was heard and learnt, and vouches to systemd for every other thread."""
+"""The thread Housekeeping: writes down what was heard and learnt."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any, Protocol
 
-from meshbot.runtime import PING, Clock, Service, notify
+from meshbot.runtime import Clock, Service
 
-LOGGER = logging.getLogger(__name__)
 INBOX_LIMIT = 2000  # packets waiting for a slow disk: 30 s of the busiest mesh
 COMMIT_EVERY = 1.0  # seconds between two commits, whatever they are of: an SD card wears by each
 UPKEEP_EVERY = 900.0  # seconds
@@ -50,48 +48,34 @@ class Housekeeping(Service):
         writers: Sequence[Writer],
         takers: Takers,
         upkeep: Sequence[Callable[[], object]],
-        watchdog_interval: float | None,
     ) -> None:
-        """`watchdog_interval` in seconds as systemd wants it, None when it does not watch.
+        """`writers` are flushed in this order at start and stop.
 
-        `writers` are flushed in this order at start and stop. `upkeep` is called at start and each UPKEEP_EVERY; it
-        may wait for the disk, and raises nothing.
+        `upkeep` is called at start and each UPKEEP_EVERY; it may wait for the disk, and raises nothing.
         """
         super().__init__(clock, INBOX_LIMIT)
         self._writers = writers
         self._takers = takers
         self._upkeep = upkeep
-        self._watchdog_interval = watchdog_interval
-        self._watched: dict[Service, int] = {}  # with the pings that each must have answered
-        self._vouch_at = inf
         self._upkeep_at = inf
         # no commit before
         self._commit_at = -inf
-
-    def watch(self, services: Sequence[Service]) -> None:
-        """Vouch for these services from now on; before `start`."""
-        self._watched = dict.fromkeys(services, 0)
 
     def on_start(self) -> None:
         """See Service."""
         now = self._clock.monotonic()
         self._upkeep_at = now + UPKEEP_EVERY
-        if self._watchdog_interval is not None:
-            self._vouch_at = now
         for writer in self._writers:
             writer.flush()
         self._do_upkeep()
 
     def deadline(self) -> float:
         """See Service."""
-        return min(self._vouch_at, self._upkeep_at, min(map(self._due, self._writers), default=inf))
+        return min(self._upkeep_at, min(map(self._due, self._writers), default=inf))
 
     def on_deadline(self) -> None:
         """See Service."""
         now = self._clock.monotonic()
-        if now >= self._vouch_at and self._watchdog_interval is not None:
-            self._vouch_at = now + self._watchdog_interval
-            self._vouch()
         if now >= self._upkeep_at:
             self._upkeep_at = now + UPKEEP_EVERY
             self._do_upkeep()
@@ -117,14 +101,3 @@ class Housekeeping(Service):
     def _do_upkeep(self) -> None:
         for task in self._upkeep:
             task()
-
-    def _vouch(self) -> None:
-        """Tell systemd that all is well if every thread has answered; else let it restart the process."""
-        deaf = [service.name for service, pings in self._watched.items() if service.pings_answered < pings]
-        if deaf:
-            LOGGER.error("❌ Ne répond plus: %s; systemd va relancer le bot", ", ".join(deaf))
-            return
-        notify("WATCHDOG=1")
-        for service in self._watched:
-            self._watched[service] += 1
-            service.tell(PING)

@@ -2,7 +2,7 @@
 
 from meshbot.runtime import log
 from meshbot.runtime.clock import Clock, SystemClock
-from meshbot.runtime.disk import DiskWatch
+from meshbot.runtime.disk import DiskCheck
 from meshbot.runtime.errors import MeshBotError
 from meshbot.runtime.folder_lock import FolderInUseError, lock_folder
 from meshbot.runtime.host import HostFigures, read_host
@@ -17,6 +17,7 @@ from meshbot.runtime.incidents import (
     KeyShared,
     KeyWord,
     LinkBack,
+    LinkCause,
     LinkLost,
     NodeRebooted,
     Report,
@@ -26,7 +27,8 @@ from meshbot.runtime.interrupt import end_quietly
 from meshbot.runtime.log import PASSWORD_COMMANDS, hush, mask_command
 from meshbot.runtime.pool import WorkerPool
 from meshbot.runtime.recent import RecentKeys
-from meshbot.runtime.service import PING, STOP, Service, Supervisor, catch_signals
+from meshbot.runtime.service import PING, STOP, Service, ServiceHandle
+from meshbot.runtime.supervisor import Supervisor, Watchdog, catch_signals
 from meshbot.runtime.systemd import notify, watchdog_interval
 from meshbot.runtime.throttle import Throttle
 from meshbot.runtime.timed_cache import TimedCache
@@ -38,8 +40,8 @@ __all__ = [
     "Clock",
     "DatabaseTrouble",
     "DatabaseWell",
+    "DiskCheck",
     "DiskLow",
-    "DiskWatch",
     "DiskWell",
     "FolderInUseError",
     "HostFigures",
@@ -49,16 +51,19 @@ __all__ = [
     "KeyShared",
     "KeyWord",
     "LinkBack",
+    "LinkCause",
     "LinkLost",
     "MeshBotError",
     "NodeRebooted",
     "RecentKeys",
     "Report",
     "Service",
+    "ServiceHandle",
     "Supervisor",
     "SystemClock",
     "Throttle",
     "TimedCache",
+    "Watchdog",
     "WorkerPool",
     "catch_signals",
     "end_quietly",

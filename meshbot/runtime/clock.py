@@ -8,7 +8,8 @@ from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
-MAX_WAIT = 3600.0  # SimpleQueue.get refuses timeouts beyond threading.TIMEOUT_MAX, inf included
+# SimpleQueue.get refuses timeouts beyond threading.TIMEOUT_MAX, inf included
+MAX_WAIT = 3600.0
 
 
 class Clock(Protocol):
@@ -44,5 +45,7 @@ class SystemClock:
             try:
                 return inbox.get(timeout=min(remaining, MAX_WAIT))
             except Empty:
-                continue  # MAX_WAIT elapsed, or the deadline passed: look again
-        return None  # a passed deadline goes before a queued item, or a flood would starve it
+                # MAX_WAIT elapsed, or the deadline passed: look again
+                continue
+        # a passed deadline goes before a queued item, or a flood would starve it
+        return None

@@ -1,16 +1,21 @@
-"""Whether the disk has room left: one look at a time, and an end only when there is clearly more; pure."""
+"""Whether the disk has room left: one look at a time, and an end only when there is clearly more."""
 
 from __future__ import annotations
 
+import logging
+import shutil
+from pathlib import Path
 from typing import Final
 
-from meshbot.runtime.incidents import DiskLow, DiskWell
+from meshbot.runtime.incidents import DiskLow, DiskWell, Report
 
-ENOUGH: Final = 1.25  # times the limit: a disk that hovers at it is one incident
+LOGGER = logging.getLogger(__name__)
+# Times the limit: a disk that hovers at it is one incident
+ENOUGH: Final = 1.25
 
 
 class DiskWatch:
-    """Remembers whether the space was little at the last look."""
+    """Remembers whether the space was little at the last look; pure."""
 
     def __init__(self, least: float) -> None:
         """Take the least share that must be free, 0 to 1; 0 never complains."""
@@ -22,8 +27,31 @@ class DiskWatch:
         share = free / total if total else 1.0
         if share < self._least:
             self._is_low = True
-            return DiskLow(free, share)  # each time: it may have become less
+            # each time: it may have become less
+            return DiskLow(free, share)
         if self._is_low and share >= self._least * ENOUGH:
             self._is_low = False
             return DiskWell(free, share)
         return None
+
+
+class DiskCheck:
+    """Looks at the file system that holds a folder."""
+
+    def __init__(self, folder: Path, least: float, report: Report) -> None:
+        """`least` as in DiskWatch."""
+        self._folder = folder
+        self._watch = DiskWatch(least)
+        self._report = report
+
+    def look(self) -> None:
+        """Report what has changed; may wait for the disk, raises nothing."""
+        try:
+            usage = shutil.disk_usage(self._folder)
+        # not made yet, or gone: the database reports it
+        except OSError as exc:
+            LOGGER.debug("Place sur le disque inconnue: %s", exc)
+            return
+        # as df: what is kept for root counts neither way
+        if incident := self._watch.look(usage.free, usage.used + usage.free):
+            self._report(incident)

@@ -15,14 +15,14 @@ LOCK_NAME: Final = "meshbot.lock"
 
 
 class FolderInUseError(MeshBotError):
-    """Another process holds the folder; the text says which and what to do."""
+    """Another process holds the folder; the text names it and what to do."""
 
 
 def lock_folder(folder: Path) -> int | None:
     """Hold the folder until the process ends, however it ends; return the lock file's descriptor.
 
     Raises FolderInUseError. Never waits. None where the folder cannot be locked at all: then nothing is kept apart,
-    and the log says so; what is wrong with the folder, the database says.
+    and the log has a warning; the database reports what is wrong with the folder.
     """
     path = folder / LOCK_NAME
     try:
@@ -38,7 +38,8 @@ def lock_folder(folder: Path) -> int | None:
         os.close(descriptor)
         text = f"{folder} est déjà utilisé par un autre bot (processus {holder})"
         raise FolderInUseError(f"{text}: arrêtez-le, ou donnez un autre data_dir à celui-ci") from exc
-    except OSError as exc:  # some file systems know no locks
+    # some file systems know no locks
+    except OSError as exc:
         os.close(descriptor)
         LOGGER.warning("⚠️ %s: pas de verrou (%s), un second bot ne serait pas remarqué", path, exc.strerror)
         return None
@@ -47,9 +48,10 @@ def lock_folder(folder: Path) -> int | None:
 
 
 def _sign(descriptor: int) -> None:
-    """Write the process number, for whoever finds the folder in use; the lock holds without."""
+    """Write the process number, for whoever finds the folder in use; the lock holds without it."""
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    except OSError as exc:  # a full disk
+    # a full disk
+    except OSError as exc:
         LOGGER.debug("Verrou sans numéro de processus: %s", exc)

@@ -1,4 +1,4 @@
-"""The machine that the bot runs on, as Linux tells in /proc and /sys; what is not there is None."""
+"""The machine that the bot runs on, from /proc and /sys; what is not there is None."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 T = TypeVar("T")
-TICKS: Final = os.sysconf("SC_CLK_TCK")  # of /proc/PID/stat in a second
+# Of /proc/PID/stat in a second
+TICKS: Final = os.sysconf("SC_CLK_TCK")
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")  # bytes
 # Places in /proc/PID/stat behind the command's closing bracket: see proc_pid_stat(5), where they count from 3
 USER_TICKS, SYSTEM_TICKS, THREADS, STARTED_TICKS, PAGES = 11, 12, 17, 19, 21
@@ -29,7 +30,7 @@ class ProcessFigures:
 
 @dataclass(frozen=True, slots=True)
 class HostFigures:
-    """One look at the host; None where it does not tell."""
+    """The host at one moment; None where it has no such value."""
 
     temperature: float | None = None  # °C
     load: float | None = None  # processes running or waiting, over the last minute
@@ -60,7 +61,8 @@ def _unless_missing(read: Callable[[], T]) -> T | None:
 def _temperature(thermal: Path) -> float | None:
     """Return the first zone that can be read; a Pi has one, the processor's."""
     for zone in sorted(thermal.glob("thermal_zone*")):
-        with suppress(OSError, ValueError):  # a zone that is switched off refuses
+        # a zone that is switched off refuses
+        with suppress(OSError, ValueError):
             return int((zone / "temp").read_text()) / 1000
     return None
 
@@ -72,11 +74,13 @@ def _memory_used(meminfo: str) -> float:
 
 def _disk_used(path: Path) -> float:
     usage = shutil.disk_usage(path)
-    return usage.used / (usage.used + usage.free)  # as df: what is kept for root counts neither way
+    # as df: what is kept for root counts neither way
+    return usage.used / (usage.used + usage.free)
 
 
 def _process(stat: str) -> ProcessFigures:
-    fields = stat.rpartition(")")[2].split()  # the command before it may hold anything
+    # the command before it may hold anything
+    fields = stat.rpartition(")")[2].split()
     return ProcessFigures(
         memory=int(fields[PAGES]) * PAGE,
         cpu=(int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])) / TICKS,

@@ -1,7 +1,7 @@
-"""What an operator should hear of, as any part reports it, and the way from there to whoever listens.
+"""What is reported to operators: the incidents, and the bus from any part to the listener.
 
 Durations are seconds by the monotonic clock: a jump of the wall time does not touch them. Names and reasons are in
-words for people, free of secrets and of line ends.
+text for people, free of secrets and of line ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,26 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-KEPT: Final = 100  # incidents that wait for a listener: more than a start can bring
+# Incidents that wait for a listener: more than a start can bring
+KEPT: Final = 100
+
+
+class LinkCause(Enum):
+    """Why the link to the node was lost, or why an attempt failed."""
+
+    NAME_UNKNOWN = auto()
+    NO_ANSWER = auto()
+    NO_ROUTE = auto()
+    REFUSED = auto()
+    CLOSED = auto()  # by the node
+    SILENCE = auto()
+    NO_CONFIGURATION = auto()  # it did not come, or not to its end
+    NO_OWN_NODE = auto()  # the configuration lacks it
+    RESTARTS = auto()  # of the node, again and again
+    SEND_BLOCKED = auto()
+    STUCK_SESSIONS = auto()  # of earlier attempts: no further one is started
+    REQUESTED = auto()  # by an operator
+    OTHER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +42,8 @@ class LinkLost:
     node: str  # where it should be, as host:port
     outage: float  # so far
     failures: int  # attempts in vain
-    cause: str = ""  # of the last one, as the log says it; empty: not known
+    cause: LinkCause = LinkCause.OTHER  # of the last one
+    detail: str = ""  # the same as the log has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +59,24 @@ class NodeRebooted:
 
     boots: int = 0  # the node's own count; 0: it keeps none
     ordered: bool = False  # by an operator, through the bot
-    firmware: str = ""  # version; empty: not told
+    firmware: str = ""  # version; empty: unknown
     firmware_before: str = ""
 
 
 class KeyWord(Enum):
-    """By whose word a node's key is another one."""
+    """Who gave a node another key."""
 
-    NODE = auto()  # its own, which anybody can forge: it waits for a better one
+    NODE = auto()  # its own, which can be forged: it waits for another source
     RADIO = auto()  # the radio's own database
     OPERATOR = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class KeyChanged:
-    """A node has another public key; `word` tells whether it is trusted."""
+    """A node has another public key; `word`, its source, decides whether it is trusted."""
 
     num: int
-    name: str  # empty: not known
+    name: str  # empty: unknown
     old: str  # the trusted key until now, abbreviated
     new: str
     word: KeyWord
@@ -102,18 +122,20 @@ class DatabaseWell:
 Incident = (
     LinkLost | LinkBack | NodeRebooted | KeyChanged | KeyShared | DiskLow | DiskWell | DatabaseTrouble | DatabaseWell
 )
-Report = Callable[[Incident], object]  # any thread may call it; it never waits
+# Any thread may call it; it never waits
+Report = Callable[[Incident], object]
 
 
 def unreported(_incident: Incident) -> None:
-    """Take an incident that nobody is to hear of."""
+    """Take an incident without reporting it."""
 
 
 class IncidentBus:
-    """Takes incidents from any thread; those that come before somebody listens are kept, the newest of them."""
+    """Takes incidents from any thread; those that come before there is a listener are kept, the newest of them."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # protects all that follows, and the order; held for no wait
+        # protects all that follows, and the order; held for no wait
+        self._lock = threading.Lock()
         self._waiting: deque[Incident] = deque(maxlen=KEPT)
         self._listener: Report | None = None
 
@@ -126,7 +148,7 @@ class IncidentBus:
                 self._listener(incident)
 
     def listen(self, listener: Report) -> None:
-        """Have all that waits and all that comes told to `listener`, which only fills an inbox."""
+        """Pass all that waits and all that comes to `listener`, which only fills an inbox."""
         with self._lock:
             self._listener = listener
             while self._waiting:

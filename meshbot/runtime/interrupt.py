@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from types import TracebackType
 
-_told = sys.excepthook
+_previous = sys.excepthook
 
 
-def _tell(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+def _print_unless_interrupted(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     if not issubclass(kind, KeyboardInterrupt):
-        _told(kind, error, traceback)
+        _previous(kind, error, traceback)
 
 
 def end_quietly() -> None:
-    """Say nothing of a KeyboardInterrupt that ends the process, which a shell then sees as 130."""
-    sys.excepthook = _tell
+    """Print no traceback for a KeyboardInterrupt that ends the process, which a shell then sees as 130."""
+    sys.excepthook = _print_unless_interrupted

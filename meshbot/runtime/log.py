@@ -30,12 +30,13 @@ LIBRARIES: Final = (
     "asyncio",
     "urllib3",
 )
-# What these say at DEBUG is nobody's business: every message whole with the node's private key and each password
+# What these log at DEBUG must not be read: every message whole with the node's private key and each password
 # command; every address, and Telegram's have the bot's token in them
-TOO_FRANK: Final = {
+TOO_VERBOSE: Final = {
     "meshtastic": logging.INFO,
     "httpx": logging.WARNING,
-    "telegram": logging.CRITICAL + 1,  # prints whole answers at ERROR, and raises what went wrong as well
+    # prints whole answers at ERROR, and raises what went wrong as well
+    "telegram": logging.CRITICAL + 1,
 }
 PASSWORD_COMMANDS: Final = ("/login", "/password", "/passwd", "/mdp")
 PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
@@ -45,19 +46,21 @@ CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u
 COMMAND_IN_LINE: Final = re.compile(
     rf"(?i)(?<![^\s'\"])((?:{'|'.join(PASSWORD_COMMANDS)})(?:@\w+)?[\s:=]++)(?!\*{{3}}(?:['\"]|$))\S.*"
 )
-CONTINUED: Final = "  | "  # marks what belongs to the line above, so that it cannot pass for a record
+# Marks what belongs to the line above, so that it cannot pass for a record
+CONTINUED: Final = "  | "
 
 _secrets: set[str] = set()
 
 
 def set_up(level: str, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
-    """Send every record of `level` and above to `stream` (stdout), and what nobody catches too; may be repeated."""
+    """Send every record of `level` and above to `stream` (stdout), and uncaught exceptions too; may be repeated."""
     logging.captureWarnings(capture=True)
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, JournalHandler)]:
         root.removeHandler(handler)
     stream = sys.stdout if stream is None else stream
-    if stream is not None:  # None when the process was started with its stdout closed
+    # None when the process was started with its stdout closed
+    if stream is not None:
         speak_utf8(stream)
         journald = under_journald(stream, environ)
         handler = JournalHandler(stream)
@@ -73,8 +76,8 @@ def set_up(level: str, stream: TextIO | None = None, environ: Mapping[str, str] 
 
 
 def hush() -> None:
-    """Keep the libraries from saying what is nobody's business, whatever level the log has."""
-    for name, least in TOO_FRANK.items():
+    """Keep the libraries from logging secrets, whatever level the log has."""
+    for name, least in TOO_VERBOSE.items():
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, least))
 
@@ -105,10 +108,11 @@ def speak_utf8(*streams: TextIO) -> None:
 
 
 def under_journald(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Tell whether the stream is the one that systemd connected to the journal (systemd.exec(5), JOURNAL_STREAM)."""
+    """Return whether the stream is the one that systemd connected to the journal (systemd.exec(5), JOURNAL_STREAM)."""
     try:
         status = os.fstat(stream.fileno())
-    except (OSError, ValueError):  # a stream without a file, or a closed one
+    # a stream without a file, or a closed one
+    except (OSError, ValueError):
         return False
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
@@ -153,11 +157,12 @@ class JournalHandler(logging.StreamHandler[TextIO]):
             self.stream.flush()
         except BrokenPipeError:
             self._write_nowhere()
-        except (OSError, ValueError):  # a full disk may have room later; a closed file takes nothing, and nobody reads
+        # a full disk may have room later; a closed file takes nothing, and has no reader
+        except (OSError, ValueError):
             return
 
     def _write_nowhere(self) -> None:
-        """Nobody reads any more: write to /dev/null, or the flush at exit turns the exit code into 120."""
+        """There is no reader any more: write to /dev/null, or the flush at exit turns the exit code into 120."""
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
             os.dup2(nowhere, self.stream.fileno())
@@ -169,22 +174,24 @@ def _priority(level: int) -> int:
 
 
 def _masked(text: str) -> str:
-    for secret in sorted(_secrets, key=len, reverse=True):  # the longest first: one may contain another
+    # the longest first: one may contain another
+    for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, MASK)
     return COMMAND_IN_LINE.sub(rf"\g<1>{MASK}", text)
 
 
 def _uncaught_in_main(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
-    _say_uncaught(threading.current_thread().name, kind, value, trace)
+    _log_uncaught(threading.current_thread().name, kind, value, trace)
 
 
 def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
-    if args.exc_type is not SystemExit:  # as Python's own hook: a thread may end so
+    # as Python's own hook: a thread may end so
+    if args.exc_type is not SystemExit:
         name = args.thread.name if args.thread else "?"
-        _say_uncaught(name, args.exc_type, args.exc_value, args.exc_traceback)
+        _log_uncaught(name, args.exc_type, args.exc_value, args.exc_traceback)
 
 
-def _say_uncaught(
+def _log_uncaught(
     thread: str, kind: type[BaseException], value: BaseException | None, trace: TracebackType | None
 ) -> None:
     frames = traceback.extract_tb(trace)

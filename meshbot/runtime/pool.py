@@ -65,7 +65,8 @@ class _Worker(threading.Thread, Generic[J]):
     def run(self) -> None:
         while not self.dismissed:
             job = self._jobs.get()
-            if job is None or self.dismissed:  # the end of all; or dismissed while it waited: that job is another's
+            # the end of all; or dismissed while it waited: that job is another's
+            if job is None or self.dismissed:
                 self._jobs.put(job)
                 return
             self.job = job

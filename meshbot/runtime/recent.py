@@ -15,7 +15,8 @@ class RecentKeys(Generic[K, V]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._entries: OrderedDict[K, V] = OrderedDict()  # oldest first
+        # oldest first
+        self._entries: OrderedDict[K, V] = OrderedDict()
 
     def __contains__(self, key: K) -> bool:
         """Return whether the key is remembered."""

@@ -1,15 +1,12 @@
-"""Thread ownership: a Service owns one thread and one inbox; the Supervisor owns the Services."""
+"""Thread ownership: a Service owns one thread and one inbox."""
 
 from __future__ import annotations
 
 import abc
 import logging
-import signal
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
 from math import inf
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, Final
 
 from meshbot.runtime.clock import Clock
@@ -18,10 +15,8 @@ from meshbot.runtime.throttle import Throttle
 LOGGER = logging.getLogger(__name__)
 STOP: Final = object()
 PING: Final = object()
-# seconds; a signal that comes just before the main thread waits, or that another thread catches, does not end the wait
-SIGNAL_CHECK = 0.5
-DROP_REPORT_EVERY = 60.0  # seconds between two lines about a full inbox
-LAST_MOMENT = 0.1  # seconds of the grace that a stuck service leaves to each one behind it
+# Seconds between two lines about a full inbox
+DROP_REPORT_EVERY = 60.0
 
 
 class Service(abc.ABC):
@@ -62,7 +57,8 @@ class Service(abc.ABC):
     def offer(self, message: object) -> bool:
         """Queue what the network sent; beyond the limit drop it, count it, and return False."""
         if self._inbox.qsize() >= self._inbox_limit:
-            self._drops.note()  # only counted here: the sender is a thread that must not wait for the log
+            # only counted here: the sender is a thread that must not wait for the log
+            self._drops.note()
             return False
         self._inbox.put(message)
         return True
@@ -88,7 +84,8 @@ class Service(abc.ABC):
         for part in (self._live, self.on_stop):
             try:
                 part()
-            except BaseException as exc:  # also sys.exit, which the library calls: the process restarts
+            # also sys.exit, which the library calls: the process restarts
+            except BaseException as exc:
                 LOGGER.critical("💥 %s: %s: %s", self.name, type(exc).__name__, exc, exc_info=True)
                 crashed.put(exc)
 
@@ -108,46 +105,18 @@ class Service(abc.ABC):
             LOGGER.warning("⚠️ %s: file pleine, %d messages refusés", self.name, dropped)
 
 
-def catch_signals(requests: SimpleQueue[Any]) -> None:
-    """Turn SIGTERM, SIGINT and SIGHUP into requests to stop; main thread only. SIGHUP ignored (nohup) stays so."""
-    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if signum is not signal.SIGHUP or signal.getsignal(signum) is not signal.SIG_IGN:
-            # SimpleQueue.put is reentrant, so a signal handler may call it; Event.set is not.
-            signal.signal(signum, lambda number, _frame: requests.put(signal.Signals(number)))
+class ServiceHandle:
+    """Stands for a service that is built later, for those that have to know it before: two that send to each other."""
 
+    def __init__(self) -> None:
+        self._service: Service | None = None
 
-class Supervisor:
-    """Starts services in order, stops them in reverse order within one shared grace period."""
+    def connect(self, service: Service) -> None:
+        """Name the service; once, before anything is sent."""
+        self._service = service
 
-    def __init__(self, services: Sequence[Service], clock: Clock, grace: float, requests: SimpleQueue[Any]) -> None:
-        """Take the services in starting order, the grace in seconds, and the queue of reasons to stop."""
-        self._services = services
-        self._clock = clock
-        self._grace = grace
-        self._requests = requests
-        self.stuck: list[str] = []
-
-    def run(self, on_started: Callable[[], object] = bool) -> Any:
-        """Start all, call `on_started`, wait for the first request, stop all; return the request or the exception."""
-        started: list[Service] = []
-        try:
-            for service in self._services:
-                service.start(self._requests)
-                started.append(service)
-            on_started()
-            return self._next_request()
-        finally:
-            self._stop(started)
-
-    def _next_request(self) -> Any:
-        while True:
-            with suppress(Empty):
-                return self._requests.get(timeout=SIGNAL_CHECK)
-
-    def _stop(self, started: Sequence[Service]) -> None:
-        deadline = self._clock.monotonic() + self._grace
-        for behind, service in reversed(list(enumerate(started))):
-            service.stop()
-            if not service.join(max(0.0, deadline - behind * LAST_MOMENT - self._clock.monotonic())):
-                LOGGER.error("❌ %s ne s'arrête pas: abandonné", service.name)
-                self.stuck.append(service.name)
+    def tell(self, message: object) -> None:
+        """See Service."""
+        if self._service is None:
+            raise RuntimeError("the service is not built yet")
+        self._service.tell(message)

@@ -1,4 +1,4 @@
-"""Words to systemd: ready, alive, stopping (sd_notify(3), sd_watchdog_enabled(3))."""
+"""Messages to systemd: ready, alive, stopping (sd_notify(3), sd_watchdog_enabled(3))."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ LOGGER = logging.getLogger(__name__)
 
 
 def notify(*assignments: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell systemd `READY=1`, `STATUS=…`, `WATCHDOG=1` or `STOPPING=1`; return whether it was sent.
+    """Send systemd `READY=1`, `STATUS=…`, `WATCHDOG=1` or `STOPPING=1`; return whether it was sent.
 
     Does nothing outside systemd. Never raises and never blocks: a message that finds no room is given up.
     """
     address = environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return False
-    if address.startswith("@"):  # an abstract socket
+    # an abstract socket
+    if address.startswith("@"):
         address = "\0" + address[1:]
     message = "\n".join(assignment.replace("\n", " ") for assignment in assignments)
     try:

@@ -16,8 +16,10 @@ class TimedCache(Generic[K, V]):
     def __init__(self, lifetime: float, limit: int) -> None:
         self._lifetime = lifetime
         self._limit = limit
-        self._lock = threading.Lock()  # protects _entries
-        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()  # oldest first
+        # protects _entries
+        self._lock = threading.Lock()
+        # oldest first
+        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
 
     def __len__(self) -> int:
         """Return how many keys are held."""

@@ -14,7 +14,7 @@ from meshbot.sending.queue import SendQueue
 from meshbot.sending.queued_text import Changes, PartState, SavedPart
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus, ReportRouter
 from meshbot.sending.retry_policy import NO_ACK, TX_QUEUE_FULL
-from meshbot.sending.sender import AfterAnswer, ChannelLoad, LinkChange, MeshSender, SavedOutbox
+from meshbot.sending.sender import AfterAnswer, LinkChange, MeshSender, SavedOutbox
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "TX_QUEUE_FULL",
     "AfterAnswer",
     "Changes",
-    "ChannelLoad",
     "DeliveryReport",
     "DeliveryStatus",
     "EchoOrigin",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Final, Protocol
 
-from meshbot.mesh_link import QueueStatus, RoutingAnswer, TextPacket
+from meshbot.mesh_link import ChannelLoad, QueueStatus, RoutingAnswer, TextPacket
 from meshbot.runtime import Clock, Service, Throttle
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue import SendQueue
@@ -57,13 +57,6 @@ class LinkChange:
 
     up: bool
     boots: int = 0  # the node's count of its reboots; 0: unknown
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelLoad:
-    """What our own node measured."""
-
-    utilization: float  # percent of the channel's time
 
 
 @dataclass(frozen=True, slots=True)

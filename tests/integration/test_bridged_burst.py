@@ -32,7 +32,7 @@ class Group:
         self.statuses = {}
         self.written = []
         self._bot = running.bot
-        self._bot._fates.route(TelegramOrigin, self._on_report)
+        self._bot._reports.route(TelegramOrigin, self._on_report)
 
     def write(self, count):
         for n in range(1, count + 1):
@@ -40,7 +40,7 @@ class Group:
             words = "mot " * (60 if n % 10 == 0 else 3)
             message = self.bridge.to_mesh(GROUP, n, "Léa", f"{n:03} {words}", 0.0)
             self.written.append(message)
-            self._bot.send_text(message)
+            self._bot._sender.tell(message)
 
     def ended(self):
         return sum(

@@ -17,6 +17,7 @@ from meshbot.runtime.incidents import (
     KeyShared,
     KeyWord,
     LinkBack,
+    LinkCause,
     LinkLost,
     NodeRebooted,
 )
@@ -76,7 +77,7 @@ def test_a_lasting_cut_is_one_message_for_lost_and_back(running, node, listener)
     node.fault("drop")
     lost = listener.wait_for(LinkLost)
     assert (lost.node, lost.failures >= 3, lost.outage >= 0.5) == (f"127.0.0.1:{node.port}", True, True)
-    assert "Connection refused" in lost.cause
+    assert (lost.cause, "Connection refused" in lost.detail) == (LinkCause.REFUSED, True)
     node.heal()
     back = listener.wait_for(LinkBack)
     assert back.outage > lost.outage

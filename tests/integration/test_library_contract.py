@@ -238,8 +238,8 @@ def test_the_subclass_cannot_reconnect_by_itself():
         def connected(self, *, answers_probes): ...
         def restarted(self): ...
         def queue_status(self, packet_id, result): ...
-        def lost(self, reason):
-            self.reason = reason
+        def lost(self, failure):
+            self.failure = failure
             self.ended.set()
 
     with VirtualNode(nodes=3) as node:
@@ -250,4 +250,4 @@ def test_the_subclass_cannot_reconnect_by_itself():
         node.fault("drop")
         assert listener.ended.wait(PATIENCE)
         interface.close()
-        assert (listener.reason, node.connections) == ("fermé par le nœud", 1)
+        assert (str(listener.failure), node.connections) == ("fermé par le nœud", 1)

@@ -201,9 +201,9 @@ def test_sync_restores_missing_keys_and_reports_the_counts(running, node, operat
 def test_status_shows_the_link_and_the_probe(node, tmp_path, settings, operator, clock):
     with RunningBot(node.port, tmp_path, clock, **settings | NOTICING) as running:
         running.wait_ready()
-        node.wait_until(lambda: running.bot._tcp.figures.round_trip is not None, PATIENCE)
+        node.wait_until(lambda: running.bot._link.figures().round_trip is not None, PATIENCE)
         node.fault("drop")
-        node.wait_until(lambda: running.bot._tcp.figures.last_hour >= 1, PATIENCE)
+        node.wait_until(lambda: running.bot._link.figures().last_hour >= 1, PATIENCE)
         text = ask(node, operator, "/status")
     assert text.startswith("🔗 link up for ")
     assert re.search(r"; reconnections: \d in 1 h, \d in 24 h; last outage: ", text)

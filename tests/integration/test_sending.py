@@ -164,7 +164,7 @@ def test_on_a_busy_channel_only_direct_answers_go(running, node):
     hear_load(node, 31.0)
     running.log.wait_for("📶 Canal occupé à plus de 25 %")
     on_channel = ask(node, to=BROADCAST_NUM, channel=1)
-    running.bot.send_text(OutgoingText("bridged", BROADCAST_NUM, 1, priority=Priority.BRIDGE))
+    running.bot._sender.tell(OutgoingText("bridged", BROADCAST_NUM, 1, priority=Priority.BRIDGE))
     direct = ask(node, 1)
     answered(node, direct)
     assert ids_on_air(node, on_channel) == []
@@ -197,7 +197,7 @@ def test_on_a_busy_channel_a_traceroute_is_refused(running, node):
 def test_a_mail_of_three_parts_arrives_in_order(running, node):
     text = "mot " * 120
     to = node.users[0].num
-    running.bot.send_text(OutgoingText(text, to, want_ack=True, priority=Priority.MAIL))
+    running.bot._sender.tell(OutgoingText(text, to, want_ack=True, priority=Priority.MAIL))
     running.log.wait_for("📤 Lettre à 0x\\w+ acquittée")
     assert [text[:5] for text in texts(node)] == ["(1/3)", "(2/3)", "(3/3)"]
     assert "".join(text[6:] for text in texts(node)) == text

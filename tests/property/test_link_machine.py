@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from meshbot.mesh_link.actions import AbandonLink, LinkAlert, LinkDown, LinkReady, LinkSilent, OpenLink, SendProbe
 from meshbot.mesh_link.backoff import JITTER, REFUSAL_WAITS, TROUBLE_WAITS, Backoff
+from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.machine import (
     FROM_SESSION,
     KEEPALIVE_EVERY,
@@ -18,6 +19,7 @@ from meshbot.mesh_link.machine import (
     LinkState,
     LinkTimes,
 )
+from meshbot.runtime.incidents import LinkCause
 from tests.support.configured import make_times
 
 E, S = LinkEvent, LinkState
@@ -106,7 +108,7 @@ class World:
         for step in script:
             match step:
                 case ("session", event, shift):
-                    self.tell(event, shift, reason="quelconque", answers_probes=True)
+                    self.tell(event, shift, failure=LinkFailure(detail="quelconque"), answers_probes=True)
                 case ("ours", event):
                     self.tell(event)
                 case ("wait", seconds):
@@ -309,7 +311,7 @@ def end_session(world, end):
         world.wait(world.machine.deadline - world.now)
     match end:
         case "refused":
-            world.tell(E.FAILED, reason="refusé")
+            world.tell(E.FAILED, failure=LinkFailure(LinkCause.REFUSED))
         case "silent configuration":
             world.tell(E.ACCEPTED)
             world.wait(20.0)

@@ -8,9 +8,11 @@ from meshbot.commands.builtin.mail import recipient_of
 from meshbot.commands.builtin.trace import trace_command
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Request
-from meshbot.mesh_link.packets import BadPacketError, RadioMetadata, translate
-from meshbot.mesh_link.route_payload import MOST_RELAYS, TracerouteReply
+from meshbot.mesh_link.messages import RadioMetadata, TracerouteReply
+from meshbot.mesh_link.packets import BadPacketError
+from meshbot.mesh_link.payloads import MAX_RELAYS
 from tests.support.mesh_commands import ALICE, OWN, MeshCommands
+from tests.support.packet_records import message_in
 
 LONGEST = 230  # characters of a packet
 WORDS = st.sampled_from(
@@ -58,14 +60,14 @@ def test_a_mail_s_text_is_the_end_of_the_argument(mesh, argument):
 def test_any_traceroute_packet_is_a_route_or_nothing_or_malformed(mesh, payload, sender, request_id):
     decoded = {"portnum": "TRACEROUTE_APP", "requestId": request_id, "traceroute": payload}
     try:
-        route = translate({"from": sender, "to": OWN, "decoded": decoded})
+        route = message_in({"from": sender, "to": OWN, "decoded": decoded})
     except BadPacketError:
         return
     if route is None:
         return
     assert isinstance(route, TracerouteReply)
     assert route.there[-1].num == sender
-    assert max(len(route.there), len(route.back)) <= MOST_RELAYS + 1
+    assert max(len(route.there), len(route.back)) <= MAX_RELAYS + 1
 
     class Found:
         def trace(self, _num):

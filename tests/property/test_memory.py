@@ -48,7 +48,7 @@ PACKETS = st.builds(
     size=st.integers(0, 300),
     hop_start=st.none() | st.integers(1, 7),
     reception=RECEPTIONS,
-    said=SAID,
+    payload=SAID,
 )
 RECORDS = st.builds(
     NodeRecord,

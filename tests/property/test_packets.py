@@ -1,25 +1,24 @@
-"""Whatever the library passes on is a packet, nothing, or a clear error."""
+"""Whatever dictionary the library hands over: a message, none, or a clear refusal."""
 
 import base64
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshbot.mesh_link.packets import (
+from meshbot.mesh_link.interface import answers_heartbeats
+from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     KEY_BYTES,
-    BadPacketError,
+    NeighborInfo,
     NodeInfoPacket,
     NodeRecord,
+    PositionPayload,
     RoutingAnswer,
     TextMessage,
-    answers_heartbeats,
-    heard,
-    public_key_of,
-    record_of,
-    translate,
 )
-from meshbot.mesh_link.payloads import MAX_NEIGHBORS, NeighborInfo, PositionPayload
+from meshbot.mesh_link.packets import BadPacketError, node_record, packet_record, public_key_of
+from meshbot.mesh_link.payloads import MAX_NEIGHBORS
+from tests.support.packet_records import message_in
 
 KEYS = [
     "from",
@@ -111,29 +110,29 @@ packets = st.one_of(
 
 @settings(deadline=None, max_examples=200)
 @given(packets)
-def test_any_dictionary_is_a_packet_or_nothing_or_refused_with_a_reason(packet):
+def test_any_dictionary_gives_a_message_or_none_or_is_refused(packet):
     try:
-        translated = translate(packet)
+        message = message_in(packet)
     except BadPacketError:
         return
-    match translated:
+    match message:
         case TextMessage():
-            assert 0 < translated.sender < BROADCAST_NUM
-            assert isinstance(translated.text, str)
+            assert 0 < message.sender < BROADCAST_NUM
+            assert isinstance(message.text, str)
         case NodeInfoPacket(record):
             check_record(record)
             assert 0 < record.num < BROADCAST_NUM
         case RoutingAnswer():
-            assert translated.request_id
-            assert translated.error
+            assert message.request_id
+            assert message.error
         case _:
-            assert translated is None
+            assert message is None
 
 
 @settings(deadline=None, max_examples=100)
 @given(dictionaries)
 def test_any_entry_of_the_nodes_is_a_record(entry):
-    check_record(record_of(entry))
+    check_record(node_record(entry))
 
 
 def check_record(record):
@@ -156,9 +155,9 @@ def test_any_version_is_read_or_answers_no_heartbeat(version):
 
 @settings(deadline=None, max_examples=200)
 @given(packets)
-def test_any_dictionary_was_heard_within_bounds_or_is_refused_with_a_reason(packet):
+def test_any_dictionary_gives_a_record_within_bounds_or_is_refused(packet):
     try:
-        found = heard(packet)
+        found = packet_record(packet)
     except BadPacketError:
         return
     assert 0 < found.sender < BROADCAST_NUM
@@ -167,7 +166,7 @@ def test_any_dictionary_was_heard_within_bounds_or_is_refused_with_a_reason(pack
     assert found.channel is None or 0 <= found.channel <= 255
     assert found.portnum is None or 0 <= found.portnum <= 0xFFFF
     assert found.size >= 0
-    match found.said:
+    match found.payload:
         case PositionPayload(latitude, longitude):
             assert abs(latitude) <= 90
             assert abs(longitude) <= 180

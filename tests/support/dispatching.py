@@ -1,4 +1,4 @@
-"""A running dispatcher with commands that do as a test wants, and what it sends on."""
+"""A running dispatcher with commands that do as a test wants, and what it sends."""
 
 import sys
 import threading
@@ -10,51 +10,30 @@ from meshbot.commands.filter import MessageFilter
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Command, Registry, Way
 from meshbot.commands.roles import Role
-from meshbot.mesh_link.receiver import RawPacket
+from meshbot.mesh_link.messages import ReceivedText, TextMessage
+from meshbot.sending.sender import AfterAnswer
 from tests.support.fake_clock import FakeClock
 from tests.support.sample_commands import open_access
 
 OWN, ASKER = 0x9999, 0x1234
-PATIENCE = 30.0  # real seconds: only a failure waits so long
+# Real seconds: only a failure waits so long
+PATIENCE = 30.0
 LIMITS = CommandLimits(workers=2, slow_workers=2, timeout=30.0, answer_ttl=120.0)
 SLOW_TIMEOUT = 90.0
 
 
-class Sinks:
-    """Keeps what the dispatcher sends on; `next_text` waits for it."""
+class Sent:
+    """Keeps what the dispatcher hands to the sender; `next_text` waits for it."""
 
     def __init__(self):
-        self.sent = SimpleQueue()
-        self.packets = []
-        self.orders = SimpleQueue()
-        self.node_infos = []
-        self.routing_answers = []
-        self.routes = []
-        self.texts = []
+        self.texts = SimpleQueue()
+        self.actions = SimpleQueue()
 
-    def packet_heard(self, packet):
-        self.packets.append(packet)
-
-    def node_info_heard(self, heard):
-        self.node_infos.append(heard)
-
-    def routing_answer(self, answer):
-        self.routing_answers.append(answer)
-
-    def route_heard(self, route):
-        self.routes.append(route)
-
-    def text_heard(self, message):
-        self.texts.append(message)
-
-    def send_text(self, message):
-        self.sent.put(message)
-
-    def after_answer(self, order):
-        self.orders.put(order)
+    def __call__(self, message):
+        (self.actions if isinstance(message, AfterAnswer) else self.texts).put(message)
 
     def next_text(self):
-        return self.sent.get(timeout=PATIENCE)
+        return self.texts.get(timeout=PATIENCE)
 
 
 class Bench:
@@ -62,7 +41,7 @@ class Bench:
 
     def __init__(self, access=None):
         self.clock = FakeClock()
-        self.sinks = Sinks()
+        self.sent = Sent()
         self.release = threading.Event()
         self.begun = SimpleQueue()
         self.done = []
@@ -86,7 +65,7 @@ class Bench:
             access or open_access(),
             translator("en"),
             LIMITS,
-            self.sinks,
+            self.sent,
         )
         self._ids = iter(range(1, 10_000))
 
@@ -103,22 +82,19 @@ class Bench:
         request.say("hm")
         return self._hang(request)
 
-    def ask(self, text, **details):
-        decoded = {"portnum": "TEXT_MESSAGE_APP", "text": text}
-        self.offer({"from": ASKER, "to": OWN, "id": next(self._ids), "decoded": decoded} | details)
-
-    def offer(self, packet, own_num=OWN):
-        assert self.dispatcher.offer(RawPacket(packet, own_num))
+    def ask(self, text, *, own_num=OWN, is_repeat=False, **details):
+        values = {"packet_id": next(self._ids), "sender": ASKER, "to": OWN, "channel": 0, "text": text} | details
+        assert self.dispatcher.offer(ReceivedText(TextMessage(**values), own_num, is_repeat))
 
     def settle(self):
         self.clock.advance(0)
 
     def think(self, *askers):
         for asker in askers:
-            self.ask("/think", **{"from": asker})
+            self.ask("/think", sender=asker)
         for _ in askers:
             self.begun.get(timeout=PATIENCE)
-            assert self.sinks.next_text().text == "hm"
+            assert self.sent.next_text().text == "hm"
 
     def hang(self, count=1):
         for _ in range(count):

@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 WAKE: Any = object()
 EPOCH = datetime(2026, 1, 5, 13, 35, 58, tzinfo=UTC)
-SETTLE_TIMEOUT = 30.0  # real seconds a busy machine may need before every thread waits again
-LOOK_EVERY = 0.01  # real seconds; a thread that ends tells nobody
+# Real seconds a busy machine may need before every thread waits again
+SETTLE_TIMEOUT = 30.0
+# Real seconds; a thread that ends notifies no other
+LOOK_EVERY = 0.01
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,14 @@ class FakeClock:
         """Start at `start` monotonic seconds, which is EPOCH in wall time."""
         self._start = self._now = start
         self._jumped = timedelta()
-        self._changed = threading.Condition()  # protects what follows
-        self._threads: set[threading.Thread] = set()  # all that ever waited here and have not ended
+        # protects what follows
+        self._changed = threading.Condition()
+        # all that ever waited here and have not ended
+        self._threads: set[threading.Thread] = set()
         self._parked: dict[threading.Thread, _Parked] = {}
         self._waits = 0
-        self._returns = 0  # items and deadlines given to threads
+        # items and deadlines given to threads
+        self._returns = 0
 
     def monotonic(self) -> float:
         """See Clock."""
@@ -71,7 +76,7 @@ class FakeClock:
         """Block until some thread waits for exactly `deadline` (bounded in real time)."""
         with self._changed:
             ok = self._wait_for(lambda: any(p.deadline == deadline for p in self._parked.values()))
-            assert ok, f"nobody waits for {deadline}: {self._describe()}"
+            assert ok, f"no thread waits for {deadline}: {self._describe()}"
 
     def advance(self, seconds: float) -> None:
         """Move time; each waiter whose deadline is passed runs, and waits again, before time goes on."""
@@ -88,7 +93,8 @@ class FakeClock:
         me = threading.current_thread()
         with self._changed:
             self._threads.add(me)
-            if self._now >= deadline:  # before any item: as SystemClock does
+            # before any item: as SystemClock does
+            if self._now >= deadline:
                 self._returns += 1
                 return False
             self._waits += 1

@@ -5,11 +5,13 @@ from meshbot.mesh_link.actions import (
     OpenLink,
 )
 from meshbot.mesh_link.backoff import Backoff
+from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.machine import (
     LinkEvent,
     LinkMachine,
     LinkState,
 )
+from meshbot.runtime.incidents import LinkCause
 from tests.support.configured import make_times
 
 E, S = LinkEvent, LinkState
@@ -47,15 +49,16 @@ class Link:
         self.tell(E.ACCEPTED)
         return self.tell(E.CONNECTED, answers_probes=answers_probes)
 
-    def lose(self, reason="fermé par le nœud"):
-        return self.tell(E.LOST, reason=reason) + self.tell(E.CLOSED)
+    def lose(self):
+        return self.tell(E.LOST, failure=LinkFailure(LinkCause.CLOSED)) + self.tell(E.CLOSED)
 
-    def fail(self, reason="refusé"):
-        return self.tell(E.FAILED, reason=reason) + self.tell(E.CLOSED)
+    def fail(self):
+        return self.tell(E.FAILED, failure=LinkFailure(LinkCause.REFUSED)) + self.tell(E.CLOSED)
 
     def await_attempt(self):
         actions = []
-        while not of(OpenLink, actions):  # an alert may come before
+        # an alert may come before
+        while not of(OpenLink, actions):
             self.now = self.machine.deadline
             actions += self.tell(E.DEADLINE)
         return actions

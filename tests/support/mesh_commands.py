@@ -9,8 +9,8 @@ from typing import Self
 from meshbot.commands.builtin.mail import mail_command
 from meshbot.commands.builtin.trace import trace_command
 from meshbot.commands.registry import Command
+from meshbot.mesh_link.messages import Hop, TracerouteReply
 from meshbot.mesh_link.packets import NodeRecord
-from meshbot.mesh_link.route_payload import Hop, TracerouteReply
 from meshbot.sending.traceroute import RouteRequest, Tracer
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore

@@ -1,9 +1,14 @@
 """The node's end of one connection, driven message by message: for what no virtual node would do."""
 
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from meshtastic.protobuf import mesh_pb2
 
 OWN = 0x1234
-PATIENCE = 30.0  # real seconds: only a failure waits so long
+# Real seconds: only a failure waits so long
+PATIENCE = 30.0
 
 
 class Peer:
@@ -39,3 +44,18 @@ class Peer:
     def close(self):
         self._stream.close()
         self._sock.close()
+
+
+@contextmanager
+def full_backlog() -> Iterator[tuple[str, int]]:
+    """An address whose connections hang: its accept queue is full."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for sock in waiting:
+            sock.settimeout(0)
+            sock.connect_ex(server.getsockname())
+        yield server.getsockname()
+        for sock in waiting:
+            sock.close()

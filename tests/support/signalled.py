@@ -6,7 +6,8 @@ import threading
 from queue import SimpleQueue
 
 from meshbot.runtime.clock import SystemClock
-from meshbot.runtime.service import Service, Supervisor, catch_signals
+from meshbot.runtime.service import Service
+from meshbot.runtime.supervisor import Supervisor, catch_signals
 
 
 class Signalled(Service):

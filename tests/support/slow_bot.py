@@ -11,7 +11,7 @@ from meshbot.commands.builtin.ping import ping_command
 from meshbot.commands.registry import Command
 from meshbot.mesh_link.statistics import LinkFigures
 from meshbot.runtime import log
-from meshbot.runtime.service import catch_signals
+from meshbot.runtime.supervisor import catch_signals
 
 
 def _hang(_request):

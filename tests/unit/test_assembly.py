@@ -75,7 +75,7 @@ def count_of(database, table):
 
 
 @pytest.mark.parametrize("days", [2, 9])
-def test_what_was_heard_is_kept_as_many_days_as_the_setting_says(tmp_path, clock, days):
+def test_packets_are_kept_as_many_days_as_the_setting_says(tmp_path, clock, days):
     wanted = settings(tmp_path, packet_retention_days=days)
     database, nodes = assembly.open_storage(wanted, clock)
     memory = assembly.memory(wanted, database, nodes, clock, lambda: OWN)
@@ -90,13 +90,15 @@ def test_what_was_heard_is_kept_as_many_days_as_the_setting_says(tmp_path, clock
     clock.advance(days * DAY - 7200)
     assert hear() == 2
     assert memory.hours_kept == days * 24
-    clock.advance(7200 + 3600)  # sums go with the end of their hour
-    assert hear() == 2  # ALICE's packet is gone, and BOB's second is there
+    # sums go with the end of their hour
+    clock.advance(7200 + 3600)
+    # ALICE's packet is gone, and BOB's second is there
+    assert hear() == 2
     assert memory.traffic(24 * 30, By.PORT).packets == 2
     database.close()
 
 
-def test_a_letter_is_kept_as_long_as_the_setting_says(tmp_path, clock):
+def test_mail_is_kept_as_long_as_the_setting_says(tmp_path, clock):
     wanted = settings(tmp_path, mail_ttl=2 * DAY)
     database, nodes = assembly.open_storage(wanted, clock)
     memory = assembly.memory(wanted, database, nodes, clock, lambda: OWN)
@@ -130,11 +132,11 @@ def made_and_ended(wanted):
     assert bot.run() == 0
 
 
-def test_settings_of_telegram_without_a_token_are_told_in_the_log(tmp_path, caplog):
+def test_telegram_settings_without_a_token_are_logged(tmp_path, caplog):
     made_and_ended(settings(tmp_path, telegram_users=("5 admin",), telegram_bridges=("0 -100",)))
     assert "⚠️ Telegram reste éteint: telegram_users, telegram_bridges sans telegram_token" in caplog.messages
 
 
-def test_who_wants_no_telegram_reads_nothing_of_it(tmp_path, caplog):
+def test_without_telegram_settings_the_log_has_nothing_of_it(tmp_path, caplog):
     made_and_ended(settings(tmp_path))
     assert not [line for line in caplog.messages if "Telegram" in line]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -16,6 +14,7 @@ from meshbot.runtime import (
     DiskWell,
     Incident,
     LinkBack,
+    LinkCause,
     LinkLost,
     NodeRebooted,
 )
@@ -25,29 +24,23 @@ REASON_SHOWN: Final = 300  # characters
 MANY_REBOOTS: Final = 3
 GIGABYTE, MEGABYTE = 1e9, 1e6
 CAUSE_SHOWN: Final = 120  # characters of an unknown cause
-NUMBER: Final = re.compile(r"\[Errno (-?\d+)\]")
-NAME_ERRORS: Final = (-2, -3, -5)  # of getaddrinfo: not known, try again, no address
-NAME_UNKNOWN: Final = _("Its name is not found in the network.")
-NO_ANSWER: Final = _("It does not answer.")
-NO_WAY: Final = _("No way leads to it.")
-SILENT: Final = _("It says nothing any more.")
-CLOSED: Final = _("It has closed the connection.")
-BY_NUMBER: Final[Mapping[int, str]] = MappingProxyType(
-    dict.fromkeys(NAME_ERRORS, NAME_UNKNOWN)
-    | dict.fromkeys((errno.ETIMEDOUT, errno.EHOSTDOWN), NO_ANSWER)
-    | dict.fromkeys((errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN), NO_WAY)
-    | dict.fromkeys((errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED), CLOSED)
-    | {errno.ECONNREFUSED: _("It refuses the connection: it is starting, or its TCP server is off.")}
-)
-BY_REASON: Final[Mapping[str, str]] = MappingProxyType(
+CAUSES: Final[Mapping[LinkCause, str]] = MappingProxyType(
     {
-        "pas de réponse": NO_ANSWER,
-        "configuration incomplète": _("It answers, but does not deliver its configuration."),
-        "silence": SILENT,
-        "fermé par le nœud": CLOSED,
+        LinkCause.NAME_UNKNOWN: _("Its name is not found in the network."),
+        LinkCause.NO_ANSWER: _("It does not answer."),
+        LinkCause.NO_ROUTE: _("No way leads to it."),
+        LinkCause.REFUSED: _("It refuses the connection: it is starting, or its TCP server is off."),
+        LinkCause.CLOSED: _("It has closed the connection."),
+        LinkCause.SILENCE: _("It says nothing any more."),
+        LinkCause.NO_CONFIGURATION: _("It answers, but does not deliver its configuration."),
+        LinkCause.NO_OWN_NODE: _("Its configuration lacks the node itself."),
+        LinkCause.RESTARTS: _("It restarts again and again."),
+        LinkCause.SEND_BLOCKED: _("It takes no more data."),
+        LinkCause.STUCK_SESSIONS: _("Earlier attempts hang, so no further one is started."),
+        LinkCause.REQUESTED: _("An operator asked for a new connection."),
     }
 )
-POWER_QUESTION_FOR: Final = frozenset({NO_ANSWER, NO_WAY})
+POWER_QUESTION_FOR: Final = frozenset({LinkCause.NO_ANSWER, LinkCause.NO_ROUTE})
 
 
 class LinkAlert(StateAlert):
@@ -74,16 +67,15 @@ class LinkAlert(StateAlert):
         line = _(
             "🔴{stamp} Link to the node lost: {node}, for {duration}, {failures} attempts. {cause}\nI keep trying."
         )
-        cause = known_cause(self._lost.cause)
         text = moment.format(
             line,
             stamp=moment.stamp(self._since),
             node=self._lost.node,
             duration=moment.duration(self._lost.outage),
             failures=self._lost.failures,
-            cause=moment.translate(cause) if cause else _quoted(self._lost.cause),
+            cause=_cause(self._lost, moment),
         )
-        if cause in POWER_QUESTION_FOR:
+        if self._lost.cause in POWER_QUESTION_FOR:
             text += " " + moment.format(_("Has it power and WiFi?"))
         return text + self.repetitions(moment)
 
@@ -194,11 +186,8 @@ class RebootAlert(AlertMessage):
         return Totals(self._times, self._changed)
 
 
-def known_cause(cause: str) -> str:
-    """Return a marked sentence for what the log says in French or the system in English; nothing if none is known."""
-    number = NUMBER.search(cause)
-    return BY_NUMBER.get(int(number[1]), "") if number else BY_REASON.get(cause, "")
-
-
-def _quoted(cause: str) -> str:
-    return f"« {cause[:CAUSE_SHOWN]} »" if cause else ""
+def _cause(lost: LinkLost, moment: Moment) -> str:
+    """Return why in a sentence, or as the log has it."""
+    if sentence := CAUSES.get(lost.cause):
+        return moment.translate(sentence)
+    return f"« {lost.detail[:CAUSE_SHOWN]} »" if lost.detail else ""

@@ -1,4 +1,4 @@
-"""Whether a command runs, what its asker is told, and what the operator reads."""
+"""Whether a command runs, what its user is answered, and what the log has."""
 
 import logging
 
@@ -21,7 +21,7 @@ STRANGER = 0x5678
 
 
 class Nodes:
-    """Alice and Bob have told their names and keys."""
+    """Alice's and Bob's names and keys are known."""
 
     def public_key(self, num):
         return {ALICE: key(1), BOB: key(2)}.get(num)
@@ -49,7 +49,7 @@ def judge(access, asked, command, now=0.0):
     ("sender", "command"),
     [(STRANGER, PING), (BOB, PING), (BOB, ECHO), (ALICE, PING), (ALICE, ECHO), (ALICE, REBOOT), (STRANGER, None)],
 )
-def test_who_has_the_role_may(access, sender, command):
+def test_a_user_with_the_role_may(access, sender, command):
     assert judge(access, message(sender), command) is None
 
 
@@ -61,14 +61,14 @@ def test_who_has_the_role_may(access, sender, command):
         (BOB, REBOOT, "⛔ /{name} is not open to you."),
     ],
 )
-def test_who_has_it_not_is_told_so_in_a_line(access, sender, command, answer):
+def test_a_user_without_the_role_gets_one_line(access, sender, command, answer):
     refusal = judge(access, message(sender), command)
     assert (refusal.answer, refusal.level) == (answer, logging.INFO)
 
 
 @pytest.mark.parametrize("sender", [STRANGER, ALICE])
 @pytest.mark.parametrize("command", [REBOOT])
-def test_on_a_channel_it_may_be_another_bots_so_nothing_is_told(access, sender, command):
+def test_a_refusal_on_a_channel_has_no_answer(access, sender, command):
     assert judge(access, message(sender, to=BROADCAST_NUM), command).answer == ""
 
 
@@ -79,7 +79,7 @@ def test_on_a_channel_it_may_be_another_bots_so_nothing_is_told(access, sender, 
         ({"public_key": key(9)}, "🔒 Your public key is not the one I trust", "autre clé publique"),
     ],
 )
-def test_an_admin_without_proof_gets_a_clear_line_and_the_operator_a_warning(access, details, answer, reason):
+def test_an_admin_without_proof_gets_a_line_and_the_log_a_warning(access, details, answer, reason):
     refusal = judge(access, message(ALICE, **details), REBOOT)
     assert refusal.answer.startswith(answer)
     assert refusal.level == logging.WARNING
@@ -103,14 +103,14 @@ def test_refused_and_unknown_commands_count(access):
     assert judge(access, message(BOB, 3), PING).answer.startswith("🚦")
 
 
-def test_an_admin_has_no_limit_but_one_who_only_claims_to_be_has(access):
+def test_an_admin_has_no_limit_without_proof_there_is_one(access):
     assert {judge(access, message(ALICE, number), PING) for number in range(1, 20)} == {None}
     claims = [judge(access, message(ALICE, number, pki_encrypted=False), PING) for number in range(20, 23)]
     assert claims[2].answer.startswith("🚦")
     assert judge(access, message(ALICE, 30), REBOOT) is None
 
 
-def test_an_order_is_taken_once_even_behind_a_flood_of_others_packets(access):
+def test_an_admin_command_runs_once_even_behind_a_flood_of_others(access):
     assert judge(access, message(ALICE, 7), REBOOT) is None
     for number in range(2 * KEPT):
         judge(access, message(STRANGER + number, 7), REBOOT)
@@ -118,5 +118,17 @@ def test_an_order_is_taken_once_even_behind_a_flood_of_others_packets(access):
     assert (replayed.answer, replayed.level) == ("", logging.WARNING)
 
 
-def test_an_order_without_packet_id_cannot_be_told_from_its_copy_and_is_refused(access):
+def test_an_admin_command_without_packet_id_is_refused(access):
     assert judge(access, message(ALICE, 0), REBOOT) is not None
+
+
+@pytest.mark.parametrize("command", [PING, ECHO])
+def test_only_commands_of_admins_enter_the_replay_memory(access, command):
+    assert judge(access, message(ALICE, 7), command) is None
+    assert judge(access, message(ALICE, 7), command) is None
+    assert judge(access, message(ALICE, 7), REBOOT) is None
+
+
+def test_a_refused_command_does_not_enter_the_replay_memory(access):
+    assert judge(access, message(ALICE, 7, pki_encrypted=False), REBOOT) is not None
+    assert judge(access, message(ALICE, 7), REBOOT) is None

@@ -10,10 +10,8 @@ from meshbot.commands.executor import LOST_WORKERS_LIMIT, WAITING_LIMIT
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Command, Registry
-from meshbot.mesh_link.packets import BROADCAST_NUM, NodeInfoPacket, NodeRecord, RoutingAnswer
-from meshbot.mesh_link.receiver import RawPacket
-from meshbot.mesh_link.route_payload import Hop, TracerouteReply
-from tests.support.dispatching import ASKER, LIMITS, OWN, PATIENCE, SLOW_TIMEOUT, Sinks
+from meshbot.mesh_link.messages import BROADCAST_NUM, RadioMetadata, ReceivedText, TextMessage
+from tests.support.dispatching import ASKER, LIMITS, OWN, PATIENCE, SLOW_TIMEOUT, Sent
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.sample_commands import open_access
 
@@ -24,39 +22,39 @@ TOO_LONG = "⌛ /hang took too long."
 
 
 def test_an_answer_goes_back_to_the_question(bench):
-    bench.ask("/echo bonjour", id=77)
-    answer = bench.sinks.next_text()
+    bench.ask("/echo bonjour", packet_id=77)
+    answer = bench.sent.next_text()
     assert (answer.text, answer.to, answer.reply_id, answer.want_ack) == ("bonjour", ASKER, 77, True)
     assert answer.expires_at == bench.clock.monotonic() + LIMITS.answer_ttl
 
 
-def test_a_question_is_for_the_node_that_heard_it(bench):
-    question = {"from": ASKER, "to": OWN + 1, "id": 5, "decoded": {"portnum": "TEXT_MESSAGE_APP", "text": "/echo a"}}
-    bench.offer(question, own_num=OWN)
-    bench.offer(question | {"id": 6}, own_num=OWN + 1)
-    assert bench.sinks.next_text().reply_id == 6
+def test_a_question_is_for_the_node_that_received_it(bench):
+    bench.ask("/echo a", to=OWN + 1, packet_id=5)
+    bench.ask("/echo a", to=OWN + 1, packet_id=6, own_num=OWN + 1)
+    assert bench.sent.next_text().reply_id == 6
 
 
 def test_an_answer_on_a_channel_stays_on_the_channel(bench):
     bench.ask("/echo bonjour", to=BROADCAST_NUM, channel=2)
-    answer = bench.sinks.next_text()
+    answer = bench.sent.next_text()
     assert (answer.to, answer.channel, answer.want_ack) == (BROADCAST_NUM, 2, False)
 
 
 @pytest.mark.parametrize("text", ["/reboot", "/echo <text> — says it"])
 def test_an_answer_on_a_channel_is_no_command_to_other_bots(bench, text):
     bench.ask(f"/echo {text}", to=BROADCAST_NUM, channel=2)
-    assert bench.sinks.next_text().text == f"› {text}"
+    assert bench.sent.next_text().text == f"› {text}"
     bench.ask(f"/echo {text}")
-    assert bench.sinks.next_text().text == text  # the asker alone reads it
+    # the asker alone reads it
+    assert bench.sent.next_text().text == text
 
 
 @pytest.mark.parametrize("command", ["/letter", "/LETTRE"])
 def test_what_is_private_does_not_stand_in_the_log(bench, caplog, command):
     bench.ask(f"{command} send Bob the key is 9876")
-    assert bench.sinks.next_text().text == "send Bob the key is 9876"
+    assert bench.sent.next_text().text == "send Bob the key is 9876"
     bench.ask("/echo the sun shines")
-    bench.sinks.next_text()
+    bench.sent.next_text()
     assert f"MESSAGE BRUT: '{command} ***'" in caplog.text
     assert "9876" not in caplog.text
     assert "the sun shines" in caplog.text
@@ -65,10 +63,10 @@ def test_what_is_private_does_not_stand_in_the_log(bench, caplog, command):
 def test_an_empty_answer_is_not_sent(bench):
     bench.ask("/echo")
     bench.ask("/echo done")
-    texts = {bench.sinks.next_text().text}
+    texts = {bench.sent.next_text().text}
     bench.settle()
     assert texts == {"done"}
-    assert bench.sinks.sent.empty()
+    assert bench.sent.texts.empty()
 
 
 def test_a_command_by_its_alias_in_capitals_runs(bench):
@@ -78,131 +76,98 @@ def test_a_command_by_its_alias_in_capitals_runs(bench):
 
 def test_a_command_of_telegram_alone_is_unknown_to_the_mesh(bench):
     bench.ask("/press")
-    assert bench.sinks.next_text().text == "Unknown command /press. /help lists mine."
+    assert bench.sent.next_text().text == "Unknown command /press. /help lists mine."
     bench.ask("/may")
-    assert "press" not in bench.sinks.next_text().text
+    assert "press" not in bench.sent.next_text().text
 
 
-def test_an_unknown_command_is_told_so_directly(bench):
+def test_an_unknown_command_gets_an_error_directly(bench):
     bench.ask("/" + "x" * 50)
-    assert bench.sinks.next_text().text == f"Unknown command /{'x' * 20}. /help lists mine."
+    assert bench.sent.next_text().text == f"Unknown command /{'x' * 20}. /help lists mine."
 
 
-def test_an_unknown_command_with_braces_is_told_so_too(bench):
+def test_an_unknown_command_with_braces_gets_an_error_too(bench):
     bench.ask("/{name}{0}")
-    assert "/{name}{0}." in bench.sinks.next_text().text
+    assert "/{name}{0}." in bench.sent.next_text().text
 
 
 def test_an_unknown_command_on_a_channel_may_be_another_bots(bench):
     bench.ask("/meteo", to=BROADCAST_NUM, channel=2)
     bench.settle()
-    assert bench.sinks.sent.empty()
+    assert bench.sent.texts.empty()
 
 
 def test_ordinary_text_gets_no_answer_but_a_line(bench, caplog):
     bench.ask("salut")
     bench.settle()
     assert "📨 MESSAGE BRUT: 'salut' | from=0x00001234 | to=0x00009999 | broadcast=False" in caplog.messages
-    assert bench.sinks.sent.empty()
+    assert bench.sent.texts.empty()
 
 
-def test_a_stale_question_is_said_and_not_answered(bench, caplog):
-    bench.ask("/echo hier", rxTime=int(EPOCH.timestamp()) - 3600)
+def test_a_stale_question_is_logged_and_not_answered(bench, caplog):
+    bench.ask("/echo hier", reception=RadioMetadata(rx_time=int(EPOCH.timestamp()) - 3600))
     bench.settle()
     assert "⏳ Commande de 0x00001234 trop ancienne, sans réponse" in caplog.messages
-    assert bench.sinks.sent.empty()
+    assert bench.sent.texts.empty()
 
 
-def test_a_repeated_packet_is_answered_once(bench):
-    for _ in range(3):
-        bench.ask("/echo bonjour", id=5)
-    bench.sinks.next_text()
+def test_a_repeated_packet_is_not_answered_again(bench):
+    bench.ask("/echo bonjour", packet_id=5)
+    bench.ask("/echo bonjour", packet_id=5, is_repeat=True)
+    bench.sent.next_text()
     bench.settle()
-    assert bench.sinks.sent.empty()
-
-
-# -- what is not for the dispatcher
-
-
-def test_node_infos_and_acknowledgements_go_on(bench):
-    bench.offer({"from": 7, "decoded": {"portnum": "NODEINFO_APP", "user": {"longName": "Sept"}}})
-    bench.offer({"from": 7, "decoded": {"portnum": "ROUTING_APP", "requestId": 9, "routing": {}}})
-    bench.settle()
-    assert bench.sinks.node_infos == [NodeInfoPacket(NodeRecord(7, "Sept"))]
-    assert bench.sinks.routing_answers == [RoutingAnswer(9, 7, "NONE")]
-
-
-def test_the_answer_to_a_traceroute_of_ours_goes_on_and_somebody_s_question_does_not(bench):
-    route = {"portnum": "TRACEROUTE_APP", "traceroute": {"route": [8], "snrTowards": [25, -128], "snrBack": [-6]}}
-    bench.offer({"from": 7, "to": OWN, "decoded": route})
-    bench.offer({"from": 7, "to": OWN, "decoded": route | {"requestId": 9}})
-    bench.settle()
-    assert bench.sinks.routes == [TracerouteReply(9, 7, (Hop(8, 6.25), Hop(7, None)), (Hop(OWN, -1.5),))]
+    assert bench.sent.texts.empty()
 
 
 @pytest.mark.parametrize(("to", "channel"), [(OWN, None), (BROADCAST_NUM, 2)])
 def test_a_command_knows_on_which_channel_it_was_asked(bench, to, channel):
     bench.ask("/where", to=to, channel=2)
-    assert bench.sinks.next_text().text == f"on {channel}"
-
-
-def test_malformed_packets_are_said_once_a_minute_and_harm_nothing(bench, caplog):
-    bad = {"from": 0, "decoded": {"portnum": "TEXT_MESSAGE_APP", "text": "/echo"}}
-    for _ in range(5):
-        bench.offer(bad)
-    bench.settle()
-    bench.clock.advance(60)
-    bench.offer(bad)
-    bench.settle()
-    said = [line for line in caplog.messages if "Paquet incorrect" in line]
-    assert [line.split(":")[0] for line in said] == ["⚠️ Paquet incorrect ignoré (1)", "⚠️ Paquet incorrect ignoré (5)"]
-    bench.ask("/echo bonjour")
-    assert bench.sinks.next_text().text == "bonjour"
+    assert bench.sent.next_text().text == f"on {channel}"
 
 
 # -- commands that misbehave
 
 
 @pytest.mark.parametrize("command", ["fail", "exit"])
-def test_a_command_that_fails_tells_its_asker_and_the_log(bench, caplog, command):
+def test_a_command_that_fails_answers_its_user_and_logs(bench, caplog, command):
     bench.ask(f"/{command}")
-    assert bench.sinks.next_text().text == f"⚠️ /{command} failed, the operator can see why in the log."
+    assert bench.sent.next_text().text == f"⚠️ /{command} failed, the operator can see why in the log."
     assert any(line.startswith(f"❌ Commande /{command}: ") for line in caplog.messages)
 
 
 def test_a_failed_command_costs_no_worker(bench):
     for _ in range(LIMITS.workers + 1):
         bench.ask("/exit")
-        bench.sinks.next_text()
+        bench.sent.next_text()
     bench.ask("/echo bonjour")
-    assert bench.sinks.next_text().text == "bonjour"
+    assert bench.sent.next_text().text == "bonjour"
 
 
-def test_a_command_that_hangs_is_apologised_for_at_its_time(bench, caplog):
+def test_a_command_that_hangs_is_answered_for_at_its_timeout(bench, caplog):
     bench.hang()
     bench.clock.advance(LIMITS.timeout - 0.1)
-    assert bench.sinks.sent.empty()
+    assert bench.sent.texts.empty()
     bench.clock.advance(0.1)
-    assert bench.sinks.next_text().text == TOO_LONG
+    assert bench.sent.next_text().text == TOO_LONG
     assert "❌ Commande /hang sans fin: abandonnée" in caplog.messages
 
 
 def test_a_command_that_comes_back_too_late_is_not_answered_twice(bench):
     bench.hang()
     bench.clock.advance(LIMITS.timeout)
-    bench.sinks.next_text()
+    bench.sent.next_text()
     bench.release.set()
     bench.ask("/echo after")
-    assert bench.sinks.next_text().text == "after"
+    assert bench.sent.next_text().text == "after"
     bench.settle()
-    assert bench.sinks.sent.empty()
+    assert bench.sent.texts.empty()
 
 
 def test_commands_that_hang_do_not_stop_the_others(bench):
     bench.hang(LIMITS.workers)
     bench.clock.advance(LIMITS.timeout)
     bench.ask("/echo bonjour")
-    texts = [bench.sinks.next_text().text for _ in range(LIMITS.workers + 1)]
+    texts = [bench.sent.next_text().text for _ in range(LIMITS.workers + 1)]
     assert texts == [TOO_LONG] * LIMITS.workers + ["bonjour"]
 
 
@@ -210,10 +175,11 @@ def test_a_command_that_was_given_up_while_it_waited_is_not_run(bench):
     bench.hang(LIMITS.workers)
     bench.ask("/hang again")
     bench.clock.advance(LIMITS.timeout)
-    assert [bench.sinks.next_text().text for _ in range(LIMITS.workers + 1)] == [TOO_LONG] * (LIMITS.workers + 1)
+    assert [bench.sent.next_text().text for _ in range(LIMITS.workers + 1)] == [TOO_LONG] * (LIMITS.workers + 1)
     for _ in range(LIMITS.workers):
-        bench.ask("/echo bonjour")  # behind it in the queue
-        assert bench.sinks.next_text().text == "bonjour"
+        # behind it in the queue
+        bench.ask("/echo bonjour")
+        assert bench.sent.next_text().text == "bonjour"
     assert bench.begun.empty()
 
 
@@ -222,25 +188,26 @@ def test_beyond_fifty_waiting_commands_the_asker_is_asked_for_patience(bench, ca
     for _ in range(WAITING_LIMIT - LIMITS.workers):
         bench.ask("/echo later")
     bench.settle()
-    assert bench.sinks.sent.empty()
+    assert bench.sent.texts.empty()
     bench.ask("/echo too much")
-    assert bench.sinks.next_text().text == "🚦 Too busy, please ask again in a minute."
+    assert bench.sent.next_text().text == "🚦 Too busy, please ask again in a minute."
     assert "⚠️ Trop de commandes en cours: /echo refusée" in caplog.messages
 
 
-def test_when_too_many_threads_hang_no_further_command_starts_until_one_comes_back(bench):
+def test_with_too_many_hanging_threads_no_command_starts_until_one_returns(bench):
     for _ in range(LOST_WORKERS_LIMIT // LIMITS.workers):
         bench.hang(LIMITS.workers)
         bench.clock.advance(LIMITS.timeout)
     for _ in range(LOST_WORKERS_LIMIT):
-        bench.sinks.next_text()
+        bench.sent.next_text()
     bench.ask("/echo bonjour")
-    assert "Too busy" in bench.sinks.next_text().text
+    assert "Too busy" in bench.sent.next_text().text
     bench.release.set()
     texts = set()
-    while "bonjour" not in texts:  # each thread tells on its own that it is back
+    # each thread tells on its own that it is back
+    while "bonjour" not in texts:
         bench.ask("/echo bonjour")
-        texts.add(bench.sinks.next_text().text)
+        texts.add(bench.sent.next_text().text)
     assert texts <= {"bonjour", "🚦 Too busy, please ask again in a minute."}
 
 
@@ -249,15 +216,18 @@ def test_when_too_many_threads_hang_no_further_command_starts_until_one_comes_ba
 
 def test_fast_commands_never_wait_behind_slow_ones(bench):
     bench.think(*range(1, LIMITS.slow_workers + 1))
-    bench.ask("/think", **{"from": 100})  # waits for a thread
-    for _ in range(60):  # a minute of packets
+    # waits for a thread
+    bench.ask("/think", sender=100)
+    # a minute of packets
+    for _ in range(60):
         bench.clock.advance(1.0)
         bench.ask("/echo here")
-        answer = bench.sinks.next_text()
+        answer = bench.sent.next_text()
         assert answer.text == "here"
-        assert answer.expires_at == bench.clock.monotonic() + LIMITS.answer_ttl  # answered in the second it came
+        # answered in the second it came
+        assert answer.expires_at == bench.clock.monotonic() + LIMITS.answer_ttl
     bench.release.set()
-    texts = [bench.sinks.next_text().text for _ in range(LIMITS.slow_workers + 2)]
+    texts = [bench.sent.next_text().text for _ in range(LIMITS.slow_workers + 2)]
     assert sorted(texts) == ["at last"] * (LIMITS.slow_workers + 1) + ["hm"]
 
 
@@ -268,8 +238,8 @@ def test_slow_commands_start_while_all_fast_ones_hang(bench):
 
 def test_an_interim_answer_goes_the_same_way_before_the_final_one(bench):
     bench.release.set()
-    bench.ask("/think", to=BROADCAST_NUM, channel=2, id=77)
-    answers = [bench.sinks.next_text() for _ in range(2)]
+    bench.ask("/think", to=BROADCAST_NUM, channel=2, packet_id=77)
+    answers = [bench.sent.next_text() for _ in range(2)]
     assert [answer.text for answer in answers] == ["hm", "at last"]
     assert {(answer.to, answer.channel, answer.reply_id) for answer in answers} == {(BROADCAST_NUM, 2, 77)}
 
@@ -277,86 +247,72 @@ def test_an_interim_answer_goes_the_same_way_before_the_final_one(bench):
 def test_a_command_has_its_own_time(bench):
     bench.think(1)
     bench.clock.advance(SLOW_TIMEOUT - 0.1)
-    assert bench.sinks.sent.empty()
+    assert bench.sent.texts.empty()
     bench.clock.advance(0.1)
-    assert bench.sinks.next_text().text == "⌛ /think took too long."
+    assert bench.sent.next_text().text == "⌛ /think took too long."
 
 
-def test_nothing_interim_is_said_after_the_last_answer(bench):
+def test_no_interim_answer_follows_the_last_one(bench):
     texts = []
     late = Command("late", "", lambda request: texts.append(request.say) or "done")
     bench.dispatcher._registry = Registry([late])
     bench.ask("/late")
-    assert bench.sinks.next_text().text == "done"
+    assert bench.sent.next_text().text == "done"
     texts.pop()("too late")
     bench.settle()
-    assert bench.sinks.sent.empty()
+    assert bench.sent.texts.empty()
 
 
 def test_a_user_has_one_question_of_a_slow_kind_at_a_time(bench):
     bench.think(1, 2)
-    bench.ask("/think", **{"from": 1})
-    assert bench.sinks.next_text().text == "⏳ I am still working on your previous /think."
+    bench.ask("/think", sender=1)
+    assert bench.sent.next_text().text == "⏳ I am still working on your previous /think."
     bench.release.set()
-    assert {bench.sinks.next_text().text for _ in range(2)} == {"at last"}
+    assert {bench.sent.next_text().text for _ in range(2)} == {"at last"}
     bench.think(1)
 
 
 def test_a_user_may_ask_slow_questions_of_two_kinds_at_once(bench):
     bench.think(1)
-    bench.ask("/look", **{"from": 1})
+    bench.ask("/look", sender=1)
     bench.begun.get(timeout=PATIENCE)
 
 
 def test_a_question_that_took_too_long_does_not_bar_the_next_one(bench):
     bench.think(1)
     bench.clock.advance(SLOW_TIMEOUT)
-    bench.sinks.next_text()
+    bench.sent.next_text()
     bench.think(1)
 
 
 def test_slow_commands_beyond_the_limit_are_refused_and_fast_ones_are_not(bench):
     for asker in range(1, WAITING_LIMIT + 1):
-        bench.ask("/look", **{"from": asker})
-    bench.ask("/look", **{"from": 100})
-    assert bench.sinks.next_text().text == "🚦 Too busy, please ask again in a minute."
+        bench.ask("/look", sender=asker)
+    bench.ask("/look", sender=100)
+    assert bench.sent.next_text().text == "🚦 Too busy, please ask again in a minute."
     bench.ask("/echo here")
-    assert bench.sinks.next_text().text == "here"
+    assert bench.sent.next_text().text == "here"
 
 
 def test_slow_threads_that_hang_bar_slow_commands_alone(bench):
     for asker in range(1, LOST_WORKERS_LIMIT + 1):
         bench.think(asker)
         bench.clock.advance(SLOW_TIMEOUT)
-        bench.sinks.next_text()
+        bench.sent.next_text()
     bench.ask("/think")
-    assert "Too busy" in bench.sinks.next_text().text
+    assert "Too busy" in bench.sent.next_text().text
     bench.ask("/echo here")
-    assert bench.sinks.next_text().text == "here"
+    assert bench.sent.next_text().text == "here"
 
 
 def test_without_slow_commands_no_thread_waits_for_any(caplog):
     registry = Registry([Command("echo", "", lambda request: request.argument)])
-    sinks = Sinks()
-    gate = MessageFilter([], 1.0, refuse_mqtt=False)
-    dispatcher = Dispatcher(FakeClock(), registry, gate, open_access(), translator("en"), LIMITS, sinks)
+    sent = Sent()
+    message_filter = MessageFilter([], 1.0, refuse_mqtt=False)
+    dispatcher = Dispatcher(FakeClock(), registry, message_filter, open_access(), translator("en"), LIMITS, sent)
     dispatcher.start(SimpleQueue())
-    packet = {"from": ASKER, "to": OWN, "id": 1, "decoded": {"portnum": "TEXT_MESSAGE_APP", "text": "/echo x"}}
-    dispatcher.offer(RawPacket(packet, OWN))
-    assert sinks.next_text().text == "x"
+    dispatcher.offer(ReceivedText(TextMessage(1, ASKER, OWN, 0, "/echo x"), OWN))
+    assert sent.next_text().text == "x"
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("Commands-Slow")]
     dispatcher.stop()
     assert dispatcher.join(PATIENCE)
-
-
-# -- what every packet tells
-
-
-def test_every_packet_is_told_of_whatever_it_is(bench):
-    bench.ask("/echo x")
-    bench.offer({"from": ASKER, "to": BROADCAST_NUM, "id": 500, "encrypted": "AAAA"})
-    bench.offer({"from": ASKER, "to": OWN, "id": 501, "decoded": {"portnum": "NODEINFO_APP"}})  # without a user
-    bench.offer({"from": 0, "to": OWN, "id": 502})
-    bench.sinks.next_text()
-    bench.settle()
-    assert [(heard.packet_id, heard.portnum) for heard in bench.sinks.packets] == [(1, 1), (500, None), (501, 4)]

@@ -2,8 +2,9 @@
 
 import pytest
 
-from meshbot.commands.filter import REMEMBERED, MessageFilter, ReturnPath, Verdict, return_path
-from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata, TextMessage
+from meshbot.commands.filter import MessageFilter, ReturnPath, Verdict, return_path
+from meshbot.commands.registry import parse
+from meshbot.mesh_link.messages import BROADCAST_NUM, RadioMetadata, ReceivedText, TextMessage
 
 OWN, ASKER, OTHER = 0x9999, 0x1234, 0x5678
 NOW = 1_767_620_158.0
@@ -23,81 +24,65 @@ def channel(index, **details):
 
 
 @pytest.fixture
-def gate():
+def message_filter():
     return MessageFilter([2], MAX_AGE, refuse_mqtt=False)
 
 
-def judge(gate, message):
-    return gate.judge(message, OWN, NOW)
+def judge(message_filter, message, *, is_repeat=False):
+    text = ReceivedText(message, OWN, is_repeat)
+    return message_filter.judge(text, NOW, is_command=parse(message.text) is not None)
 
 
-def test_a_direct_command_is_a_question(gate):
-    assert judge(gate, direct()) is Verdict.ANSWER
+def test_a_direct_command_is_a_question(message_filter):
+    assert judge(message_filter, direct()) is Verdict.ANSWER
 
 
-def test_ordinary_text_is_not(gate):
-    assert judge(gate, direct("bonjour")) is Verdict.PLAIN
+def test_an_ordinary_text_is_no_question(message_filter):
+    assert judge(message_filter, direct("bonjour")) is Verdict.PLAIN
 
 
-def test_what_we_sent_ourselves_is_not(gate):
-    assert judge(gate, direct(sender=OWN)) is Verdict.OWN
+def test_a_text_of_our_own_is_no_question(message_filter):
+    assert judge(message_filter, direct(sender=OWN)) is Verdict.OWN
 
 
-def test_what_goes_to_another_node_is_not(gate):
-    assert judge(gate, direct(to=OTHER)) is Verdict.NOT_OURS
+def test_a_text_to_another_node_is_no_question(message_filter):
+    assert judge(message_filter, direct(to=OTHER)) is Verdict.NOT_OURS
 
 
-def test_a_channel_is_answered_only_if_it_is_listed(gate):
-    assert judge(gate, channel(2, packet_id=1)) is Verdict.ANSWER
-    assert judge(gate, channel(0, packet_id=2)) is Verdict.CHANNEL
+def test_a_channel_is_answered_only_if_it_is_listed(message_filter):
+    assert judge(message_filter, channel(2, packet_id=1)) is Verdict.ANSWER
+    assert judge(message_filter, channel(0, packet_id=2)) is Verdict.CHANNEL
 
 
-def test_a_direct_command_on_any_channel_is_answered(gate):
-    assert judge(gate, direct(channel=5)) is Verdict.ANSWER
+def test_a_direct_command_on_any_channel_is_answered(message_filter):
+    assert judge(message_filter, direct(channel=5)) is Verdict.ANSWER
 
 
-def test_the_same_packet_is_answered_once(gate):
-    assert [judge(gate, direct()) for _ in range(3)] == [Verdict.ANSWER, Verdict.REPEATED, Verdict.REPEATED]
+@pytest.mark.parametrize("text", ["/ping", "bonjour"])
+def test_a_repeated_packet_is_answered_only_once(message_filter, text):
+    assert judge(message_filter, direct(text), is_repeat=True) is Verdict.REPEATED
 
 
-def test_the_same_id_from_another_sender_is_another_packet(gate):
-    judge(gate, direct())
-    assert judge(gate, direct(sender=OTHER)) is Verdict.ANSWER
-
-
-def test_packets_without_id_cannot_repeat(gate):
-    assert [judge(gate, direct(packet_id=0)) for _ in range(2)] == [Verdict.ANSWER, Verdict.ANSWER]
-
-
-def test_a_packet_is_remembered_while_a_thousand_others_come(gate):
-    for packet_id in range(1, REMEMBERED + 1):
-        judge(gate, direct(packet_id=packet_id))
-    assert judge(gate, direct(packet_id=1)) is Verdict.REPEATED
-
-
-def test_a_repeated_packet_is_remembered_anew(gate):
-    for packet_id in (1, *range(2, REMEMBERED + 1), 1, REMEMBERED + 1):
-        judge(gate, direct(packet_id=packet_id))
-    assert judge(gate, direct(packet_id=1)) is Verdict.REPEATED
-    assert judge(gate, direct(packet_id=2)) is Verdict.ANSWER
+def test_a_repeated_packet_for_another_node_is_not_ours(message_filter):
+    assert judge(message_filter, direct(to=OTHER), is_repeat=True) is Verdict.NOT_OURS
 
 
 @pytest.mark.parametrize(
     ("age", "verdict"), [(MAX_AGE, Verdict.ANSWER), (MAX_AGE + 1, Verdict.STALE), (-3600, Verdict.ANSWER)]
 )
-def test_a_question_that_is_too_old_gets_no_answer(gate, age, verdict):
-    assert judge(gate, direct(rx_time=int(NOW - age))) is verdict
+def test_a_question_that_is_too_old_gets_no_answer(message_filter, age, verdict):
+    assert judge(message_filter, direct(rx_time=int(NOW - age))) is verdict
 
 
-def test_what_came_by_mqtt_is_refused_if_so_wished():
+def test_a_question_by_mqtt_is_refused_by_the_setting():
     by_mqtt = RadioMetadata(via_mqtt=True)
     assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=False), direct(reception=by_mqtt)) is Verdict.ANSWER
     assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=True), direct(reception=by_mqtt)) is Verdict.MQTT
     assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=True), direct()) is Verdict.ANSWER
 
 
-def test_a_question_without_a_time_is_fresh(gate):
-    assert judge(gate, direct(rx_time=0)) is Verdict.ANSWER
+def test_a_question_without_a_time_is_fresh(message_filter):
+    assert judge(message_filter, direct(rx_time=0)) is Verdict.ANSWER
 
 
 def test_an_answer_goes_back_to_the_asker_and_wants_an_acknowledgement():

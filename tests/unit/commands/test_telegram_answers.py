@@ -13,8 +13,8 @@ from meshbot.commands.formatting import CHAT_BYTES, PACKET_BYTES, cells, facts, 
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Command, Registry, Request, Way
 from meshbot.commands.roles import User
+from meshbot.mesh_link.messages import Hop, TracerouteReply
 from meshbot.mesh_link.packets import RadioMetadata
-from meshbot.mesh_link.route_payload import Hop, TracerouteReply
 from meshbot.mesh_link.statistics import LinkFigures
 from node_manager import NodeCounts
 from tests.support.fake_clock import FakeClock

@@ -28,7 +28,7 @@ def test_a_refusal_owes_the_node_no_rest():
     assert steady(cleanup_delay=15.0).after_refusal() == 1
 
 
-def test_a_trouble_begins_the_refusals_anew():
+def test_a_trouble_resets_the_refusals():
     backoff = steady()
     backoff.after_refusal()
     backoff.after_trouble()
@@ -42,7 +42,7 @@ def test_a_refusal_leaves_the_troubles_counted():
     assert backoff.after_trouble() == 5
 
 
-def test_a_loss_begins_both_anew():
+def test_a_loss_resets_both_counts():
     backoff = steady()
     backoff.after_trouble()
     backoff.after_refusal()

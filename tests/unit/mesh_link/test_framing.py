@@ -4,7 +4,8 @@ import pytest
 
 from meshbot.mesh_link.framing import HEADER_LENGTH, MAX_PAYLOAD, FrameReader
 
-SIGN = b"P"  # the payloads of these tests begin so; anything else decodes to nothing
+# The payloads of these tests begin so; anything else decodes to nothing
+SIGN = b"P"
 
 
 def decode(payload):
@@ -32,7 +33,7 @@ def test_a_whole_frame_comes_at_once(reader):
     assert feed(reader, frame(b"Pa")) == [[b"Pa"]]
 
 
-def test_several_frames_in_one_piece_come_in_order(reader):
+def test_several_frames_in_one_piece_come_in_sequence(reader):
     assert feed(reader, frame(b"Pa") + frame(b"Pb")) == [[b"Pa", b"Pb"]]
 
 
@@ -76,18 +77,18 @@ def test_a_header_in_garbage_does_not_hold_the_next_frame_back(reader):
     assert feed(reader, b"?" + header(300) + b"..." + frame(b"Pa")) == [[b"Pa"]]
 
 
-def test_a_frame_that_the_node_cut_short_holds_back_only_to_the_next_piece_of_whole_frames(reader):
+def test_a_frame_cut_short_delays_only_to_the_next_whole_frames(reader):
     cut_short = frame(b"P" * 100)[:50]
     assert feed(reader, cut_short + frame(b"Pa"), frame(b"Pb") + frame(b"Pc")) == [[], [b"Pa", b"Pb", b"Pc"]]
 
 
-def test_behind_a_frame_that_the_node_cut_short_nothing_is_lost_when_its_length_is_there(reader):
+def test_behind_a_frame_cut_short_nothing_is_lost(reader):
     cut_short = frame(b"?" * 100)[:50]
     pieces = frame(b"Pa") * 9 + frame(b"Pb")[:3]
     assert feed(reader, cut_short + pieces, frame(b"Pb")[3:]) == [[b"Pa"] * 9, [b"Pb"]]
 
 
-def test_a_frame_within_a_frame_is_never_taken_for_the_end_of_the_outer_one(reader):
+def test_a_frame_within_a_frame_does_not_end_the_outer_one(reader):
     """Anybody on the mesh can send bytes that look like a frame; the network cuts where it likes."""
     outer = frame(b"P" + frame(b"Pforged") + b"rest")
     for cut in range(1, len(outer)):

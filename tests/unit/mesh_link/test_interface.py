@@ -8,9 +8,10 @@ import pytest
 from meshtastic.protobuf import mesh_pb2
 
 from meshbot.mesh_link.interface import MeshTCPInterface
-from meshbot.mesh_link.receiver import PacketReceiver
+from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers
+from meshbot.runtime.clock import SystemClock
 from tests.support.configured import make_target
-from tests.support.peer import OWN, Peer
+from tests.support.peer import OWN, Peer, full_backlog
 
 PATIENCE = 30.0
 
@@ -19,59 +20,50 @@ class Listener:
     """Keeps what the interface reports."""
 
     def __init__(self):
-        self.said = []
+        self.events = []
         self.ended = threading.Event()
         self.ready = threading.Semaphore(0)
 
     def accepted(self):
-        self.said.append("accepted")
+        self.events.append("accepted")
 
     def connected(self, *, answers_probes):
-        self.said.append(f"connected {answers_probes}")
+        self.events.append(f"connected {answers_probes}")
         self.ready.release()
 
     def restarted(self):
-        self.said.append("restarted")
+        self.events.append("restarted")
 
-    def objection(self, packet_id, text):
-        self.said.append((packet_id, text))
+    def client_warning(self, packet_id, text):
+        self.events.append((packet_id, text))
 
     def queue_status(self, packet_id, result):
-        self.said.append("status")
+        self.events.append("status")
 
-    def lost(self, reason):
-        self.said.append(reason)
+    def lost(self, failure):
+        self.events.append(str(failure))
         self.ended.set()
 
 
 @pytest.fixture
-def full_backlog():
-    """An address whose connections hang: its accept queue is full."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        waiting = [socket.socket() for _ in range(4)]
-        for sock in waiting:
-            sock.settimeout(0)
-            sock.connect_ex(server.getsockname())
-        yield server.getsockname()
-        for sock in waiting:
-            sock.close()
+def black_hole():
+    with full_backlog() as address:
+        yield address
 
 
 def interface_to(address, **bounds):
     return MeshTCPInterface(make_target(*address, **bounds), Listener(), lambda: 0.0, owner=object())
 
 
-def test_a_connection_into_a_black_hole_gives_up_after_its_time(full_backlog):
-    interface = interface_to(full_backlog, connect_timeout=0.2)
+def test_a_connection_into_a_black_hole_gives_up_after_its_time(black_hole):
+    interface = interface_to(black_hole, connect_timeout=0.2)
     with pytest.raises(OSError, match="timed out"):
         interface.connect()
     interface.close()
 
 
-def test_a_connection_into_a_black_hole_can_be_cut_from_another_thread(full_backlog):
-    interface = interface_to(full_backlog, connect_timeout=600)
+def test_a_connection_into_a_black_hole_can_be_cut_from_another_thread(black_hole):
+    interface = interface_to(black_hole, connect_timeout=600)
     errors = []
 
     def connect():
@@ -112,10 +104,11 @@ def connected_pair():
     return interface, peer
 
 
-def test_a_peer_that_reads_nothing_ends_the_send_and_the_link_in_time():
+def test_a_peer_that_reads_nothing_ends_the_link_in_time():
     interface, peer = connected_pair()
     with pytest.raises(TimeoutError):
-        interface._writeBytes(b"x" * 2**26)  # more than any socket buffer holds
+        # more than any socket buffer holds
+        interface._writeBytes(b"x" * 2**26)
     assert interface._listener.ended.wait(PATIENCE)
     with pytest.raises(ConnectionError):
         interface.sendHeartbeat()
@@ -144,7 +137,7 @@ def test_a_blocked_send_is_released_by_a_cut():
 
 
 @pytest.mark.parametrize("seconds", [0, 7])
-def test_the_kernel_is_told_how_long_our_bytes_may_stay_unacknowledged(seconds):
+def test_the_kernel_bounds_how_long_our_bytes_stay_unacknowledged(seconds):
     with socket.create_server(("127.0.0.1", 0)) as server:
         interface = interface_to(server.getsockname(), user_timeout=seconds)
         interface.connect()
@@ -158,12 +151,12 @@ def test_a_node_is_reached_by_its_ipv6_address():
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
         interface = interface_to(server.getsockname()[:2])
         interface.connect()
-        assert interface._listener.said == ["accepted"]
+        assert interface._listener.events == ["accepted"]
         interface.close()
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64])
-def test_a_name_that_can_be_no_hosts_is_an_error_of_the_connection(host):
+def test_an_impossible_host_name_is_an_error_of_the_connection(host):
     with pytest.raises(OSError, match=f"nom d'hôte impossible: {host}"):
         interface_to((host, 4403)).connect()
 
@@ -177,7 +170,7 @@ def test_sending_before_the_configuration_is_complete_fails_at_once():
     peer.close()
 
 
-def test_closing_twice_is_the_same_as_once_and_says_goodbye_once():
+def test_closing_twice_sends_disconnect_once():
     interface, peer = connected_pair()
     interface.close()
     interface.close()
@@ -186,7 +179,7 @@ def test_closing_twice_is_the_same_as_once_and_says_goodbye_once():
     while data := peer.recv(4096):
         received += data
     assert received.count(b"\x94\xc3\x00\x02\x20\x01") == 1
-    assert interface._listener.said[-1] == "fermé"
+    assert interface._listener.events[-1] == "fermé"
     peer.close()
 
 
@@ -200,21 +193,21 @@ def linked():
 
 
 @pytest.mark.parametrize(("version", "answers"), [("2.7.6", True), ("2.7.5.1f2e", False), ("", False)])
-def test_ready_needs_the_completion_and_tells_whether_the_node_answers_probes(linked, version, answers):
+def test_ready_needs_the_completion_and_knows_whether_probes_are_answered(linked, version, answers):
     interface, peer = linked
     peer.configure(version=version)
     assert interface._listener.ready.acquire(timeout=PATIENCE)
-    assert interface._listener.said == ["accepted", f"connected {answers}"]
+    assert interface._listener.events == ["accepted", f"connected {answers}"]
 
 
 def test_a_configuration_without_our_own_node_ends_the_link(linked):
     interface, peer = linked
     peer.configure(own=OWN + 1)
     assert interface._listener.ended.wait(PATIENCE)
-    assert interface._listener.said == ["accepted", "configuration sans notre propre nœud"]
+    assert interface._listener.events == ["accepted", "configuration sans notre propre nœud"]
 
 
-def test_a_complete_configuration_behind_a_spoilt_one_does_not_revive_the_ended_link(linked):
+def test_a_second_configuration_does_not_revive_an_ended_link(linked):
     interface, peer = linked
     request = peer.want_config_id()
     complete = mesh_pb2.FromRadio(config_complete_id=request)
@@ -222,41 +215,49 @@ def test_a_complete_configuration_behind_a_spoilt_one_does_not_revive_the_ended_
     own_node = mesh_pb2.FromRadio(node_info=mesh_pb2.NodeInfo(num=OWN, user=mesh_pb2.User(id=f"!{OWN:08x}")))
     peer.send_together(complete, my_info, own_node, complete)
     assert interface._listener.ended.wait(PATIENCE)
-    assert interface._listener.said == ["accepted", "configuration sans notre propre nœud"]
+    assert interface._listener.events == ["accepted", "configuration sans notre propre nœud"]
 
 
-def test_a_packet_right_behind_the_configuration_comes_with_our_nodes_number(linked):
-    interface, peer = linked
-    heard = SimpleQueue()
-    reception = PacketReceiver(heard.put, interface.owner)  # nobody has seen yet that the link is READY
-    reception.start()
+@pytest.fixture
+def texts(linked):
+    """The texts that come over the linked interface."""
+    interface, _peer = linked
+    texts = SimpleQueue()
+    router = PacketRouter(SystemClock(), PacketTakers(texts=(texts.put,)), interface.owner)
+    router.start(SimpleQueue())
+    yield texts
+    router.stop()
+    assert router.join(PATIENCE)
+
+
+def test_a_packet_right_behind_the_configuration_comes_with_our_nodes_number(linked, texts):
+    _interface, peer = linked
     peer.configure()
     packet = mesh_pb2.MeshPacket(to=OWN, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"/help"))
     setattr(packet, "from", 5)
     peer.send_together(mesh_pb2.FromRadio(packet=packet), mesh_pb2.FromRadio(rebooted=True))
-    first = heard.get(timeout=PATIENCE)
-    reception.stop()
-    assert (first.own_num, first.packet["decoded"]["text"]) == (OWN, "/help")
+    first = texts.get(timeout=PATIENCE)
+    assert (first.own_num, first.message.text) == (OWN, "/help")
 
 
-def test_a_reboot_notice_on_the_same_connection_is_told_and_then_ready_again(linked):
+def test_a_reboot_on_the_same_connection_is_reported_then_ready_again(linked):
     interface, peer = linked
     peer.configure()
     assert interface._listener.ready.acquire(timeout=PATIENCE)
     peer.send(rebooted=True)
     peer.configure()
     assert interface._listener.ready.acquire(timeout=PATIENCE)
-    assert interface._listener.said == ["accepted", "connected True", "restarted", "connected True"]
+    assert interface._listener.events == ["accepted", "connected True", "restarted", "connected True"]
 
 
-def test_a_message_that_the_library_cannot_digest_is_said_and_the_link_goes_on(linked, caplog, capfd):
+def test_a_message_that_the_library_cannot_handle_is_logged_and_skipped(linked, caplog, capfd):
     interface, peer = linked
     bad = mesh_pb2.MeshPacket(to=OWN, decoded=mesh_pb2.Data(portnum="NODEINFO_APP", payload=b""))
     setattr(bad, "from", 5)
-    nobody = mesh_pb2.MeshPacket(to=OWN, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"x"))
+    anonymous = mesh_pb2.MeshPacket(to=OWN, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"x"))
     undecodable = mesh_pb2.MeshPacket(to=OWN, decoded=mesh_pb2.Data(portnum="POSITION_APP", payload=b"\xff\xff"))
     setattr(undecodable, "from", 5)
-    for packet in (bad, nobody, undecodable):
+    for packet in (bad, anonymous, undecodable):
         peer.send(packet=packet)
     peer.configure()
     assert interface._listener.ready.acquire(timeout=PATIENCE)
@@ -264,13 +265,13 @@ def test_a_message_that_the_library_cannot_digest_is_said_and_the_link_goes_on(l
     assert capfd.readouterr() == ("", ""), "the library's own prints stay out of the journal"
 
 
-def test_what_the_node_has_against_a_packet_of_ours_is_told(linked):
+def test_a_client_warning_about_our_packet_is_reported(linked):
     interface, peer = linked
-    peer.send(clientNotification=mesh_pb2.ClientNotification(message="to nobody in particular"))
+    peer.send(clientNotification=mesh_pb2.ClientNotification(message="about no packet"))
     peer.send(clientNotification=mesh_pb2.ClientNotification(reply_id=7, message="once every 30 seconds"))
     peer.configure()
     assert interface._listener.ready.acquire(timeout=PATIENCE)
-    assert interface._listener.said == ["accepted", (7, "once every 30 seconds"), "connected True"]
+    assert interface._listener.events == ["accepted", (7, "once every 30 seconds"), "connected True"]
 
 
 def test_the_node_database_is_handed_over_as_downloaded_and_once(linked):
@@ -281,11 +282,8 @@ def test_the_node_database_is_handed_over_as_downloaded_and_once(linked):
     assert interface.take_records() == []
 
 
-def test_a_heard_packet_is_not_kept_with_its_node(linked):
+def test_a_received_packet_is_not_kept_with_its_node(linked, texts):
     interface, peer = linked
-    heard = SimpleQueue()
-    reception = PacketReceiver(heard.put, interface.owner)
-    reception.start()
     peer.configure()
     packet = mesh_pb2.MeshPacket(to=OWN, rx_snr=5.5, decoded=mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"x"))
     setattr(packet, "from", 5)
@@ -294,8 +292,8 @@ def test_a_heard_packet_is_not_kept_with_its_node(linked):
     setattr(other, "from", 6)
     peer.send(packet=packet)
     peer.send(packet=other)
-    for _ in range(2):  # once the second one is heard, the first has been dealt with
-        assert heard.get(timeout=PATIENCE).packet["decoded"]["text"] == "x"
-    reception.stop()
+    # once the second one is received, the first has been handled
+    for _ in range(2):
+        assert texts.get(timeout=PATIENCE).message.text == "x"
     assert interface.nodesByNum[5]["snr"] == 5.5
     assert "lastReceived" not in interface.nodesByNum[5]

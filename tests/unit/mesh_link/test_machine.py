@@ -12,6 +12,7 @@ from meshbot.mesh_link.actions import (
     LinkReady,
     OpenLink,
 )
+from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.machine import (
     FROM_SESSION,
     STOP_CLOSE_TIMEOUT,
@@ -19,7 +20,10 @@ from meshbot.mesh_link.machine import (
     LinkEvent,
     LinkProtocolError,
 )
+from meshbot.runtime.incidents import LinkCause
 from tests.support.link import T0, E, Link, S, lose_young, of, wait_of
+
+CLOSED = LinkFailure(LinkCause.CLOSED)
 
 # -- the path
 
@@ -33,7 +37,7 @@ def test_an_accepted_connection_alone_is_not_ready(link):
     assert link.machine.state is S.CONNECTING
 
 
-def test_ready_tells_how_long_the_outage_was(link):
+def test_ready_has_the_length_of_the_outage(link):
     link.after(3)
     assert link.become_ready() == [LinkReady(1, reconnection=False, outage=3.0, attempts=1)]
 
@@ -46,20 +50,21 @@ def test_the_second_ready_is_a_reconnection(ready):
 
 
 def test_a_lost_session_is_closed_before_the_next_one_opens(ready):
-    assert ready.tell(E.LOST, reason="fermé") == [CloseLink(1)]
+    assert ready.tell(E.LOST, failure=CLOSED) == [CloseLink(1)]
     assert ready.machine.state is S.CLOSING
-    assert of(LinkDown, ready.tell(E.CLOSED)) == [LinkDown("fermé", first=True, was_ready=True, retry_in=1.0)]
+    assert of(LinkDown, ready.tell(E.CLOSED)) == [LinkDown(CLOSED, first=True, was_ready=True, retry_in=1.0)]
     assert of(OpenLink, ready.after(1.0)) == [OpenLink(2, attempt=1, reconnection=True, alerted=False)]
 
 
 def test_the_first_reason_of_an_end_is_kept(ready):
-    ready.tell(E.LOST, reason="la cause")
-    assert of(LinkDown, ready.tell(E.FAILED, reason="la suite") + ready.tell(E.CLOSED))[0].reason == "la cause"
+    ready.tell(E.LOST, failure=CLOSED)
+    later = ready.tell(E.FAILED, failure=LinkFailure(detail="later")) + ready.tell(E.CLOSED)
+    assert of(LinkDown, later)[0].failure == CLOSED
 
 
-def test_a_session_may_end_without_a_word(ready):
+def test_a_session_may_end_without_a_failure(ready):
     (down,) = of(LinkDown, ready.tell(E.CLOSED))
-    assert down.reason == "session terminée"
+    assert down.failure == LinkFailure()
 
 
 def test_a_node_that_reboots_on_the_same_connection_is_asked_again(ready):
@@ -76,7 +81,7 @@ def test_a_restarted_node_has_its_time_to_deliver_from_then_on(ready):
     assert ready.at(34) == [CloseLink(1)]
 
 
-def test_a_node_that_restarts_again_and_again_is_left_alone_for_longer_each_time(ready):
+def test_a_node_that_restarts_repeatedly_is_left_alone_for_longer(ready):
     waits = []
     for _ in range(3):
         ready.tell(E.RESTARTED)
@@ -84,7 +89,7 @@ def test_a_node_that_restarts_again_and_again_is_left_alone_for_longer_each_time
         ready.after(10)
         assert ready.tell(E.RESTARTED) == [CloseLink(ready.machine.generation)]
         (down,) = of(LinkDown, ready.tell(E.CLOSED))
-        assert (down.reason, down.was_ready) == ("le nœud redémarre sans cesse", True)
+        assert (down.failure, down.was_ready) == (LinkFailure(LinkCause.RESTARTS), True)
         waits.append(down.retry_in)
         ready.after(down.retry_in)
         ready.become_ready()
@@ -103,7 +108,8 @@ def test_a_node_that_restarts_now_and_then_keeps_its_connection(ready):
 
 
 def test_a_probe_from_before_a_restart_is_forgotten(ready):
-    ready.at(16)  # a probe is under way
+    # a probe is under way
+    ready.at(16)
     ready.tell(E.RESTARTED)
     ready.tell(E.CONNECTED, answers_probes=True)
     assert ready.machine.deadline == ready.now + 15
@@ -186,9 +192,9 @@ def test_a_configuration_that_drips_is_given_up_after_60_s(link):
 
 
 def test_a_session_that_does_not_close_in_5_s_is_abandoned(ready):
-    ready.tell(E.LOST, reason="fermé")
+    ready.tell(E.LOST, failure=CLOSED)
     assert ready.at(4.9) == []
-    assert ready.at(5)[:2] == [AbandonLink(1), LinkDown("fermé", first=True, was_ready=True, retry_in=1.0)]
+    assert ready.at(5)[:2] == [AbandonLink(1), LinkDown(CLOSED, first=True, was_ready=True, retry_in=1.0)]
 
 
 def test_an_abandoned_session_may_not_speak(ready):
@@ -203,14 +209,15 @@ def test_an_abandoned_session_may_not_speak(ready):
 
 def test_a_request_ends_a_ready_link(ready):
     assert ready.tell(E.RECONNECT) == [CloseLink(1)]
-    assert of(LinkDown, ready.tell(E.CLOSED)) == [LinkDown("reconnexion demandée", True, True, 1.0)]  # noqa: FBT003 - first, was_ready
+    assert of(LinkDown, ready.tell(E.CLOSED)) == [LinkDown(LinkFailure(LinkCause.REQUESTED), True, True, 1.0)]  # noqa: FBT003 - first, was_ready
 
 
-def test_a_request_is_nobodys_fault(ready):
+def test_a_request_counts_as_no_failure(ready):
     ready.tell(E.RECONNECT)
     ready.tell(E.CLOSED)
     ready.await_attempt()
-    assert wait_of(lose_young(ready)) == 1  # the first trouble
+    # the first trouble
+    assert wait_of(lose_young(ready)) == 1
 
 
 def test_a_request_during_the_wait_tries_at_once(ready):
@@ -230,7 +237,7 @@ def test_a_request_does_not_wake_a_stopped_link():
     assert Link().tell(E.RECONNECT) == []
 
 
-# -- what is said of an outage
+# -- what is reported of an outage
 
 
 def test_the_loss_and_the_first_failed_attempt_of_an_outage_are_first(ready):
@@ -262,7 +269,7 @@ def test_an_outage_is_alerted_once_after_60_s_and_3_failures(link):
     assert alert.outage >= 60
 
 
-def test_after_the_alert_attempts_say_that_it_is_known(link):
+def test_after_the_alert_attempts_know_of_it(link):
     opened = of(OpenLink, fail_until(link, 120))
     assert not opened[0].alerted
     assert opened[-1].alerted
@@ -349,5 +356,5 @@ def test_every_state_knows_every_event_of_ours():
     assert all(ours <= set(row) for row in TRANSITIONS.values())
 
 
-def test_every_state_with_a_session_knows_all_that_a_session_says():
+def test_every_state_with_a_session_knows_all_its_events():
     assert all(set(TRANSITIONS[state]) >= FROM_SESSION for state in (S.CONNECTING, S.READY, S.CLOSING))

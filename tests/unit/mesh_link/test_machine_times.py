@@ -5,13 +5,14 @@ import pytest
 from meshbot.mesh_link.actions import (
     CloseLink,
     LinkContended,
+    LinkReady,
     LinkSilent,
     SendProbe,
 )
 from meshbot.mesh_link.machine import (
     KEEPALIVE_EVERY,
 )
-from tests.support.link import E, Link, lose_young, of, wait_of
+from tests.support.link import T0, E, Link, lose_young, of, wait_of
 
 # -- when is a link dead?
 
@@ -28,7 +29,8 @@ def test_two_unanswered_probes_end_the_link_at_45_s(ready):
 
 
 def test_one_missed_probe_is_forgiven(ready):
-    ready.at(31)  # the first probe missed, the second under way
+    # the first probe missed, the second under way
+    ready.at(31)
     ready.heard()
     assert ready.at(45.9) == []
     assert ready.at(75.9) == [SendProbe(1), SendProbe(1)]
@@ -50,7 +52,7 @@ def test_bytes_of_an_older_session_push_nothing(ready):
     assert ready.machine.deadline == before
 
 
-def test_an_old_node_is_dead_after_120_s_of_silence_and_not_before():
+def test_an_old_node_is_dead_after_exactly_120_s_of_silence():
     link = Link()
     link.start()
     link.become_ready(answers_probes=False)
@@ -67,7 +69,7 @@ def test_without_probing_only_the_silent_timeout_decides(answers):
     assert link.at(120) == [LinkSilent(120.0, 120.0), CloseLink(1)]
 
 
-def test_a_busy_link_says_something_every_5_minutes(ready):
+def test_a_busy_link_sends_a_heartbeat_every_5_minutes(ready):
     """The node closes a client that sends nothing for 15 min, however much it sends itself."""
     probes = []
     for second in range(10, 1801, 10):
@@ -76,7 +78,7 @@ def test_a_busy_link_says_something_every_5_minutes(ready):
     assert probes == [SendProbe(1)] * int(1800 / KEEPALIVE_EVERY)
 
 
-def test_an_unanswered_word_on_a_busy_link_counts_as_no_miss(ready):
+def test_an_unanswered_heartbeat_on_a_busy_link_is_no_miss(ready):
     for second in range(10, 300, 10):
         ready.at(second)
         ready.heard()
@@ -178,19 +180,20 @@ def test_a_requested_end_of_a_link_that_lasted_forgives_the_troubles(link):
     assert of(LinkContended, lose_young(link)) == []
 
 
-def test_a_ready_link_was_accepted_even_if_nobody_said_so(link):
+def test_a_ready_link_was_accepted_even_without_the_event(link):
     link.tell(E.CONNECTED)
     link.lose()
     link.await_attempt()
-    assert wait_of(fail_configuration(link)) == 5  # the second trouble
+    # the second trouble
+    assert wait_of(fail_configuration(link)) == 5
 
 
-def test_three_troubles_in_a_row_are_said_once(link):
-    said = []
+def test_three_troubles_in_a_row_are_reported_once(link):
+    contended = []
     for _ in range(6):
-        said.append(of(LinkContended, lose_young(link)))
+        contended.append(of(LinkContended, lose_young(link)))
         link.await_attempt()
-    assert said == [[], [], [LinkContended(3)], [], [], []]
+    assert contended == [[], [], [LinkContended(3)], [], [], []]
 
 
 def test_a_refusal_after_three_troubles_repeats_nothing(link):
@@ -198,3 +201,13 @@ def test_a_refusal_after_three_troubles_repeats_nothing(link):
         lose_young(link)
         link.await_attempt()
     assert of(LinkContended, link.fail()) == []
+
+
+def test_an_outage_by_silence_begins_with_the_last_byte(ready):
+    (silent,) = of(LinkSilent, ready.at(45))
+    assert silent.seconds == 45
+    assert ready.machine.outage_since == T0
+    ready.tell(E.CLOSED)
+    ready.await_attempt()
+    (back,) = of(LinkReady, ready.become_ready())
+    assert back.outage == ready.now - T0

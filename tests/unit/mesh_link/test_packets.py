@@ -1,22 +1,20 @@
-"""From the library's dictionaries to dataclasses; nothing in them is trusted."""
+"""Parsing the library's dictionaries; nothing in them is trusted."""
 
 import base64
 
 import pytest
 
-from meshbot.mesh_link.packets import (
+from meshbot.mesh_link.interface import answers_heartbeats
+from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
-    BadPacketError,
     NodeInfoPacket,
     NodeRecord,
     RadioMetadata,
     RoutingAnswer,
     TextMessage,
-    answers_heartbeats,
-    public_key_of,
-    record_of,
-    translate,
 )
+from meshbot.mesh_link.packets import BadPacketError, node_record, public_key_of
+from tests.support.packet_records import message_in
 
 SENDER, OWN = 0x1234, 0x9999
 KEY = bytes(range(32))
@@ -31,11 +29,11 @@ def text(**details):
     return {**packet("TEXT_MESSAGE_APP", text="/ping"), **details}
 
 
-def test_a_text_is_translated_with_all_that_it_says():
+def test_a_text_is_parsed_with_all_its_fields():
     proof = {"pkiEncrypted": True, "publicKey": KEY_TEXT}
-    heard = text(channel=2, **proof, rxSnr=6.25, rxRssi=-87, hopStart=3, hopLimit=1, rxTime=1767620158)
-    heard["decoded"]["replyId"] = 41
-    assert translate(heard) == TextMessage(
+    packet_dict = text(channel=2, **proof, rxSnr=6.25, rxRssi=-87, hopStart=3, hopLimit=1, rxTime=1767620158)
+    packet_dict["decoded"]["replyId"] = 41
+    assert message_in(packet_dict) == TextMessage(
         packet_id=42,
         sender=SENDER,
         to=OWN,
@@ -49,58 +47,58 @@ def test_a_text_is_translated_with_all_that_it_says():
 
 
 def test_what_a_packet_leaves_out_has_its_default():
-    assert translate(text()) == TextMessage(42, SENDER, OWN, 0, "/ping")
+    assert message_in(text()) == TextMessage(42, SENDER, OWN, 0, "/ping")
 
 
 def test_a_text_to_everybody_is_a_broadcast():
-    assert translate(text(to=BROADCAST_NUM)).is_broadcast
-    assert not translate(text()).is_broadcast
+    assert message_in(text(to=BROADCAST_NUM)).is_broadcast
+    assert not message_in(text()).is_broadcast
 
 
-def test_a_text_that_is_not_utf8_is_read_as_far_as_it_goes():
-    assert translate(packet("TEXT_MESSAGE_APP", payload=b"caf\xe9")).text == "caf�"
+def test_a_text_that_is_not_utf8_is_decoded_with_replacements():
+    assert message_in(packet("TEXT_MESSAGE_APP", payload=b"caf\xe9")).text == "caf�"
 
 
 def test_a_text_without_any_payload_is_empty():
-    assert translate(packet("TEXT_MESSAGE_APP")).text == ""
+    assert message_in(packet("TEXT_MESSAGE_APP")).text == ""
 
 
 @pytest.mark.parametrize("sender", [None, 0, -1, BROADCAST_NUM, "!00001234", True, 1.5])
 def test_a_text_from_an_impossible_sender_is_refused(sender):
     with pytest.raises(BadPacketError, match="impossible sender"):
-        translate(text(**{"from": sender}))
+        message_in(text(**{"from": sender}))
 
 
 @pytest.mark.parametrize("snr", ["NaN", float("nan"), float("inf"), 10**400, True, None])
-def test_a_signal_that_is_no_number_is_unknown(snr):
-    assert translate(text(rxSnr=snr)).reception.snr is None
+def test_an_snr_that_is_no_number_is_unknown(snr):
+    assert message_in(text(rxSnr=snr)).reception.snr is None
 
 
 @pytest.mark.parametrize(
     ("start", "limit", "hops"), [(3, 3, 0), (3, 0, 3), (3, None, 3), (None, 2, None), (0, 0, None), (2, 3, None)]
 )
 def test_hops_are_counted_only_when_both_ends_agree(start, limit, hops):
-    assert translate(text(hopStart=start, hopLimit=limit)).reception.hops == hops
+    assert message_in(text(hopStart=start, hopLimit=limit)).reception.hops == hops
 
 
 @pytest.mark.parametrize(
-    "heard",
+    "packet_dict",
     [
-        {},
-        {"encrypted": "AAAA"},
-        {"decoded": None},
-        {"decoded": {}},
+        {"from": SENDER},
+        {"from": SENDER, "encrypted": "AAAA"},
+        {"from": SENDER, "decoded": None},
+        {"from": SENDER, "decoded": {}},
         packet("POSITION_APP"),
         packet(["TEXT_MESSAGE_APP"]),
     ],
 )
-def test_what_is_of_no_interest_is_none(heard):
-    assert translate(heard) is None
+def test_a_packet_without_a_message_for_us_gives_none(packet_dict):
+    assert message_in(packet_dict) is None
 
 
-def test_a_node_is_known_by_its_packets_sender_whatever_id_it_claims():
+def test_a_node_info_counts_for_its_sender_whatever_id_it_claims():
     user = {"id": "!20001eef", "longName": "Nœud", "shortName": "N", "publicKey": KEY_TEXT, "hwModel": "HELTEC_V3"}
-    assert translate({**packet("NODEINFO_APP", user=user), "rxTime": 5}) == NodeInfoPacket(
+    assert message_in({**packet("NODEINFO_APP", user=user), "rxTime": 5}) == NodeInfoPacket(
         NodeRecord(SENDER, "Nœud", "N", "HELTEC_V3", public_key=KEY, last_heard=5)
     )
 
@@ -108,28 +106,28 @@ def test_a_node_is_known_by_its_packets_sender_whatever_id_it_claims():
 @pytest.mark.parametrize("user", [None, "x", []])
 def test_a_node_info_without_a_user_is_refused(user):
     with pytest.raises(BadPacketError, match="without a user"):
-        translate(packet("NODEINFO_APP", user=user))
+        message_in(packet("NODEINFO_APP", user=user))
 
 
 def test_an_acknowledgement_has_no_error():
-    heard = packet("ROUTING_APP", requestId=7, routing={})
-    assert translate(heard) == RoutingAnswer(7, SENDER, "NONE")
+    packet_dict = packet("ROUTING_APP", requestId=7, routing={})
+    assert message_in(packet_dict) == RoutingAnswer(7, SENDER, "NONE")
 
 
 def test_a_routing_error_keeps_its_name():
-    heard = packet("ROUTING_APP", requestId=7, routing={"errorReason": "NO_CHANNEL"})
-    assert translate(heard) == RoutingAnswer(7, SENDER, "NO_CHANNEL")
+    packet_dict = packet("ROUTING_APP", requestId=7, routing={"errorReason": "NO_CHANNEL"})
+    assert message_in(packet_dict) == RoutingAnswer(7, SENDER, "NO_CHANNEL")
 
 
 @pytest.mark.parametrize("decoded", [{"routing": {}}, {"requestId": 0, "routing": {}}, {"requestId": 7}])
-def test_routing_that_answers_nothing_is_none(decoded):
-    assert translate(packet("ROUTING_APP", **decoded)) is None
+def test_routing_that_answers_nothing_gives_none(decoded):
+    assert message_in(packet("ROUTING_APP", **decoded)) is None
 
 
 @pytest.mark.parametrize(
     "key", [None, 5, "", "AAAA", "é" * 44, "!" * 44, base64.b64encode(bytes(31)).decode(), KEY_TEXT + "\n"]
 )
-def test_what_is_no_key_is_an_empty_key(key):
+def test_an_invalid_key_is_an_empty_key(key):
     assert public_key_of(key) == b""
 
 
@@ -144,13 +142,13 @@ def test_a_node_of_the_database_keeps_position_and_name():
         "user": {"longName": "Sept", "role": "ROUTER"},
         "position": {"latitude": 48.5, "longitude": 2, "altitude": 120},
     }
-    assert record_of(entry) == NodeRecord(
+    assert node_record(entry) == NodeRecord(
         7, "Sept", role="ROUTER", latitude=48.5, longitude=2.0, altitude=120, last_heard=9
     )
 
 
-def test_an_entry_that_says_nothing_is_an_empty_record():
-    assert record_of({"user": None, "position": "?"}) == NodeRecord(0)
+def test_an_entry_without_content_is_an_empty_record():
+    assert node_record({"user": None, "position": "?"}) == NodeRecord(0)
 
 
 @pytest.mark.parametrize(
@@ -162,10 +160,10 @@ def test_firmware_answers_heartbeats_since_2_7_6(version, answers):
 
 
 @pytest.mark.parametrize("version", ["", "2.7", "unknown", "v2.7.6"])
-def test_an_unreadable_version_answers_none(version):
+def test_an_unreadable_version_answers_no_heartbeat(version):
     assert not answers_heartbeats(version)
 
 
-@pytest.mark.parametrize(("relay", "told"), [(0xEF, 0xEF), (0, None), (256, None), (-1, None), ("x", None)])
-def test_the_last_relay_is_one_byte_or_unknown(relay, told):
-    assert translate(text(relayNode=relay)).reception.relay == told
+@pytest.mark.parametrize(("relay", "expected"), [(0xEF, 0xEF), (0, None), (256, None), (-1, None), ("x", None)])
+def test_the_last_relay_is_one_byte_or_unknown(relay, expected):
+    assert message_in(text(relayNode=relay)).reception.relay == expected

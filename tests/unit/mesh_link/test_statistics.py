@@ -12,7 +12,7 @@ def down():
     return LinkDown("test", first=True, was_ready=True, retry_in=1.0)
 
 
-def test_before_the_first_attempt_there_is_nothing_to_tell():
+def test_before_the_first_attempt_there_are_no_figures():
     assert LinkStatistics().snapshot(10.0) == LinkFigures()
 
 

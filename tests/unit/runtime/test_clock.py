@@ -46,7 +46,7 @@ def test_a_wait_goes_on_beyond_the_longest_that_a_queue_can_wait(clock, monkeypa
     timer.join()
 
 
-def test_it_tells_the_machines_time(clock):
+def test_it_returns_the_machines_time(clock):
     before = time.monotonic(), datetime.now(UTC)
     now = clock.monotonic(), clock.now()
     assert before[0] <= now[0] <= time.monotonic()

@@ -11,7 +11,8 @@ from tests.support import fake_clock
 from tests.support.fake_clock import EPOCH, FakeClock
 
 STOP = "stop"
-PATIENCE = 30.0  # real seconds: only a failure waits so long
+# Real seconds: only a failure waits so long
+PATIENCE = 30.0
 
 
 class Waiter(threading.Thread):
@@ -83,7 +84,7 @@ def test_advance_visits_the_deadlines_of_all_threads_in_order(clock, waiter):
     assert order == [("a", 1010.0), ("b", 1015.0), ("a", 1020.0)]
 
 
-def test_what_was_told_before_is_done_before_time_moves(clock, waiter):
+def test_earlier_messages_are_handled_before_time_moves(clock, waiter):
     thread = waiter()
     for number in range(100):
         thread.inbox.put(number)
@@ -91,7 +92,7 @@ def test_what_was_told_before_is_done_before_time_moves(clock, waiter):
     assert thread.seen == [(1000.0, number) for number in range(100)]
 
 
-def test_what_a_thread_tells_another_is_done_before_time_moves(clock, waiter):
+def test_messages_between_threads_are_handled_before_time_moves(clock, waiter):
     last = waiter()
     middle = waiter(work=last.inbox.put)
     first = waiter(work=middle.inbox.put)
@@ -125,8 +126,8 @@ def test_a_thread_that_never_waits_again_is_named(clock, waiter, monkeypatch):
     release.set()
 
 
-def test_waiting_for_a_deadline_that_nobody_waits_for_fails(clock, waiter, monkeypatch):
+def test_waiting_for_a_deadline_without_a_waiter_fails(clock, waiter, monkeypatch):
     monkeypatch.setattr(fake_clock, "SETTLE_TIMEOUT", 0.05)
     waiter(every=10.0)
-    with pytest.raises(AssertionError, match=r"nobody waits for 1011"):
+    with pytest.raises(AssertionError, match=r"no thread waits for 1011"):
         clock.wait_parked(1011.0)

@@ -10,7 +10,7 @@ import pytest
 from meshbot.runtime.folder_lock import LOCK_NAME, FolderInUseError, lock_folder
 
 
-def test_a_folder_that_is_held_is_refused_with_its_holder_and_free_again_at_its_end(tmp_path):
+def test_a_folder_in_use_is_refused_until_its_holder_ends(tmp_path):
     folder = tmp_path / "data"
     lock = lock_folder(folder)
     with pytest.raises(
@@ -30,13 +30,13 @@ def test_a_shorter_number_replaces_a_longer_one(tmp_path):
     os.close(lock)
 
 
-def test_a_file_system_without_locks_is_said_and_stops_nobody(tmp_path, caplog):
+def test_a_file_system_without_locks_is_only_a_warning(tmp_path, caplog):
     with mock.patch.object(fcntl, "flock", side_effect=OSError(ENOLCK, os.strerror(ENOLCK))):
         assert lock_folder(tmp_path) is None
     assert "pas de verrou (No locks available)" in caplog.text
 
 
-def test_a_folder_that_cannot_be_made_is_said_and_stops_nobody(tmp_path, caplog):
+def test_a_folder_that_cannot_be_made_is_only_a_warning(tmp_path, caplog):
     (tmp_path / "file").write_text("in the way")
     assert lock_folder(tmp_path / "file" / "data") is None
     assert "pas de verrou" in caplog.text

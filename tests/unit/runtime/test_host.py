@@ -65,11 +65,11 @@ def test_a_zone_that_cannot_be_read_is_passed_over(root):
     assert read_host(root, root).temperature == 51.0
 
 
-def test_a_folder_that_is_not_there_tells_no_disk(root):
+def test_a_missing_folder_has_no_disk_figures(root):
     assert read_host(root / "nothing", root).disk_used is None
 
 
-def test_this_machine_tells_of_this_process():
+def test_this_machine_has_figures_of_this_process():
     process = read_host(Path()).process
     assert process.threads >= 1
     assert process.memory > 1024 * 1024

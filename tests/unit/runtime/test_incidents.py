@@ -6,27 +6,27 @@ from meshbot.runtime.incidents import KEPT, DatabaseTrouble, DatabaseWell, DiskL
 GIB = 1 << 30
 
 
-def test_what_came_before_somebody_listened_is_told_first_and_in_order():
-    desk, heard = IncidentBus(), []
-    desk.report(DatabaseTrouble("plein"))
-    desk.report(DatabaseWell())
-    desk.listen(heard.append)
-    desk.report(DatabaseTrouble("encore"))
-    assert heard == [DatabaseTrouble("plein"), DatabaseWell(), DatabaseTrouble("encore")]
+def test_incidents_before_the_listener_are_passed_on_first_in_sequence():
+    bus, reported = IncidentBus(), []
+    bus.report(DatabaseTrouble("plein"))
+    bus.report(DatabaseWell())
+    bus.listen(reported.append)
+    bus.report(DatabaseTrouble("encore"))
+    assert reported == [DatabaseTrouble("plein"), DatabaseWell(), DatabaseTrouble("encore")]
 
 
-def test_nobody_ever_listens_costs_no_memory():
-    desk, heard = IncidentBus(), []
+def test_without_a_listener_memory_is_bounded():
+    bus, reported = IncidentBus(), []
     for number in range(10 * KEPT):
-        desk.report(DatabaseTrouble(str(number)))
-    desk.listen(heard.append)
-    assert heard == [DatabaseTrouble(str(number)) for number in range(9 * KEPT, 10 * KEPT)]
+        bus.report(DatabaseTrouble(str(number)))
+    bus.listen(reported.append)
+    assert reported == [DatabaseTrouble(str(number)) for number in range(9 * KEPT, 10 * KEPT)]
 
 
 # -- the disk
 
 
-def test_a_disk_is_low_below_the_limit_each_time_and_well_again_once_clearly_above():
+def test_a_disk_is_low_below_the_limit_until_clearly_above():
     watch = DiskWatch(0.05)
     assert watch.look(50, 1000) is None
     assert watch.look(49, 1000) == DiskLow(49, 0.049)

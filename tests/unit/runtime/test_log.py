@@ -58,7 +58,7 @@ def fail(message):
 
 
 @pytest.mark.usefixtures("_logged")
-def test_a_record_is_one_line_with_the_time_its_level_and_its_message(out):
+def test_a_record_is_one_line_with_time_level_and_message(out):
     LOGGER.info("✅ %s %d", "prêt", 1)
     assert re.fullmatch(r"\d\d:\d\d:\d\d \[INFO\] ✅ prêt 1\n", out.getvalue())
 
@@ -81,7 +81,7 @@ def test_under_journald_a_line_starts_with_its_priority_instead_of_the_time(out,
     assert out.getvalue() == f"{prefix}x\n"
 
 
-def test_each_further_line_of_a_record_repeats_the_priority_and_cannot_pass_for_a_record(out):
+def test_each_further_line_repeats_the_priority_and_is_marked(out):
     journald_lines(out)
     LOGGER.warning("'hi\n\n✅ SYNC COMPLETE: 42\n'")
     assert out.getvalue() == "<4>[WARNING] 'hi\n<4>[WARNING]   | ✅ SYNC COMPLETE: 42\n<4>[WARNING]   | '\n"
@@ -141,7 +141,7 @@ def test_secrets_are_masked_in_tracebacks_also_where_their_characters_are_escape
 
 
 @pytest.mark.parametrize(
-    ("said", "written"),
+    ("text", "written"),
     [
         ("packet={'text': '/login hunter2', 'payload': b'/login hunter2'}", "packet={'text': '/login ***"),
         ('payload: "/MDP@bot  hunter2"', 'payload: "/MDP@bot  ***'),
@@ -152,8 +152,8 @@ def test_secrets_are_masked_in_tracebacks_also_where_their_characters_are_escape
     ],
 )
 @pytest.mark.usefixtures("_logged")
-def test_what_follows_a_password_command_is_masked_in_whatever_line_it_stands(out, said, written):
-    LOGGER.info(said)
+def test_what_follows_a_password_command_is_masked_in_whatever_line_it_stands(out, text, written):
+    LOGGER.info(text)
     assert without_time(out.getvalue()) == f"[INFO] {written}\n"
 
 
@@ -182,22 +182,22 @@ def test_the_password_commands_can_be_others():
     assert mask_command("/unlock-door 1234", ["/unlock.door"]) == "/unlock-door 1234"
 
 
-def test_libraries_are_heard_from_warning_on_unless_everything_is(out):
+def test_libraries_log_from_warning_on_unless_the_level_is_debug(out):
     library = logging.getLogger("sqlalchemy.engine")
     set_up("INFO", out, {})
     library.info("quiet")
-    library.warning("heard")
+    library.warning("logged")
     set_up("DEBUG", out, {})
     library.debug("now too")
-    assert without_time(out.getvalue()) == "[WARNING] heard\n[DEBUG] now too\n"
+    assert without_time(out.getvalue()) == "[WARNING] logged\n[DEBUG] now too\n"
 
 
-def test_the_radios_library_which_prints_keys_and_passwords_is_never_heard_at_debug(out):
+def test_the_radios_library_never_logs_at_debug(out):
     set_up("DEBUG", out, {})
     library = logging.getLogger("meshtastic.mesh_interface")
     library.debug("Received from radio: config { security { private_key: ...")
-    library.info("heard")
-    assert without_time(out.getvalue()) == "[INFO] heard\n"
+    library.info("logged")
+    assert without_time(out.getvalue()) == "[INFO] logged\n"
 
 
 def test_at_level_error_nothing_less_is_logged_by_anyone(out):
@@ -221,7 +221,8 @@ def test_set_up_again_replaces_its_handler_and_leaves_those_of_others(out):
 def test_a_warning_of_python_is_a_log_line(out):
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        logging.captureWarnings(capture=False)  # catch_warnings undoes what set_up did; do it again inside
+        # catch_warnings undoes what set_up did; do it again inside
+        logging.captureWarnings(capture=False)
         logging.captureWarnings(capture=True)
         warnings.warn("old thing", UserWarning, stacklevel=1)
     assert "UserWarning: old thing" in out.getvalue()
@@ -229,7 +230,7 @@ def test_a_warning_of_python_is_a_log_line(out):
 
 
 @pytest.mark.usefixtures("_logged")
-def test_what_a_thread_does_not_catch_is_one_critical_line_that_names_thread_error_and_place(out):
+def test_an_uncaught_exception_is_one_critical_line_with_thread_and_place(out):
     thread = threading.Thread(target=fail, args=("no node",), name="TCP-Session-1")
     thread.start()
     thread.join(10)
@@ -258,7 +259,8 @@ def test_a_thread_that_ends_itself_by_system_exit_is_no_error(out):
 @pytest.mark.usefixtures("_logged")
 def test_a_log_call_with_wrong_arguments_becomes_a_line_about_it(out, capsys):
     root = logging.getLogger()
-    root.handlers[:] = [handler for handler in root.handlers if isinstance(handler, JournalHandler)]  # pytest's raises
+    # pytest's raises
+    root.handlers[:] = [handler for handler in root.handlers if isinstance(handler, JournalHandler)]
     LOGGER.info("%d paquets", "deux")
     assert without_time(out.getvalue()).startswith("[ERROR] ⚠️ Ligne de journal incorrecte (TypeError: ")
     assert "'%d paquets'" in out.getvalue()
@@ -268,7 +270,7 @@ def test_a_log_call_with_wrong_arguments_becomes_a_line_about_it(out, capsys):
 @pytest.mark.usefixtures("_logged")
 def test_a_closed_stream_is_no_error(out, capsys):
     out.close()
-    LOGGER.info("to nobody")
+    LOGGER.info("without a reader")
     assert not capsys.readouterr().err
 
 
@@ -293,7 +295,7 @@ def test_a_full_disk_is_no_error_and_later_lines_come_through(capsys):
 def test_set_up_takes_a_process_that_has_no_stdout(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     set_up("INFO", None, {})
-    LOGGER.info("to nobody")
+    LOGGER.info("without a reader")
     assert not [handler for handler in logging.getLogger().handlers if isinstance(handler, JournalHandler)]
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from meshbot.runtime.pool import WorkerPool
 
-PATIENCE = 30.0  # real seconds: only a failure waits so long
+# Real seconds: only a failure waits so long
+PATIENCE = 30.0
 
 
 class Jobs:

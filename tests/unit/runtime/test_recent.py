@@ -3,7 +3,7 @@
 from meshbot.runtime.recent import RecentKeys
 
 
-def test_the_oldest_goes_beyond_the_limit_and_what_is_put_again_is_new():
+def test_beyond_the_limit_the_oldest_key_goes():
     recent = RecentKeys(2)
     recent.put("a", 1)
     recent.put("b", 2)

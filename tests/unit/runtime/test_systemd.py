@@ -46,7 +46,7 @@ def test_text_that_is_no_unicode_is_sent_escaped(systemd):
 @pytest.mark.parametrize(
     "address", ["", "relative", "vsock:2:1234", "/nonexistent/notify", "/" + "x" * 200, "@nobody", "/a\0b", "/\udcff"]
 )
-def test_where_nobody_listens_nothing_is_sent_and_nothing_raised(address):
+def test_without_a_listener_nothing_is_sent_and_nothing_raised(address):
     assert notify("READY=1", environ={"NOTIFY_SOCKET": address}) is False
     assert notify("READY=1", environ={}) is False
 

@@ -5,11 +5,11 @@ from math import inf
 from meshbot.runtime.throttle import Throttle
 
 
-def test_the_first_is_said_at_once():
+def test_the_first_is_reported_at_once():
     assert Throttle(60).count(1000.0) == 1
 
 
-def test_within_the_period_nothing_is_said():
+def test_within_the_period_nothing_is_reported():
     throttle = Throttle(60)
     throttle.count(1000.0)
     assert [throttle.count(1000.0 + second) for second in range(60)] == [0] * 60

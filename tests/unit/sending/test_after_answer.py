@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 
-from meshbot.mesh_link.packets import TextPacket
+from meshbot.mesh_link.messages import TextPacket
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from meshbot.sending.sender import AfterAnswer, PendingActions
 

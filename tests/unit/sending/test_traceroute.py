@@ -6,8 +6,8 @@ from queue import SimpleQueue
 
 import pytest
 
+from meshbot.mesh_link.messages import Hop, TracerouteReply
 from meshbot.mesh_link.packets import RoutingAnswer
-from meshbot.mesh_link.route_payload import Hop, TracerouteReply
 from meshbot.mesh_link.session import ClientWarning, QueueStatus
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
 from tests.support.fake_clock import FakeClock

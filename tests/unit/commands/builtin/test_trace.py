@@ -5,8 +5,8 @@ import pytest
 from meshbot.commands.builtin.trace import trace_command
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Request
+from meshbot.mesh_link.messages import Hop, TracerouteReply
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
-from meshbot.mesh_link.route_payload import Hop, TracerouteReply
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
 from tests.support.mesh_commands import ALICE, BOB, OWN, ZOE, MeshCommands
 from tests.support.packet_records import packet

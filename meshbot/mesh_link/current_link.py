@@ -1,0 +1,38 @@
+"""The link as other parts may see it: its interface, its node, its figures."""
+
+from __future__ import annotations
+
+from meshbot.mesh_link.interface import MeshTCPInterface
+from meshbot.mesh_link.statistics import LinkFigures, LinkStatistics
+from meshbot.runtime import Clock
+
+
+class CurrentLink:
+    """Any thread may ask; TCPInterfaceManager alone changes it. Built before all that asks."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._interface: MeshTCPInterface | None = None
+        self._own_num = 0
+        self.statistics = LinkStatistics()
+
+    def interface(self) -> MeshTCPInterface | None:
+        """Return the READY interface, or None; ask each time and keep no copy."""
+        return self._interface
+
+    def own_num(self) -> int:
+        """Return the number of our node at the last READY, 0 before the first."""
+        return self._own_num
+
+    def figures(self) -> LinkFigures:
+        """Return how the link has been doing."""
+        return self.statistics.snapshot(self._clock.monotonic())
+
+    def ready(self, interface: MeshTCPInterface) -> None:
+        """Note that packets may flow."""
+        self._own_num = interface.own_num
+        self._interface = interface
+
+    def lost(self) -> None:
+        """Note that they no longer do."""
+        self._interface = None

@@ -1,0 +1,138 @@
+"""The real bot under systemd's watchdog: a stalled disk harms no radio, a stuck radio side ends the process."""
+
+import shutil
+import socket
+import threading
+import time
+from unittest import mock
+
+import pytest
+
+from meshbot.runtime import supervisor
+from meshbot.runtime.clock import SystemClock
+from meshbot.runtime.incidents import NodeRebooted
+from meshbot.virtual_node.server import VirtualNode
+from tests.support.bot import RunningBot
+from tests.support.waiting import PATIENCE
+
+# Seconds; systemd would restart the bot after two
+INTERVAL = 30.0
+LOOKS = 5
+
+
+class MovedClock(SystemClock):
+    """The machine's clock, which a test moves ahead."""
+
+    ahead = 0.0
+
+    def monotonic(self):
+        return super().monotonic() + self.ahead
+
+    def get(self, inbox, deadline):
+        return super().get(inbox, deadline - self.ahead)
+
+
+class Watched:
+    """A running bot on a moved clock, and the socket that systemd listens on."""
+
+    def __init__(self, ear):
+        self._ear = ear
+        self.clock = MovedClock()
+        # the first one at the start
+        self._looks = 1
+
+    def look(self):
+        """Have the supervisor look once more at its services."""
+        self._looks += 1
+        self.clock.ahead += INTERVAL
+
+    def wait_fed(self):
+        while self._ear.recv(4096) != b"WATCHDOG=1":
+            pass
+
+    def is_fed(self):
+        """Whether something waits to be read by systemd."""
+        self._ear.settimeout(0)
+        try:
+            return self._ear.recv(4096) == b"WATCHDOG=1" or self.is_fed()
+        except BlockingIOError:
+            return False
+
+    def wait_answered(self, bot):
+        """Wait until the radio side has answered the last look's pings."""
+        end = time.monotonic() + PATIENCE
+        while any(service.pings_answered < self._looks for service in bot.bot.supervisor._services[1:]):
+            assert time.monotonic() < end
+            threading.Event().wait(0.01)
+
+
+@pytest.fixture
+def watched(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor, "CHECK_EVERY", 0.02)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", str(int(2e6 * INTERVAL)))
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(PATIENCE)
+        yield Watched(ear)
+
+
+@pytest.fixture
+def node():
+    with VirtualNode(nodes=3) as virtual_node:
+        yield virtual_node
+
+
+@pytest.fixture
+def released():
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_a_disk_that_stalls_gets_no_healthy_radio_side_killed(node, tmp_path, watched, released):
+    real = shutil.disk_usage
+
+    def stalled(path):
+        assert released.wait(PATIENCE)
+        return real(path)
+
+    patch = mock.patch("shutil.disk_usage", stalled)
+    with patch, RunningBot(node.port, tmp_path, watched.clock, tcp_probe_after=3600) as bot:
+        bot.wait_ready()
+        watched.wait_fed()
+        for _ in range(LOOKS):
+            watched.wait_answered(bot)
+            watched.look()
+            watched.wait_fed()
+        packet_id = node.say(node.users[0].num, "/help")
+        assert node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE)
+        lines = bot.log.matching("Ne répond plus")
+        assert lines == ["❌ Ne répond plus: Housekeeping, qui attend le disque; la radio continue"]
+        released.set()
+
+
+def test_a_stuck_thread_of_the_radio_side_is_not_fed_for(node, tmp_path, watched, released):
+    stuck = threading.Event()
+
+    def listener(incident):
+        """Keep the thread that reports a restart."""
+        if isinstance(incident, NodeRebooted):
+            stuck.set()
+            assert released.wait(PATIENCE)
+
+    with RunningBot(node.port, tmp_path, watched.clock, tcp_probe_after=3600) as bot:
+        bot.bot.incidents.listen(listener)
+        bot.wait_ready()
+        watched.wait_fed()
+        watched.wait_answered(bot)
+        node.fault("reboot", seconds=0.1)
+        assert stuck.wait(PATIENCE)
+        watched.look()
+        watched.wait_fed()
+        for number in range(1, LOOKS):
+            watched.look()
+            bot.log.wait_for("❌ Ne répond plus: TCP-Watchdog; systemd va relancer le bot", number)
+        assert not watched.is_fed()
+        released.set()
