@@ -31,10 +31,13 @@ class KnownNodes(Protocol):
 
 
 class ReplayMemory(Protocol):
-    """The commands of admins that have run; other users' packets cannot push them out of this memory."""
+    """Commands that have run, those of admins or those of all others: others cannot push an admin's out of memory."""
+
+    def is_known(self, sender: int, packet_id: int) -> bool:
+        """Return whether the command has run; never waits."""
 
     def is_new(self, sender: int, packet_id: int) -> bool:
-        """Note an admin command and return whether it is no replay; never waits."""
+        """Note a command and return whether it is no replay; never waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,15 @@ class Judge:
 class Access:
     """Knows mesh users by their messages, and judges each message once."""
 
-    def __init__(self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, replays: ReplayMemory) -> None:
+    def __init__(
+        self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, orders: ReplayMemory, questions: ReplayMemory
+    ) -> None:
+        """`orders` are the commands of admins that have run, `questions` all others."""
         self._roles = roles
         self._nodes = nodes
         self._judge = Judge(limiter)
-        self._replays = replays
+        self._orders = orders
+        self._questions = questions
 
     def user_of(self, message: TextMessage) -> User:
         """Return who asks."""
@@ -89,13 +96,18 @@ class Access:
         return self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
 
     def judge(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
-        """See Judge; an admin command runs once."""
+        """See Judge; each command runs once. A replay counts for nobody's limit."""
+        if self._questions.is_known(message.sender, message.packet_id):
+            return Refusal("commande déjà reçue, paquet rejoué", logging.DEBUG)
         refusal = self._judge.judge(user, command, now, is_public=message.is_broadcast)
-        if refusal is not None or command is None or command.role is not Role.ADMIN:
+        if refusal is not None:
             return refusal
-        if self._replays.is_new(message.sender, message.packet_id):
-            return None
-        return Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
+        if command is not None and command.role is Role.ADMIN:
+            is_new = self._orders.is_new(message.sender, message.packet_id)
+            return None if is_new else Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
+        # without a packet id it cannot be distinguished from the next one
+        self._questions.is_new(message.sender, message.packet_id)
+        return None
 
 
 def _refuse(user: User, command: Command, *, is_public: bool) -> Refusal:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from meshbot.commands.formatting import NAME_BYTES, as_many_as_fit, ident, name_of
+from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Request
 from meshbot.mesh_memory import NodeView
@@ -48,7 +49,22 @@ def only_one(found: Sequence[NodeView], wanted: str, request: Request) -> NodeVi
     if not found:
         return tr(_("I know no node « {name} ».")).format(name=shorten(wanted, QUOTED_BYTES))
     head = tr(_("{count} nodes match, which one?")).format(count=len(found))
-    return as_many_as_fit(head, (f"{ident(view.num)} {name_of(view)}" for view in found), len(found), request.limit)
+    lines = (f"{ident(view.num)} {name_of(view)}{_formerly(view, tr)}" for view in found)
+    return as_many_as_fit(head, lines, len(found), request.limit)
+
+
+def renaming(view: NodeView, tr: Translate) -> str:
+    """Return a warning if the node has had its name for less than a day: it may have taken another's; else nothing."""
+    if not view.former_name:
+        return ""
+    text = tr(_("⚠️ {node} has this name since less than a day; before: {former}."))
+    return text.format(node=ident(view.num), former=shorten(view.former_name, IN_A_SENTENCE))
+
+
+def _formerly(view: NodeView, tr: Translate) -> str:
+    if not view.former_name:
+        return ""
+    return " " + tr(_("(before: {former})")).format(former=shorten(view.former_name, NAME_BYTES))
 
 
 def called(directory: Directory, num: int, limit: int = NAME_BYTES) -> str:

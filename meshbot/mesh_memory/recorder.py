@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from heapq import nsmallest
 from typing import Final
 
 from meshbot.mesh_link import DeviceMetrics, NeighborInfo, NodeRecord, PacketRecord, PositionPayload, RadioMetadata
 from meshbot.mesh_memory.aggregates import MAX_PACKETS, PacketBatch, is_direct
 from meshbot.mesh_memory.geography import distance
+from meshbot.runtime import RecentPackets
 from meshbot.storage import DAY, LinkRow, NodeState, PacketRow, StateChanges
 
 MAX_NODES: Final = 20_000  # anybody can send under any number
-EVICTED: Final = 2_000  # at once, the least recently heard
+EVICTED: Final = 1_000  # at once: those that were heard for the shortest time, of these the longest silent
 # Seconds: a node hands over after a connection what it kept, which is ignored if it is older than this
 REPLAY_AGE: Final = DAY
 LONGEST_LINK: Final = 1_500_000.0  # metres; farther than LoRa was ever heard: one of the positions is wrong
 MAX_HOPS: Final = 7
 
 Place = tuple[float, float]  # latitude and longitude in degrees
-
-
-class RecentPackets:
-    """The ids of the last packets, to recognise one that is heard again.
-
-    Kept as one number each: an OrderedDict of 20,000 pairs would take 3 MB more.
-    """
-
-    def __init__(self, limit: int = MAX_PACKETS) -> None:
-        self._order: deque[int] = deque()
-        self._known: set[int] = set()
-        self._limit = limit
-
-    def is_new(self, sender: int, packet_id: int) -> bool:
-        """Remember the packet; return whether it was unknown. Without an id each is new."""
-        key = sender << 32 | packet_id
-        if packet_id and key in self._known:
-            return False
-        if packet_id:
-            if len(self._order) >= self._limit:
-                self._known.discard(self._order.popleft())
-            self._order.append(key)
-            self._known.add(key)
-        return True
 
 
 class Recorder:
@@ -53,7 +30,7 @@ class Recorder:
         """`place_of` returns where a node is of which no position was heard."""
         self.states: dict[int, NodeState] = {}
         self.batch = PacketBatch()
-        self.recent = RecentPackets()
+        self.recent = RecentPackets(MAX_PACKETS)
         self._place_of = place_of
         self._changed: set[int] = set()
         self._forgotten: set[int] = set()
@@ -133,19 +110,21 @@ class Recorder:
     def load(self, states: dict[int, NodeState], recent: Iterable[tuple[int, int]]) -> None:
         """Take in what the database holds, under what was heard meanwhile."""
         for num, state in states.items():
-            if num not in self.states:
-                self.states[num] = state
+            heard = self.states.get(num)
+            first = state.last_heard - state.acquaintance
+            self.states[num] = state if heard is None else replace(heard, first_heard=min(first, heard.last_heard))
         for sender, packet_id in recent:
             self.recent.is_new(sender, packet_id)
 
     def _state(self, num: int, at: int) -> NodeState:
         known = self.states.get(num)
         if known is None and len(self.states) >= MAX_NODES:
-            oldest = sorted(self.states.values(), key=lambda state: state.last_heard)[:EVICTED]
-            for state in oldest:
+            for state in nsmallest(EVICTED, self.states.values(), key=_worth):
                 del self.states[state.num]
                 self._forgotten.add(state.num)
-        return known or NodeState(num, at)
+        if known is None:
+            return NodeState(num, at)
+        return known if known.first_heard is not None else replace(known, first_heard=min(known.last_heard, at))
 
     def _set(self, state: NodeState) -> None:
         self.states[state.num] = state
@@ -173,6 +152,12 @@ class Recorder:
         if length is not None and length > LONGEST_LINK:
             length = None
         self.batch.add_link(LinkRow(hearer, heard, snr, at, length))
+
+
+def _worth(state: NodeState) -> tuple[int, int, int]:
+    """Return what is compared when states have to go: that of a number invented for one packet is worth least."""
+    span = state.acquaintance
+    return (span > 0) + (span >= DAY), span, state.last_heard
 
 
 def _row(packet: PacketRecord, at: int) -> PacketRow:

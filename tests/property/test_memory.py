@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord, PacketRecord, RadioMetadata
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
-from meshbot.mesh_memory.search import IDENT, folded, search
+from meshbot.mesh_memory.search import IDENT, search
+from meshbot.text import folded
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By

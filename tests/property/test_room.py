@@ -52,7 +52,7 @@ class Talker:
 
 def registry(mesh, town=None):
     clock = FakeClock()
-    online = (weather_command(Sky(), "Nice"), rain_command(Sky(), ""), bot_command(Talker(), clock, 600, 60.0))
+    online = (weather_command(Sky(), "Nice"), rain_command(Sky(), ""), bot_command(Talker(), clock, 600, 60.0, 1000))
     return Registry([*sample_commands(mesh, town), *online])
 
 

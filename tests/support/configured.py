@@ -10,11 +10,13 @@ from meshbot.commands.roles import MeshRoles
 from meshbot.mesh_link.interface import LinkTarget
 from meshbot.mesh_link.machine import LinkTimes
 from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard
 from meshbot.runtime.clock import Clock
 from meshbot.sending.outgoing import Priority
 from meshbot.sending.queue import SendQueue
 from meshbot.storage.database import Database
 from node_manager import NodeManager
+from tests.support.fake_clock import FakeClock
 
 LIFETIMES: Final[Mapping[Priority, float]] = {
     Priority.ANSWER: config.ANSWER_TTL,
@@ -51,6 +53,11 @@ def make_memory(
     mail_ttl: float = config.MAIL_TTL,
 ) -> MeshMemory:
     return MeshMemory(database, manager, clock, own_num, retention_days, mail_ttl=mail_ttl)
+
+
+def replay_guards() -> tuple[ReplayGuard, ReplayGuard]:
+    """Without a database: of admins, of all others."""
+    return ReplayGuard(None, FakeClock()), ReplayGuard(None, FakeClock(), KEPT_OF_ALL)
 
 
 def make_roles(*, admins: frozenset[int] = frozenset(), known: frozenset[int] = frozenset()) -> MeshRoles:

@@ -9,8 +9,8 @@ from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import Command
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
-from meshbot.persistence.replay_guard import KEPT, ReplayGuard
-from tests.support.configured import make_roles
+from meshbot.persistence.replay_guard import KEPT
+from tests.support.configured import make_roles, replay_guards
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, key
 
@@ -32,7 +32,7 @@ class Nodes:
 
 @pytest.fixture
 def access():
-    return Access(make_roles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0), ReplayGuard(None, FakeClock()))
+    return Access(make_roles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0), *replay_guards())
 
 
 def message(sender, packet_id=1, **details):

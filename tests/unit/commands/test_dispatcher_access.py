@@ -5,8 +5,7 @@ import pytest
 from meshbot.commands.access import Access
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.mesh_link.packets import BROADCAST_NUM
-from meshbot.persistence.replay_guard import ReplayGuard
-from tests.support.configured import make_roles
+from tests.support.configured import make_roles, replay_guards
 from tests.support.dispatching import ASKER, OWN, PATIENCE
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import key
@@ -25,7 +24,7 @@ class Nodes:
 @pytest.fixture
 def access():
     """Two commands in five minutes, and ASKER for an admin."""
-    return Access(make_roles(admins=frozenset({ASKER})), Nodes(), RateLimiter(2, 300.0), ReplayGuard(None, FakeClock()))
+    return Access(make_roles(admins=frozenset({ASKER})), Nodes(), RateLimiter(2, 300.0), *replay_guards())
 
 
 def test_a_command_sees_what_its_asker_may_use_here(bench):

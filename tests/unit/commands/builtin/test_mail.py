@@ -11,6 +11,7 @@ from meshbot.commands.registry import Request
 from meshbot.commands.roles import Doubt, User
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
 from meshbot.mesh_memory.mailbox import MAX_ALL, MailboxFullError
+from meshbot.mesh_memory.mailbox import Full as Fullness
 from meshbot.sending.outgoing import MailNoticeOrigin, OutgoingText, TelegramOrigin
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
@@ -122,7 +123,7 @@ def test_several_nodes_of_a_name_are_listed(mesh):
 
 def test_a_full_mailbox_says_so_until_its_owner_reads_it(mesh):
     for number in range(MAX_MAIL):
-        ask(mesh, f"send Bob mail {number}")
+        ask(mesh, f"send Bob mail {number}", sender=100 + number)
     assert ask(mesh, "send Bob one more") == f"📪 Bob has {MAX_MAIL} letters already: no room."
     ask(mesh, "3", sender=BOB)
     assert ask(mesh, "send Bob one more") == "✉️ Kept for Bob, who is told when next heard."
@@ -132,7 +133,7 @@ def test_a_full_mailbox_says_so_until_its_owner_reads_it(mesh):
 def test_a_full_database_of_mail_says_so(mesh):
     class Full:
         def send(self, *_letter, proven):
-            raise MailboxFullError(everybody=True)
+            raise MailboxFullError(Fullness.ALL)
 
     command = mail_command(Full(), mesh.memory, mesh.clock, lambda: OWN)
     answer = command.run(Request("mail", "send Bob hello", ALICE, RadioMetadata(), ENGLISH, ()))
