@@ -97,12 +97,13 @@ class Access:
 
     def judge(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
         """See Judge; each command runs once. A replay counts for nobody's limit."""
-        if self._questions.is_known(message.sender, message.packet_id):
+        is_order = command is not None and command.role is Role.ADMIN
+        if not is_order and self._questions.is_known(message.sender, message.packet_id):
             return Refusal("commande déjà reçue, paquet rejoué", logging.DEBUG)
         refusal = self._judge.judge(user, command, now, is_public=message.is_broadcast)
         if refusal is not None:
             return refusal
-        if command is not None and command.role is Role.ADMIN:
+        if is_order:
             is_new = self._orders.is_new(message.sender, message.packet_id)
             return None if is_new else Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
         # without a packet id it cannot be distinguished from the next one

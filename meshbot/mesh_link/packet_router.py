@@ -20,7 +20,7 @@ from meshbot.mesh_link.messages import (
     TracerouteReply,
 )
 from meshbot.mesh_link.packets import BadPacketError, message_of, packet_record
-from meshbot.runtime import Clock, RecentPackets, Service, Throttle
+from meshbot.runtime import Clock, RecentKeys, Service, Throttle
 
 LOGGER = logging.getLogger(__name__)
 M = TypeVar("M")
@@ -30,7 +30,7 @@ TOPIC: Final = "meshtastic.receive"
 INBOX_LIMIT: Final = 1000
 BAD_PACKETS_EVERY: Final = 60.0  # seconds between two warnings
 FORGED_PACKETS_EVERY: Final = 3600.0
-# Packet ids of texts, under 1 MB; the node itself remembers far fewer
+# Packet ids of texts, 2 MB; the node itself remembers far fewer
 REMEMBERED: Final = 8192
 
 
@@ -68,7 +68,7 @@ class PacketRouter(Service):
         super().__init__(clock, INBOX_LIMIT)
         self._takers = takers
         self._owner = owner
-        self._seen_texts = RecentPackets(REMEMBERED)
+        self._seen_texts: RecentKeys[tuple[int, int], None] = RecentKeys(REMEMBERED)
         self._bad_packets = Throttle(BAD_PACKETS_EVERY)
         self._forged_packets = Throttle(FORGED_PACKETS_EVERY)
 
@@ -124,7 +124,13 @@ class PacketRouter(Service):
             give(self._takers.channel_texts, text)
 
     def _was_seen(self, text: TextMessage) -> bool:
-        return not self._seen_texts.is_new(text.sender, text.packet_id)
+        # a packet without id cannot be distinguished from the next one
+        if not text.packet_id:
+            return False
+        key = (text.sender, text.packet_id)
+        seen = key in self._seen_texts
+        self._seen_texts.put(key, None)
+        return seen
 
     def _warn_of_forged(self) -> None:
         if count := self._forged_packets.count(self._clock.monotonic()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from heapq import nsmallest
@@ -10,7 +11,6 @@ from typing import Final
 from meshbot.mesh_link import DeviceMetrics, NeighborInfo, NodeRecord, PacketRecord, PositionPayload, RadioMetadata
 from meshbot.mesh_memory.aggregates import MAX_PACKETS, PacketBatch, is_direct
 from meshbot.mesh_memory.geography import distance
-from meshbot.runtime import RecentPackets
 from meshbot.storage import DAY, LinkRow, NodeState, PacketRow, StateChanges
 
 MAX_NODES: Final = 20_000  # anybody can send under any number
@@ -23,6 +23,30 @@ MAX_HOPS: Final = 7
 Place = tuple[float, float]  # latitude and longitude in degrees
 
 
+class RecentPackets:
+    """The ids of the last packets, to recognise one that is heard again.
+
+    Kept as one number each: an OrderedDict of 20,000 pairs would take 3 MB more.
+    """
+
+    def __init__(self, limit: int = MAX_PACKETS) -> None:
+        self._order: deque[int] = deque()
+        self._known: set[int] = set()
+        self._limit = limit
+
+    def is_new(self, sender: int, packet_id: int) -> bool:
+        """Remember the packet; return whether it was unknown. Without an id each is new."""
+        key = sender << 32 | packet_id
+        if packet_id and key in self._known:
+            return False
+        if packet_id:
+            if len(self._order) >= self._limit:
+                self._known.discard(self._order.popleft())
+            self._order.append(key)
+            self._known.add(key)
+        return True
+
+
 class Recorder:
     """States of nodes, and what is yet to be written."""
 
@@ -30,7 +54,7 @@ class Recorder:
         """`place_of` returns where a node is of which no position was heard."""
         self.states: dict[int, NodeState] = {}
         self.batch = PacketBatch()
-        self.recent = RecentPackets(MAX_PACKETS)
+        self.recent = RecentPackets()
         self._place_of = place_of
         self._changed: set[int] = set()
         self._forgotten: set[int] = set()

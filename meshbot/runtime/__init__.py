@@ -26,7 +26,7 @@ from meshbot.runtime.incidents import (
 from meshbot.runtime.interrupt import end_quietly
 from meshbot.runtime.log import PASSWORD_COMMANDS, hush, mask_command
 from meshbot.runtime.pool import WorkerPool
-from meshbot.runtime.recent import RecentKeys, RecentPackets
+from meshbot.runtime.recent import RecentKeys
 from meshbot.runtime.service import PING, STOP, Service, ServiceHandle
 from meshbot.runtime.supervisor import Supervisor, Watchdog, catch_signals
 from meshbot.runtime.systemd import notify, watchdog_interval
@@ -56,7 +56,6 @@ __all__ = [
     "MeshBotError",
     "NodeRebooted",
     "RecentKeys",
-    "RecentPackets",
     "Report",
     "Service",
     "ServiceHandle",

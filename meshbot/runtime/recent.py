@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
@@ -44,27 +44,3 @@ class RecentKeys(Generic[K, V]):
     def pop(self, key: K) -> V | None:
         """Return the key's value and forget it, None if it is not remembered."""
         return self._entries.pop(key, None)
-
-
-class RecentPackets:
-    """The ids of the last packets, to recognise one that is heard again.
-
-    Kept as one number each: an OrderedDict of 20,000 pairs would take 3 MB more.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._order: deque[int] = deque()
-        self._known: set[int] = set()
-        self._limit = limit
-
-    def is_new(self, sender: int, packet_id: int) -> bool:
-        """Remember the packet; return whether it was unknown. Without an id each is new."""
-        key = sender << 32 | packet_id
-        if packet_id and key in self._known:
-            return False
-        if packet_id:
-            if len(self._order) >= self._limit:
-                self._known.discard(self._order.popleft())
-            self._order.append(key)
-            self._known.add(key)
-        return True

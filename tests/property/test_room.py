@@ -66,7 +66,7 @@ def commands(tmp_path_factory):
     with Town(folder("town")) as town, MeshCommands(folder("mesh")) as mesh:
         mesh.populate()
         for number in range(12):
-            mesh.memory.mailbox.send(ALICE, ASKER, f"{number} " + "é" * 100)
+            mesh.memory.mailbox.send(number + 1, ASKER, f"{number} " + "é" * 100)
         yield mesh, registry(mesh, town)
 
 

@@ -98,9 +98,9 @@ def test_an_unknown_command_on_a_channel_may_be_another_bots(bench):
 
 
 def test_ordinary_text_gets_no_answer_but_a_line(bench, caplog):
-    bench.ask("salut")
+    bench.ask("il pleut")
     bench.settle()
-    assert "📨 MESSAGE BRUT: 'salut' | from=0x00001234 | to=0x00009999 | broadcast=False" in caplog.messages
+    assert "📨 MESSAGE BRUT: 'il pleut' | from=0x00001234 | to=0x00009999 | broadcast=False" in caplog.messages
     assert bench.sent.texts.empty()
 
 

@@ -5,7 +5,7 @@ import pytest
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
 from meshbot.mesh_memory import recorder as recorder_module
-from meshbot.mesh_memory.recorder import Recorder
+from meshbot.mesh_memory.recorder import RecentPackets, Recorder
 from meshbot.storage.packet_rows import DAY, Air, Kind, NodeState
 from tests.support.packet_records import packet
 
@@ -37,7 +37,7 @@ def test_a_packet_tells_of_its_sender_how_it_was_heard(recorder):
 def test_a_relayed_packet_leaves_what_was_known_of_the_signal(recorder):
     hear(recorder, packet(ALICE, rx_time=NOW - 9))
     hear(recorder, packet(ALICE, hops=2, snr=-15.0, rx_time=NOW - 5))
-    assert recorder.states[ALICE] == NodeState(ALICE, NOW - 5, hops=2, snr=5.0, rssi=-90, direct_at=NOW - 9)
+    assert recorder.states[ALICE] == NodeState(ALICE, NOW - 5, hops=2, snr=5.0, rssi=-90, direct_at=NOW - 9, first_heard=NOW - 9)
     assert len(recorder.batch.links) == 1
 
 
@@ -204,3 +204,29 @@ def test_what_was_stored_goes_under_what_was_heard(recorder):
     recorder.load({ALICE: NodeState(ALICE, 1), BOB: NodeState(BOB, 2)}, [(BOB, 6)])
     assert (recorder.states[ALICE].last_heard, recorder.states[BOB].last_heard) == (NOW, 2)
     assert not hear(recorder, packet(BOB, packet_id=6))
+
+
+# Packets heard again
+
+
+def test_a_packet_is_new_once():
+    recent = RecentPackets()
+    assert [recent.is_new(1, 5), recent.is_new(1, 5), recent.is_new(2, 5), recent.is_new(1, 6)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_a_packet_without_an_id_is_always_new():
+    recent = RecentPackets()
+    assert recent.is_new(1, 0)
+    assert recent.is_new(1, 0)
+
+
+def test_only_so_many_packets_are_remembered():
+    recent = RecentPackets(limit=3)
+    assert all(recent.is_new(1, number) for number in (1, 2, 3, 4))
+    assert recent.is_new(1, 1)
+    assert not recent.is_new(1, 4)

@@ -121,7 +121,7 @@ def test_nodes_from_packets_are_bounded_and_those_of_the_radio_not(trust, monkey
     assert sorted(trust.nodes) == sorted(trust.trusted) == [1, 2]
     assert (
         lines
-        == [None, None, "⚠️ 2 nœuds connus: les nouveaux venus ne sont plus retenus, sauf par la base du nœud"]
+        == [None, None, "⚠️ 2 nœuds à garder: les nouveaux venus ne sont plus retenus, sauf par la base du nœud"]
         + [None] * 2
     )
     learn(trust, key(5), NODEDB, num=5)
@@ -142,7 +142,9 @@ def test_of_invented_nodes_20_000_are_learnt(trust):
 def test_what_is_not_reported_stays_as_it_was(trust):
     learn(trust, b"", NODEDB, long_name="Alice", short_name="AL", hw_model="TBEAM", latitude=0.0, altitude=0)
     learn(trust, b"", NODEINFO, now=LATER, long_name="Alicia", role="ROUTER")
-    assert trust.nodes[ALICE] == NodeRow(ALICE, "Alicia", "AL", "TBEAM", "ROUTER", 0.0, None, 0, LATER)
+    assert trust.nodes[ALICE] == NodeRow(
+        ALICE, "Alicia", "AL", "TBEAM", "ROUTER", 0.0, None, 0, LATER, "Alice", LATER
+    )
 
 
 def test_zero_degrees_and_zero_metres_are_values(trust):
@@ -173,10 +175,10 @@ def test_what_is_known_already_is_not_written_again(trust):
 def test_what_was_put_back_is_taken_in_its_latest_state(trust):
     learn(trust, key(1), NODEDB, long_name="Alice")
     failed = trust.take_unsaved()
-    learn(trust, b"", NODEDB, now=LATER, long_name="Alicia")
+    learn(trust, key(1), NODEDB, now=LATER, long_name="Alicia")
     trust.put_back(failed)
     unsaved = trust.take_unsaved()
-    assert unsaved.nodes == {ALICE: NodeRow(ALICE, "Alicia", last_update=LATER)}
+    assert unsaved.nodes == {ALICE: NodeRow(ALICE, "Alicia", last_update=LATER, former_name="Alice", renamed_at=LATER)}
     assert unsaved.keys == {(ALICE, key(1)): trust.trusted[ALICE]}
     assert trust.take_unsaved() == Changes()
 
