@@ -23,7 +23,7 @@ ROWS = {  # by name: what one of its lines begins with
 }
 
 
-NO_VERDICT = {"imports": "memory: the bot's own modules"}
+NO_VERDICT = {"imports": "memory: the bot's other modules"}
 
 
 def bench(*arguments):

@@ -49,7 +49,7 @@ def client(server, timeout=PATIENCE, notice_after=PATIENCE, **details):
     )
 
 
-class Talk:
+class Asker:
     """A /bot command and the time of its memory."""
 
     def __init__(self, server, timeout=PATIENCE, **details):
@@ -73,7 +73,7 @@ def messages_of(heard):
 
 
 def test_a_question_goes_to_the_model_with_the_prompt_and_the_key(server):
-    assert Talk(server).ask("hello") == "You said: hello"
+    assert Asker(server).ask("hello") == "You said: hello"
     (heard,) = server.heard
     assert heard.json == {
         "messages": [{"role": "system", "content": "Be short."}, {"role": "user", "content": "hello"}],
@@ -85,7 +85,7 @@ def test_a_question_goes_to_the_model_with_the_prompt_and_the_key(server):
 
 
 def test_what_is_not_set_is_not_sent(server):
-    Talk(server, model="", system_prompt="", api_key=SecretStr("")).ask("hello")
+    Asker(server, model="", system_prompt="", api_key=SecretStr("")).ask("hello")
     (heard,) = server.heard
     assert messages_of(heard) == [("user", "hello")]
     assert "model" not in heard.json
@@ -93,12 +93,12 @@ def test_what_is_not_set_is_not_sent(server):
 
 
 def test_without_a_question_the_server_is_not_asked(server):
-    assert Talk(server).ask("", language="fr").startswith("Que voulez-vous savoir ? Par exemple : /bot ")
+    assert Asker(server).ask("", language="fr").startswith("Que voulez-vous savoir ? Par exemple : /bot ")
     assert not server.heard
 
 
-def test_the_command_s_time_leaves_the_client_s_its_own(server):
-    command = Talk(server, timeout=60.0).command
+def test_the_command_s_timeout_leaves_the_client_s_its_own(server):
+    command = Asker(server, timeout=60.0).command
     assert command.slow
     assert command.timeout > 60.0
 
@@ -107,9 +107,9 @@ def test_the_command_s_time_leaves_the_client_s_its_own(server):
 
 
 def test_the_last_six_messages_are_remembered(server):
-    talk = Talk(server)
+    asker = Asker(server)
     for number in range(1, 6):
-        talk.ask(f"q{number}")
+        asker.ask(f"q{number}")
     _system, *messages = messages_of(server.heard[-1])
     assert len(messages) == 6 + 1
     assert messages[0] == ("user", "q2")
@@ -117,9 +117,9 @@ def test_the_last_six_messages_are_remembered(server):
 
 
 def test_each_user_has_a_memory_of_their_own(server):
-    talk = Talk(server)
-    talk.ask("mine", sender=1)
-    talk.ask("theirs", sender=2)
+    asker = Asker(server)
+    asker.ask("mine", sender=1)
+    asker.ask("theirs", sender=2)
     assert messages_of(server.heard[-1])[1:] == [("user", "theirs")]
 
 
@@ -127,46 +127,46 @@ def test_each_user_has_a_memory_of_their_own(server):
     "elsewhere", [{"channel": 0}, {"channel": 1}, {"in_group": True}, {"claim": Doubt.CLEAR}, {"claim": Doubt.MQTT}]
 )
 def test_a_private_conversation_stays_with_its_proven_user(server, elsewhere):
-    talk = Talk(server)
-    talk.ask("my PIN is 1234")
-    talk.ask("what is my PIN?", **elsewhere)
+    asker = Asker(server)
+    asker.ask("my PIN is 1234")
+    asker.ask("what is my PIN?", **elsewhere)
     assert messages_of(server.heard[-1])[1:] == [("user", "what is my PIN?")]
-    talk.ask("in which country?", **elsewhere)
+    asker.ask("in which country?", **elsewhere)
     assert messages_of(server.heard[-1])[1] == ("user", "what is my PIN?")  # a conversation goes on where it was begun
 
 
 def test_after_half_an_hour_all_is_forgotten(server):
-    talk = Talk(server)
-    talk.ask("first")
-    talk.clock.advance(30 * 60 - 1)
-    talk.ask("second")
+    asker = Asker(server)
+    asker.ask("first")
+    asker.clock.advance(30 * 60 - 1)
+    asker.ask("second")
     assert len(messages_of(server.heard[-1])) == 4
-    talk.clock.advance(30 * 60)
-    talk.ask("third")
+    asker.clock.advance(30 * 60)
+    asker.ask("third")
     assert messages_of(server.heard[-1])[1:] == [("user", "third")]
 
 
 def test_the_memory_is_bounded_in_users(server):
-    talk = Talk(server)
+    asker = Asker(server)
     for sender in (*range(CONTEXT_USERS + 1), 0):
-        talk.ask("hello", sender=sender)
+        asker.ask("hello", sender=sender)
     assert messages_of(server.heard[-1])[1:] == [("user", "hello")]  # the first user's was forgotten
 
 
 def test_an_answer_is_remembered_as_it_was_sent(server):
-    talk = Talk(server)
-    talk.ask("x" * 500)
-    talk.ask("again")
+    asker = Asker(server)
+    asker.ask("x" * 500)
+    asker.ask("again")
     role, content = messages_of(server.heard[-1])[2]
     assert (role, len(content.encode())) == ("assistant", MAX_BYTES)
 
 
 def test_a_question_that_failed_is_not_remembered(server):
-    talk = Talk(server)
+    asker = Asker(server)
     good, server.behaviours[PATH] = server.behaviours[PATH], status(500)
-    talk.ask("lost")
+    asker.ask("lost")
     server.behaviours[PATH] = good
-    talk.ask("found")
+    asker.ask("found")
     assert messages_of(server.heard[-1])[1:] == [("user", "found")]
 
 
@@ -175,27 +175,27 @@ def test_a_question_that_failed_is_not_remembered(server):
 
 def test_an_answer_is_without_thoughts_and_cut_at_a_word(server):
     serve_chat(server, "<think>hm</think>" + "été " * 100)
-    answer = Talk(server).ask("?")
+    answer = Asker(server).ask("?")
     assert answer.endswith("été…")
     assert MAX_BYTES - 10 < len(answer.encode()) <= MAX_BYTES
 
 
-def test_a_quick_answer_comes_without_a_word_before(server):
-    talk = Talk(server)
-    talk.ask("hello")
-    assert talk.interim.empty()
+def test_a_quick_answer_comes_without_a_notice(server):
+    asker = Asker(server)
+    asker.ask("hello")
+    assert asker.interim.empty()
 
 
 def test_a_long_wait_gets_one_interim_answer(server):
     server.behaviours[PATH] = holds(says(completion("At last.")))
-    talk, answers = Talk(server, notice_after=0.05), []
-    asking = threading.Thread(target=lambda: answers.append(talk.ask("?")))
+    asker, answers = Asker(server, notice_after=0.05), []
+    asking = threading.Thread(target=lambda: answers.append(asker.ask("?")))
     asking.start()
-    assert talk.interim.get(timeout=PATIENCE) == WAIT
+    assert asker.interim.get(timeout=PATIENCE) == WAIT
     server.release.set()
     asking.join(PATIENCE)
     assert answers == ["At last."]
-    assert talk.interim.empty()
+    assert asker.interim.empty()
 
 
 # -- when there is none
@@ -223,8 +223,8 @@ def test_a_long_wait_gets_one_interim_answer(server):
 def test_every_fault_has_its_answer_and_log_line(server, caplog, behaviour, timeout, fault):
     caplog.set_level(logging.DEBUG)
     server.behaviours[PATH] = behaviour
-    talk = Talk(server, timeout)
-    assert talk.ask("?", language="fr") == translator("fr")(ERROR_ANSWERS[fault])
+    asker = Asker(server, timeout)
+    assert asker.ask("?", language="fr") == translator("fr")(ERROR_ANSWERS[fault])
     ours = [record for record in caplog.records if record.name.startswith("meshbot.commands")]
     assert [record.levelno for record in ours] == [logging.WARNING]
     assert ours[0].getMessage().startswith(f"⚠️ Assistant: {fault.value} (")
@@ -232,18 +232,18 @@ def test_every_fault_has_its_answer_and_log_line(server, caplog, behaviour, time
 
 
 def test_an_unreachable_server_has_its_answer(server):
-    talk = Talk(server)
-    talk.command = bot_command(
+    asker = Asker(server)
+    asker.command = bot_command(
         ChatClient(
             HttpClient(SystemClock(), trust_environment=False),
             ChatServer("http://127.0.0.1:1/v1", "", "", 99, 5.0, SecretStr("")),
         ),
-        talk.clock,
+        asker.clock,
         MAX_BYTES,
         5.0,
         60,
     )
-    assert talk.ask("?") == ERROR_ANSWERS[Fault.UNREACHABLE]
+    assert asker.ask("?") == ERROR_ANSWERS[Fault.UNREACHABLE]
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

@@ -192,7 +192,7 @@ def test_a_server_that_never_shakes_hands_over_tls_is_not_reached(client):
         assert fault(client, HttpRequest(f"https://127.0.0.1:{number}"), bounds)[0] is Fault.UNREACHABLE
 
 
-def test_a_server_that_speaks_no_tls_is_not_reached(server, client):
+def test_a_server_without_tls_is_unreachable(server, client):
     kind, text = fault(client, HttpRequest(server.url.replace("http:", "https:")))
     assert kind is Fault.UNREACHABLE
     assert "SSL" in text
