@@ -258,9 +258,11 @@ def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, .
             api_key=settings.bot_api_key,
         )
         assistant = ChatClient(http, server)
-        commands.append(builtin.bot_command(
+        commands.append(
+            builtin.bot_command(
                 assistant, clock, settings.bot_max_bytes, settings.bot_timeout, settings.bot_hourly_limit
-            ))
+            )
+        )
     return tuple(commands)
 
 

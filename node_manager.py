@@ -13,6 +13,7 @@ from meshbot.nodes import (
     KeyTrust,
     LastSync,
     NodeCounts,
+    legible_row,
     read_node_names,
     reported_by_radio,
     screened,
@@ -173,7 +174,10 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     # See WriteBehind
 
     def _load(self, store: NodeStore) -> None:
-        trust = KeyTrust(store.load())
+        snapshot = store.load()
+        # an earlier version may have kept what cannot be seen
+        snapshot.nodes.update({num: legible_row(row) for num, row in snapshot.nodes.items()})
+        trust = KeyTrust(snapshot)
         with self._trust_lock:
             if self._trust.nodes:
                 self._load_lines = trust.merge(self._trust, self._now())

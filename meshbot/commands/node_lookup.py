@@ -57,7 +57,7 @@ def renaming(view: NodeView, tr: Translate) -> str:
     """Return a warning if the node has had its name for less than a day: it may have taken another's; else nothing."""
     if not view.former_name:
         return ""
-    text = tr(_("⚠️ {node} has this name since less than a day; before: {former}."))
+    text = tr(_("⚠️ {node} has had this name for less than a day; before: {former}."))
     return text.format(node=ident(view.num), former=shorten(view.former_name, IN_A_SENTENCE))
 
 

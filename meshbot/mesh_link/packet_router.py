@@ -134,7 +134,9 @@ class PacketRouter(Service):
 
     def _warn_of_forged(self) -> None:
         if count := self._forged_packets.count(self._clock.monotonic()):
-            words = "🎭 %d paquets reçus par radio sous notre propre numéro, ignorés: quelqu'un se fait passer pour nous"
+            words = (
+                "🎭 %d paquets reçus par radio sous notre propre numéro, ignorés: quelqu'un se fait passer pour nous"
+            )
             LOGGER.warning(words, count)
 
 

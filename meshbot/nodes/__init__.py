@@ -3,7 +3,7 @@
 from meshbot.nodes.eviction import Acquaintances, to_evict
 from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
 from meshbot.nodes.legacy_names import read_node_names
-from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, NodeReport, brief, screened
+from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, NodeReport, brief, legible_row, screened
 
 __all__ = [
     "EVICTED",
@@ -13,6 +13,7 @@ __all__ = [
     "NodeCounts",
     "NodeReport",
     "brief",
+    "legible_row",
     "read_node_names",
     "reported_by_radio",
     "screened",

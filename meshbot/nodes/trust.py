@@ -144,7 +144,8 @@ class KeyTrust:
         """Take in all that `other`, which began empty, has learnt meanwhile; return the lines for the operator."""
         for row in other.nodes.values():
             theirs = other.trusted.get(row.num)
-            is_vouched = self._is_vouched(row.num, theirs and theirs.public_key, theirs and theirs.source)
+            key, source = (theirs.public_key, theirs.source) if theirs else (b"", KeySource.NODEINFO)
+            is_vouched = self._is_vouched(row.num, key, source)
             self._learn_node(row, KeySource.NODEDB if is_vouched else KeySource.IMPORT, now)
         lines = self._learn_keys(other.trusted.values(), now)
         incidents = self.take_incidents()
@@ -179,12 +180,12 @@ class KeyTrust:
         self._logged_full = True
         return f"⚠️ {MAX_NODES} nœuds à garder: les nouveaux venus ne sont plus retenus, sauf par la base du nœud"
 
-    def _is_vouched(self, num: int, key: bytes | None, source: KeySource | None) -> bool:
+    def _is_vouched(self, num: int, key: bytes, source: KeySource) -> bool:
         """Return whether a report with this key may come from the node: one without the trusted key may not."""
         trusted = self.trusted.get(num)
-        if trusted is None or (key and trusted.public_key == key):
+        if trusted is None or trusted.public_key == key:
             return True
-        return bool(key) and source is not None and _decides(source, trusted.source)
+        return bool(key) and _decides(source, trusted.source)
 
     def _learn_node(self, reported: NodeRow, source: KeySource, now: int) -> None:
         known = self.nodes.get(reported.num)
@@ -304,7 +305,7 @@ def screened(reports: Iterable[NodeReport]) -> Iterator[NodeReport]:
             continue
         if key and not is_usable(key):
             LOGGER.debug("Clé publique inutilisable de !%08x ignorée (%d octets)", row.num, len(key))
-        yield _legible(row), key if is_usable(key) else b""
+        yield legible_row(row), key if is_usable(key) else b""
 
 
 def is_usable(key: bytes) -> bool:
@@ -312,7 +313,8 @@ def is_usable(key: bytes) -> bool:
     return len(key) == KEY_BYTES and any(key)
 
 
-def _legible(row: NodeRow) -> NodeRow:
+def legible_row(row: NodeRow) -> NodeRow:
+    """Return the row with its texts as lines of what can be seen."""
     return replace(
         row,
         long_name=one_line(row.long_name),

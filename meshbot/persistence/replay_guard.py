@@ -42,7 +42,7 @@ class ReplayGuard(WriteBehind[ReplayStore, list[ReplayKey]]):
             if not packet_id or key in self._known:
                 return False
             self._known.put(key, None)
-            self._unsaved = [*self._unsaved, key][-self._kept:]
+            self._unsaved = [*self._unsaved, key][-self._kept :]
         self.schedule(self._clock.monotonic() + WRITE_AFTER)
         return True
 
@@ -70,4 +70,4 @@ class ReplayGuard(WriteBehind[ReplayStore, list[ReplayKey]]):
 
     def _put_back(self, batch: list[ReplayKey]) -> None:
         with self._keys_lock:
-            self._unsaved = [*batch, *self._unsaved][-self._kept:]
+            self._unsaved = [*batch, *self._unsaved][-self._kept :]

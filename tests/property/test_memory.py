@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord, PacketRecord, RadioMetadata
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
 from meshbot.mesh_memory.search import IDENT, search
-from meshbot.text import folded
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
+from meshbot.text import folded
 from node_manager import NodeManager
 from tests.support.configured import make_memory
 from tests.support.fake_clock import EPOCH, FakeClock

@@ -24,7 +24,6 @@ LINE_BYTES: Final = 60  # of such a line at most: a name of 16 bytes may be padd
 
 def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
     """Make the command."""
-
     # a listing, as a function of the page: signals change while one reads, and pages must not
     listings: TimedCache[tuple[str, bool], Callable[[int], str]] = TimedCache(LISTING_KEPT, LISTINGS)
 
@@ -75,9 +74,7 @@ def _head(count: int, page: int, pages: int, tr: Translate) -> str:
     return text.format(days=DAYS, count=count, page=page, pages=pages)
 
 
-def _listing(
-    memory: MeshMemory, nodes: Sequence[DirectNode], clock: Clock, request: Request
-) -> Callable[[int], str]:
+def _listing(memory: MeshMemory, nodes: Sequence[DirectNode], clock: Clock, request: Request) -> Callable[[int], str]:
     """Return what gives each page of these nodes; a page too far is the last."""
     tr, count = request.translate, len(nodes)
     if request.wide:

@@ -11,7 +11,6 @@ from meshbot.commands.roles import Role
 from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
 from meshbot.persistence.replay_guard import KEPT
 from tests.support.configured import make_roles, replay_guards
-from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, key
 
 PING = Command("ping", "", lambda _request: "pong")

@@ -7,7 +7,6 @@ from meshbot.commands.rate_limit import RateLimiter
 from meshbot.mesh_link.packets import BROADCAST_NUM
 from tests.support.configured import make_roles, replay_guards
 from tests.support.dispatching import ASKER, OWN, PATIENCE
-from tests.support.fake_clock import FakeClock
 from tests.support.nodes import key
 
 PROOF = {"pki_encrypted": True, "public_key": key(1)}

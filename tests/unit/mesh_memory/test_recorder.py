@@ -37,7 +37,9 @@ def test_a_packet_tells_of_its_sender_how_it_was_heard(recorder):
 def test_a_relayed_packet_leaves_what_was_known_of_the_signal(recorder):
     hear(recorder, packet(ALICE, rx_time=NOW - 9))
     hear(recorder, packet(ALICE, hops=2, snr=-15.0, rx_time=NOW - 5))
-    assert recorder.states[ALICE] == NodeState(ALICE, NOW - 5, hops=2, snr=5.0, rssi=-90, direct_at=NOW - 9, first_heard=NOW - 9)
+    assert recorder.states[ALICE] == NodeState(
+        ALICE, NOW - 5, hops=2, snr=5.0, rssi=-90, direct_at=NOW - 9, first_heard=NOW - 9
+    )
     assert len(recorder.batch.links) == 1
 
 

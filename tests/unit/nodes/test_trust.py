@@ -125,7 +125,7 @@ def test_nodes_from_packets_are_bounded_and_those_of_the_radio_not(trust, monkey
         + [None] * 2
     )
     learn(trust, key(5), NODEDB, num=5)
-    learn(trust, b"", NODEINFO, num=1, long_name="One")
+    learn(trust, key(1), NODEINFO, num=1, long_name="One")
     assert keys_of(trust, 5) == (5, [])
     assert trust.nodes[1].long_name == "One"
 
@@ -142,9 +142,7 @@ def test_of_invented_nodes_20_000_are_learnt(trust):
 def test_what_is_not_reported_stays_as_it_was(trust):
     learn(trust, b"", NODEDB, long_name="Alice", short_name="AL", hw_model="TBEAM", latitude=0.0, altitude=0)
     learn(trust, b"", NODEINFO, now=LATER, long_name="Alicia", role="ROUTER")
-    assert trust.nodes[ALICE] == NodeRow(
-        ALICE, "Alicia", "AL", "TBEAM", "ROUTER", 0.0, None, 0, LATER, "Alice", LATER
-    )
+    assert trust.nodes[ALICE] == NodeRow(ALICE, "Alicia", "AL", "TBEAM", "ROUTER", 0.0, None, 0, LATER, "Alice", LATER)
 
 
 def test_zero_degrees_and_zero_metres_are_values(trust):
