@@ -110,7 +110,7 @@ def _belongs(before: str, char: str, after: str) -> bool:
     if char in JOINERS:
         return _joins(before) and _joins(after)
     if ord(char) in TAGS:
-        return before == FLAG or (before != LAST_TAG and before != "" and ord(before) in TAGS)
+        return before == FLAG or (before not in {LAST_TAG, ""} and ord(before) in TAGS)
     if char in LOOKS:
         return before in WITH_LOOK or (before > LATIN_END and before not in LOOKS and before not in JOINERS)
     return True

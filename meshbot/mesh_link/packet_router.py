@@ -134,10 +134,7 @@ class PacketRouter(Service):
 
     def _warn_of_forged(self) -> None:
         if count := self._forged_packets.count(self._clock.monotonic()):
-            words = (
-                "🎭 %d paquets reçus par radio sous notre propre numéro, ignorés: quelqu'un se fait passer pour nous"
-            )
-            LOGGER.warning(words, count)
+            LOGGER.warning("🎭 %d paquets reçus par radio sous notre propre numéro, ignorés: quelqu'un l'imite", count)
 
 
 def _is_forged(record: PacketRecord, own_num: int) -> bool:

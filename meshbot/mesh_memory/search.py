@@ -19,8 +19,9 @@ def search(text: str, names: Iterable[tuple[int, str, str]]) -> list[int]:
     """Return the numbers of the nodes (number, short name, long name) that `text` means, in their order.
 
     Whatever matches exactly (a whole name, a whole id, four digits of its end) goes before shorter ends of ids, these
-    before beginnings of names, these before parts of names: only the first of these that anything matches counts. Names compare without case and
-    accents; behind `!` or `0x`, digits are an id and nothing else, whatever somebody calls himself.
+    before beginnings of names, these before parts of names: only the first of these that anything matches counts.
+    Names compare without case and accents; behind `!` or `0x`, digits are an id and nothing else, whatever somebody
+    calls himself.
     """
     wanted = folded(text)
     if not wanted:
