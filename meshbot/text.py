@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -19,6 +20,8 @@ WITH_LOOK: Final = frozenset("0123456789#*©®")
 # Letters and symbols of Unicode that show as a space, and those that show as nothing
 SPACES: Final = frozenset("\u2800\u3164\uffa0")
 FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f")
+# As str.splitlines knows them
+LINE_BREAK: Final = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 MIN_LIMIT = 32  # bytes; leaves room for a character (4 bytes) behind `(1/N) ` with an N of 12 digits
 
 
@@ -64,7 +67,7 @@ def legible(text: str) -> str:
 
     All that comes in or goes out passes here, so what was legible stays as it is.
     """
-    lines = "\n".join(text.encode(errors="replace").decode().splitlines())
+    lines = LINE_BREAK.sub("\n", text.encode(errors="replace").decode())
     if lines.isascii() and lines.replace("\n", "").isprintable():
         return lines
     shown = [_shown(char) for char in lines]

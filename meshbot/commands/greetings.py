@@ -12,7 +12,7 @@ from meshbot.text import folded
 
 WORDS: Final = (
     ("allo", "bonjour", "bonsoir", "coucou", "hello", "hey", "hi", "hola", "salut", "slt", "yo"),
-    ("aide", "commande", "commandes", "commands", "menu", "start", "test", "testing"),
+    ("aide", "aidez", "commande", "commandes", "commands", "help", "info", "menu", "ping", "start", "test"),
 )
 EVERY: Final = 86400.0  # seconds between two lines to one user
 USERS_REMEMBERED: Final = 1000

@@ -10,7 +10,7 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Request
 from meshbot.mesh_memory import NodeView
-from meshbot.text import shorten
+from meshbot.text import one_line, shorten
 
 QUOTED_BYTES: Final = 40  # of the user's words in an answer
 IN_A_SENTENCE: Final = 24  # bytes of a node's name where an answer has only a few names
@@ -47,7 +47,7 @@ def only_one(found: Sequence[NodeView], wanted: str, request: Request) -> NodeVi
     if len(found) == 1:
         return found[0]
     if not found:
-        return tr(_("I know no node « {name} ».")).format(name=shorten(wanted, QUOTED_BYTES))
+        return tr(_("I know no node « {name} ».")).format(name=shorten(one_line(wanted), QUOTED_BYTES))
     head = tr(_("{count} nodes match, which one?")).format(count=len(found))
     lines = (f"{ident(view.num)} {name_of(view)}{_formerly(view, tr)}" for view in found)
     return as_many_as_fit(head, lines, len(found), request.limit)

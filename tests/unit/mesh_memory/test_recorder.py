@@ -232,3 +232,23 @@ def test_only_so_many_packets_are_remembered():
     assert all(recent.is_new(1, number) for number in (1, 2, 3, 4))
     assert recent.is_new(1, 1)
     assert not recent.is_new(1, 4)
+
+
+def test_invented_nodes_push_out_none_that_was_heard_before(recorder, monkeypatch):
+    monkeypatch.setattr(recorder_module, "MAX_NODES", 20)
+    monkeypatch.setattr(recorder_module, "EVICTED", 5)
+    hear(recorder, packet(ALICE, rx_time=NOW - 4000))
+    hear(recorder, packet(ALICE, rx_time=NOW - 3600))
+    for num in range(100, 400):
+        hear(recorder, packet(num, rx_time=NOW))
+    assert ALICE in recorder.states
+    assert 399 in recorder.states
+    assert len(recorder.states) <= 20
+
+
+def test_a_node_is_known_since_its_first_packet_over_restarts_too(recorder):
+    hear(recorder, packet(ALICE, rx_time=NOW - 10))
+    assert recorder.states[ALICE].acquaintance == 0
+    recorder.load({ALICE: NodeState(ALICE, NOW - 5000, first_heard=NOW - 9000)}, [])
+    hear(recorder, packet(ALICE, rx_time=NOW))
+    assert recorder.states[ALICE].acquaintance == 9000

@@ -394,3 +394,26 @@ def test_the_longest_notice_fits_one_packet(mesh):
         ((_to, text),) = Notices(mesh, language).hear(BOB)
         assert len(text.encode()) <= 200
         ask(mesh, "send Bob hello")
+
+
+# -- names that were taken
+
+
+def test_two_nodes_of_one_name_are_asked_for_by_id(mesh):
+    mesh.manager.learn_from_nodeinfo(NodeRecord(0x666, "\u2068zoe\u0301\u2069"))
+    assert ask(mesh, "send Zoé hello") == "2 nodes match, which one?\n!20001eef Zoé\n!00000666 zoe\u0301"
+
+
+def test_a_name_that_was_just_taken_is_said_so(mesh):
+    mesh.manager.learn_from_nodeinfo(NodeRecord(BOB, "Carole"))
+    warning = "⚠️ !20001ef0 has had this name for less than a day; before: Bob."
+    assert ask(mesh, "send Carole hello") == f"✉️ Kept for Carole, who is told when next heard.\n{warning}"
+    mesh.manager.learn_from_nodeinfo(NodeRecord(0x666, "Carole"))
+    assert "!20001ef0 Carole (before: Bob)" in ask(mesh, "send Carole hello")
+    mesh.clock.advance(86400)
+    assert ask(mesh, "send !20001ef0 hello") == "✉️ Kept for Carole, who is told when next heard."
+
+
+def test_a_node_is_found_by_a_name_copied_with_what_hides_in_it(mesh):
+    assert ask(mesh, "send \u2068Zo\u200bé\u2069 hello").startswith("✉️ Kept for Zoé")
+    assert ask(mesh, "send Mall\u202eory\x1b hi") == "I know no node « Mallory »."
