@@ -87,8 +87,9 @@ def folded(text: str) -> str:
         return " ".join(text.split())
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     kept = "".join(" " if char.isspace() else char for char in map(_shown, decomposed))
-    marks = (char for char in kept if char not in JOINERS and ord(char) not in TAGS)
-    return " ".join("".join(char for char in marks if unicodedata.category(char) != "Mn").split()) or text.strip()
+    marked = "".join(char for char in kept if not (char in JOINERS or char in LOOKS or ord(char) in TAGS))
+    plain = "".join(char for char in marked if unicodedata.category(char) != "Mn")
+    return " ".join(plain.split()) or marked.strip()
 
 
 def _shown(char: str) -> str:
