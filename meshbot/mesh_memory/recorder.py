@@ -11,7 +11,7 @@ from typing import Final
 from meshbot.mesh_link import DeviceMetrics, NeighborInfo, NodeRecord, PacketRecord, PositionPayload, RadioMetadata
 from meshbot.mesh_memory.aggregates import MAX_PACKETS, PacketBatch, is_direct
 from meshbot.mesh_memory.geography import distance
-from meshbot.storage import DAY, LinkRow, NodeState, PacketRow, StateChanges
+from meshbot.storage import DAY, HOUR, LinkRow, NodeState, PacketRow, StateChanges
 
 MAX_NODES: Final = 20_000  # anybody can send under any number
 EVICTED: Final = 1_000  # at once: those that were heard for the shortest time, of these the longest silent
@@ -19,6 +19,9 @@ EVICTED: Final = 1_000  # at once: those that were heard for the shortest time, 
 REPLAY_AGE: Final = DAY
 LONGEST_LINK: Final = 1_500_000.0  # metres; farther than LoRa was ever heard: one of the positions is wrong
 MAX_HOPS: Final = 7
+# Senders of one packet whose sums and links an hour takes in: anybody can invent thousands, and each would be rows on
+# the card for as long as packets are kept
+STRANGERS_AN_HOUR: Final = 2_000
 
 Place = tuple[float, float]  # latitude and longitude in degrees
 
@@ -56,6 +59,8 @@ class Recorder:
         self.batch = PacketBatch()
         self.recent = RecentPackets()
         self._place_of = place_of
+        self._strangers_hour = 0
+        self._strangers: set[int] = set()
         self._changed: set[int] = set()
         self._forgotten: set[int] = set()
 
@@ -88,13 +93,14 @@ class Recorder:
             at = now
         row = _row(packet, at)
         state = self._state(packet.sender, at)
+        is_counted = state.acquaintance > 0 or packet.sender == own_num or self._has_room(packet.sender, at)
         if packet.sender != own_num:
-            self.batch.add_packet(row)
+            self.batch.add_packet(row, with_sender=is_counted)
             state = _heard(state, row)
         else:
             state = replace(state, last_heard=max(at, state.last_heard))
-        self._set(self._with_payload(state, packet, at, own_num))
-        if is_direct(row) and packet.sender != own_num and own_num:
+        self._set(self._with_payload(state, packet, at, own_num, with_links=is_counted))
+        if is_counted and is_direct(row) and packet.sender != own_num and own_num:
             self._link(own_num, packet.sender, row.snr, at)
         return True
 
@@ -155,7 +161,17 @@ class Recorder:
         self._changed.add(state.num)
         self._forgotten.discard(state.num)
 
-    def _with_payload(self, state: NodeState, packet: PacketRecord, at: int, own_num: int) -> NodeState:
+    def _has_room(self, sender: int, at: int) -> bool:
+        """Return whether the hour takes in one more sender of whom nothing else was heard."""
+        if (hour := at - at % HOUR) > self._strangers_hour:
+            self._strangers_hour, self._strangers = hour, set()
+        if len(self._strangers) < STRANGERS_AN_HOUR:
+            self._strangers.add(sender)
+        return sender in self._strangers
+
+    def _with_payload(
+        self, state: NodeState, packet: PacketRecord, at: int, own_num: int, *, with_links: bool
+    ) -> NodeState:
         match packet.payload:
             case PositionPayload():
                 return _with_position(state, packet.payload, at)
@@ -163,7 +179,7 @@ class Recorder:
                 if packet.sender == own_num and utilization is not None:
                     self.batch.add_air(at, utilization, air_tx or 0.0)
                 return _with_metrics(state, packet.payload, at)
-            case NeighborInfo(neighbors):
+            case NeighborInfo(neighbors) if with_links:
                 for neighbor in neighbors:
                     self._link(packet.sender, neighbor.num, _decibels(neighbor.snr), at)
         return state

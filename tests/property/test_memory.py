@@ -115,6 +115,6 @@ def test_any_text_means_some_of_the_nodes_or_none(text, names):
     found = search(text, names)
     assert set(found) <= {num for num, *_ in names}
     for num, short_name, _long_name in names:
-        if short_name.strip() and not (IDENT.fullmatch(folded(short_name)) and short_name.strip()[0] in "!0"):
+        if folded(short_name) and not (IDENT.fullmatch(folded(short_name)) and folded(short_name)[0] in "!0"):
             assert num in search(short_name, names)
         assert num in search(f"!{num:08x}", names)

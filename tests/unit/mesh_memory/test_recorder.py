@@ -6,7 +6,7 @@ from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
 from meshbot.mesh_memory import recorder as recorder_module
 from meshbot.mesh_memory.recorder import RecentPackets, Recorder
-from meshbot.storage.packet_rows import DAY, Air, Kind, NodeState
+from meshbot.storage.packet_rows import DAY, HOUR, Air, Kind, NodeState
 from tests.support.packet_records import packet
 
 OWN, ALICE, BOB = 0x9999, 1, 2
@@ -252,3 +252,23 @@ def test_a_node_is_known_since_its_first_packet_over_restarts_too(recorder):
     recorder.load({ALICE: NodeState(ALICE, NOW - 5000, first_heard=NOW - 9000)}, [])
     hear(recorder, packet(ALICE, rx_time=NOW))
     assert recorder.states[ALICE].acquaintance == 9000
+
+
+def test_invented_senders_fill_no_table(recorder, monkeypatch):
+    monkeypatch.setattr(recorder_module, "STRANGERS_AN_HOUR", 10)
+    for at in (NOW - 9, NOW - 5):
+        hear(recorder, packet(ALICE, rx_time=at))
+    said = NeighborInfo((Neighbor(BOB, 1.0),))
+    for num in range(100, 200):
+        hear(recorder, packet(num, said, rx_time=NOW))
+    hear(recorder, packet(ALICE, rx_time=NOW))
+    assert len(recorder.batch.nodes) == 10
+    assert recorder.batch.nodes[NOW - NOW % HOUR, ALICE].packets == 3
+    assert len(recorder.batch.links) <= 2 * 10
+    assert total(recorder) == 103
+
+
+def test_ports_that_do_not_exist_are_counted_as_one(recorder):
+    for port in range(600, 650):
+        hear(recorder, packet(ALICE, portnum=port))
+    assert {key for _hour, kind, key in recorder.batch.traffic if kind is Kind.PORT} == {511}
