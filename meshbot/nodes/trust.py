@@ -52,6 +52,9 @@ class KeyTrust:
         self._logged_shared: set[bytes] = set()
         self._logged_full = self._logged_evicted = False
         self._incidents: list[Incident] = []
+        # nodes that trust each key; whether a shared key has come, gone or changed hands since it was looked at
+        self._uses = Counter(row.public_key for row in self.trusted.values())
+        self._shares_changed = True
         # nodes by shared key, as an earlier process has reported them
         self._sharers = {key: set(nums) for key, nums in self.duplicates().items()}
 
@@ -77,7 +80,7 @@ class KeyTrust:
         """Forget nodes and their keys; return a line for the operator, once."""
         for num in nums:
             del self.nodes[num]
-            self.trusted.pop(num, None)
+            self._count_use(self.trusted.pop(num, None), -1)
             self.pending.pop(num, None)
         self._unsaved.evict(nums)
         self.trust_changes += 1
@@ -93,14 +96,17 @@ class KeyTrust:
     def duplicates(self) -> dict[bytes, list[int]]:
         """Return each trusted key that several nodes share, with their numbers."""
         holders: dict[bytes, list[int]] = {}
-        uses = Counter(row.public_key for row in self.trusted.values())
         for num, row in self.trusted.items():
-            if uses[row.public_key] > 1:
+            if self._uses[row.public_key] > 1:
                 holders.setdefault(row.public_key, []).append(num)
         return holders
 
     def shared_key_lines(self) -> list[str]:
         """Return a line for each key found to be shared since the last call."""
+        # all nodes are looked at, so not for each packet of a flood
+        if not self._shares_changed:
+            return []
+        self._shares_changed = False
         shared = self.duplicates()
         self._report_shared(shared)
         found = {key: nums for key, nums in shared.items() if key not in self._logged_shared}
@@ -226,8 +232,18 @@ class KeyTrust:
         seen = next((row.first_seen for row in waiting if row.public_key == key), now)
         if others := [row for row in waiting if row.public_key != key]:
             self.pending[num] = others
+        self._count_use(old, -1)
         self.trusted[num] = self._keep(KeyRow(num, key, source, KeyStatus.TRUSTED, seen, now))
+        self._count_use(self.trusted[num], 1)
         self.trust_changes += 1
+
+    def _count_use(self, row: KeyRow | None, more: int) -> None:
+        if row is None:
+            return
+        self._shares_changed |= self._uses[row.public_key] + max(0, more) > 1
+        self._uses[row.public_key] += more
+        if not self._uses[row.public_key]:
+            del self._uses[row.public_key]
 
     def _set_apart(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         waiting = self.pending.setdefault(num, [])
