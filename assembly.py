@@ -40,6 +40,7 @@ from meshbot.mesh_link import (
     PubkeySync,
 )
 from meshbot.mesh_memory import MeshMemory
+from meshbot.nodes import Acquaintances
 from meshbot.persistence import HandledBefore, Housekeeping
 from meshbot.runtime import Clock, DatabaseTrouble, DiskCheck, Report, Service, read_host, unreported
 from meshbot.sending import DeliveryReport, MeshSender, Priority, SavedOutbox, SendQueue, Tracer
@@ -66,6 +67,7 @@ class Parts:
     nodes: NodeManager
     memory: MeshMemory
     replay_guard: persistence.ReplayGuard
+    question_guard: persistence.ReplayGuard
     link: CurrentLink
     sender: MeshSender
     tracer: Tracer
@@ -93,12 +95,24 @@ def memory(
     own_num: Callable[[], int],
 ) -> MeshMemory:
     """Return the history of the mesh, kept as long as the settings say."""
-    return MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
+    memory = MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
+    of_telegram = (word for line in settings.telegram_users for word in line.split() if word.startswith("!"))
+    with_role = node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
+    nodes.consult(
+        lambda: Acquaintances(memory.acquaintances(), {*with_role, *memory.mailbox.correspondents(), own_num()})
+    )
+    return memory
 
 
 def replay_guard(database: Database | None, clock: Clock) -> persistence.ReplayGuard:
     """Return what makes each command of an admin count once."""
     return persistence.ReplayGuard(storage.ReplayStore(database) if database else None, clock)
+
+
+def question_guard(database: Database | None, clock: Clock) -> persistence.ReplayGuard:
+    """Return what makes each command of everybody else run once."""
+    store = storage.ReplayStore(database, orders=False) if database else None
+    return persistence.ReplayGuard(store, clock, persistence.KEPT_OF_ALL)
 
 
 def takers(
@@ -235,7 +249,11 @@ def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, .
             api_key=settings.bot_api_key,
         )
         assistant = ChatClient(http, server)
-        commands.append(builtin.bot_command(assistant, clock, settings.bot_max_bytes, settings.bot_timeout))
+        commands.append(
+            builtin.bot_command(
+                assistant, clock, settings.bot_max_bytes, settings.bot_timeout, settings.bot_hourly_limit
+            )
+        )
     return tuple(commands)
 
 
@@ -305,7 +323,7 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     check = disk_check(settings, report)
     housekeeping = Housekeeping(
         clock,
-        writers(updates, parts.queue_writer, parts.nodes, parts.memory, parts.replay_guard),
+        writers(updates, parts.queue_writer, parts.nodes, parts.memory, parts.replay_guard, parts.question_guard),
         takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
         (check, key_upkeep(parts.nodes, parts.link.interface)),
         after_load=(
@@ -328,7 +346,7 @@ def dispatcher(parts: Parts, commands: Sequence[Command]) -> Dispatcher:
         parts.clock,
         Registry(commands),
         MessageFilter(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
-        Access(roles, parts.nodes, limiter, parts.replay_guard),
+        Access(roles, parts.nodes, limiter, parts.replay_guard, parts.question_guard),
         translator(settings.language),
         limits(settings),
         parts.sender.tell,

@@ -105,6 +105,7 @@ BOT_SYSTEM_PROMPT = (
 BOT_MAX_TOKENS = 400  # thoughts count too
 BOT_MAX_BYTES = 600  # four packets, 9 s of pacing
 BOT_TIMEOUT = 60
+BOT_HOURLY_LIMIT = 60
 WEB_TRUST_ENVIRONMENT = False
 TELEGRAM_TOKEN = SecretStr("")  # without Telegram
 TELEGRAM_BASE_URL = "https://api.telegram.org"
@@ -223,6 +224,8 @@ class Settings(SourcedSettings):
     """Longest answer that is sent, in UTF-8; it goes out in packets of answer_max_bytes."""
     bot_timeout: Seconds = Field(BOT_TIMEOUT, ge=5, le=600)
     """Longest time for the model's answer."""
+    bot_hourly_limit: Count = Field(BOT_HOURLY_LIMIT, ge=1, le=1000)
+    """Questions of all users together within an hour; senders who may be forged have half of them."""
     web_trust_environment: Switch = Field(WEB_TRUST_ENVIRONMENT)
     """Use the proxies and certificates that HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE name."""
     telegram_token: Token = Field(TELEGRAM_TOKEN)

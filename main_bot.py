@@ -102,6 +102,7 @@ class MeshBot:
             self.node_manager,
             self.memory,
             assembly.replay_guard(self._database, clock),
+            assembly.question_guard(self._database, clock),
             link,
             self._sender,
             self._tracer,

@@ -7,13 +7,25 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from meshbot.nodes import KeyTrust, LastSync, NodeCounts, read_node_names, reported_by_radio, screened, sync_keys
+from meshbot.nodes import (
+    EVICTED,
+    Acquaintances,
+    KeyTrust,
+    LastSync,
+    NodeCounts,
+    legible_row,
+    read_node_names,
+    reported_by_radio,
+    screened,
+    sync_keys,
+    to_evict,
+)
 from meshbot.persistence import WriteBehind
 from meshbot.runtime import Report, unreported
 from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from meshbot.mesh_link import NodeRecord
@@ -41,6 +53,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         """Read nothing yet: the first `flush` does. Without a store nothing outlives the process."""
         super().__init__(store, clock)
         self._report = report
+        self._acquaintances: Callable[[], Acquaintances] = Acquaintances
         self._trust = KeyTrust(Snapshot())
         # what is in memory; held for no I/O
         self._trust_lock = threading.Lock()
@@ -51,6 +64,10 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         self._last_sync = LastSync()
         # an interface that was synced then lacks the keys that were read since
         self._synced_before_load = False
+
+    def consult(self, acquaintances: Callable[[], Acquaintances]) -> None:
+        """Take who knows which nodes are to be forgotten first when there are too many; it may wait for the disk."""
+        self._acquaintances = acquaintances
 
     # What is known
 
@@ -160,7 +177,10 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     # See WriteBehind
 
     def _load(self, store: NodeStore) -> None:
-        trust = KeyTrust(store.load())
+        snapshot = store.load()
+        # an earlier version may have kept what cannot be seen
+        snapshot.nodes.update({num: legible_row(row) for num, row in snapshot.nodes.items()})
+        trust = KeyTrust(snapshot)
         with self._trust_lock:
             if self._trust.nodes:
                 self._load_lines = trust.merge(self._trust, self._now())
@@ -189,9 +209,11 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         """Learn, write `at_once` or when `flush` is due, report; return how many nodes got a new trusted key."""
         usable = list(screened(reports))
         now = self._now()
+        made_room = self._make_room([row.num for row, _key in usable])
         with self._trust_lock:
             before = self._trust.trust_changes
-            lines = [line for row, key in usable if (line := self._trust.learn(row, key, source, now))]
+            lines = [made_room] if made_room else []
+            lines += [line for row, key in usable if (line := self._trust.learn(row, key, source, now))]
             if mark is not None:
                 self._trust.mark_imported(mark)
             changed = self._trust.trust_changes - before
@@ -206,6 +228,18 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             LOGGER.warning(line)
         self._report_keys()
         return changed
+
+    def _make_room(self, nums: Sequence[int]) -> str | None:
+        """Forget nodes if there is no room for these; return a line for the operator."""
+        with self._trust_lock:
+            lacking = self._trust.lacking(nums)
+        if not lacking:
+            return None
+        # asked without the lock: the answer takes locks of its own
+        known = self._acquaintances()
+        with self._trust_lock:
+            gone = to_evict(self._trust.nodes, self._trust.trusted, known, max(lacking, EVICTED))
+            return self._trust.evict(gone)
 
     def _report_keys(self) -> None:
         # Reported under the lock, which keeps the order: a report only fills an inbox

@@ -1,14 +1,27 @@
-"""Cutting texts to the size of packets, and removing control characters; pure."""
+"""Cutting texts to the size of packets, removing what cannot be seen, and folding for comparison; pure."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Final
 
-# Hold emoji and some scripts together
+# Hold emoji and some scripts together, and only there: none of these has Latin letters
 JOINERS: Final = frozenset("\u200c\u200d")
-# The letters in a flag's emoji
+LATIN_END: Final = "\u02ff"
+# The letters in a flag's emoji, behind a black flag; the last one ends it
 TAGS: Final = range(0xE0020, 0xE0080)
+FLAG, LAST_TAG = "\U0001f3f4", "\U000e007f"
+# Choose the look of the character before: emoji or text, and rare ideographs
+LOOKS: Final = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+WITH_LOOK: Final = frozenset("0123456789#*©®")
+# Letters and symbols of Unicode that show as a space, and those that show as nothing
+SPACES: Final = frozenset("\u2800\u3164\uffa0")
+FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f")
+# As str.splitlines knows them
+LINE_BREAK: Final = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 # Bytes; leaves room for a character (4 bytes) behind `(1/N) ` with an N of 12 digits
 MIN_LIMIT = 32
 
@@ -51,21 +64,69 @@ def clipped(text: str, limit: int) -> str:
 
 
 def legible(text: str) -> str:
-    """Return the text with every kind of line break as a newline, tabs as spaces, and no other control character."""
-    lines = "\n".join(text.encode(errors="replace").decode().splitlines()).replace("\t", " ")
-    return "".join(char for char in lines if char == "\n" or not _is_control(char))
+    """Return the text with every kind of line break as a newline, tabs as spaces, and nothing else invisible.
+
+    All that comes in or goes out passes here, so what was legible stays as it is.
+    """
+    lines = LINE_BREAK.sub("\n", text.encode(errors="replace").decode())
+    if lines.isascii() and lines.replace("\n", "").isprintable():
+        return lines
+    shown = [_shown(char) for char in lines]
+    return "".join(_without_stray_modifiers([char for char in shown if char]))
 
 
 def one_line(text: str) -> str:
     """Return the legible text as one line, one space between two words; empty if nothing in it is visible."""
     line = " ".join(legible(text).split())
-    return line if any(map(str.isprintable, line)) else ""
+    return line if any(map(_is_visible, line)) else ""
 
 
-def _is_control(char: str) -> bool:
-    """Whether the character is not shown, or turns the direction of the others."""
-    kept = char in JOINERS or ord(char) in TAGS
-    return not kept and unicodedata.category(char) in {"Cc", "Cf"}
+def folded(text: str) -> str:
+    """Return `text` as names and words are compared: without case, accents, or anything invisible."""
+    text = text.casefold()
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    kept = "".join(" " if char.isspace() else char for char in map(_shown, decomposed))
+    marked = "".join(char for char in kept if not (char in JOINERS or char in LOOKS or ord(char) in TAGS))
+    plain = "".join(char for char in marked if unicodedata.category(char) != "Mn")
+    return " ".join(plain.split()) or marked.strip()
+
+
+def _shown(char: str) -> str:
+    """Return what is left of a character: nothing if it is invisible or turns the direction of the others."""
+    if char in SPACES or char == "\t":
+        return " "
+    if char == "\n" or char in JOINERS or ord(char) in TAGS:
+        return char
+    return "" if char in FILLERS or unicodedata.category(char) in {"Cc", "Cf"} else char
+
+
+def _without_stray_modifiers(chars: list[str]) -> Iterator[str]:
+    """Leave out joiners, tags and look selectors where they do nothing but hide."""
+    before = ""
+    for char, after in zip_longest(chars, chars[1:], fillvalue=""):
+        if _belongs(before, char, after):
+            yield char
+            before = char
+
+
+def _belongs(before: str, char: str, after: str) -> bool:
+    if char in JOINERS:
+        return _joins(before) and _joins(after)
+    if ord(char) in TAGS:
+        return before == FLAG or (before not in {LAST_TAG, ""} and ord(before) in TAGS)
+    if char in LOOKS:
+        return before in WITH_LOOK or (before > LATIN_END and before not in LOOKS and before not in JOINERS)
+    return True
+
+
+def _joins(char: str) -> bool:
+    return char > LATIN_END and char not in JOINERS and not char.isspace()
+
+
+def _is_visible(char: str) -> bool:
+    return char.isprintable() and not char.isspace() and unicodedata.category(char) not in {"Mn", "Me", "Cf"}
 
 
 def _cut(text: str, room: int) -> list[str]:

@@ -7,7 +7,7 @@ from meshbot.commands.filter import MessageFilter
 from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, whole_number
 from meshbot.commands.language import Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
-from meshbot.commands.node_lookup import Directory, only_one, short_name_of
+from meshbot.commands.node_lookup import Directory, only_one, renaming, short_name_of
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import PREFIX, UNKNOWN_RECEPTION, Command, Example, Registry, Request, Way, parse
 from meshbot.commands.roles import MeshRoles, Role, User, node_numbers
@@ -47,6 +47,7 @@ __all__ = [
     "node_numbers",
     "only_one",
     "parse",
+    "renaming",
     "short_name_of",
     "translator",
     "whole_number",

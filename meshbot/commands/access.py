@@ -37,7 +37,10 @@ class KnownNodes(Protocol):
 
 
 class ReplayMemory(Protocol):
-    """The commands of admins that have run; other users' packets cannot push them out of this memory."""
+    """Commands that have run, those of admins or those of all others: others cannot push an admin's out of memory."""
+
+    def is_known(self, sender: int, packet_id: int) -> bool:
+        """Return whether the command has run; never waits."""
 
     @property
     def is_ready(self) -> bool:
@@ -45,7 +48,7 @@ class ReplayMemory(Protocol):
         ...
 
     def is_new(self, sender: int, packet_id: int) -> bool:
-        """Note an admin command and return whether it is no replay; never waits."""
+        """Note a command and return whether it is no replay; never waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,30 +91,40 @@ class Judge:
 class Access:
     """Knows mesh users by their messages, and judges each message once."""
 
-    def __init__(self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, replays: ReplayMemory) -> None:
+    def __init__(
+        self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, orders: ReplayMemory, questions: ReplayMemory
+    ) -> None:
+        """`orders` are the commands of admins that have run, `questions` all others."""
         self._roles = roles
         self._nodes = nodes
         self._judge = Judge(limiter)
-        self._replays = replays
+        self._orders = orders
+        self._questions = questions
 
     def user_of(self, message: TextMessage) -> User:
         """Return who asks; until the keys and the commands before the start are read, nobody is proven by them."""
         num = message.sender
         user = self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
-        if user.role is Role.ADMIN and not self._replays.is_ready:
+        if user.role is Role.ADMIN and not self._orders.is_ready:
             return replace(user, role=Role.KNOWN, doubt=Doubt.NOT_READ)
         if Doubt.NO_KEY in {user.doubt, user.claim} and not self._nodes.is_loaded:
             return replace(user, doubt=user.doubt and Doubt.NOT_READ, claim=Doubt.NOT_READ)
         return user
 
     def judge(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
-        """See Judge; an admin command runs once."""
+        """See Judge; each command runs once. A replay counts for nobody's limit."""
+        is_order = command is not None and command.role is Role.ADMIN
+        if not is_order and self._questions.is_known(message.sender, message.packet_id):
+            return Refusal("commande déjà reçue, paquet rejoué", logging.DEBUG)
         refusal = self._judge.judge(user, command, now, is_public=message.is_broadcast)
-        if refusal is not None or command is None or command.role is not Role.ADMIN:
+        if refusal is not None:
             return refusal
-        if self._replays.is_new(message.sender, message.packet_id):
-            return None
-        return Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
+        if is_order:
+            is_new = self._orders.is_new(message.sender, message.packet_id)
+            return None if is_new else Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
+        # without a packet id it cannot be distinguished from the next one
+        self._questions.is_new(message.sender, message.packet_id)
+        return None
 
 
 def _refuse(user: User, command: Command, *, is_public: bool) -> Refusal:

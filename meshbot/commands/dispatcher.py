@@ -10,9 +10,10 @@ from typing import Final
 from meshbot.commands.access import Access, Refusal
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter, Verdict, return_path
+from meshbot.commands.greetings import Greetings
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import PREFIX, Action, Registry, Request, Way, parse
+from meshbot.commands.registry import PREFIX, Action, Registry, Request, Way, bare, parse
 from meshbot.commands.roles import Role, User
 from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
 from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, log, mask_command
@@ -55,6 +56,7 @@ class Dispatcher(Service):
         self._translate = tr
         self._limits = limits
         self._send = send
+        self._greetings = Greetings(self._registry)
         self._executor: CommandExecutor[TextMessage] = CommandExecutor("Commands", clock, limits, tr, self.tell)
 
     # -- service
@@ -100,9 +102,17 @@ class Dispatcher(Service):
             message.is_broadcast,
         )
         parsed = None if message.is_notice else parse(message.text)
-        verdict = self._filter.judge(text, self._clock.now().timestamp(), is_command=parsed is not None)
+        is_greeting = (
+            parsed is None
+            and not message.is_notice
+            and not message.is_broadcast
+            and self._greetings.means(message.text)
+        )
+        verdict = self._filter.judge(text, self._clock.now().timestamp(), is_command=parsed is not None or is_greeting)
         if verdict is Verdict.ANSWER and parsed is not None:
-            self._start(message, *parsed)
+            self._start(message, bare(parsed[0]), parsed[1])
+        elif verdict is Verdict.ANSWER and is_greeting:
+            self._greet(message)
         elif verdict is Verdict.STALE:
             info_print("⏳ Commande de 0x%08x trop ancienne, sans réponse", message.sender)
         else:
@@ -116,6 +126,11 @@ class Dispatcher(Service):
             if command is not None and command.private and argument:
                 return f"{PREFIX}{name} {log.MASK} ({len(argument.encode(errors='replace'))} octets)"
         return log.escaped(mask_command(text, self._masked))
+
+    def _greet(self, message: TextMessage) -> None:
+        """Tell whoever greets, or forgets the slash, how to ask: once a day."""
+        if self._greetings.is_due(message.sender, self._clock.monotonic()):
+            self._answer(message, self._translate(_("👋 I answer commands such as /ping. /help lists them.")))
 
     def _start(self, message: TextMessage, name: str, argument: str) -> None:
         command = self._registry.to_run(name, argument)

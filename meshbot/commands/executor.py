@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
@@ -99,13 +99,19 @@ class CommandExecutor(Generic[Q]):
         """Return the answer if the command cannot start now, else an empty one; slow and fast ones count apart."""
         running = [job for job in self._running if job.command.slow == command.slow]
         lost = sum(job.command.slow == command.slow for job in self._lost)
-        if len(running) >= WAITING_LIMIT or lost >= LOST_WORKERS_LIMIT:
+        if len(running) >= WAITING_LIMIT or lost >= LOST_WORKERS_LIMIT or self._is_queue_full(command, running):
             LOGGER.warning("⚠️ Trop de commandes en cours: /%s refusée", command.name)
             return self._translate(_("🚦 Too busy, please ask again in a minute."))
         if command.slow and any(job.command is command and job.request.user.key == user for job in running):
             text = self._translate(_("⏳ I am still working on your previous /{name}."))
             return text.format(name=command.name)
         return ""
+
+    def _is_queue_full(self, command: Command, running: Sequence[Job[Q]]) -> bool:
+        if command.queue_limit is None:
+            return False
+        workers = self._limits.slow_workers if command.slow else self._limits.workers
+        return sum(job.command is command for job in running) >= workers + command.queue_limit
 
     def submit(self, job: Job[Q]) -> None:
         """Have a command run; call `obstacle` first."""

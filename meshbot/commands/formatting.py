@@ -111,8 +111,8 @@ def lines_that_fit(lines: Sequence[str], limit: int) -> str:
     return as_many_as_fit(lines[0], lines[1:], len(lines) - 1, limit)
 
 
-def page_of(head: Callable[[int, int], str], lines: Sequence[str], page: int, limit: int = PACKET_BYTES) -> str:
-    """Return a page below `head(page, pages)`, each as full as a packet allows; a page too far is the last."""
+def pages_of(head: Callable[[int, int], str], lines: Sequence[str], limit: int = PACKET_BYTES) -> list[str]:
+    """Return the pages, each below its `head(page, pages)` and as full as a packet allows."""
     room = limit - len(head(len(lines), len(lines)).encode())
     pages: list[list[str]] = [[]]
     used = 0
@@ -123,8 +123,7 @@ def page_of(head: Callable[[int, int], str], lines: Sequence[str], page: int, li
             used = 0
         pages[-1].append(line)
         used += size
-    number = min(page, len(pages))
-    return "\n".join([head(number, len(pages)), *pages[number - 1]])
+    return ["\n".join([head(number, len(pages)), *page]) for number, page in enumerate(pages, 1)]
 
 
 # -- tables for a fixed-width font, narrow enough for a phone

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from meshbot.commands.formatting import NAME_BYTES, as_many_as_fit, ident, name_of
+from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Request
 from meshbot.mesh_memory import NodeView
-from meshbot.text import shorten
+from meshbot.text import one_line, shorten
 
 QUOTED_BYTES: Final = 40  # of the user's words in an answer
 IN_A_SENTENCE: Final = 24  # bytes of a node's name where an answer has only a few names
@@ -46,9 +47,24 @@ def only_one(found: Sequence[NodeView], wanted: str, request: Request) -> NodeVi
     if len(found) == 1:
         return found[0]
     if not found:
-        return tr(_("I know no node « {name} ».")).format(name=shorten(wanted, QUOTED_BYTES))
+        return tr(_("I know no node « {name} ».")).format(name=shorten(one_line(wanted), QUOTED_BYTES))
     head = tr(_("{count} nodes match, which one?")).format(count=len(found))
-    return as_many_as_fit(head, (f"{ident(view.num)} {name_of(view)}" for view in found), len(found), request.limit)
+    lines = (f"{ident(view.num)} {name_of(view)}{_formerly(view, tr)}" for view in found)
+    return as_many_as_fit(head, lines, len(found), request.limit)
+
+
+def renaming(view: NodeView, tr: Translate) -> str:
+    """Return a warning if the node has had its name for less than a day: it may have taken another's; else nothing."""
+    if not view.former_name:
+        return ""
+    text = tr(_("⚠️ {node} has had this name for less than a day; before: {former}."))
+    return text.format(node=ident(view.num), former=shorten(view.former_name, IN_A_SENTENCE))
+
+
+def _formerly(view: NodeView, tr: Translate) -> str:
+    if not view.former_name:
+        return ""
+    return " " + tr(_("(before: {former})")).format(former=shorten(view.former_name, NAME_BYTES))
 
 
 def called(directory: Directory, num: int, limit: int = NAME_BYTES) -> str:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from meshbot.commands.formatting import PACKET_BYTES
 from meshbot.commands.language import Translate
 from meshbot.commands.roles import NOBODY, Role, User
 from meshbot.mesh_link import RadioMetadata
 from meshbot.sending import Origin
+from meshbot.text import legible
 
 PREFIX = "/"
+COMMAND: Final = re.compile(r"/\s*(?P<name>\S+)(?:\s+(?P<argument>.*))?", re.DOTALL)
+# What people and keyboards put behind a word
+ENDINGS: Final = "!?.,;:…\"')»"
 UNKNOWN_RECEPTION = RadioMetadata()
 Action = Callable[[], None]
 
@@ -90,6 +97,7 @@ class Command:
     examples: tuple[Example, ...] = ()
     timeout: float | None = None  # seconds that `run` may take; None: the setting command_timeout
     slow: bool = False  # waits for other servers or nodes: has its own threads, and one run at a time for each user
+    queue_limit: int | None = None  # how many may wait for a thread; None: as the executor limits all together
     role: Role = Role.EVERYONE  # the least role that may use it
     ways: frozenset[Way] = EVERYWHERE  # where it can be asked
     has_table: bool = False  # its wide answers of several lines are tables
@@ -137,8 +145,20 @@ class Registry:
 
 
 def parse(text: str) -> tuple[str, str] | None:
-    """Return (name, argument) of `/name argument`, None for plain text."""
-    words = text.strip().split(maxsplit=1)
-    if not words or not words[0].startswith(PREFIX) or not words[0].removeprefix(PREFIX):
+    """Return (name, argument) of `/name argument` without what cannot be seen, None for plain text.
+
+    `/ name`, `/name!` and `/name…` are `/name`; `@somebody` behind it stays.
+    """
+    found = COMMAND.fullmatch(legible(text).strip())
+    if found is None:
         return None
-    return words[0].removeprefix(PREFIX).lower(), words[1] if len(words) > 1 else ""
+    name = found["name"].rstrip(ENDINGS)
+    # `/!\\ Verglas` is a warning
+    if not any(map(str.isalnum, name)):
+        return None
+    return unicodedata.normalize("NFC", name).lower(), found["argument"] or ""
+
+
+def bare(name: str) -> str:
+    """Return a parsed name without the `@somebody` behind it."""
+    return name.partition("@")[0]

@@ -29,8 +29,9 @@ TOPIC: Final = "meshtastic.receive"
 # Packets: 20 s of the busiest mesh
 INBOX_LIMIT: Final = 1000
 BAD_PACKETS_EVERY: Final = 60.0  # seconds between two warnings
-# Packet ids of texts; the node itself remembers far fewer
-REMEMBERED: Final = 1024
+FORGED_PACKETS_EVERY: Final = 3600.0
+# Packet ids of texts, 2 MB; the node itself remembers far fewer
+REMEMBERED: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class PacketRouter(Service):
         self._owner = owner
         self._seen_texts: RecentKeys[tuple[int, int], None] = RecentKeys(REMEMBERED)
         self._bad_packets = Throttle(BAD_PACKETS_EVERY)
+        self._forged_packets = Throttle(FORGED_PACKETS_EVERY)
 
     def on_start(self) -> None:
         """Subscribe; the library keeps only a weak reference."""
@@ -88,6 +90,9 @@ class PacketRouter(Service):
         """Parse one packet and give it to its takers."""
         try:
             record = packet_record(message.packet)
+            if _is_forged(record, message.own_num):
+                self._warn_of_forged()
+                return
             self._route_record(record, message.own_num)
             parsed = message_of(message.packet, record)
         except BadPacketError as exc:
@@ -126,6 +131,19 @@ class PacketRouter(Service):
         seen = key in self._seen_texts
         self._seen_texts.put(key, None)
         return seen
+
+    def _warn_of_forged(self) -> None:
+        if count := self._forged_packets.count(self._clock.monotonic()):
+            LOGGER.warning("🎭 %d paquets reçus par radio sous notre propre numéro, ignorés: quelqu'un l'imite", count)
+
+
+def _is_forged(record: PacketRecord, own_num: int) -> bool:
+    """Return whether a packet under our own number came by air: what our node itself sends us was received by nobody.
+
+    A copy of our own that comes back is no news either.
+    """
+    reception = record.reception
+    return record.sender == own_num and (reception.via_mqtt or bool(reception.rssi))
 
 
 def give(takers: Iterable[Callable[[M], object]], message: M) -> None:

@@ -1,15 +1,17 @@
 """What the bot remembers of its mesh, and the mails that users leave for each other."""
 
-from meshbot.mesh_memory.mailbox import MAX_ALL, MAX_MAIL, Mailbox, MailboxFullError
+from meshbot.mesh_memory.mailbox import MAX_ALL, MAX_MAIL, MAX_SENDER, MAX_SENDER_ALL, Full, Mailbox, MailboxFullError
 from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.mesh_memory.search import folded
 from meshbot.mesh_memory.views import AirHour, DirectNode, HourShare, Link, NodeView, Share, SignalHour, Totals, Traffic
 
 __all__ = [
     "MAX_ALL",
     "MAX_MAIL",
+    "MAX_SENDER",
+    "MAX_SENDER_ALL",
     "AirHour",
     "DirectNode",
+    "Full",
     "HourShare",
     "Link",
     "Mailbox",
@@ -20,5 +22,4 @@ __all__ = [
     "SignalHour",
     "Totals",
     "Traffic",
-    "folded",
 ]

@@ -24,6 +24,7 @@ from meshbot.storage import (
 
 # About 6 MB, 6 minutes of the busiest mesh; beyond, the oldest are dropped
 MAX_PACKETS: Final = 20_000
+MAX_PORT: Final = 511  # PortNum.MAX; what claims a number beyond is counted as this one
 MAX_SUMS: Final = 40_000  # of each kind; beyond, new keys are ignored
 
 K = TypeVar("K")
@@ -50,12 +51,14 @@ class PacketBatch:
         """Return whether there is anything to commit."""
         return bool(self.packets or self.traffic or self.nodes or self.air or self.links)
 
-    def add_packet(self, row: PacketRow) -> None:
-        """Take in one packet, and count it."""
+    def add_packet(self, row: PacketRow, *, with_sender: bool = True) -> None:
+        """Take in one packet, and count it, unless told otherwise for its sender too."""
         self._keep(row)
         hour, volume = row.rx_time - row.rx_time % HOUR, Volume(1, row.size)
         for kind, key in _keys(row):
             self._add_traffic((hour, kind, key), volume)
+        if not with_sender:
+            return
         node = NodeVolume(1, row.size)
         if is_direct(row) and row.snr is not None and row.rssi is not None:
             node = NodeVolume(1, row.size, 1, row.snr, row.snr, row.snr, row.rssi)
@@ -130,7 +133,7 @@ def is_direct(row: PacketRow) -> bool:
 def _keys(row: PacketRow) -> tuple[tuple[Kind, int], ...]:
     return (
         (Kind.ALL, 0),
-        (Kind.PORT, UNKNOWN if row.portnum is None else row.portnum),
+        (Kind.PORT, UNKNOWN if row.portnum is None else min(row.portnum, MAX_PORT)),
         (Kind.CHANNEL, UNKNOWN if row.channel is None else row.channel),
         (Kind.HOPS, UNKNOWN if row.hops is None else row.hops),
         (Kind.WAY, int(row.via_mqtt)),

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable
+from enum import Enum
 from typing import Final
 
 from meshbot.runtime import Clock, MeshBotError
-from meshbot.storage import Mail, MailStore, MailTable, StorageError
+from meshbot.storage import Mail, MailScope, MailStore, MailTable, StorageError
 
+LOGGER = logging.getLogger(__name__)
 MAX_MAIL: Final = 20  # for one recipient
 # For all together: with 100 recipients a mesh is busy; 600 kB at most, whoever floods
 MAX_ALL: Final = 2000
+# Of one sender: nobody fills another's mailbox alone
+MAX_SENDER: Final = 5  # for one recipient
+MAX_SENDER_ALL: Final = 50
+# Of all whose number may be forged: each letter may claim another sender, so only a share bounds them
+MAX_UNPROVEN: Final = MAX_MAIL // 2
+MAX_UNPROVEN_ALL: Final = MAX_ALL // 2
+
+
+class Full(Enum):
+    """Which room is used up."""
+
+    SENDER = "sender"  # for the sender's letters to this recipient
+    SENDER_ALL = "sender, all"
+    UNPROVEN = "unproven"  # for letters of senders who may be forged
+    RECIPIENT = "recipient"
+    ALL = "all"
 
 
 class MailboxFullError(MeshBotError):
-    """There are MAX_MAIL mails for the recipient already, or MAX_ALL in all, and none of them was read."""
+    """There is no room for a mail, and none of those that use it up was read."""
 
-    def __init__(self, *, everybody: bool) -> None:
-        """`everybody` when it is the room for all that is used up."""
-        super().__init__("no room for a mail")
-        self.everybody = everybody
+    def __init__(self, full: Full) -> None:
+        super().__init__(f"no room for a mail: {full.value}")
+        self.full = full
 
 
 class Mailbox:
@@ -41,10 +59,9 @@ class Mailbox:
         Raises MailboxFullError if none was read, and StorageError.
         """
         with self._store.transaction() as mails:
-            if not _make_room(mails, MAX_MAIL, recipient):
-                raise MailboxFullError(everybody=False)
-            if not _make_room(mails, MAX_ALL):
-                raise MailboxFullError(everybody=True)
+            for scope, limit, full in _limits(sender, recipient, proven=proven):
+                if not _make_room(mails, scope, limit):
+                    raise MailboxFullError(full)
             mail_id = mails.insert(sender, recipient, text, self._now(), proven=proven)
         with self._unnotified_lock:
             self._unnotified.add(recipient)
@@ -53,6 +70,15 @@ class Mailbox:
     def mails_of(self, recipient: int) -> list[Mail]:
         """Return a node's mails, the oldest first: a mail's place is its number for people. Raises StorageError."""
         return self._store.mails_of(recipient)
+
+    def correspondents(self) -> set[int]:
+        """Return who has or sent mail; only who is to be notified if the database cannot be read."""
+        try:
+            return self._store.correspondents()
+        except StorageError as error:
+            LOGGER.debug("Courrier illisible: %s", error)
+        with self._unnotified_lock:
+            return set(self._unnotified)
 
     def is_unnotified(self, recipient: int) -> bool:
         """Return whether a node is to be notified of mail now that it is heard; asks no database."""
@@ -101,11 +127,27 @@ class Mailbox:
         return self._maybe_store
 
 
-def _make_room(mails: MailTable, limit: int, recipient: int | None = None) -> bool:
+def _limits(sender: int, recipient: int, *, proven: bool) -> list[tuple[MailScope, int, Full]]:
+    """Return what bounds a mail, the narrowest first: who fills a share alone learns that."""
+    limits = [
+        (MailScope(recipient=recipient, sender=sender), MAX_SENDER, Full.SENDER),
+        (MailScope(sender=sender), MAX_SENDER_ALL, Full.SENDER_ALL),
+        (MailScope(recipient=recipient), MAX_MAIL, Full.RECIPIENT),
+        (MailScope(), MAX_ALL, Full.ALL),
+    ]
+    if not proven:
+        limits[2:2] = [
+            (MailScope(recipient=recipient, proven=False), MAX_UNPROVEN, Full.UNPROVEN),
+            (MailScope(proven=False), MAX_UNPROVEN_ALL, Full.UNPROVEN),
+        ]
+    return limits
+
+
+def _make_room(mails: MailTable, scope: MailScope, limit: int) -> bool:
     """Return whether one more mail fits, if need be in the place of the oldest that was read."""
-    if mails.count(recipient) < limit:
+    if mails.count(scope) < limit:
         return True
-    oldest = mails.oldest_read(recipient)
+    oldest = mails.oldest_read(scope)
     if oldest is None:
         return False
     mails.delete(oldest)

@@ -329,6 +329,12 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         links = self._with_unsaved(stored, lambda link: link.distance is not None, since)
         return sorted(links, key=lambda link: -(link.distance or 0))[:count]
 
+    def acquaintances(self) -> dict[int, tuple[int, int]]:
+        """Return when each node was first and last heard, in seconds since 1970."""
+        with self._recorder_lock:
+            states = self._recorder.states.values()
+            return {state.num: (state.last_heard - state.acquaintance, state.last_heard) for state in states}
+
     # -- inside
 
     def _now(self) -> int:
@@ -383,6 +389,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             metrics_at=bounds.past(heard.metrics_at, now),
             position=position,
             distance=distance(*here, position.latitude, position.longitude) if here and position else None,
+            former_name=row.former_name if self._now() - (row.renamed_at or 0) < DAY else "",
         )
 
 

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from heapq import nsmallest
 from typing import Final
 
 from meshbot import bounds
 from meshbot.mesh_link import DeviceMetrics, NeighborInfo, NodeRecord, PacketRecord, PositionPayload
 from meshbot.mesh_memory.aggregates import MAX_PACKETS, PacketBatch, is_direct
 from meshbot.mesh_memory.geography import distance
-from meshbot.storage import DAY, LinkRow, NodeState, PacketRow, StateChanges
+from meshbot.storage import DAY, HOUR, LinkRow, NodeState, PacketRow, StateChanges
 
 # Anybody can send under any number
 MAX_NODES: Final = 20_000
-EVICTED: Final = 2_000  # at once, the least recently heard
+# At once: those that were heard for the shortest time, of these the longest silent
+EVICTED: Final = 1_000
 # Seconds: a node hands over after a connection what it kept, which is ignored if it is older than this
 REPLAY_AGE: Final = DAY
 # Metres; farther than LoRa was ever heard: one of the positions is wrong
 LONGEST_LINK: Final = 1_500_000.0
+# Senders of one packet whose sums and links an hour takes in: anybody can invent thousands, and each would be rows on
+# the card for as long as packets are kept
+STRANGERS_AN_HOUR: Final = 2_000
 
 Place = tuple[float, float]  # latitude and longitude in degrees
 
@@ -57,6 +62,8 @@ class Recorder:
         self.batch = PacketBatch()
         self.recent = RecentPackets()
         self._place_of = place_of
+        self._strangers_hour = 0
+        self._strangers: set[int] = set()
         self._changed: set[int] = set()
         self._forgotten: set[int] = set()
 
@@ -91,13 +98,14 @@ class Recorder:
             at = now
         row = _row(packet, at)
         state = self._state(packet.sender, at)
+        is_counted = state.acquaintance > 0 or packet.sender == own_num or self._has_room(packet.sender, at)
         if packet.sender != own_num:
-            self.batch.add_packet(row)
+            self.batch.add_packet(row, with_sender=is_counted)
             state = _heard(_of_the_past(state, now), row)
         else:
             state = replace(state, last_heard=max(at, bounds.past(state.last_heard, now) or 0))
-        self._set(self._with_payload(state, packet, at, own_num))
-        if is_direct(row) and packet.sender != own_num and own_num:
+        self._set(self._with_payload(state, packet, at, own_num, with_links=is_counted))
+        if is_counted and is_direct(row) and packet.sender != own_num and own_num:
             self._link(own_num, packet.sender, row.snr, at)
         return True
 
@@ -148,26 +156,40 @@ class Recorder:
     def load(self, states: dict[int, NodeState], recent: Iterable[tuple[int, int]]) -> None:
         """Take in what the database holds, under what was heard meanwhile."""
         for num, state in states.items():
-            if num not in self.states:
-                self.states[num] = _within_bounds(state)
+            heard = self.states.get(num)
+            first = state.last_heard - state.acquaintance
+            self.states[num] = (
+                _within_bounds(state) if heard is None else replace(heard, first_heard=min(first, heard.last_heard))
+            )
         for sender, packet_id in recent:
             self.recent.is_new(sender, packet_id)
 
     def _state(self, num: int, at: int) -> NodeState:
         known = self.states.get(num)
         if known is None and len(self.states) >= MAX_NODES:
-            oldest = sorted(self.states.values(), key=lambda state: state.last_heard)[:EVICTED]
-            for state in oldest:
+            for state in nsmallest(EVICTED, self.states.values(), key=_worth):
                 del self.states[state.num]
                 self._forgotten.add(state.num)
-        return known or NodeState(num, at)
+        if known is None:
+            return NodeState(num, at)
+        return known if known.first_heard is not None else replace(known, first_heard=min(known.last_heard, at))
 
     def _set(self, state: NodeState) -> None:
         self.states[state.num] = state
         self._changed.add(state.num)
         self._forgotten.discard(state.num)
 
-    def _with_payload(self, state: NodeState, packet: PacketRecord, at: int, own_num: int) -> NodeState:
+    def _has_room(self, sender: int, at: int) -> bool:
+        """Return whether the hour takes in one more sender of whom nothing else was heard."""
+        if (hour := at - at % HOUR) > self._strangers_hour:
+            self._strangers_hour, self._strangers = hour, set()
+        if len(self._strangers) < STRANGERS_AN_HOUR:
+            self._strangers.add(sender)
+        return sender in self._strangers
+
+    def _with_payload(
+        self, state: NodeState, packet: PacketRecord, at: int, own_num: int, *, with_links: bool
+    ) -> NodeState:
         match packet.payload:
             case PositionPayload():
                 return _with_position(state, packet.payload, at)
@@ -175,7 +197,7 @@ class Recorder:
                 if packet.sender == own_num and utilization is not None:
                     self.batch.add_air(at, utilization, air_tx or 0.0)
                 return _with_metrics(state, packet.payload, at)
-            case NeighborInfo(neighbors):
+            case NeighborInfo(neighbors) if with_links:
                 for neighbor in neighbors:
                     self._link(packet.sender, neighbor.num, bounds.snr(neighbor.snr), at)
         return state
@@ -188,6 +210,12 @@ class Recorder:
         if length is not None and length > LONGEST_LINK:
             length = None
         self.batch.add_link(LinkRow(hearer, heard, snr, at, length))
+
+
+def _worth(state: NodeState) -> tuple[int, int, int]:
+    """Return what is compared when states have to go: that of a number invented for one packet is worth least."""
+    span = state.acquaintance
+    return (span > 0) + (span >= DAY), span, state.last_heard
 
 
 def _row(packet: PacketRecord, at: int) -> PacketRow:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+from meshbot.text import folded
+
 # Digits; the firmware's own short names are four
 LEAST_HEX: Final = 2
+# Digits of an end of an id that is as good as a name: nobody takes a node's letters by being called like its id
+WHOLE_END: Final = 4
 NO_MATCH: Final = 4  # a rank behind all others
 IDENT: Final = re.compile(rf"(!|0x)?([0-9a-f]{{{LEAST_HEX},8}})")
 
@@ -16,9 +19,10 @@ IDENT: Final = re.compile(rf"(!|0x)?([0-9a-f]{{{LEAST_HEX},8}})")
 def search(text: str, names: Iterable[tuple[int, str, str]]) -> list[int]:
     """Return the numbers of the nodes (number, short name, long name) that `text` means, in their order.
 
-    Whatever matches exactly (a whole name, a whole id) goes before ends of ids, these before beginnings of names,
-    these before parts of names: only the first of these that anything matches counts. Names compare without case and
-    accents; behind `!` or `0x`, digits are an id and nothing else, whatever somebody calls himself.
+    Whatever matches exactly (a whole name, a whole id, four digits of its end) goes before shorter ends of ids, these
+    before beginnings of names, these before parts of names: only the first of these that anything matches counts.
+    Names compare without case and accents; behind `!` or `0x`, digits are an id and nothing else, whatever somebody
+    calls himself.
     """
     wanted = folded(text)
     if not wanted:
@@ -28,20 +32,13 @@ def search(text: str, names: Iterable[tuple[int, str, str]]) -> list[int]:
     found: list[list[int]] = [[], [], [], []]
     for num, short_name, long_name in names:
         rank = _rank_of_id(digits, num)
-        if rank != 0 and not is_id:
+        if rank == 1 and not is_id and len(digits) >= WHOLE_END:
+            rank = 0
+        elif rank != 0 and not is_id:
             rank = min(rank, _rank_of_names(wanted, folded(short_name), folded(long_name)))
         if rank < len(found):
             found[rank].append(num)
     return next((nums for nums in found if nums), [])
-
-
-def folded(text: str) -> str:
-    """Return `text` as names are compared: without case, accents and the marks that only choose an emoji's look."""
-    text = text.strip().casefold()
-    if text.isascii():
-        return text
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(char for char in decomposed if unicodedata.category(char) != "Mn").strip() or text
 
 
 def _rank_of_id(digits: str, num: int) -> int:

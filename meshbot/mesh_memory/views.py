@@ -40,6 +40,7 @@ class NodeView:
     metrics_at: int | None
     position: Position | None
     distance: float | None  # metres from our own node
+    former_name: str = ""  # if it was renamed within a day
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
@@ -13,11 +13,16 @@ from meshbot import bounds
 from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES
 from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord, log
 from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
-from meshbot.text import one_line
+from meshbot.text import folded, one_line
 
 LOGGER = logging.getLogger(__name__)
 # Anybody can send NODEINFO packets under any number, so what they may fill is bounded.
 MAX_NODES: Final = 20_000
+EVICTED: Final = 1_000  # nodes that make room at once
+# Bytes of UTF-8: the shortest name that a radio may have cut from a longer one. Firmware 2.8 keeps 24; less the emoji
+# that does not fit, what joined it and the space before it
+LEAST_CLIPPED: Final = 16
+CUT_MARK: Final = "\ufffd"
 MAX_PENDING: Final = 4  # unconfirmed keys of one node
 NODES_NAMED: Final = 4  # of those that share a key
 
@@ -46,8 +51,11 @@ class KeyTrust:
         self.trust_changes = 0
         self._unsaved = Changes()
         self._logged_shared: set[bytes] = set()
-        self._logged_full = False
+        self._logged_full = self._logged_evicted = False
         self._incidents: list[Incident] = []
+        # nodes that trust each key; whether a shared key has come, gone or changed hands since it was looked at
+        self._uses = Counter(row.public_key for row in self.trusted.values())
+        self._shares_changed = True
         # nodes by shared key, as an earlier process has reported them
         self._sharers = {key: set(nums) for key, nums in self.duplicates().items()}
 
@@ -58,8 +66,29 @@ class KeyTrust:
         """
         if source is KeySource.NODEINFO and row.num not in self.nodes and len(self.nodes) >= MAX_NODES:
             return self._full_line()
-        self._learn_node(row, source, now)
+        if self._is_vouched(row.num, key, source):
+            self._learn_node(row, source, now)
+        elif source is not KeySource.NODEINFO and not key:
+            # the radio has lost the key: who has the number since may be somebody else
+            self._learn_node(row, KeySource.IMPORT, now)
         return self._learn_key(row.num, key, source, now) if key else None
+
+    def lacking(self, nums: Collection[int]) -> int:
+        """Return for how many of these nodes there is no room."""
+        return max(0, len(self.nodes) + sum(num not in self.nodes for num in nums) - MAX_NODES)
+
+    def evict(self, nums: Collection[int]) -> str | None:
+        """Forget nodes and their keys; return a line for the operator, once."""
+        for num in nums:
+            del self.nodes[num]
+            self._count_use(self.trusted.pop(num, None), -1)
+            self.pending.pop(num, None)
+        self._unsaved.evict(nums)
+        self.trust_changes += 1
+        if self._logged_evicted or not nums:
+            return None
+        self._logged_evicted = True
+        return f"⚠️ {MAX_NODES} nœuds connus: les moins entendus sont oubliés au profit des nouveaux venus"
 
     def counts(self) -> NodeCounts:
         """Return how much is known."""
@@ -68,14 +97,17 @@ class KeyTrust:
     def duplicates(self) -> dict[bytes, list[int]]:
         """Return each trusted key that several nodes share, with their numbers."""
         holders: dict[bytes, list[int]] = {}
-        uses = Counter(row.public_key for row in self.trusted.values())
         for num, row in self.trusted.items():
-            if uses[row.public_key] > 1:
+            if self._uses[row.public_key] > 1:
                 holders.setdefault(row.public_key, []).append(num)
         return holders
 
     def shared_key_lines(self) -> list[str]:
         """Return a line for each key found to be shared since the last call."""
+        # all nodes are looked at, so not for each packet of a flood
+        if not self._shares_changed:
+            return []
+        self._shares_changed = False
         shared = self.duplicates()
         self._report_shared(shared)
         found = {key: nums for key, nums in shared.items() if key not in self._logged_shared}
@@ -118,7 +150,10 @@ class KeyTrust:
     def merge(self, other: KeyTrust, now: int) -> list[str]:
         """Take in all that `other`, which began empty, has learnt meanwhile; return the lines for the operator."""
         for row in other.nodes.values():
-            self._learn_node(row, KeySource.NODEDB, now)
+            theirs = other.trusted.get(row.num)
+            key, source = (theirs.public_key, theirs.source) if theirs else (b"", KeySource.NODEINFO)
+            is_vouched = self._is_vouched(row.num, key, source)
+            self._learn_node(row, KeySource.NODEDB if is_vouched else KeySource.IMPORT, now)
         lines = self._learn_keys(other.trusted.values(), now)
         incidents = self.take_incidents()
         lines += self._learn_keys((row for rows in other.pending.values() for row in rows), now)
@@ -150,7 +185,14 @@ class KeyTrust:
         if self._logged_full:
             return None
         self._logged_full = True
-        return f"⚠️ {MAX_NODES} nœuds connus: les nouveaux venus ne sont plus retenus, sauf par la base du nœud"
+        return f"⚠️ {MAX_NODES} nœuds à garder: les nouveaux venus ne sont plus retenus, sauf par la base du nœud"
+
+    def _is_vouched(self, num: int, key: bytes, source: KeySource) -> bool:
+        """Return whether a report with this key may come from the node: one without the trusted key may not."""
+        trusted = self.trusted.get(num)
+        if trusted is None or trusted.public_key == key:
+            return True
+        return bool(key) and _decides(source, trusted.source)
 
     def _learn_node(self, reported: NodeRow, source: KeySource, now: int) -> None:
         known = self.nodes.get(reported.num)
@@ -160,7 +202,7 @@ class KeyTrust:
             # Older than anything heard: it only fills gaps
             row = _overlay(reported, known)
         else:
-            row = _overlay(known, reported)
+            row = _renamed(known, _overlay(known, _with_whole_name(known, reported)), now)
             if row != known:
                 row = replace(row, last_update=now)
         if row != known:
@@ -191,8 +233,18 @@ class KeyTrust:
         seen = next((row.first_seen for row in waiting if row.public_key == key), now)
         if others := [row for row in waiting if row.public_key != key]:
             self.pending[num] = others
+        self._count_use(old, -1)
         self.trusted[num] = self._keep(KeyRow(num, key, source, KeyStatus.TRUSTED, seen, now))
+        self._count_use(self.trusted[num], 1)
         self.trust_changes += 1
+
+    def _count_use(self, row: KeyRow | None, more: int) -> None:
+        if row is None:
+            return
+        self._shares_changed |= self._uses[row.public_key] + max(0, more) > 1
+        self._uses[row.public_key] += more
+        if not self._uses[row.public_key]:
+            del self._uses[row.public_key]
 
     def _set_apart(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         waiting = self.pending.setdefault(num, [])
@@ -237,6 +289,25 @@ def _decides(source: KeySource, over: KeySource) -> bool:
     return source is KeySource.OPERATOR or (source is KeySource.NODEDB and over is not KeySource.OPERATOR)
 
 
+def _with_whole_name(known: NodeRow, reported: NodeRow) -> NodeRow:
+    """Return the report without a long name that is only the beginning of the known one, as radios cut it."""
+    return replace(reported, long_name="") if _is_clipped(reported.long_name, known.long_name) else reported
+
+
+def _is_clipped(name: str, whole: str) -> bool:
+    """Return whether the name may be the other one, cut; a character that was cut itself may be a mark at its end."""
+    stem = name.rstrip(CUT_MARK)
+    return name != whole and len(stem.encode()) >= LEAST_CLIPPED and whole.startswith(stem)
+
+
+def _renamed(known: NodeRow, row: NodeRow, now: int) -> NodeRow:
+    """Return the row with its former name if it is called otherwise than before."""
+    for old, new in ((known.long_name, row.long_name), (known.short_name, row.short_name)):
+        if old and folded(old) != folded(new) and not _is_clipped(old, new):
+            return replace(row, former_name=old, renamed_at=now)
+    return row
+
+
 def _overlay(base: NodeRow, top: NodeRow) -> NodeRow:
     """Return `base` with the fields that `top` has."""
     known = {field.name: value for field in fields(top) if (value := getattr(top, field.name)) not in ("", None)}
@@ -251,7 +322,7 @@ def screened(reports: Iterable[NodeReport]) -> Iterator[NodeReport]:
             continue
         if key and not is_usable(key):
             LOGGER.debug("Clé publique inutilisable de !%08x ignorée (%d octets)", row.num, len(key))
-        yield _legible(row), key if is_usable(key) else b""
+        yield legible_row(row), key if is_usable(key) else b""
 
 
 def is_usable(key: bytes) -> bool:
@@ -259,7 +330,8 @@ def is_usable(key: bytes) -> bool:
     return len(key) == KEY_BYTES and any(key)
 
 
-def _legible(row: NodeRow) -> NodeRow:
+def legible_row(row: NodeRow) -> NodeRow:
+    """Return the row with its texts as lines of what can be seen."""
     latitude, longitude = bounds.place(row.latitude, row.longitude) or (None, None)
     return replace(
         row,

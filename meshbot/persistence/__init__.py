@@ -2,11 +2,12 @@
 
 from meshbot.persistence.housekeeping import Housekeeping, Takers, Writer
 from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
-from meshbot.persistence.replay_guard import ReplayGuard
+from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard
 from meshbot.persistence.update_writer import HandledBefore, UpdatesHandled, UpdateWriter
 from meshbot.persistence.write_behind import WriteBehind
 
 __all__ = [
+    "KEPT_OF_ALL",
     "HandledBefore",
     "Housekeeping",
     "QueueChanges",

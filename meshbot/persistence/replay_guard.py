@@ -1,4 +1,4 @@
-"""ReplayGuard: each command of an admin counts once, over restarts too; a recorded packet can be sent again."""
+"""ReplayGuard: each command counts once, over restarts too; a recorded packet can be sent again."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from meshbot.persistence.write_behind import WriteBehind
 from meshbot.runtime import Clock, RecentKeys
 from meshbot.storage import ReplayKey, ReplayStore
 
-KEPT: Final = 1000  # the latest; an operator gives a few a day
+KEPT: Final = 1000  # the latest of admins, who give a few a day
+# The latest of everybody else, 1 MB: a day of a busy bot. Strangers cannot push out those of admins
+KEPT_OF_ALL: Final = 5000
 WRITE_AFTER: Final = 30.0  # seconds; by then Housekeeping writes the packet that brought the command
 
 
 class ReplayGuard(WriteBehind[ReplayStore, list[ReplayKey]]):
     """Thread-safe; `is_new` never waits."""
 
-    subject: ClassVar = "Commandes des administrateurs"
+    subject: ClassVar = "Commandes déjà reçues"
     retry_after: ClassVar = 10.0
 
-    def __init__(self, store: ReplayStore | None, clock: Clock) -> None:
+    def __init__(self, store: ReplayStore | None, clock: Clock, kept: int = KEPT) -> None:
+        """Remember the last `kept` commands."""
         super().__init__(store, clock)
+        self._kept = kept
         # protects what follows; held for no I/O
         self._keys_lock = threading.Lock()
-        self._known: RecentKeys[ReplayKey, None] = RecentKeys(KEPT)
+        self._known: RecentKeys[ReplayKey, None] = RecentKeys(self._kept)
         self._unsaved: list[ReplayKey] = []
         # Whether a first try to read the store has come to an end, good or bad
         self._tried = store is None
@@ -43,6 +47,11 @@ class ReplayGuard(WriteBehind[ReplayStore, list[ReplayKey]]):
         self._tried = True
         return flushed
 
+    def is_known(self, sender: int, packet_id: int) -> bool:
+        """Return whether the command was given before; without a packet id it was not."""
+        with self._keys_lock:
+            return (sender, packet_id) in self._known
+
     def is_new(self, sender: int, packet_id: int) -> bool:
         """Remember a command and return whether it was not given before; without a packet id none is new."""
         key = (sender, packet_id)
@@ -50,7 +59,7 @@ class ReplayGuard(WriteBehind[ReplayStore, list[ReplayKey]]):
             if not packet_id or key in self._known:
                 return False
             self._known.put(key, None)
-            self._unsaved = [*self._unsaved, key][-KEPT:]
+            self._unsaved = [*self._unsaved, key][-self._kept :]
         self.schedule(self._clock.monotonic() + WRITE_AFTER)
         return True
 
@@ -59,7 +68,7 @@ class ReplayGuard(WriteBehind[ReplayStore, list[ReplayKey]]):
         stored_keys = set(stored)
         with self._keys_lock:
             given = list(self._known)
-            self._known = RecentKeys(KEPT)
+            self._known = RecentKeys(self._kept)
             for key in (*stored, *given):
                 self._known.put(key, None)
             self._unsaved = [key for key in given if key not in stored_keys]
@@ -74,8 +83,8 @@ class ReplayGuard(WriteBehind[ReplayStore, list[ReplayKey]]):
 
     def _save(self, store: ReplayStore, batch: list[ReplayKey]) -> None:
         if batch:
-            store.add(batch, KEPT)
+            store.add(batch, self._kept)
 
     def _put_back(self, batch: list[ReplayKey]) -> None:
         with self._keys_lock:
-            self._unsaved = [*batch, *self._unsaved][-KEPT:]
+            self._unsaved = [*batch, *self._unsaved][-self._kept :]

@@ -30,7 +30,7 @@ from meshbot.sending.queued_text import (
 )
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus
 from meshbot.sending.retry_policy import MAX_TRIES, MAY_REPEAT, NO_ACK, error_name, policy_of
-from meshbot.text import split_text
+from meshbot.text import legible, split_text
 
 CONFIRM_TIMEOUT = 10.0  # seconds for a queueStatus; an ESP32 can stall 10 s in one write (link_facts §7)
 EVIDENCE_TIME = 30.0  # seconds after sending; a node that no neighbour repeats gives up after about 23 (link_facts §11)
@@ -85,7 +85,7 @@ class SendQueue:
 
     def add(self, message: OutgoingText, now: float) -> list[DeliveryReport]:
         """Queue a text, cut into packets; or turn it away when too many of its kind wait."""
-        pieces = split_text(message.text, self.limit)
+        pieces = split_text(legible(message.text), self.limit)
         if self._waiting(message.priority) + len(pieces) > WAITING_LIMITS[message.priority]:
             return [DeliveryReport(message, DeliveryStatus.TURNED_AWAY)]
         expires_at = min(message.expires_at, now + self.lifetimes[message.priority])

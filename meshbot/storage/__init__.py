@@ -2,7 +2,7 @@
 
 from meshbot.storage.database import Database, database_of, open_database
 from meshbot.storage.errors import StorageError
-from meshbot.storage.mail import Mail, MailStore, MailTable
+from meshbot.storage.mail import Mail, MailScope, MailStore, MailTable
 from meshbot.storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore, Snapshot
 from meshbot.storage.outbox import OutboxRow, OutboxStore
 from meshbot.storage.packet_log import PacketLog
@@ -40,6 +40,7 @@ __all__ = [
     "Kind",
     "LinkRow",
     "Mail",
+    "MailScope",
     "MailStore",
     "MailTable",
     "NodeRow",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, true, union, update
 
 from meshbot.storage.database import Database, storable
 from meshbot.storage.schema import MAIL
@@ -26,19 +26,33 @@ class Mail:
     proven: bool  # that the sender sent it
 
 
+@dataclass(frozen=True, slots=True)
+class MailScope:
+    """Which mails; None: whatever it is."""
+
+    recipient: int | None = None
+    sender: int | None = None
+    proven: bool | None = None
+
+    def condition(self) -> ColumnElement[bool]:
+        """Return it for a query."""
+        wanted = ((MAIL.c.recipient, self.recipient), (MAIL.c.sender, self.sender), (MAIL.c.proven, self.proven))
+        return and_(true(), *(column == value for column, value in wanted if value is not None))
+
+
 class MailTable:
-    """The table within one transaction: see MailStore.transaction. `recipient` None: of all."""
+    """The table within one transaction: see MailStore.transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def count(self, recipient: int | None) -> int:
+    def count(self, scope: MailScope) -> int:
         """Return the number of mails."""
-        return self._connection.scalar(select(func.count()).select_from(MAIL).where(_for(recipient))) or 0
+        return self._connection.scalar(select(func.count()).select_from(MAIL).where(scope.condition())) or 0
 
-    def oldest_read(self, recipient: int | None) -> int | None:
+    def oldest_read(self, scope: MailScope) -> int | None:
         """Return the id of the oldest mail that was read."""
-        query = select(func.min(MAIL.c.id)).where(_for(recipient), MAIL.c.read_at.is_not(None))
+        query = select(func.min(MAIL.c.id)).where(scope.condition(), MAIL.c.read_at.is_not(None))
         oldest: int | None = self._connection.scalar(query)
         return oldest
 
@@ -100,11 +114,12 @@ class MailStore:
         with self._database.reading() as connection:
             return set(connection.scalars(select(MAIL.c.recipient).where(MAIL.c.told_at.is_(None)).distinct()))
 
+    def correspondents(self) -> set[int]:
+        """Return who has or sent mail."""
+        with self._database.reading() as connection:
+            return set(connection.scalars(union(select(MAIL.c.recipient), select(MAIL.c.sender))))
+
     def prune(self, keep_from: int) -> None:
         """Delete what was sent before; seconds since 1970."""
         with self._database.transaction() as connection:
             connection.execute(delete(MAIL).where(MAIL.c.sent_at < keep_from))
-
-
-def _for(recipient: int | None) -> ColumnElement[bool]:
-    return true() if recipient is None else MAIL.c.recipient == recipient

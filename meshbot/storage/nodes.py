@@ -10,11 +10,11 @@ from itertools import chain
 from sys import intern
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from meshbot.storage.errors import RefusedRowError
 from meshbot.storage.schema import IMPORTS, NODES, PUBLIC_KEYS
-from meshbot.storage.upsert import as_row, upsert
+from meshbot.storage.upsert import as_row, in_chunks, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,6 +54,8 @@ class NodeRow:
     longitude: float | None = None  # degrees
     altitude: int | None = None  # metres above the sea
     last_update: int | None = None  # seconds since 1970: when the rest of the row last changed
+    former_name: str = ""  # before it was renamed
+    renamed_at: int | None = None  # seconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,23 @@ class Changes:
     nodes: dict[int, NodeRow] = field(default_factory=dict)
     keys: dict[tuple[int, bytes], KeyRow] = field(default_factory=dict)
     imports: dict[str, ImportRow] = field(default_factory=dict)
+    # nodes whose rows and keys are deleted before the others are written
+    evicted: set[int] = field(default_factory=set)
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.nodes) + len(self.keys) + len(self.imports)
+        return len(self.nodes) + len(self.keys) + len(self.imports) + len(self.evicted)
+
+    def evict(self, nums: Iterable[int]) -> None:
+        """Have all of these nodes deleted."""
+        gone = set(nums)
+        self.evicted |= gone
+        self.nodes = {num: row for num, row in self.nodes.items() if num not in gone}
+        self.keys = {key: row for key, row in self.keys.items() if key[0] not in gone}
 
     def update(self, newer: Changes) -> None:
         """Take over `newer`'s rows, which win."""
+        self.evict(newer.evicted)
         self.nodes.update(newer.nodes)
         self.keys.update(newer.keys)
         self.imports.update(newer.imports)
@@ -154,6 +166,9 @@ class NodeStore:
     def _write(self, changes: Changes) -> None:
         keys = _in_order(changes.keys.values())
         with self._database.transaction() as connection:
+            for chunk in in_chunks(sorted(changes.evicted)):
+                connection.execute(delete(PUBLIC_KEYS).where(PUBLIC_KEYS.c.num.in_(chunk)))
+                connection.execute(delete(NODES).where(NODES.c.num.in_(chunk)))
             upsert(connection, NODES, map(as_row, changes.nodes.values()))
             upsert(connection, PUBLIC_KEYS, map(as_row, keys), keep=["first_seen"])
             upsert(connection, IMPORTS, map(as_row, changes.imports.values()))
@@ -166,6 +181,9 @@ def _in_order(keys: Iterable[KeyRow]) -> list[KeyRow]:
 
 def _parts(changes: Changes) -> list[Changes]:
     """Divide what was refused: imports last, then nodes by halves, then the rows of one node in their order."""
+    if changes.evicted and len(changes) > len(changes.evicted):
+        rest = Changes(nodes=changes.nodes, keys=changes.keys, imports=changes.imports)
+        return [Changes(evicted=changes.evicted), rest]
     if changes.imports and (changes.nodes or changes.keys):
         return [Changes(nodes=changes.nodes, keys=changes.keys), Changes(imports=changes.imports)]
     nums = sorted({*changes.nodes, *(num for num, _key in changes.keys)})
@@ -173,6 +191,7 @@ def _parts(changes: Changes) -> list[Changes]:
         half = set(nums[: len(nums) // 2])
         return [_of_nodes(changes, half), _of_nodes(changes, set(nums) - half)]
     rows = chain(
+        (Changes(evicted={num}) for num in sorted(changes.evicted)),
         (Changes(nodes={row.num: row}) for row in changes.nodes.values()),
         (Changes(keys={(row.num, row.public_key): row}) for row in _in_order(changes.keys.values())),
         (Changes(imports={row.digest: row}) for row in changes.imports.values()),
@@ -191,4 +210,4 @@ def _label(row: Changes) -> str:
     """Return what a single row is, for the log."""
     for key in row.keys.values():
         return f"clé publique {base64.b64encode(key.public_key).decode()[:8]}… de !{key.num:08x}"
-    return "".join(f"nœud !{num:08x}" for num in row.nodes) or "fichier importé"
+    return "".join(f"nœud !{num:08x}" for num in (*row.nodes, *row.evicted)) or "fichier importé"

@@ -104,6 +104,12 @@ class NodeState:
     longitude: float | None = None
     altitude: int | None = None  # metres above the sea
     position_at: int | None = None
+    first_heard: int | None = None  # seconds since 1970; None: heard once
+
+    @property
+    def acquaintance(self) -> int:
+        """Return for how many seconds the node is known: a number that was invented for one packet is not."""
+        return self.last_heard - (self.last_heard if self.first_heard is None else self.first_heard)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
-"""The packets that brought commands of admins, so that none is executed twice."""
+"""The packets that brought commands, so that none is executed twice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Table, delete, func, insert, select
 
 from meshbot.storage.database import Database
-from meshbot.storage.schema import ORDERS
+from meshbot.storage.schema import COMMANDS_RUN, ORDERS
 
 ReplayKey = tuple[int, int]  # sender and packet id
 
@@ -15,8 +15,10 @@ ReplayKey = tuple[int, int]  # sender and packet id
 class ReplayStore:
     """Every method is one transaction and may raise StorageError."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, orders: bool = True) -> None:
+        """Take `orders`, the commands of admins, or all others."""
         self._database = database
+        self._table: Table = ORDERS if orders else COMMANDS_RUN
 
     @property
     def generation(self) -> int:
@@ -26,13 +28,15 @@ class ReplayStore:
     def load(self) -> list[ReplayKey]:
         """Return what is kept, the oldest first."""
         with self._database.reading() as connection:
-            found = connection.execute(select(ORDERS.c.sender, ORDERS.c.packet_id).order_by(ORDERS.c.id))
+            columns = self._table.c
+            found = connection.execute(select(columns.sender, columns.packet_id).order_by(columns.id))
             return [(sender, packet_id) for sender, packet_id in found]
 
     def add(self, keys: Iterable[ReplayKey], kept: int) -> None:
         """Insert keys, and delete the oldest beyond `kept`."""
         rows = [{"sender": sender, "packet_id": packet_id} for sender, packet_id in keys]
         with self._database.transaction() as connection:
-            connection.execute(insert(ORDERS), rows)
-            newest = select(func.max(ORDERS.c.id)).scalar_subquery()
-            connection.execute(delete(ORDERS).where(ORDERS.c.id <= newest - kept))
+            connection.execute(insert(self._table), rows)
+            number = self._table.c.id
+            newest = select(func.max(number)).scalar_subquery()
+            connection.execute(delete(self._table).where(number <= newest - kept))

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from meshbot.storage.sqlite import ONE_TREE, ROW_NUMBER
 
 # Every revision of migrations/versions in order; the last one makes the tables below.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 # Migrations address constraints by name.
 METADATA: Final = MetaData(
@@ -51,6 +51,8 @@ NODES: Final = Table(
     Column("longitude", Float),
     Column("altitude", Integer),
     Column("last_update", BigInteger),
+    Column("former_name", String, nullable=False, server_default=""),  # before it was renamed
+    Column("renamed_at", BigInteger),
     **ONE_TREE,
 )
 
@@ -101,6 +103,7 @@ NODE_STATES: Final = Table(
     Column("longitude", Float),
     Column("altitude", Integer),  # metres above the sea
     Column("position_at", BigInteger),
+    Column("first_heard", BigInteger),  # null: heard once
     **ONE_TREE,
 )
 
@@ -203,6 +206,15 @@ ORDERS: Final = Table(
     Column("packet_id", BigInteger, nullable=False),
 )
 
+# Packets that brought the other commands that were run
+COMMANDS_RUN: Final = Table(
+    "commands_run",
+    METADATA,
+    Column("id", ROW_NUMBER, primary_key=True),
+    Column("sender", BigInteger, nullable=False),
+    Column("packet_id", BigInteger, nullable=False),
+)
+
 # One row a packet: each part of a long text is retried by itself
 OUTBOX: Final = Table(
     "outbox",
@@ -248,4 +260,15 @@ TELEGRAM_MESSAGES: Final = Table(
 )
 
 # What is small and is not heard again: checked at each start, and rescued from a damaged database
-PRECIOUS: Final = (NODES, PUBLIC_KEYS, IMPORTS, NODE_STATES, MAIL, ORDERS, OUTBOX, TELEGRAM_UPDATES, TELEGRAM_MESSAGES)
+PRECIOUS: Final = (
+    NODES,
+    PUBLIC_KEYS,
+    IMPORTS,
+    NODE_STATES,
+    MAIL,
+    ORDERS,
+    COMMANDS_RUN,
+    OUTBOX,
+    TELEGRAM_UPDATES,
+    TELEGRAM_MESSAGES,
+)

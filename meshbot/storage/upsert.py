@@ -7,7 +7,7 @@ from dataclasses import fields
 from functools import cache
 from importlib import import_module
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, case
 
@@ -15,6 +15,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, case
 # which Python does not give back
 AT_ONCE: Final = 200
 
+T = TypeVar("T")
 Row = Mapping[str, Any]
 # (column as stored, column as offered) to what is stored then
 Merge = Callable[[Any, Any], ColumnElement[Any]]
@@ -41,7 +42,7 @@ def upsert(
         connection.execute(merging, chunk)
 
 
-def in_chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def in_chunks(rows: Iterable[T]) -> Iterator[list[T]]:
     """Yield them in lists of AT_ONCE."""
     waiting = iter(rows)
     while chunk := list(islice(waiting, AT_ONCE)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from meshbot.commands import Command, Directory, Example, Request, Role, Way, only_one
+from meshbot.commands import Command, Directory, Example, Request, Role, Way, only_one, renaming
 from meshbot.commands import mark as _
 from meshbot.mesh_link import BROADCAST_NUM
 from meshbot.sending import Origin, OutgoingText, Priority
@@ -68,17 +68,18 @@ def send_command(options: TelegramOptions, dependencies: TelegramDependencies) -
         text = signed(question.name, body)
         if refusal := too_long(text, options.max_bytes, tr):
             return refusal
+        notice = ""
         if channel := CHANNEL.fullmatch(target):
             to, index = BROADCAST_NUM, int(channel[1])
         else:
             found = only_one(directory.find_nodes(target), target, request)
             if isinstance(found, str):
                 return found
-            to, index = found.num, 0
+            to, index, notice = found.num, 0, renaming(found, tr)
         expires_at = dependencies.clock.monotonic() + options.bridge_ttl
         dependencies.send_text(_outgoing(text, to, index, expires_at, request.origin))
         # its delivery status is shown instead of an answer
-        return ""
+        return notice
 
     return Command(
         name="send",

@@ -10,6 +10,7 @@ from typing import Final
 
 from meshbot.telegram_bot.failures import Failure, FailureKind
 from meshbot.telegram_bot.models import Chat, OutgoingMessage
+from meshbot.text import legible
 
 # Telegram's limits: about one message a second to a chat, with short bursts, 20 a minute to a group, 30 a second in
 # all. A group gets no bursts and a margin, because requests do not all take as long. Each limit is (count, seconds)
@@ -133,7 +134,8 @@ class MessageQueue:
         return self._count + self._in_flight
 
     def add(self, message: OutgoingMessage, now: float) -> None:
-        """Take a message; it replaces one of its key that still waits."""
+        """Take a message, which loses what cannot be seen; it replaces one of its key that still waits."""
+        message = replace(message, text=legible(message.text))
         self._number += 1
         chat_queue = self._chat_queue(message, now)
         key = _key(message, self._number)

@@ -55,7 +55,7 @@ class Asker:
     def __init__(self, server, timeout=PATIENCE, **details):
         self.clock = FakeClock()
         self.interim = SimpleQueue()
-        self.command = bot_command(client(server, timeout, **details), self.clock, MAX_BYTES, timeout)
+        self.command = bot_command(client(server, timeout, **details), self.clock, MAX_BYTES, timeout, 60)
 
     def ask(self, question, sender=1, language="en", claim=None, **details):
         tr = translator(language)
@@ -241,6 +241,7 @@ def test_an_unreachable_server_has_its_answer(server):
         asker.clock,
         MAX_BYTES,
         5.0,
+        60,
     )
     assert asker.ask("?") == ERROR_ANSWERS[Fault.UNREACHABLE]
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord, PacketRecord, RadioMetadata
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
-from meshbot.mesh_memory.search import IDENT, folded, search
+from meshbot.mesh_memory.search import IDENT, search
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
+from meshbot.text import folded
 from tests.support.configured import make_memory, make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
 
@@ -113,6 +114,6 @@ def test_any_text_means_some_of_the_nodes_or_none(text, names):
     found = search(text, names)
     assert set(found) <= {num for num, *_ in names}
     for num, short_name, _long_name in names:
-        if short_name.strip() and not (IDENT.fullmatch(folded(short_name)) and short_name.strip()[0] in "!0"):
+        if folded(short_name) and not (IDENT.fullmatch(folded(short_name)) and folded(short_name)[0] in "!0"):
             assert num in search(short_name, names)
         assert num in search(f"!{num:08x}", names)

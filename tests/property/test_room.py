@@ -52,7 +52,7 @@ class Talker:
 
 def registry(mesh, town=None):
     clock = FakeClock()
-    online = (weather_command(Sky(), "Nice"), rain_command(Sky(), ""), bot_command(Talker(), clock, 600, 60.0))
+    online = (weather_command(Sky(), "Nice"), rain_command(Sky(), ""), bot_command(Talker(), clock, 600, 60.0, 1000))
     return Registry([*sample_commands(mesh, town), *online])
 
 
@@ -66,7 +66,7 @@ def commands(tmp_path_factory):
     with Town(folder("town")) as town, MeshCommands(folder("mesh")) as mesh:
         mesh.populate()
         for number in range(12):
-            mesh.memory.mailbox.send(ALICE, ASKER, f"{number} " + "é" * 100)
+            mesh.memory.mailbox.send(number + 1, ASKER, f"{number} " + "é" * 100)
         yield mesh, registry(mesh, town)
 
 

@@ -10,6 +10,7 @@ from meshbot.commands.roles import MeshRoles
 from meshbot.mesh_link.interface import LinkTarget
 from meshbot.mesh_link.machine import LinkTimes
 from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard
 from meshbot.runtime.clock import Clock
 from meshbot.runtime.incidents import Report, unreported
 from meshbot.sending.outgoing import Priority
@@ -17,6 +18,7 @@ from meshbot.sending.queue import SendQueue
 from meshbot.storage.database import Database
 from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
+from tests.support.fake_clock import FakeClock
 
 LIFETIMES: Final[Mapping[Priority, float]] = {
     Priority.ANSWER: config.ANSWER_TTL,
@@ -63,6 +65,11 @@ def make_memory(
     memory = MeshMemory(database, manager, clock, own_num, retention_days, mail_ttl=mail_ttl)
     memory.flush()
     return memory
+
+
+def replay_guards() -> tuple[ReplayGuard, ReplayGuard]:
+    """Without a database: of admins, of all others."""
+    return ReplayGuard(None, FakeClock()), ReplayGuard(None, FakeClock(), KEPT_OF_ALL)
 
 
 def make_roles(*, admins: frozenset[int] = frozenset(), known: frozenset[int] = frozenset()) -> MeshRoles:

@@ -55,6 +55,7 @@ class Bench:
             Command("exit", "", lambda _request: sys.exit("the library's way")),
             Command("think", "", self._think, slow=True, timeout=SLOW_TIMEOUT),
             Command("look", "", self._hang, slow=True),
+            Command("wonder", "", self._hang, slow=True, queue_limit=5),
             Command("letter", "", lambda request: request.argument, aliases=("lettre",), private=True),
             Command("press", "", lambda _request: "pressed", ways=frozenset({Way.TELEGRAM})),
         ]

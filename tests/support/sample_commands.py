@@ -19,10 +19,9 @@ from meshbot.commands.registry import Command
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.statistics import LinkFigures
 from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.persistence.replay_guard import ReplayGuard
 from meshbot.runtime.host import HostFigures, ProcessFigures
 from node_manager import NodeCounts, NodeManager
-from tests.support.configured import make_memory, make_roles
+from tests.support.configured import make_memory, make_roles, replay_guards
 from tests.support.fake_clock import FakeClock
 from tests.support.mesh_commands import MeshCommands
 from tests.support.nodes import ALICE, BOB, CAROL, key
@@ -141,4 +140,4 @@ class NoNodes:
 
 def open_access() -> Access:
     """All may ask without a limit, and no node is known."""
-    return Access(make_roles(), NoNodes(), RateLimiter(0, 300.0), ReplayGuard(None, FakeClock()))
+    return Access(make_roles(), NoNodes(), RateLimiter(0, 300.0), *replay_guards())

@@ -30,6 +30,7 @@ class EmptyTown:
         self.database = open_database(folder, self.clock)
         self.manager = make_node_manager(NodeStore(self.database), self.clock)
         self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
+        self.commands = Registry(mesh_commands(self.memory, self.clock))
 
     def hear(self, *packets: PacketRecord) -> None:
         for each in packets:
@@ -96,7 +97,6 @@ class Town(EmptyTown):
 def ask(town: EmptyTown, question: str, language: str = "en", sender: int = ASKER) -> str:
     """Return a mesh command's answer."""
     name, argument = parse(question) or ("", "")
-    commands = Registry(mesh_commands(town.memory, town.clock))
-    command = commands.find(name)
+    command = town.commands.find(name)
     assert command is not None, f"no mesh command is called {name}"
-    return command.run(Request(name, argument, sender, RadioMetadata(), translator(language), tuple(commands)))
+    return command.run(Request(name, argument, sender, RadioMetadata(), translator(language), tuple(town.commands)))

@@ -116,6 +116,7 @@ TROUBLES, LINK, FIX = "docs/troubleshooting.md", "docs/TCP_ARCHITECTURE.md", "do
 SUMMARY, COMPARISON = "docs/TCP_RECONNECTION_FIX_COMPLETE_SUMMARY.md", "docs/TCP_RECONNECTION_VISUAL_COMPARISON.md"
 DESIGN, KEYS = "docs/decisions/0001-design.md", "docs/decisions/0003-keys-and-trust.md"
 DATABASE = "docs/decisions/0004-database-durability.md"
+STRANGERS = "docs/decisions/0012-what-strangers-can-do.md"
 ACCESS, SENDING = "docs/decisions/0006-who-may-ask.md", "docs/decisions/0007-sending.md"
 CHATS, BENCH, CHANGES = "docs/decisions/0008-telegram.md", "bench/README.md", "CHANGELOG.md"
 FACTS = "docs/link_facts.md"
@@ -239,6 +240,17 @@ FIGURES = (
     (DESIGN, "{} s from the node's confirmation", config.SEND_INTERVAL),
     (KEYS, "at most {} a node", code.MAX_PENDING),
     (KEYS, "{} nodes", f"{code.MAX_NODES:,}"),
+    (STRANGERS, "{} nodes | of {} at once", f"{code.MAX_NODES:,}", f"{code.EVICTED:,}"),
+    (STRANGERS, "sums and links of an hour | {} nodes", f"{code.STRANGERS_AN_HOUR:,}"),
+    (STRANGERS, "{} messages | {} by one sender, {} by", code.MAX_MAIL, code.MAX_SENDER, code.MAX_UNPROVEN),
+    (STRANGERS, "{} messages | {} by one sender", f"{code.MAX_ALL:,}", code.MAX_SENDER_ALL),
+    (STRANGERS, "have half; {} wait", code.QUEUE_LIMIT),
+    (STRANGERS, "{} of all others", f"{code.KEPT_OF_ALL:,}"),
+    (STRANGERS, "greetings that get a line | {} an hour", code.IN_AN_HOUR),
+    (STRANGERS, "for {} minutes", code.LISTING_KEPT / 60),
+    (STRANGERS, "name of {} bytes or more", code.LEAST_CLIPPED),
+    (LINK, "everybody else remembered | {};", code.KEPT_OF_ALL),
+    (COMMANDS, "{} of one sender, for", code.MAX_SENDER),
     (ACCESS, "some {} answers a minute", int(60 / config.SEND_INTERVAL)),
     (ACCESS, "the next batch, {} s later at most", code.FLUSH_EVERY),
     (SENDING, "a text every {} s", config.SEND_INTERVAL),

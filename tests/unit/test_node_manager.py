@@ -7,6 +7,9 @@ import threading
 import pytest
 from sqlalchemy import event
 
+import node_manager as node_manager_module
+from meshbot.nodes import Acquaintances
+from meshbot.nodes import trust as trust_module
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from node_manager import NodeCounts, NodeManager
@@ -460,3 +463,67 @@ def test_an_imported_node_keeps_its_time_of_update(manager, database, names_file
     manager.import_node_names(names_file)
     rows = NodeStore(database).load().nodes
     assert (rows[BOB].last_update, rows[ALICE].last_update) == (77, START)
+
+
+# A full book
+
+
+def test_invented_nodes_push_out_none_that_is_known(database, monkeypatch, lines):
+    monkeypatch.setattr(trust_module, "MAX_NODES", 40)
+    monkeypatch.setattr(node_manager_module, "EVICTED", 10)
+    manager = restarted(database)
+    manager.learn_from_node_database([record(ALICE, key(1), long_name="Alice"), record(BOB, long_name="Bob")])
+    manager.confirm_key(CAROL, key(3))
+    manager.consult(lambda: Acquaintances(heard={BOB: (START - 90_000, START)}))
+    for num in range(1, 500):
+        manager.learn_from_nodeinfo(record(num, key(num), long_name=f"Node {num}"))
+    assert manager.counts().nodes <= 40
+    again = restarted(database)
+    for each in (manager, again):
+        assert [name_of(each, num) for num in (ALICE, BOB, 499)] == ["Alice", "Bob", "Node 499"]
+        assert [each.public_key(num) for num in (ALICE, CAROL, 499)] == [key(1), key(3), key(499)]
+    assert again.counts() == manager.counts()
+    assert [line for line in lines() if "40 nœuds" in line] == [
+        "WARNING ⚠️ 40 nœuds connus: les moins entendus sont oubliés au profit des nouveaux venus"
+    ]
+
+
+def test_a_node_that_was_forgotten_may_come_back_with_another_key(database, monkeypatch):
+    monkeypatch.setattr(trust_module, "MAX_NODES", 2)
+    monkeypatch.setattr(node_manager_module, "EVICTED", 1)
+    manager = restarted(database)
+    for num in (1, 2, 3):
+        manager.learn_from_nodeinfo(record(num, key(num)))
+    assert manager.node(1) is None
+    manager.learn_from_nodeinfo(record(1, key(9)))
+    assert restarted(database).public_key(1) == manager.public_key(1) == key(9)
+
+
+def test_where_all_are_kept_a_newcomer_is_not_learnt(manager, monkeypatch, lines):
+    monkeypatch.setattr(trust_module, "MAX_NODES", 2)
+    manager.consult(lambda: Acquaintances(kept={ALICE, BOB}))
+    for num in (ALICE, BOB, CAROL):
+        manager.learn_from_nodeinfo(record(num, key(num % 7)))
+    assert sorted(row.num for row in manager.nodes()) == [ALICE, BOB]
+    assert any("2 nœuds à garder" in line for line in lines())
+
+
+def test_a_forgotten_node_is_deleted_also_after_the_database_failed(manager, database, monkeypatch):
+    monkeypatch.setattr(trust_module, "MAX_NODES", 2)
+    monkeypatch.setattr(node_manager_module, "EVICTED", 1)
+    manager.learn_from_nodeinfos([record(1, key(1)), record(2, key(2))])
+    other = locked(database)
+    manager.learn_from_nodeinfo(record(3, key(3)))
+    manager.learn_from_nodeinfo(record(4, key(4)))
+    other.close()
+    manager._clock.advance(60)
+    assert manager.flush()
+    assert sorted(row.num for row in restarted(database).nodes()) == sorted(row.num for row in manager.nodes())
+
+
+def test_stored_names_lose_what_cannot_be_seen(manager, database):
+    manager.learn_from_nodeinfo(record(ALICE, long_name="Alice"))
+    with database.transaction() as connection:
+        connection.exec_driver_sql("UPDATE nodes SET long_name = 'Al\u200dice\u202e', short_name = '\u2800'")
+    row = restarted(database).node(ALICE)
+    assert (row.long_name, row.short_name) == ("Alice", "")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshbot.text import MIN_LIMIT, one_line, shorten, split_text
+from meshbot.text import MIN_LIMIT, folded, legible, one_line, shorten, split_text
 
 
 def test_a_short_text_stays_whole():
@@ -87,3 +87,40 @@ def test_a_text_is_shortened_between_words_or_characters(text, limit, short):
 )
 def test_a_stranger_s_text_becomes_one_line_that_can_be_read(text, line):
     assert one_line(text) == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["👩‍👩‍👧", "❤️‍🔥", "1️⃣ ©️", "🏴󠁧󠁢󠁥󠁮󠁧󠁿 fort", "نمی‌خواهم", "क्‍ष", "葛󠄁城", "Zoé, « là »\nfin", "🧑🏽‍🚒"],
+)
+def test_emoji_and_scripts_stay_whole(text):
+    assert legible(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Al\u200dice", "Alice"),
+        ("\u200d🐟\u200d", "🐟"),
+        ("a\ufe0fb\U000e0101c", "abc"),
+        ("\u202eecila\u202c\x1b[2J\x00", "ecila[2J"),
+        ("x\U000e0068\U000e0069", "x"),
+        ("a\u2028b\tc", "a\nb c"),
+        ("👩\u200d\u200d👧", "👩\u200d👧"),
+        ("👩\u200d\u202e👧", "👩\u200d👧"),
+    ],
+)
+def test_what_hides_in_a_text_is_left_out(text, expected):
+    assert legible(text) == expected
+
+
+BLANKS = ["", " ", "\u2800", "\u3164\uffa0", "\u115f\u1160", "\u200d", "\ufe0f", "\u034f", "\u0301", "\U000e0041"]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_a_blank_line_is_empty(blank):
+    assert one_line(blank * 3) == ""
+
+
+def test_words_compare_without_case_accents_and_what_hides():
+    assert folded("\u2068ZOÉ\u2069\u200b  Martin\x00") == folded("zoe\u0301 martin") == "zoe martin"

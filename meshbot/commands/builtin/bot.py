@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from meshbot.commands.formatting import HOUR
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Command, Example, Request
 from meshbot.runtime import Clock, TimedCache
@@ -17,6 +20,7 @@ WAIT = "⏳"
 CONTEXT_MESSAGES = 6  # of a user, answers included
 CONTEXT_LIFETIME = 1800.0  # seconds after the last answer
 CONTEXT_USERS = 100  # conversations: at most 2.4 MB with texts of 4,000 bytes
+QUEUE_LIMIT: Final = 5  # questions that wait: the last one for minutes
 ANSWER_MARGIN = 5.0  # seconds between the client's limit and the executor's
 ERROR_ANSWERS: Final = {
     Fault.UNREACHABLE: _("🤖 The assistant cannot be reached at the moment. Try again later."),
@@ -35,8 +39,33 @@ class Assistant(Protocol):
         """Return the answer to the conversation's last message; call `on_wait` once if it takes long."""
 
 
-def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: float) -> Command:
-    """Make the command; answers by radio have at most `max_bytes`; the assistant takes at most `timeout` seconds."""
+class HourlyLimit:
+    """At most so many questions in any hour, half of them by users who may be forged. Thread-safe."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        # protects what follows
+        self._lock = threading.Lock()
+        self._asked: deque[tuple[float, bool]] = deque()
+
+    def take(self, now: float, *, proven: bool) -> bool:
+        """Count a question at `now` (monotonic seconds) if there is room for it; return whether there is."""
+        with self._lock:
+            while self._asked and self._asked[0][0] <= now - HOUR:
+                self._asked.popleft()
+            unproven = sum(not each for _at, each in self._asked)
+            if len(self._asked) >= self._limit or not (proven or unproven < (self._limit + 1) // 2):
+                return False
+            self._asked.append((now, proven))
+            return True
+
+
+def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: float, hourly: int) -> Command:
+    """Make the command; answers by radio have at most `max_bytes`; the assistant takes at most `timeout` seconds.
+
+    `hourly` bounds the questions of all users together.
+    """
+    limit = HourlyLimit(hourly)
     conversations: TimedCache[ConversationKey, tuple[Message, ...]] = TimedCache(CONTEXT_LIFETIME, CONTEXT_USERS)
 
     def run(request: Request) -> str:
@@ -44,6 +73,9 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
         if not request.argument:
             text = tr(_("What do you want to know? For example: {question} how does a mesh work?"))
             return text.format(question=PREFIX + request.command)
+        if not limit.take(clock.monotonic(), proven=request.user.claim is None):
+            LOGGER.info("🚦 Assistant: %d questions en une heure, une de plus est refusée (bot_hourly_limit)", hourly)
+            return tr(ERROR_ANSWERS[Fault.BUSY])
         key = _conversation_key(request)
         known = conversations.get(key, clock.monotonic())
         conversation = (*(known[0] if known else ()), Message("user", request.argument))
@@ -65,6 +97,7 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
         run=run,
         slow=True,
         private=True,
+        queue_limit=QUEUE_LIMIT,
         timeout=timeout + ANSWER_MARGIN,
         examples=(
             Example("/bot", "What do you want to know? For example: /bot how does a mesh work?"),

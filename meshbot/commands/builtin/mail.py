@@ -12,13 +12,13 @@ from meshbot.commands.formatting import age, too_long
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.mail_notices import sender_of
-from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, only_one, own_node
+from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, only_one, own_node, renaming
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
 from meshbot.commands.roles import Doubt
-from meshbot.mesh_memory import MAX_ALL, MAX_MAIL, Mailbox, MailboxFullError, NodeView, folded
+from meshbot.mesh_memory import MAX_ALL, MAX_MAIL, MAX_SENDER, MAX_SENDER_ALL, Full, Mailbox, MailboxFullError, NodeView
 from meshbot.runtime import Clock
 from meshbot.storage import Mail, StorageError
-from meshbot.text import one_line, shorten
+from meshbot.text import folded, one_line, shorten
 
 LOGGER = logging.getLogger(__name__)
 ROOM: Final = 540  # bytes of an answer: three packets
@@ -32,7 +32,13 @@ MOST_WORDS: Final = 6
 SEND: Final = ("send", "envoyer", "envoi")
 DELETE: Final = ("del", "delete", "rm", "suppr", "effacer")
 QUOTED: Final = re.compile(r'["“«]\s*([^"”»]+?)\s*["”»]\s*(.*)', re.DOTALL)
-
+NO_ROOM: Final = {
+    Full.SENDER: (_("📪 {count} of your letters to {name} are unread: no room for more."), MAX_SENDER),
+    Full.SENDER_ALL: (_("📪 {count} of your letters are unread: no room for more."), MAX_SENDER_ALL),
+    Full.UNPROVEN: (_("📪 Many letters wait of senders without proof: write to me encrypted with your public key."), 0),
+    Full.RECIPIENT: (_("📪 {name} has {count} letters already: no room."), MAX_MAIL),
+    Full.ALL: (_("📪 {count} letters wait in all: no room for more. Try again in a few days."), MAX_ALL),
+}
 
 EXAMPLES: Final = (
     Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter."),
@@ -129,12 +135,11 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, direct
         return too_long(excess, tr)
     try:
         mailbox.send(sender, node.num, text, proven=request.user.claim is None)
-    except MailboxFullError as full:
-        if full.everybody:
-            text = tr(_("📪 {count} letters wait in all: no room for more. Try again in a few days."))
-            return text.format(count=MAX_ALL)
-        return tr(_("📪 {name} has {count} letters already: no room.")).format(name=recipient, count=MAX_MAIL)
-    return tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=recipient)
+    except MailboxFullError as error:
+        words, count = NO_ROOM[error.full]
+        return tr(words).format(name=recipient, count=count)
+    kept = tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=recipient)
+    return "\n".join(filter(None, [kept, renaming(node, tr)]))
 
 
 def recipient_of(argument: str, find: Callable[[str], list[NodeView]]) -> tuple[str, list[NodeView], str]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 from typing import Final
 
-from meshbot.commands.formatting import DAY, age, decibels, length, name_of, page_of, table, whole_number
+from meshbot.commands.formatting import DAY, age, decibels, length, name_of, pages_of, table, whole_number
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
 from meshbot.mesh_memory import DirectNode, MeshMemory, NodeView
-from meshbot.runtime import Clock
+from meshbot.runtime import Clock, TimedCache
 
 DAYS: Final = 3
 MOST_PAGES: Final = 10_000
+# Seconds after its first page, and users; 100 kB each on a mesh of 2,000 nodes
+LISTING_KEPT: Final = 900.0
+LISTINGS: Final = 20
 WIDE_LINES: Final = 50  # enough for a phone
 # Of such a line at most: a name of 16 bytes may be padded by as many
 LINE_BYTES: Final = 60
@@ -22,20 +25,24 @@ LINE_BYTES: Final = 60
 
 def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
     """Make the command."""
+    # a listing, as a function of the page: signals change while one reads, and pages must not
+    listings: TimedCache[tuple[str, bool], Callable[[int], str]] = TimedCache(LISTING_KEPT, LISTINGS)
 
     def run(request: Request) -> str:
         tr = request.translate
         page = whole_number(request.argument or "1", 1, MOST_PAGES)
         if page is None:
             return tr(_("Which page? For example: {question}")).format(question=f"{PREFIX}{request.command} 2")
-        now = clock.now().timestamp()
+        key = request.user.key, request.wide
+        known = listings.get(key, clock.monotonic()) if page > 1 else None
+        if known is not None:
+            return known[0](page)
         nodes = memory.direct_nodes(DAYS * DAY)
         if not nodes:
             return tr(_("📡 No node heard directly in {days} days.")).format(days=DAYS)
-        if request.wide:
-            return _wide_page(memory, nodes, page, now, request)
-        lines = [_line(near, now, tr) for near in nodes]
-        return page_of(lambda at, of: _head(len(nodes), at, of, tr), lines, page, request.limit)
+        listing = _listing(memory, nodes, clock, request)
+        listings.put(key, listing, clock.monotonic())
+        return listing(page)
 
     return Command(
         name="nodes",
@@ -68,16 +75,28 @@ def _head(count: int, page: int, pages: int, tr: Translate) -> str:
     return text.format(days=DAYS, count=count, page=page, pages=pages)
 
 
-def _wide_page(memory: MeshMemory, nodes: Sequence[DirectNode], page: int, now: float, request: Request) -> str:
-    """Return a page of the table; a page too far is the last."""
+def _listing(memory: MeshMemory, nodes: Sequence[DirectNode], clock: Clock, request: Request) -> Callable[[int], str]:
+    """Return what gives each page of these nodes; a page too far is the last."""
+    tr, count = request.translate, len(nodes)
+    if request.wide:
+        nums = tuple(near.num for near in nodes)
+        return lambda page: _wide_page(memory, nums, page, clock.now().timestamp(), request)
+    now = clock.now().timestamp()
+    lines = [_line(near, now, tr) for near in nodes]
+    pages = pages_of(lambda at, of: _head(count, at, of, tr), lines, request.limit)
+    return lambda page: pages[min(page, len(pages)) - 1]
+
+
+def _wide_page(memory: MeshMemory, nums: Sequence[int], page: int, now: float, request: Request) -> str:
+    """Return a page of the table, with the nodes' present figures; a page too far is the last."""
     tr = request.translate
     # two lines are the head and the titles
     lines = min(WIDE_LINES, max(1, request.limit // LINE_BYTES - 2))
-    pages = ceil(len(nodes) / lines)
+    pages = ceil(len(nums) / lines)
     page = min(page, pages)
-    shown = nodes[(page - 1) * lines : page * lines]
-    views = [view for near in shown if (view := memory.node(near.num)) is not None]
-    return "\n".join([_head(len(nodes), page, pages, tr), *_table(views, now, tr)])
+    shown = nums[(page - 1) * lines : page * lines]
+    views = [view for num in shown if (view := memory.node(num)) is not None]
+    return "\n".join([_head(len(nums), page, pages, tr), *_table(views, now, tr)])
 
 
 def _line(view: DirectNode, now: float, tr: Translate) -> str:

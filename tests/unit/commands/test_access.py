@@ -9,9 +9,8 @@ from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import Command
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
-from meshbot.persistence.replay_guard import KEPT, ReplayGuard
-from tests.support.configured import make_roles
-from tests.support.fake_clock import FakeClock
+from meshbot.persistence.replay_guard import KEPT
+from tests.support.configured import make_roles, replay_guards
 from tests.support.nodes import ALICE, BOB, key
 
 PING = Command("ping", "", lambda _request: "pong")
@@ -34,7 +33,7 @@ class Nodes:
 
 @pytest.fixture
 def access():
-    return Access(make_roles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0), ReplayGuard(None, FakeClock()))
+    return Access(make_roles(admins=frozenset({ALICE})), Nodes(), RateLimiter(2, 300.0), *replay_guards())
 
 
 def message(sender, packet_id=1, **details):
@@ -125,10 +124,23 @@ def test_an_admin_command_without_packet_id_is_refused(access):
 
 
 @pytest.mark.parametrize("command", [PING, ECHO])
-def test_only_commands_of_admins_enter_the_replay_memory(access, command):
+def test_everybody_s_command_runs_once_and_a_replay_counts_for_no_limit(access, command):
     assert judge(access, message(ALICE, 7), command) is None
-    assert judge(access, message(ALICE, 7), command) is None
+    for _ in range(5):
+        assert judge(access, message(ALICE, 7), command).reason == "commande déjà reçue, paquet rejoué"
+    assert judge(access, message(ALICE, 8), command) is None
     assert judge(access, message(ALICE, 7), REBOOT) is None
+
+
+def test_commands_without_a_packet_id_are_all_new(access):
+    assert judge(access, message(ALICE, 0), PING) is None
+    assert judge(access, message(ALICE, 0), PING) is None
+
+
+def test_a_replay_gets_no_answer_after_thousands_of_other_commands(access):
+    for sender in range(5000):
+        assert judge(access, message(sender + 1, 7), PING) is None
+    assert judge(access, message(1, 7), PING) is not None
 
 
 def test_a_refused_command_does_not_enter_the_replay_memory(access):

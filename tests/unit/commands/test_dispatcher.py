@@ -8,6 +8,7 @@ import pytest
 from meshbot.commands.dispatcher import Dispatcher
 from meshbot.commands.executor import LOST_WORKERS_LIMIT, WAITING_LIMIT
 from meshbot.commands.filter import MessageFilter
+from meshbot.commands.greetings import IN_AN_HOUR
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Command, Registry
 from meshbot.mesh_link.messages import BROADCAST_NUM, RadioMetadata, ReceivedText, TextMessage
@@ -98,10 +99,56 @@ def test_an_unknown_command_on_a_channel_may_be_another_bots(bench):
 
 
 def test_ordinary_text_gets_no_answer_but_a_line(bench, caplog):
-    bench.ask("salut")
+    bench.ask("il pleut")
     bench.settle()
-    assert "📨 MESSAGE BRUT: 'salut' | from=0x00001234 | to=0x00009999 | broadcast=False" in caplog.messages
+    assert "📨 MESSAGE BRUT: 'il pleut' | from=0x00001234 | to=0x00009999 | broadcast=False" in caplog.messages
     assert bench.sent.texts.empty()
+
+
+GREETINGS = ["bonjour", "Aide", "help", "ping", "!ping", "Salut !", "\u200bbonjour", "echo x", "?", "Hello bot"]
+
+
+@pytest.mark.parametrize("text", GREETINGS)
+def test_who_greets_or_forgets_the_slash_gets_one_line_a_day(bench, text):
+    bench.ask(text)
+    answer = bench.sent.next_text()
+    assert (answer.text, answer.to) == ("👋 I answer commands such as /ping. /help lists them.", ASKER)
+    bench.ask("bonjour")
+    bench.settle()
+    assert bench.sent.texts.empty()
+    bench.clock.advance(86400)
+    bench.ask(text)
+    assert bench.sent.next_text().text.startswith("👋")
+
+
+def test_greetings_on_a_channel_or_for_others_get_no_answer(bench):
+    bench.ask("bonjour", to=BROADCAST_NUM, channel=2)
+    bench.ask("bonjour", to=77)
+    bench.ask("bonjour", sender=OWN)
+    bench.ask("bonjour", is_repeat=True)
+    bench.settle()
+    assert bench.sent.texts.empty()
+
+
+def test_greetings_of_invented_users_do_not_fill_the_air(bench):
+    for sender in range(1, 100):
+        bench.ask("bonjour", sender=sender)
+    bench.ask("/echo end", sender=1)
+    answers = [bench.sent.next_text().text for _ in range(IN_AN_HOUR + 1)]
+    assert answers[-1] == "end"
+
+
+@pytest.mark.parametrize(
+    "text", ["/echo! x", "/ echo x", "/ECHO. x", "/echo@MeshBot x", "\u2068/ec\u200bho\u2069 x", "\x00/echo x"]
+)
+def test_a_command_that_is_clear_is_run(bench, text):
+    bench.ask(text)
+    assert bench.sent.next_text().text == "x"
+
+
+def test_nothing_that_cannot_be_seen_comes_back(bench):
+    bench.ask("/no\u202esuch\u200b\x1b[2J")
+    assert bench.sent.next_text().text == "Unknown command /nosuch[2j. /help lists mine."
 
 
 def test_a_stale_question_is_logged_and_not_answered(bench, caplog):
@@ -316,3 +363,14 @@ def test_without_slow_commands_no_thread_waits_for_any(caplog):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("Commands-Slow")]
     dispatcher.stop()
     assert dispatcher.join(PATIENCE)
+
+
+def test_a_command_with_a_queue_of_its_own_leaves_room_for_others(bench):
+    for asker in range(1, 9):
+        bench.ask("/wonder", sender=asker)
+    refused = bench.sent.next_text()
+    assert (refused.text, refused.to) == ("🚦 Too busy, please ask again in a minute.", LIMITS.slow_workers + 6)
+    bench.ask("/look", sender=1)
+    bench.release.set()
+    answers = [bench.sent.next_text() for _ in range(LIMITS.slow_workers + 6)]
+    assert {answer.text for answer in answers} == {"at last"}

@@ -9,7 +9,7 @@ from meshbot.commands.formatting import (
     duration,
     length,
     name_of,
-    page_of,
+    pages_of,
     share,
     whole_number,
 )
@@ -95,9 +95,7 @@ def test_lines_without_room_are_counted():
 
 def test_pages_hold_each_line_once_and_fit_a_packet():
     lines = [f"node {number} {'é' * (number % 40)}" for number in range(100)]
-    first = page_of(lambda page, pages: f"{page}/{pages}", lines, 1)
-    count = int(first.splitlines()[0].split("/")[1])
-    pages = [page_of(lambda page, pages: f"{page}/{pages}", lines, page) for page in range(1, count + 1)]
+    pages = pages_of(lambda page, pages: f"{page}/{pages}", lines)
+    assert [page.splitlines()[0] for page in pages] == [f"{n}/{len(pages)}" for n in range(1, len(pages) + 1)]
     assert [line for page in pages for line in page.splitlines()[1:]] == lines
     assert all(len(page.encode()) <= PACKET_BYTES for page in pages)
-    assert page_of(lambda page, pages: f"{page}/{pages}", lines, 999) == pages[-1]

@@ -178,6 +178,35 @@ def test_a_repeated_text_is_remembered_from_its_repetition_on(router):
     assert router.repeats()[-4:] == [True, False, True, False]
 
 
+# -- our own number
+
+
+FORGED = [{"rxRssi": -80}, {"viaMqtt": True}, {"rxRssi": -80, "rxSnr": 4.5, "hopStart": 3, "hopLimit": 2}]
+CLAIMS = [
+    {"portnum": "NODEINFO_APP", "user": {"longName": "Mallory", "id": "!00009999"}},
+    {"portnum": "TELEMETRY_APP", "telemetry": {"deviceMetrics": {"channelUtilization": 99.0}}},
+    {"portnum": "ROUTING_APP", "requestId": 5, "routing": {"errorReason": "DUTY_CYCLE_LIMIT"}},
+    {"portnum": "POSITION_APP", "position": {"latitude": 1.0, "longitude": 1.0}},
+    {"portnum": "TEXT_MESSAGE_APP", "text": "/ping"},
+]
+
+
+@pytest.mark.parametrize("received", FORGED)
+@pytest.mark.parametrize("decoded", CLAIMS)
+def test_what_comes_by_air_under_our_own_number_changes_nothing(router, caplog, received, decoded):
+    for packet_id in (1, 2):
+        router.handle({"from": OWN, "to": BROADCAST_NUM, "id": packet_id, "decoded": decoded} | received)
+    assert not any(router.taken.values())
+    line = "🎭 1 paquets reçus par radio sous notre propre numéro, ignorés: quelqu'un l'imite"
+    assert caplog.messages == [line]
+
+
+@pytest.mark.parametrize("decoded", CLAIMS)
+def test_what_our_node_itself_sends_us_counts(router, decoded):
+    router.handle({"from": OWN, "to": BROADCAST_NUM, "id": 1, "decoded": decoded})
+    assert router.taken["records"]
+
+
 # -- the thread
 
 

@@ -4,7 +4,17 @@ import pytest
 from sqlalchemy import insert
 
 import config
-from meshbot.mesh_memory.mailbox import MAX_ALL, MAX_MAIL, Mailbox, MailboxFullError
+from meshbot.mesh_memory.mailbox import (
+    MAX_ALL,
+    MAX_MAIL,
+    MAX_SENDER,
+    MAX_SENDER_ALL,
+    MAX_UNPROVEN,
+    MAX_UNPROVEN_ALL,
+    Full,
+    Mailbox,
+    MailboxFullError,
+)
 from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.mail import MailStore
@@ -60,10 +70,10 @@ def test_mail_is_read_and_deleted(mailbox):
 
 
 def test_a_full_mailbox_takes_no_more_until_a_mail_goes(mailbox):
-    ids = [mailbox.send(BOB, ALICE, str(number)) for number in range(MAX_MAIL)]
+    ids = [mailbox.send(100 + number, ALICE, str(number)) for number in range(MAX_MAIL)]
     with pytest.raises(MailboxFullError) as full:
         mailbox.send(BOB, ALICE, "one more")
-    assert not full.value.everybody
+    assert full.value.full is Full.RECIPIENT
     mailbox.send(BOB, CAROL, "another mailbox")
     assert mailbox.delete(ALICE, ids[3])
     mailbox.send(BOB, ALICE, "one more")
@@ -71,7 +81,7 @@ def test_a_full_mailbox_takes_no_more_until_a_mail_goes(mailbox):
 
 
 def test_read_mails_make_room_the_oldest_first(mailbox):
-    ids = [mailbox.send(BOB, ALICE, str(number)) for number in range(MAX_MAIL)]
+    ids = [mailbox.send(100 + number, ALICE, str(number)) for number in range(MAX_MAIL)]
     mailbox.mark_read([mail for mail in mailbox.mails_of(ALICE) if mail.id in {ids[7], ids[4]}])
     new = mailbox.send(BOB, ALICE, "one more")
     assert [mail.id for mail in mailbox.mails_of(ALICE)] == [each for each in ids if each != ids[4]] + [new]
@@ -81,13 +91,48 @@ def test_read_mails_make_room_the_oldest_first(mailbox):
     assert len(mailbox.mails_of(ALICE)) == MAX_MAIL
 
 
-def test_all_mailboxes_together_are_bounded_and_read_mails_make_room(mailbox, database):
-    row = {"sender": BOB, "text": "x", "sent_at": 10}
+def test_nobody_fills_a_mailbox_alone(mailbox):
+    for number in range(MAX_SENDER):
+        mailbox.send(BOB, ALICE, str(number))
+    assert refused(mailbox, BOB, ALICE) is Full.SENDER
+    mailbox.send(CAROL, ALICE, "there is room for others")
+    mailbox.mark_read(mailbox.mails_of(ALICE)[:1])
+    mailbox.send(BOB, ALICE, "in the place of one that was read")
+
+
+def test_nobody_fills_the_room_for_all(mailbox):
+    for number in range(MAX_SENDER_ALL):
+        mailbox.send(BOB, 100 + number, "x")
+    assert refused(mailbox, BOB, ALICE) is Full.SENDER_ALL
+    mailbox.send(CAROL, ALICE, "x")
+
+
+def test_invented_senders_leave_room_for_proven_ones(mailbox, database):
+    for number in range(MAX_UNPROVEN):
+        mailbox.send(100 + number, ALICE, "x", proven=False)
+    assert refused(mailbox, 99, ALICE, proven=False) is Full.UNPROVEN
+    mailbox.send(99, ALICE, "x", proven=True)
+    rows = [{"recipient": n, "sender": n, "text": "x", "sent_at": 1} for n in range(1000, 1000 + MAX_UNPROVEN_ALL)]
     with database.transaction() as connection:
-        connection.execute(insert(MAIL), [row | {"recipient": 100 + number} for number in range(MAX_ALL)])
+        connection.execute(insert(MAIL), rows)
+    assert refused(mailbox, 99, CAROL, proven=False) is Full.UNPROVEN
+    mailbox.send(99, CAROL, "x", proven=True)
+
+
+def refused(mailbox, sender, recipient, *, proven=True):
+    with pytest.raises(MailboxFullError) as error:
+        mailbox.send(sender, recipient, "one more", proven=proven)
+    return error.value.full
+
+
+def test_all_mailboxes_together_are_bounded_and_read_mails_make_room(mailbox, database):
+    row = {"text": "x", "sent_at": 10}
+    with database.transaction() as connection:
+        letters = [row | {"recipient": 100 + number, "sender": 5000 + number} for number in range(MAX_ALL)]
+        connection.execute(insert(MAIL), letters)
     with pytest.raises(MailboxFullError) as full:
         mailbox.send(BOB, ALICE, "one more")
-    assert full.value.everybody
+    assert full.value.full is Full.ALL
     mailbox.mark_read(mailbox.mails_of(100 + 7))
     mailbox.send(BOB, ALICE, "one more")
     assert (len(mailbox.mails_of(ALICE)), mailbox.mails_of(100 + 7)) == (1, [])

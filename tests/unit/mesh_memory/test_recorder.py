@@ -6,7 +6,7 @@ from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
 from meshbot.mesh_memory import recorder as recorder_module
 from meshbot.mesh_memory.recorder import RecentPackets, Recorder
-from meshbot.storage.packet_rows import DAY, Air, Kind, NodeState
+from meshbot.storage.packet_rows import DAY, HOUR, Air, Kind, NodeState
 from tests.support.packet_records import packet
 
 OWN, ALICE, BOB = 0x9999, 1, 2
@@ -37,7 +37,9 @@ def test_a_packet_tells_of_its_sender_how_it_was_heard(recorder):
 def test_a_relayed_packet_leaves_what_was_known_of_the_signal(recorder):
     hear(recorder, packet(ALICE, rx_time=NOW - 9))
     hear(recorder, packet(ALICE, hops=2, snr=-15.0, rx_time=NOW - 5))
-    assert recorder.states[ALICE] == NodeState(ALICE, NOW - 5, hops=2, snr=5.0, rssi=-90, direct_at=NOW - 9)
+    assert recorder.states[ALICE] == NodeState(
+        ALICE, NOW - 5, hops=2, snr=5.0, rssi=-90, direct_at=NOW - 9, first_heard=NOW - 9
+    )
     assert len(recorder.batch.links) == 1
 
 
@@ -272,3 +274,43 @@ def test_only_so_many_packets_are_remembered():
     assert all(recent.is_new(1, number) for number in (1, 2, 3, 4))
     assert recent.is_new(1, 1)
     assert not recent.is_new(1, 4)
+
+
+def test_invented_nodes_push_out_none_that_was_heard_before(recorder, monkeypatch):
+    monkeypatch.setattr(recorder_module, "MAX_NODES", 20)
+    monkeypatch.setattr(recorder_module, "EVICTED", 5)
+    hear(recorder, packet(ALICE, rx_time=NOW - 4000))
+    hear(recorder, packet(ALICE, rx_time=NOW - 3600))
+    for num in range(100, 400):
+        hear(recorder, packet(num, rx_time=NOW))
+    assert ALICE in recorder.states
+    assert 399 in recorder.states
+    assert len(recorder.states) <= 20
+
+
+def test_a_node_is_known_since_its_first_packet_over_restarts_too(recorder):
+    hear(recorder, packet(ALICE, rx_time=NOW - 10))
+    assert recorder.states[ALICE].acquaintance == 0
+    recorder.load({ALICE: NodeState(ALICE, NOW - 5000, first_heard=NOW - 9000)}, [])
+    hear(recorder, packet(ALICE, rx_time=NOW))
+    assert recorder.states[ALICE].acquaintance == 9000
+
+
+def test_invented_senders_fill_no_table(recorder, monkeypatch):
+    monkeypatch.setattr(recorder_module, "STRANGERS_AN_HOUR", 10)
+    for at in (NOW - 9, NOW - 5):
+        hear(recorder, packet(ALICE, rx_time=at))
+    said = NeighborInfo((Neighbor(BOB, 1.0),))
+    for num in range(100, 200):
+        hear(recorder, packet(num, said, rx_time=NOW))
+    hear(recorder, packet(ALICE, rx_time=NOW))
+    assert len(recorder.batch.nodes) == 10
+    assert recorder.batch.nodes[NOW - NOW % HOUR, ALICE].packets == 3
+    assert len(recorder.batch.links) <= 2 * 10
+    assert total(recorder) == 103
+
+
+def test_ports_that_do_not_exist_are_counted_as_one(recorder):
+    for port in range(600, 650):
+        hear(recorder, packet(ALICE, portnum=port))
+    assert {key for _hour, kind, key in recorder.batch.traffic if kind is Kind.PORT} == {511}

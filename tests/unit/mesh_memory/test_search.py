@@ -26,7 +26,7 @@ ALICE, BOB, RELAY, NAMELESS, FISH = (num for num, *_ in NAMES)
         ("1ef0", [BOB]),
         ("!1ef0", [BOB]),
         ("beef", [RELAY, NAMELESS]),
-        ("1eef", [RELAY]),  # a whole short name goes before the end of an id
+        ("1eef", [ALICE, RELAY]),  # no name takes what the end of an id means
         ("!1eef", [ALICE]),
         ("ali", [ALICE]),
         ("relais", [RELAY]),

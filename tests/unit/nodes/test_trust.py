@@ -121,11 +121,11 @@ def test_nodes_from_packets_are_bounded_and_those_of_the_radio_not(trust, monkey
     assert sorted(trust.nodes) == sorted(trust.trusted) == [1, 2]
     assert (
         lines
-        == [None, None, "⚠️ 2 nœuds connus: les nouveaux venus ne sont plus retenus, sauf par la base du nœud"]
+        == [None, None, "⚠️ 2 nœuds à garder: les nouveaux venus ne sont plus retenus, sauf par la base du nœud"]
         + [None] * 2
     )
     learn(trust, key(5), NODEDB, num=5)
-    learn(trust, b"", NODEINFO, num=1, long_name="One")
+    learn(trust, key(1), NODEINFO, num=1, long_name="One")
     assert keys_of(trust, 5) == (5, [])
     assert trust.nodes[1].long_name == "One"
 
@@ -142,7 +142,7 @@ def test_of_invented_nodes_20_000_are_learnt(trust):
 def test_what_is_not_reported_stays_as_it_was(trust):
     learn(trust, b"", NODEDB, long_name="Alice", short_name="AL", hw_model="TBEAM", latitude=0.0, altitude=0)
     learn(trust, b"", NODEINFO, now=LATER, long_name="Alicia", role="ROUTER")
-    assert trust.nodes[ALICE] == NodeRow(ALICE, "Alicia", "AL", "TBEAM", "ROUTER", 0.0, None, 0, LATER)
+    assert trust.nodes[ALICE] == NodeRow(ALICE, "Alicia", "AL", "TBEAM", "ROUTER", 0.0, None, 0, LATER, "Alice", LATER)
 
 
 def test_zero_degrees_and_zero_metres_are_values(trust):
@@ -173,12 +173,81 @@ def test_what_is_known_already_is_not_written_again(trust):
 def test_what_was_put_back_is_taken_in_its_latest_state(trust):
     learn(trust, key(1), NODEDB, long_name="Alice")
     failed = trust.take_unsaved()
-    learn(trust, b"", NODEDB, now=LATER, long_name="Alicia")
+    learn(trust, key(1), NODEDB, now=LATER, long_name="Alicia")
     trust.put_back(failed)
     unsaved = trust.take_unsaved()
-    assert unsaved.nodes == {ALICE: NodeRow(ALICE, "Alicia", last_update=LATER)}
+    assert unsaved.nodes == {ALICE: NodeRow(ALICE, "Alicia", last_update=LATER, former_name="Alice", renamed_at=LATER)}
     assert unsaved.keys == {(ALICE, key(1)): trust.trusted[ALICE]}
     assert trust.take_unsaved() == Changes()
+
+
+# Names that may be somebody else's
+
+
+@pytest.mark.parametrize("first", [NODEDB, OPERATOR, IMPORT, NODEINFO])
+@pytest.mark.parametrize("public_key", [key(2), b""])
+def test_a_packet_without_the_trusted_key_changes_nothing(trust, first, public_key):
+    learn(trust, key(1), first, long_name="Alice", short_name="AL", hw_model="TBEAM", role="CLIENT")
+    before = trust.nodes[ALICE]
+    learn(trust, public_key, NODEINFO, now=LATER, long_name="Mallory", short_name="MA", hw_model="X", role="ROUTER")
+    assert trust.nodes[ALICE] == before
+    learn(trust, key(1), NODEINFO, now=LATER, long_name="Alicia")
+    assert trust.nodes[ALICE].long_name == "Alicia"
+
+
+def test_a_radio_that_lost_the_key_only_fills_gaps(trust):
+    learn(trust, key(1), NODEINFO, long_name="Alice")
+    learn(trust, b"", NODEDB, now=LATER, long_name="Mallory", short_name="MA", latitude=45.0)
+    assert trust.nodes[ALICE] == NodeRow(ALICE, "Alice", "MA", latitude=45.0, last_update=10)
+
+
+@pytest.mark.parametrize("public_key", [key(2), b""])
+def test_what_came_before_the_database_renames_nobody_who_has_a_key(trust, public_key):
+    learn(trust, public_key, NODEINFO, long_name="Mallory")
+    known = KeyTrust(
+        Snapshot(
+            {ALICE: NodeRow(ALICE, "Alice")},
+            {ALICE: KeyRow(ALICE, key(1), NODEINFO, KeyStatus.TRUSTED, 1, 1)},
+        )
+    )
+    known.merge(trust, LATER)
+    assert known.nodes[ALICE].long_name == "Alice"
+    assert keys_of(known)[0] == 1
+
+
+@pytest.mark.parametrize("source", [NODEDB, NODEINFO])
+def test_a_node_that_is_renamed_keeps_its_former_name(trust, source):
+    learn(trust, key(1), source, long_name="Alice", short_name="AL")
+    learn(trust, key(1), source, now=LATER, long_name="Zoé")
+    assert (trust.nodes[ALICE].former_name, trust.nodes[ALICE].renamed_at) == ("Alice", LATER)
+
+
+@pytest.mark.parametrize("again", ["ALICE", "Álice", "Ali\u200bce"])
+def test_the_same_name_written_otherwise_is_no_new_name(trust, again):
+    learn(trust, key(1), NODEDB, long_name="Alice")
+    learn(trust, key(1), NODEDB, now=LATER, long_name=again)
+    assert trust.nodes[ALICE].renamed_at is None
+
+
+LONG = "Relais Mont Ventoux Été 🛰️"
+
+
+@pytest.mark.parametrize("mark", ["", "\ufffd"])
+@pytest.mark.parametrize("size", [24, 25, 26])
+def test_a_name_that_the_radio_cut_leaves_the_whole_one(trust, size, mark):
+    cut = LONG.encode()[:size].decode(errors="ignore").rstrip() + mark
+    learn(trust, key(1), NODEINFO, long_name=LONG)
+    learn(trust, key(1), NODEDB, now=LATER, long_name=cut)
+    assert (trust.nodes[ALICE].long_name, trust.nodes[ALICE].renamed_at) == (LONG, None)
+    learn(trust, key(2), NODEDB, num=BOB, long_name=cut)
+    learn(trust, key(2), NODEINFO, num=BOB, now=LATER, long_name=LONG)
+    assert (trust.nodes[BOB].long_name, trust.nodes[BOB].renamed_at) == (LONG, None)
+
+
+def test_a_short_beginning_of_a_name_is_a_new_name(trust):
+    learn(trust, key(1), NODEINFO, long_name=LONG)
+    learn(trust, key(1), NODEINFO, long_name="Relais Mont")
+    assert trust.nodes[ALICE].long_name == "Relais Mont"
 
 
 # One key, several nodes

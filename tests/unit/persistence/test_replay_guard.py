@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from meshbot.persistence.replay_guard import KEPT, WRITE_AFTER, ReplayGuard
+from meshbot.persistence.replay_guard import KEPT, KEPT_OF_ALL, WRITE_AFTER, ReplayGuard
 from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.replay_keys import ReplayStore
@@ -132,3 +132,21 @@ def test_without_a_store_it_lasts_as_long_as_the_process():
     for number in range(1, 3 * KEPT):
         guard.is_new(ADMIN + 1, number)
     assert len(guard._unsaved) == KEPT, "it stays bounded"
+
+
+def test_everybody_s_commands_outlive_a_restart_apart_from_those_of_admins(database):
+    questions = ReplayGuard(ReplayStore(database, orders=False), FakeClock(), KEPT_OF_ALL)
+    orders = guard_on(database)
+    assert questions.flush()
+    assert orders.is_new(ADMIN, 7)
+    for sender in range(1, KEPT_OF_ALL + 1):
+        assert questions.is_new(sender, 7)
+    assert questions.flush()
+    assert orders.flush()
+    again = ReplayGuard(ReplayStore(database, orders=False), FakeClock(), KEPT_OF_ALL)
+    assert again.flush()
+    assert again.is_known(1, 7)
+    assert not again.is_known(ADMIN, 7)
+    assert again.is_new(9999, 1)
+    assert not again.is_known(1, 7)
+    assert guard_on(database).is_known(ADMIN, 7)

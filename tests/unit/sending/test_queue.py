@@ -545,3 +545,11 @@ def test_a_mail_s_next_part_waits_for_the_acknowledgement_before_it(driver):
     assert driver.take() is None
     driver.routing(first, sender=ASKER)
     assert driver.take_when_due().text.startswith("(2/3)")
+
+
+# -- what is sent
+
+
+def test_nothing_invisible_goes_on_air(driver):
+    driver.add("Al\u202eice\x00 \x1b[2J\u200b👩\u200d👧\r\nfin")
+    assert driver.take().text == "Alice [2J👩\u200d👧\nfin"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshbot.storage.mail import Mail, MailStore
+from meshbot.storage.mail import Mail, MailScope, MailStore
 
 ALICE, BOB, CAROL = 0xFFFFFFF0, 2, 3
 
@@ -34,8 +34,10 @@ def test_mails_are_counted_for_one_recipient_or_all(mails):
     insert(mails, BOB, CAROL, "salut", 12)
     mails.mark_read([read], 20)
     with mails.transaction() as table:
-        assert (table.count(ALICE), table.count(BOB), table.count(None)) == (2, 0, 3)
-        assert (table.oldest_read(ALICE), table.oldest_read(CAROL), table.oldest_read(None)) == (read, None, read)
+        to_alice, to_bob, to_carol, of_all = map(MailScope, (ALICE, BOB, CAROL, None))
+        assert [table.count(scope) for scope in (to_alice, to_bob, of_all)] == [2, 0, 3]
+        assert [table.count(MailScope(sender=BOB, proven=proven)) for proven in (False, True, None)] == [0, 3, 3]
+        assert [table.oldest_read(scope) for scope in (to_alice, to_carol, of_all)] == [read, None, read]
 
 
 def test_a_transaction_that_an_exception_ends_changes_nothing(mails):

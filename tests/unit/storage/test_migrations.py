@@ -17,6 +17,7 @@ from meshbot.storage.errors import StorageError
 from meshbot.storage.mail import MailStore
 from meshbot.storage.migrations.upgrade import upgrade
 from meshbot.storage.nodes import Changes, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore
+from meshbot.storage.packet_log import PacketLog
 from meshbot.storage.schema import METADATA, REVISIONS
 from meshbot.storage.sqlite import FILE_NAME, SqliteBackend
 from tests.support.fake_clock import FakeClock
@@ -135,3 +136,20 @@ def test_an_unknown_revision_is_refused(oldest):
     backend.close()
     with pytest.raises(StorageError, match="au format 0000"):
         open_database(oldest, FakeClock())
+
+
+def test_nodes_of_the_version_before_are_known_since_the_first_day_they_were_heard(tmp_path):
+    backend = SqliteBackend(tmp_path / FILE_NAME)
+    with backend.writer.begin() as connection:
+        upgrade(connection, "0005")
+        for num in (7, 8):
+            state = "NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+            connection.execute(text(f"INSERT INTO node_states VALUES ({num}, 500000, {state})"))
+        connection.execute(text("INSERT INTO node_days VALUES (86400, 7, 1, 1), (172800, 7, 1, 1)"))
+    backend.close()
+    database = open_database(tmp_path, FakeClock())
+    assert version(database) == [REVISIONS[-1]]
+    states = PacketLog(database).load_states()
+    assert (states[7].first_heard, states[7].acquaintance) == (86400, 413600)
+    assert (states[8].first_heard, states[8].acquaintance) == (None, 0)
+    database.close()

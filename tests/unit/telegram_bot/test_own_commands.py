@@ -96,3 +96,10 @@ def test_an_echo_s_delivery_status_is_a_reply_to_the_command():
         harness.handler.on_mesh_event(DeliveryReport(sent_texts[0], DeliveryStatus.ACCEPTED))
         (reply,) = harness.messages()
     assert (reply.chat.id, reply.text, reply.reply_to) == (KNOWN, "📡 Sent.", 1)
+
+
+def test_send_says_that_a_name_was_just_taken(harness):
+    harness.mesh.manager.learn_from_nodeinfo(NodeRecord(KIM, "Carole", "CAR"))
+    (answer,) = harness.write("/send Carole bonjour", KNOWN)
+    assert answer.text == "⚠️ !00002003 has had this name for less than a day; before: Kim."
+    assert harness.mesh_texts[0].to == KIM

@@ -321,3 +321,8 @@ def test_ending_a_delivery_twice_is_an_error(queue):
     queue.sent(delivery, 1)
     with pytest.raises(ValueError, match="not in flight"):
         queue.sent(delivery, 1)
+
+
+def test_nothing_invisible_goes_to_telegram(queue):
+    add(queue, "Al\u202eice\x00 \x1b[2J\u200b👩\u200d👧\nfin")
+    assert texts(send_all(queue)) == ["Alice [2J👩\u200d👧\nfin"]

@@ -11,6 +11,7 @@ from meshbot.commands.registry import Request
 from meshbot.commands.roles import Doubt, User
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
 from meshbot.mesh_memory.mailbox import MAX_ALL, MailboxFullError
+from meshbot.mesh_memory.mailbox import Full as Fullness
 from meshbot.sending.outgoing import MailNoticeOrigin, OutgoingText, TelegramOrigin
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
@@ -122,7 +123,7 @@ def test_several_nodes_of_a_name_are_listed(mesh):
 
 def test_a_full_mailbox_says_so_until_its_owner_reads_it(mesh):
     for number in range(MAX_MAIL):
-        ask(mesh, f"send Bob mail {number}")
+        ask(mesh, f"send Bob mail {number}", sender=100 + number)
     assert ask(mesh, "send Bob one more") == f"📪 Bob has {MAX_MAIL} letters already: no room."
     ask(mesh, "3", sender=BOB)
     assert ask(mesh, "send Bob one more") == "✉️ Kept for Bob, who is told when next heard."
@@ -132,7 +133,7 @@ def test_a_full_mailbox_says_so_until_its_owner_reads_it(mesh):
 def test_a_full_database_of_mail_says_so(mesh):
     class Full:
         def send(self, *_letter, proven):
-            raise MailboxFullError(everybody=True)
+            raise MailboxFullError(Fullness.ALL)
 
     command = mail_command(Full(), mesh.memory, mesh.clock, lambda: OWN)
     answer = command.run(Request("mail", "send Bob hello", ALICE, RadioMetadata(), ENGLISH, ()))
@@ -190,7 +191,7 @@ def test_a_mail_can_be_read_again_by_its_number(mesh):
 
 def test_a_list_that_does_not_fit_counts_the_rest(mesh):
     for number in range(MAX_MAIL):
-        ask(mesh, f"send Bob {number} " + "é" * 90)
+        ask(mesh, f"send Bob {number} " + "é" * 90, sender=100 + number)
     while "unread" in ask(mesh, "", sender=BOB):
         pass
     listed = ask(mesh, "", sender=BOB)
@@ -393,3 +394,26 @@ def test_the_longest_notice_fits_one_packet(mesh):
         ((_to, text),) = Notices(mesh, language).hear(BOB)
         assert len(text.encode()) <= 200
         ask(mesh, "send Bob hello")
+
+
+# -- names that were taken
+
+
+def test_two_nodes_of_one_name_are_asked_for_by_id(mesh):
+    mesh.manager.learn_from_nodeinfo(NodeRecord(0x666, "\u2068zoe\u0301\u2069"))
+    assert ask(mesh, "send Zoé hello") == "2 nodes match, which one?\n!20001eef Zoé\n!00000666 zoe\u0301"
+
+
+def test_a_name_that_was_just_taken_is_said_so(mesh):
+    mesh.manager.learn_from_nodeinfo(NodeRecord(BOB, "Carole"))
+    warning = "⚠️ !20001ef0 has had this name for less than a day; before: Bob."
+    assert ask(mesh, "send Carole hello") == f"✉️ Kept for Carole, who is told when next heard.\n{warning}"
+    mesh.manager.learn_from_nodeinfo(NodeRecord(0x666, "Carole"))
+    assert "!20001ef0 Carole (before: Bob)" in ask(mesh, "send Carole hello")
+    mesh.clock.advance(86400)
+    assert ask(mesh, "send !20001ef0 hello") == "✉️ Kept for Carole, who is told when next heard."
+
+
+def test_a_node_is_found_by_a_name_copied_with_what_hides_in_it(mesh):
+    assert ask(mesh, "send \u2068Zo\u200bé\u2069 hello").startswith("✉️ Kept for Zoé")
+    assert ask(mesh, "send Mall\u202eory\x1b hi") == "I know no node « Mallory »."

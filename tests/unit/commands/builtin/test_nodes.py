@@ -46,3 +46,32 @@ def test_many_nodes_take_pages_and_the_page_beyond_is_the_last(empty):
 @pytest.mark.parametrize("argument", ["two", "-1", "1 2", "²", "9" * 200])
 def test_a_page_that_is_no_number_is_asked_for(town, argument):
     assert ask(town, f"/nodes {argument}") == "Which page? For example: /nodes 2"
+
+
+def pages_of(town, request=lambda page: f"/nodes {page}", **details):
+    first = ask(town, request(""), **details)
+    count = int(first.splitlines()[0].split("/")[1].rstrip(")"))
+    for page in range(2, count + 1):
+        town.clock.advance(20)
+        town.hear(*(packet(num, snr=-num / 10) for num in range(1, 31)))
+        yield ask(town, request(page), **details)
+
+
+def test_pages_do_not_shift_while_signals_change(empty):
+    empty.hear(*(packet(num, snr=num / 10) for num in range(1, 31)))
+    first = ask(empty, "/nodes")
+    lines = [line.split()[0] for page in (first, *pages_of(empty)) for line in page.splitlines()[1:]]
+    assert lines == [f"!{num:08x}" for num in range(30, 0, -1)]
+
+
+def test_the_first_page_is_always_of_now_and_a_listing_ends(empty):
+    empty.hear(*(packet(num, snr=num / 10) for num in range(1, 31)))
+    ask(empty, "/nodes")
+    empty.hear(packet(99, snr=20.0))
+    assert "!0000001e" not in ask(empty, "/nodes 2")
+    assert ask(empty, "/nodes 1").splitlines()[1].startswith("!00000063")
+    second = ask(empty, "/nodes 2")
+    empty.hear(packet(77, snr=19.0))
+    assert ask(empty, "/nodes 2") == second
+    empty.clock.advance(901)
+    assert ask(empty, "/nodes 2").splitlines()[1:] != second.splitlines()[1:]
