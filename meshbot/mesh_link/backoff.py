@@ -15,7 +15,7 @@ TROUBLE_WAITS = (1.0, 5.0, 15.0, 30.0, 60.0)
 # Links in a row that the node closed so soon after READY: another client takes its only place
 CONTENTION_LOSSES = 3
 # Seconds from READY
-SOON = 5.0
+CLOSED_SOON = 5.0
 # Of each wait, either way, so that two clients of one node do not retry in step
 JITTER = 0.1
 
@@ -50,7 +50,7 @@ class Backoff:
         return self._spread(max(_step(TROUBLE_WAITS, self.troubles), self._cleanup_delay))
 
     def after_soon_closed(self) -> float:
-        """The node closed the link SOON after READY: once or twice that is a reboot, again and again another client."""
+        """The node closed the link soon after READY: once or twice that is a reboot, again and again another client."""
         self.refusals = 0
         self.soon_closed += 1
         step = max(1, self.soon_closed - CONTENTION_LOSSES + 1)

@@ -26,7 +26,7 @@ KILLED_WITHIN: Final = 1.0
 # linux/tcp.h's struct tcp_info as far as tcpi_rtt
 TCP_INFO: Final = struct.Struct("=8B16I")
 # Times in a row that the system repeated our bytes: 1.4 s on a local network
-REPEATED: Final = 3
+REPEATED_IN_VAIN: Final = 3
 # Round trips; TCP_USER_TIMEOUT is never below, or a slow link would be cut while TCP repairs it
 ROUND_TRIPS_FOR_REPAIR: Final = 30
 
@@ -55,14 +55,14 @@ class TcpInfo(NamedTuple):
     """What the system knows of a connection."""
 
     round_trip: float  # seconds, smoothed
-    is_repeating: bool  # our bytes were sent REPEATED times over, and no acknowledgement came
+    is_repeating: bool  # our bytes were sent REPEATED_IN_VAIN times over, and no acknowledgement came
 
 
 def tcp_info(sock: socket.socket) -> TcpInfo:
     """Ask the system; OSError if the socket is closed."""
     fields = TCP_INFO.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO.size))
     retransmits, unacknowledged, round_trip = fields[2], fields[12], fields[23]
-    return TcpInfo(round_trip / 1e6, unacknowledged > 0 and retransmits >= REPEATED)
+    return TcpInfo(round_trip / 1e6, unacknowledged > 0 and retransmits >= REPEATED_IN_VAIN)
 
 
 class Connecting:

@@ -21,7 +21,7 @@ from meshbot.mesh_link.actions import (
     OpenLink,
     SendProbe,
 )
-from meshbot.mesh_link.backoff import CONTENTION_LOSSES, SOON, Backoff
+from meshbot.mesh_link.backoff import CLOSED_SOON, CONTENTION_LOSSES, Backoff
 from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.liveness import Liveness, Verdict
 from meshbot.mesh_link.node_fetching import NodeFetching
@@ -310,7 +310,7 @@ class LinkMachine:
             return backoff.after_request()
         if lasted < 0 or self._failure.cause is LinkCause.RESTARTS:
             return backoff.after_trouble()
-        if lasted <= SOON and self._failure.cause is LinkCause.CLOSED:
+        if lasted <= CLOSED_SOON and self._failure.cause is LinkCause.CLOSED:
             return backoff.after_soon_closed()
         return backoff.after_loss()
 
