@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from bench.effort import Effort
 from bench.program import Contender, await_ready, launch, side_by_side
@@ -18,10 +19,10 @@ QUESTION = "/help"
 ASK_AGAIN = 3.0  # seconds; longer than any pacing
 LANES = (0.0, 0.3, 0.6)  # seconds longer away: a node that returns in step with a contender's retries would flatter it
 LIMIT = 60.0  # seconds for an answer
-SILENCE_LIMIT = 120.0  # seconds to notice a mute node; three times the bot's limit
+SILENCE_LIMIT = 120.0  # seconds to notice a mute node; seven times the bot's limit
 REST = 3.0  # seconds between two rounds: the sender's pacing is not measured
 LASTING = {"tcp_stable_after": 0}  # a link of seconds counts as stable, as one of a minute does by default
-SCALE = 30.0  # of the half hour
+SCALE = 10.0  # of the half hour; a stall of the machine itself counts so many times
 HALF_HOUR = 1800.0  # seconds of the scaled clock
 
 
@@ -129,7 +130,7 @@ def absent_node(_: Effort) -> Measured:
 
 # -- faults in a row
 
-FLAPPING = (
+FLAPPING: Final[tuple[tuple[str, dict[str, float], float], ...]] = (
     ("drop", {}, 2.0),
     ("reset", {}, 2.0),
     ("reboot", {"seconds": 5.0}, 3.0),
@@ -244,7 +245,8 @@ def _slow(name: str) -> Samples:
 def slow_nodes(_: Effort) -> Measured:
     with ThreadPoolExecutor(len(SLOW_NODES)) as threads:
         taken = dict(zip(SLOW_NODES, threads.map(_slow, SLOW_NODES), strict=True))
-    rows, samples = [], {}
+    rows: list[Row] = []
+    samples: Samples = {}
     for name, one in taken.items():
         (reconnections,), (heartbeats,) = one.values()
         shown = f"{reconnections:g} ({heartbeats:g} heartbeats)" if heartbeats else UNMEASURED

@@ -11,9 +11,11 @@ from meshbot.virtual_node.faults import ActiveFaults
 from meshbot.virtual_node.framing import HEADER_BYTES, START1, START2
 
 CORRUPTING: Final = frozenset({"garbage", "cut_frame", "truncated_frame", "oversized"})
-SLOW_STEP: Final = 0.02  # seconds between two portions of a slow link
+SLOW_STEP: Final = 0.1  # seconds between two portions of a slow link
 # Delays until a lost segment is sent again the first time
 FIRST_REPEAT: Final = 1.1
+# Of one segment: the last one comes 17 delays late
+MOST_REPEATS: Final = 4
 # Without START1: a stray one would cost the next frame
 NOISE: Final = bytes(byte for byte in range(256) if byte != START1)
 
@@ -73,7 +75,7 @@ class Wire:
         """Return when a segment that is sent now is there; no later one comes before it."""
         delay, loss = self._faults.number("delay", "seconds"), self._faults.number("delay", "loss") / 100
         arrival, repeats = now + delay, 0
-        while loss < 1 and self._rng.random() < loss:
+        while repeats < MOST_REPEATS and self._rng.random() < loss:
             arrival += FIRST_REPEAT * delay * 2**repeats
             repeats += 1
         return max(arrival, self._arrival)
