@@ -360,7 +360,7 @@ COMPLETE = (README, CONTRIBUTING, COMMANDS, SETTINGS, TELEGRAM, TROUBLES, LINK, 
 COMPLETE += (DESIGN, KEYS, ACCESS, SENDING, CHATS, DATABASE)
 # Of the firmware, of the library, of Telegram, or measured: no constant of ours
 OTHERS = {
-    README: ("within 1 to 2 seconds", "| 1.0 s |", "| 7.4 s |", "| 7.3 s |", "| 5.2 s |", "node away for 5 s"),
+    README: ("within 1 to 2 seconds", "| 1.3 s |", "| 6.9 s |", "| 5.3 s |", "node away for 5 s"),
     CONTRIBUTING: ("about 30 minutes", "up to 400 lines"),
     TROUBLES: ("about 95 MB",),
     LINK: ("within 2 s",),
