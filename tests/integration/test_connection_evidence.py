@@ -8,7 +8,9 @@ import threading
 import pytest
 
 from meshbot.mesh_link.connecting import ROUND_TRIPS_FOR_REPAIR, Connecting, KnownAddress, tcp_info
+from tests.support.bot import RunningBot
 from tests.support.configured import make_target
+from tests.support.peer import Peer
 
 PATIENCE = 30.0
 SO_ATTACH_FILTER = 26
@@ -61,3 +63,16 @@ def test_of_a_closed_socket_nothing_is_known(pair):
     ours.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         tcp_info(ours)
+
+
+def test_a_node_whose_machine_is_gone_is_dead_at_the_first_miss(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        times = {"tcp_probe_after": 0.5, "tcp_probe_timeout": 2.5}
+        with RunningBot(server.getsockname()[1], tmp_path, **times) as bot:
+            accepted = server.accept()[0]
+            peer = Peer(accepted)
+            peer.configure()
+            bot.wait_ready()
+            drop_segments(accepted)
+            bot.log.wait_for(r"⚠️ SILENCE TCP: [34]s sans paquet \(max: 3s\)")
+        peer.close()
