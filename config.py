@@ -57,17 +57,17 @@ TCP_HOST = "meshtastic.local"  # the name a node announces by mDNS
 TCP_PORT = 4403  # the firmware's own
 TCP_CONNECT_TIMEOUT = 10  # name resolution included
 TCP_CONFIG_SILENCE = 20  # an ESP32 can stall about 10 s in one write
-TCP_CONFIG_TIMEOUT = 60  # for the whole configuration
+TCP_CONFIG_TIMEOUT = 300  # for the whole configuration: 250 nodes at 3 kbit/s take 2 min
 TCP_PUBKEY_SYNC_DELAY = 15  # after READY; 10 fast ESP32, 15 standard, 20 loaded, 30 very slow
-TCP_PROBE_AFTER = 15  # without a byte from the node
-TCP_PROBE_TIMEOUT = 15  # an ESP32 can stall about 10 s, so less would accuse a living node
-TCP_PROBE_MISSES = 2  # heartbeats; one answer can go astray to another client
+TCP_PROBE_AFTER = 5  # without a byte from the node
+TCP_PROBE_TIMEOUT = 6  # twice that is more than the 10 s that an ESP32 can stall
+TCP_PROBE_MISSES = 2  # waits; one answer can go astray to another client
 TCP_SILENT_TIMEOUT = 120  # without a byte, on a node that does not answer heartbeats (before 2.7.6)
 TCP_USER_TIMEOUT = 30  # unacknowledged by the node's kernel; 0 leaves the system's (about 15 min)
 TCP_SEND_TIMEOUT = 10
 TCP_CLOSE_TIMEOUT = 5
 TCP_INTERFACE_CLEANUP_DELAY = 1  # before a new interface; 15 gives a node the slow timeline
-TCP_STABLE_AFTER = 60  # READY for so long, a lost link is no trouble of the node's
+TCP_STABLE_AFTER = 10  # READY for so long, a link was good
 TCP_ALERT_AFTER = 60  # of outage; a reboot takes a node 10 to 20 s
 DATA_DIR = Path("data")  # under systemd: its STATE_DIRECTORY, /var/lib/meshbot
 DATABASE_URL = SecretStr("")  # none: the file meshbot.db in data_dir
@@ -134,16 +134,16 @@ class Settings(SourcedSettings):
     """Longest wait for a connection, name resolution included."""
     tcp_config_silence: Seconds = Field(TCP_CONFIG_SILENCE, ge=0.1, le=300)
     """Longest silence while the node delivers its configuration; at most tcp_config_timeout."""
-    tcp_config_timeout: Seconds = Field(TCP_CONFIG_TIMEOUT, ge=0.1, le=600)
-    """Longest wait for the node's whole configuration."""
+    tcp_config_timeout: Seconds = Field(TCP_CONFIG_TIMEOUT, ge=0.1, le=3600)
+    """Longest wait for the node's whole configuration; after two incomplete ones it comes without the other nodes."""
     tcp_pubkey_sync_delay: Seconds = Field(TCP_PUBKEY_SYNC_DELAY, ge=0, le=600)
     """From READY to the synchronisation of public keys: 10 for a fast ESP32, 20 loaded, 30 very slow."""
     tcp_probe_after: Seconds = Field(TCP_PROBE_AFTER, ge=0, le=3600)
     """Silence after which a heartbeat asks whether the node lives; 0: never, tcp_silent_timeout alone decides."""
     tcp_probe_timeout: Seconds = Field(TCP_PROBE_TIMEOUT, ge=0.1, le=300)
-    """Wait for the answer to each heartbeat."""
+    """Shortest wait for the answer to a heartbeat; by the measured round trips it is longer, and then stays so."""
     tcp_probe_misses: Count = Field(TCP_PROBE_MISSES, ge=1, le=20)
-    """Heartbeats without answer after which the link is dead."""
+    """Waits without an answer after which the link is dead."""
     tcp_silent_timeout: Seconds = Field(TCP_SILENT_TIMEOUT, ge=0.1, le=86400)
     """Silence after which the link is dead, on a node that cannot answer heartbeats (before 2.7.6)."""
     tcp_user_timeout: Seconds = Field(TCP_USER_TIMEOUT, ge=0, le=3600)
@@ -155,7 +155,7 @@ class Settings(SourcedSettings):
     tcp_interface_cleanup_delay: Seconds = Field(TCP_INTERFACE_CLEANUP_DELAY, ge=0, le=600)
     """From the loss of a good link to the next attempt; 15 for a node that needs rest."""
     tcp_stable_after: Seconds = Field(TCP_STABLE_AFTER, ge=0, le=3600)
-    """How long a link must last to count as good: losing it sooner makes the next attempts slower."""
+    """How long a link must last to count as good: earlier losses are then forgotten."""
     tcp_alert_after: Seconds = Field(TCP_ALERT_AFTER, ge=0, le=86400)
     """Outage after which failed attempts raise the alert."""
     data_dir: Location = Field(DATA_DIR)

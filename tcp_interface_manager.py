@@ -14,6 +14,9 @@ from meshbot.mesh_link import (
     ClientWarning,
     CloseLink,
     CurrentLink,
+    Evidence,
+    FetchNodes,
+    KnownAddress,
     LinkAlert,
     LinkContended,
     LinkDown,
@@ -84,6 +87,7 @@ class TCPInterfaceManager(Service):
         self._machine = machine
         self._takers = takers
         self._link = link
+        self._known = KnownAddress()
         self._session: MeshSession | None = None
         self._abandoned: list[MeshSession] = []
         self._late_attempts = Throttle(LATE_ATTEMPTS_EVERY)
@@ -122,7 +126,10 @@ class TCPInterfaceManager(Service):
 
     def on_deadline(self) -> None:
         """See Service."""
-        self.handle(SessionEvent(LinkEvent.DEADLINE, self._machine.generation))
+        session = self._session
+        unacknowledged = session is not None and session.interface.tcp_info.is_repeating
+        evidence = Evidence(unacknowledged=unacknowledged)
+        self.handle(SessionEvent(LinkEvent.DEADLINE, self._machine.generation, evidence=evidence))
 
     def handle(self, message: SessionEvent) -> None:
         """See Service."""
@@ -135,8 +142,10 @@ class TCPInterfaceManager(Service):
             now,
             message.generation,
             failure=message.failure,
-            answers_probes=message.answers_probes,
+            evidence=message.evidence,
         )
+        if message.event is LinkEvent.FETCHED and self._machine.state is LinkState.READY:
+            self._take_fetched()
         self._link.statistics.take(actions, self._machine.outage_since, now)
         if self._machine.state is not LinkState.READY:
             self._drop_interface()
@@ -159,6 +168,9 @@ class TCPInterfaceManager(Service):
             case SendProbe():
                 if self._session is not None:
                     self._session.probe()
+            case FetchNodes():
+                if self._session is not None:
+                    self._session.fetch_nodes()
             case LinkReady():
                 self._ready(action)
             case _:
@@ -184,6 +196,8 @@ class TCPInterfaceManager(Service):
             owner=self._link,
             on_round_trip=self._link.statistics.probe_answered,
             on_client_warning=partial(give, (self._warnings.take, *self._takers.client_warning)),
+            known=self._known,
+            without_nodes=action.without_nodes,
         )
 
     def _log_attempt(self, action: OpenLink) -> None:
@@ -194,6 +208,8 @@ class TCPInterfaceManager(Service):
             LOGGER.log(level, "🔄 Reconnexion TCP #%d à %s...", action.attempt, target)
         else:
             LOGGER.log(level, "🌐 Connexion TCP à %s...", target)
+        if action.without_nodes:
+            LOGGER.log(level, "🐢 Configuration restée incomplète: demandée sans les autres nœuds, qui suivront")
         if action.alerted and often and self._machine.outage_since is not None:
             self._outages.lost(action.attempt - 1, self._clock.monotonic() - self._machine.outage_since)
 
@@ -214,6 +230,13 @@ class TCPInterfaceManager(Service):
         # 0 attempts: the node restarted on the same connection
         if ready.attempts > (0 if ready.reconnection else 1):
             info_print("ℹ️ Coupure de %.1f s, %d tentative(s)", ready.outage, ready.attempts)
+
+    def _take_fetched(self) -> None:
+        if self._session is None:
+            return
+        records = self._session.interface.take_records()
+        self._takers.node_database(NodeDatabase(records))
+        LOGGER.info("📒 Les autres nœuds sont arrivés: %d", len(records))
 
     def _abandon(self) -> None:
         if self._session is not None:
@@ -246,7 +269,7 @@ class TCPInterfaceManager(Service):
             case LinkContended():
                 LOGGER.warning(
                     "⚠️ %d liens perdus de suite: un autre client prend sans doute le nœud, qui n'en sert qu'un",
-                    action.troubles,
+                    action.losses,
                 )
 
     def _report_down(self, down: LinkDown) -> None:

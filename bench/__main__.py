@@ -45,8 +45,10 @@ class Measure:
 MEASURES = (
     Measure("closed", outages.closed_connections, waits=True),
     Measure("away", outages.absent_node, waits=True),
+    Measure("flapping", outages.flapping_link, waits=True),
     Measure("silence", outages.silent_link, waits=True),
     Measure("quiet", outages.quiet_mesh, waits=True),
+    Measure("slow", outages.slow_nodes, waits=True),
     Measure("configuration", configuring.configuration),
     Measure("answer", answering.own_time),
     Measure("answer-unscaled", answering.own_time_unscaled, waits=True),

@@ -102,6 +102,9 @@ class _Listener:
     def accepted(self) -> None:
         pass
 
+    def fetched(self) -> None:
+        pass
+
     def connected(self, *, answers_probes: bool) -> None:  # noqa: ARG002 - LinkListener's signature
         self.ready.set()
 

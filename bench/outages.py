@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from bench.effort import Effort
 from bench.program import Contender, await_ready, launch, side_by_side
@@ -18,10 +19,10 @@ QUESTION = "/help"
 ASK_AGAIN = 3.0  # seconds; longer than any pacing
 LANES = (0.0, 0.3, 0.6)  # seconds longer away: a node that returns in step with a contender's retries would flatter it
 LIMIT = 60.0  # seconds for an answer
-SILENCE_LIMIT = 120.0  # seconds to notice a mute node; three times the bot's limit
+SILENCE_LIMIT = 120.0  # seconds to notice a mute node; seven times the bot's limit
 REST = 3.0  # seconds between two rounds: the sender's pacing is not measured
 LASTING = {"tcp_stable_after": 0}  # a link of seconds counts as stable, as one of a minute does by default
-SCALE = 30.0  # of the half hour
+SCALE = 10.0  # of the half hour; a stall of the machine itself counts so many times
 HALF_HOUR = 1800.0  # seconds of the scaled clock
 
 
@@ -96,7 +97,7 @@ def closed_connections(effort: Effort) -> Measured:
 
 def _absent(contender: Contender, longer: float) -> Samples:
     samples: Samples = {"away 5": [], "away 30": []}
-    with VirtualNode() as node, launch(contender, node.port, **LASTING) as program:
+    with VirtualNode() as node, launch(contender, node.port) as program:
         await_ready(program, contender)
         wait_for_answer(node)
         for away, taken in zip((5.0 + longer, 30.0 + longer), samples.values(), strict=True):
@@ -121,10 +122,48 @@ def absent_node(_: Effort) -> Measured:
     ]
     longer = ", ".join(f"{extra:g}" for extra in LANES)
     note = (
-        f"{len(LANES)} nodes that refuse connections while they reboot, away {longer} s longer; tcp_stable_after=0. "
-        "The plain loop tries every second, the bot every 1, 2, 3, 5 s"
+        f"{len(LANES)} nodes that refuse connections while they reboot, away {longer} s longer; "
+        "both programs try every second"
     )
     return Measured(rows, [note], _flat(results))
+
+
+# -- faults in a row
+
+FLAPPING: Final[tuple[tuple[str, dict[str, float], float], ...]] = (
+    ("drop", {}, 2.0),
+    ("reset", {}, 2.0),
+    ("reboot", {"seconds": 5.0}, 3.0),
+    ("mute", {"connections": 1}, 22.0),
+)
+NAMES = {"drop": "FIN", "reset": "RST", "reboot": "reboot of 5 s, from the node's return", "mute": "silence"}
+
+
+def _flapping(contender: Contender) -> Samples:
+    samples: Samples = {name: [] for name, _params, _target in FLAPPING}
+    with VirtualNode() as node, launch(contender, node.port) as program:
+        await_ready(program, contender)
+        wait_for_answer(node)
+        for name, params, _target in FLAPPING:
+            _pause(REST)
+            away = float(params.get("seconds", 0.0))
+            begun = CLOCK.monotonic() + away
+            node.fault(name, **params)
+            _pause(away)
+            taken = seconds_to_answer(node, begun, LIMIT)
+            samples[name].append(taken)
+            if taken is None:
+                break
+    return samples
+
+
+def flapping_link(_: Effort) -> Measured:
+    results = side_by_side(_flapping)
+    rows = [
+        _row(f"answers again after faults in a row: {NAMES[name]}", target, results, name, LIMIT)
+        for name, _params, target in FLAPPING
+    ]
+    return Measured(rows, [f"faults in a row: {REST:g} s from an answer to the next; default settings"], _flat(results))
 
 
 # -- a silent link
@@ -148,7 +187,7 @@ def _silent(contender: Contender) -> Samples:
 
 def silent_link(_: Effort) -> Measured:
     results = side_by_side(_silent)
-    row = _row("silent link (mute) on a quiet mesh noticed, replaced, answering", 50, results, "mute", SILENCE_LIMIT)
+    row = _row("silent link (mute) on a quiet mesh noticed, replaced, answering", 20, results, "mute", SILENCE_LIMIT)
     return Measured([row], ["silent link: default settings, real time; once"], _flat(results))
 
 
@@ -178,3 +217,40 @@ def quiet_mesh(_: Effort) -> Measured:
     row = Row(what, "0", shown[Contender.STOCK], shown[Contender.BOT] if asked else UNMEASURED, passed)
     note = f"30 min: default settings; the clocks of bot, node and the library's heartbeat run {SCALE:g} times as fast"
     return Measured([row], [note], _flat(results))
+
+
+# -- a slow one
+
+SLOW_NODES = {
+    "main loop stalls 10 s a minute": [("pauses", {"seconds": 10.0, "every": 60.0})],
+    "4 s round trip, 20 % lost": [("delay", {"seconds": 4.0, "loss": 20.0})],
+    "3 kbit/s": [("slow", {"rate": 375.0})],
+}
+
+
+def _slow(name: str) -> Samples:
+    clock = ScaledClock(SCALE)
+    with VirtualNode(clock=clock) as node, launch(Contender.BOT, node.port, SCALE) as program:
+        await_ready(program, Contender.BOT)
+        for fault, params in SLOW_NODES[name]:
+            node.fault(fault, **params)
+        before = node.received.heartbeats
+        _pause(HALF_HOUR / SCALE)
+        return {
+            f"{name}: reconnections": [node.connections - 1.0],
+            f"{name}: heartbeats": [float(node.received.heartbeats - before)],
+        }
+
+
+def slow_nodes(_: Effort) -> Measured:
+    with ThreadPoolExecutor(len(SLOW_NODES)) as threads:
+        taken = dict(zip(SLOW_NODES, threads.map(_slow, SLOW_NODES), strict=True))
+    rows: list[Row] = []
+    samples: Samples = {}
+    for name, one in taken.items():
+        (reconnections,), (heartbeats,) = one.values()
+        shown = f"{reconnections:g} ({heartbeats:g} heartbeats)" if heartbeats else UNMEASURED
+        passed = reconnections == 0 if heartbeats else None
+        rows.append(Row(f"false reconnections in 30 min, {name}", "0", "–", shown, passed))
+        samples |= one
+    return Measured(rows, ["slow nodes: default settings, clocks as for the quiet mesh"], samples)

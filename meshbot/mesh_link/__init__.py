@@ -10,6 +10,7 @@ from meshbot.mesh_link.actions import (
     AbandonLink,
     Action,
     CloseLink,
+    FetchNodes,
     Generation,
     LinkAlert,
     LinkContended,
@@ -21,10 +22,11 @@ from meshbot.mesh_link.actions import (
 )
 from meshbot.mesh_link.backoff import Backoff
 from meshbot.mesh_link.beats import PublishingBeat, ReaderBeat
+from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.failures import LinkFailure
-from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
-from meshbot.mesh_link.machine import CLOSING_AFTER_STOP, TRANSITIONS, LinkEvent, LinkMachine, LinkState, LinkTimes
+from meshbot.mesh_link.interface import MeshTCPInterface
+from meshbot.mesh_link.machine import LinkMachine
 from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     KEY_BYTES,
@@ -54,6 +56,7 @@ from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, give
 from meshbot.mesh_link.packets import routing_error_name
 from meshbot.mesh_link.pubkey_sync import PubkeySync
 from meshbot.mesh_link.session import MeshSession, SessionEvent
+from meshbot.mesh_link.states import CLOSING_AFTER_STOP, TRANSITIONS, Evidence, LinkEvent, LinkState, LinkTimes
 from meshbot.mesh_link.statistics import LinkFigures
 
 __all__ = [
@@ -69,8 +72,11 @@ __all__ = [
     "CloseLink",
     "CurrentLink",
     "DeviceMetrics",
+    "Evidence",
+    "FetchNodes",
     "Generation",
     "Hop",
+    "KnownAddress",
     "LinkAlert",
     "LinkContended",
     "LinkDown",

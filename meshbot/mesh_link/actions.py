@@ -18,6 +18,7 @@ class OpenLink:
     attempt: int  # since the outage began, from 1
     reconnection: bool  # False until the first READY of this process
     alerted: bool  # the outage is known: log less
+    without_nodes: bool = False  # request the configuration without the other nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,13 @@ class AbandonLink:
 @dataclass(frozen=True, slots=True)
 class SendProbe:
     """Send a heartbeat on this generation's connection."""
+
+    generation: Generation
+
+
+@dataclass(frozen=True, slots=True)
+class FetchNodes:
+    """Ask for the other nodes, which this generation's configuration left out."""
 
     generation: Generation
 
@@ -79,9 +87,20 @@ class LinkAlert:
 
 @dataclass(frozen=True, slots=True)
 class LinkContended:
-    """Several troubles in a row: another client probably takes the node's only place."""
+    """So many links in a row were closed soon after READY, and the node is there: another client takes its place."""
 
-    troubles: int
+    losses: int
 
 
-Action = OpenLink | CloseLink | AbandonLink | SendProbe | LinkReady | LinkSilent | LinkDown | LinkAlert | LinkContended
+Action = (
+    OpenLink
+    | CloseLink
+    | AbandonLink
+    | SendProbe
+    | FetchNodes
+    | LinkReady
+    | LinkSilent
+    | LinkDown
+    | LinkAlert
+    | LinkContended
+)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-# Seconds; an attempt that is not accepted costs the node nothing
-REFUSAL_WAITS = (1.0, 2.0, 3.0, 5.0)
+# Seconds: an attempt that is not accepted costs the node nothing, and most absences are reboots
+EAGER_WAIT = 1.0
+# Seconds of an outage with such attempts
+EAGER_FOR = 120.0
+# Seconds; after that
+REFUSAL_WAITS = (2.0, 3.0, 5.0)
 # Seconds; from 15 on it is the specification's ladder
 TROUBLE_WAITS = (1.0, 5.0, 15.0, 30.0, 60.0)
-# In a row: another client probably takes the node's only place
-CONTENTION_TROUBLES = 3
+# Links in a row that the node closed so soon after READY: another client takes its only place
+CONTENTION_LOSSES = 3
+# Seconds from READY
+CLOSED_SOON = 5.0
 # Of each wait, either way, so that two clients of one node do not retry in step
 JITTER = 0.1
 
@@ -23,27 +29,46 @@ class Backoff:
         self._jitter = jitter
         self.refusals = 0
         self.troubles = 0
+        # in a row
+        self.soon_closed = 0
 
-    def after_refusal(self) -> float:
-        """The node did not accept: refused, unreachable, no answer."""
+    def after_refusal(self, outage: float) -> float:
+        """The node did not accept: refused, unreachable, no answer; `outage` in seconds so far.
+
+        A node that another client has taken accepts: so it was not that.
+        """
+        self.soon_closed = 0
+        if outage < EAGER_FOR:
+            return self._spread(EAGER_WAIT)
         self.refusals += 1
         return self._spread(_step(REFUSAL_WAITS, self.refusals))
 
     def after_trouble(self) -> float:
-        """The node accepted, then failed to deliver, or dropped the link before it had lasted."""
-        self.refusals = 0
+        """The node accepted and then did not deliver: no configuration, or nothing after it."""
+        self.refusals = self.soon_closed = 0
         self.troubles += 1
         return self._spread(max(_step(TROUBLE_WAITS, self.troubles), self._cleanup_delay))
 
+    def after_soon_closed(self) -> float:
+        """The node closed the link soon after READY: once or twice that is a reboot, again and again another client."""
+        self.refusals = 0
+        self.soon_closed += 1
+        step = max(1, self.soon_closed - CONTENTION_LOSSES + 1)
+        return self._spread(max(_step(TROUBLE_WAITS, step), self._cleanup_delay))
+
     def after_loss(self) -> float:
-        """A link that had lasted was lost: earlier failures no longer count."""
-        self.refusals = self.troubles = 0
+        """A good link was lost: earlier failures no longer count."""
+        self.forgive()
         return self._spread(self._cleanup_delay)
 
     def after_request(self) -> float:
-        """An operator asked for a new link: no failure, nothing is counted."""
+        """We ended the link ourselves: no failure, nothing is counted."""
         self.refusals = 0
         return self._spread(self._cleanup_delay)
+
+    def forgive(self) -> None:
+        """Forget all failures: they have an explanation."""
+        self.refusals = self.troubles = self.soon_closed = 0
 
     def _spread(self, seconds: float) -> float:
         return seconds * (1 + JITTER * self._jitter())

@@ -7,20 +7,16 @@ docs/TCP_RECONNECTION_PUBKEY_SYNC_FIX.md; tests/integration/test_library_contrac
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
-import os
 import re
-import select
-import socket
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 from meshtastic.tcp_interface import TCPInterface
 
+from meshbot.mesh_link.connecting import Connecting, KnownAddress, LinkTarget, TcpInfo, shut, tcp_info
 from meshbot.mesh_link.decoding import decode, hand_over
 from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.framing import FrameReader
@@ -37,6 +33,8 @@ GOODBYE_TIMEOUT = 0.5
 UNREADABLE_REPORT_EVERY = 60.0  # seconds
 # Seconds; the reader ends as soon as its socket is shut
 READER_JOIN_TIMEOUT = 1.0
+# The request for nothing but nodes (link_facts §2)
+ONLY_NODES = 69421
 # Firmware that answers a heartbeat on an idle link (link_facts §7)
 HEARTBEAT_ANSWERED_SINCE = (2, 7, 6)
 
@@ -49,6 +47,9 @@ class LinkListener(Protocol):
 
     def connected(self, *, answers_probes: bool) -> None:
         """Our configuration request is complete and our own node is known."""
+
+    def fetched(self) -> None:
+        """The other nodes have come, which the configuration had left out."""
 
     def restarted(self) -> None:
         """The node reported a reboot on the same connection: the library requests its configuration again."""
@@ -63,33 +64,28 @@ class LinkListener(Protocol):
         """The node complains in text for people, about a packet of ours unless the id is 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkTarget:
-    """Where the node is, and the socket's bounds in seconds."""
-
-    host: str
-    port: int
-    connect_timeout: float
-    send_timeout: float
-    user_timeout: float  # TCP_USER_TIMEOUT; 0 leaves the system's
-
-
 class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships no types
     """One connection to the node, from `connect` to `close`; a second `connect` is an error."""
 
     def __init__(
-        self, target: LinkTarget, listener: LinkListener, monotonic: Callable[[], float], owner: object = None
+        self,
+        target: LinkTarget,
+        listener: LinkListener,
+        monotonic: Callable[[], float],
+        owner: object = None,
+        *,
+        known: KnownAddress | None = None,
+        without_nodes: bool = False,
     ) -> None:
+        """`without_nodes`: request the configuration without the other nodes; `fetch_nodes` asks for them later."""
         # the library publishes for all interfaces of a process: the owner is how a packet's taker is found
         self.owner = owner
         self._target = target
         self._listener = listener
         self._monotonic = monotonic
-        # protects `socket` between connect and cut
-        self._socket_lock = threading.Lock()
+        self._connecting = Connecting(target, known or KnownAddress())
         # one frame at a time on the wire
         self._write_lock = threading.Lock()
-        self._cut = False
         # the first; the connection is over
         self._failure: LinkFailure | None = None
         # our node's, as it last gave it: from 2.8 on it may change at any time
@@ -101,11 +97,13 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._records: dict[int, NodeRecord] = {}
         self._radio_keys: dict[int, bytes] = {}
         self._unreadable = Throttle(UNREADABLE_REPORT_EVERY)
-        self.last_heard = monotonic()
+        self.last_heard = self._requested_at = monotonic()
+        # seconds from our first request to the first byte, 0 before that
+        self.round_trip = 0.0
         # of the reader: it lives if it waits for data, or once this has grown
         self.reader_turns = 0
         self.reader_waits = False
-        super().__init__(target.host, portNumber=target.port, connectNow=False)
+        super().__init__(target.host, portNumber=target.port, connectNow=False, noNodes=without_nodes)
 
     # -- life
 
@@ -118,47 +116,13 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._startConfig()
 
     def myConnect(self) -> None:
-        """Try each address of the host in turn, within connect_timeout in all."""
-        try:
-            addresses = socket.getaddrinfo(self.hostname, self.portNumber, type=socket.SOCK_STREAM)
-        # raised before any lookup, for `a..b` or a label of 64 characters
-        except UnicodeError as exc:
-            raise OSError(f"nom d'hôte impossible: {self.hostname}") from exc
-        timeout = self._target.connect_timeout / max(1, len(addresses))
-        error: OSError = ConnectionError(f"no address for {self.hostname}")
-        for family, kind, protocol, _name, address in addresses:
-            try:
-                self._connect_socket(socket.socket(family, kind, protocol), address, timeout)
-            except OSError as exc:
-                error = exc
-            else:
-                return
-        raise error
-
-    def _connect_socket(self, sock: socket.socket, address: Any, timeout: float) -> None:
-        sock.settimeout(0)
-        with self._socket_lock:
-            if self._cut:
-                sock.close()
-                raise ConnectionAbortedError("the session was ended")
-            self.socket = sock
-            # once it has begun, the shutdown in `cut` ends it
-            error = sock.connect_ex(address)
-        try:
-            _finish_connecting(sock, error, timeout)
-            sock.settimeout(self._target.send_timeout)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            user_timeout = int(self._target.user_timeout * 1000)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, user_timeout)
-        except BaseException:
-            sock.close()
-            raise
+        """Resolve the host's name and connect, within connect_timeout in all."""
+        self.socket = self._connecting.run()
 
     def cut(self, reason: str) -> None:
         """End the connection at once, from any thread, without blocking; whatever waits on it is released."""
-        with self._socket_lock:
-            self._cut = True
-            self._end(LinkFailure(detail=reason))
+        self._end(LinkFailure(detail=reason))
+        self._connecting.cut()
 
     def close(self) -> None:
         """Send `disconnect` and end, within GOODBYE_TIMEOUT + READER_JOIN_TIMEOUT and a little; may be called twice."""
@@ -185,9 +149,16 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._wantExit = True
         self.isConnected.clear()
         if self.socket is not None:
-            # not connected, or shut already
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
+            shut(self.socket)
+
+    @property
+    def tcp_info(self) -> TcpInfo:
+        """What the system knows of the connection."""
+        try:
+            return TcpInfo(0.0, is_repeating=False) if self.socket is None else tcp_info(self.socket)
+        except OSError:
+            # its end is reported elsewhere
+            return TcpInfo(0.0, is_repeating=False)
 
     # -- what the library must not do by itself
 
@@ -238,6 +209,10 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         mesh_packet.decoded.want_response = True
         self._sendPacket(mesh_packet, destinationId=to)
 
+    def fetch_nodes(self) -> None:
+        """Ask for the other nodes; `fetched` is reported. Until then the node delivers no packets."""
+        self._sendToRadio(mesh_pb2.ToRadio(want_config_id=ONLY_NODES))
+
     def send_time(self, seconds: int) -> None:
         """Set the node's time (seconds since 1970): it stamps packets with 0 until it knows (link_facts §11)."""
         message = admin_pb2.AdminMessage(set_time_only=seconds)
@@ -266,6 +241,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                     self._end(LinkFailure(LinkCause.CLOSED))
                     break
                 self.last_heard = self._monotonic()
+                if not self.round_trip:
+                    self.round_trip = max(self.last_heard - self._requested_at, self.tcp_info.round_trip)
                 for frame in self._frames.feed(data):
                     self._take(frame)
         except OSError as exc:
@@ -290,6 +267,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                     # a traceroute too soon is dropped with this alone: its queueStatus reports success
                     notification = from_radio.clientNotification
                     self._listener.client_warning(notification.reply_id, warning_text(notification))
+                case "config_complete_id" if from_radio.config_complete_id == ONLY_NODES:
+                    self._listener.fetched()
                 case _:
                     self._handleFromRadio(from_radio.SerializeToString())
         except OSError:
@@ -356,6 +335,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def _startConfig(self) -> None:
         self._configurations += 1
+        self._requested_at = self._monotonic()
         self._radio_keys = {}
         if self._configurations > 1:
             self._listener.restarted()
@@ -382,14 +362,3 @@ def answers_heartbeats(firmware_version: str) -> bool:
     """Return whether that firmware answers a heartbeat on an idle link; False for a version it cannot read."""
     match = re.match(r"(\d+)\.(\d+)\.(\d+)", firmware_version)
     return match is not None and tuple(map(int, match.groups())) >= HEARTBEAT_ANSWERED_SINCE
-
-
-def _finish_connecting(sock: socket.socket, error: int, timeout: float) -> None:
-    """Wait for a connection that `connect_ex` began with `error`; OSError if it does not come to stand."""
-    if error == errno.EINPROGRESS:
-        poll = select.poll()
-        poll.register(sock, select.POLLOUT)
-        ended = poll.poll(timeout * 1000)
-        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if ended else errno.ETIMEDOUT
-    if error:
-        raise OSError(error, os.strerror(error))

@@ -5,15 +5,13 @@ Whatever decides a transition lives here; the shell (tcp_interface_manager.py) o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum, auto
 from math import inf
 
 from meshbot.mesh_link.actions import (
     AbandonLink,
     Action,
     CloseLink,
+    FetchNodes,
     Generation,
     LinkAlert,
     LinkContended,
@@ -23,8 +21,20 @@ from meshbot.mesh_link.actions import (
     OpenLink,
     SendProbe,
 )
-from meshbot.mesh_link.backoff import CONTENTION_TROUBLES, Backoff
+from meshbot.mesh_link.backoff import CLOSED_SOON, CONTENTION_LOSSES, Backoff
 from meshbot.mesh_link.failures import LinkFailure
+from meshbot.mesh_link.liveness import Liveness, Verdict
+from meshbot.mesh_link.node_fetching import NodeFetching
+from meshbot.mesh_link.states import (
+    CLOSING_AFTER_STOP,
+    FROM_SESSION,
+    NO_EVIDENCE,
+    TRANSITIONS,
+    Evidence,
+    LinkTimes,
+)
+from meshbot.mesh_link.states import LinkEvent as E
+from meshbot.mesh_link.states import LinkState as S
 from meshbot.runtime import LinkCause, MeshBotError
 
 # Failed attempts before an outage is worth an alert; the specification's « après 3 tentatives »
@@ -33,87 +43,6 @@ ALERT_FAILURES = 3
 STOP_CLOSE_TIMEOUT = 1.5
 # Seconds; the node closes a client that sends nothing for 15 min, even while it sends to it
 KEEPALIVE_EVERY = 300.0
-
-
-class LinkState(Enum):
-    """Where the link stands."""
-
-    STOPPED = auto()
-    CONNECTING = auto()  # TCP connect, then the configuration download
-    READY = auto()  # our configuration request is complete: packets may flow
-    CLOSING = auto()  # the session was asked to end, and CLOSED has not come yet
-    BACKOFF = auto()  # waiting for the next attempt
-
-
-class LinkEvent(Enum):
-    """What the machine takes; see FROM_SESSION for those that carry a generation."""
-
-    START = auto()
-    ACCEPTED = auto()  # the TCP connection stands; proves nothing of the node's main loop
-    CONNECTED = auto()  # configuration complete, own node known
-    RESTARTED = auto()  # the library requested the configuration again on the same connection
-    FAILED = auto()
-    LOST = auto()
-    CLOSED = auto()  # a session's last event
-    DEADLINE = auto()
-    RECONNECT = auto()
-    STOP = auto()
-
-
-S, E = LinkState, LinkEvent
-FROM_SESSION = frozenset({E.ACCEPTED, E.CONNECTED, E.RESTARTED, E.FAILED, E.LOST, E.CLOSED})
-_ENDS = {E.FAILED: S.CLOSING, E.LOST: S.CLOSING, E.CLOSED: S.BACKOFF}
-TRANSITIONS: Mapping[LinkState, Mapping[LinkEvent, LinkState]] = {
-    S.STOPPED: {E.START: S.CONNECTING, E.RECONNECT: S.STOPPED, E.STOP: S.STOPPED},
-    S.CONNECTING: _ENDS
-    | {
-        E.START: S.CONNECTING,
-        E.ACCEPTED: S.CONNECTING,
-        E.CONNECTED: S.READY,
-        E.RESTARTED: S.CONNECTING,
-        E.DEADLINE: S.CLOSING,
-        E.RECONNECT: S.CONNECTING,
-        E.STOP: S.CLOSING,
-    },
-    S.READY: _ENDS
-    | {
-        E.START: S.READY,
-        E.ACCEPTED: S.READY,
-        E.CONNECTED: S.READY,
-        E.RESTARTED: S.CONNECTING,
-        E.DEADLINE: S.CLOSING,
-        E.RECONNECT: S.CLOSING,
-        E.STOP: S.CLOSING,
-    },
-    S.CLOSING: _ENDS
-    | {
-        E.START: S.CLOSING,
-        E.ACCEPTED: S.CLOSING,
-        E.CONNECTED: S.CLOSING,
-        E.RESTARTED: S.CLOSING,
-        E.DEADLINE: S.BACKOFF,
-        E.RECONNECT: S.CLOSING,
-        E.STOP: S.CLOSING,
-    },
-    S.BACKOFF: {E.START: S.BACKOFF, E.DEADLINE: S.CONNECTING, E.RECONNECT: S.CONNECTING, E.STOP: S.STOPPED},
-}
-CLOSING_AFTER_STOP: Mapping[LinkEvent, LinkState] = {E.CLOSED: S.STOPPED, E.DEADLINE: S.STOPPED}
-
-
-@dataclass(frozen=True, slots=True)
-class LinkTimes:
-    """The machine's durations in seconds; config.py documents each."""
-
-    connect_timeout: float
-    config_timeout: float
-    config_silence: float
-    close_timeout: float
-    probe_after: float  # 0: never probe, TCP_SILENT_TIMEOUT alone decides
-    probe_timeout: float
-    probe_misses: int
-    silent_timeout: float
-    alert_after: float
-    stable_after: float
 
 
 class LinkProtocolError(MeshBotError):
@@ -135,6 +64,10 @@ class LinkMachine:
         self._open: Generation | None = None
         self._stopping = False
         self._ever_ready = False
+        self._live = Liveness(times)
+        self._fetching = NodeFetching()
+        # the node's count of restarts at the last READY
+        self._boots = 0
         self._new_session(0.0)
         self._outage_since: float | None = None
         # attempts that never got READY, since the outage began
@@ -149,47 +82,54 @@ class LinkMachine:
         self._ready_at: float | None = None
         self._retry_at = inf
         self._failure = LinkFailure()
-        self._note_life(now)
-
-    def _note_life(self, at: float) -> None:
-        self._heard = at
-        # when the probe without answer was sent
-        self._probe_at: float | None = None
-        self._misses = 0
+        self._live.begin(now)
 
     # -- events
 
     def heard(self, generation: Generation, at: float) -> None:
         """Note that bytes of this session came at `at`: any message proves life. Cheap; call it before DEADLINE."""
-        if generation == self._open and at > self._heard:
-            self._note_life(at)
+        if generation == self._open:
+            self._live.heard(at)
 
     def handle(
         self,
-        event: LinkEvent,
+        event: E,
         now: float,
         generation: Generation | None = None,
         *,
         failure: LinkFailure | None = None,
-        answers_probes: bool = False,
+        evidence: Evidence = NO_EVIDENCE,
     ) -> list[Action]:
         """Take one event and return what has to be done, in order.
 
-        `failure` belongs to FAILED and LOST, `answers_probes` to CONNECTED: the node's firmware answers a heartbeat
-        (2.7.6 and later).
-        An event of a session that has ended is counted and dropped; one of our own that no row names raises
-        LinkProtocolError.
+        `failure` belongs to FAILED and LOST. An event of a session that has ended is counted and dropped; one of our
+        own that no row names raises LinkProtocolError.
         """
         if event in FROM_SESSION and (self._open is None or generation != self._open):
             self.stale += 1
             return []
         if event is E.DEADLINE:
-            return self._on_deadline(now)
-        if event is E.CONNECTED:
-            self._answers_probes = answers_probes
-        if event is E.RESTARTED and self._restarts_again(now):
+            return self._on_deadline(now, evidence)
+        self._learn(event, now, evidence)
+        if event is E.RESTARTED and not evidence.ordered and self._restarts_again(now):
             event, failure = E.LOST, LinkFailure(LinkCause.RESTARTS)
         return self._move(event, now, failure) + self._alert(now)
+
+    def _learn(self, event: E, now: float, evidence: Evidence) -> None:
+        match event:
+            case E.CONNECTED if self.state is S.CONNECTING:
+                self._answers_probes = evidence.answers_probes
+                self._live.guess(evidence.round_trip)
+                if 0 not in {self._boots, evidence.boots} and self._boots != evidence.boots:
+                    # its restart explains the losses before
+                    self._backoff.forgive()
+                self._boots = evidence.boots
+            case E.ANSWERED:
+                self._live.answered(now)
+            case E.FETCHED:
+                self._fetching.complete()
+            case E.FAILED | E.LOST if evidence.ordered:
+                self._requested = True
 
     def _restarts_again(self, now: float) -> bool:
         """Whether a READY link that restarted before has not lasted since: then it is as good as dropped."""
@@ -221,9 +161,9 @@ class LinkMachine:
             case S.CONNECTING if not self._accepted:
                 return self._entered + times.connect_timeout
             case S.CONNECTING:
-                return min(self._entered + times.config_timeout, self._heard + times.config_silence)
+                return min(self._entered + times.config_timeout, self._live.heard_at + times.config_silence)
             case S.READY:
-                return min(self._quiet_deadline(), self._sent_at + KEEPALIVE_EVERY)
+                return min(self._live.due(), self._sent_at + KEEPALIVE_EVERY, self._fetching.due)
             case S.CLOSING:
                 limit = STOP_CLOSE_TIMEOUT if self._stopping else inf
                 return self._entered + min(limit, times.close_timeout)
@@ -232,25 +172,11 @@ class LinkMachine:
             case _:
                 return inf
 
-    def _quiet_deadline(self) -> float:
-        """When the silence calls for a probe, or means a dead link."""
-        times = self._times
-        deadline = inf if self._probing_decides() else self._heard + times.silent_timeout
-        if not times.probe_after:
-            return deadline
-        if self._probe_at is None:
-            return min(deadline, self._heard + times.probe_after)
-        return min(deadline, self._probe_at + times.probe_timeout)
-
-    def _probing_decides(self) -> bool:
-        """Whether unanswered probes mean a dead link; else only TCP_SILENT_TIMEOUT does."""
-        return self._answers_probes and self._times.probe_after > 0
-
-    def _on_deadline(self, now: float) -> list[Action]:
+    def _on_deadline(self, now: float, evidence: Evidence) -> list[Action]:
         if now < self._state_deadline():
             return self._alert(now)
         if self.state is S.READY:
-            return self._on_quiet(now) if now >= self._quiet_deadline() else self._probe(now)
+            return self._on_quiet(now, evidence)
         cause = LinkCause.NO_CONFIGURATION if self._accepted else LinkCause.NO_ANSWER
         actions: list[Action] = []
         if self.state is S.CLOSING and self._open is not None:
@@ -258,31 +184,30 @@ class LinkMachine:
             self._open = None
         return actions + self._move(E.DEADLINE, now, LinkFailure(cause)) + self._alert(now)
 
-    def _on_quiet(self, now: float) -> list[Action]:
-        times = self._times
-        if self._probing_decides():
-            self._misses += self._probe_at is not None
-            dead = self._misses >= times.probe_misses
-            maximum = times.probe_after + times.probe_misses * times.probe_timeout
-        else:
-            dead = now >= self._heard + times.silent_timeout
-            maximum = times.silent_timeout
-        if dead:
+    def _on_quiet(self, now: float, evidence: Evidence) -> list[Action]:
+        verdict = self._live.judge(now, unacknowledged=evidence.unacknowledged)
+        if verdict is Verdict.DEAD:
+            heard = self._live.heard_at
             # the node has been gone since its last byte
-            self._begin_outage(self._heard)
-            silent = LinkSilent(now - self._heard, maximum)
+            self._begin_outage(heard)
+            silent = LinkSilent(now - heard, self._live.longest_silence(unacknowledged=evidence.unacknowledged))
             return [silent, *self._move(E.DEADLINE, now, LinkFailure(LinkCause.SILENCE))]
-        self._probe_at = now
-        return self._probe(now)
+        actions: list[Action] = []
+        if self._fetching.is_due(now):
+            actions.append(FetchNodes(self.generation))
+        if verdict is Verdict.PROBE or now >= self._sent_at + KEEPALIVE_EVERY:
+            actions.append(self._probe(now))
+        return actions
 
-    def _probe(self, now: float) -> list[Action]:
+    def _probe(self, now: float) -> Action:
         self._sent_at = now
+        self._live.probed(now)
         self.probes_sent += 1
-        return [SendProbe(self.generation)]
+        return SendProbe(self.generation)
 
     # -- transitions
 
-    def _move(self, event: LinkEvent, now: float, failure: LinkFailure | None) -> list[Action]:
+    def _move(self, event: E, now: float, failure: LinkFailure | None) -> list[Action]:
         old = self.state
         try:
             self.state = self._target(event)
@@ -297,7 +222,7 @@ class LinkMachine:
             case E.ACCEPTED if not self._accepted:
                 self._accepted = True
                 self._entered = now
-                self._note_life(now)
+                self._live.begin(now)
             case E.RECONNECT if old is S.READY:
                 self._requested = True
                 failure = LinkFailure(LinkCause.REQUESTED)
@@ -305,18 +230,18 @@ class LinkMachine:
                 self._open = None
         return self._enter(old, now, failure or LinkFailure()) if self.state is not old else []
 
-    def _target(self, event: LinkEvent) -> LinkState:
+    def _target(self, event: E) -> S:
         if self._stopping and self.state is S.CLOSING and event in CLOSING_AFTER_STOP:
             return CLOSING_AFTER_STOP[event]
         return TRANSITIONS[self.state][event]
 
-    def _enter(self, old: LinkState, now: float, failure: LinkFailure) -> list[Action]:
+    def _enter(self, old: S, now: float, failure: LinkFailure) -> list[Action]:
         match self.state:
             # RESTARTED: the same session downloads again
             case S.CONNECTING if old is S.READY:
                 self._begin_outage(now)
                 self._entered = now
-                self._note_life(now)
+                self._live.begin(now)
                 self._ready_at = None
             case S.CONNECTING:
                 return self._open_next(now)
@@ -337,18 +262,20 @@ class LinkMachine:
         self.generation = self._open = Generation(self.generation + 1)
         self._new_session(now)
         self._attempts += 1
-        return [OpenLink(self.generation, self._attempts, self._ever_ready, self._alerted)]
+        without_nodes = self._fetching.new_session()
+        return [OpenLink(self.generation, self._attempts, self._ever_ready, self._alerted, without_nodes)]
 
     def _became_ready(self, now: float) -> list[Action]:
-        outage = now - self._outage_since if self._outage_since is not None else 0.0
-        ready = LinkReady(self.generation, self._ever_ready, outage, self._attempts)
+        ready = LinkReady(self.generation, self._ever_ready, self._outage(now), self._attempts)
         self._accepted = self._ever_ready = True
         self._ready_at = self._sent_at = now
-        self._note_life(now)
+        self._live.begin(now, answers=self._answers_probes)
+        self._fetching.ready(now)
         self._outage_since = None
         self._failures = self._attempts = 0
         self._alerted = False
-        return [ready]
+        contended = self._backoff.soon_closed == CONTENTION_LOSSES
+        return [ready, LinkContended(CONTENTION_LOSSES)] if contended else [ready]
 
     def _begin_outage(self, now: float) -> None:
         if self._outage_since is None:
@@ -360,26 +287,44 @@ class LinkMachine:
         self._failure = failure
         if self._ready_at is None:
             self._failures += 1
+        self._fetching.ended(
+            incomplete=self._ready_at is None and self._accepted and self._live.heard_at > self._entered
+        )
         self._begin_outage(now)
 
     def _enter_backoff(self, now: float) -> list[Action]:
-        wait = self._wait()
+        wait = self._wait(now)
         self._retry_at = now + wait
         was_ready = self._ready_at is not None
         first = was_ready or self._failures == 1
-        actions: list[Action] = [LinkDown(self._failure, first, was_ready, wait)]
-        if self._backoff.troubles == CONTENTION_TROUBLES and self._accepted and not self._requested:
-            actions.append(LinkContended(self._backoff.troubles))
-        return actions
+        return [LinkDown(self._failure, first, was_ready, wait)]
 
-    def _wait(self) -> float:
-        if self._ready_at is not None and self._ended - self._ready_at >= self._times.stable_after:
-            return self._backoff.after_loss()
-        if self._requested:
-            return self._backoff.after_request()
+    def _wait(self, now: float) -> float:
+        backoff = self._backoff
         if not self._accepted:
-            return self._backoff.after_refusal()
-        return self._backoff.after_trouble()
+            return backoff.after_request() if self._requested else backoff.after_refusal(self._outage(now))
+        lasted = self._lasted()
+        if lasted >= self._times.stable_after:
+            return backoff.after_loss()
+        if self._requested:
+            return backoff.after_request()
+        if lasted < 0 or self._failure.cause is LinkCause.RESTARTS:
+            return backoff.after_trouble()
+        if lasted <= CLOSED_SOON and self._failure.cause is LinkCause.CLOSED:
+            return backoff.after_soon_closed()
+        return backoff.after_loss()
+
+    def _lasted(self) -> float:
+        """How long the node was there after READY, in seconds; negative if it never was."""
+        if self._ready_at is None:
+            return -inf
+        if self._failure.cause is not LinkCause.SILENCE:
+            return self._ended - self._ready_at
+        heard = self._live.heard_at - self._ready_at
+        return heard if heard > 0 else -inf
+
+    def _outage(self, now: float) -> float:
+        return now - self._outage_since if self._outage_since is not None else 0.0
 
     # -- alert
 

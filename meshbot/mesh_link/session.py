@@ -11,10 +11,11 @@ from math import inf
 from queue import SimpleQueue
 
 from meshbot.mesh_link.actions import Generation
+from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
 from meshbot.mesh_link.failures import LinkFailure, failure_of
-from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
-from meshbot.mesh_link.machine import LinkEvent
+from meshbot.mesh_link.interface import MeshTCPInterface
 from meshbot.mesh_link.messages import ClientWarning, QueueStatus
+from meshbot.mesh_link.states import NO_EVIDENCE, Evidence, LinkEvent
 from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class SessionEvent:
     event: LinkEvent
     generation: Generation
     failure: LinkFailure | None = None  # belongs to FAILED and LOST
-    answers_probes: bool = False
+    evidence: Evidence = NO_EVIDENCE
 
 
 Report = Callable[[SessionEvent], None]
@@ -39,6 +40,7 @@ def ignore(_seconds: float) -> None:
 
 class _Request(Enum):
     PROBE = auto()
+    NODES = auto()
     CLOSE = auto()
 
 
@@ -55,7 +57,11 @@ class MeshSession:
         owner: object = None,
         on_round_trip: Callable[[float], None] = ignore,
         on_client_warning: Callable[[ClientWarning], object] = bool,
+        *,
+        known: KnownAddress | None = None,
+        without_nodes: bool = False,
     ) -> None:
+        """`known` is the last address that worked; `without_nodes`: see MeshTCPInterface."""
         self.generation = generation
         self._clock = clock
         self._report = report
@@ -66,13 +72,19 @@ class MeshSession:
         self._probed_at: float | None = None
         self._requests: SimpleQueue[_Request] = SimpleQueue()
         self._serving = False
-        self.interface = MeshTCPInterface(target, self, clock.monotonic, owner)
+        self.interface = MeshTCPInterface(
+            target, self, clock.monotonic, owner, known=known, without_nodes=without_nodes
+        )
         self._thread = threading.Thread(target=self._main, name=f"TCP-Session-{generation}", daemon=True)
         self._thread.start()
 
     def probe(self) -> None:
         """Ask for a heartbeat: costs no air time, and the node answers it by a queueStatus."""
         self._requests.put(_Request.PROBE)
+
+    def fetch_nodes(self) -> None:
+        """Ask for the nodes that the configuration left out; FETCHED reports them."""
+        self._requests.put(_Request.NODES)
 
     def close(self) -> None:
         """Ask for the end; CLOSED reports it."""
@@ -95,22 +107,28 @@ class MeshSession:
             self._serving = True
             self._serve()
         except OSError as exc:
-            self._send(LinkEvent.FAILED, failure_of(exc))
+            self._send_end(LinkEvent.FAILED, failure_of(exc))
         # whatever the library raised: the link is lost, the process is not
         except Exception as exc:
             LOGGER.exception("⚠️ Session TCP %d", self.generation)
-            self._send(LinkEvent.FAILED, LinkFailure(detail=f"{type(exc).__name__}: {exc}"))
+            self._send_end(LinkEvent.FAILED, LinkFailure(detail=f"{type(exc).__name__}: {exc}"))
         finally:
             self.interface.close()
             self._send(LinkEvent.CLOSED)
 
     def _serve(self) -> None:
-        while self._clock.get(self._requests, inf) is not _Request.CLOSE:
+        while (request := self._clock.get(self._requests, inf)) is not _Request.CLOSE:
+            if request is _Request.NODES:
+                self.interface.fetch_nodes()
+                continue
             self._probed_at = self._clock.monotonic()
             self.interface.sendHeartbeat()
 
-    def _send(self, event: LinkEvent, failure: LinkFailure | None = None, *, answers_probes: bool = False) -> None:
-        self._report(SessionEvent(event, self.generation, failure, answers_probes))
+    def _send(self, event: LinkEvent, failure: LinkFailure | None = None, evidence: Evidence = NO_EVIDENCE) -> None:
+        self._report(SessionEvent(event, self.generation, failure, evidence))
+
+    def _send_end(self, event: LinkEvent, failure: LinkFailure) -> None:
+        self._send(event, failure, Evidence(ordered=self.interface.reboot_ordered))
 
     # -- LinkListener: called by the interface, on its reader's or this session's thread
 
@@ -120,21 +138,28 @@ class MeshSession:
 
     def connected(self, *, answers_probes: bool) -> None:
         """See LinkListener."""
-        self._send(LinkEvent.CONNECTED, answers_probes=answers_probes)
+        interface = self.interface
+        evidence = Evidence(answers_probes=answers_probes, boots=interface.boots, round_trip=interface.round_trip)
+        self._send(LinkEvent.CONNECTED, evidence=evidence)
+
+    def fetched(self) -> None:
+        """See LinkListener."""
+        self._send(LinkEvent.FETCHED)
 
     def restarted(self) -> None:
         """See LinkListener."""
-        self._send(LinkEvent.RESTARTED)
+        self._send(LinkEvent.RESTARTED, evidence=Evidence(ordered=self.interface.reboot_ordered))
 
     def lost(self, failure: LinkFailure) -> None:
         """See LinkListener."""
-        self._send(LinkEvent.LOST, failure)
+        self._send_end(LinkEvent.LOST, failure)
 
     def queue_status(self, packet_id: int, result: int) -> None:
         """See LinkListener."""
         if packet_id:
             self._on_queue_status(QueueStatus(packet_id, result))
             return
+        self._send(LinkEvent.ANSWERED)
         probed_at, self._probed_at = self._probed_at, None
         if probed_at is not None:
             self._on_round_trip(self._clock.monotonic() - probed_at)

@@ -56,7 +56,7 @@ class ClientConnection:
     def frozen(self) -> bool:
         """Whether faults keep the node from reading and writing here."""
         faults = self._faults
-        return "stuck" in faults or "blackhole" in faults or self._affects("accept_then_nothing")
+        return faults.paused or "stuck" in faults or "blackhole" in faults or self._affects("accept_then_nothing")
 
     @property
     def mute(self) -> bool:

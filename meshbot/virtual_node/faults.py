@@ -54,6 +54,11 @@ _TABLE = (
         (Parameter("after", 10, "node infos", "other nodes sent before that"), _CONNECTIONS),
     ),
     Fault("accept_then_nothing", "accepts new connections and neither reads nor writes", (_CONNECTIONS,)),
+    Fault(
+        "pauses",
+        "main loop stops now and then, as in a flash write; the system still takes connections and bytes",
+        (Parameter("seconds", 10.0, "s", "each time"), Parameter("every", 60.0, "s", "from one to the next")),
+    ),
     Fault("stuck", "main loop stopped: only the system's accept backlog answers"),
     Fault("blackhole", "new connections hang unanswered, the present one is no longer served"),
     Fault(
@@ -72,6 +77,19 @@ _TABLE = (
     Fault("truncated_frame", "sends half a frame, then the next one whole", (_FRAMES,)),
     Fault("oversized", "sends a header with a bogus length", (Parameter("length", 4096, "bytes", "claimed"), _FRAMES)),
     Fault("slow", "sends slowly", (Parameter("rate", 2000.0, "bytes/s", "of the whole stream"),)),
+    Fault(
+        "delay",
+        "sends late; a lost segment is sent again after 1.1 times the delay, then twice that, and so on, as in TCP",
+        (
+            Parameter("seconds", 4.0, "s", "of the whole round trip"),
+            Parameter("loss", 0.0, "percent", "of what it sends"),
+        ),
+    ),
+    Fault(
+        "lose_heartbeats",
+        "loses answers to heartbeats, as to another client that polls at that moment",
+        (Parameter("loss", 20.0, "percent", "of the answers"),),
+    ),
     Fault(
         "rival_client",
         "another client takes the link again and again",
@@ -127,6 +145,8 @@ class ActiveFaults:
 
     def __init__(self) -> None:
         self._active: dict[str, dict[str, Value]] = {}
+        # the fault `pauses` has stopped the main loop
+        self.paused = False
         self._since: dict[str, int] = {}
 
     def __contains__(self, name: str) -> bool:
@@ -167,6 +187,14 @@ class ActiveFaults:
             return False
         first, count = self._since[name], self.number(name, "connections")
         return first <= number and (not count or number < first + count)
+
+    def set_time(self, now: float) -> None:
+        """Let `pauses` stop the main loop, or start it again: at the end of each period."""
+        if "pauses" not in self:
+            self.paused = False
+            return
+        every, seconds = self.number("pauses", "every"), self.number("pauses", "seconds")
+        self.paused = now % every >= every - seconds
 
     def use_up(self, name: str, counter: str) -> None:
         """Count one use of a fault that is on; after the last it is healed."""

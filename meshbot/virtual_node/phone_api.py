@@ -132,8 +132,12 @@ class PhoneApi:
     def _handle_heartbeat(self, nonce: int, now: float) -> None:
         if nonce == 1:
             self._router.broadcast_own_node(now)
-        elif self._state.version() >= ANSWERS_HEARTBEATS:
+        elif self._state.version() >= ANSWERS_HEARTBEATS and not self._loses_answer():
             self._heartbeat_due = True
+
+    def _loses_answer(self) -> bool:
+        faults = self._state.faults
+        return "lose_heartbeats" in faults and self._state.rng.random() * 100 < faults.number("lose_heartbeats", "loss")
 
     def _handle_packet(self, packet: mesh_pb2.MeshPacket, now: float, *, mute: bool) -> None:
         port, faults = packet.decoded.portnum, self._state.faults

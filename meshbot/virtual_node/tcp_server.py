@@ -150,7 +150,9 @@ class TcpServer:
         """Do all that is due: on the mesh, at the listener, for the client."""
         now = self._clock.monotonic()
         firmware, faults = self._firmware, self._firmware.faults
-        firmware.poll(now)
+        faults.set_time(now)
+        if not faults.paused:
+            firmware.poll(now)
         if not firmware.is_up(now):
             self.drop()
             self._listener.set_mode(ListenerMode.REFUSING)
@@ -191,7 +193,7 @@ class TcpServer:
         faults = self._firmware.faults
         if self._client is not None:
             self._end(self._client.tick(now))
-        if "stuck" not in faults and (accepted := self._listener.accept()) is not None:
+        if not (faults.paused or "stuck" in faults) and (accepted := self._listener.accept()) is not None:
             self._accept(accepted, now)
         if "rival_client" in faults:
             self._rival.step(now, faults.number("rival_client", "every"), (self._host, self.port))

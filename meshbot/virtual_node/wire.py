@@ -11,7 +11,11 @@ from meshbot.virtual_node.faults import ActiveFaults
 from meshbot.virtual_node.framing import HEADER_BYTES, START1, START2
 
 CORRUPTING: Final = frozenset({"garbage", "cut_frame", "truncated_frame", "oversized"})
-SLOW_STEP: Final = 0.02  # seconds between two portions of a slow link
+SLOW_STEP: Final = 0.1  # seconds between two portions of a slow link
+# Delays until a lost segment is sent again the first time
+FIRST_REPEAT: Final = 1.1
+# Of one segment: the last one comes 17 delays late
+MOST_REPEATS: Final = 4
 # Without START1: a stray one would cost the next frame
 NOISE: Final = bytes(byte for byte in range(256) if byte != START1)
 
@@ -25,6 +29,8 @@ class Wire:
         self._pieces: deque[tuple[float, bytes]] = deque()  # not before, bytes
         # With the slow fault: when the bytes handed out so far are through
         self._sent_until = now
+        # With the delay fault: of the last segment
+        self._arrival = -inf
         self.pending = 0  # bytes
 
     def push(self, frames: list[bytes], now: float) -> None:
@@ -32,6 +38,7 @@ class Wire:
         # An idle link saves up no bytes for later
         if not self.pending:
             self._sent_until = now
+        self._arrival = self._next_arrival(now) if frames and "delay" in self._faults else self._arrival
         if any(name in self._faults for name in CORRUPTING):
             for framed in frames:
                 self._corrupt(framed, now)
@@ -64,11 +71,20 @@ class Wire:
         soonest = now + SLOW_STEP if "slow" in self._faults else now
         return max(soonest, self._pieces[0][0])
 
+    def _next_arrival(self, now: float) -> float:
+        """Return when a segment that is sent now is there; no later one comes before it."""
+        delay, loss = self._faults.number("delay", "seconds"), self._faults.number("delay", "loss") / 100
+        arrival, repeats = now + delay, 0
+        while repeats < MOST_REPEATS and self._rng.random() < loss:
+            arrival += FIRST_REPEAT * delay * 2**repeats
+            repeats += 1
+        return max(arrival, self._arrival)
+
     def _rate(self) -> float:
         return max(1.0, self._faults.number("slow", "rate"))
 
     def _queue(self, data: bytes, not_before: float = -inf) -> None:
-        self._pieces.append((not_before, data))
+        self._pieces.append((max(not_before, self._arrival), data))
         self.pending += len(data)
 
     def _corrupt(self, framed: bytes, now: float) -> None:

@@ -37,7 +37,7 @@ CONTRACT = [
     r"\[INFO\] ✅ SYNC COMPLETE: 10 public keys synchronized to interface\.nodes$",
     r"\[INFO\] ℹ️ Aucune clé à re-synchroniser$",
     r"\[INFO\] 📨 MESSAGE BRUT: '/help' \| from=0x[0-9a-f]{8} \| to=0x[0-9a-f]{8} \| broadcast=False$",
-    r"\[WARNING\] ⚠️ SILENCE TCP: 1s sans paquet \(max: 1s\)$",
+    r"\[WARNING\] ⚠️ SILENCE TCP: \d+s sans paquet \(max: \d+s\)$",
     r"\[INFO\] 🔄 Reconnexion TCP #1 à 127\.0\.0\.1:\d+\.\.\.$",
     r"\[INFO\] 🔑 Synchronisation clés publiques programmée dans 1s\.\.\.$",
     r"\[INFO\] ✅ Reconnexion TCP réussie \(background\)$",

@@ -8,17 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshbot.mesh_link.actions import AbandonLink, LinkAlert, LinkDown, LinkReady, LinkSilent, OpenLink, SendProbe
-from meshbot.mesh_link.backoff import JITTER, REFUSAL_WAITS, TROUBLE_WAITS, Backoff
+from meshbot.mesh_link.backoff import EAGER_FOR, EAGER_WAIT, JITTER, REFUSAL_WAITS, TROUBLE_WAITS, Backoff
 from meshbot.mesh_link.failures import LinkFailure
-from meshbot.mesh_link.machine import (
-    FROM_SESSION,
-    KEEPALIVE_EVERY,
-    STOP_CLOSE_TIMEOUT,
-    LinkEvent,
-    LinkMachine,
-    LinkState,
-    LinkTimes,
-)
+from meshbot.mesh_link.machine import KEEPALIVE_EVERY, STOP_CLOSE_TIMEOUT, LinkMachine
+from meshbot.mesh_link.states import FROM_SESSION, Evidence, LinkEvent, LinkState, LinkTimes
 from meshbot.runtime.incidents import LinkCause
 from tests.support.configured import make_times
 
@@ -94,7 +87,7 @@ class World:
         while self.machine.state is not S.READY:
             if self.machine.state is S.CONNECTING:
                 self.tell(E.ACCEPTED)
-                self.tell(E.CONNECTED, answers_probes=True)
+                self.tell(E.CONNECTED, evidence=Evidence(answers_probes=True))
             elif self.machine.state is S.STOPPED:
                 self.tell(E.START)
             else:
@@ -108,7 +101,9 @@ class World:
         for step in script:
             match step:
                 case ("session", event, shift):
-                    self.tell(event, shift, failure=LinkFailure(detail="quelconque"), answers_probes=True)
+                    self.tell(
+                        event, shift, failure=LinkFailure(detail="quelconque"), evidence=Evidence(answers_probes=True)
+                    )
                 case ("ours", event):
                     self.tell(event)
                 case ("wait", seconds):
@@ -207,7 +202,7 @@ probing = st.builds(
 def ready_world(times, *, answers):
     world = World(times=times)
     world.tell(E.ACCEPTED)
-    world.tell(E.CONNECTED, answers_probes=answers)
+    world.tell(E.CONNECTED, evidence=Evidence(answers_probes=answers))
     return world
 
 
@@ -234,11 +229,33 @@ def test_a_node_that_answers_every_probe_is_never_declared_silent(times, delays)
 traffic = st.lists(st.floats(0, 0.99), max_size=20)  # pauses between bytes, in parts of what is allowed
 
 
+class Patience:
+    """How long a silence may be, by what the node has shown: the architecture's rule, written out again."""
+
+    def __init__(self, times, *, answers):
+        self.times, self.decides, self.latest = times, answers and times.probe_after > 0, 0.0
+
+    @property
+    def wait(self):
+        times = self.times
+        longest = (times.silent_timeout - times.probe_after) / times.probe_misses
+        return max(times.probe_timeout, min(longest, 1.4 * self.latest / times.probe_misses))
+
+    @property
+    def allowed(self):
+        times = self.times
+        return times.probe_after + times.probe_misses * self.wait if self.decides else times.silent_timeout
+
+    def heard_after(self, silence):
+        doubt = silence - self.times.probe_after
+        if doubt > self.wait:
+            self.latest = max(self.latest, doubt)
+
+
 @settings(deadline=None, max_examples=60)
 @given(probing, traffic)
 def test_a_mute_node_is_declared_silent_after_its_missed_probes(times, pauses):
-    allowed = times.probe_after + times.probe_misses * times.probe_timeout
-    check_mute(ready_world(times, answers=True), pauses, allowed)
+    check_mute(ready_world(times, answers=True), pauses, Patience(times, answers=True))
 
 
 @settings(deadline=None, max_examples=60)
@@ -246,14 +263,17 @@ def test_a_mute_node_is_declared_silent_after_its_missed_probes(times, pauses):
 def test_a_node_that_cannot_answer_is_declared_after_the_silent_timeout(times, pauses, never_probe):
     if never_probe:
         times = make_times(probe_after=0, silent_timeout=times.silent_timeout)
-    check_mute(ready_world(times, answers=False), pauses, times.silent_timeout)
+    check_mute(ready_world(times, answers=False), pauses, Patience(times, answers=False))
 
 
-def check_mute(world, pauses, allowed):
+def check_mute(world, pauses, patience):
     for pause in pauses:
-        world.wait(pause * allowed)
+        silence = pause * patience.allowed
+        world.wait(silence)
         world.machine.heard(1, world.now)
+        patience.heard_after(silence)
     assert of(LinkSilent, world.actions) == []
+    allowed = patience.allowed
     world.wait(allowed * (1 - 1e-9) - TICK)
     assert of(LinkSilent, world.actions) == []
     world.wait(allowed * 2e-9 + 2 * TICK)
@@ -278,37 +298,47 @@ def test_a_heartbeat_goes_out_every_5_minutes_however_busy_the_mesh(times, answe
 
 # -- waits
 
-ENDS = ("refused", "silent configuration", "young", "old", "asked young", "asked old")
+ENDS = ("refused", "silent configuration", "soon", "young", "old", "asked soon", "asked old")
+LASTS = {"soon": 1.0, "young": 7.0, "old": 30.0}
 
 
 class Ladder:
     """The architecture's table, written out again."""
 
     def __init__(self, cleanup_delay):
-        self.cleanup_delay, self.refusals, self.troubles = cleanup_delay, 0, 0
+        self.cleanup_delay, self.refusals, self.troubles, self.soon = cleanup_delay, 0, 0, 0
 
-    def after(self, end):
+    def after(self, end, outage):
+        rest = self.cleanup_delay
         match end:
-            case "old" | "asked old":
-                self.refusals = self.troubles = 0
-                return self.cleanup_delay
-            case "asked young":
+            case "old" | "asked old" | "young":
+                self.refusals = self.troubles = self.soon = 0
+                return rest
+            case "asked soon":
                 self.refusals = 0
-                return self.cleanup_delay
+                return rest
+            case "refused" if outage < EAGER_FOR:
+                self.soon = 0
+                return EAGER_WAIT
             case "refused":
+                self.soon = 0
                 self.refusals += 1
-                return REFUSAL_WAITS[min(self.refusals, 4) - 1]
-            case _:
+                return REFUSAL_WAITS[min(self.refusals, 3) - 1]
+            case "soon":
                 self.refusals = 0
+                self.soon += 1
+                return max(rest, TROUBLE_WAITS[max(0, min(self.soon - 3, 4))])
+            case _:
+                self.refusals = self.soon = 0
                 self.troubles += 1
-                return max(self.cleanup_delay, TROUBLE_WAITS[min(self.troubles, 5) - 1])
+                return max(rest, TROUBLE_WAITS[min(self.troubles, 5) - 1])
 
 
 def end_session(world, end):
-    world.wait(max(0.0, world.machine.deadline - world.now) if world.machine.state is not S.CONNECTING else 0.0)
+    """Return the wait that follows, and how long the outage had lasted."""
     # An alert came first
     while world.machine.state is not S.CONNECTING:
-        world.wait(world.machine.deadline - world.now)
+        world.wait(max(0.0, world.machine.deadline - world.now))
     match end:
         case "refused":
             world.tell(E.FAILED, failure=LinkFailure(LinkCause.REFUSED))
@@ -316,11 +346,11 @@ def end_session(world, end):
             world.tell(E.ACCEPTED)
             world.wait(20.0)
         case _:
-            world.last(61.0 if "old" in end else 30.0)
-            world.tell(E.RECONNECT if "asked" in end else E.LOST)
-    actions = world.tell(E.CLOSED)
-    (down,) = of(LinkDown, actions)
-    return down.retry_in
+            world.last(LASTS[end.removeprefix("asked ")])
+            world.tell(E.RECONNECT if "asked" in end else E.LOST, failure=LinkFailure(LinkCause.CLOSED))
+    outage = world.now - world.machine.outage_since
+    (down,) = of(LinkDown, world.tell(E.CLOSED))
+    return down.retry_in, outage
 
 
 @settings(deadline=None, max_examples=100)
@@ -328,4 +358,5 @@ def end_session(world, end):
 def test_every_wait_is_the_tables_within_a_tenth(ends, jitter, cleanup_delay):
     world, ladder = World(jitter, cleanup_delay), Ladder(cleanup_delay)
     for end in ends:
-        assert end_session(world, end) == pytest.approx(ladder.after(end) * (1 + JITTER * jitter))
+        wait, outage = end_session(world, end)
+        assert wait == pytest.approx(ladder.after(end, outage) * (1 + JITTER * jitter))

@@ -41,7 +41,7 @@ UNHURRIED = {
     "tcp_close_timeout": 20,
 }
 
-NOTICING = {"tcp_probe_after": 0.5, "tcp_probe_timeout": 0.5}  # for those tests that want silence noticed
+NOTICING = {"tcp_probe_after": 5, "tcp_probe_timeout": 6}  # for those tests that want silence noticed
 
 
 class RunningBot:

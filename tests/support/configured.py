@@ -7,8 +7,8 @@ from typing import Any, Final
 import config
 from meshbot.commands.executor import CommandLimits
 from meshbot.commands.roles import MeshRoles
-from meshbot.mesh_link.interface import LinkTarget
-from meshbot.mesh_link.machine import LinkTimes
+from meshbot.mesh_link.connecting import LinkTarget
+from meshbot.mesh_link.states import LinkTimes
 from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard
 from meshbot.runtime.clock import Clock

@@ -6,11 +6,8 @@ from meshbot.mesh_link.actions import (
 )
 from meshbot.mesh_link.backoff import Backoff
 from meshbot.mesh_link.failures import LinkFailure
-from meshbot.mesh_link.machine import (
-    LinkEvent,
-    LinkMachine,
-    LinkState,
-)
+from meshbot.mesh_link.machine import LinkMachine
+from meshbot.mesh_link.states import Evidence, LinkEvent, LinkState
 from meshbot.runtime.incidents import LinkCause
 from tests.support.configured import make_times
 
@@ -45,9 +42,9 @@ class Link:
     def start(self):
         return self.tell(E.START)
 
-    def become_ready(self, *, answers_probes=True):
+    def become_ready(self, *, answers_probes=True, boots=0):
         self.tell(E.ACCEPTED)
-        return self.tell(E.CONNECTED, answers_probes=answers_probes)
+        return self.tell(E.CONNECTED, evidence=Evidence(answers_probes=answers_probes, boots=boots))
 
     def lose(self):
         return self.tell(E.LOST, failure=LinkFailure(LinkCause.CLOSED)) + self.tell(E.CLOSED)
@@ -74,7 +71,7 @@ def wait_of(actions):
 
 
 def lose_young(link):
-    """Lose the link a second after READY: a trouble."""
+    """Lose the link a second after READY, as to another client."""
     link.become_ready()
     link.after(1)
     return link.lose()

@@ -177,8 +177,8 @@ def test_an_empty_path_or_one_that_nobody_would_expand_is_refused(value):
 
 
 def test_two_settings_that_contradict_each_other_are_named_both():
-    assert problems("tcp_config_silence = 61\nsend_interval = 10\nanswer_ttl = 5.5\n") == (
-        "tcp_config_timeout (défaut) : 60 refusé ; doit être au moins tcp_config_silence (61)",
+    assert problems("tcp_config_silence = 300\ntcp_config_timeout = 60\nsend_interval = 10\nanswer_ttl = 5.5\n") == (
+        "tcp_config_timeout (given.toml) : 60 refusé ; doit être au moins tcp_config_silence (300)",
         "answer_ttl (given.toml) : 5.5 refusé ; doit être au moins send_interval (10)",
     )
 

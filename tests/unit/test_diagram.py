@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from meshbot.mesh_link.machine import TRANSITIONS
+from meshbot.mesh_link.states import TRANSITIONS
 from scripts.make_diagram import BEGIN, END, diagram, embedded, main, replaced
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "TCP_ARCHITECTURE.md"

@@ -32,6 +32,9 @@ class Listener:
         self.events.append(f"connected {answers_probes}")
         self.ready.release()
 
+    def fetched(self):
+        self.events.append("fetched")
+
     def restarted(self):
         self.events.append("restarted")
 

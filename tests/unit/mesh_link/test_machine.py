@@ -7,19 +7,15 @@ import pytest
 from meshbot.mesh_link.actions import (
     AbandonLink,
     CloseLink,
+    FetchNodes,
     LinkAlert,
     LinkDown,
     LinkReady,
     OpenLink,
 )
 from meshbot.mesh_link.failures import LinkFailure
-from meshbot.mesh_link.machine import (
-    FROM_SESSION,
-    STOP_CLOSE_TIMEOUT,
-    TRANSITIONS,
-    LinkEvent,
-    LinkProtocolError,
-)
+from meshbot.mesh_link.machine import STOP_CLOSE_TIMEOUT, LinkProtocolError
+from meshbot.mesh_link.states import FROM_SESSION, TRANSITIONS, Evidence, LinkEvent
 from meshbot.runtime.incidents import LinkCause
 from tests.support.link import T0, E, Link, S, lose_young, of, wait_of
 
@@ -86,7 +82,7 @@ def test_a_node_that_restarts_repeatedly_is_left_alone_for_longer(ready):
     for _ in range(3):
         ready.tell(E.RESTARTED)
         ready.tell(E.CONNECTED)
-        ready.after(10)
+        ready.after(9)
         assert ready.tell(E.RESTARTED) == [CloseLink(ready.machine.generation)]
         (down,) = of(LinkDown, ready.tell(E.CLOSED))
         assert (down.failure, down.was_ready) == (LinkFailure(LinkCause.RESTARTS), True)
@@ -96,10 +92,17 @@ def test_a_node_that_restarts_repeatedly_is_left_alone_for_longer(ready):
     assert waits == [1.0, 5.0, 15.0]
 
 
+def test_a_restart_that_we_ordered_keeps_the_connection(ready):
+    for _ in range(3):
+        assert ready.tell(E.RESTARTED, evidence=Evidence(ordered=True)) == []
+        ready.tell(E.CONNECTED)
+    assert ready.machine.generation == 1
+
+
 def test_a_node_that_restarts_now_and_then_keeps_its_connection(ready):
     for _ in range(5):
         assert ready.tell(E.RESTARTED) == []
-        ready.tell(E.CONNECTED, answers_probes=True)
+        ready.tell(E.CONNECTED, evidence=Evidence(answers_probes=True))
         ready.after(10)
         ready.machine.heard(1, ready.now)
         ready.machine.heard(1, ready.now + 50)
@@ -109,15 +112,15 @@ def test_a_node_that_restarts_now_and_then_keeps_its_connection(ready):
 
 def test_a_probe_from_before_a_restart_is_forgotten(ready):
     # a probe is under way
-    ready.at(16)
+    ready.at(6)
     ready.tell(E.RESTARTED)
-    ready.tell(E.CONNECTED, answers_probes=True)
-    assert ready.machine.deadline == ready.now + 15
+    ready.tell(E.CONNECTED, evidence=Evidence(answers_probes=True))
+    assert ready.machine.deadline == ready.now + 5
 
 
 def test_a_repeated_connected_changes_nothing(ready):
     ready.after(5)
-    assert ready.tell(E.CONNECTED, answers_probes=True) == []
+    assert ready.tell(E.CONNECTED, evidence=Evidence(answers_probes=True)) == []
     assert ready.machine.ready_since == T0
 
 
@@ -183,12 +186,115 @@ def test_a_configuration_that_falls_silent_is_given_up_after_20_s(link):
     assert link.at(25) == [CloseLink(1)]
 
 
-def test_a_configuration_that_drips_is_given_up_after_60_s(link):
+def drip(link, seconds, every=10):
+    """A configuration that keeps arriving, a few bytes at a time."""
     link.tell(E.ACCEPTED)
-    for second in range(1, 60):
-        assert link.at(second) == []
+    actions = []
+    for _ in range(int(seconds / every)):
+        actions += link.after(every)
         link.heard()
-    assert link.at(60) == [CloseLink(1)]
+    return actions
+
+
+def test_a_configuration_that_keeps_arriving_has_five_minutes(link):
+    assert drip(link, 299, every=13) == []
+    assert link.at(300) == [CloseLink(1)]
+
+
+# -- a configuration that does not complete
+
+
+def next_session(link):
+    (opened,) = of(OpenLink, link.await_attempt())
+    return opened
+
+
+def test_after_two_incomplete_configurations_the_next_is_without_the_other_nodes(link):
+    for _ in range(2):
+        drip(link, 290)
+        link.after(10)
+        link.tell(E.CLOSED)
+        opened = next_session(link)
+    assert (opened.generation, opened.without_nodes) == (3, True)
+
+
+@pytest.mark.parametrize("end", ["lost", "silent"])
+def test_a_configuration_cut_off_in_its_middle_counts_however_it_ended(link, end):
+    without = []
+    for _ in range(3):
+        drip(link, 20)
+        if end == "lost":
+            link.lose()
+        else:
+            link.after(20)
+            link.tell(E.CLOSED)
+        without.append(next_session(link).without_nodes)
+    assert without == [False, True, True]
+
+
+def test_a_node_that_sends_nothing_at_all_is_asked_for_everything(link):
+    for _ in range(4):
+        link.tell(E.ACCEPTED)
+        link.after(20)
+        link.tell(E.CLOSED)
+        assert not next_session(link).without_nodes
+
+
+def test_a_complete_configuration_in_between_starts_the_count_again(link):
+    drip(link, 20)
+    link.lose()
+    link.await_attempt()
+    link.become_ready()
+    link.lose()
+    link.await_attempt()
+    drip(link, 20)
+    link.lose()
+    assert not next_session(link).without_nodes
+
+
+def ready_without_nodes(link):
+    for _ in range(2):
+        drip(link, 20)
+        link.lose()
+        link.await_attempt()
+    link.become_ready()
+
+
+def listen_for(link, seconds):
+    actions = []
+    for _ in range(int(seconds)):
+        actions += link.after(1)
+        link.heard()
+    return actions
+
+
+def test_the_other_nodes_are_fetched_half_a_minute_after_ready(link):
+    ready_without_nodes(link)
+    assert of(FetchNodes, listen_for(link, 29)) == []
+    assert of(FetchNodes, listen_for(link, 1)) == [FetchNodes(3)]
+    assert of(FetchNodes, listen_for(link, 600)) == []
+
+
+def test_once_fetched_the_next_configuration_is_a_whole_one(link):
+    ready_without_nodes(link)
+    listen_for(link, 40)
+    link.tell(E.FETCHED)
+    link.lose()
+    assert not next_session(link).without_nodes
+
+
+def test_a_fetch_that_costs_the_link_is_tried_ever_later(link):
+    ready_without_nodes(link)
+    after = []
+    for _ in range(4):
+        began = link.now
+        while not of(FetchNodes, listen_for(link, 1)):
+            assert link.now - began < 4000
+        after.append(round(link.now - began))
+        link.lose()
+        assert next_session(link).without_nodes
+        link.become_ready()
+    assert after == [30, 300, 3000, 3600]
 
 
 def test_a_session_that_does_not_close_in_5_s_is_abandoned(ready):
@@ -218,6 +324,19 @@ def test_a_request_counts_as_no_failure(ready):
     ready.await_attempt()
     # the first trouble
     assert wait_of(lose_young(ready)) == 1
+
+
+def test_a_reboot_that_we_ordered_counts_as_no_failure(link):
+    for _ in range(6):
+        link.tell(E.ACCEPTED)
+        link.fail()
+        link.await_attempt()
+    link.become_ready()
+    link.after(2)
+    link.tell(E.LOST, failure=CLOSED, evidence=Evidence(ordered=True))
+    assert wait_of(link.tell(E.CLOSED)) == 1
+    link.await_attempt()
+    assert wait_of(link.fail()) == 1
 
 
 def test_a_request_during_the_wait_tries_at_once(ready):

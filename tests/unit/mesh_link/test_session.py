@@ -4,8 +4,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from meshbot.mesh_link.machine import LinkEvent
 from meshbot.mesh_link.session import MeshSession
+from meshbot.mesh_link.states import LinkEvent
 from meshbot.runtime.clock import SystemClock
 from tests.support.configured import make_target
 from tests.support.peer import full_backlog

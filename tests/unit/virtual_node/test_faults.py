@@ -182,3 +182,26 @@ def test_a_connection_cut_at_a_text_loses_it_or_its_status(params, on_air, statu
     phone.send(payload="two")
     assert not phone.api.cut
     assert phone.on_air() == [*on_air, "two"]
+
+
+def test_a_fifth_of_the_heartbeats_answers_is_lost():
+    phone = Phone()
+    fail(phone, "lose_heartbeats", loss=20)
+    answers = 0
+    for _ in range(500):
+        phone.to_radio(heartbeat={})
+        answers += len(phone.drain())
+    assert 350 <= answers <= 450
+
+
+def test_pauses_stop_the_main_loop_at_the_end_of_each_period():
+    faults = ActiveFaults()
+    faults.switch_on("pauses", {"seconds": 10, "every": 60}, 1)
+    paused = []
+    for second in range(120):
+        faults.set_time(second)
+        paused.append(faults.paused)
+    assert paused == ([False] * 50 + [True] * 10) * 2
+    faults.heal("pauses")
+    faults.set_time(59)
+    assert not faults.paused

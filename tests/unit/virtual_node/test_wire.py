@@ -7,11 +7,11 @@ from meshbot.virtual_node.wire import Wire
 ONE, TWO = frame(b"a" * 20), frame(b"b" * 20)
 
 
-def wire(name=None, **params):
+def wire(name=None, seed=1, **params):
     faults = ActiveFaults()
     if name:
         faults.switch_on(name, params, 1)
-    return Wire(faults, Random(1), 0.0)
+    return Wire(faults, Random(seed), 0.0)
 
 
 def drained(wire, now):
@@ -79,3 +79,33 @@ def test_a_slow_link_hands_out_its_rate_and_earns_nothing_by_silence():
     assert drained(slow, 101.0) == ONE[:10]
     assert len(drained(slow, 103.0)) == 20
     assert slow.due(103.0) > 103.0
+
+
+def test_a_delayed_segment_comes_after_its_time():
+    late = wire("delay", seconds=4)
+    late.push([ONE], 100.0)
+    assert drained(late, 103.9) == b""
+    assert late.due(100.0) == 104.0
+    assert drained(late, 104.0) == ONE
+
+
+def test_a_lost_segment_comes_later_and_holds_up_what_follows():
+    arrivals = []
+    for seed in range(200):
+        late = wire("delay", seed, seconds=4, loss=50)
+        late.push([ONE], 0.0)
+        arrivals.append(round(late.due(0.0), 3))
+        late.push([TWO], 1.0)
+        assert drained(late, late.due(0.0)).startswith(ONE)
+        assert drained(late, 1000.0).endswith(TWO) or late.pending == 0
+    # 1.1 times 4 s, then twice that, and so on
+    assert set(arrivals) == {4.0, 8.4, 17.2, 34.8, 70.0}
+    assert 80 <= arrivals.count(4.0) <= 120
+
+
+def test_without_the_fault_nothing_is_delayed_any_more():
+    late = wire("delay", seconds=4)
+    late.push([ONE], 100.0)
+    late._faults.heal("delay")
+    late.push([TWO], 110.0)
+    assert drained(late, 110.0) == ONE + TWO

@@ -1,0 +1,233 @@
+"""From the node's name to a connected socket: every step is bounded, and can be cut from another thread."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import logging
+import os
+import select
+import socket
+import struct
+import subprocess
+import threading
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+LOGGER = logging.getLogger(__name__)
+# The system's own resolver (hosts file, DNS, mDNS) as a process: unlike a thread it can be ended when it hangs
+LOOKUP: Final = ("getent", "ahosts")
+# Of connect_timeout, for the lookup of a name
+LOOKUP_SHARE: Final = 0.5
+# Seconds for it when an address is known that worked
+KNOWN_LOOKUP_TIMEOUT: Final = 2.0
+# Seconds for a killed lookup to be gone
+KILLED_WITHIN: Final = 1.0
+# linux/tcp.h's struct tcp_info as far as tcpi_rtt
+TCP_INFO: Final = struct.Struct("=8B16I")
+# Times in a row that the system repeated our bytes: 1.4 s on a local network
+REPEATED_IN_VAIN: Final = 3
+# Round trips; TCP_USER_TIMEOUT is never below, or a slow link would be cut while TCP repairs it
+ROUND_TRIPS_FOR_REPAIR: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTarget:
+    """Where the node is, and the socket's bounds in seconds."""
+
+    host: str
+    port: int
+    connect_timeout: float
+    send_timeout: float
+    user_timeout: float  # TCP_USER_TIMEOUT; 0 leaves the system's
+
+
+class KnownAddress:
+    """The last address that worked, for when its name is not resolved; lasts longer than a connection."""
+
+    def __init__(self) -> None:
+        self.address: str | None = None
+        # it was said that the name does not resolve, until it does
+        self.is_reported = False
+
+
+class TcpInfo(NamedTuple):
+    """What the system knows of a connection."""
+
+    round_trip: float  # seconds, smoothed
+    is_repeating: bool  # our bytes were sent REPEATED_IN_VAIN times over, and no acknowledgement came
+
+
+def tcp_info(sock: socket.socket) -> TcpInfo:
+    """Ask the system; OSError if the socket is closed."""
+    fields = TCP_INFO.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO.size))
+    retransmits, unacknowledged, round_trip = fields[2], fields[12], fields[23]
+    return TcpInfo(round_trip / 1e6, unacknowledged > 0 and retransmits >= REPEATED_IN_VAIN)
+
+
+class Connecting:
+    """One attempt: `run` in one thread, `cut` from any."""
+
+    def __init__(self, target: LinkTarget, known: KnownAddress) -> None:
+        self._target = target
+        self._known = known
+        # protects what follows
+        self._lock = threading.Lock()
+        self._is_cut = False
+        self._lookup: subprocess.Popen[str] | None = None
+        self._socket: socket.socket | None = None
+
+    def cut(self) -> None:
+        """End the attempt at once, or the connection that it made."""
+        with self._lock:
+            self._is_cut = True
+            if self._lookup is not None:
+                self._lookup.kill()
+            if self._socket is not None:
+                shut(self._socket)
+
+    def run(self) -> socket.socket:
+        """Try each address of the host in turn, within connect_timeout in all; OSError if none answers."""
+        host, timeout = self._target.host, self._target.connect_timeout
+        if _is_address(host):
+            hosts = [host]
+        else:
+            hosts = self._look_up(host, timeout * LOOKUP_SHARE)
+            timeout *= 1 - LOOKUP_SHARE
+        error: OSError = ConnectionError(f"no address for {host}")
+        for one in hosts:
+            family, kind, protocol, _name, address = _numeric(one, self._target.port)
+            try:
+                sock = self._connect(socket.socket(family, kind, protocol), address, timeout / len(hosts))
+            except OSError as exc:
+                error = exc
+            else:
+                self._known.address = one
+                return sock
+        raise error
+
+    # -- the name
+
+    def _look_up(self, host: str, timeout: float) -> list[str]:
+        """Return its addresses, the last one that worked first; that one alone if the name cannot be resolved."""
+        known = self._known.address
+        try:
+            found = self._ask(_ascii(host), timeout if known is None else min(timeout, KNOWN_LOOKUP_TIMEOUT))
+        except OSError as exc:
+            if known is None:
+                raise
+            if not self._known.is_reported:
+                self._known.is_reported = True
+                LOGGER.warning("⚠️ %s; essai avec la dernière adresse connue, %s", exc.strerror or exc, known)
+            return [known]
+        self._known.is_reported = False
+        return sorted(found, key=lambda address: address != known)
+
+    def _ask(self, name: str, timeout: float) -> list[str]:
+        process = self._start((*LOOKUP, name))
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise OSError(socket.EAI_AGAIN, f"nom d'hôte sans réponse en {timeout:g} s: {name}") from None
+        finally:
+            self._finish(process)
+        lines = [line.split() for line in output.splitlines()]
+        found = [words[0] for words in lines if words[1:2] == ["STREAM"]]
+        if not found:
+            raise OSError(socket.EAI_NONAME, f"nom d'hôte inconnu: {name}")
+        return found
+
+    def _start(self, command: tuple[str, ...]) -> subprocess.Popen[str]:
+        with self._lock:
+            if self._is_cut:
+                raise ConnectionAbortedError("the session was ended")
+            self._lookup = subprocess.Popen(  # noqa: S603 - the name is an argument, no shell reads it
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+            return self._lookup
+
+    def _finish(self, process: subprocess.Popen[str]) -> None:
+        with self._lock:
+            self._lookup = None
+        process.kill()
+        if process.stdout is not None:
+            process.stdout.close()
+        try:
+            process.wait(KILLED_WITHIN)
+        except subprocess.TimeoutExpired:
+            # the system will end it when it can: it waits for a disk or a driver
+            LOGGER.debug("lookup %d does not end yet", process.pid)
+
+    # -- the connection
+
+    def _connect(self, sock: socket.socket, address: Any, timeout: float) -> socket.socket:
+        sock.settimeout(0)
+        with self._lock:
+            if self._is_cut:
+                sock.close()
+                raise ConnectionAbortedError("the session was ended")
+            self._socket = sock
+            # once it has begun, the shutdown in `cut` ends it
+            error = sock.connect_ex(address)
+        try:
+            _finish_connecting(sock, error, timeout)
+            self._set_bounds(sock)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _set_bounds(self, sock: socket.socket) -> None:
+        sock.settimeout(self._target.send_timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        wanted = self._target.user_timeout
+        bound = max(wanted, ROUND_TRIPS_FOR_REPAIR * tcp_info(sock).round_trip) if wanted else 0
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(bound * 1000))
+
+
+def shut(sock: socket.socket) -> None:
+    """Release everything that waits on the socket."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        # not connected, or shut already
+        return
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _numeric(address: str, port: int) -> Any:
+    """Return what a socket needs for an address, whose interface's name it may carry."""
+    return socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[0]
+
+
+def _ascii(host: str) -> str:
+    """Return the name as DNS has it; OSError for one that there cannot be, `a..b` or a label of 64 characters."""
+    try:
+        name = host.encode("idna").decode("ascii")
+    except UnicodeError as exc:
+        raise OSError(f"nom d'hôte impossible: {host}") from exc
+    if name.startswith("-"):
+        raise OSError(f"nom d'hôte impossible: {host}")
+    return name
+
+
+def _finish_connecting(sock: socket.socket, error: int, timeout: float) -> None:
+    """Wait for a connection that `connect_ex` began with `error`; OSError if it does not come to stand."""
+    if error == errno.EINPROGRESS:
+        poll = select.poll()
+        poll.register(sock, select.POLLOUT)
+        ended = poll.poll(timeout * 1000)
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if ended else errno.ETIMEDOUT
+    if error:
+        raise OSError(error, os.strerror(error))
