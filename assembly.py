@@ -43,9 +43,12 @@ from meshbot.mesh_memory import MeshMemory
 from meshbot.persistence import HandledBefore, Housekeeping
 from meshbot.runtime import Clock, DatabaseTrouble, DiskCheck, Report, Service, read_host, unreported
 from meshbot.sending import (
+    AirBudget,
+    ChannelHold,
     DeliveryReport,
     MeshSender,
     Priority,
+    Rows,
     SavedOutbox,
     SavedPart,
     SendQueue,
@@ -170,9 +173,10 @@ def outbox(settings: config.Settings, clock: Clock) -> SendQueue:
         settings.answer_max_bytes,
         new_packet_id,
         lifetimes,
-        settings.channel_utilization_limit,
+        ChannelHold(settings.channel_utilization_limit),
+        AirBudget(settings.air_time_limit),
         # above the numbers that earlier processes gave
-        first_row=int(clock.now().timestamp() * 1000),
+        Rows(int(clock.now().timestamp() * 1000)),
     )
 
 
@@ -331,6 +335,7 @@ def dispatcher(parts: Parts, commands: Sequence[Command]) -> Dispatcher:
         translator(settings.language),
         limits(settings),
         parts.sender.tell,
+        parts.sender.answer_at,
     )
 
 

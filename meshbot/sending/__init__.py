@@ -1,5 +1,7 @@
 """Sending: texts and traceroutes for the radio, their order and pacing, and their delivery reports."""
 
+from meshbot.sending.air_budget import AirBudget
+from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.outgoing import (
     EchoOrigin,
     MailNoticeOrigin,
@@ -11,7 +13,7 @@ from meshbot.sending.outgoing import (
     encode_origin,
 )
 from meshbot.sending.queue import SendQueue
-from meshbot.sending.queued_text import Changes, PartState, SavedPart
+from meshbot.sending.queued_text import Changes, PartState, Rows, SavedPart
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus, ReportRouter
 from meshbot.sending.retry_policy import NO_ACK, TX_QUEUE_FULL
 from meshbot.sending.sender import AfterAnswer, LinkChange, MeshSender, SavedOutbox
@@ -24,7 +26,9 @@ __all__ = [
     "TRACE_TIMEOUT",
     "TX_QUEUE_FULL",
     "AfterAnswer",
+    "AirBudget",
     "Changes",
+    "ChannelHold",
     "DeliveryReport",
     "DeliveryStatus",
     "EchoOrigin",
@@ -38,6 +42,7 @@ __all__ = [
     "PartState",
     "Priority",
     "ReportRouter",
+    "Rows",
     "SavedOutbox",
     "SavedPart",
     "SendQueue",

@@ -13,21 +13,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
-from meshbot.mesh_link import TextPacket
-from meshbot.sending.outgoing import WAITING_LIMITS, OutgoingText, Priority
+from meshbot.mesh_link import LoraSettings, RoutingAnswer, TextPacket
+from meshbot.sending.admission import answer_at, has_room
+from meshbot.sending.air_budget import REPEATS, AirBudget
+from meshbot.sending.channel_load import ChannelHold
+from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queued_text import (
     Changes,
     Part,
     PartState,
     QueuedPart,
     QueuedText,
+    Rows,
     SavedPart,
     next_packets,
     restored,
-    saved,
+    waiting,
 )
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus
-from meshbot.sending.retry_policy import MAX_TRIES, MAY_REPEAT, NO_ACK, error_name, policy_of
+from meshbot.sending.retry_policy import MAX_TRIES, MAY_REPEAT, NO_ACK, error_name, may_answer, policy_of
 from meshbot.text import split_text
 
 CONFIRM_TIMEOUT = 10.0  # seconds for a queueStatus; an ESP32 can stall 10 s in one write (link_facts §7)
@@ -35,7 +39,6 @@ EVIDENCE_TIME = 30.0  # seconds after sending; a node that no neighbour repeats 
 SETTLE_TIME = 5.0  # seconds from READY for what the node kept for us: it comes behind the configuration
 RECEIVERS_REMEMBER = 300.0  # seconds in which every firmware still drops a repeated (sender, id)
 ACK_TIMEOUT = 60.0  # seconds for an acknowledgement over many hops
-LOAD_VALID = 900.0  # seconds that a measurement of the channel's load counts
 LONG_WAIT = 5  # packets ahead, some ten seconds: a shorter wait is not reported
 
 
@@ -47,11 +50,12 @@ class SendQueue:
     limit: int  # bytes of UTF-8 a packet
     new_id: Callable[[], int]  # a fresh packet id, never 0
     lifetimes: Mapping[Priority, float]  # seconds that a text of each kind may wait to be sent
-    utilization_limit: float  # percent; above it only answers to direct messages go
-    first_row: int = 1  # rows are numbered upwards from here
-    _row_count: int = 0  # rows numbered so far
+    hold: ChannelHold
+    air: AirBudget
+    rows: Rows = field(default_factory=Rows)
     _texts: dict[int, QueuedText] = field(default_factory=dict)  # by id, in order of arrival
     _by_packet: dict[int, QueuedPart] = field(default_factory=dict)  # by packet id
+    _refused: dict[int, QueuedPart] = field(default_factory=dict)  # by the ids before it, which were refused
     _current: QueuedText | None = None  # the text last sent from: it goes on, so that its parts stay together
     _in_flight: Part | None = None  # of a text that may have ended meanwhile
     # state before the packet in flight was taken, in case that it cannot be written
@@ -61,28 +65,25 @@ class SendQueue:
     _link_up: bool = False
     _link_up_at: float = -inf
     _boots: int = 0
-    _utilization: float = 0.0
-    _load_until: float = -inf
-    _changed: dict[int, QueuedPart | None] = field(default_factory=dict)  # rows to write; None: to delete
 
     def __len__(self) -> int:
         """Return how many packets are not confirmed by the node yet; any thread may ask."""
-        return sum(self._waiting(priority) for priority in Priority)
+        # a copy in one step: the queue's own thread may add one meanwhile
+        return waiting(list(self._texts.values()))
 
-    @property
-    def holding(self) -> bool:
-        """Whether the channel is so busy that only answers to direct messages go."""
-        return self._utilization > self.utilization_limit
+    def answer_at(self, now: float, *, for_stranger: bool) -> float:
+        """Return when the answer to a question of now could go; see admission."""
+        return answer_at(self._texts.values(), self.air, self.interval, now, for_stranger=for_stranger)
 
     # -- texts in, packets out
 
     def add(self, message: OutgoingText, now: float) -> list[DeliveryReport]:
         """Queue a text, cut into packets; or turn it away when too many of its kind wait."""
         pieces = split_text(message.text, self.limit)
-        if self._waiting(message.priority) + len(pieces) > WAITING_LIMITS[message.priority]:
+        if not has_room(self._texts.values(), message, len(pieces)):
             return [DeliveryReport(message, DeliveryStatus.TURNED_AWAY)]
         expires_at = min(message.expires_at, now + self.lifetimes[message.priority])
-        parts = [Part(self._new_row(), self._packet(message, piece)) for piece in pieces]
+        parts = [Part(self.rows.new(), self._packet(message, piece)) for piece in pieces]
         text = QueuedText(parts[0].id, message, now, expires_at, parts)
         self._texts[text.id] = text
         for part in parts:
@@ -92,7 +93,7 @@ class SendQueue:
     def restore(self, rows: Iterable[SavedPart], now: float, wall: float) -> None:
         """Take back what an earlier process had not finished; `wall` is the wall time now, in seconds since 1970."""
         for text in restored(rows, now, wall):
-            self._renumber(text)
+            self.rows.renumber(text)
             self._texts[text.id] = text
             for part in text.parts:
                 self._by_packet[part.packet.packet_id] = text, part
@@ -109,7 +110,8 @@ class SendQueue:
         ready = [(text, part) for text, part, goes_at in packets if goes_at <= now < self._ends_at(text)]
         if not ready:
             return None
-        text, part = min(ready, key=lambda r: (r[0] is not self._current, r[0].message.priority, r[0].id))
+        text, part = min(ready, key=lambda r: (r[0] is not self._current, *self._order(r[0])))
+        self.air.spend(text.message, self.air.cost(part.packet), now)
         self._before_take = self._current, part.state, part.first_sent, part.last_sent
         part.state, part.first_sent, part.last_sent = PartState.SENT, min(part.first_sent, now), now
         part.sends, part.boots = part.sends + 1, self._boots
@@ -128,8 +130,10 @@ class SendQueue:
 
     # -- the link
 
-    def link_up(self, now: float, boots: int = 0) -> None:
+    def link_up(self, now: float, boots: int = 0, lora: LoraSettings | None = None) -> None:
         """Packets may flow (again); `boots` is the node's count of its reboots, 0 if it has none."""
+        if lora is not None:
+            self.air.use(lora)
         self._link_up, self._link_up_at, self._boots = True, now, boots
         for _, part in self._parts():
             self._prepare_for_link(part, now)
@@ -142,8 +146,8 @@ class SendQueue:
 
     def channel_load(self, percent: float, now: float) -> list[DeliveryReport]:
         """Take the channel utilisation that our own node measured."""
-        self._utilization, self._load_until = percent, now + LOAD_VALID
-        return [report for text in self._texts.values() if self._is_held(text) for report in self._queued(text)]
+        self.hold.measured(percent, now)
+        return [report for text in self._texts.values() if self.hold.holds(text.message) for report in self._queued(text)]
 
     # -- answers
 
@@ -160,15 +164,23 @@ class SendQueue:
             return reports + self._refuse(*found, error_name(result), now)
         return reports + self._accept(*found, now)
 
-    def on_routing(self, request_id: int, error: str, now: float, *, sender: int) -> list[DeliveryReport]:
-        """Take a ROUTING_APP answer; `error` is the Routing.Error name, "NONE" for an acknowledgement.
+    def may_answer(self, answer: RoutingAnswer) -> bool:
+        """Return whether a routing answer counts: anybody can send one. One to no packet of ours may always."""
+        found = self._by_packet.get(answer.request_id) or self._refused.get(answer.request_id)
+        return found is None or may_answer(answer, found[0].message.to)
+
+    def on_routing(self, answer: RoutingAnswer, now: float) -> list[DeliveryReport]:
+        """Take a ROUTING_APP answer that counts.
 
         An acknowledgement by our own node only says that a neighbour repeated the packet; the real one may follow.
         """
-        found = self._find_answered(request_id, now)
+        error, sender = answer.error, answer.sender
+        found = self._find_answered(answer.request_id, now)
         if found is None:
-            return []
+            return self._acknowledged_late(answer)
         text, part = found
+        if error == "MAX_RETRANSMIT":
+            self.air.spend(text.message, REPEATS * self.air.cost(part.packet), now)
         reports = []
         went_on_air = error == "NONE" or policy_of(error).on_air or sender == text.message.to
         if went_on_air and part.state is not PartState.ACCEPTED:
@@ -190,14 +202,13 @@ class SendQueue:
         """Give up what has expired, and stop waiting for answers that do not come."""
         if now >= self._confirm_by and (part := self._release()) is not None:
             part.not_before = now
-        if now >= self._load_until:
-            self._utilization, self._load_until = 0.0, inf
+        self.hold.on_deadline(now)
         return [report for text in list(self._texts.values()) for report in self._check_deadlines(text, now)]
 
     @property
     def deadline(self) -> float:
         """When `on_deadline` or `take` has something to do; inf for never."""
-        due = min(self._confirm_by, self._load_until if self.holding else inf)
+        due = min(self._confirm_by, self.hold.ends_at)
         for text in self._texts.values():
             due = min(due, self._ends_at(text))
             if self._link_up:
@@ -216,16 +227,9 @@ class SendQueue:
 
     def take_changes(self, offset: float) -> Changes:
         """Hand over the rows that changed since the last call; `offset` is wall minus monotonic time."""
-        changed, self._changed = self._changed, {}
-        return {row: None if found is None else saved(*found, offset) for row, found in changed.items()}
+        return self.rows.take_changes(offset)
 
     # -- decisions
-
-    def _waiting(self, priority: Priority) -> int:
-        # a copy in one step: another thread may ask while this one adds
-        texts = list(self._texts.values())
-        waiting = (text for text in texts if text.message.priority is priority)
-        return sum(part.state is not PartState.ACCEPTED for text in waiting for part in list(text.parts))
 
     def _parts(self) -> Iterator[QueuedPart]:
         return ((text, part) for text in self._texts.values() for part in text.parts)
@@ -235,10 +239,10 @@ class SendQueue:
         if text.first_open is None:
             return []
         reason, detail, ahead = NO_LINK, "lien coupé", 0
-        if self._link_up and self._is_held(text):
+        if self._link_up and self.hold.holds(text.message):
             reason, detail = BUSY_CHANNEL, "canal occupé"
         elif self._link_up:
-            earlier = (t for t in self._texts.values() if (t.message.priority, t.id) < (text.message.priority, text.id))
+            earlier = (other for other in self._texts.values() if self._order(other) < self._order(text))
             ahead = sum(part.state is not PartState.ACCEPTED for other in earlier for part in other.parts)
             reason, detail = "", f"derrière {ahead} autres"
         if text.reported_wait == reason or (not reason and ahead < LONG_WAIT):
@@ -253,11 +257,13 @@ class SendQueue:
         if text.message.want_ack and text.message.priority in MAY_REPEAT and part is not text.parts[0]:
             # the packet before it may have to go again: first its acknowledgement
             return inf
-        return max(part.not_before, self._load_until if self._is_held(text) else -inf)
+        held_until = self.hold.ends_at if self.hold.holds(text.message) else -inf
+        return max(part.not_before, held_until, self.air.free_at(text.message, self.air.cost(part.packet)))
 
-    def _is_held(self, text: QueuedText) -> bool:
+    def _order(self, text: QueuedText) -> tuple[int, bool, int, int]:
+        """Return a key: the urgent kind first, strangers last in it, then who had least air lately, then first come."""
         message = text.message
-        return self.holding and (message.priority is not Priority.ANSWER or message.is_broadcast)
+        return (message.priority, message.for_stranger, self.air.had_lately(message), text.id)
 
     def _ends_at(self, text: QueuedText) -> float:
         """Return when what is left of the text is given up; inf if the node has it all, or has to answer first."""
@@ -343,12 +349,22 @@ class SendQueue:
         part.attempts += 1
         part.retries_by_error[error] += 1
         del self._by_packet[part.packet.packet_id]
+        self._refused[part.packet.packet_id] = text, part
         part.renew(self.new_id(), now + wait)
         self._save(text, part)
         if policy.holds_all:
             self._next_slot = max(self._next_slot, now + wait)
         detail = f"{error}: {policy.words}; nouvel essai dans {wait:.0f} s"
         return [DeliveryReport(text.message, DeliveryStatus.POSTPONED, detail, error)]
+
+    def _acknowledged_late(self, answer: RoutingAnswer) -> list[DeliveryReport]:
+        """Take the recipient's acknowledgement of a packet that was refused in its name: one of them was forged."""
+        found = self._refused.get(answer.request_id)
+        if found is None or answer.error != "NONE" or answer.is_own:
+            return []
+        text, part = found
+        text.accepted_ids[answer.request_id] = None
+        return self._finish_part(text, part, DeliveryStatus.ACKNOWLEDGED)
 
     def _unacknowledged(self, text: QueuedText, part: Part, now: float) -> list[DeliveryReport]:
         if text.message.priority in MAY_REPEAT:
@@ -373,28 +389,15 @@ class SendQueue:
         part, self._in_flight, self._confirm_by = self._in_flight, None, inf
         return part
 
-    def _new_row(self) -> int:
-        self._row_count += 1
-        return self.first_row + self._row_count - 1
-
-    def _renumber(self, text: QueuedText) -> None:
-        """Change a restored text's rows if this process gives such numbers too: the clock was set back."""
-        if text.parts[-1].id < self.first_row:
-            return
-        for part in text.parts:
-            if not 0 <= part.id - self.first_row < self._row_count:
-                self._changed[part.id] = None
-            part.id = self._new_row()
-            self._changed[part.id] = text, part
-        text.id = text.parts[0].id
-
     def _packet(self, message: OutgoingText, piece: str) -> TextPacket:
         return TextPacket(self.new_id(), piece, message.to, message.channel, message.reply_id, message.want_ack)
 
     def _save(self, text: QueuedText, part: Part) -> None:
         self._by_packet[part.packet.packet_id] = text, part
-        self._changed[part.id] = text, part
+        self.rows.save(text, part)
 
     def _delete(self, part: Part) -> None:
         self._by_packet.pop(part.packet.packet_id, None)
-        self._changed[part.id] = None
+        for packet_id in part.refused_ids:
+            self._refused.pop(packet_id, None)
+        self.rows.delete(part)

@@ -81,6 +81,12 @@ class Part:
     retries_by_error: Counter[str] = field(default_factory=Counter)
     ack_by: float = inf  # once accepted
     relayed: bool = False
+    refused_ids: list[int] = field(default_factory=list)  # ids before the present one
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the node has not accepted it."""
+        return self.state is not PartState.ACCEPTED
 
     @property
     def sends_used_up(self) -> bool:
@@ -94,6 +100,7 @@ class Part:
     def renew(self, packet_id: int, not_before: float) -> None:
         """Start over under a new id."""
         old = self.packet
+        self.refused_ids.append(old.packet_id)
         self.packet = TextPacket(packet_id, old.text, old.to, old.channel, old.reply_id, old.want_ack)
         self.state, self.not_before, self.restored, self.relayed = PartState.WAITING, not_before, False, False
         self.first_sent, self.last_sent, self.sends, self.boots, self.ack_by = inf, -inf, 0, 0, inf
@@ -131,6 +138,49 @@ class QueuedText:
 
 
 QueuedPart = tuple[QueuedText, Part]
+
+
+@dataclass(slots=True)
+class Rows:
+    """The numbers of the packets' rows, upwards from the first, and which of them are to be written."""
+
+    first: int = 1
+    _count: int = 0  # numbered so far
+    _changed: dict[int, QueuedPart | None] = field(default_factory=dict)  # None: to delete
+
+    def new(self) -> int:
+        """Return the next number."""
+        self._count += 1
+        return self.first + self._count - 1
+
+    def save(self, text: QueuedText, part: Part) -> None:
+        """Have a packet written."""
+        self._changed[part.id] = text, part
+
+    def delete(self, part: Part) -> None:
+        """Have a packet's row deleted."""
+        self._changed[part.id] = None
+
+    def renumber(self, text: QueuedText) -> None:
+        """Change a restored text's rows if this process gives such numbers too: the clock was set back."""
+        if text.parts[-1].id < self.first:
+            return
+        for part in text.parts:
+            if not 0 <= part.id - self.first < self._count:
+                self._changed[part.id] = None
+            part.id = self.new()
+            self._changed[part.id] = text, part
+        text.id = text.parts[0].id
+
+    def take_changes(self, offset: float) -> Changes:
+        """Hand over the rows that changed since the last call; `offset` is wall minus monotonic time."""
+        changed, self._changed = self._changed, {}
+        return {row: None if found is None else saved(*found, offset) for row, found in changed.items()}
+
+
+def waiting(texts: Iterable[QueuedText]) -> int:
+    """Return how many of their packets the node has not accepted."""
+    return sum(part.is_open for text in texts for part in list(text.parts))
 
 
 def next_packets(

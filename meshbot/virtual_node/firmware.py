@@ -176,6 +176,11 @@ class Firmware:
         if self.is_up(now):
             self._mesh.receiver.hear(packet, now)
 
+    def forge_routing(self, request_id: int, reason: str, sender: int, now: float) -> None:
+        """Let the node hear a forged ROUTING packet, except during a reboot."""
+        if self.is_up(now):
+            self._mesh.attacker.forge_routing(request_id, reason, sender, now)
+
     def _boot(self, now: float) -> None:
         self._down_until = -inf
         self._mesh.reset(now)

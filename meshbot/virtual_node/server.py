@@ -189,6 +189,12 @@ class VirtualNode:
             self._firmware.hear(packet, self._clock.monotonic())
         self._wake()
 
+    def forge_routing(self, request_id: int, reason: str, sender: int) -> None:
+        """Let the node hear a ROUTING packet under any number, its own included; see the fault forged_routing."""
+        with self._changed:
+            self._firmware.forge_routing(request_id, reason, sender, self._clock.monotonic())
+        self._wake()
+
     def wait_for(self, predicate: Callable[[Transmission], bool], timeout: float = 10.0) -> Transmission:
         """Return the first transmission, past or future, that matches; TimeoutError lists the last ones."""
         found: list[Transmission] = []

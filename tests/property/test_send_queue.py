@@ -7,6 +7,7 @@ from math import inf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from meshbot.mesh_link.messages import RoutingAnswer
 from meshbot.mesh_link.packets import BROADCAST_NUM
 from meshbot.sending.outgoing import EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT, SendQueue
@@ -111,6 +112,9 @@ class World:
         self.see(self.queue.on_queue_status(packet.packet_id, result, self.now))
 
     def routing(self, packet, error, sender):
+        answer = RoutingAnswer(packet.packet_id, sender, error, is_own=sender == OWN)
+        if not self.queue.may_answer(answer):
+            return
         if self.in_flight == packet:
             self.in_flight, self.confirm_by = None, inf
             self.quiet_until = max(self.quiet_until, self.now + INTERVAL)
@@ -118,7 +122,7 @@ class World:
             self.renewable.add(packet.packet_id)
         elif packet.packet_id not in self.renewable:
             self.accepted.add(packet.packet_id)
-        self.see(self.queue.on_routing(packet.packet_id, error, self.now, sender=sender))
+        self.see(self.queue.on_routing(answer, self.now))
 
     def pump(self):
         if self.now >= self.confirm_by:

@@ -11,11 +11,15 @@ from meshbot.mesh_link.interface import LinkTarget
 from meshbot.mesh_link.machine import LinkTimes
 from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.runtime.clock import Clock
+from meshbot.sending.air_budget import AirBudget
+from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.outgoing import Priority
 from meshbot.sending.queue import SendQueue
+from meshbot.sending.queued_text import Rows
 from meshbot.storage.database import Database
 from node_manager import NodeManager
 
+ALL_THE_TIME: Final = 100.0  # percent: the budget of air time has tests of its own
 LIFETIMES: Final[Mapping[Priority, float]] = {
     Priority.ANSWER: config.ANSWER_TTL,
     Priority.MAIL: config.MAIL_TTL,
@@ -38,8 +42,10 @@ def make_limits() -> CommandLimits:
 
 
 def make_send_queue(interval: float, limit: int, new_id: Callable[[], int], **changes: Any) -> SendQueue:
-    usual = {"lifetimes": LIFETIMES, "utilization_limit": config.CHANNEL_UTILIZATION_LIMIT}
-    return SendQueue(interval, limit, new_id, **usual | changes)
+    hold = ChannelHold(changes.pop("utilization_limit", config.CHANNEL_UTILIZATION_LIMIT))
+    air = AirBudget(changes.pop("air_time_limit", ALL_THE_TIME))
+    rows = Rows(changes.pop("first_row", 1))
+    return SendQueue(interval, limit, new_id, changes.pop("lifetimes", LIFETIMES), hold, air, rows)
 
 
 def make_memory(

@@ -36,10 +36,15 @@ class Sent:
         return self.texts.get(timeout=PATIENCE)
 
 
+def at_once(*, for_stranger):  # noqa: ARG001 - as the sender's
+    """Tell of an answer that it could go now."""
+    return 0.0
+
+
 class Bench:
     """A running dispatcher with commands that hang, fail, exit or answer nothing at the test's will."""
 
-    def __init__(self, access=None):
+    def __init__(self, access=None, answer_at=at_once):
         self.clock = FakeClock()
         self.sent = Sent()
         self.release = threading.Event()
@@ -66,6 +71,7 @@ class Bench:
             translator("en"),
             LIMITS,
             self.sent,
+            answer_at,
         )
         self._ids = iter(range(1, 10_000))
 

@@ -61,7 +61,17 @@ def echo_command(
             return too_long(excess, tr)
         channel = options.channel if request.channel is None else request.channel
         expires_at = clock.monotonic() + options.lifetime
-        send(OutgoingText(spoken, BROADCAST_NUM, channel, expires_at=expires_at, origin=_origin(request)))
+        send(
+            OutgoingText(
+                spoken,
+                BROADCAST_NUM,
+                channel,
+                expires_at=expires_at,
+                origin=_origin(request),
+                asker=request.node or 0,
+                for_stranger=request.user.is_stranger,
+            )
+        )
         # the text itself is the answer, or its delivery is shown to the asker
         if request.channel is not None or request.origin is not None:
             return ""

@@ -6,12 +6,12 @@ from queue import SimpleQueue
 import pytest
 
 from meshbot.commands.dispatcher import Dispatcher
-from meshbot.commands.executor import LOST_WORKERS_LIMIT, WAITING_LIMIT
+from meshbot.commands.executor import LOST_WORKERS_LIMIT, STRANGERS_LIMIT
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Command, Registry
 from meshbot.mesh_link.messages import BROADCAST_NUM, RadioMetadata, ReceivedText, TextMessage
-from tests.support.dispatching import ASKER, LIMITS, OWN, PATIENCE, SLOW_TIMEOUT, Sent
+from tests.support.dispatching import ASKER, LIMITS, OWN, PATIENCE, SLOW_TIMEOUT, Bench, Sent, at_once
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.sample_commands import open_access
 
@@ -183,9 +183,9 @@ def test_a_command_that_was_given_up_while_it_waited_is_not_run(bench):
     assert bench.begun.empty()
 
 
-def test_beyond_fifty_waiting_commands_the_asker_is_asked_for_patience(bench, caplog):
+def test_with_too_many_waiting_commands_a_stranger_is_asked_for_patience(bench, caplog):
     bench.hang(LIMITS.workers)
-    for _ in range(WAITING_LIMIT - LIMITS.workers):
+    for _ in range(STRANGERS_LIMIT - LIMITS.workers):
         bench.ask("/echo later")
     bench.settle()
     assert bench.sent.texts.empty()
@@ -286,7 +286,7 @@ def test_a_question_that_took_too_long_does_not_bar_the_next_one(bench):
 
 
 def test_slow_commands_beyond_the_limit_are_refused_and_fast_ones_are_not(bench):
-    for asker in range(1, WAITING_LIMIT + 1):
+    for asker in range(1, STRANGERS_LIMIT + 1):
         bench.ask("/look", sender=asker)
     bench.ask("/look", sender=100)
     assert bench.sent.next_text().text == "🚦 Too busy, please ask again in a minute."
@@ -309,7 +309,9 @@ def test_without_slow_commands_no_thread_waits_for_any(caplog):
     registry = Registry([Command("echo", "", lambda request: request.argument)])
     sent = Sent()
     message_filter = MessageFilter([], 1.0, refuse_mqtt=False)
-    dispatcher = Dispatcher(FakeClock(), registry, message_filter, open_access(), translator("en"), LIMITS, sent)
+    dispatcher = Dispatcher(
+        FakeClock(), registry, message_filter, open_access(), translator("en"), LIMITS, sent, at_once
+    )
     dispatcher.start(SimpleQueue())
     dispatcher.offer(ReceivedText(TextMessage(1, ASKER, OWN, 0, "/echo x"), OWN))
     assert sent.next_text().text == "x"

@@ -10,7 +10,8 @@ import pytest
 
 from meshbot.mesh_link.packets import RoutingAnswer
 from meshbot.mesh_link.session import QueueStatus
-from meshbot.sending.outgoing import WAITING_LIMITS, EchoOrigin, OutgoingText, Priority
+from meshbot.sending.admission import WAITING_LIMITS
+from meshbot.sending.outgoing import EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT, SETTLE_TIME
 from meshbot.sending.queued_text import PartState
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
@@ -319,7 +320,7 @@ def test_a_busy_channel_is_logged_when_it_begins_and_ends(bench, caplog):
     bench.tell(ChannelLoad(20), ChannelLoad(19))
     assert bench.texts() == ["held"]
     assert [line for line in caplog.messages if "📶" in line] == [
-        "📶 Canal occupé à plus de 25 %: seules partent les réponses aux messages directs",
+        "📶 Canal occupé à plus de 25 %: seules partent les réponses directes à qui prouve son numéro, et le courrier",
         "📶 Canal de nouveau libre: tout ce qui attend part",
     ]
 
