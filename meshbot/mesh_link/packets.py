@@ -170,9 +170,7 @@ def _node_record(num: int, user: Mapping[str, Any], position: Mapping[str, Any],
     )
 
 
-def _routing(
-    packet: Mapping[str, Any], decoded: Mapping[str, Any], sender: int, own_num: int
-) -> RoutingAnswer | None:
+def _routing(packet: Mapping[str, Any], decoded: Mapping[str, Any], sender: int, own_num: int) -> RoutingAnswer | None:
     request_id = integer(decoded, "requestId")
     # the firmware writes this variant even when it is NONE: without it the packet is a route, or of a later version
     error = mapping(decoded, "routing").get("errorReason")

@@ -61,6 +61,12 @@ class Spending:
             self._forgotten = self._totals[past - 1]
             del self._times[:past], self._totals[:past]
 
+    def refund(self, milliseconds: int, at: float) -> None:
+        """Take back what was noted at a time: it was not sent."""
+        first = bisect_right(self._times, at) - 1
+        if first >= 0 and self._times[first] == at:
+            self._totals[first:] = [total - milliseconds for total in self._totals[first:]]
+
     def spent(self, now: float) -> int:
         """Return the milliseconds of the last WINDOW."""
         past = bisect_right(self._times, now - WINDOW)
@@ -109,14 +115,26 @@ class AirBudget:
         """Note what is sent of a text."""
         for account in {Account.EVERYTHING, account_of(message)}:
             self._spending[account].add(milliseconds, now)
+        self._forget_old_answers(now)
         if message.priority is Priority.ANSWER:
             self._answers.append((now, message.person, milliseconds))
             self._lately[message.person] += milliseconds
+
+    def refund(self, message: OutgoingText, milliseconds: int, at: float) -> None:
+        """Take back what was noted at a time: the node did not send it."""
+        for account in {Account.EVERYTHING, account_of(message)}:
+            self._spending[account].refund(milliseconds, at)
+        answer = at, message.person, milliseconds
+        if answer in self._answers:
+            self._answers.remove(answer)
+            self._lately[message.person] -= milliseconds
+
+    def _forget_old_answers(self, now: float) -> None:
         while self._answers and self._answers[0][0] <= now - WINDOW:
-            _, person, gone = self._answers.popleft()
-            self._lately[person] -= gone
-            if not self._lately[person]:
-                del self._lately[person]
+            _, person, milliseconds = self._answers.popleft()
+            self._lately[person] -= milliseconds
+        # none without air, or forged numbers would fill it
+        self._lately = +self._lately
 
     def spend_on_traceroute(self, now: float) -> bool:
         """Note a traceroute that is to be sent now, and return True; or return False if it is too much."""

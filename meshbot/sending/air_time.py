@@ -89,8 +89,8 @@ class Modem:
 
     def milliseconds(self, size: int) -> int:
         """Return how long a packet of `size` bytes, its header included, is on air; rounded up."""
-        symbol = 2**self.spreading_factor / self.bandwidth
         factor = self.spreading_factor
+        symbol = (1 << factor) / self.bandwidth
         is_small = factor < 7  # noqa: PLR2004 - SF5 and SF6 are sent in another way
         bits = 8 * size + 16 - 4 * factor + (20 if is_small else 28)
         per_block = 4 * (factor - 2) if symbol >= LOW_RATE_FROM and not is_small else 4 * factor

@@ -8,7 +8,7 @@ from enum import IntEnum
 from math import inf
 from typing import Final
 
-from meshbot.mesh_link import BROADCAST_NUM
+from meshbot.mesh_link import BROADCAST_NUM, TextPacket
 
 
 class Priority(IntEnum):
@@ -95,6 +95,10 @@ class OutgoingText:
     def is_broadcast(self) -> bool:
         """Whether it goes to all on its channel."""
         return self.to == BROADCAST_NUM
+
+    def packet(self, packet_id: int, piece: str) -> TextPacket:
+        """Return one packet of it."""
+        return TextPacket(packet_id, piece, self.to, self.channel, self.reply_id, self.want_ack)
 
     @property
     def person(self) -> int:

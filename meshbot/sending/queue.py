@@ -68,7 +68,6 @@ class SendQueue:
 
     def __len__(self) -> int:
         """Return how many packets are not confirmed by the node yet; any thread may ask."""
-        # a copy in one step: the queue's own thread may add one meanwhile
         return waiting(list(self._texts.values()))
 
     def answer_at(self, now: float, *, for_stranger: bool) -> float:
@@ -83,7 +82,7 @@ class SendQueue:
         if not has_room(self._texts.values(), message, len(pieces)):
             return [DeliveryReport(message, DeliveryStatus.TURNED_AWAY)]
         expires_at = min(message.expires_at, now + self.lifetimes[message.priority])
-        parts = [Part(self.rows.new(), self._packet(message, piece)) for piece in pieces]
+        parts = [Part(self.rows.new(), message.packet(self.new_id(), piece)) for piece in pieces]
         text = QueuedText(parts[0].id, message, now, expires_at, parts)
         self._texts[text.id] = text
         for part in parts:
@@ -124,6 +123,8 @@ class SendQueue:
         """Take note that the packet just taken could not be written; it keeps its place and its id."""
         part = self._release()
         if part is not None:
+            text, _ = self._by_packet[part.packet.packet_id]
+            self.air.refund(text.message, self.air.cost(part.packet), part.last_sent)
             self._current, part.state, part.first_sent, part.last_sent = self._before_take
         # the next link counts each packet's sends from 0
         self._link_up = False
@@ -145,9 +146,11 @@ class SendQueue:
         return [report for text in self._texts.values() for report in self._queued(text)]
 
     def channel_load(self, percent: float, now: float) -> list[DeliveryReport]:
-        """Take the channel utilisation that our own node measured."""
+        """Take what our own node measured."""
         self.hold.measured(percent, now)
-        return [report for text in self._texts.values() if self.hold.holds(text.message) for report in self._queued(text)]
+        return [
+            report for text in self._texts.values() if self.hold.holds(text.message) for report in self._queued(text)
+        ]
 
     # -- answers
 
@@ -164,17 +167,15 @@ class SendQueue:
             return reports + self._refuse(*found, error_name(result), now)
         return reports + self._accept(*found, now)
 
-    def may_answer(self, answer: RoutingAnswer) -> bool:
-        """Return whether a routing answer counts: anybody can send one. One to no packet of ours may always."""
-        found = self._by_packet.get(answer.request_id) or self._refused.get(answer.request_id)
-        return found is None or may_answer(answer, found[0].message.to)
-
-    def on_routing(self, answer: RoutingAnswer, now: float) -> list[DeliveryReport]:
-        """Take a ROUTING_APP answer that counts.
+    def on_routing(self, answer: RoutingAnswer, now: float) -> list[DeliveryReport] | None:
+        """Take a ROUTING_APP answer; None: it is of no effect, because its sender cannot know what it says.
 
         An acknowledgement by our own node only says that a neighbour repeated the packet; the real one may follow.
         """
         error, sender = answer.error, answer.sender
+        asked = self._by_packet.get(answer.request_id) or self._refused.get(answer.request_id)
+        if asked is not None and not may_answer(answer, asked[0].message.to):
+            return None
         found = self._find_answered(answer.request_id, now)
         if found is None:
             return self._acknowledged_late(answer)
@@ -242,8 +243,7 @@ class SendQueue:
         if self._link_up and self.hold.holds(text.message):
             reason, detail = BUSY_CHANNEL, "canal occupé"
         elif self._link_up:
-            earlier = (other for other in self._texts.values() if self._order(other) < self._order(text))
-            ahead = sum(part.state is not PartState.ACCEPTED for other in earlier for part in other.parts)
+            ahead = waiting(other for other in self._texts.values() if self._order(other) < self._order(text))
             reason, detail = "", f"derrière {ahead} autres"
         if text.reported_wait == reason or (not reason and ahead < LONG_WAIT):
             return []
@@ -262,8 +262,7 @@ class SendQueue:
 
     def _order(self, text: QueuedText) -> tuple[int, bool, int, int]:
         """Return a key: the urgent kind first, strangers last in it, then who had least air lately, then first come."""
-        message = text.message
-        return (message.priority, message.for_stranger, self.air.had_lately(message), text.id)
+        return text.message.priority, text.message.for_stranger, self.air.had_lately(text.message), text.id
 
     def _ends_at(self, text: QueuedText) -> float:
         """Return when what is left of the text is given up; inf if the node has it all, or has to answer first."""
@@ -341,6 +340,8 @@ class SendQueue:
 
     def _refuse(self, text: QueuedText, part: Part, error: str, now: float) -> list[DeliveryReport]:
         policy, priority = policy_of(error), text.message.priority
+        if part.state is PartState.SENT and not policy.on_air:
+            self.air.refund(text.message, self.air.cost(part.packet), part.last_sent)
         wait = policy.wait(priority, part.retries_by_error[error])
         if wait is None or part.attempts >= MAX_TRIES:
             on_air = part.state is PartState.ACCEPTED or policy.on_air
@@ -359,10 +360,9 @@ class SendQueue:
 
     def _acknowledged_late(self, answer: RoutingAnswer) -> list[DeliveryReport]:
         """Take the recipient's acknowledgement of a packet that was refused in its name: one of them was forged."""
-        found = self._refused.get(answer.request_id)
-        if found is None or answer.error != "NONE" or answer.is_own:
+        if answer.request_id not in self._refused or answer.error != "NONE" or answer.is_own:
             return []
-        text, part = found
+        text, part = self._refused[answer.request_id]
         text.accepted_ids[answer.request_id] = None
         return self._finish_part(text, part, DeliveryStatus.ACKNOWLEDGED)
 
@@ -388,9 +388,6 @@ class SendQueue:
     def _release(self) -> Part | None:
         part, self._in_flight, self._confirm_by = self._in_flight, None, inf
         return part
-
-    def _packet(self, message: OutgoingText, piece: str) -> TextPacket:
-        return TextPacket(self.new_id(), piece, message.to, message.channel, message.reply_id, message.want_ack)
 
     def _save(self, text: QueuedText, part: Part) -> None:
         self._by_packet[part.packet.packet_id] = text, part

@@ -180,6 +180,7 @@ class Rows:
 
 def waiting(texts: Iterable[QueuedText]) -> int:
     """Return how many of their packets the node has not accepted."""
+    # a copy of each in one step: another thread may ask while the queue's own changes them
     return sum(part.is_open for text in texts for part in list(text.parts))
 
 

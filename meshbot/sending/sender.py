@@ -199,8 +199,9 @@ class MeshSender(Service):
             self._report(self._queue.link_down(), now)
 
     def _on_routing(self, answer: RoutingAnswer, now: float) -> None:
-        if self._queue.may_answer(answer):
-            self._report(self._queue.on_routing(answer, now), now)
+        reports = self._queue.on_routing(answer, now)
+        if reports is not None:
+            self._report(reports, now)
         elif count := self._powerless.count(now):
             LOGGER.warning(
                 "🎭 %d accusé(s) de routage de qui ne peut les donner, sans effet: dernier, %s de 0x%08x",
@@ -291,7 +292,7 @@ class MeshSender(Service):
         self._logged_holding = self._queue.hold.holding
         if self._logged_holding:
             LOGGER.warning(
-                "📶 Canal occupé à plus de %g %%: seules partent les réponses directes à qui prouve son numéro, et le courrier",
+                "📶 Canal occupé à plus de %g %%: seuls partent /mail et les réponses directes à un numéro prouvé",
                 self._queue.hold.limit,
             )
         else:

@@ -1,6 +1,6 @@
 """The real bot on a virtual node under attack: forged routing answers, floods under new numbers."""
 
-import re
+from queue import SimpleQueue
 from statistics import median
 
 import pytest
@@ -8,7 +8,6 @@ import pytest
 from meshbot.mesh_link.messages import LoraSettings, TextPacket
 from meshbot.sending.air_budget import SHARES, Account
 from meshbot.sending.air_time import modem_of, packet_bytes
-from meshbot.virtual_node.packets import BROADCAST_NUM
 from tests.support.bot import UNHURRIED, RunningBot
 
 PATIENCE = 60.0
@@ -29,8 +28,6 @@ def running(node, tmp_path, clock):
 
 
 def wait(clock, seconds):
-    from queue import SimpleQueue
-
     clock.get(SimpleQueue(), clock.monotonic() + seconds)
 
 
@@ -106,12 +103,26 @@ def test_a_proven_user_is_answered_in_a_flood_of_strangers(running, node, clock,
     assert not running.log.matching("Traceback")
 
 
-def test_a_long_flood_leaves_air_and_says_once_that_questions_are_dropped(running, node, clock):
+def test_beyond_the_strangers_part_their_questions_are_dropped_at_the_door(node, tmp_path, clock):
+    limits = {"air_time_limit": 1, "answer_on_channels": (1,)}
+    with RunningBot(node.port, tmp_path, clock, **UNHURRIED | limits) as bot:
+        bot.wait_ready()
+        node.fault("flood", rate=2, channel="1")
+        wait(clock, 90)
+        part = 36 * SHARES[Account.STRANGERS]
+        assert 0.8 * part < seconds_on_air(node) <= part
+        worked_on = len(bot.log.matching("📨 MESSAGE BRUT"))
+        assert worked_on > 150
+        packet_id = node.hear_text(node.users[0].num, "/ping")
+        wait(clock, 5)
+        assert answers(node, packet_id)
+        assert len(bot.log.matching("🚪 Questions sans réponse, faute de temps d'émission")) == 1
+
+
+def test_what_the_node_refuses_to_strangers_leaves_others_their_air(running, node, clock):
     node.fault("flood", rate=2)
-    wait(clock, 900)
-    spent = seconds_on_air(node)
-    assert 360 * SHARES[Account.STRANGERS] * 0.9 < spent <= 360 * SHARES[Account.STRANGERS]
-    packet_id = node.hear_text(node.users[0].num, "/ping")
-    wait(clock, 10)
-    assert answers(node, packet_id)
-    assert len(running.log.matching("🚪 Questions sans réponse, faute de temps d'émission")) == 1
+    wait(clock, 60)
+    node.heal("flood")
+    running.log.wait_for("PKI_SEND_FAIL_PUBLIC_KEY", 20)
+    assert seconds_on_air(node) == 0
+    assert running.bot._sender._queue.air.spent(clock.monotonic()) == 0

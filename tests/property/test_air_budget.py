@@ -5,25 +5,29 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshbot.mesh_link.messages import LoraSettings, RoutingAnswer
+from meshbot.mesh_link.messages import LoraSettings, RoutingAnswer, TextPacket
 from meshbot.sending.air_budget import SHARES, Account, AirBudget, Spending, account_of
 from meshbot.sending.outgoing import OutgoingText, Priority
 from tests.support.configured import make_send_queue
 
 HOUR = 3600.0
 spendings = st.lists(st.tuples(st.floats(0, 2000), st.integers(1, 20_000)), max_size=60)
+refunded = st.sets(st.integers(0, 60))
 
 
-@given(spendings, st.integers(1, 60_000))
-def test_no_hour_has_more_than_its_limit(wanted, limit):
+@given(spendings, st.integers(1, 60_000), refunded)
+def test_no_hour_has_more_than_its_limit(wanted, limit, refunds):
     spending, now, sent = Spending(), 0.0, []
-    for wait, milliseconds in wanted:
+    for number, (wait, milliseconds) in enumerate(wanted):
         now += wait
         free_at = spending.free_at(milliseconds, limit)
         assert (milliseconds > limit) == (free_at == float("inf"))
         if free_at <= now:
             spending.add(milliseconds, now)
-            sent.append((now, milliseconds))
+            if number in refunds:
+                spending.refund(milliseconds, now)
+            else:
+                sent.append((now, milliseconds))
         in_hour = sum(ms for at, ms in sent if at > now - HOUR)
         assert in_hour <= spending.spent(now) <= limit
 
@@ -112,6 +116,19 @@ def test_a_packet_that_nobody_repeats_costs_three():
     queue.on_queue_status(packet.packet_id, 0, 0.1)
     queue.on_routing(RoutingAnswer(packet.packet_id, 9, "MAX_RETRANSMIT", is_own=True), 23.0)
     assert queue.air.spent(23.0) == 3 * once
+
+
+def test_what_the_node_refuses_costs_nothing():
+    queue = make_send_queue(2.2, 200, count(1).__next__, air_time_limit=10)
+    queue.link_up(0.0)
+    now = 0.0
+    for to in range(1, 6):
+        queue.add(OutgoingText("pong", to, want_ack=True), now)
+        queue.on_queue_status(queue.take(now).packet_id, 39 if to % 2 else 0, now + 0.1)
+        now += 3.0
+    cost = queue.air.cost(TextPacket(0, "pong", 1, 0, 0, want_ack=True))
+    assert queue.air.spent(now) == 2 * cost
+    assert [queue.air.had_lately(OutgoingText("", to)) for to in range(1, 6)] == [0, cost, 0, cost, 0]
 
 
 def test_a_traceroute_is_paid_for_and_refused_beyond_the_budget():

@@ -36,7 +36,7 @@ class Sent:
         return self.texts.get(timeout=PATIENCE)
 
 
-def at_once(*, for_stranger):  # noqa: ARG001 - as the sender's
+def at_once(*, for_stranger):
     """Tell of an answer that it could go now."""
     return 0.0
 

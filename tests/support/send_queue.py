@@ -51,7 +51,7 @@ class QueueDriver:
     def routing(self, packet, error="NONE", sender=OWN):
         """Have a routing answer come, which has an effect only if it may."""
         answer = RoutingAnswer(packet.packet_id, sender, error, is_own=sender == OWN)
-        return self._note(self.queue.on_routing(answer, self.now) if self.queue.may_answer(answer) else [])
+        return self._note(self.queue.on_routing(answer, self.now) or [])
 
     def later(self, seconds):
         """Let time pass without looking at it."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from meshbot.sending.outgoing import Priority
 from meshbot.sending.channel_load import LOAD_VALID
+from meshbot.sending.outgoing import Priority
 from meshbot.sending.receipts import DeliveryStatus
 from tests.support.configured import LIFETIMES
 from tests.support.send_queue import EVERYBODY, INTERVAL, QueueDriver

@@ -1,7 +1,6 @@
 """What each refusal means, in the table and in the queue."""
 
 from itertools import pairwise
-
 from math import inf
 
 import pytest

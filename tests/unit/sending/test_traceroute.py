@@ -73,9 +73,15 @@ def test_answers_to_and_from_others_are_ignored(bench):
     ("refuse", "reason"),
     [
         (lambda tracer, num: tracer.queue_status(QueueStatus(num, 32)), NoRoute.REFUSED),
-        (lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "NO_CHANNEL", is_own=True)), NoRoute.REFUSED),
+        (
+            lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "NO_CHANNEL", is_own=True)),
+            NoRoute.REFUSED,
+        ),
         (lambda tracer, num: tracer.objection(ClientWarning(num, "once every 30 seconds")), NoRoute.REFUSED),
-        (lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "MAX_RETRANSMIT", is_own=True)), NoRoute.NOT_RELAYED),
+        (
+            lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "MAX_RETRANSMIT", is_own=True)),
+            NoRoute.NOT_RELAYED,
+        ),
     ],
 )
 def test_a_refusal_ends_a_traceroute_at_once(bench, refuse, reason):
