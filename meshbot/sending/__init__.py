@@ -1,6 +1,7 @@
 """Sending: texts and traceroutes for the radio, their order and pacing, and their delivery reports."""
 
-from meshbot.sending.air_budget import AirBudget
+from meshbot.sending.air_budget import SHARES, Account, AirBudget
+from meshbot.sending.air_time import modem_of, packet_bytes
 from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.outgoing import (
     EchoOrigin,
@@ -23,8 +24,10 @@ __all__ = [
     "BUSY_CHANNEL",
     "NO_ACK",
     "NO_LINK",
+    "SHARES",
     "TRACE_TIMEOUT",
     "TX_QUEUE_FULL",
+    "Account",
     "AfterAnswer",
     "AirBudget",
     "Changes",
@@ -51,4 +54,6 @@ __all__ = [
     "Tracer",
     "decode_origin",
     "encode_origin",
+    "modem_of",
+    "packet_bytes",
 ]

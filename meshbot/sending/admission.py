@@ -7,7 +7,7 @@ from math import inf
 from typing import Final
 
 from meshbot.mesh_link import TextPacket
-from meshbot.sending.air_budget import AirBudget
+from meshbot.sending.air_budget import Account, AirBudget, account_of
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queued_text import QueuedText, waiting
 
@@ -47,6 +47,12 @@ def answer_at(
     milliseconds = sum(cost for text in account for part in text.parts if part.is_open) + cost
     free_at = air.free_at(OutgoingText("", 0, for_stranger=for_stranger), milliseconds)
     return max(now + interval * waiting(before), free_at)
+
+
+def waiting_for_air(texts: Collection[QueuedText], air: AirBudget, now: float) -> set[Account]:
+    """Return the accounts that are exhausted for a text that waits."""
+    following = ((text.message, part) for text in texts if (part := text.next_part) is not None)
+    return {account_of(message) for message, part in following if air.free_at(message, air.cost(part.packet)) > now}
 
 
 def _for_strangers(texts: Collection[QueuedText]) -> int:

@@ -9,12 +9,12 @@ answer to its id is evidence that the node had it. Other texts do not wait for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
 from meshbot.mesh_link import LoraSettings, RoutingAnswer, TextPacket
-from meshbot.sending.admission import answer_at, has_room
+from meshbot.sending.admission import has_room
 from meshbot.sending.air_budget import REPEATS, AirBudget
 from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.outgoing import OutgoingText, Priority
@@ -70,16 +70,17 @@ class SendQueue:
         """Return how many packets are not confirmed by the node yet; any thread may ask."""
         return waiting(list(self._texts.values()))
 
-    def answer_at(self, now: float, *, for_stranger: bool) -> float:
-        """Return when the answer to a question of now could go; see admission."""
-        return answer_at(self._texts.values(), self.air, self.interval, now, for_stranger=for_stranger)
+    @property
+    def texts(self) -> Collection[QueuedText]:
+        """Return the texts that are not finished."""
+        return self._texts.values()
 
     # -- texts in, packets out
 
     def add(self, message: OutgoingText, now: float) -> list[DeliveryReport]:
         """Queue a text, cut into packets; or turn it away when too many of its kind wait."""
         pieces = split_text(message.text, self.limit)
-        if not has_room(self._texts.values(), message, len(pieces)):
+        if not has_room(self.texts, message, len(pieces)):
             return [DeliveryReport(message, DeliveryStatus.TURNED_AWAY)]
         expires_at = min(message.expires_at, now + self.lifetimes[message.priority])
         parts = [Part(self.rows.new(), message.packet(self.new_id(), piece)) for piece in pieces]
@@ -109,7 +110,7 @@ class SendQueue:
         ready = [(text, part) for text, part, goes_at in packets if goes_at <= now < self._ends_at(text)]
         if not ready:
             return None
-        text, part = min(ready, key=lambda r: (r[0] is not self._current, *self._order(r[0])))
+        text, part = min(ready, key=lambda found: (found[0] is not self._current, *self._order(found[0])))
         self.air.spend(text.message, self.air.cost(part.packet), now)
         self._before_take = self._current, part.state, part.first_sent, part.last_sent
         part.state, part.first_sent, part.last_sent = PartState.SENT, min(part.first_sent, now), now
@@ -133,8 +134,7 @@ class SendQueue:
 
     def link_up(self, now: float, boots: int = 0, lora: LoraSettings | None = None) -> None:
         """Packets may flow (again); `boots` is the node's count of its reboots, 0 if it has none."""
-        if lora is not None:
-            self.air.use(lora)
+        self.air.use(lora or LoraSettings())
         self._link_up, self._link_up_at, self._boots = True, now, boots
         for _, part in self._parts():
             self._prepare_for_link(part, now)

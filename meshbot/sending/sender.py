@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from meshbot.mesh_link import ChannelLoad, LoraSettings, QueueStatus, RoutingAnswer, TextPacket
 from meshbot.runtime import Clock, Service, Throttle
+from meshbot.sending.admission import answer_at, waiting_for_air
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue import SendQueue
 from meshbot.sending.queued_text import Changes, SavedPart
@@ -24,6 +25,7 @@ CLOCK_CHECK_EVERY = 60.0  # seconds between two checks whether the wall clock ha
 CLOCK_JUMP = 10.0  # seconds; a Pi without a clock of its own starts in the past and is set minutes later
 TURNED_AWAY_LOGGED_EVERY = 60.0  # seconds
 POWERLESS_LOGGED_EVERY = 3600.0  # seconds
+EXHAUSTED_LOGGED_EVERY = 3600.0  # seconds
 NAMES: Final = {
     Priority.ANSWER: "Réponse",
     Priority.MAIL: "Lettre",
@@ -132,6 +134,7 @@ class MeshSender(Service):
         self._listener = listener
         self._turned_away = Throttle(TURNED_AWAY_LOGGED_EVERY)
         self._powerless = Throttle(POWERLESS_LOGGED_EVERY)
+        self._exhausted = Throttle(EXHAUSTED_LOGGED_EVERY)
         self._answer_at = {False: -inf, True: -inf}  # by whether for a stranger
         self._logged_holding = False
         self._link_up = False
@@ -214,7 +217,10 @@ class MeshSender(Service):
         """Send what may go, have the changes stored, plan the next check of the clock."""
         self._send_ready()
         self._log_holding()
-        self._answer_at = {each: self._queue.answer_at(now, for_stranger=each) for each in (False, True)}
+        self._log_exhausted(now)
+        queue = self._queue
+        for each in (False, True):
+            self._answer_at[each] = answer_at(queue.texts, queue.air, queue.interval, now, for_stranger=each)
         changes = self._queue.take_changes(self._clock_offset)
         if changes:
             self._save(changes)
@@ -285,6 +291,15 @@ class MeshSender(Service):
             detail = f" ({report.detail})" if report.detail else ""
             level = LEVELS.get(report.status, logging.WARNING)
             LOGGER.log(level, "📤 %s à 0x%08x %s%s", NAMES[message.priority], message.to, report.status.value, detail)
+
+    def _log_exhausted(self, now: float) -> None:
+        air = self._queue.air
+        if (accounts := waiting_for_air(self._queue.texts, air, now)) and self._exhausted.count(now):
+            LOGGER.warning(
+                "📡 Temps d'émission de l'heure épuisé (%s; %.0f s en tout): ce qui reste attend",
+                ", ".join(sorted(account.value for account in accounts)),
+                air.limit / 1000,
+            )
 
     def _log_holding(self) -> None:
         if self._queue.hold.holding == self._logged_holding:

@@ -36,20 +36,16 @@ class Sent:
         return self.texts.get(timeout=PATIENCE)
 
 
-def at_once(*, for_stranger):
-    """Tell of an answer that it could go now."""
-    return 0.0
-
-
 class Bench:
     """A running dispatcher with commands that hang, fail, exit or answer nothing at the test's will."""
 
-    def __init__(self, access=None, answer_at=at_once):
+    def __init__(self, access=None):
         self.clock = FakeClock()
         self.sent = Sent()
         self.release = threading.Event()
         self.begun = SimpleQueue()
         self.done = []
+        self.answers_go_in = {False: 0.0, True: 0.0}  # seconds, by whether for a stranger
         commands = [
             Command("echo", "", lambda request: request.argument),
             Command("where", "", lambda request: f"on {request.channel}"),
@@ -71,9 +67,12 @@ class Bench:
             translator("en"),
             LIMITS,
             self.sent,
-            answer_at,
+            self._answer_at,
         )
         self._ids = iter(range(1, 10_000))
+
+    def _answer_at(self, *, for_stranger):
+        return self.clock.monotonic() + self.answers_go_in[for_stranger]
 
     def _order(self, request):
         request.afterwards(lambda: self.done.append("ordered"))

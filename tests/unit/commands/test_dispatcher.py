@@ -11,7 +11,7 @@ from meshbot.commands.filter import MessageFilter
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Command, Registry
 from meshbot.mesh_link.messages import BROADCAST_NUM, RadioMetadata, ReceivedText, TextMessage
-from tests.support.dispatching import ASKER, LIMITS, OWN, PATIENCE, SLOW_TIMEOUT, Sent, at_once
+from tests.support.dispatching import ASKER, LIMITS, OWN, PATIENCE, SLOW_TIMEOUT, Sent
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.sample_commands import open_access
 
@@ -310,7 +310,7 @@ def test_without_slow_commands_no_thread_waits_for_any(caplog):
     sent = Sent()
     message_filter = MessageFilter([], 1.0, refuse_mqtt=False)
     dispatcher = Dispatcher(
-        FakeClock(), registry, message_filter, open_access(), translator("en"), LIMITS, sent, at_once
+        FakeClock(), registry, message_filter, open_access(), translator("en"), LIMITS, sent, lambda **_: 0.0
     )
     dispatcher.start(SimpleQueue())
     dispatcher.offer(ReceivedText(TextMessage(1, ASKER, OWN, 0, "/echo x"), OWN))
@@ -318,3 +318,27 @@ def test_without_slow_commands_no_thread_waits_for_any(caplog):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("Commands-Slow")]
     dispatcher.stop()
     assert dispatcher.join(PATIENCE)
+
+
+# -- air time
+
+
+def test_a_question_whose_answer_would_come_too_late_is_dropped_before_any_work(bench, caplog):
+    bench.answers_go_in[True] = LIMITS.answer_ttl + 1
+    for _ in range(3):
+        bench.ask("/hang")
+        bench.ask("/nonsense")
+    bench.settle()
+    assert bench.begun.empty()
+    bench.answers_go_in[True] = LIMITS.answer_ttl
+    bench.ask("/echo now")
+    assert bench.sent.next_text().text == "now"
+    lines = [line for line in caplog.messages if "🚪" in line]
+    assert lines == ["🚪 Questions sans réponse, faute de temps d'émission: 1. Dernière: mesh:!00001234"]
+
+
+@pytest.mark.parametrize("to", [OWN, BROADCAST_NUM])
+def test_an_answer_tells_whom_it_is_for_and_that_it_is_a_stranger(bench, to):
+    bench.ask("/echo hello", to=to, channel=2)
+    answer = bench.sent.next_text()
+    assert (answer.person, answer.for_stranger, answer.despite_load) == (ASKER, True, False)
