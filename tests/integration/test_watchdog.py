@@ -106,7 +106,7 @@ def test_a_disk_that_stalls_gets_no_healthy_radio_side_killed(node, tmp_path, wa
             watched.wait_answered(bot)
             watched.look()
             watched.wait_fed()
-        packet_id = node.say(node.users[0].num, "/help")
+        packet_id = node.hear_text(node.users[0].num, "/help")
         assert node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE)
         lines = bot.log.matching("Ne répond plus")
         assert lines == ["❌ Ne répond plus: Housekeeping, qui attend le disque; la radio continue"]
