@@ -185,8 +185,7 @@ class Settings(SourcedSettings):
     air_time_limit: Percent = Field(AIR_TIME_LIMIT, ge=1, le=100)
     """Of an hour, for all that the bot sends; where the node's region allows less, that counts."""
     channel_utilization_limit: Percent = Field(CHANNEL_UTILIZATION_LIMIT, ge=0, le=100)
-    """Channel utilisation, by the node's own telemetry, above which only direct answers to people who proved to be
-    their node, and those of /mail, are sent."""
+    """Channel utilisation by the node's telemetry above which only /mail and direct answers to proven nodes go."""
     command_max_age: Seconds = Field(COMMAND_MAX_AGE, ge=1, le=86400)
     """A question older than this when it arrives is not answered."""
     admin_nodes: Nodes = Field(ADMIN_NODES)

@@ -19,7 +19,7 @@ from meshbot.storage import StorageError
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
 WAITING_LIMIT = 50  # commands; their answers alone take two minutes of pacing
-STRANGERS_LIMIT = 25  # commands with which strangers get no further one
+COMMANDS_OF_STRANGERS = 25  # commands with which strangers get no further one
 LOST_WORKERS_LIMIT = 8  # commands that hang for good; with so many no further one is accepted
 
 Q = TypeVar("Q")
@@ -99,7 +99,7 @@ class CommandExecutor(Generic[Q]):
 
     def obstacle(self, command: Command, user: User) -> str:
         """Return the answer if the command cannot start now, else an empty one; slow and fast ones count apart."""
-        limit = STRANGERS_LIMIT if user.is_stranger else WAITING_LIMIT
+        limit = COMMANDS_OF_STRANGERS if user.is_stranger else WAITING_LIMIT
         running = [job for job in self._running if job.command.slow == command.slow]
         lost = sum(job.command.slow == command.slow for job in self._lost)
         if len(running) >= limit or lost >= LOST_WORKERS_LIMIT:

@@ -19,14 +19,14 @@ WAITING_LIMITS: Final[Mapping[Priority, int]] = {
     Priority.ALERT: 100,
 }
 # Packets of answers to strangers, of those: the others always have room
-STRANGERS_LIMIT: Final = 50
+ANSWERS_TO_STRANGERS: Final = 50
 TYPICAL_ANSWER: Final = TextPacket(0, "·" * 50, 0, 0, 1, want_ack=True)
 
 
 def has_room(texts: Collection[QueuedText], message: OutgoingText, packets: int) -> bool:
     """Return whether so many packets more of a text's kind may wait."""
     kind = [text for text in texts if text.message.priority is message.priority]
-    if message.for_stranger and packets + _for_strangers(kind) > STRANGERS_LIMIT:
+    if message.for_stranger and packets + _for_strangers(kind) > ANSWERS_TO_STRANGERS:
         return False
     return packets + waiting(kind) <= WAITING_LIMITS[message.priority]
 
@@ -39,7 +39,7 @@ def answer_at(
     Times are monotonic seconds, `interval` those between two packets.
     """
     answers = [text for text in texts if text.message.priority is Priority.ANSWER]
-    if for_stranger and _for_strangers(answers) >= STRANGERS_LIMIT:
+    if for_stranger and _for_strangers(answers) >= ANSWERS_TO_STRANGERS:
         return inf
     before = [text for text in answers if for_stranger or not text.message.for_stranger]
     account = [text for text in before if text.message.for_stranger is for_stranger]

@@ -33,7 +33,13 @@ class Account(Enum):
 
 
 # Parts of the budget
-SHARES: Final[Mapping[Account, float]] = {Account.EVERYTHING: 1.0, Account.STRANGERS: 0.3, Account.FORWARDED: 0.5}
+TO_STRANGERS: Final = 0.3
+OF_FORWARDED: Final = 0.5
+SHARES: Final[Mapping[Account, float]] = {
+    Account.EVERYTHING: 1.0,
+    Account.STRANGERS: TO_STRANGERS,
+    Account.FORWARDED: OF_FORWARDED,
+}
 
 
 def account_of(message: OutgoingText) -> Account:
@@ -100,16 +106,24 @@ class AirBudget:
     def use(self, lora: LoraSettings) -> None:
         """Count from now on for a node with these settings."""
         self._modem = modem_of(lora)
+        self._costs: dict[int, int] = {}  # milliseconds, by size; at most one for each of 255
         self.limit = int(HOUR_MS * min(self._percent, duty_cycle(lora)) / 100)
 
     def cost(self, packet: TextPacket) -> int:
         """Return the milliseconds of one transmission."""
-        return self._modem.milliseconds(packet_bytes(packet))
+        size = packet_bytes(packet)
+        # asked again and again for all that waits
+        if (cost := self._costs.get(size)) is None:
+            cost = self._costs[size] = self._modem.milliseconds(size)
+        return cost
 
     def free_at(self, message: OutgoingText, milliseconds: int) -> float:
         """Return from when so much of a text, or of more like it, may be sent; inf for never, -inf for always."""
-        accounts = {Account.EVERYTHING, account_of(message)}
-        return max(self._spending[each].free_at(milliseconds, int(self.limit * SHARES[each])) for each in accounts)
+        free_at = self._spending[Account.EVERYTHING].free_at(milliseconds, self.limit)
+        if (account := account_of(message)) is not Account.EVERYTHING:
+            limit = int(self.limit * SHARES[account])
+            free_at = max(free_at, self._spending[account].free_at(milliseconds, limit))
+        return free_at
 
     def spend(self, message: OutgoingText, milliseconds: int, now: float) -> None:
         """Note what is sent of a text."""

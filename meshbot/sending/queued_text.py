@@ -238,7 +238,16 @@ def _text(row: SavedPart, now: float, wall: float) -> QueuedText:
     left = min(row.expires_at - wall, row.expires_at - row.created)
     age = max(0.0, wall - row.created)
     message = OutgoingText(
-        row.text, row.to, row.channel, row.reply_id, row.want_ack, now + left, row.priority, row.origin
+        row.text,
+        row.to,
+        row.channel,
+        row.reply_id,
+        row.want_ack,
+        now + left,
+        row.priority,
+        row.origin,
+        # who asked is not stored
+        for_stranger=row.priority is Priority.ANSWER,
     )
     return QueuedText(row.text_id, message, now - age, now + left, [])
 

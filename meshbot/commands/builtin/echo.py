@@ -123,4 +123,5 @@ class EchoReports:
             return
         answer = self._translate(text).format(channel=report.message.channel)
         expires_at = self._clock.monotonic() + self._answer_ttl
-        self._send(OutgoingText(answer, origin.asker, want_ack=True, expires_at=expires_at))
+        is_stranger = report.message.for_stranger
+        self._send(OutgoingText(answer, origin.asker, want_ack=True, expires_at=expires_at, for_stranger=is_stranger))

@@ -6,7 +6,7 @@ from queue import SimpleQueue
 import pytest
 
 from meshbot.commands.dispatcher import Dispatcher
-from meshbot.commands.executor import LOST_WORKERS_LIMIT, STRANGERS_LIMIT
+from meshbot.commands.executor import COMMANDS_OF_STRANGERS, LOST_WORKERS_LIMIT
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Command, Registry
@@ -185,7 +185,7 @@ def test_a_command_that_was_given_up_while_it_waited_is_not_run(bench):
 
 def test_with_too_many_waiting_commands_a_stranger_is_asked_for_patience(bench, caplog):
     bench.hang(LIMITS.workers)
-    for _ in range(STRANGERS_LIMIT - LIMITS.workers):
+    for _ in range(COMMANDS_OF_STRANGERS - LIMITS.workers):
         bench.ask("/echo later")
     bench.settle()
     assert bench.sent.texts.empty()
@@ -286,7 +286,7 @@ def test_a_question_that_took_too_long_does_not_bar_the_next_one(bench):
 
 
 def test_slow_commands_beyond_the_limit_are_refused_and_fast_ones_are_not(bench):
-    for asker in range(1, STRANGERS_LIMIT + 1):
+    for asker in range(1, COMMANDS_OF_STRANGERS + 1):
         bench.ask("/look", sender=asker)
     bench.ask("/look", sender=100)
     assert bench.sent.next_text().text == "🚦 Too busy, please ask again in a minute."
