@@ -259,7 +259,6 @@ FIGURES = (
     (AIR, "and alerts | at most {:g} %", code.OF_FORWARDED * 100),
     (AIR, "at least {:g} %", 100 * (1 - code.TO_STRANGERS - code.OF_FORWARDED)),
     (AIR, "because {} packets for strangers wait", code.ANSWERS_TO_STRANGERS),
-    (AIR, "With {:g} forged commands", code("flood").RATE),
     (CHATS, "a new loop starts after {} s", code.RESTART_AFTER),
     (CHATS, "retried after {}, {}, then every {} s", *code.CONFLICT_BACKOFF),
     (CHATS, "with waits of up to {} s", code("failures").BACKOFF[-1]),
