@@ -43,7 +43,17 @@ from meshbot.mesh_memory import MeshMemory
 from meshbot.nodes import Acquaintances
 from meshbot.persistence import HandledBefore, Housekeeping
 from meshbot.runtime import Clock, DatabaseTrouble, DiskCheck, Report, Service, read_host, unreported
-from meshbot.sending import DeliveryReport, MeshSender, Priority, SavedOutbox, SendQueue, Tracer
+from meshbot.sending import (
+    AirBudget,
+    ChannelHold,
+    DeliveryReport,
+    MeshSender,
+    Priority,
+    QueueRows,
+    SavedOutbox,
+    SendQueue,
+    Tracer,
+)
 from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
 from node_manager import NodeManager
@@ -175,9 +185,10 @@ def outbox(settings: config.Settings, clock: Clock) -> SendQueue:
         settings.answer_max_bytes,
         new_packet_id,
         lifetimes,
-        settings.channel_utilization_limit,
+        ChannelHold(settings.channel_utilization_limit),
+        AirBudget(settings.air_time_limit),
         # above the numbers that earlier processes gave
-        first_row=int(clock.now().timestamp() * 1000),
+        QueueRows(int(clock.now().timestamp() * 1000)),
     )
 
 
@@ -350,6 +361,7 @@ def dispatcher(parts: Parts, commands: Sequence[Command]) -> Dispatcher:
         translator(settings.language),
         limits(settings),
         parts.sender.tell,
+        parts.sender.answer_at,
     )
 
 

@@ -81,6 +81,7 @@ ANSWER_TTL = 120
 MAIL_TTL = 30 * 86400
 BRIDGE_TTL = 3600  # 100 messages are up to eleven minutes of air, after the link is back
 ALERT_TTL = 3600
+AIR_TIME_LIMIT = 10  # percent of an hour; most of Europe allows no more
 CHANNEL_UTILIZATION_LIMIT = 25  # percent; the firmware's own limit for what can wait
 COMMAND_MAX_AGE = 300
 ADMIN_NODES: tuple[str, ...] = ()
@@ -182,8 +183,10 @@ class Settings(SourcedSettings):
     """How long a message from elsewhere waits to go on air."""
     alert_ttl: Seconds = Field(ALERT_TTL, ge=2.2, le=86400)
     """How long an alert waits to go on air."""
+    air_time_limit: Percent = Field(AIR_TIME_LIMIT, ge=1, le=100)
+    """Of an hour, for all that the bot sends; where the node's region allows less, that counts."""
     channel_utilization_limit: Percent = Field(CHANNEL_UTILIZATION_LIMIT, ge=0, le=100)
-    """Channel utilisation, by the node's own telemetry, above which only answers to direct messages are sent."""
+    """Channel utilisation by the node's telemetry above which only /mail and direct answers to proven nodes go."""
     command_max_age: Seconds = Field(COMMAND_MAX_AGE, ge=1, le=86400)
     """A question older than this when it arrives is not answered."""
     admin_nodes: Nodes = Field(ADMIN_NODES)

@@ -220,7 +220,7 @@ class TCPInterfaceManager(Service):
         self._link.ready(interface)
         self._outages.ready(ready.outage, interface, restarted=not ready.attempts)
         self._takers.node_database(NodeDatabase(interface.take_records()))
-        self._takers.change(LinkChange(up=True, boots=interface.boots))
+        self._takers.change(LinkChange(up=True, boots=interface.boots, lora=interface.lora))
         self._takers.ready(ready)
         notify("STATUS=Lien TCP prêt")
         if ready.reconnection:

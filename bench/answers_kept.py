@@ -47,6 +47,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "command_max_age": 86400,
     "command_timeout": 600,
     "log_level": "ERROR",
+    "air_time_limit": 100,
 }
 # name, parameters, scaled seconds until it is healed
 FAULTS: Sequence[tuple[str, dict[str, float], float]] = (
@@ -183,7 +184,7 @@ def answers_kept(
     # Each fault logs its warnings
     logging.getLogger().addHandler(SILENCE)
     clock = clock or ScaledClock(scale)
-    node = VirtualNode(nodes=USERS, clock=clock, seed=seed, keys=USERS - 1, new_selector=new_selector)
+    node = VirtualNode(nodes=USERS, clock=clock, seed=seed, keys=USERS - 1, region="US", new_selector=new_selector)
     with TemporaryDirectory(prefix="meshbot-bench-") as folder, node:
         where: dict[str, Any] = {"tcp_host": "127.0.0.1", "tcp_port": node.port, "data_dir": Path(folder)}
         bot = CountingBot(Settings(**where, node_names_file=Path(folder) / "none.json", **SETTINGS), clock)

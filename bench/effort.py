@@ -19,6 +19,7 @@ class Effort:
     reconnections: int = 200
     traffic_minutes: float = 10.0  # of a busy mesh, in real time
     traffic_nodes: int = 5_000
+    flood_seconds: float = 60.0  # of forged commands, in real time
     held_seconds: float = 60.0  # that the assistant holds its calls, in real time
     commands: int = 1000  # answers accepted for sending
     faults: int = 100  # of the link meanwhile
@@ -42,6 +43,7 @@ QUICK = Effort(
     reconnections=4,
     traffic_minutes=0.25,
     traffic_nodes=200,
+    flood_seconds=8.0,
     held_seconds=3.0,
     commands=12,
     faults=2,

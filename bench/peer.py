@@ -32,6 +32,8 @@ class Peer:
             capacity=None,
             now=clock.monotonic(),
             epoch=int(clock.now().timestamp()),
+            # more than a tenth of an hour's air is asked for
+            region="US",
         )
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(PATIENCE)

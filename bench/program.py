@@ -116,11 +116,15 @@ class Program:
         return sum(re.search(pattern, line) is not None for line in self.lines)
 
 
+# A measurement asks more than the limits for users and air time allow
+UNLIMITED = {"rate_limit_commands": 0, "air_time_limit": 100}
+
+
 def launch(contender: Contender, port: int, scale: float = 1.0, **settings: object) -> Program:
     """Start a contender towards a node on loopback; wait for its READY with `await_ready`."""
     if contender is Contender.STOCK:
         return Program(["-m", "bench.stock", str(port), str(scale)])
-    values = {"tcp_host": "127.0.0.1", "tcp_port": port, "data_dir": "data", "rate_limit_commands": 0} | settings
+    values = {"tcp_host": "127.0.0.1", "tcp_port": port, "data_dir": "data"} | UNLIMITED | settings
     if scale == 1:
         return Program([str(ROOT / "main_bot.py")], values)
     return Program(["-m", "bench.scaled_bot", str(scale)], values)

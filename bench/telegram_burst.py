@@ -59,7 +59,7 @@ def burst(count: int, scale: float = SCALE) -> Burst:
     clock = ScaledClock(scale)
     with (
         TemporaryDirectory(prefix="meshbot-bench-") as folder,
-        VirtualNode(nodes=12, clock=clock) as node,
+        VirtualNode(nodes=12, clock=clock, region="US") as node,
         telegram_side.bot_api(clock) as api,
     ):
         group = telegram_side.group(api)

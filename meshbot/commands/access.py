@@ -79,7 +79,8 @@ class Judge:
         return None
 
     def _limit(self, user: User, now: float) -> Refusal | None:
-        match self._limiter.ask(user.key, now):
+        # who claims a number does not use up what its owner may ask
+        match self._limiter.ask(user.key if user.claim is None else f"{user.key}?", now):
             case Admission.REFUSED as admission:
                 answer = _("🚦 That is a lot of commands: please pause for a few minutes.")
                 return Refusal(admission.value, logging.INFO, answer)

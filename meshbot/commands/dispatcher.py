@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from meshbot.commands.access import Access, Refusal
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
@@ -16,7 +16,7 @@ from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Action, Registry, Request, Way, bare, parse
 from meshbot.commands.roles import Role, User
 from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
-from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, log, mask_command
+from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, Throttle, log, mask_command
 from meshbot.sending import AfterAnswer, OutgoingText
 
 LOGGER = logging.getLogger(__name__)
@@ -29,6 +29,14 @@ NAME_SHOWN: Final = 20
 NO_COMMAND: Final = "› "
 # Seconds for an answer to be confirmed by the node, before the action that follows it
 ANSWER_LEAVES_WITHIN: Final = 10.0
+TOO_LATE_LOGGED_EVERY: Final = 3600.0  # seconds
+
+
+class AnswerAt(Protocol):
+    """Tells when the answer to a question of now could go on air, in monotonic seconds; never waits."""
+
+    def __call__(self, *, for_stranger: bool) -> float:
+        """Return it; inf for never."""
 
 
 class Dispatcher(Service):
@@ -45,6 +53,7 @@ class Dispatcher(Service):
         tr: Translate,
         limits: CommandLimits,
         send: Callable[[OutgoingText | AfterAnswer], object],
+        answer_at: AnswerAt,
     ) -> None:
         """`send` only puts into the sender's inbox."""
         super().__init__(clock, INBOX_LIMIT)
@@ -57,6 +66,8 @@ class Dispatcher(Service):
         self._limits = limits
         self._send = send
         self._greetings = Greetings(self._registry)
+        self._answer_at = answer_at
+        self._too_late = Throttle(TOO_LATE_LOGGED_EVERY)
         self._executor: CommandExecutor[TextMessage] = CommandExecutor("Commands", clock, limits, tr, self.tell)
 
     # -- service
@@ -76,17 +87,17 @@ class Dispatcher(Service):
     def on_deadline(self) -> None:
         """Answer for the commands that take too long."""
         for job, answer in self._executor.overdue():
-            self._answer(job.question, answer)
+            self._answer(job.question, job.request.user, answer)
 
     def handle(self, message: ReceivedText | InterimAnswer[TextMessage] | JobResult[TextMessage]) -> None:
         """See Service."""
         match message:
             case JobResult():
                 if self._executor.finish(message) and message.answer:
-                    self._answer(message.job.question, message.answer)
+                    self._answer_job(message.job, message.answer)
             case InterimAnswer():
                 if self._executor.is_current(message):
-                    self._answer(message.job.question, message.text)
+                    self._answer_job(message.job, message.text)
             case ReceivedText():
                 self._on_text(message)
 
@@ -122,15 +133,16 @@ class Dispatcher(Service):
         """Return a text as the log has it: of what is private, the length alone."""
         if (parsed := parse(text)) is not None:
             name, argument = parsed
-            command = self._registry.find(name)
+            command = self._registry.find(bare(name))
             if command is not None and command.private and argument:
                 return f"{PREFIX}{name} {log.MASK} ({len(argument.encode(errors='replace'))} octets)"
         return log.escaped(mask_command(text, self._masked))
 
     def _greet(self, message: TextMessage) -> None:
         """Tell whoever greets, or forgets the slash, how to ask: once a day."""
-        if self._greetings.is_due(message.sender, self._clock.monotonic()):
-            self._answer(message, self._translate(_("👋 I answer commands such as /ping. /help lists them.")))
+        user = self._access.user_of(message)
+        if not self._is_too_late(user) and self._greetings.is_due(message.sender, self._clock.monotonic()):
+            self._answer(message, user, self._translate(_("👋 I answer commands such as /ping. /help lists them.")))
 
     def _start(self, message: TextMessage, name: str, argument: str) -> None:
         command = self._registry.to_run(name, argument)
@@ -138,18 +150,29 @@ class Dispatcher(Service):
         if command is None and message.is_broadcast:
             return
         user = self._access.user_of(message)
+        if self._is_too_late(user):
+            return
         if refusal := self._access.judge(user, message, command, self._clock.monotonic()):
-            self._refuse(message, name, refusal)
+            self._refuse(message, user, name, refusal)
             return
         if command is None:
-            self._unknown(message, name)
+            self._unknown(message, user, name)
             return
         if command.role is Role.ADMIN:
             info_print("🛠️ /%s demandée par l'administrateur 0x%08x", command.name, message.sender)
-        if reason := self._executor.obstacle(command, user.key):
-            self._answer(message, reason)
+        if reason := self._executor.obstacle(command, user):
+            self._answer(message, user, reason)
             return
         self._executor.submit(Job(message, self._request(message, user, name, argument), command))
+
+    def _is_too_late(self, user: User) -> bool:
+        """Whether the answer would expire before it could go; then nothing is done for it, but an admin's orders."""
+        now = self._clock.monotonic()
+        if user.role is Role.ADMIN or self._answer_at(for_stranger=user.is_stranger) <= now + self._limits.answer_ttl:
+            return False
+        if count := self._too_late.count(now):
+            LOGGER.warning("🚪 Questions sans réponse, faute de temps d'émission: %d. Dernière: %s", count, user.key)
+        return True
 
     def _request(self, message: TextMessage, user: User, name: str, argument: str) -> Request:
         return Request(
@@ -170,20 +193,37 @@ class Dispatcher(Service):
         until = self._clock.monotonic() + ANSWER_LEAVES_WITHIN
         self._send(AfterAnswer(path.to, path.reply_id, action, until))
 
-    def _refuse(self, message: TextMessage, name: str, refusal: Refusal) -> None:
+    def _refuse(self, message: TextMessage, user: User, name: str, refusal: Refusal) -> None:
         """Refuse, by direct message to the asker, wherever the question was asked."""
         LOGGER.log(refusal.level, "⛔ /%s de 0x%08x refusée: %s", name[:NAME_SHOWN], message.sender, refusal.reason)
         if refusal.answer:
             text = self._translate(refusal.answer).format(name=name[:NAME_SHOWN])
-            self._answer(message, text, private=True)
+            self._answer(message, user, text, private=True)
 
-    def _unknown(self, message: TextMessage, name: str) -> None:
+    def _unknown(self, message: TextMessage, user: User, name: str) -> None:
         text = self._translate(_("Unknown command /{name}. /help lists mine."))
-        self._answer(message, text.format(name=name[:NAME_SHOWN]))
+        self._answer(message, user, text.format(name=name[:NAME_SHOWN]))
 
-    def _answer(self, message: TextMessage, text: str, *, private: bool = False) -> None:
+    def _answer_job(self, job: Job[TextMessage], text: str) -> None:
+        self._answer(job.question, job.request.user, text, despite_load=job.command.despite_load)
+
+    def _answer(
+        self, message: TextMessage, user: User, text: str, *, private: bool = False, despite_load: bool = False
+    ) -> None:
         path = return_path(message, private=private)
         if path.to == BROADCAST_NUM and text.lstrip().startswith(PREFIX):
             text = NO_COMMAND + text
         expires_at = self._clock.monotonic() + self._limits.answer_ttl
-        self._send(OutgoingText(text, path.to, path.channel, path.reply_id, path.want_ack, expires_at))
+        self._send(
+            OutgoingText(
+                text,
+                path.to,
+                path.channel,
+                path.reply_id,
+                path.want_ack,
+                expires_at,
+                asker=message.sender,
+                for_stranger=user.is_stranger,
+                despite_load=despite_load,
+            )
+        )

@@ -12,12 +12,14 @@ from typing import Generic, TypeVar
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Request
+from meshbot.commands.roles import User
 from meshbot.runtime import Clock, WorkerPool, log
 from meshbot.storage import StorageError
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
-WAITING_LIMIT = 50  # commands; their answers alone take two minutes of air time
+WAITING_LIMIT = 50  # commands; their answers alone take two minutes of pacing
+COMMANDS_OF_STRANGERS = 25  # commands with which strangers get no further one
 LOST_WORKERS_LIMIT = 8  # commands that hang for good; with so many no further one is accepted
 
 Q = TypeVar("Q")
@@ -95,14 +97,15 @@ class CommandExecutor(Generic[Q]):
         """When `overdue` is to be called (monotonic seconds), inf for never."""
         return min(self._running.values(), default=inf)
 
-    def obstacle(self, command: Command, user: str) -> str:
+    def obstacle(self, command: Command, user: User) -> str:
         """Return the answer if the command cannot start now, else an empty one; slow and fast ones count apart."""
+        limit = COMMANDS_OF_STRANGERS if user.is_stranger else WAITING_LIMIT
         running = [job for job in self._running if job.command.slow == command.slow]
         lost = sum(job.command.slow == command.slow for job in self._lost)
-        if len(running) >= WAITING_LIMIT or lost >= LOST_WORKERS_LIMIT or self._is_queue_full(command, running):
+        if len(running) >= limit or lost >= LOST_WORKERS_LIMIT or self._is_queue_full(command, running):
             LOGGER.warning("⚠️ Trop de commandes en cours: /%s refusée", command.name)
             return self._translate(_("🚦 Too busy, please ask again in a minute."))
-        if command.slow and any(job.command is command and job.request.user.key == user for job in running):
+        if command.slow and any(job.command is command and job.request.user.key == user.key for job in running):
             text = self._translate(_("⏳ I am still working on your previous /{name}."))
             return text.format(name=command.name)
         return ""

@@ -40,6 +40,12 @@ class User:
     role: Role = Role.EVERYONE
     doubt: Doubt | None = None  # why a listed admin has not that role
     claim: Doubt | None = None  # why the sender may be forged; None: proven
+    is_listed: bool = True  # in the settings, by the number that it claims
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether it may be anybody: answered when there is air for it."""
+        return self.claim is not None and not self.is_listed
 
     @property
     def is_node(self) -> bool:
@@ -63,13 +69,15 @@ class MeshRoles:
         `trusted_key` is the sender's public key as the bot trusts it, `named` whether the sender's name is known.
         """
         listed = message.sender in self.admins
-        known = listed or (message.sender in self.known if self.known else named)
+        is_listed = listed or message.sender in self.known
+        known = is_listed or (named and not self.known)
         doubt = _doubt(message, trusted_key)
         claim = Doubt.NO_KEY if trusted_key is None and doubt is Doubt.CLEAR else doubt
         key = f"mesh:!{message.sender:08x}"
         if listed and doubt is None:
             return User(key, Role.ADMIN)
-        return User(key, Role.KNOWN if known else Role.EVERYONE, doubt if listed else None, claim)
+        role = Role.KNOWN if known else Role.EVERYONE
+        return User(key, role, doubt if listed else None, claim, is_listed=is_listed)
 
 
 def node_numbers(ids: Iterable[str]) -> frozenset[int]:

@@ -21,9 +21,9 @@ from meshbot.mesh_link.decoding import decode, hand_over
 from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
-from meshbot.mesh_link.messages import NodeRecord, TextPacket
+from meshbot.mesh_link.messages import LoraSettings, NodeRecord, TextPacket
 from meshbot.mesh_link.node_warnings import warning_text
-from meshbot.mesh_link.packets import node_record
+from meshbot.mesh_link.packets import lora_settings, node_record
 from meshbot.runtime import LinkCause, Throttle
 
 LOGGER = logging.getLogger(__name__)
@@ -306,6 +306,11 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def boots(self) -> int:
         """Return the node's count of its reboots, 0 if it keeps none (an ESP32 does)."""
         return 0 if self.myInfo is None else int(self.myInfo.reboot_count)
+
+    @property
+    def lora(self) -> LoraSettings:
+        """Return how the node's radio is set, as of the last configuration."""
+        return lora_settings(self.localNode.localConfig)
 
     @property
     def firmware(self) -> str:

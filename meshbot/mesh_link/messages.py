@@ -161,7 +161,9 @@ class RoutingAnswer:
 
     request_id: int
     sender: int
-    error: str  # Routing.Error name; "NONE" acknowledges
+    error: str  # Routing.Error name, or the number of one that has none here; "NONE" acknowledges
+    # our own node made it: received by radio it is another's, whatever its sender's number
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,19 @@ class ClientWarning:
 
     packet_id: int  # 0: about none
     text: str  # the firmware's own text
+
+
+@dataclass(frozen=True, slots=True)
+class LoraSettings:
+    """How our own node's radio is set, in the numbers of Config.LoRaConfig; the defaults are the firmware's."""
+
+    region: int = 0  # RegionCode
+    use_preset: bool = True
+    preset: int = 0  # ModemPreset
+    bandwidth: int = 0  # code, about kHz
+    spreading_factor: int = 0
+    coding_rate: int = 0  # 5 to 8; with a preset it counts if it is higher
+    is_router: bool = False  # by the node's role
 
 
 @dataclass(frozen=True, slots=True)

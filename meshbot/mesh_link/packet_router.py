@@ -94,7 +94,7 @@ class PacketRouter(Service):
                 self._warn_of_forged()
                 return
             self._route_record(record, message.own_num)
-            parsed = message_of(message.packet, record)
+            parsed = message_of(message.packet, record, message.own_num)
         except BadPacketError as exc:
             if count := self._bad_packets.count(self._clock.monotonic()):
                 LOGGER.warning("⚠️ Paquet incorrect ignoré (%d): %s", count, exc)

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from meshtastic.protobuf import mesh_pb2, portnums_pb2
+from meshtastic.protobuf import config_pb2, localonly_pb2, mesh_pb2, portnums_pb2
 
 from meshbot import bounds
 from meshbot.mesh_link.fields import integer, mapping, string, within
 from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     KEY_BYTES,
+    LoraSettings,
     NodeInfoPacket,
     NodeRecord,
     PacketRecord,
@@ -35,6 +36,10 @@ from meshbot.runtime import MeshBotError
 REPLAY_FACTOR = 2654435761
 REPLAY_KINDS = {"POSITION_APP": (3,), "NODE_STATUS_APP": (36,), "TELEMETRY_APP": (2, 3)}
 NODE_STATUS_PORT = 36
+# Transports of packets that our node did not make
+RECEIVED_BY = frozenset(
+    {"TRANSPORT_LORA", "TRANSPORT_LORA_ALT1", "TRANSPORT_LORA_ALT2", "TRANSPORT_LORA_ALT3", "TRANSPORT_MULTICAST_UDP"}
+)
 
 Message = TextMessage | NodeInfoPacket | RoutingAnswer | TracerouteReply
 
@@ -61,8 +66,11 @@ def packet_record(packet: Mapping[str, Any]) -> PacketRecord:
     )
 
 
-def message_of(packet: Mapping[str, Any], record: PacketRecord) -> Message | None:
-    """Return the message in a packet, given its record; None without one, BadPacketError if it is malformed."""
+def message_of(packet: Mapping[str, Any], record: PacketRecord, own_num: int = 0) -> Message | None:
+    """Return the message in a packet, given its record; None without one, BadPacketError if it is malformed.
+
+    `own_num` is the number of the node that handed it over.
+    """
     # encrypted for somebody else: an empty mapping
     decoded = mapping(packet, "decoded")
     match decoded.get("portnum"):
@@ -71,7 +79,7 @@ def message_of(packet: Mapping[str, Any], record: PacketRecord) -> Message | Non
         case "NODEINFO_APP":
             return _node_info(packet, decoded, record.sender)
         case "ROUTING_APP":
-            return _routing(decoded, record.sender)
+            return _routing(packet, decoded, record.sender, own_num)
         case "TRACEROUTE_APP":
             return _traceroute(decoded, record)
         case _:
@@ -92,6 +100,20 @@ def node_record(entry: Mapping[str, Any]) -> NodeRecord:
         hops=bounds.hops(entry.get("hopsAway")),
         via_mqtt=entry.get("viaMqtt") is True,
         metrics=metrics_of(mapping(entry, "deviceMetrics")),
+    )
+
+
+def lora_settings(config: localonly_pb2.LocalConfig) -> LoraSettings:
+    """Return how a node's radio is set; of a node that has not told it, the firmware's defaults."""
+    lora, roles = config.lora, config_pb2.Config.DeviceConfig.Role
+    return LoraSettings(
+        lora.region,
+        lora.use_preset or not config.HasField("lora"),
+        lora.modem_preset,
+        lora.bandwidth,
+        lora.spread_factor,
+        lora.coding_rate,
+        is_router=config.device.role in {roles.ROUTER, roles.ROUTER_LATE},
     )
 
 
@@ -150,13 +172,26 @@ def _node_record(num: int, user: Mapping[str, Any], position: Mapping[str, Any],
     )
 
 
-def _routing(decoded: Mapping[str, Any], sender: int) -> RoutingAnswer | None:
+def _routing(packet: Mapping[str, Any], decoded: Mapping[str, Any], sender: int, own_num: int) -> RoutingAnswer | None:
     request_id = integer(decoded, "requestId")
-    routing = decoded.get("routing")
-    # a route request or reply, or nothing of ours
-    if not request_id or not isinstance(routing, Mapping):
+    # the firmware writes this variant even when it is NONE: without it the packet is a route, or of a later version
+    error = mapping(decoded, "routing").get("errorReason")
+    # the library writes the names it knows and the numbers it does not
+    if isinstance(error, int) and not isinstance(error, bool):
+        error = routing_error_name(error)
+    if not request_id or not isinstance(error, str) or not error:
         return None
-    return RoutingAnswer(request_id, sender, string(routing, "errorReason") or "NONE")
+    return RoutingAnswer(request_id, sender, error, is_own=sender == own_num and not _was_received(packet))
+
+
+def _was_received(packet: Mapping[str, Any]) -> bool:
+    """Return whether our node has the packet from others, by radio or network. What it makes itself has no signal.
+
+    An acknowledgement that it makes because its packet came back from the MQTT broker bears that transport's name.
+    """
+    if packet.get("transportMechanism") in RECEIVED_BY:
+        return True
+    return any(packet.get(field) not in {None, 0} for field in ("rxRssi", "rxSnr"))
 
 
 def _traceroute(decoded: Mapping[str, Any], record: PacketRecord) -> TracerouteReply | None:

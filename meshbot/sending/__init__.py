@@ -1,5 +1,8 @@
 """Sending: texts and traceroutes for the radio, their order and pacing, and their delivery reports."""
 
+from meshbot.sending.air_budget import SHARES, Account, AirBudget
+from meshbot.sending.air_time import modem_of, packet_bytes
+from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.outgoing import (
     EchoOrigin,
     MailNoticeOrigin,
@@ -11,6 +14,7 @@ from meshbot.sending.outgoing import (
     encode_origin,
 )
 from meshbot.sending.queue import SendQueue
+from meshbot.sending.queue_rows import QueueRows
 from meshbot.sending.queued_text import Changes, PartState, SavedPart
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus, ReportRouter
 from meshbot.sending.retry_policy import NO_ACK, PARTLY_SENT, TX_QUEUE_FULL
@@ -22,10 +26,14 @@ __all__ = [
     "NO_ACK",
     "NO_LINK",
     "PARTLY_SENT",
+    "SHARES",
     "TRACE_TIMEOUT",
     "TX_QUEUE_FULL",
+    "Account",
     "AfterAnswer",
+    "AirBudget",
     "Changes",
+    "ChannelHold",
     "DeliveryReport",
     "DeliveryStatus",
     "EchoOrigin",
@@ -38,6 +46,7 @@ __all__ = [
     "OutgoingText",
     "PartState",
     "Priority",
+    "QueueRows",
     "ReportRouter",
     "SavedOutbox",
     "SavedPart",
@@ -47,4 +56,6 @@ __all__ = [
     "Tracer",
     "decode_origin",
     "encode_origin",
+    "modem_of",
+    "packet_bytes",
 ]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
 from typing import Final
 
-from meshbot.mesh_link import BROADCAST_NUM
+from meshbot.mesh_link import BROADCAST_NUM, TextPacket
 
 
 class Priority(IntEnum):
@@ -19,15 +18,6 @@ class Priority(IntEnum):
     MAIL = 2
     BRIDGE = 3
     ALERT = 4
-
-
-# Packets of each kind that wait at most; some 1.5 kB each in memory
-WAITING_LIMITS: Final[Mapping[Priority, int]] = {
-    Priority.ANSWER: 100,  # nearly four minutes of air time: more would only expire
-    Priority.MAIL: 100,
-    Priority.BRIDGE: 300,  # 100 messages of three packets, eleven minutes of air time
-    Priority.ALERT: 100,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +87,20 @@ class OutgoingText:
     expires_at: float = inf  # monotonic seconds; at most the kind's lifetime from now
     priority: Priority = Priority.ANSWER
     origin: Origin | None = None  # who gets its delivery reports
+    asker: int = 0  # node whose question it answers on a channel; 0: the node that it goes to
+    for_stranger: bool = False  # who neither proved to be that node nor is on a list of the settings
+    despite_load: bool = False  # goes on a busy channel to anybody: it acknowledges mail
 
     @property
     def is_broadcast(self) -> bool:
         """Whether it goes to all on its channel."""
         return self.to == BROADCAST_NUM
+
+    def packet(self, packet_id: int, piece: str) -> TextPacket:
+        """Return one packet of it."""
+        return TextPacket(packet_id, piece, self.to, self.channel, self.reply_id, self.want_ack)
+
+    @property
+    def person(self) -> int:
+        """The node that it answers, if it is an answer."""
+        return self.asker or self.to

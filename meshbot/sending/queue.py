@@ -9,12 +9,15 @@ answer to its id is. Other texts do not wait for this.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
-from meshbot.mesh_link import TextPacket
-from meshbot.sending.outgoing import WAITING_LIMITS, OutgoingText, Priority
+from meshbot.mesh_link import LoraSettings, RoutingAnswer, TextPacket
+from meshbot.sending.admission import has_room
+from meshbot.sending.air_budget import REPEATS, AirBudget
+from meshbot.sending.channel_load import ChannelHold
+from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue_rows import QueueRows
 from meshbot.sending.queued_text import (
     Changes,
@@ -26,10 +29,11 @@ from meshbot.sending.queued_text import (
     next_packets,
     queued_report,
     restored,
+    waiting,
     why_given_up,
 )
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus
-from meshbot.sending.retry_policy import MAX_TRIES, MAY_REPEAT, NO_ACK, error_name, policy_of
+from meshbot.sending.retry_policy import MAX_TRIES, MAY_REPEAT, NO_ACK, error_name, may_answer, policy_of
 from meshbot.text import legible, split_text
 
 CONFIRM_TIMEOUT = 10.0  # seconds for a queueStatus; an ESP32 can stall 10 s in one write (link_facts §7)
@@ -39,7 +43,6 @@ RECEIVERS_REMEMBER = 300.0  # seconds in which every firmware still drops a repe
 # Seconds from READY for kinds that may wait longer than that, if some do: by then their rows say that they may be sent
 SAVE_TIME = 3.0
 ACK_TIMEOUT = 60.0  # seconds for an acknowledgement over many hops
-LOAD_VALID = 900.0  # seconds that a measurement of the channel's load counts
 
 
 @dataclass(slots=True)
@@ -50,10 +53,12 @@ class SendQueue:
     limit: int  # bytes of UTF-8 a packet
     new_id: Callable[[], int]  # a fresh packet id, never 0
     lifetimes: Mapping[Priority, float]  # seconds that a text of each kind may wait to be sent
-    utilization_limit: float  # percent; above it only answers to direct messages go
-    first_row: int = 1  # rows are numbered upwards from here
+    hold: ChannelHold
+    air: AirBudget
+    rows: QueueRows = field(default_factory=QueueRows)
     _texts: dict[int, QueuedText] = field(default_factory=dict)  # by id, in order of arrival
     _by_packet: dict[int, QueuedPart] = field(default_factory=dict)  # by packet id
+    _refused: dict[int, QueuedPart] = field(default_factory=dict)  # by the ids before it, which were refused
     _current: QueuedText | None = None  # the text last sent from: it goes on, so that its parts stay together
     _in_flight: Part | None = None  # of a text that may have ended meanwhile
     # state before the packet in flight was taken, in case that it cannot be written
@@ -64,32 +69,25 @@ class SendQueue:
     _link_up_at: float = -inf
     _saved_at: float = -inf  # from when on the rows tell that their packets may be sent
     _boots: int = 0
-    _utilization: float = 0.0
-    _load_until: float = -inf
-    _rows: QueueRows = field(init=False)
-
-    def __post_init__(self) -> None:
-        """See dataclass."""
-        self._rows = QueueRows(self.first_row)
 
     def __len__(self) -> int:
         """Return how many packets are not confirmed by the node yet; any thread may ask."""
-        return sum(self._waiting(priority) for priority in Priority)
+        return waiting(list(self._texts.values()))
 
     @property
-    def holding(self) -> bool:
-        """Whether the channel is so busy that only answers to direct messages go."""
-        return self._utilization > self.utilization_limit
+    def texts(self) -> Collection[QueuedText]:
+        """Return the texts that are not finished."""
+        return self._texts.values()
 
     # -- texts in, packets out
 
     def add(self, message: OutgoingText, now: float) -> list[DeliveryReport]:
         """Queue a text, cut into packets; or turn it away when too many of its kind wait."""
         pieces = split_text(legible(message.text), self.limit)
-        if self._waiting(message.priority) + len(pieces) > WAITING_LIMITS[message.priority]:
+        if not has_room(self.texts, message, len(pieces)):
             return [DeliveryReport(message, DeliveryStatus.TURNED_AWAY)]
         expires_at = min(message.expires_at, now + self.lifetimes[message.priority])
-        parts = [Part(self._rows.new(), self._packet(message, piece)) for piece in pieces]
+        parts = [Part(self.rows.new(), message.packet(self.new_id(), piece)) for piece in pieces]
         text = QueuedText(parts[0].id, message, now, expires_at, parts)
         self._texts[text.id] = text
         for part in parts:
@@ -99,7 +97,7 @@ class SendQueue:
     def restore(self, rows: Iterable[SavedPart], now: float, wall: float) -> None:
         """Take back what an earlier process had not finished; `wall` is the wall time now, in seconds since 1970."""
         for text in restored(rows, now, wall):
-            self._rows.renumber(text)
+            self.rows.renumber(text)
             self._texts[text.id] = text
             for part in text.parts:
                 self._by_packet[part.packet.packet_id] = text, part
@@ -107,7 +105,7 @@ class SendQueue:
             # the earlier process may have sent just before its end
             self._next_slot = max(self._next_slot, now + self.interval)
         self._texts = dict(sorted(self._texts.items()))
-        self._rows.link_changed(self._parts(), self._link_up_at if self._link_up else inf)
+        self.rows.link_changed(self._parts(), self._link_up_at if self._link_up else inf)
 
     def take(self, now: float) -> TextPacket | None:
         """Return the packet to send now, if any; it is in flight until a status, a refusal or a time-out."""
@@ -117,7 +115,8 @@ class SendQueue:
         ready = [(text, part) for text, part, goes_at in packets if goes_at <= now < self._ends_at(text)]
         if not ready:
             return None
-        text, part = min(ready, key=lambda r: (r[0] is not self._current, r[0].message.priority, r[0].id))
+        text, part = min(ready, key=lambda found: (found[0] is not self._current, *self._order(found[0])))
+        self.air.spend(text.message, self.air.cost(part.packet), now)
         self._before_take = self._current, part.state, part.first_sent, part.last_sent
         part.state, part.first_sent, part.last_sent = PartState.SENT, min(part.first_sent, now), now
         part.sends, part.boots = part.sends + 1, self._boots
@@ -130,18 +129,21 @@ class SendQueue:
         """Take note that the packet just taken could not be written; it keeps its place and its id."""
         part = self._release()
         if part is not None:
+            text, _ = self._by_packet[part.packet.packet_id]
+            self.air.refund(text.message, self.air.cost(part.packet), part.last_sent)
             self._current, part.state, part.first_sent, part.last_sent = self._before_take
         # the next link counts each packet's sends from 0
         self._link_up = False
 
     # -- the link
 
-    def link_up(self, now: float, boots: int = 0) -> None:
+    def link_up(self, now: float, boots: int = 0, lora: LoraSettings | None = None) -> None:
         """Packets may flow (again); `boots` is the node's count of its reboots, 0 if it has none."""
+        self.air.use(lora or LoraSettings())
         self._link_up, self._link_up_at, self._boots = True, now, boots
         for _, part in self._parts():
             self._prepare_for_link(part, now)
-        self._rows.link_changed(self._parts(), now)
+        self.rows.link_changed(self._parts(), now)
         outliving = {priority for priority, seconds in self.lifetimes.items() if seconds > RECEIVERS_REMEMBER}
         if any(part.is_unsent and text.message.priority in outliving for text, part in self._parts()):
             self._saved_at = now + SAVE_TIME
@@ -149,14 +151,16 @@ class SendQueue:
     def link_down(self) -> list[DeliveryReport]:
         """Hold everything; whether the node has the packet in flight is unknown."""
         self._link_up = False
-        self._rows.link_changed(self._parts(), inf)
+        self.rows.link_changed(self._parts(), inf)
         self._release()
         return [report for text in self._texts.values() for report in self._queued(text)]
 
     def channel_load(self, percent: float, now: float) -> list[DeliveryReport]:
-        """Take the channel utilisation that our own node measured."""
-        self._utilization, self._load_until = percent, now + LOAD_VALID
-        return [report for text in self._texts.values() if self._is_held(text) for report in self._queued(text)]
+        """Take what our own node measured."""
+        self.hold.measured(percent, now)
+        return [
+            report for text in self._texts.values() if self.hold.holds(text.message) for report in self._queued(text)
+        ]
 
     # -- answers
 
@@ -173,15 +177,21 @@ class SendQueue:
             return reports + self._refuse(*found, error_name(result), now)
         return reports + self._accept(*found, now)
 
-    def on_routing(self, request_id: int, error: str, now: float, *, sender: int) -> list[DeliveryReport]:
-        """Take a ROUTING_APP answer; `error` is the Routing.Error name, "NONE" for an acknowledgement.
+    def on_routing(self, answer: RoutingAnswer, now: float) -> list[DeliveryReport] | None:
+        """Take a ROUTING_APP answer; None: it is of no effect, because its sender cannot know what it says.
 
         An acknowledgement by our own node only says that a neighbour repeated the packet; the real one may follow.
         """
-        found = self._find_answered(request_id, now)
+        error, sender = answer.error, answer.sender
+        asked = self._by_packet.get(answer.request_id) or self._refused.get(answer.request_id)
+        if asked is not None and not may_answer(answer, asked[0].message.to):
+            return None
+        found = self._find_answered(answer.request_id, now)
         if found is None:
-            return []
+            return self._acknowledged_late(answer)
         text, part = found
+        if error == "MAX_RETRANSMIT":
+            self.air.spend(text.message, REPEATS * self.air.cost(part.packet), now)
         reports = []
         went_on_air = error == "NONE" or policy_of(error).on_air or sender == text.message.to
         if went_on_air and part.state is not PartState.ACCEPTED:
@@ -203,15 +213,14 @@ class SendQueue:
         """Give up what has expired, and stop waiting for answers that do not come."""
         if now >= self._confirm_by and (part := self._release()) is not None:
             part.not_before = now
-        self._rows.note_unsent(self._parts(), now)
-        if now >= self._load_until:
-            self._utilization, self._load_until = 0.0, inf
+        self.rows.note_unsent(self._parts(), now)
+        self.hold.on_deadline(now)
         return [report for text in list(self._texts.values()) for report in self._check_deadlines(text, now)]
 
     @property
     def deadline(self) -> float:
         """When `on_deadline` or `take` has something to do; inf for never."""
-        due = min(self._confirm_by, self._rows.note_due(self._parts()), self._load_until if self.holding else inf)
+        due = min(self._confirm_by, self.rows.note_due(self._parts()), self.hold.ends_at)
         for text in self._texts.values():
             due = min(due, self._ends_at(text))
             if self._link_up:
@@ -230,19 +239,13 @@ class SendQueue:
 
     def take_changes(self, offset: float) -> Changes:
         """See QueueRows.take."""
-        return self._rows.take(offset)
+        return self.rows.take(offset)
 
     def unsent(self) -> list[list[int]]:
         """Return the rows of the packets that the node surely does not have, by text."""
         return list(filter(None, ([part.id for part in t.parts if part.is_unsent] for t in self._texts.values())))
 
     # -- decisions
-
-    def _waiting(self, priority: Priority) -> int:
-        # a copy in one step: another thread may ask while this one adds
-        texts = list(self._texts.values())
-        waiting = (text for text in texts if text.message.priority is priority)
-        return sum(part.state is not PartState.ACCEPTED for text in waiting for part in list(text.parts))
 
     def _parts(self) -> Iterator[QueuedPart]:
         return ((text, part) for text in self._texts.values() for part in text.parts)
@@ -251,11 +254,10 @@ class SendQueue:
         """Report what the text waits for, if that is new and more than a short wait."""
         if text.first_open is None:
             return []
-        if not self._link_up or self._is_held(text):
+        if not self._link_up or self.hold.holds(text.message):
             return queued_report(text, BUSY_CHANNEL if self._link_up else NO_LINK)
-        earlier = (t for t in self._texts.values() if (t.message.priority, t.id) < (text.message.priority, text.id))
-        ahead = sum(part.state is not PartState.ACCEPTED for other in earlier for part in other.parts)
-        return queued_report(text, ahead=ahead)
+        earlier = (other for other in self._texts.values() if self._order(other) < self._order(text))
+        return queued_report(text, ahead=waiting(earlier))
 
     def _goes_at(self, text: QueuedText, part: Part) -> float:
         """Return when a text's next packet may go, other texts and pacing apart; inf for not yet known."""
@@ -264,11 +266,13 @@ class SendQueue:
         if text.message.want_ack and text.message.priority in MAY_REPEAT and part is not text.parts[0]:
             # the packet before it may have to go again: first its acknowledgement
             return inf
+        held_until = self.hold.ends_at if self.hold.holds(text.message) else -inf
         saved_at = self._saved_at if self.lifetimes[text.message.priority] > RECEIVERS_REMEMBER else -inf
-        return max(part.not_before, saved_at, self._load_until if self._is_held(text) else -inf)
+        return max(part.not_before, saved_at, held_until, self.air.free_at(text.message, self.air.cost(part.packet)))
 
-    def _is_held(self, text: QueuedText) -> bool:
-        return self.holding and (text.message.priority is not Priority.ANSWER or text.message.is_broadcast)
+    def _order(self, text: QueuedText) -> tuple[int, bool, int, int]:
+        """Return a key: the urgent kind first, strangers last in it, then who had least air lately, then first come."""
+        return text.message.priority, text.message.for_stranger, self.air.had_lately(text.message), text.id
 
     def _ends_at(self, text: QueuedText) -> float:
         """Return when what is left of the text is given up; inf if the node has it all, or has to answer first."""
@@ -345,6 +349,8 @@ class SendQueue:
 
     def _refuse(self, text: QueuedText, part: Part, error: str, now: float) -> list[DeliveryReport]:
         policy, priority = policy_of(error), text.message.priority
+        if part.state is PartState.SENT and not policy.on_air:
+            self.air.refund(text.message, self.air.cost(part.packet), part.last_sent)
         wait = policy.wait(priority, part.retries_by_error[error], text.expires_at - now)
         text.was_sent = text.was_sent or policy.on_air
         if wait is None or (part.attempts >= MAX_TRIES and not policy.holds_all):
@@ -355,6 +361,7 @@ class SendQueue:
         is_known, part.last_error = part.last_error == error, error
         part.retries_by_error[error] += 1
         del self._by_packet[part.packet.packet_id]
+        self._refused[part.packet.packet_id] = text, part
         part.renew(self.new_id(), now + wait)
         self._save(text, part)
         if policy.holds_all:
@@ -363,6 +370,14 @@ class SendQueue:
             return []
         detail = f"{error}: {policy.words}; nouvel essai dans {wait:.0f} s"
         return [DeliveryReport(text.message, DeliveryStatus.POSTPONED, detail, error)]
+
+    def _acknowledged_late(self, answer: RoutingAnswer) -> list[DeliveryReport]:
+        """Take the recipient's acknowledgement of a packet that was refused in its name: one of them was forged."""
+        if answer.request_id not in self._refused or answer.error != "NONE" or answer.is_own:
+            return []
+        text, part = self._refused[answer.request_id]
+        text.accepted_ids[answer.request_id] = None
+        return self._finish_part(text, part, DeliveryStatus.ACKNOWLEDGED)
 
     def _unacknowledged(self, text: QueuedText, part: Part, now: float) -> list[DeliveryReport]:
         if text.message.priority in MAY_REPEAT:
@@ -387,13 +402,12 @@ class SendQueue:
         part, self._in_flight, self._confirm_by = self._in_flight, None, inf
         return part
 
-    def _packet(self, message: OutgoingText, piece: str) -> TextPacket:
-        return TextPacket(self.new_id(), piece, message.to, message.channel, message.reply_id, message.want_ack)
-
     def _save(self, text: QueuedText, part: Part) -> None:
         self._by_packet[part.packet.packet_id] = text, part
-        self._rows.save(text, part)
+        self.rows.save(text, part)
 
     def _delete(self, part: Part) -> None:
         self._by_packet.pop(part.packet.packet_id, None)
-        self._rows.delete(part)
+        for packet_id in part.refused_ids:
+            self._refused.pop(packet_id, None)
+        self.rows.delete(part)

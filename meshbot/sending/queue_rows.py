@@ -22,7 +22,7 @@ class QueueRows:
     again when the link comes or goes, and each NOTE_EVERY.
     """
 
-    first_row: int  # rows are numbered upwards from here
+    first_row: int = 1  # rows are numbered upwards from here
     _count: int = 0  # rows numbered so far
     _changed: dict[int, QueuedPart | None] = field(default_factory=dict)  # None: to delete
     _link_up_at: float = inf  # inf without a link

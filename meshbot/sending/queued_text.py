@@ -84,6 +84,12 @@ class Part:
     last_error: str = ""  # the name of what refused it last
     ack_by: float = inf  # once accepted
     relayed: bool = False
+    refused_ids: list[int] = field(default_factory=list)  # ids before the present one
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the node has not accepted it."""
+        return self.state is not PartState.ACCEPTED
 
     @property
     def is_unsent(self) -> bool:
@@ -102,6 +108,7 @@ class Part:
     def renew(self, packet_id: int, not_before: float) -> None:
         """Start over under a new id."""
         old = self.packet
+        self.refused_ids.append(old.packet_id)
         self.packet = TextPacket(packet_id, old.text, old.to, old.channel, old.reply_id, old.want_ack)
         self.state, self.not_before, self.restored, self.relayed = PartState.WAITING, not_before, False, False
         self.first_sent, self.last_sent, self.sends, self.boots, self.ack_by = inf, -inf, 0, 0, inf
@@ -140,6 +147,12 @@ class QueuedText:
 
 
 QueuedPart = tuple[QueuedText, Part]
+
+
+def waiting(texts: Iterable[QueuedText]) -> int:
+    """Return how many of their packets the node has not accepted."""
+    # a copy of each in one step: another thread may ask while the queue's own changes them
+    return sum(part.is_open for text in texts for part in list(text.parts))
 
 
 def next_packets(
@@ -222,7 +235,16 @@ def _text(row: SavedPart, now: float, wall: float) -> QueuedText:
     left = min(row.expires_at - wall, row.expires_at - row.created)
     age = max(0.0, wall - row.created)
     message = OutgoingText(
-        row.text, row.to, row.channel, row.reply_id, row.want_ack, now + left, row.priority, row.origin
+        row.text,
+        row.to,
+        row.channel,
+        row.reply_id,
+        row.want_ack,
+        now + left,
+        row.priority,
+        row.origin,
+        # who asked is not stored
+        for_stranger=row.priority is Priority.ANSWER,
     )
     return QueuedText(row.text_id, message, now - age, now + left, [])
 

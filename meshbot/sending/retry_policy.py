@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from meshbot.mesh_link import routing_error_name
+from meshbot.mesh_link import RoutingAnswer, routing_error_name
 from meshbot.sending.outgoing import Priority
 
 TX_QUEUE_FULL: Final = "TX_QUEUE_FULL"  # our name for a queueStatus's 32, which no routing error accompanies
@@ -34,6 +34,7 @@ class RetryPolicy:
     kinds: Collection[Priority] = EVERYTHING  # those that are retried
     holds_all: bool = False  # no other text would go on air either
     on_air: bool = False  # the node had sent it, whether or not its confirmation came
+    is_own: bool = False  # only our own node can give it: it comes before the air, or from the node's own waiting
 
     def wait(self, priority: Priority, retries: int, left: float = inf) -> float | None:
         """Return the seconds before the next retry after `retries` of them, None to give up.
@@ -50,21 +51,21 @@ class RetryPolicy:
 UNKNOWN: Final = RetryPolicy("raison inconnue")
 POLICIES: Final[Mapping[str, RetryPolicy]] = {
     # never went on air
-    TX_QUEUE_FULL: RetryPolicy("file d'émission du nœud pleine", SOON, holds_all=True),
-    "RATE_LIMIT_EXCEEDED": RetryPolicy("trop rapide pour le nœud", SOON, holds_all=True),
-    "DUTY_CYCLE_LIMIT": RetryPolicy("temps d'émission du nœud épuisé", AIR_TIME, holds_all=True),
+    TX_QUEUE_FULL: RetryPolicy("file d'émission du nœud pleine", SOON, holds_all=True, is_own=True),
+    "RATE_LIMIT_EXCEEDED": RetryPolicy("trop rapide pour le nœud", SOON, holds_all=True, is_own=True),
+    "DUTY_CYCLE_LIMIT": RetryPolicy("temps d'émission du nœud épuisé", AIR_TIME, holds_all=True, is_own=True),
     # went on air, and whether it arrived is unknown: a repeat may be read twice
-    "MAX_RETRANSMIT": RetryPolicy("personne ne l'a acquittée", LATER, MAY_REPEAT, on_air=True),
+    "MAX_RETRANSMIT": RetryPolicy("personne ne l'a acquittée", LATER, MAY_REPEAT, on_air=True, is_own=True),
     NO_ACK: RetryPolicy("le destinataire ne l'a pas acquittée", LATER, MAY_REPEAT, on_air=True),
     # the receiver could not read it, and says so
     "PKI_UNKNOWN_PUBKEY": RetryPolicy("le destinataire n'a pas encore la clé de notre nœud", KEY_EXCHANGE),
     # waiting would not help
     PARTLY_SENT: RetryPolicy("une partie seulement est partie à temps"),
     "NO_CHANNEL": RetryPolicy("canal ou clé que le destinataire, ou notre nœud, n'a pas"),
-    "PKI_SEND_FAIL_PUBLIC_KEY": RetryPolicy("notre nœud n'a pas la clé du destinataire"),
-    "PKI_FAILED": RetryPolicy("chiffrement impossible"),
-    "TOO_LARGE": RetryPolicy("texte trop long pour un paquet"),
-    "NO_INTERFACE": RetryPolicy("le nœud n'a pas de radio"),
+    "PKI_SEND_FAIL_PUBLIC_KEY": RetryPolicy("notre nœud n'a pas la clé du destinataire", is_own=True),
+    "PKI_FAILED": RetryPolicy("chiffrement impossible", is_own=True),
+    "TOO_LARGE": RetryPolicy("texte trop long pour un paquet", is_own=True),
+    "NO_INTERFACE": RetryPolicy("le nœud n'a pas de radio", is_own=True),
     "NO_ROUTE": RetryPolicy("aucun chemin vers le destinataire"),
     "GOT_NAK": RetryPolicy("refusée en chemin"),
     "TIMEOUT": RetryPolicy("délai dépassé en chemin"),
@@ -90,3 +91,12 @@ def error_name(result: int) -> str:
 def policy_of(error: str) -> RetryPolicy:
     """Return what to do about an error; an unknown one is given up."""
     return POLICIES.get(error, UNKNOWN)
+
+
+def may_answer(answer: RoutingAnswer, recipient: int) -> bool:
+    """Return whether who sent a routing answer can know what it says of a packet to `recipient`.
+
+    The packet's id is in clear on air, so anybody can answer it. Nothing signs a routing answer, not even a direct
+    message's: that the recipient sent it remains a claim (docs/decisions/0014-air-time.md).
+    """
+    return answer.is_own or (answer.sender == recipient and not policy_of(answer.error).is_own)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Final, Protocol
 
-from meshbot.mesh_link import ChannelLoad, QueueStatus, RoutingAnswer, TextPacket
+from meshbot.mesh_link import ChannelLoad, LoraSettings, QueueStatus, RoutingAnswer, TextPacket
 from meshbot.runtime import Clock, Service, Throttle
+from meshbot.sending.admission import answer_at, waiting_for_air
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue import SendQueue
 from meshbot.sending.queued_text import Changes, SavedPart
@@ -23,6 +24,8 @@ PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CLOCK_CHECK_EVERY = 60.0  # seconds between two checks whether the wall clock has jumped
 CLOCK_JUMP = 10.0  # seconds; a Pi without a clock of its own starts in the past and is set minutes later
 TURNED_AWAY_LOGGED_EVERY = 60.0  # seconds
+POWERLESS_LOGGED_EVERY = 3600.0  # seconds
+EXHAUSTED_LOGGED_EVERY = 3600.0  # seconds
 NAMES: Final = {
     Priority.ANSWER: "Réponse",
     Priority.MAIL: "Lettre",
@@ -57,6 +60,7 @@ class LinkChange:
 
     up: bool
     boots: int = 0  # the node's count of its reboots; 0: unknown
+    lora: LoraSettings | None = None  # of our node's radio
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,9 @@ class MeshSender(Service):
         self._save = save
         self._listener = listener
         self._turned_away = Throttle(TURNED_AWAY_LOGGED_EVERY)
+        self._powerless = Throttle(POWERLESS_LOGGED_EVERY)
+        self._exhausted = Throttle(EXHAUSTED_LOGGED_EVERY)
+        self._answer_at = {False: -inf, True: -inf}  # by whether for a stranger
         self._logged_holding = False
         self._link_up = False
         self._clock_check_at = inf  # inf while no stored time or link needs it
@@ -142,7 +149,11 @@ class MeshSender(Service):
     @property
     def holding(self) -> bool:
         """Whether the channel is so busy that only answers to direct messages go; any thread may ask."""
-        return self._queue.holding
+        return self._queue.hold.holding
+
+    def answer_at(self, *, for_stranger: bool) -> float:
+        """Return when the answer to a question of now could go (monotonic seconds); any thread may ask."""
+        return self._answer_at[for_stranger]
 
     def report_lost(self, is_stored: Callable[[int], bool]) -> None:
         """Log how many texts end with the process: not sent, and not in the database; once the thread has ended."""
@@ -185,8 +196,7 @@ class MeshSender(Service):
             case RouteRequest():
                 self._send_route_request(message)
             case RoutingAnswer():
-                reports = self._queue.on_routing(message.request_id, message.error, now, sender=message.sender)
-                self._report(reports, now)
+                self._on_routing(message, now)
             case AfterAnswer():
                 self._pending_actions.add(message)
             case LinkChange():
@@ -200,16 +210,32 @@ class MeshSender(Service):
     def _on_link(self, change: LinkChange, now: float) -> None:
         self._link_up = change.up
         if change.up:
-            self._queue.link_up(now, change.boots)
+            self._queue.link_up(now, change.boots, change.lora)
             self._has_clock_jumped()
             self._send_time()
         else:
             self._report(self._queue.link_down(), now)
 
+    def _on_routing(self, answer: RoutingAnswer, now: float) -> None:
+        reports = self._queue.on_routing(answer, now)
+        if reports is not None:
+            self._report(reports, now)
+        elif count := self._powerless.count(now):
+            LOGGER.warning(
+                "🎭 %d accusé(s) de routage de qui ne peut les donner, sans effet: dernier, %s de 0x%08x",
+                count,
+                answer.error,
+                answer.sender,
+            )
+
     def _follow_up(self, now: float) -> None:
         """Send what may go, have the changes stored, plan the next check of the clock."""
         self._send_ready()
         self._log_holding()
+        self._log_exhausted(now)
+        queue = self._queue
+        for each in (False, True):
+            self._answer_at[each] = answer_at(queue.texts, queue.air, queue.interval, now, for_stranger=each)
         self._save_changes()
         watched = self._link_up or len(self._queue) > 0
         self._clock_check_at = min(self._clock_check_at, now + CLOCK_CHECK_EVERY) if watched else inf
@@ -232,7 +258,7 @@ class MeshSender(Service):
     def _send_route_request(self, request: RouteRequest) -> None:
         """Send it now: the node paces texts apart from other kinds, and a late traceroute is worth nothing."""
         # it sets off packets all over the mesh, there and back
-        if self._queue.holding:
+        if self._queue.hold.holding or not self._queue.air.spend_on_traceroute(self._clock.monotonic()):
             request.not_sent(request.packet_id, NoRoute.BUSY)
             return
         interface = self._interface_of()
@@ -283,14 +309,23 @@ class MeshSender(Service):
             level = LEVELS.get(report.status, logging.WARNING)
             LOGGER.log(level, "📤 %s à 0x%08x %s%s", NAMES[message.priority], message.to, report.status.value, detail)
 
+    def _log_exhausted(self, now: float) -> None:
+        air = self._queue.air
+        if (accounts := waiting_for_air(self._queue.texts, air, now)) and self._exhausted.count(now):
+            LOGGER.warning(
+                "📡 Temps d'émission de l'heure épuisé (%s; %.0f s en tout): ce qui reste attend",
+                ", ".join(sorted(account.value for account in accounts)),
+                air.limit / 1000,
+            )
+
     def _log_holding(self) -> None:
-        if self._queue.holding == self._logged_holding:
+        if self._queue.hold.holding == self._logged_holding:
             return
-        self._logged_holding = self._queue.holding
+        self._logged_holding = self._queue.hold.holding
         if self._logged_holding:
             LOGGER.warning(
-                "📶 Canal occupé à plus de %g %%: seules partent les réponses aux messages directs",
-                self._queue.utilization_limit,
+                "📶 Canal occupé à plus de %g %%: seuls partent /mail et les réponses directes à un numéro prouvé",
+                self._queue.hold.limit,
             )
         else:
             LOGGER.info("📶 Canal de nouveau libre: tout ce qui attend part")

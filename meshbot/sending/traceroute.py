@@ -12,6 +12,7 @@ from typing import Final
 
 from meshbot.mesh_link import ClientWarning, QueueStatus, RoutingAnswer, TracerouteReply
 from meshbot.runtime import Clock, MeshBotError
+from meshbot.sending.retry_policy import may_answer
 
 # Seconds between two: the firmware's limit of 30, and a little for the way to it; a sooner one gets no answer
 TRACE_EVERY: Final = 31.0
@@ -64,7 +65,7 @@ class Tracer:
         self._lock = threading.Lock()  # protects what follows
         self._next_at = -inf
         self._stopped = False
-        self._pending: dict[int, SimpleQueue[TracerouteReply | NoRoute]] = {}  # by packet id
+        self._pending: dict[int, tuple[int, SimpleQueue[TracerouteReply | NoRoute]]] = {}  # by packet id: whose route
 
     def trace(self, num: int) -> TracerouteReply:
         """Return the route to a node and back within TRACE_TIMEOUT seconds. Raises TooSoonError, NoRouteError."""
@@ -76,7 +77,7 @@ class Tracer:
             if now < self._next_at:
                 raise TooSoonError(ceil(self._next_at - now))
             self._next_at = now + TRACE_EVERY
-            self._pending[packet_id] = inbox
+            self._pending[packet_id] = num, inbox
         try:
             self._send(RouteRequest(packet_id, num, self._not_sent))
             found = self._wait(inbox, num, now + TRACE_TIMEOUT)
@@ -92,7 +93,7 @@ class Tracer:
         with self._lock:
             self._stopped = True
             waiting = list(self._pending.values())
-        for inbox in waiting:
+        for _, inbox in waiting:
             inbox.put(NoRoute.NO_LINK)
 
     def route_heard(self, route: TracerouteReply) -> None:
@@ -101,8 +102,10 @@ class Tracer:
 
     def routing_answer(self, answer: RoutingAnswer) -> None:
         """Take a ROUTING_APP answer to any packet of ours: an error ends a traceroute."""
+        with self._lock:
+            target, _ = self._pending.get(answer.request_id, (None, None))
         # the firmware itself asks for an acknowledgement of a traceroute: NONE is no answer yet
-        if answer.error != "NONE":
+        if answer.error != "NONE" and target is not None and may_answer(answer, target):
             not_relayed = answer.error == "MAX_RETRANSMIT"
             self._deliver(answer.request_id, NoRoute.NOT_RELAYED if not_relayed else NoRoute.REFUSED)
 
@@ -123,7 +126,7 @@ class Tracer:
 
     def _deliver(self, packet_id: int, result: TracerouteReply | NoRoute) -> None:
         with self._lock:
-            inbox = self._pending.get(packet_id)
+            _, inbox = self._pending.get(packet_id, (None, None))
         if inbox is not None:
             inbox.put(result)
 

@@ -184,7 +184,7 @@ class CommandHandler:
     def on_sent(self, message: OutgoingMessage) -> None:
         """Draw the picture of an answer that was sent: the answer does not wait for it."""
         job = self._pictures.pop((message.chat, message.key))
-        if job is not None and not self.executor.obstacle(job.command, job.request.user.key):
+        if job is not None and not self.executor.obstacle(job.command, job.request.user):
             self.executor.submit(job)
 
     def expire_confirmations(self) -> None:
@@ -219,7 +219,7 @@ class CommandHandler:
         question, command = call.question, call.command
         if command.role is Role.ADMIN:
             info_print("🛠️ /%s demandée par l'administrateur Telegram %d", command.name, question.user.id)
-        if reason := self.executor.obstacle(command, question.user.command_user.key):
+        if reason := self.executor.obstacle(command, question.user.command_user):
             self._send(question.answer(reason))
             return
         self.executor.submit(Job(question, self._request(call), command))

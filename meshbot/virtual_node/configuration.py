@@ -43,7 +43,8 @@ FILES: Final = (
 class Configuration:
     """The node's settings, which admin messages read and write."""
 
-    def __init__(self, own: User, firmware_version: str, rng: Random) -> None:
+    def __init__(self, own: User, firmware_version: str, rng: Random, region: str) -> None:
+        self._region = config_pb2.Config.LoRaConfig.RegionCode.Value(region)
         self.firmware_version = firmware_version
         self.reboots = 1
         self.channels = [_channel(index, rng) for index in range(CHANNELS)]
@@ -63,7 +64,7 @@ class Configuration:
         self.configs["network"].network.wifi_enabled = True
         lora = self.configs["lora"].lora
         lora.use_preset, lora.hop_limit, lora.tx_enabled = True, 3, True
-        lora.region = config_pb2.Config.LoRaConfig.RegionCode.EU_868
+        lora.region = self._region
         security = self.configs["security"].security
         security.public_key, security.private_key = self._own.public_key, private_key
         security.serial_enabled = True

@@ -105,6 +105,24 @@ _TABLE = (
             Parameter("remote", 0, "0 or 1", "sent by the destination over the air, not by the node itself"),
         ),
     ),
+    Fault(
+        "forged_routing",
+        "lets an attacker answer each text with a ROUTING packet, before its recipient does",
+        (
+            Parameter("reason", "DUTY_CYCLE_LIMIT", "Routing.Error", "name or number; ROUTE_REPLY for that variant"),
+            Parameter("sender", "stranger", "stranger, own or recipient", "under whose number"),
+            _PACKETS,
+        ),
+    ),
+    Fault(
+        "flood",
+        "lets an attacker send texts, each under a number that nobody has used",
+        (
+            Parameter("rate", 30.0, "texts/s", "how many"),
+            Parameter("text", "/ping", "text", "what they say"),
+            Parameter("channel", "direct", "direct or a channel's index", "where"),
+        ),
+    ),
     Fault("lose_status", "loses the queue status that confirms a text", (_PACKETS,)),
     Fault(
         "cut_at_text",

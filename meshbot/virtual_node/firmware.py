@@ -26,6 +26,7 @@ from meshbot.virtual_node.versions import version_numbers
 
 BOOT_SECONDS: Final = 10.0  # of a reboot that the client requested; an ESP32 needs 10 to 20
 HEARD_WITHIN: Final = 6 * 3600  # seconds before the start in which every user was last heard
+REGION: Final = "EU_868"
 SMALLEST_CAPACITY: Final = 250  # nodes, as on an ESP32-S3
 
 
@@ -45,6 +46,7 @@ class Firmware:
         capacity: int | None,
         now: float,
         epoch: int,
+        region: str = REGION,
     ) -> None:
         """Make the node and its mesh; `epoch` is the time in seconds since 1970, which the node does not know."""
         if nodes < 1:
@@ -57,7 +59,7 @@ class Firmware:
         self._state = NodeState(
             own=own,
             users={user.num: user for user in others},
-            config=Configuration(own, version, rng),
+            config=Configuration(own, version, rng, region),
             nodes=NodeDb(_node_info(own, 0), infos, room, now),
             phone=PhoneQueue(queue_size),
             faults=ActiveFaults(),
@@ -201,6 +203,11 @@ class Firmware:
         """Let the node hear a packet, except during a reboot."""
         if self.is_up(now):
             self._mesh.receiver.hear(packet, now)
+
+    def forge_routing(self, request_id: int, reason: str, sender: int, now: float) -> None:
+        """Let the node hear a forged ROUTING packet, except during a reboot."""
+        if self.is_up(now):
+            self._mesh.attacker.forge_routing(request_id, reason, sender, now)
 
     def _boot(self, now: float) -> None:
         self._down_until = -inf

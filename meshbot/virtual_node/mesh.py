@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from meshtastic.protobuf import mesh_pb2, portnums_pb2, telemetry_pb2
 
+from meshbot.virtual_node.attacker import Attacker
 from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet, routing_packet
 from meshbot.virtual_node.population import MAX_HOPS, User, metrics_message, position_message, user_message
 from meshbot.virtual_node.receiver import Receiver
@@ -29,6 +30,7 @@ class Mesh:
         """`chatter` is in packets per second, on average; 0 for none."""
         self._state = state
         self._receiver = Receiver(state, self._on_user_request)
+        self.attacker = Attacker(state, self._receiver)
         by_distance = {user.hops: user for user in sorted(state.users.values(), key=lambda user: user.num)}
         # One of each distance, the nearest first
         self._relays = [by_distance[hops] for hops in sorted(by_distance)]
@@ -94,7 +96,8 @@ class Mesh:
             self._receiver.hear(self._packet(user.num, self._state.own.num, port, payload, data=data), now)
 
     def poll(self, now: float) -> None:
-        """Send the background traffic that is due."""
+        """Send the background traffic that is due, and the attacker's."""
+        self.attacker.poll(now)
         for _ in range(MOST_AT_ONCE):
             if now < self._next_chatter or not self._state.users:
                 return

@@ -101,6 +101,8 @@ class Router:
         if not self._free(now):
             return TX_QUEUE_FULL
         start = self._on_air(packet, now)
+        if "forged_routing" in faults and text_of(packet):
+            self._mesh.attacker.plan_forged_routing(packet, start)
         self._plan_responses(packet, start, remote_error)
         return 0
 

@@ -15,7 +15,7 @@ from meshtastic.protobuf import mesh_pb2
 
 from meshbot.runtime import Clock, SystemClock
 from meshbot.virtual_node.faults import Value
-from meshbot.virtual_node.firmware import Firmware
+from meshbot.virtual_node.firmware import REGION, Firmware
 from meshbot.virtual_node.population import User
 from meshbot.virtual_node.records import Received, Transmission
 from meshbot.virtual_node.tcp_server import POLL, TcpServer
@@ -44,13 +44,15 @@ class VirtualNode:
         queue_size: int = 32,
         airtime: float = 0.15,
         capacity: int | None = None,
+        region: str = REGION,
         new_selector: Callable[[], BaseSelector] | None = None,
     ) -> None:
         """Make the node; nothing listens until `start`. ValueError explains a wrong argument.
 
         `nodes` is the size of its node database, itself included; `keys` of the others have a public key (None: all
         but a few). `chatter` is in packets a second, `queue_size` in packets kept for the client, `airtime` in seconds
-        that a packet takes to the next node, `capacity` in nodes (None: room for all, at least 250).
+        that a packet takes to the next node, `capacity` in nodes (None: room for all, at least 250), `region` the
+        name of a RegionCode, which its client reads: the node itself keeps to no duty cycle.
         `new_selector` makes a selector that waits on `clock` (None: its waits for sockets are real ones).
         """
         self._clock: Clock = clock or SystemClock()
@@ -65,6 +67,7 @@ class VirtualNode:
             capacity=capacity,
             now=self._clock.monotonic(),
             epoch=int(self._clock.now().timestamp()),
+            region=region,
         )
         self._server = TcpServer(self._firmware, self._clock, host, port, new_selector)
         # Guards the two above; notified after every turn of the thread
@@ -187,6 +190,12 @@ class VirtualNode:
         """Let the node hear any packet over the air; it needs `from` and `to`, and gets an rx_time."""
         with self._changed:
             self._firmware.hear(packet, self._clock.monotonic())
+        self._wake()
+
+    def forge_routing(self, request_id: int, reason: str, sender: int) -> None:
+        """Let the node hear a ROUTING packet under any number, its own included; see the fault forged_routing."""
+        with self._changed:
+            self._firmware.forge_routing(request_id, reason, sender, self._clock.monotonic())
         self._wake()
 
     def wait_for(self, predicate: Callable[[Transmission], bool], timeout: float = 10.0) -> Transmission:

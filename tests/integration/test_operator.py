@@ -148,6 +148,9 @@ def test_beyond_the_limit_one_refusal_then_silence_for_that_user_alone(node, tmp
         assert "pong" in ask(node, other, "/ping")
         for _ in range(2):
             assert "pong" in ask(node, operator, "/ping")
+        # who has had the refusal comes after the others
+        for packet_id in packet_ids[:2]:
+            reply(node, packet_id)
         texts = [sent.text for sent in node.transmitted if sent.to == talker]
         assert sorted(text[:1] for text in texts) == ["🏓", "🚦"]
         assert {sent.reply_id for sent in node.transmitted if sent.to == talker} == set(packet_ids[:2])

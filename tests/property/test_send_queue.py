@@ -7,6 +7,7 @@ from math import inf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from meshbot.mesh_link.messages import RoutingAnswer
 from meshbot.mesh_link.packets import BROADCAST_NUM
 from meshbot.sending.outgoing import EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT, SendQueue
@@ -17,7 +18,7 @@ from tests.support.configured import LIFETIMES, make_send_queue
 T0 = 1000.0
 WALL = 1_800_000_000.0
 INTERVAL = 2.2
-OWN, PEER = 9, 7
+OWN, PEER, STRANGER = 9, 7, 5
 QUEUE_FULL, TOO_LARGE = 32, 7
 
 steps = st.one_of(
@@ -30,7 +31,7 @@ steps = st.one_of(
         st.just("routing"),
         st.integers(0, 20),
         st.sampled_from(["NONE", "NONE", "NO_CHANNEL", "PKI_UNKNOWN_PUBKEY", "MAX_RETRANSMIT", "4711"]),
-        st.sampled_from([OWN, PEER]),
+        st.sampled_from([OWN, PEER, STRANGER]),
     ),
     st.tuples(st.just("link"), st.booleans(), st.integers(0, 2)),
     st.tuples(st.just("cannot write")),
@@ -111,6 +112,11 @@ class World:
         self.see(self.queue.on_queue_status(packet.packet_id, result, self.now))
 
     def routing(self, packet, error, sender):
+        answer = RoutingAnswer(packet.packet_id, sender, error, is_own=sender == OWN)
+        if (reports := self.queue.on_routing(answer, self.now)) is None:
+            assert not answer.is_own
+            return
+        assert sender != STRANGER or not reports, "anybody could have sent it"
         if self.in_flight == packet:
             self.in_flight, self.confirm_by = None, inf
             self.quiet_until = max(self.quiet_until, self.now + INTERVAL)
@@ -118,7 +124,7 @@ class World:
             self.renewable.add(packet.packet_id)
         elif packet.packet_id not in self.renewable:
             self.accepted.add(packet.packet_id)
-        self.see(self.queue.on_routing(packet.packet_id, error, self.now, sender=sender))
+        self.see(reports)
 
     def pump(self):
         if self.now >= self.confirm_by:

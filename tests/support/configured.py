@@ -13,13 +13,17 @@ from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard
 from meshbot.runtime.clock import Clock
 from meshbot.runtime.incidents import Report, unreported
+from meshbot.sending.air_budget import AirBudget
+from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.outgoing import Priority
 from meshbot.sending.queue import SendQueue
+from meshbot.sending.queue_rows import QueueRows
 from meshbot.storage.database import Database
 from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
 from tests.support.fake_clock import FakeClock
 
+ALL_THE_TIME: Final = 100.0  # percent: the budget of air time has tests of its own
 LIFETIMES: Final[Mapping[Priority, float]] = {
     Priority.ANSWER: config.ANSWER_TTL,
     Priority.MAIL: config.MAIL_TTL,
@@ -42,8 +46,10 @@ def make_limits() -> CommandLimits:
 
 
 def make_send_queue(interval: float, limit: int, new_id: Callable[[], int], **changes: Any) -> SendQueue:
-    usual = {"lifetimes": LIFETIMES, "utilization_limit": config.CHANNEL_UTILIZATION_LIMIT}
-    return SendQueue(interval, limit, new_id, **usual | changes)
+    hold = ChannelHold(changes.pop("utilization_limit", config.CHANNEL_UTILIZATION_LIMIT))
+    air = AirBudget(changes.pop("air_time_limit", ALL_THE_TIME))
+    rows = QueueRows(changes.pop("first_row", 1))
+    return SendQueue(interval, limit, new_id, changes.pop("lifetimes", LIFETIMES), hold, air, rows)
 
 
 def make_node_manager(store: NodeStore | None, clock: Clock, report: Report = unreported) -> NodeManager:

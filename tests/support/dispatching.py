@@ -45,6 +45,7 @@ class Bench:
         self.release = threading.Event()
         self.begun = SimpleQueue()
         self.done = []
+        self.answers_go_in = {False: 0.0, True: 0.0}  # seconds, by whether for a stranger
         commands = [
             Command("echo", "", lambda request: request.argument),
             Command("where", "", lambda request: f"on {request.channel}"),
@@ -67,8 +68,12 @@ class Bench:
             translator("en"),
             LIMITS,
             self.sent,
+            self._answer_at,
         )
         self._ids = iter(range(1, 10_000))
+
+    def _answer_at(self, *, for_stranger):
+        return self.clock.monotonic() + self.answers_go_in[for_stranger]
 
     def _order(self, request):
         request.afterwards(lambda: self.done.append("ordered"))

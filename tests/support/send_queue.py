@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
+from meshbot.mesh_link.messages import RoutingAnswer
 from meshbot.mesh_link.packets import BROADCAST_NUM
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.receipts import DeliveryStatus
@@ -48,7 +49,9 @@ class QueueDriver:
         return self._note(self.queue.on_queue_status(packet.packet_id, result, self.now))
 
     def routing(self, packet, error="NONE", sender=OWN):
-        return self._note(self.queue.on_routing(packet.packet_id, error, self.now, sender=sender))
+        """Have a routing answer come, which has an effect only if it may."""
+        answer = RoutingAnswer(packet.packet_id, sender, error, is_own=sender == OWN)
+        return self._note(self.queue.on_routing(answer, self.now) or [])
 
     def later(self, seconds):
         """Let time pass without looking at it."""

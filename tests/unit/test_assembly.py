@@ -42,9 +42,9 @@ def test_each_kind_of_text_expires_after_its_own_setting(tmp_path, clock, name, 
 def test_the_channel_is_busy_above_the_setting(tmp_path, clock):
     box = assembly.outbox(settings(tmp_path, channel_utilization_limit=40), clock)
     box.channel_load(40.0, 0.0)
-    assert not box.holding
+    assert not box.hold.holding
     box.channel_load(40.1, 0.0)
-    assert box.holding
+    assert box.hold.holding
 
 
 def test_packets_are_as_long_and_as_far_apart_as_the_settings_say(tmp_path, clock):

@@ -119,7 +119,7 @@ DATABASE = "docs/decisions/0004-database-durability.md"
 STRANGERS = "docs/decisions/0012-what-strangers-can-do.md"
 ACCESS, SENDING = "docs/decisions/0006-who-may-ask.md", "docs/decisions/0007-sending.md"
 CHATS, BENCH, CHANGES = "docs/decisions/0008-telegram.md", "bench/README.md", "CHANGELOG.md"
-FACTS = "docs/link_facts.md"
+FACTS, AIR = "docs/link_facts.md", "docs/decisions/0014-air-time.md"
 
 SYNC, AFTER, ANSWER = config.TCP_PUBKEY_SYNC_DELAY, config.TCP_PROBE_AFTER, config.TCP_PROBE_TIMEOUT
 MISSES, SILENT = config.TCP_PROBE_MISSES, config.TCP_SILENT_TIMEOUT
@@ -298,6 +298,12 @@ FIGURES = (
     (SENDING, "first waits {} s from READY", code.SETTLE_TIME),
     (SENDING, "telemetry of the last {} minutes", code.LOAD_VALID / 60),
     (SENDING, "by up to {} s at each loss", code.EVIDENCE_TIME),
+    (AIR, "waits ({:g} s if the recipient lacks", *code.KEY_EXCHANGE),
+    (AIR, "`air_time_limit`, {} % by default", config.AIR_TIME_LIMIT),
+    (AIR, "answers to strangers | at most {:g} %", code.TO_STRANGERS * 100),
+    (AIR, "and alerts | at most {:g} %", code.OF_FORWARDED * 100),
+    (AIR, "at least {:g} %", 100 * (1 - code.TO_STRANGERS - code.OF_FORWARDED)),
+    (AIR, "because {} packets for strangers wait", code.ANSWERS_TO_STRANGERS),
     (CHATS, "a new loop starts after {} s", code.RESTART_AFTER),
     (CHATS, "retried after {}, {}, then every {} s", *code.CONFLICT_BACKOFF),
     (CHATS, "with waits of up to {} s", code("failures").BACKOFF[-1]),
@@ -372,7 +378,7 @@ UNITS = "s|ms|min|minutes?|h|hours?|days?|seconds|MB|kB|GB|bytes|packets|message
 FIGURE = re.compile(rf"(?<![\w.,#/])\d[\d,.]*(?: × \d+)?[ -](?:{UNITS})(?![\w/])")
 BY_SETTING = re.compile(r"`([a-z_]+)`(?: =|,)? \(?(\d+(?:\.\d+)?) s\b")  # test_documents compares it with its default
 COMPLETE = (README, CONTRIBUTING, COMMANDS, SETTINGS, TELEGRAM, TROUBLES, LINK, FIX, SUMMARY)
-COMPLETE += (DESIGN, KEYS, ACCESS, SENDING, CHATS, DATABASE)
+COMPLETE += (DESIGN, KEYS, ACCESS, SENDING, CHATS, DATABASE, AIR)
 # Of the firmware, of the library, of Telegram, or measured: no constant of ours
 OTHERS = {
     README: ("within 1 to 2 seconds", "| 1.3 s |", "| 6.9 s |", "| 5.3 s |", "node away for 5 s"),
@@ -381,6 +387,7 @@ OTHERS = {
     LINK: ("within 2 s",),
     FIX: ("| 30 s |", "300 s by default", "| 600 s |", "every 300 s (`mesh_interface.py:1175`)"),
     SENDING: ("for 5 or 10 minutes", "after about 23 s", "stalls for 10 s", "1.5 kB each", "100 messages of up to"),
+    AIR: ("in 90 s",),
     CHATS: ("every 10 to 15 minutes", "71 MB", "89 MB"),
     ACCESS: ("70 lines", "4 MB of memory"),
 }

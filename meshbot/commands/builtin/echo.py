@@ -61,7 +61,17 @@ def echo_command(
             return too_long(excess, tr)
         channel = options.channel if request.channel is None else request.channel
         expires_at = clock.monotonic() + options.lifetime
-        send(OutgoingText(spoken, BROADCAST_NUM, channel, expires_at=expires_at, origin=_origin(request)))
+        send(
+            OutgoingText(
+                spoken,
+                BROADCAST_NUM,
+                channel,
+                expires_at=expires_at,
+                origin=_origin(request),
+                asker=request.node or 0,
+                for_stranger=request.user.is_stranger,
+            )
+        )
         # the text itself is the answer, or its delivery is shown to the asker
         if request.channel is not None or request.origin is not None:
             return ""
@@ -113,4 +123,5 @@ class EchoReports:
             return
         answer = self._translate(text).format(channel=report.message.channel)
         expires_at = self._clock.monotonic() + self._answer_ttl
-        self._send(OutgoingText(answer, origin.asker, want_ack=True, expires_at=expires_at))
+        is_stranger = report.message.for_stranger
+        self._send(OutgoingText(answer, origin.asker, want_ack=True, expires_at=expires_at, for_stranger=is_stranger))

@@ -4,10 +4,10 @@ import logging
 
 import pytest
 
-from meshbot.commands.access import Access
+from meshbot.commands.access import Access, Judge
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import Command
-from meshbot.commands.roles import Role
+from meshbot.commands.roles import Doubt, Role, User
 from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
 from meshbot.persistence.replay_guard import KEPT
 from tests.support.configured import make_roles, replay_guards
@@ -96,6 +96,14 @@ def test_one_refusal_for_too_many_commands_then_silence(access):
     assert refusals[:2] == [None, None]
     assert refusals[2].answer.startswith("🚦")
     assert (refusals[3].answer, refusals[3].level) == ("", logging.DEBUG)
+
+
+def test_who_claims_a_number_does_not_use_up_its_owner_s_commands():
+    judge, command = Judge(RateLimiter(1, 300.0)), None
+    owner, forger = User("mesh:!00000001", Role.KNOWN), User("mesh:!00000001", Role.KNOWN, claim=Doubt.CLEAR)
+    assert judge.judge(forger, command, 0.0, is_public=False) is None
+    assert judge.judge(forger, command, 1.0, is_public=False) is not None
+    assert judge.judge(owner, command, 2.0, is_public=False) is None
 
 
 def test_refused_and_unknown_commands_count(access):

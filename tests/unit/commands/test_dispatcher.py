@@ -6,7 +6,7 @@ from queue import SimpleQueue
 import pytest
 
 from meshbot.commands.dispatcher import Dispatcher
-from meshbot.commands.executor import LOST_WORKERS_LIMIT, WAITING_LIMIT
+from meshbot.commands.executor import COMMANDS_OF_STRANGERS, LOST_WORKERS_LIMIT
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.greetings import IN_AN_HOUR
 from meshbot.commands.language import translator
@@ -230,9 +230,9 @@ def test_a_command_that_was_given_up_while_it_waited_is_not_run(bench):
     assert bench.begun.empty()
 
 
-def test_beyond_fifty_waiting_commands_the_asker_is_asked_for_patience(bench, caplog):
+def test_with_too_many_waiting_commands_a_stranger_is_asked_for_patience(bench, caplog):
     bench.hang(LIMITS.workers)
-    for _ in range(WAITING_LIMIT - LIMITS.workers):
+    for _ in range(COMMANDS_OF_STRANGERS - LIMITS.workers):
         bench.ask("/echo later")
     bench.settle()
     assert bench.sent.texts.empty()
@@ -333,7 +333,7 @@ def test_a_question_that_took_too_long_does_not_bar_the_next_one(bench):
 
 
 def test_slow_commands_beyond_the_limit_are_refused_and_fast_ones_are_not(bench):
-    for asker in range(1, WAITING_LIMIT + 1):
+    for asker in range(1, COMMANDS_OF_STRANGERS + 1):
         bench.ask("/look", sender=asker)
     bench.ask("/look", sender=100)
     assert bench.sent.next_text().text == "🚦 Too busy, please ask again in a minute."
@@ -356,7 +356,9 @@ def test_without_slow_commands_no_thread_waits_for_any(caplog):
     registry = Registry([Command("echo", "", lambda request: request.argument)])
     sent = Sent()
     message_filter = MessageFilter([], 1.0, refuse_mqtt=False)
-    dispatcher = Dispatcher(FakeClock(), registry, message_filter, open_access(), translator("en"), LIMITS, sent)
+    dispatcher = Dispatcher(
+        FakeClock(), registry, message_filter, open_access(), translator("en"), LIMITS, sent, lambda **_: 0.0
+    )
     dispatcher.start(SimpleQueue())
     dispatcher.offer(ReceivedText(TextMessage(1, ASKER, OWN, 0, "/echo x"), OWN))
     assert sent.next_text().text == "x"
@@ -374,3 +376,27 @@ def test_a_command_with_a_queue_of_its_own_leaves_room_for_others(bench):
     bench.release.set()
     answers = [bench.sent.next_text() for _ in range(LIMITS.slow_workers + 6)]
     assert {answer.text for answer in answers} == {"at last"}
+
+
+# -- air time
+
+
+def test_a_question_whose_answer_would_come_too_late_is_dropped_before_any_work(bench, caplog):
+    bench.answers_go_in[True] = LIMITS.answer_ttl + 1
+    for _ in range(3):
+        bench.ask("/hang")
+        bench.ask("/nonsense")
+    bench.settle()
+    assert bench.begun.empty()
+    bench.answers_go_in[True] = LIMITS.answer_ttl
+    bench.ask("/echo now")
+    assert bench.sent.next_text().text == "now"
+    lines = [line for line in caplog.messages if "🚪" in line]
+    assert lines == ["🚪 Questions sans réponse, faute de temps d'émission: 1. Dernière: mesh:!00001234"]
+
+
+@pytest.mark.parametrize("to", [OWN, BROADCAST_NUM])
+def test_an_answer_tells_whom_it_is_for_and_that_it_is_a_stranger(bench, to):
+    bench.ask("/echo hello", to=to, channel=2)
+    answer = bench.sent.next_text()
+    assert (answer.person, answer.for_stranger, answer.despite_load) == (ASKER, True, False)

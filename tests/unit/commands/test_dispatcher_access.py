@@ -88,3 +88,12 @@ def test_repeated_packets_our_own_and_other_bots_commands_do_not_count(bench):
         bench.ask("il pleut", sender=7)
     bench.ask("/echo second", sender=7)
     assert {bench.sent.next_text().text for _ in range(2)} == {"x", "second"}
+
+
+def test_without_air_an_admin_s_order_is_carried_out_all_the_same(bench):
+    bench.answers_go_in.update({False: 3600.0, True: 3600.0})
+    bench.ask("/echo dropped", sender=7)
+    bench.ask("/order", **PROOF)
+    assert bench.sent.next_text().text == "so be it"
+    bench.settle()
+    assert bench.sent.texts.empty()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshbot.commands.roles import Doubt, Role, node_numbers
+from meshbot.commands.roles import Doubt, MeshRoles, Role, User, node_numbers
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata, TextMessage
 from tests.support.configured import make_roles
 from tests.support.nodes import ALICE, BOB, key
@@ -83,3 +83,10 @@ def test_roles_rise():
 
 def test_ids_are_hexadecimal():
     assert node_numbers(["!0000000f", "!ffffff10"]) == {15, 0xFFFFFF10}
+
+
+def test_a_stranger_has_neither_proof_nor_a_place_in_the_settings():
+    roles = MeshRoles(frozenset({1}), frozenset({2}))
+    strangers = [num for num in (1, 2, 3) if roles.user_of(message(sender=num), None, named=True).is_stranger]
+    assert strangers == [3]
+    assert not User("telegram:5").is_stranger

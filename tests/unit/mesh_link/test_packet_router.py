@@ -76,7 +76,9 @@ def test_every_packet_has_its_record_taken_whatever_it_is(router):
 
 def test_node_infos_and_routing_answers_go_to_their_takers(router):
     router.handle({"from": ALICE, "decoded": {"portnum": "NODEINFO_APP", "user": {"longName": "Sept"}}})
-    router.handle({"from": ALICE, "decoded": {"portnum": "ROUTING_APP", "requestId": 9, "routing": {}}})
+    router.handle(
+        {"from": ALICE, "decoded": {"portnum": "ROUTING_APP", "requestId": 9, "routing": {"errorReason": "NONE"}}}
+    )
     assert router.taken["node_infos"] == [NodeInfoPacket(NodeRecord(ALICE, "Sept"))]
     assert router.taken["routing_answers"] == [RoutingAnswer(9, ALICE, "NONE")]
 

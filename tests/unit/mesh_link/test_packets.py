@@ -13,7 +13,7 @@ from meshbot.mesh_link.messages import (
     RoutingAnswer,
     TextMessage,
 )
-from meshbot.mesh_link.packets import BadPacketError, node_record, public_key_of
+from meshbot.mesh_link.packets import BadPacketError, message_of, node_record, packet_record, public_key_of
 from tests.support.packet_records import message_in
 
 SENDER, OWN = 0x1234, 0x9999
@@ -149,13 +149,42 @@ def test_a_node_info_without_a_user_is_refused(user):
 
 
 def test_an_acknowledgement_has_no_error():
-    packet_dict = packet("ROUTING_APP", requestId=7, routing={})
+    packet_dict = packet("ROUTING_APP", requestId=7, routing={"errorReason": "NONE"})
     assert message_in(packet_dict) == RoutingAnswer(7, SENDER, "NONE")
 
 
 def test_a_routing_error_keeps_its_name():
     packet_dict = packet("ROUTING_APP", requestId=7, routing={"errorReason": "NO_CHANNEL"})
     assert message_in(packet_dict) == RoutingAnswer(7, SENDER, "NO_CHANNEL")
+
+
+@pytest.mark.parametrize("number", [10, 99, 31, -1, 2**31 - 1])
+def test_a_routing_error_without_a_name_is_its_number(number):
+    packet_dict = packet("ROUTING_APP", requestId=7, routing={"errorReason": number})
+    assert message_in(packet_dict) == RoutingAnswer(7, SENDER, str(number))
+
+
+@pytest.mark.parametrize("routing", [{}, {"routeReply": {}}, {"routeRequest": {}}, {"errorReason": ""}, "x", None])
+def test_another_variant_of_routing_is_no_acknowledgement(routing):
+    assert message_in(packet("ROUTING_APP", requestId=7, routing=routing)) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_own"),
+    [
+        ({}, True),
+        ({"rxRssi": 0}, True),
+        ({"transportMechanism": "TRANSPORT_MQTT"}, True),
+        ({"rxRssi": -80}, False),
+        ({"rxSnr": 5.0}, False),
+        ({"transportMechanism": "TRANSPORT_LORA"}, False),
+        ({"transportMechanism": "TRANSPORT_MULTICAST_UDP"}, False),
+    ],
+)
+def test_a_routing_answer_received_under_our_number_is_not_our_node_s(fields, is_own):
+    packet_dict = packet("ROUTING_APP", requestId=7, routing={"errorReason": "NONE"}) | fields
+    assert message_of(packet_dict, packet_record(packet_dict), SENDER).is_own is is_own
+    assert not message_of(packet_dict, packet_record(packet_dict), SENDER + 1).is_own
 
 
 @pytest.mark.parametrize("decoded", [{"routing": {}}, {"requestId": 0, "routing": {}}, {"requestId": 7}])

@@ -1,9 +1,9 @@
-"""A busy channel holds back all but the answers to direct messages."""
+"""A busy channel holds back all but direct answers to people who prove their number, and those of /mail."""
 
 import pytest
 
+from meshbot.sending.channel_load import LOAD_VALID
 from meshbot.sending.outgoing import Priority
-from meshbot.sending.queue import LOAD_VALID
 from meshbot.sending.receipts import DeliveryStatus
 from tests.support.configured import LIFETIMES
 from tests.support.send_queue import EVERYBODY, INTERVAL, QueueDriver
@@ -22,7 +22,18 @@ def test_above_the_limit_only_answers_to_direct_messages_go(driver, priority):
     driver.add("direct")
     assert driver.send().text == "direct"
     assert driver.later(INTERVAL).take() is None
-    assert driver.queue.holding
+    assert driver.queue.hold.holding
+
+
+def test_above_the_limit_a_stranger_waits_unless_it_is_about_mail(driver):
+    driver.load(25.1)
+    driver.add("ping", for_stranger=True)
+    driver.add("kept for Zoé", to=1, for_stranger=True, despite_load=True)
+    driver.add("on the channel", to=EVERYBODY, despite_load=True)
+    assert driver.send().text == "kept for Zoé"
+    assert driver.later(INTERVAL).take() is None
+    driver.load(25.0)
+    assert driver.send().text == "on the channel"
 
 
 def test_at_the_limit_all_goes(driver):
@@ -45,7 +56,7 @@ def test_a_load_counts_for_a_quarter_of_an_hour(driver):
     assert driver.later(LOAD_VALID - 1).take() is None
     assert driver.queue.deadline <= driver.now + 1
     driver.later(1).look()
-    assert not driver.queue.holding
+    assert not driver.queue.hold.holding
     assert driver.take().text == "a"
 
 

@@ -4,7 +4,8 @@ from math import inf
 
 import pytest
 
-from meshbot.sending.outgoing import WAITING_LIMITS, Priority
+from meshbot.sending.admission import WAITING_LIMITS
+from meshbot.sending.outgoing import Priority
 from meshbot.sending.queue import (
     EVIDENCE_TIME,
     SETTLE_TIME,

@@ -1,6 +1,7 @@
 """What each refusal means, in the table and in the queue."""
 
 from itertools import pairwise
+from math import inf
 
 import pytest
 from meshtastic.protobuf import mesh_pb2
@@ -22,7 +23,7 @@ from meshbot.sending.retry_policy import (
     policy_of,
 )
 from tests.support.configured import LIFETIMES
-from tests.support.send_queue import ASKER, INTERVAL, OWN, QUEUE_FULL, TOO_LARGE, QueueDriver
+from tests.support.send_queue import ASKER, EVERYBODY, INTERVAL, OWN, QUEUE_FULL, TOO_LARGE, QueueDriver
 
 MAX_TRIES = 3  # further ones
 
@@ -212,6 +213,50 @@ def test_a_receiver_without_our_key_gets_one_retry_after_the_exchange(driver):
     assert driver.routing(again, "PKI_UNKNOWN_PUBKEY", ASKER) == [DeliveryStatus.FAILED]
 
 
+def test_an_acknowledgement_outweighs_a_refusal_in_the_same_name(driver):
+    driver.add(want_ack=True)
+    packet = driver.send()
+    assert driver.routing(packet, "PKI_UNKNOWN_PUBKEY", ASKER) == [DeliveryStatus.POSTPONED]
+    assert driver.later(2).routing(packet, "NONE", OWN) == []
+    assert driver.routing(packet, "NONE", ASKER) == [DeliveryStatus.ACKNOWLEDGED]
+    assert driver.queue.deadline == inf, "and it does not go again"
+
+
+# -- who may say what
+
+STRANGER = 0xBAD
+
+
+@pytest.mark.parametrize("error", [*POLICIES, "NONE", "99"])
+@pytest.mark.parametrize("sender", [STRANGER, EVERYBODY])
+@pytest.mark.parametrize("priority", Priority)
+def test_a_routing_answer_of_a_third_node_changes_nothing(driver, error, sender, priority):
+    driver.add(want_ack=True, priority=priority)
+    packet = driver.send()
+    before = driver.queue.deadline
+    driver.later(1)
+    assert driver.routing(packet, error, sender) == []
+    assert driver.queue.deadline == before
+    driver.add("next", to=2)
+    assert driver.take_when_due().text == "next"
+    assert driver.now == 100 + INTERVAL
+
+
+@pytest.mark.parametrize("error", [error for error, policy in POLICIES.items() if policy.is_own])
+def test_what_only_our_node_can_know_counts_from_no_recipient(driver, error):
+    driver.add(want_ack=True)
+    packet = driver.send()
+    assert driver.routing(packet, error, ASKER) == []
+    assert driver.routing(packet, "NONE", ASKER) == [DeliveryStatus.ACKNOWLEDGED]
+
+
+@pytest.mark.parametrize("giver", [OWN, ASKER])
+def test_an_error_without_a_name_is_a_failure_by_its_number(driver, giver):
+    driver.add(want_ack=True)
+    assert driver.routing(driver.send(), "99", giver) == [DeliveryStatus.FAILED]
+    assert driver.reports[-1].detail == "99: raison inconnue"
+
+
 # -- final
 
 
@@ -219,7 +264,8 @@ def test_a_receiver_without_our_key_gets_one_retry_after_the_exchange(driver):
 @pytest.mark.parametrize("priority", Priority)
 def test_a_final_error_is_reported_in_words(driver, error, priority):
     driver.add(want_ack=True, priority=priority)
-    assert driver.routing(driver.send(), error, ASKER) == [DeliveryStatus.FAILED]
+    giver = OWN if POLICIES[error].is_own else ASKER
+    assert driver.routing(driver.send(), error, giver) == [DeliveryStatus.FAILED]
     assert driver.reports[-1].detail == f"{error}: {POLICIES[error].words}"
 
 

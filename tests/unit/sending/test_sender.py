@@ -8,9 +8,11 @@ from queue import SimpleQueue
 
 import pytest
 
+from meshbot.mesh_link.messages import LoraSettings
 from meshbot.mesh_link.packets import RoutingAnswer
 from meshbot.mesh_link.session import QueueStatus
-from meshbot.sending.outgoing import WAITING_LIMITS, EchoOrigin, OutgoingText, Priority
+from meshbot.sending.admission import WAITING_LIMITS
+from meshbot.sending.outgoing import EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT, SETTLE_TIME
 from meshbot.sending.queued_text import PartState
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
@@ -21,6 +23,7 @@ from tests.support.fake_clock import EPOCH, FakeClock
 
 INTERVAL = 2.2
 ASKER = 0x1234
+EU_868, LONG_SLOW = 3, 1
 
 
 class Radio:
@@ -319,7 +322,7 @@ def test_a_busy_channel_is_logged_when_it_begins_and_ends(bench, caplog):
     bench.tell(ChannelLoad(20), ChannelLoad(19))
     assert bench.texts() == ["held"]
     assert [line for line in caplog.messages if "📶" in line] == [
-        "📶 Canal occupé à plus de 25 %: seules partent les réponses aux messages directs",
+        "📶 Canal occupé à plus de 25 %: seuls partent /mail et les réponses directes à un numéro prouvé",
         "📶 Canal de nouveau libre: tout ce qui attend part",
     ]
 
@@ -402,3 +405,33 @@ def test_a_traceroute_goes_only_while_the_channel_is_not_busy(bench):
     assert (bench.radio.routes, unsent) == ([], [(77, NoRoute.BUSY)])
     bench.tell(ChannelLoad(25.0), RouteRequest(78, ASKER, keep(unsent)))
     assert (bench.radio.routes, len(unsent)) == ([(78, ASKER)], 1)
+
+
+# -- what others cannot say, and the hour's budget
+
+
+def test_powerless_routing_answers_are_logged_once_an_hour(bench, caplog):
+    bench.tell(LinkChange(up=True), answer(want_ack=True))
+    (packet,) = bench.radio.texts
+    forged = RoutingAnswer(packet.packet_id, 0xBAD, "DUTY_CYCLE_LIMIT")
+    bench.tell(forged, forged, forged)
+    lines = [line for line in caplog.messages if "🎭" in line]
+    assert lines == [
+        "🎭 1 accusé(s) de routage de qui ne peut les donner, sans effet: dernier, DUTY_CYCLE_LIMIT de 0x00000bad"
+    ]
+    assert len(bench.sender._queue) == 1
+
+
+def test_an_exhausted_hour_is_logged_and_what_waits_goes_later(bench, caplog):
+    lora = LoraSettings(region=EU_868, preset=LONG_SLOW)
+    bridged = [answer("x" * 200, priority=Priority.BRIDGE) for _ in range(40)]
+    bench.tell(LinkChange(up=True, lora=lora), *bridged)
+    for _ in bridged:
+        bench.confirm(bench.radio.texts[-1])
+        bench.clock.advance(INTERVAL)
+    sent = len(bench.texts())
+    assert 5 < sent < len(bridged)
+    lines = [line for line in caplog.messages if "📡" in line]
+    assert lines == ["📡 Temps d'émission de l'heure épuisé (transmissions; 360 s en tout): ce qui reste attend"]
+    bench.tell(answer("pong"))
+    assert bench.texts()[-1] == "pong", "the rest is for answers"

@@ -60,8 +60,11 @@ def test_answers_to_and_from_others_are_ignored(bench):
     request = bench.trace()
     bench.tracer.route_heard(TracerouteReply(request.packet_id + 1, FAR, (), ()))
     bench.tracer.route_heard(answer(request, sender=OTHER))
-    bench.tracer.routing_answer(RoutingAnswer(request.packet_id, OWN, "NONE"))
-    bench.tracer.routing_answer(RoutingAnswer(request.packet_id + 1, OWN, "NO_CHANNEL"))
+    bench.tracer.routing_answer(RoutingAnswer(request.packet_id, OWN, "NONE", is_own=True))
+    bench.tracer.routing_answer(RoutingAnswer(request.packet_id + 1, OWN, "NO_CHANNEL", is_own=True))
+    bench.tracer.routing_answer(RoutingAnswer(request.packet_id, OTHER, "NO_CHANNEL"))
+    bench.tracer.routing_answer(RoutingAnswer(request.packet_id, OWN, "NO_CHANNEL"))
+    bench.tracer.routing_answer(RoutingAnswer(request.packet_id, FAR, "MAX_RETRANSMIT"))
     bench.tracer.queue_status(QueueStatus(request.packet_id, 0))
     bench.tracer.queue_status(QueueStatus(request.packet_id + 1, 32))
     bench.tracer.objection(ClientWarning(request.packet_id + 1, "once every 30 seconds"))
@@ -73,9 +76,15 @@ def test_answers_to_and_from_others_are_ignored(bench):
     ("refuse", "reason"),
     [
         (lambda tracer, num: tracer.queue_status(QueueStatus(num, 32)), NoRoute.REFUSED),
-        (lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "NO_CHANNEL")), NoRoute.REFUSED),
+        (
+            lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "NO_CHANNEL", is_own=True)),
+            NoRoute.REFUSED,
+        ),
         (lambda tracer, num: tracer.objection(ClientWarning(num, "once every 30 seconds")), NoRoute.REFUSED),
-        (lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "MAX_RETRANSMIT")), NoRoute.NOT_RELAYED),
+        (
+            lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "MAX_RETRANSMIT", is_own=True)),
+            NoRoute.NOT_RELAYED,
+        ),
     ],
 )
 def test_a_refusal_ends_a_traceroute_at_once(bench, refuse, reason):

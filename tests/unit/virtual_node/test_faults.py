@@ -1,5 +1,7 @@
 import pytest
+from meshtastic.protobuf import mesh_pb2
 
+from meshbot.virtual_node.attacker import STRANGER
 from meshbot.virtual_node.faults import FAULTS, ActiveFaults, complete
 from meshbot.virtual_node.packets import sender_of
 from tests.support.phone import Phone, error_of
@@ -205,3 +207,36 @@ def test_pauses_stop_the_main_loop_at_the_end_of_each_period():
     faults.heal("pauses")
     faults.set_time(59)
     assert not faults.paused
+
+
+# -- attacks
+
+
+@pytest.mark.parametrize(("reason", "error"), [("DUTY_CYCLE_LIMIT", 9), ("99", 99), ("NONE", 0), ("ROUTE_REPLY", None)])
+@pytest.mark.parametrize("sender", ["stranger", "own", "recipient"])
+def test_a_forged_routing_answer_comes_from_whom_the_fault_says(reason, error, sender):
+    phone = Phone()
+    phone.firmware.switch_on("unheard", {}, 1)
+    phone.firmware.switch_on("forged_routing", {"reason": reason, "sender": sender, "packets": 1}, 1)
+    user = phone.keyed
+    packet_id = phone.send(user.num)
+    phone.later(1.0)
+    (packet,) = phone.packets()
+    assert packet.rx_rssi
+    assert sender_of(packet) == {"stranger": STRANGER, "own": phone.num, "recipient": user.num}[sender]
+    routing = mesh_pb2.Routing.FromString(packet.decoded.payload)
+    assert packet.decoded.request_id == packet_id
+    assert (routing.error_reason if routing.HasField("error_reason") else None) == error
+
+
+def test_a_flood_comes_at_its_rate_each_text_under_a_new_number():
+    phone = Phone(queue_size=1000)
+    phone.firmware.switch_on("flood", {"rate": 30, "text": "/help"}, 1)
+    for _ in range(100):
+        phone.later(0.1)
+    flood = [packet for packet in phone.packets() if packet.decoded.payload == b"/help"]
+    assert 295 <= len(flood) <= 301
+    assert len({sender_of(packet) for packet in flood}) == len(flood)
+    phone.firmware.faults.heal("flood")
+    phone.later(10.0)
+    assert not phone.packets()

@@ -1,0 +1,167 @@
+"""The hour's budget of air time: whose texts may use which part of it, and who had how much lately; pure.
+
+Everything that is sent counts. Two kinds have only a part, so that neither a flood of questions nor a burst from
+Telegram takes it all: what is left is for mail, and for people who are known to be who they say.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, deque
+from collections.abc import Mapping
+from enum import Enum
+from math import inf
+from typing import Final
+
+from meshbot.mesh_link import LoraSettings, TextPacket
+from meshbot.sending.air_time import duty_cycle, modem_of, packet_bytes, traceroute_bytes
+from meshbot.sending.outgoing import OutgoingText, Priority
+
+HOUR_MS: Final = 3_600_000
+# Seconds: an hour, and what a packet may wait in the node's own queue, so that no hour on air has more than its budget
+WINDOW: Final = 3660.0
+# More transmissions of a packet that no neighbour repeats, by the node itself
+REPEATS: Final = 2
+
+
+class Account(Enum):
+    """Whose texts."""
+
+    EVERYTHING = "tout"  # what the others have counts here too
+    STRANGERS = "inconnus"  # answers to people who may be anybody
+    FORWARDED = "transmissions"  # from Telegram, and alerts
+
+
+# Parts of the budget
+TO_STRANGERS: Final = 0.3
+OF_FORWARDED: Final = 0.5
+SHARES: Final[Mapping[Account, float]] = {
+    Account.EVERYTHING: 1.0,
+    Account.STRANGERS: TO_STRANGERS,
+    Account.FORWARDED: OF_FORWARDED,
+}
+
+
+def account_of(message: OutgoingText) -> Account:
+    """Return the account that a text is put on."""
+    if message.priority in {Priority.BRIDGE, Priority.ALERT}:
+        return Account.FORWARDED
+    return Account.STRANGERS if message.for_stranger else Account.EVERYTHING
+
+
+class Spending:
+    """Milliseconds on air, and when. Times are monotonic seconds and never go back."""
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+        self._totals: list[int] = []  # of all that was ever spent, with that entry
+        self._forgotten = 0  # the last total that is no longer listed
+
+    def add(self, milliseconds: int, now: float) -> None:
+        """Note what is sent now."""
+        self._times.append(now)
+        self._totals.append(self._total + milliseconds)
+        # half of them at once, so that each is moved but once
+        if self._times[len(self._times) // 2] <= now - WINDOW:
+            past = bisect_right(self._times, now - WINDOW)
+            self._forgotten = self._totals[past - 1]
+            del self._times[:past], self._totals[:past]
+
+    def refund(self, milliseconds: int, at: float) -> None:
+        """Take back what was noted at a time: it was not sent."""
+        first = bisect_right(self._times, at) - 1
+        if first >= 0 and self._times[first] == at:
+            self._totals[first:] = [total - milliseconds for total in self._totals[first:]]
+
+    def spent(self, now: float) -> int:
+        """Return the milliseconds of the last WINDOW."""
+        past = bisect_right(self._times, now - WINDOW)
+        return self._total - (self._totals[past - 1] if past else self._forgotten)
+
+    def free_at(self, milliseconds: int, limit: int) -> float:
+        """Return from when so much more stays within the limit; inf for never, -inf for always."""
+        if milliseconds > limit:
+            return inf
+        # what must lie behind the window by then, of all that was ever spent
+        past = self._total + milliseconds - limit
+        return -inf if past <= self._forgotten else self._times[bisect_left(self._totals, past)] + WINDOW
+
+    @property
+    def _total(self) -> int:
+        return self._totals[-1] if self._totals else self._forgotten
+
+
+class AirBudget:
+    """What was sent, and when what waits may go. Times are monotonic seconds."""
+
+    def __init__(self, percent: float) -> None:
+        """Take the percent of an hour in which the bot may have its node send; the region's duty cycle may be less."""
+        self._percent = percent
+        self._spending = {account: Spending() for account in Account}
+        self._lately: Counter[int] = Counter()  # milliseconds, by asker
+        self._answers: deque[tuple[float, int, int]] = deque()  # time, asker, milliseconds
+        # the firmware's own defaults, until a node has told its settings
+        self.use(LoraSettings())
+
+    def use(self, lora: LoraSettings) -> None:
+        """Count from now on for a node with these settings."""
+        self._modem = modem_of(lora)
+        self._costs: dict[int, int] = {}  # milliseconds, by size; at most one for each of 255
+        self.limit = int(HOUR_MS * min(self._percent, duty_cycle(lora)) / 100)
+
+    def cost(self, packet: TextPacket) -> int:
+        """Return the milliseconds of one transmission."""
+        size = packet_bytes(packet)
+        # asked again and again for all that waits
+        if (cost := self._costs.get(size)) is None:
+            cost = self._costs[size] = self._modem.milliseconds(size)
+        return cost
+
+    def free_at(self, message: OutgoingText, milliseconds: int) -> float:
+        """Return from when so much of a text, or of more like it, may be sent; inf for never, -inf for always."""
+        free_at = self._spending[Account.EVERYTHING].free_at(milliseconds, self.limit)
+        if (account := account_of(message)) is not Account.EVERYTHING:
+            limit = int(self.limit * SHARES[account])
+            free_at = max(free_at, self._spending[account].free_at(milliseconds, limit))
+        return free_at
+
+    def spend(self, message: OutgoingText, milliseconds: int, now: float) -> None:
+        """Note what is sent of a text."""
+        for account in {Account.EVERYTHING, account_of(message)}:
+            self._spending[account].add(milliseconds, now)
+        self._forget_old_answers(now)
+        if message.priority is Priority.ANSWER:
+            self._answers.append((now, message.person, milliseconds))
+            self._lately[message.person] += milliseconds
+
+    def refund(self, message: OutgoingText, milliseconds: int, at: float) -> None:
+        """Take back what was noted at a time: the node did not send it."""
+        for account in {Account.EVERYTHING, account_of(message)}:
+            self._spending[account].refund(milliseconds, at)
+        answer = at, message.person, milliseconds
+        if answer in self._answers:
+            self._answers.remove(answer)
+            self._lately[message.person] -= milliseconds
+
+    def _forget_old_answers(self, now: float) -> None:
+        while self._answers and self._answers[0][0] <= now - WINDOW:
+            _, person, milliseconds = self._answers.popleft()
+            self._lately[person] -= milliseconds
+        # none without air, or forged numbers would fill it
+        self._lately = +self._lately
+
+    def spend_on_traceroute(self, now: float) -> bool:
+        """Note a traceroute that is to be sent now, and return True; or return False if it is too much."""
+        milliseconds, spending = self._modem.milliseconds(traceroute_bytes()), self._spending[Account.EVERYTHING]
+        if spending.free_at(milliseconds, self.limit) > now:
+            return False
+        spending.add(milliseconds, now)
+        return True
+
+    def spent(self, now: float) -> int:
+        """Return the milliseconds of the last hour, and a little more."""
+        return self._spending[Account.EVERYTHING].spent(now)
+
+    def had_lately(self, message: OutgoingText) -> int:
+        """Return the milliseconds that the person whom a text answers has had, 0 for a text that answers nobody."""
+        return self._lately[message.person] if message.priority is Priority.ANSWER else 0
