@@ -50,13 +50,13 @@ types: setup ## Types
 bench: setup ## Measures beside the plain library, as a table
 	@$(PY) -m bench
 
-example: setup ## Write meshbot.toml.example anew from config.py
+example: setup ## Write meshbot.toml.example and docs/settings.md from config.py
 	@$(PY) scripts/make_example.py
 
-diagram: setup ## Draw the link machine's states anew from its table
+diagram: setup ## Draw the link machine's states from its table
 	@$(PY) scripts/make_diagram.py --write docs/TCP_ARCHITECTURE.md
 
-timelines: setup ## Record the documents' timelines anew, beside the plain library
+timelines: setup ## Record the documents' timelines again, beside the plain library
 	@$(PY) scripts/record_timeline.py
 
 catalogs: setup ## Bring the translations in step with the code, and compile them

@@ -43,15 +43,7 @@ from meshbot.mesh_memory import MeshMemory
 from meshbot.nodes import Acquaintances
 from meshbot.persistence import HandledBefore, Housekeeping
 from meshbot.runtime import Clock, DatabaseTrouble, DiskCheck, Report, Service, read_host, unreported
-from meshbot.sending import (
-    DeliveryReport,
-    MeshSender,
-    Priority,
-    SavedOutbox,
-    SavedPart,
-    SendQueue,
-    Tracer,
-)
+from meshbot.sending import DeliveryReport, MeshSender, Priority, SavedOutbox, SendQueue, Tracer
 from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
 from node_manager import NodeManager
@@ -78,21 +70,20 @@ class Parts:
     link: CurrentLink
     sender: MeshSender
     tracer: Tracer
+    queue_writer: persistence.QueueWriter | None
 
 
 def open_storage(
     settings: config.Settings, clock: Clock, report: Report = unreported
 ) -> tuple[Database | None, NodeManager]:
-    """Prepare the database, which is opened when it can be: the bot answers before that too."""
+    """Prepare the database, which Housekeeping opens when it can be: the bot answers before that too."""
     database = None
     try:
         database = storage.database_of(settings.database_url.get_secret_value(), settings.data_dir, clock, report)
     except storage.StorageError as exc:
         report(DatabaseTrouble(str(exc)))
         error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
-    manager = NodeManager(storage.NodeStore(database) if database else None, clock, report)
-    manager.import_node_names(settings.node_names_file)
-    return database, manager
+    return database, NodeManager(storage.NodeStore(database) if database else None, clock, report)
 
 
 def memory(
@@ -289,11 +280,13 @@ def telegram_options(settings: config.Settings) -> TelegramOptions:
     )
 
 
-def queue_writer(
-    database: Database | None, clock: Clock, restore: Callable[[Sequence[SavedPart]], object]
-) -> persistence.QueueWriter | None:
-    """Return what keeps what waits to go on air, if there is a database."""
-    return persistence.QueueWriter(storage.OutboxStore(database), clock, restore) if database else None
+def queue_writer(database: Database | None, clock: Clock, sender: MeshSender) -> persistence.QueueWriter | None:
+    """Return what keeps what waits to go on air, and gives it back to the sender, if there is a database."""
+    if database is None:
+        return None
+    return persistence.QueueWriter(
+        storage.OutboxStore(database), clock, lambda waiting: sender.tell(SavedOutbox(waiting))
+    )
 
 
 def update_writer(
@@ -309,14 +302,22 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     """Return the thread that waits for the disk, with all that it writes."""
     settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
     notices = MailNotices(parts.memory.mailbox, parts.memory, clock, sender.tell, translator(settings.language))
-    queue = queue_writer(database, clock, lambda waiting: sender.tell(SavedOutbox(waiting)))
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
-    return Housekeeping(
+    check = disk_check(settings, report)
+    housekeeping = Housekeeping(
         clock,
-        writers(updates, queue, parts.nodes, parts.memory, *parts.replay_guards),
-        takers(parts.nodes, parts.memory, notices, queue, updates),
-        (disk_check(settings, report), key_upkeep(parts.nodes, parts.link.interface)),
+        writers(updates, parts.queue_writer, parts.nodes, parts.memory, *parts.replay_guards),
+        takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
+        (check, key_upkeep(parts.nodes, parts.link.interface)),
+        after_load=(
+            check,
+            lambda: parts.nodes.import_node_names(settings.node_names_file),
+            lambda: parts.nodes.sync_after_load(parts.link.interface()),
+        ),
     )
+    if database is not None:
+        database.on_change = housekeeping.wake
+    return housekeeping
 
 
 def dispatcher(parts: Parts, commands: Sequence[Command]) -> Dispatcher:

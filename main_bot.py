@@ -22,18 +22,28 @@ import assembly
 import config
 from meshbot.commands import Command, translator
 from meshbot.commands.builtin import EchoReports
-from meshbot.mesh_link import CurrentLink, LinkReady, MeshTCPInterface, PacketRouter, PubkeySync
+from meshbot.mesh_link import (
+    CurrentLink,
+    LinkReady,
+    MeshTCPInterface,
+    PacketRouter,
+    PubkeySync,
+    PublishingBeat,
+    ReaderBeat,
+)
 from meshbot.persistence import QueueChanges
 from meshbot.runtime import (
+    Beating,
     Clock,
     FolderInUseError,
+    HungThreadError,
     IncidentBus,
     ServiceHandle,
     Supervisor,
     SystemClock,
     Watchdog,
     catch_signals,
-    lock_folder,
+    lock_in_time,
     log,
     notify,
     watchdog_interval,
@@ -95,7 +105,9 @@ class MeshBot:
             link,
             self._sender,
             self._tracer,
+            assembly.queue_writer(self._database, clock, self._sender),
         )
+        self._queue_writer = parts.queue_writer
         built_in = assembly.commands(parts, self._reconnect_tcp_interface)
         self.commands = built_in if commands is None else commands
         dispatcher = assembly.dispatcher(parts, self.commands)
@@ -122,7 +134,8 @@ class MeshBot:
         )
         # in starting order: receivers before senders; the link starts last and stops first
         radio_side = [each for each in (self._sender, telegram, dispatcher, router, self._tcp) if each is not None]
-        watchdog = Watchdog(watchdog_interval(), radio_side, disk_bound=(housekeeping,))
+        watched: list[Beating] = [*radio_side, PublishingBeat(), ReaderBeat(link.interface)]
+        watchdog = Watchdog(watchdog_interval(), watched, disk_bound=(housekeeping,))
         self.supervisor = Supervisor((housekeeping, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
 
     @property
@@ -137,10 +150,13 @@ class MeshBot:
         notify("STOPPING=1")
         self._pubkey_sync.stop()
         self._tracer.stop()
+        queue = self._queue_writer
+        self._sender.report_lost(lambda row: queue is not None and queue.is_stored(row))
         if self._database is not None and not self.supervisor.stuck:
             self._database.close()
         crashed = isinstance(reason, BaseException)
-        info_print("🛑 Arrêt: %s", f"{type(reason).__name__}" if crashed else getattr(reason, "name", reason))
+        named = f"{type(reason).__name__}: {reason}" if isinstance(reason, HungThreadError) else type(reason).__name__
+        info_print("🛑 Arrêt: %s", named if crashed else getattr(reason, "name", reason))
         return 1 if crashed else 0
 
     def stop(self) -> None:
@@ -182,14 +198,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(settings: config.Settings) -> int:
     log.set_up(settings.log_level)
+    log.take_prints()
     log.mask(settings.secrets())
     info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
+    requests: SimpleQueue[Any] = SimpleQueue()
     try:
-        lock = lock_folder(settings.data_dir)
+        lock = lock_in_time(settings.data_dir, requests.put)
     except FolderInUseError as error:
         error_print("❌ %s", error)
         return EXIT_IN_USE
-    requests: SimpleQueue[Any] = SimpleQueue()
     # before the database is opened: a request to stop counts from the start
     catch_signals(requests)
     bot = MeshBot(settings, requests=requests)
@@ -198,8 +215,8 @@ def _run(settings: config.Settings) -> int:
     code = bot.run()
     # a thread in a call that nothing can end must not hold the exit
     if bot.supervisor.stuck:
+        # waits for the last lines, no longer than the log's bound
         logging.shutdown()
-        sys.stdout.flush()
         os._exit(code)
     if lock is not None:
         os.close(lock)

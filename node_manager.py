@@ -50,7 +50,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     retry_after: ClassVar = 10.0
 
     def __init__(self, store: NodeStore | None, clock: Clock, report: Report = unreported) -> None:
-        """Load what is known; without a store nothing outlives the process."""
+        """Read nothing yet: the first `flush` does. Without a store nothing outlives the process."""
         super().__init__(store, clock)
         self._report = report
         self._acquaintances: Callable[[], Acquaintances] = Acquaintances
@@ -62,7 +62,8 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # NODEINFO packets taken in: each may have made the library forget a key
         self._nodeinfos = 0
         self._last_sync = LastSync()
-        self.flush()
+        # an interface that was synced then lacks the keys that were read since
+        self._synced_before_load = False
 
     def consult(self, acquaintances: Callable[[], Acquaintances]) -> None:
         """Take who knows which nodes are to be forgotten first when there are too many; it may wait for the disk."""
@@ -142,6 +143,8 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         The same content is imported once. What is known already wins over the file.
         """
         try:
+            if path.exists() and not path.is_file():
+                raise OSError("pas un fichier")  # noqa: TRY301 - a pipe would be read for ever
             content = path.read_bytes()
             names = read_node_names(content)
         except FileNotFoundError:
@@ -182,6 +185,8 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             if self._trust.nodes:
                 self._load_lines = trust.merge(self._trust, self._now())
             self._trust = trust
+            self._synced_before_load = self._last_sync.is_done
+        self._last_sync.forget()
 
     def _on_new_database(self, store: NodeStore) -> None:  # noqa: ARG002 - see WriteBehind
         with self._trust_lock:
@@ -265,6 +270,11 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             error_print(f"⚠️ Error accessing interface.nodes: {exc}")
             error_print("❌ Cannot sync pubkeys: interface.nodes not accessible")
             return 0
+
+    def sync_after_load(self, interface: Any) -> None:
+        """Give an interface that was synced before the database could be read the keys that were in it."""
+        if self._synced_before_load and interface is not None:
+            self.sync_pubkeys_to_interface(interface, force=True)
 
     @property
     def synced(self) -> bool:

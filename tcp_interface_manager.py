@@ -26,6 +26,7 @@ from meshbot.mesh_link import (
     LinkTarget,
     MeshSession,
     NodeDatabase,
+    NodeWarnings,
     OpenLink,
     OutageReporter,
     QueueStatus,
@@ -86,6 +87,7 @@ class TCPInterfaceManager(Service):
         self._session: MeshSession | None = None
         self._abandoned: list[MeshSession] = []
         self._late_attempts = Throttle(LATE_ATTEMPTS_EVERY)
+        self._warnings = NodeWarnings(clock, report)
         self._outages = OutageReporter(f"{target.host}:{target.port}", report)
 
     @property
@@ -181,7 +183,7 @@ class TCPInterfaceManager(Service):
             partial(give, self._takers.queue_status),
             owner=self._link,
             on_round_trip=self._link.statistics.probe_answered,
-            on_client_warning=partial(give, self._takers.client_warning),
+            on_client_warning=partial(give, (self._warnings.take, *self._takers.client_warning)),
         )
 
     def _log_attempt(self, action: OpenLink) -> None:

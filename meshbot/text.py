@@ -22,7 +22,8 @@ SPACES: Final = frozenset("\u2800\u3164\uffa0")
 FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f")
 # As str.splitlines knows them
 LINE_BREAK: Final = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-MIN_LIMIT = 32  # bytes; leaves room for a character (4 bytes) behind `(1/N) ` with an N of 12 digits
+# Bytes; leaves room for a character (4 bytes) behind `(1/N) ` with an N of 12 digits
+MIN_LIMIT = 32
 
 
 def split_text(text: str, limit: int) -> list[str]:

@@ -13,10 +13,10 @@ from typing import Final
 # From the top; a part may import what stands below it, nothing above, and nothing beside it
 LAYERS: Final = (
     {"main_bot"},
-    {"meshbot.demo"},
     {"assembly"},
-    {"config", "node_manager", "tcp_interface_manager"},  # no part of meshbot/ imports these
-    {"meshbot.telegram_bot"},
+    # No part of meshbot/ imports these, so all of them stand below
+    {"config", "node_manager", "tcp_interface_manager"},
+    {"meshbot.demo", "meshbot.telegram_bot"},
     {"meshbot.commands.builtin"},
     {"meshbot.commands"},
     {"meshbot.mesh_memory"},
@@ -25,7 +25,7 @@ LAYERS: Final = (
     {"meshbot.mesh_link"},
     {"meshbot.storage", "meshbot.settings", "meshbot.web", "meshbot.pictures", "meshbot.virtual_node"},
     {"meshbot.runtime"},
-    {"meshbot.text"},
+    {"meshbot.text", "meshbot.bounds"},
     {"meshbot"},  # the package itself holds nothing
 )
 LEVELS: Final = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -13,6 +13,7 @@ from meshbot.storage.nodes import NodeStore
 from meshbot.virtual_node.server import VirtualNode
 from node_manager import NodeManager
 from tests.support.bot import RunningBot
+from tests.support.configured import make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, record, text_of
 
@@ -220,8 +221,8 @@ def test_skip_logic_a_nodeinfo_without_a_key_is_synced(manager):
 def test_cache_keys_are_read_and_synced_without_the_database(tmp_path):
     clock = FakeClock()
     database = open_database(tmp_path, clock)
-    NodeManager(NodeStore(database), clock).learn_from_node_database([record(ALICE, key(1), long_name="Alice")])
-    manager = NodeManager(NodeStore(database), clock)
+    make_node_manager(NodeStore(database), clock).learn_from_node_database([record(ALICE, key(1), long_name="Alice")])
+    manager = make_node_manager(NodeStore(database), clock)
     database.close()
     database.backend.path.unlink()
     interface = BareInterface(ALICE)

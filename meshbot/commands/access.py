@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from meshbot.commands.language import mark as _
@@ -16,12 +16,18 @@ ANSWERS = {
     Doubt.MQTT: _("🔒 /{name} is not taken by MQTT."),
     Doubt.CLEAR: _("🔒 /{name} needs a message encrypted with your public key."),
     Doubt.NO_KEY: _("🔒 I have no public key of yours yet."),
+    Doubt.NOT_READ: _("⏳ I have just started and have not read my data yet. Try /{name} again in a minute."),
     Doubt.OTHER_KEY: _("🔒 Your public key is not the one I trust: have it checked by the operator."),
 }
 
 
 class KnownNodes(Protocol):
     """What is known of a sender; never waits."""
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the keys learnt before the start have been read."""
+        ...
 
     def public_key(self, num: int) -> bytes | None:
         """Return the node's trusted key."""
@@ -35,6 +41,11 @@ class ReplayMemory(Protocol):
 
     def is_known(self, sender: int, packet_id: int) -> bool:
         """Return whether the command has run; never waits."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has read what ran before the start."""
+        ...
 
     def is_new(self, sender: int, packet_id: int) -> bool:
         """Note a command and return whether it is no replay; never waits."""
@@ -91,9 +102,14 @@ class Access:
         self._questions = questions
 
     def user_of(self, message: TextMessage) -> User:
-        """Return who asks."""
+        """Return who asks; until the keys and the commands before the start are read, nobody is proven by them."""
         num = message.sender
-        return self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
+        user = self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
+        if user.role is Role.ADMIN and not self._orders.is_ready:
+            return replace(user, role=Role.KNOWN, doubt=Doubt.NOT_READ)
+        if Doubt.NO_KEY in {user.doubt, user.claim} and not self._nodes.is_loaded:
+            return replace(user, doubt=user.doubt and Doubt.NOT_READ, claim=Doubt.NOT_READ)
+        return user
 
     def judge(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
         """See Judge; each command runs once. A replay counts for nobody's limit."""

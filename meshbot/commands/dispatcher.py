@@ -16,7 +16,7 @@ from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Action, Registry, Request, Way, bare, parse
 from meshbot.commands.roles import Role, User
 from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
-from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, mask_command
+from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, log, mask_command
 from meshbot.sending import AfterAnswer, OutgoingText
 
 LOGGER = logging.getLogger(__name__)
@@ -96,13 +96,18 @@ class Dispatcher(Service):
         message = text.message
         info_print(
             "📨 MESSAGE BRUT: '%s' | from=0x%08x | to=0x%08x | broadcast=%s",
-            mask_command(message.text, self._masked),
+            self._log_text(message.text),
             message.sender,
             message.to,
             message.is_broadcast,
         )
-        parsed = parse(message.text)
-        is_greeting = parsed is None and not message.is_broadcast and self._greetings.means(message.text)
+        parsed = None if message.is_notice else parse(message.text)
+        is_greeting = (
+            parsed is None
+            and not message.is_notice
+            and not message.is_broadcast
+            and self._greetings.means(message.text)
+        )
         verdict = self._filter.judge(text, self._clock.now().timestamp(), is_command=parsed is not None or is_greeting)
         if verdict is Verdict.ANSWER and parsed is not None:
             self._start(message, bare(parsed[0]), parsed[1])
@@ -112,6 +117,15 @@ class Dispatcher(Service):
             info_print("⏳ Commande de 0x%08x trop ancienne, sans réponse", message.sender)
         else:
             LOGGER.debug("Message 0x%08x: %s", message.packet_id, verdict.value)
+
+    def _log_text(self, text: str) -> str:
+        """Return a text as the log has it: of what is private, the length alone."""
+        if (parsed := parse(text)) is not None:
+            name, argument = parsed
+            command = self._registry.find(name)
+            if command is not None and command.private and argument:
+                return f"{PREFIX}{name} {log.MASK} ({len(argument.encode(errors='replace'))} octets)"
+        return log.escaped(mask_command(text, self._masked))
 
     def _greet(self, message: TextMessage) -> None:
         """Tell whoever greets, or forgets the slash, how to ask: once a day."""

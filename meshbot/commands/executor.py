@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Request
-from meshbot.runtime import Clock, WorkerPool
+from meshbot.runtime import Clock, WorkerPool, log
 from meshbot.storage import StorageError
 
 LOGGER = logging.getLogger(__name__)
@@ -160,8 +160,11 @@ class CommandExecutor(Generic[Q]):
             return self._translate(_("⚠️ My memory cannot be read at the moment. Try again later."))
         except (Exception, SystemExit) as exc:
             # an error in one command gets an answer and must not end the bot
-            error_print("❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, exc)
-            LOGGER.debug("Commande /%s", job.request.command, exc_info=True)
+            private = job.command.private  # the error may quote the argument
+            error_print(
+                "❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, log.MASK if private else exc
+            )
+            LOGGER.debug("Commande /%s", job.request.command, exc_info=not private)
             answer = self._translate(_("⚠️ /{name} failed, the operator can see why in the log."))
             return answer.format(name=job.request.command)
 

@@ -15,7 +15,8 @@ from meshbot.text import shorten
 from meshbot.web import Fault, Forecast, Place, WebError
 
 LOGGER = logging.getLogger(__name__)
-TIMEOUT = 30.0  # seconds for a command; above the limits of the client's two requests
+# Seconds for a command; above the limits of the client's two requests
+TIMEOUT = 30.0
 LABEL_BYTES = 24  # of a place's name
 QUOTED_BYTES = 60  # of the user's words in an answer
 COORDINATES: Final = re.compile(r"([+-]?[0-9]{1,2}(?:\.[0-9]+)?) ?[,;] ?([+-]?[0-9]{1,3}(?:\.[0-9]+)?)")

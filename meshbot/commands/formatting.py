@@ -14,7 +14,8 @@ from meshbot.mesh_memory import DirectNode, NodeView
 from meshbot.text import clipped
 
 PACKET_BYTES: Final = 200  # one packet of an answer
-CHAT_BYTES: Final = 3500  # one message of Telegram, which holds 4096 UTF-16 units: never more than the UTF-8 bytes
+# One message of Telegram, which holds 4096 UTF-16 units: never more than the UTF-8 bytes
+CHAT_BYTES: Final = 3500
 NAME_BYTES: Final = 16  # of a node's name in a list
 NUMBER: Final = re.compile(r"[0-9]{1,9}")
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds

@@ -20,8 +20,10 @@ from meshbot.storage import Mail, StorageError
 LOGGER = logging.getLogger(__name__)
 AT_MOST_EVERY: Final = 3600.0  # seconds between two notices to one node; doubled after each that failed
 LONGEST_WAIT: Final = 86400.0  # seconds
-RETRY_AFTER: Final = 60.0  # seconds without a try after the database failed, which logs that itself
-NOTICE_TTL: Final = 600.0  # seconds; a node heard longer ago may have gone
+# Seconds without a try after the database failed, which logs that itself
+RETRY_AFTER: Final = 60.0
+# Seconds; a node heard longer ago may have gone
+NOTICE_TTL: Final = 600.0
 SENDERS_SHOWN: Final = 3
 TEXT_PORT: Final = 1  # TEXT_MESSAGE_APP
 
@@ -50,9 +52,10 @@ class MailNotices:
         """Send a notice to a node that was just heard, if it has new mail. Raises nothing.
 
         Not after a direct text, which may be the question for that mail: its next packet acknowledges the answer.
+        Nor for what our own node only had in its database.
         """
         num, now = packet.sender, self._clock.monotonic()
-        if packet.portnum == TEXT_PORT and packet.to != BROADCAST_NUM:
+        if packet.is_replay or (packet.portnum == TEXT_PORT and packet.to != BROADCAST_NUM):
             return
         if not self._mailbox.is_unnotified(num) or now < self._not_before.get(num, -inf):
             return

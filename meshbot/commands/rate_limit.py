@@ -6,7 +6,8 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from enum import Enum
 
-USERS_REMEMBERED = 1000  # node numbers can be forged: the user who has not asked for longest is forgotten
+# Node numbers can be forged: the user who has not asked for longest is forgotten
+USERS_REMEMBERED = 1000
 
 
 class Admission(Enum):

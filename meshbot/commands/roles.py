@@ -28,6 +28,7 @@ class Doubt(Enum):
     MQTT = "relayée par MQTT"
     CLEAR = "message non chiffré par clé publique, numéro de nœud peut-être usurpé"
     NO_KEY = "clé publique inconnue du bot"
+    NOT_READ = "base de données pas encore lue"
     OTHER_KEY = "chiffrée avec une autre clé publique que celle de confiance"
 
 

@@ -20,6 +20,7 @@ from meshbot.mesh_link.actions import (
     SendProbe,
 )
 from meshbot.mesh_link.backoff import Backoff
+from meshbot.mesh_link.beats import PublishingBeat, ReaderBeat
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.interface import LinkTarget, MeshTCPInterface
@@ -47,6 +48,7 @@ from meshbot.mesh_link.messages import (
     TextPacket,
     TracerouteReply,
 )
+from meshbot.mesh_link.node_warnings import NodeWarnings
 from meshbot.mesh_link.outages import OutageReporter
 from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, give
 from meshbot.mesh_link.packets import routing_error_name
@@ -88,6 +90,7 @@ __all__ = [
     "NodeDatabase",
     "NodeInfoPacket",
     "NodeRecord",
+    "NodeWarnings",
     "OpenLink",
     "OutageReporter",
     "PacketRecord",
@@ -96,8 +99,10 @@ __all__ = [
     "Payload",
     "PositionPayload",
     "PubkeySync",
+    "PublishingBeat",
     "QueueStatus",
     "RadioMetadata",
+    "ReaderBeat",
     "ReceivedText",
     "RoutingAnswer",
     "SendProbe",

@@ -21,7 +21,10 @@ class CurrentLink:
         return self._interface
 
     def own_num(self) -> int:
-        """Return the number of our node at the last READY, 0 before the first."""
+        """Return our node's number, as its interface last had it; 0 before the first READY. Keep no copy of it."""
+        interface = self._interface
+        if interface is not None:
+            self._own_num = interface.own_num
         return self._own_num
 
     def figures(self) -> LinkFigures:
@@ -30,9 +33,9 @@ class CurrentLink:
 
     def ready(self, interface: MeshTCPInterface) -> None:
         """Note that packets may flow."""
-        self._own_num = interface.own_num
         self._interface = interface
 
     def lost(self) -> None:
         """Note that they no longer do."""
+        self.own_num()
         self._interface = None

@@ -21,10 +21,12 @@ from typing import Any, Protocol
 from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 from meshtastic.tcp_interface import TCPInterface
 
+from meshbot.mesh_link.decoding import decode, hand_over
 from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
 from meshbot.mesh_link.messages import NodeRecord, TextPacket
+from meshbot.mesh_link.node_warnings import warning_text
 from meshbot.mesh_link.packets import node_record
 from meshbot.runtime import LinkCause, Throttle
 
@@ -58,7 +60,7 @@ class LinkListener(Protocol):
         """The node answered a packet (or a heartbeat: packet id 0)."""
 
     def client_warning(self, packet_id: int, text: str) -> None:
-        """The node complains about a packet of ours, in text for people."""
+        """The node complains in text for people, about a packet of ours unless the id is 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +92,19 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._cut = False
         # the first; the connection is over
         self._failure: LinkFailure | None = None
-        # our node's, from its first complete configuration on
+        # our node's, as it last gave it: from 2.8 on it may change at any time
         self.own_num = 0
         # over this connection
         self.reboot_ordered = False
         self._configurations = 0
-        self._frames = FrameReader(_decode)
+        self._frames = FrameReader(decode)
         self._records: dict[int, NodeRecord] = {}
         self._radio_keys: dict[int, bytes] = {}
         self._unreadable = Throttle(UNREADABLE_REPORT_EVERY)
         self.last_heard = monotonic()
+        # of the reader: it lives if it waits for data, or once this has grown
+        self.reader_turns = 0
+        self.reader_waits = False
         super().__init__(target.host, portNumber=target.port, connectNow=False)
 
     # -- life
@@ -249,11 +254,14 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _StreamInterface__reader(self) -> None:
         try:
             while self._failure is None:
+                self.reader_turns += 1
                 try:
+                    self.reader_waits = True
                     data = self.socket.recv(RECV_BYTES)
                 except TimeoutError:
                     # the socket's timeout is for writers; silence is for the link machine to judge
                     continue
+                self.reader_waits = False
                 if not data:
                     self._end(LinkFailure(LinkCause.CLOSED))
                     break
@@ -273,12 +281,15 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                     self._take_packet(from_radio.packet)
                 case "node_info":
                     self._take_node_info(from_radio.node_info)
+                case "my_info":
+                    self._handleFromRadio(from_radio.SerializeToString())
+                    self._take_own_num(from_radio.my_info.my_node_num)
                 case "queueStatus":
                     self._handleQueueStatusFromRadio(from_radio.queueStatus)
-                case "clientNotification" if from_radio.clientNotification.reply_id:
+                case "clientNotification":
                     # a traceroute too soon is dropped with this alone: its queueStatus reports success
                     notification = from_radio.clientNotification
-                    self._listener.client_warning(notification.reply_id, notification.message)
+                    self._listener.client_warning(notification.reply_id, warning_text(notification))
                 case _:
                     self._handleFromRadio(from_radio.SerializeToString())
         except OSError:
@@ -291,9 +302,14 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _take_packet(self, packet: mesh_pb2.MeshPacket) -> None:
         # a packet without a sender: the library would print about it
         if getattr(packet, "from"):
-            self._handlePacketFromRadio(packet)
+            hand_over(packet, self._handlePacketFromRadio)
             # where the library keeps each node's last packet whole, 3 kB for as long as the link lasts, used by no part
             (self.nodesByNum or {}).get(getattr(packet, "from"), {}).pop("lastReceived", None)
+
+    def _take_own_num(self, num: int) -> None:
+        before, self.own_num = self.own_num, num or self.own_num
+        if before not in {0, self.own_num}:
+            LOGGER.warning("🆔 Notre nœud a changé de numéro: !%08x → !%08x", before, self.own_num)
 
     def _take_node_info(self, info: mesh_pb2.NodeInfo) -> None:
         entry = as_dict(info)
@@ -349,10 +365,9 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         # the rest of what had come before the end
         if self._failure is not None:
             return
-        if self.myInfo is None or self.myInfo.my_node_num not in self.nodesByNum:
+        if self.myInfo is None or not self.own_num:
             self._end(LinkFailure(LinkCause.NO_OWN_NODE))
             return
-        self.own_num = self.myInfo.my_node_num
         was_connected = self.isConnected.is_set()
         super()._connected()
         if not was_connected:
@@ -378,13 +393,3 @@ def _finish_connecting(sock: socket.socket, error: int, timeout: float) -> None:
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if ended else errno.ETIMEDOUT
     if error:
         raise OSError(error, os.strerror(error))
-
-
-def _decode(payload: bytes) -> mesh_pb2.FromRadio | None:
-    """Return the message, or None if these bytes are none that we know."""
-    from_radio = mesh_pb2.FromRadio()
-    try:
-        from_radio.ParseFromString(payload)
-    except Exception:  # noqa: BLE001 - protobuf's DecodeError has moved between its versions
-        return None
-    return from_radio if from_radio.WhichOneof("payload_variant") or not payload else None

@@ -106,11 +106,13 @@ class PacketRecord:
     hop_start: int | None
     reception: RadioMetadata
     payload: Payload | None = None
+    # handed over by our own node from its database: heard some other time, or never by it
+    is_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """A TEXT_MESSAGE_APP packet."""
+    """A packet of text for people."""
 
     packet_id: int
     sender: int
@@ -121,6 +123,8 @@ class TextMessage:
     pki_encrypted: bool = False
     public_key: bytes = b""  # the sender's, with which our node decrypted it; KEY_BYTES long, or empty
     reception: RadioMetadata = RadioMetadata()
+    # an alert, a detection or a tapback: to be read, never a command
+    is_notice: bool = False
 
     @property
     def is_broadcast(self) -> bool:
@@ -195,9 +199,9 @@ class QueueStatus:
 
 @dataclass(frozen=True, slots=True)
 class ClientWarning:
-    """The node's complaint about a packet of ours, which it may have sent all the same."""
+    """The node's complaint, perhaps about a packet of ours, which it may have sent all the same."""
 
-    packet_id: int
+    packet_id: int  # 0: about none
     text: str  # the firmware's own text
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
-from meshbot.mesh_link.fields import integer, mapping, number, string, within
+from meshbot import bounds
+from meshbot.mesh_link.fields import integer, mapping, string, within
 from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     KEY_BYTES,
@@ -26,11 +27,14 @@ from meshbot.mesh_link.messages import (
     TextMessage,
     TracerouteReply,
 )
-from meshbot.mesh_link.payloads import metrics_of, payload_of, traceroute_reply
+from meshbot.mesh_link.payloads import TEXT_PORTS, metrics_of, payload_of, position_of, text_of, traceroute_reply
 from meshbot.runtime import MeshBotError
 
-# Three bits on the air
-MAX_HOPS = 7
+# How firmware from 2.8 on numbers what it hands over from its database: the kinds are a portnum's number or the tag of
+# a field of Telemetry (link_facts §12)
+REPLAY_FACTOR = 2654435761
+REPLAY_KINDS = {"POSITION_APP": (3,), "NODE_STATUS_APP": (36,), "TELEMETRY_APP": (2, 3)}
+NODE_STATUS_PORT = 36
 
 Message = TextMessage | NodeInfoPacket | RoutingAnswer | TracerouteReply
 
@@ -50,9 +54,10 @@ def packet_record(packet: Mapping[str, Any]) -> PacketRecord:
         channel=(within(packet, "channel", 0, 255) or 0) if is_open else None,
         portnum=_portnum(decoded) if is_open else None,
         size=_size(decoded.get("payload")) if is_open else _size(packet.get("encrypted")),
-        hop_start=within(packet, "hopStart", 1, MAX_HOPS),
+        hop_start=within(packet, "hopStart", 1, bounds.MAX_HOPS),
         reception=_reception(packet),
         payload=payload_of(decoded) if is_open else None,
+        is_replay=_is_replay(packet),
     )
 
 
@@ -61,7 +66,7 @@ def message_of(packet: Mapping[str, Any], record: PacketRecord) -> Message | Non
     # encrypted for somebody else: an empty mapping
     decoded = mapping(packet, "decoded")
     match decoded.get("portnum"):
-        case "TEXT_MESSAGE_APP":
+        case str(port) if port in TEXT_PORTS:
             return _text(packet, decoded, record)
         case "NODEINFO_APP":
             return _node_info(packet, decoded, record.sender)
@@ -83,8 +88,8 @@ def node_record(entry: Mapping[str, Any]) -> NodeRecord:
     )
     return replace(
         record,
-        snr=number(entry, "snr"),
-        hops=within(entry, "hopsAway", 0, MAX_HOPS),
+        snr=bounds.snr(entry.get("snr")),
+        hops=bounds.hops(entry.get("hopsAway")),
         via_mqtt=entry.get("viaMqtt") is True,
         metrics=metrics_of(mapping(entry, "deviceMetrics")),
     )
@@ -108,21 +113,17 @@ def public_key_of(text: object) -> bytes:
 
 
 def _text(packet: Mapping[str, Any], decoded: Mapping[str, Any], record: PacketRecord) -> TextMessage:
-    text = decoded.get("text")
-    # the library leaves it out when the bytes are not UTF-8
-    if not isinstance(text, str):
-        payload = decoded.get("payload", b"")
-        text = payload.decode(errors="replace") if isinstance(payload, bytes) else ""
     return TextMessage(
         packet_id=record.packet_id,
         sender=record.sender,
         to=record.to,
         channel=record.channel or 0,
-        text=text,
+        text=text_of(decoded),
         reply_id=integer(decoded, "replyId") or 0,
         pki_encrypted=packet.get("pkiEncrypted") is True,
         public_key=public_key_of(packet.get("publicKey")),
         reception=record.reception,
+        is_notice=decoded.get("portnum") != "TEXT_MESSAGE_APP" or bool(integer(decoded, "emoji")),
     )
 
 
@@ -134,6 +135,7 @@ def _node_info(packet: Mapping[str, Any], decoded: Mapping[str, Any], sender: in
 
 
 def _node_record(num: int, user: Mapping[str, Any], position: Mapping[str, Any], last_heard: int | None) -> NodeRecord:
+    place = position_of(position)
     return NodeRecord(
         num=num,
         long_name=string(user, "longName"),
@@ -141,10 +143,10 @@ def _node_record(num: int, user: Mapping[str, Any], position: Mapping[str, Any],
         hw_model=string(user, "hwModel"),
         role=string(user, "role"),
         public_key=public_key_of(user.get("publicKey")),
-        latitude=number(position, "latitude"),
-        longitude=number(position, "longitude"),
-        altitude=integer(position, "altitude"),
-        last_heard=last_heard,
+        latitude=place.latitude if place else None,
+        longitude=place.longitude if place else None,
+        altitude=place.altitude if place else None,
+        last_heard=bounds.time(last_heard),
     )
 
 
@@ -182,19 +184,53 @@ def _size(payload: object) -> int:
 
 
 def _reception(packet: Mapping[str, Any]) -> RadioMetadata:
-    start, limit = integer(packet, "hopStart"), integer(packet, "hopLimit") or 0
-    snr, rssi = number(packet, "rxSnr"), integer(packet, "rxRssi")
+    snr, rssi = bounds.snr(packet.get("rxSnr")), bounds.rssi(packet.get("rxRssi"))
     # received by radio with exactly 0 dB, which is left out as a default
-    if rssi and "rxSnr" not in packet:
+    if rssi is not None and "rxSnr" not in packet:
         snr = 0.0
     return RadioMetadata(
         snr=snr,
         rssi=rssi,
-        hops=start - limit if start and start >= limit else None,
-        rx_time=integer(packet, "rxTime") or 0,
+        hops=_hops(packet, is_measured=snr is not None or rssi is not None),
+        rx_time=bounds.time(packet.get("rxTime")) or 0,
         via_mqtt=packet.get("viaMqtt") is True,
         relay=within(packet, "relayNode", 1, 255),
     )
+
+
+def _hops(packet: Mapping[str, Any], *, is_measured: bool) -> int | None:
+    """Return how many nodes relayed it, None where start and rest of its hops, and the signal, do not tell.
+
+    Without a start, old firmware sent it, or it was to go no hop at all: then newer firmware adds a bitfield.
+    """
+    start, rest = within(packet, "hopStart", 0, bounds.MAX_HOPS), within(packet, "hopLimit", 0, bounds.MAX_HOPS)
+    if packet.get("hopLimit") is None:
+        rest = 0
+    if packet.get("hopStart") is None:
+        start = 0
+    if start is None or rest is None or rest > start:
+        return None
+    if start == 0 and "bitfield" not in mapping(packet, "decoded"):
+        return None
+    return start - rest if start > rest or is_measured else None
+
+
+def _is_replay(packet: Mapping[str, Any]) -> bool:
+    """Return whether our own node handed this over from its database: what it is about was heard some other time."""
+    decoded = mapping(packet, "decoded")
+    if packet.get("to") != BROADCAST_NUM or integer(packet, "rxRssi") or packet.get("viaMqtt") is True:
+        return False
+    port = decoded.get("portnum")
+    # the library writes the names it knows and the numbers it does not
+    kinds = REPLAY_KINDS.get("NODE_STATUS_APP" if port == NODE_STATUS_PORT else str(port), ())
+    sender, rx_time = integer(packet, "from") or 0, integer(packet, "rxTime") or 0
+    return any(packet.get("id") == replay_id(sender, rx_time, kind) for kind in kinds)
+
+
+def replay_id(sender: int, rx_time: int, kind: int) -> int:
+    """Return the id that firmware gives to what it hands over from its database, once and for all."""
+    number = (sender * REPLAY_FACTOR + rx_time) * REPLAY_FACTOR + kind
+    return number & BROADCAST_NUM or 1
 
 
 def _sender(packet: Mapping[str, Any]) -> int:

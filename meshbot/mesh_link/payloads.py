@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from meshbot.mesh_link.fields import integer, mapping, number, within
+from meshbot import bounds
+from meshbot.mesh_link.fields import mapping, number, within
 from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     DeviceMetrics,
@@ -17,6 +18,10 @@ from meshbot.mesh_link.messages import (
     TracerouteReply,
 )
 
+# Whose payload is text for people
+TEXT_PORTS: Final = frozenset({"TEXT_MESSAGE_APP", "ALERT_APP", "DETECTION_SENSOR_APP"})
+# A tapback's emoji is in the payload, with 1 here; some clients put its code point here instead
+LAST_CODE_POINT: Final = 0x10FFFF
 # In one packet (mesh.options)
 MAX_NEIGHBORS: Final = 10
 # RouteDiscovery holds no more
@@ -30,7 +35,7 @@ def payload_of(decoded: Mapping[str, Any]) -> Payload | None:
     """Return the payload of a decrypted packet, None if it is of no use here."""
     match decoded.get("portnum"):
         case "POSITION_APP":
-            return _position(mapping(decoded, "position"))
+            return position_of(mapping(decoded, "position"))
         case "TELEMETRY_APP":
             telemetry = mapping(decoded, "telemetry")
             # a node reports the same values as localStats to its own client
@@ -44,10 +49,10 @@ def payload_of(decoded: Mapping[str, Any]) -> Payload | None:
 def metrics_of(source: Mapping[str, Any]) -> DeviceMetrics | None:
     """Return the values of a deviceMetrics or localStats dictionary, None if it holds none."""
     metrics = DeviceMetrics(
-        battery=within(source, "batteryLevel", 0, 255),
-        voltage=_bounded(source, "voltage", 1000),
-        utilization=_bounded(source, "channelUtilization", 100),
-        air_tx=_bounded(source, "airUtilTx", 100),
+        battery=bounds.battery(source.get("batteryLevel")),
+        voltage=bounds.voltage(source.get("voltage")),
+        utilization=bounds.percent(source.get("channelUtilization")),
+        air_tx=bounds.percent(source.get("airUtilTx")),
     )
     return metrics if metrics != DeviceMetrics() else None
 
@@ -63,23 +68,30 @@ def traceroute_reply(source: Mapping[str, Any], request_id: int, sender: int, as
     )
 
 
-def _position(source: Mapping[str, Any]) -> PositionPayload | None:
-    latitude, longitude = _degrees(source, "latitude", 90), _degrees(source, "longitude", 180)
-    if latitude is None or longitude is None:
-        return None
-    return PositionPayload(latitude, longitude, within(source, "altitude", -100_000, 100_000))
+def text_of(decoded: Mapping[str, Any]) -> str:
+    """Return the text of a packet of TEXT_PORTS, that of a tapback too."""
+    text = decoded.get("text")
+    # the library leaves it out for some ports, and when the bytes are not UTF-8
+    if not isinstance(text, str):
+        payload = decoded.get("payload", b"")
+        text = payload.decode(errors="replace") if isinstance(payload, bytes) else ""
+    code_point = within(decoded, "emoji", ord(" "), LAST_CODE_POINT)
+    if text or code_point is None or not chr(code_point).isprintable():
+        return text
+    return chr(code_point)
 
 
-def _degrees(source: Mapping[str, Any], name: str, most: float) -> float | None:
+def position_of(source: Mapping[str, Any]) -> PositionPayload | None:
+    """Return the place of a position dictionary, None if it holds none that can be."""
+    place = bounds.place(_degrees(source, "latitude"), _degrees(source, "longitude"))
+    return PositionPayload(*place, bounds.altitude(source.get("altitude"))) if place else None
+
+
+def _degrees(source: Mapping[str, Any], name: str) -> float | None:
     value = number(source, name)
-    if value is None and (whole := integer(source, f"{name}I")) is not None and abs(whole) <= most * 1e7:
+    if value is None and (whole := within(source, f"{name}I", -BROADCAST_NUM, BROADCAST_NUM)) is not None:
         value = whole / 1e7
-    return value if value is not None and abs(value) <= most else None
-
-
-def _bounded(source: Mapping[str, Any], key: str, most: float) -> float | None:
-    value = number(source, key)
-    return value if value is not None and 0 <= value <= most else None
+    return value
 
 
 def _neighbors(source: Mapping[str, Any]) -> NeighborInfo | None:
@@ -87,7 +99,7 @@ def _neighbors(source: Mapping[str, Any]) -> NeighborInfo | None:
     if not isinstance(listed, Sequence):
         return None
     entries = (entry for entry in listed[:MAX_NEIGHBORS] if isinstance(entry, Mapping))
-    neighbors = ((within(entry, "nodeId", 1, BROADCAST_NUM - 1), number(entry, "snr")) for entry in entries)
+    neighbors = ((within(entry, "nodeId", 1, BROADCAST_NUM - 1), bounds.snr(entry.get("snr"))) for entry in entries)
     return NeighborInfo(tuple(Neighbor(num, snr) for num, snr in neighbors if num is not None))
 
 

@@ -13,7 +13,8 @@ from meshbot.storage import Mail, MailScope, MailStore, MailTable, StorageError
 
 LOGGER = logging.getLogger(__name__)
 MAX_MAIL: Final = 20  # for one recipient
-MAX_ALL: Final = 2000  # for all together: with 100 recipients a mesh is busy; 600 kB at most, whoever floods
+# For all together: with 100 recipients a mesh is busy; 600 kB at most, whoever floods
+MAX_ALL: Final = 2000
 # Of one sender: nobody fills another's mailbox alone
 MAX_SENDER: Final = 5  # for one recipient
 MAX_SENDER_ALL: Final = 50

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import ClassVar, Final, Protocol
 
+from meshbot import bounds
 from meshbot.mesh_link import NodeRecord, PacketRecord
 from meshbot.mesh_memory.aggregates import (
     MAX_PACKETS,
@@ -59,12 +60,16 @@ from meshbot.storage import (
 
 LOGGER = logging.getLogger(__name__)
 
-FLUSH_EVERY: Final = 30.0  # seconds that a packet may wait for its commit: a kill loses no more
+# Seconds that a packet may wait for its commit: a kill loses no more
+FLUSH_EVERY: Final = 30.0
 BATCH: Final = 500  # packets that are committed at once
-STATES_EVERY: Final = 300.0  # seconds: each time writes a page for nearly every node that was heard
+# Seconds: each time writes a page for nearly every node that was heard
+STATES_EVERY: Final = 300.0
 TIDY_EVERY: Final = 3600.0
-REPLAY_TIME: Final = 60.0  # seconds after READY in which a node may hand over what it kept
-MAX_STORED: Final = 2_000_000  # packets, about 130 MB: a flood must not fill the card
+# Seconds after READY in which a node may hand over what it kept
+REPLAY_TIME: Final = 60.0
+# Packets, about 130 MB: a flood must not fill the card
+MAX_STORED: Final = 2_000_000
 MAX_HOURS: Final = 24 * 366  # that a query may reach back
 # Of one node: those of a busy one, our own above all, must not hide all others
 MAX_LINKS: Final = 200
@@ -112,7 +117,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         *,
         mail_ttl: float,
     ) -> None:
-        """Load what is known, now or as soon as the database can be read; without one nothing outlives the process."""
+        """Read nothing yet: the first `flush` does. Without a database nothing outlives the process."""
         super().__init__(PacketLog(database) if database else None, clock)
         self.mailbox = Mailbox(MailStore(database) if database else None, clock, mail_ttl)
         self._node_manager = node_manager
@@ -126,7 +131,6 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         self._committing: PacketBatch | None = None
         self._states_due = self._tidy_due = clock.monotonic()
         self._replay_until = -inf
-        self.flush()
 
     # -- learning, in Housekeeping's thread
 
@@ -219,21 +223,20 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         ]
 
     def _direct(self, within: float) -> list[NodeState]:
-        since, own = self._now() - within, self._own_num()
+        since, own, latest = self._now() - within, self._own_num(), self._now() + bounds.CLOCK_AHEAD
         with self._recorder_lock:
             states = self._recorder.states.values()
-            found = [state for state in states if (state.direct_at or 0) >= since and state.num != own]
+            found = [state for state in states if since <= (state.direct_at or 0) <= latest and state.num != own]
         found.sort(key=lambda state: (-inf if state.snr is None else state.snr, state.direct_at or 0), reverse=True)
         return found
 
     def heard_nodes(self, within: float) -> list[NodeView]:
         """Return the nodes heard in the last so many seconds, relayed ones too, our own one not, the latest first."""
-        since, own = self._now() - within, self._own_num()
+        since, own, latest = self._now() - within, self._own_num(), self._now() + bounds.CLOCK_AHEAD
         with self._recorder_lock:
             here = self._recorder.place(own)
-            found = [
-                state for state in self._recorder.states.values() if state.last_heard >= since and state.num != own
-            ]
+            states = self._recorder.states.values()
+            found = [state for state in states if since <= state.last_heard <= latest and state.num != own]
         found.sort(key=lambda state: -state.last_heard)
         return [self._view(each.num, self._node_manager.node(each.num), each, here) for each in found]
 
@@ -361,13 +364,11 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     def _known_place(self, num: int) -> Place | None:
         row = self._node_manager.node(num)
-        if row is None or row.latitude is None or row.longitude is None:
-            return None
-        return row.latitude, row.longitude
+        return bounds.place(row.latitude, row.longitude) if row is not None else None
 
     def _view(self, num: int, row: NodeRow | None, state: NodeState | None, here: Place | None) -> NodeView:
-        row, heard = row or NodeRow(num), state or NodeState(num, 0)
-        position = _position(row, heard)
+        row, heard, now = row or NodeRow(num), state or NodeState(num, 0), self._now()
+        position = _position(row, heard, now)
         return NodeView(
             num=num,
             long_name=row.long_name,
@@ -375,26 +376,26 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             hw_model=row.hw_model,
             role=row.role,
             has_key=self._node_manager.public_key(num) is not None,
-            last_heard=heard.last_heard or None,
+            last_heard=bounds.past(heard.last_heard, now) or None,
             hops=heard.hops,
             via_mqtt=heard.via_mqtt,
             snr=heard.snr,
             rssi=heard.rssi,
-            direct_at=heard.direct_at,
+            direct_at=bounds.past(heard.direct_at, now),
             battery=heard.battery,
             voltage=heard.voltage,
             utilization=heard.utilization,
             air_tx=heard.air_tx,
-            metrics_at=heard.metrics_at,
+            metrics_at=bounds.past(heard.metrics_at, now),
             position=position,
             distance=distance(*here, position.latitude, position.longitude) if here and position else None,
             former_name=row.former_name if self._now() - (row.renamed_at or 0) < DAY else "",
         )
 
 
-def _position(row: NodeRow, state: NodeState) -> Position | None:
+def _position(row: NodeRow, state: NodeState, now: int) -> Position | None:
     if state.latitude is not None and state.longitude is not None:
-        return Position(state.latitude, state.longitude, state.altitude, state.position_at)
-    if row.latitude is not None and row.longitude is not None:
-        return Position(row.latitude, row.longitude, row.altitude, None)
+        return Position(state.latitude, state.longitude, state.altitude, bounds.past(state.position_at, now))
+    if (place := bounds.place(row.latitude, row.longitude)) is not None:
+        return Position(*place, bounds.altitude(row.altitude), None)
     return None

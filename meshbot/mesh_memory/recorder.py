@@ -8,17 +8,20 @@ from dataclasses import replace
 from heapq import nsmallest
 from typing import Final
 
-from meshbot.mesh_link import DeviceMetrics, NeighborInfo, NodeRecord, PacketRecord, PositionPayload, RadioMetadata
+from meshbot import bounds
+from meshbot.mesh_link import DeviceMetrics, NeighborInfo, NodeRecord, PacketRecord, PositionPayload
 from meshbot.mesh_memory.aggregates import MAX_PACKETS, PacketBatch, is_direct
 from meshbot.mesh_memory.geography import distance
 from meshbot.storage import DAY, HOUR, LinkRow, NodeState, PacketRow, StateChanges
 
-MAX_NODES: Final = 20_000  # anybody can send under any number
-EVICTED: Final = 1_000  # at once: those that were heard for the shortest time, of these the longest silent
+# Anybody can send under any number
+MAX_NODES: Final = 20_000
+# At once: those that were heard for the shortest time, of these the longest silent
+EVICTED: Final = 1_000
 # Seconds: a node hands over after a connection what it kept, which is ignored if it is older than this
 REPLAY_AGE: Final = DAY
-LONGEST_LINK: Final = 1_500_000.0  # metres; farther than LoRa was ever heard: one of the positions is wrong
-MAX_HOPS: Final = 7
+# Metres; farther than LoRa was ever heard: one of the positions is wrong
+LONGEST_LINK: Final = 1_500_000.0
 # Senders of one packet whose sums and links an hour takes in: anybody can invent thousands, and each would be rows on
 # the card for as long as packets are kept
 STRANGERS_AN_HOUR: Final = 2_000
@@ -66,15 +69,14 @@ class Recorder:
 
     def learn_record(self, record: NodeRecord, now: int) -> None:
         """Take in a record of the radio's own node database; what was heard later than that stays."""
-        at = min(record.last_heard or 0, now)
+        at = bounds.past(record.last_heard, now) or 0
         known = self.states.get(record.num)
-        if not at or (known is not None and known.last_heard >= at):
+        if not at or (known is not None and (bounds.past(known.last_heard, now) or 0) >= at):
             return
-        state = self._state(record.num, at)
-        hops = _hops(record.hops)
+        state, hops = self._state(record.num, at), bounds.hops(record.hops)
         state = replace(state, last_heard=at, hops=state.hops if hops is None else hops, via_mqtt=record.via_mqtt)
         if hops == 0 and not record.via_mqtt and record.snr is not None:
-            state = replace(state, snr=_decibels(record.snr), direct_at=at)
+            state = replace(state, snr=bounds.snr(record.snr), direct_at=at)
         if record.metrics is not None:
             state = _with_metrics(state, record.metrics, at)
         if record.latitude is not None and record.longitude is not None:
@@ -82,7 +84,10 @@ class Recorder:
         self._set(state)
 
     def hear(self, packet: PacketRecord, now: int, own_num: int, *, maybe_replayed: bool) -> bool:
-        """Take in one packet; return False for a repetition, which is ignored."""
+        """Take in one packet; return False for what was not heard now: a repetition, or what our node had kept."""
+        if packet.is_replay:
+            self._refresh(packet, now)
+            return False
         at = packet.reception.rx_time
         if at and maybe_replayed and at < now - REPLAY_AGE:
             return False
@@ -96,13 +101,24 @@ class Recorder:
         is_counted = state.acquaintance > 0 or packet.sender == own_num or self._has_room(packet.sender, at)
         if packet.sender != own_num:
             self.batch.add_packet(row, with_sender=is_counted)
-            state = _heard(state, row)
+            state = _heard(_of_the_past(state, now), row)
         else:
-            state = replace(state, last_heard=max(at, state.last_heard))
+            state = replace(state, last_heard=max(at, bounds.past(state.last_heard, now) or 0))
         self._set(self._with_payload(state, packet, at, own_num, with_links=is_counted))
         if is_counted and is_direct(row) and packet.sender != own_num and own_num:
             self._link(own_num, packet.sender, row.snr, at)
         return True
+
+    def _refresh(self, packet: PacketRecord, now: int) -> None:
+        """Take in place or metrics that our node hands over from its database: as of then, and heard by nobody now."""
+        if not isinstance(packet.payload, PositionPayload | DeviceMetrics):
+            return
+        at = bounds.past(packet.reception.rx_time or None, now) or 0
+        state = _of_the_past(self._state(packet.sender, 0), now)
+        if isinstance(packet.payload, PositionPayload):
+            self._set(_with_position(state, packet.payload, at))
+        else:
+            self._set(_with_metrics(state, packet.payload, at))
 
     def place(self, num: int) -> Place | None:
         """Return where a node is, as far as is known."""
@@ -142,7 +158,9 @@ class Recorder:
         for num, state in states.items():
             heard = self.states.get(num)
             first = state.last_heard - state.acquaintance
-            self.states[num] = state if heard is None else replace(heard, first_heard=min(first, heard.last_heard))
+            self.states[num] = (
+                _within_bounds(state) if heard is None else replace(heard, first_heard=min(first, heard.last_heard))
+            )
         for sender, packet_id in recent:
             self.recent.is_new(sender, packet_id)
 
@@ -181,7 +199,7 @@ class Recorder:
                 return _with_metrics(state, packet.payload, at)
             case NeighborInfo(neighbors) if with_links:
                 for neighbor in neighbors:
-                    self._link(packet.sender, neighbor.num, _decibels(neighbor.snr), at)
+                    self._link(packet.sender, neighbor.num, bounds.snr(neighbor.snr), at)
         return state
 
     def _link(self, hearer: int, heard: int, snr: float | None, at: int) -> None:
@@ -208,10 +226,10 @@ def _row(packet: PacketRecord, at: int) -> PacketRow:
         packet_id=packet.packet_id,
         channel=packet.channel,
         portnum=packet.portnum,
-        hops=_hops(packet.reception.hops),
+        hops=bounds.hops(packet.reception.hops),
         hop_start=packet.hop_start,
-        snr=_decibels(packet.reception.snr),
-        rssi=_level(packet.reception),
+        snr=bounds.snr(packet.reception.snr),
+        rssi=bounds.rssi(packet.reception.rssi),
         via_mqtt=packet.reception.via_mqtt,
         size=packet.size,
     )
@@ -236,7 +254,7 @@ def _with_metrics(state: NodeState, metrics: DeviceMetrics, at: int) -> NodeStat
         voltage=state.voltage if metrics.voltage is None else metrics.voltage,
         utilization=state.utilization if metrics.utilization is None else metrics.utilization,
         air_tx=state.air_tx if metrics.air_tx is None else metrics.air_tx,
-        metrics_at=at,
+        metrics_at=at or None,
     )
 
 
@@ -248,18 +266,43 @@ def _with_position(state: NodeState, position: PositionPayload, at: int) -> Node
         latitude=position.latitude,
         longitude=position.longitude,
         altitude=position.altitude,
-        position_at=at,
+        position_at=at or None,
     )
 
 
-def _hops(hops: int | None) -> int | None:
-    return hops if hops is not None and 0 <= hops <= MAX_HOPS else None
+def _of_the_past(state: NodeState, now: int) -> NodeState:
+    """Return the state without times to come, which would keep all that is heard now from counting."""
+    if max(state.last_heard, state.direct_at or 0, state.metrics_at or 0, state.position_at or 0) <= now:
+        return state
+    return replace(
+        state,
+        last_heard=bounds.past(state.last_heard, now) or 0,
+        direct_at=bounds.past(state.direct_at, now),
+        metrics_at=bounds.past(state.metrics_at, now),
+        position_at=bounds.past(state.position_at, now),
+    )
 
 
-def _decibels(snr: float | None) -> float | None:
-    return snr if snr is not None and abs(snr) <= 60 else None  # noqa: PLR2004 - no radio measures more
-
-
-def _level(reception: RadioMetadata) -> int | None:
-    rssi = reception.rssi
-    return rssi if rssi is not None and -200 <= rssi <= 100 else None  # noqa: PLR2004 - no radio measures more
+def _within_bounds(state: NodeState) -> NodeState:
+    """Return a saved state without what cannot be; an earlier version may have written anything."""
+    place = bounds.place(state.latitude, state.longitude)
+    latitude, longitude = place or (None, None)
+    sane = NodeState(
+        state.num,
+        last_heard=bounds.time(state.last_heard) or 0,
+        hops=bounds.hops(state.hops),
+        via_mqtt=bool(state.via_mqtt),
+        snr=bounds.snr(state.snr),
+        rssi=bounds.rssi(state.rssi),
+        direct_at=bounds.time(state.direct_at),
+        battery=bounds.battery(state.battery),
+        voltage=bounds.voltage(state.voltage),
+        utilization=bounds.percent(state.utilization),
+        air_tx=bounds.percent(state.air_tx),
+        metrics_at=bounds.time(state.metrics_at),
+        latitude=latitude,
+        longitude=longitude,
+        altitude=bounds.altitude(state.altitude) if place else None,
+        position_at=bounds.time(state.position_at) if place else None,
+    )
+    return state if sane == state else sane

@@ -8,7 +8,8 @@ from typing import Final
 
 from meshbot.text import folded
 
-LEAST_HEX: Final = 2  # digits; the firmware's own short names are four
+# Digits; the firmware's own short names are four
+LEAST_HEX: Final = 2
 # Digits of an end of an id that is as good as a name: nobody takes a node's letters by being called like its id
 WHOLE_END: Final = 4
 NO_MATCH: Final = 4  # a rank behind all others

@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
+from meshbot import bounds
 from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES
-from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord
+from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord, log
 from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 from meshbot.text import folded, one_line
 
@@ -176,7 +177,7 @@ class KeyTrust:
 
     def label(self, num: int) -> str:
         """Return the node's name and id for a log line."""
-        name = self._name(num)
+        name = log.escaped(self._name(num))
         return f"{name} (!{num:08x})" if name else f"!{num:08x}"
 
     def _full_line(self) -> str | None:
@@ -314,7 +315,7 @@ def _overlay(base: NodeRow, top: NodeRow) -> NodeRow:
 
 
 def screened(reports: Iterable[NodeReport]) -> Iterator[NodeReport]:
-    """Leave out impossible nodes, unusable keys, and what does not belong into a line of text."""
+    """Leave out impossible nodes and places, unusable keys, and what does not belong into a line of text."""
     for row, key in reports:
         if not 0 < row.num < BROADCAST_NUM:
             LOGGER.debug("Nœud %d ignoré: numéro impossible", row.num)
@@ -331,10 +332,14 @@ def is_usable(key: bytes) -> bool:
 
 def legible_row(row: NodeRow) -> NodeRow:
     """Return the row with its texts as lines of what can be seen."""
+    latitude, longitude = bounds.place(row.latitude, row.longitude) or (None, None)
     return replace(
         row,
         long_name=one_line(row.long_name),
         short_name=one_line(row.short_name),
         hw_model=one_line(row.hw_model),
         role=one_line(row.role),
+        latitude=latitude,
+        longitude=longitude,
+        altitude=bounds.altitude(row.altitude),
     )

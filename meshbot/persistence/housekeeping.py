@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
-from typing import Any, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from meshbot.runtime import Clock, Service
 
+LOGGER = logging.getLogger(__name__)
 INBOX_LIMIT = 2000  # packets waiting for a slow disk: 30 s of the busiest mesh
 COMMIT_EVERY = 1.0  # seconds between two commits, whatever they are of: an SD card wears by each
 UPKEEP_EVERY = 900.0  # seconds
@@ -15,12 +17,18 @@ UPKEEP_EVERY = 900.0  # seconds
 # try, and the process ends 2 s after the stop
 LAST_TRIES = 1.5
 
+# A message that only ends a wait
+WAKE: Final = object()
+
 # Who takes a message, by its type, in order. They may wait for the disk, and raise nothing.
 Takers = Mapping[type, Sequence[Callable[[Any], object]]]
 
 
 class Writer(Protocol):
     """Writes what is unsaved in batches; WriteBehind is one."""
+
+    subject: ClassVar[str]
+    """What is written, for a line of the log."""
 
     @property
     def urgent(self) -> bool:
@@ -36,6 +44,9 @@ class Writer(Protocol):
         """Write it, at the end all of it; return False if the database cannot be used. Raises nothing."""
         ...
 
+    def wake_by(self, wake: Callable[[], object]) -> None:
+        """Have `wake` called when `deadline` has become sooner, by whichever thread."""
+
 
 class Housekeeping(Service):
     """Gives each message to its takers and flushes the writers; the only thread that waits for the disk."""
@@ -48,18 +59,23 @@ class Housekeeping(Service):
         writers: Sequence[Writer],
         takers: Takers,
         upkeep: Sequence[Callable[[], object]],
+        after_load: Sequence[Callable[[], object]] = (),
     ) -> None:
         """`writers` are flushed in this order at start and stop.
 
-        `upkeep` is called at start and each UPKEEP_EVERY; it may wait for the disk, and raises nothing.
+        `after_load` is called once, when what is stored has been read, `upkeep` each UPKEEP_EVERY. Both may wait for
+        the disk, and raise nothing.
         """
         super().__init__(clock, INBOX_LIMIT)
         self._writers = writers
         self._takers = takers
+        self._after_load = after_load
         self._upkeep = upkeep
         self._upkeep_at = inf
         # no commit before
         self._commit_at = -inf
+        for writer in writers:
+            writer.wake_by(self.wake)
 
     def on_start(self) -> None:
         """See Service."""
@@ -67,7 +83,12 @@ class Housekeeping(Service):
         self._upkeep_at = now + UPKEEP_EVERY
         for writer in self._writers:
             writer.flush()
-        self._do_upkeep()
+        for task in self._after_load:
+            task()
+
+    def wake(self) -> None:
+        """Have the writers' deadlines looked at again; any thread may call it."""
+        self.tell(WAKE)
 
     def deadline(self) -> float:
         """See Service."""
@@ -78,7 +99,8 @@ class Housekeeping(Service):
         now = self._clock.monotonic()
         if now >= self._upkeep_at:
             self._upkeep_at = now + UPKEEP_EVERY
-            self._do_upkeep()
+            for task in self._upkeep:
+                task()
         if due := [writer for writer in self._writers if self._due(writer) <= now]:
             min(due, key=lambda writer: (not writer.urgent, writer.deadline)).flush()
             self._commit_at = now + COMMIT_EVERY
@@ -91,13 +113,16 @@ class Housekeeping(Service):
     def on_stop(self) -> None:
         """See Service."""
         give_up_at = self._clock.monotonic() + LAST_TRIES
+        unwritten: list[str] = []
         for writer in self._writers:
-            if not writer.flush(last=True) and self._clock.monotonic() >= give_up_at:
-                break
+            if unwritten and self._clock.monotonic() >= give_up_at:
+                unwritten += [writer.subject] if writer.deadline < inf else []
+            elif not writer.flush(last=True):
+                unwritten.append(writer.subject)
+        if unwritten:
+            LOGGER.error(
+                "❌ Base de données inaccessible à l'arrêt; le plus récent est perdu: %s", ", ".join(unwritten)
+            )
 
     def _due(self, writer: Writer) -> float:
         return writer.deadline if writer.urgent else max(writer.deadline, self._commit_at)
-
-    def _do_upkeep(self) -> None:
-        for task in self._upkeep:
-            task()

@@ -59,6 +59,10 @@ class QueueWriter(WriteBehind[OutboxStore, set[int]]):
             self._unsaved.add(row_id)
         self.schedule(self._clock.monotonic() + WRITE_EVERY)
 
+    def is_stored(self, row_id: int) -> bool:
+        """Return whether the database has a row of this number; any thread may ask."""
+        return row_id in self._stored
+
     def _load(self, store: OutboxStore) -> None:
         rows = store.load()
         self._stored = {row.id for row in rows}

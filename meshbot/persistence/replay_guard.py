@@ -29,6 +29,23 @@ class ReplayGuard(WriteBehind[ReplayStore, list[ReplayKey]]):
         self._keys_lock = threading.Lock()
         self._known: RecentKeys[ReplayKey, None] = RecentKeys(self._kept)
         self._unsaved: list[ReplayKey] = []
+        # Whether a first try to read the store has come to an end, good or bad
+        self._tried = store is None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `is_new` knows what earlier processes were given, or that nobody can tell.
+
+        Until then a recorded command could pass for a new one. A database that is known to fail does not count: for
+        as long as it does, the operator needs the commands.
+        """
+        return self._tried
+
+    def flush(self, *, last: bool = False) -> bool:
+        """See WriteBehind."""
+        flushed = super().flush(last=last)
+        self._tried = True
+        return flushed
 
     def is_known(self, sender: int, packet_id: int) -> bool:
         """Return whether the command was given before; without a packet id it was not."""

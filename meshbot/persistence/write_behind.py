@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import logging
 import threading
+from collections.abc import Callable
 from math import inf
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
@@ -52,6 +53,7 @@ class WriteBehind(abc.ABC, Generic[S, B]):
         self._due_lock = threading.Lock()
         self._due = inf
         self._not_before = -inf
+        self._wake: Callable[[], object] = bool
         # of the database that has what is not unsaved; 0 until it was read
         self._generation = 0
 
@@ -64,6 +66,11 @@ class WriteBehind(abc.ABC, Generic[S, B]):
         return max(self._due if is_current else -inf, self._not_before)
 
     @property
+    def is_loaded(self) -> bool:
+        """Whether the store has been read, or there is none."""
+        return self._store is None or self._generation > 0
+
+    @property
     def is_backing_off(self) -> bool:
         """Whether the database failed too recently to be tried again."""
         return self._clock.monotonic() < self._not_before
@@ -71,7 +78,14 @@ class WriteBehind(abc.ABC, Generic[S, B]):
     def schedule(self, due: float) -> None:
         """Ask for a flush at `due` (monotonic seconds), or sooner; after a failure at its retry."""
         with self._due_lock:
+            is_sooner = due < self._due
             self._due = min(self._due, due)
+        if is_sooner:
+            self._wake()
+
+    def wake_by(self, wake: Callable[[], object]) -> None:
+        """Have `wake` called when `deadline` has become sooner, by whichever thread; it only fills an inbox."""
+        self._wake = wake
 
     def flush(self, *, last: bool = False) -> bool:
         """Read the store if that is not done yet, and commit what is unsaved; `last`: no other flush follows.
@@ -91,8 +105,8 @@ class WriteBehind(abc.ABC, Generic[S, B]):
                 # The database itself logs its failure once, and its recovery
                 LOGGER.debug("%s hors de la base de données: %s", self.subject, exc)
                 now = self._clock.monotonic()
-                self.schedule(now)
                 self._not_before = now + self.retry_after
+                self.schedule(now)
                 return False
             self._not_before = -inf
         return True

@@ -11,9 +11,11 @@ from typing import Final
 
 from meshbot.pictures.data import MOST_BYTES, BadDataError, Histogram, Picture, Signal, from_json
 
-NICENESS: Final = 15  # the bot's own work goes first
+# The bot's own work goes first
+NICENESS: Final = 15
 MEMORY: Final = 160_000_000  # bytes of data
-CPU_SECONDS: Final = 120  # ends it should the bot be gone
+# Ends the process if the bot is gone
+CPU_SECONDS: Final = 120
 FAILED, BAD_DATA, MISSING = 1, 2, 3  # exit codes
 
 

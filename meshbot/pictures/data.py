@@ -36,7 +36,8 @@ class Series:
     """The values of one colour of the columns."""
 
     name: str
-    colour: int  # below COLOURS: a kind of packet has the same in every picture
+    # below COLOURS: a kind of packet has the same in every picture
+    colour: int
     values: tuple[float, ...]  # one for each column
 
 

@@ -7,9 +7,11 @@ from math import cos, hypot, radians
 from typing import Final
 
 KM_PER_DEGREE: Final = 111.195  # of a meridian of the mean Earth
-LEAST_WIDTH: Final = 0.01  # cos(latitude) near the poles, where east has no meaning
+# cos(latitude) near the poles, where east has no meaning
+LEAST_WIDTH: Final = 0.01
 STEPS: Final = (1.0, 2.0, 5.0)
-LEAST_RADIUS: Final = 0.5  # km; smaller distances are GPS noise
+# In km; smaller distances are GPS noise
+LEAST_RADIUS: Final = 0.5
 WITHIN: Final = 0.8  # the share of the nodes that the map always shows
 STRETCH: Final = 2.5  # times their distance; nodes beyond are drawn at the edge
 

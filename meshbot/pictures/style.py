@@ -6,7 +6,8 @@ from typing import Final
 
 WIDTH: Final = 1080  # pixels, as all sizes here: a phone's screen
 MARGIN: Final = 36
-TITLE, SUBTITLE, TEXT, NAME = 42, 28, 26, 24  # heights of letters; a phone shows a picture at about half its size
+# Heights of letters; a phone shows a picture at about half its size
+TITLE, SUBTITLE, TEXT, NAME = 42, 28, 26, 24
 
 BACKGROUND: Final = "#1b222d"
 INK: Final = "#eef2f6"

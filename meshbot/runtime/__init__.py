@@ -4,7 +4,7 @@ from meshbot.runtime import log
 from meshbot.runtime.clock import Clock, SystemClock
 from meshbot.runtime.disk import DiskCheck
 from meshbot.runtime.errors import MeshBotError
-from meshbot.runtime.folder_lock import FolderInUseError, lock_folder
+from meshbot.runtime.folder_lock import FolderInUseError, lock_in_time
 from meshbot.runtime.host import HostFigures, read_host
 from meshbot.runtime.incidents import (
     DatabaseTrouble,
@@ -20,6 +20,7 @@ from meshbot.runtime.incidents import (
     LinkCause,
     LinkLost,
     NodeRebooted,
+    NodeWarning,
     Report,
     unreported,
 )
@@ -27,15 +28,17 @@ from meshbot.runtime.log import PASSWORD_COMMANDS, end_quietly, hush, mask_comma
 from meshbot.runtime.pool import WorkerPool
 from meshbot.runtime.recent import RecentKeys
 from meshbot.runtime.service import PING, STOP, Service, ServiceHandle
-from meshbot.runtime.supervisor import Supervisor, Watchdog, catch_signals
+from meshbot.runtime.supervisor import Supervisor, catch_signals
 from meshbot.runtime.systemd import notify, watchdog_interval
 from meshbot.runtime.throttle import Throttle
 from meshbot.runtime.timed_cache import TimedCache
+from meshbot.runtime.watchdog import Beating, HungThreadError, Watchdog
 
 __all__ = [
     "PASSWORD_COMMANDS",
     "PING",
     "STOP",
+    "Beating",
     "Clock",
     "DatabaseTrouble",
     "DatabaseWell",
@@ -44,6 +47,7 @@ __all__ = [
     "DiskWell",
     "FolderInUseError",
     "HostFigures",
+    "HungThreadError",
     "Incident",
     "IncidentBus",
     "KeyChanged",
@@ -54,6 +58,7 @@ __all__ = [
     "LinkLost",
     "MeshBotError",
     "NodeRebooted",
+    "NodeWarning",
     "RecentKeys",
     "Report",
     "Service",
@@ -67,7 +72,7 @@ __all__ = [
     "catch_signals",
     "end_quietly",
     "hush",
-    "lock_folder",
+    "lock_in_time",
     "log",
     "mask_command",
     "notify",

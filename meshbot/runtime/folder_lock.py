@@ -5,17 +5,52 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from meshbot.runtime.errors import MeshBotError
 
 LOGGER = logging.getLogger(__name__)
 LOCK_NAME: Final = "meshbot.lock"
+PATIENCE: Final = 3.0  # seconds for a disk that stalls
 
 
 class FolderInUseError(MeshBotError):
     """Another process holds the folder; the text names it and what to do."""
+
+
+def lock_in_time(folder: Path, late: Callable[[FolderInUseError], object]) -> int | None:
+    """Do the same as `lock_folder`, but return None after PATIENCE: a disk that stalls must not delay the start.
+
+    `late` gets the error if it turns out later that another process holds the folder; it only fills an inbox.
+    """
+    found: SimpleQueue[int | FolderInUseError | None] = SimpleQueue()
+    is_late = threading.Event()
+
+    def lock() -> None:
+        outcome: int | FolderInUseError | None
+        try:
+            outcome = lock_folder(folder)
+        except FolderInUseError as error:
+            outcome = error
+        found.put(outcome)
+        if is_late.is_set() and isinstance(outcome, FolderInUseError):
+            LOGGER.error("❌ %s", outcome)
+            late(outcome)
+
+    threading.Thread(target=lock, name="Folder-Lock", daemon=True).start()
+    outcome: int | FolderInUseError | None = None
+    try:
+        outcome = found.get(timeout=PATIENCE)
+    except Empty:
+        is_late.set()
+        LOGGER.warning("⚠️ %s ne répond pas: le bot démarre sans attendre le disque, vérifiez-le (dmesg)", folder)
+    if isinstance(outcome, FolderInUseError):
+        raise outcome
+    return outcome
 
 
 def lock_folder(folder: Path) -> int | None:

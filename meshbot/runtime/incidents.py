@@ -63,6 +63,13 @@ class NodeRebooted:
     firmware_before: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NodeWarning:
+    """The bot's own node warns its client: a key twice on the mesh, a weak key, too much air time."""
+
+    text: str  # the firmware's own
+
+
 class KeyWord(Enum):
     """Who gave a node another key."""
 
@@ -120,7 +127,16 @@ class DatabaseWell:
 
 
 Incident = (
-    LinkLost | LinkBack | NodeRebooted | KeyChanged | KeyShared | DiskLow | DiskWell | DatabaseTrouble | DatabaseWell
+    LinkLost
+    | LinkBack
+    | NodeRebooted
+    | NodeWarning
+    | KeyChanged
+    | KeyShared
+    | DiskLow
+    | DiskWell
+    | DatabaseTrouble
+    | DatabaseWell
 )
 # Any thread may call it; it never waits
 Report = Callable[[Incident], object]

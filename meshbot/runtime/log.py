@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
@@ -10,10 +11,11 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
+
+from meshbot.runtime.log_writer import LogWriter
 
 LOGGER = logging.getLogger(__name__)
 MASK: Final = "***"
@@ -48,6 +50,14 @@ COMMAND_IN_LINE: Final = re.compile(
 )
 # Marks what belongs to the line above, so that it cannot pass for a record
 CONTINUED: Final = "  | "
+# Where foreign text gets a backslash: within the words that the specification's commands look for and operators rely
+# on, and before what separates a line's fields
+OWN_WORDS: Final = re.compile(
+    r"(?<=S)(?=YNC)|(?<=[rR])(?=econnexion)|(?<=c)(?=lés)|(?<=p)(?=ubkey)|(?<=S)(?=ILENCE TCP)|(?<=M)(?=ESSAGE BRUT)"
+    r"|(?<!\\)(?=\|)|(?:(?<=from)|(?<=to)|(?<=broadcast))(?==)"
+)
+# Their whole messages are foreign: they put what they heard into them
+FOREIGN_LOGGERS: Final = frozenset({*LIBRARIES, "py", "google"})
 
 _secrets: set[str] = set()
 
@@ -58,15 +68,15 @@ def set_up(level: str, stream: TextIO | None = None, environ: Mapping[str, str] 
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, JournalHandler)]:
         root.removeHandler(handler)
+        handler.close()
     stream = sys.stdout if stream is None else stream
     # None when the process was started with its stdout closed
     if stream is not None:
         speak_utf8(stream)
         journald = under_journald(stream, environ)
-        handler = JournalHandler(stream)
-        handler.setLevel(level)
         # Tracebacks have the lowest priority: under journald `-p info` leaves them out, elsewhere log_level does
-        handler.setFormatter(LineFormatter(journald=journald, tracebacks=journald or level == "DEBUG"))
+        handler = JournalHandler(stream, LineFormatter(journald=journald, tracebacks=journald or level == "DEBUG"))
+        handler.setLevel(level)
         root.addHandler(handler)
     root.setLevel(level)
     for name in LIBRARIES:
@@ -91,7 +101,15 @@ def mask(secrets: Iterable[str]) -> None:
 def mask_command(text: str, commands: Iterable[str] = PASSWORD_COMMANDS) -> str:
     """Return the text with all that follows a password command (`/login`, `/login@bot`, any case) as `***`."""
     names = "|".join(re.escape(command) for command in commands)
-    return re.sub(rf"(?is)(?<!\S)((?:{names})(?:@\w+)?[\s:=]+)\S.*", rf"\g<1>{MASK}", text)
+    return re.sub(rf"(?is)(?<!\w)((?:{names})(?:@\w+)?[\s:=.,;!?]+)\S.*", rf"\g<1>{MASK}", text)
+
+
+def escaped(text: str) -> str:
+    """Return text from outside so that no line with it passes for another: a backslash breaks each of OWN_WORDS.
+
+    What is formatted into a line by %s comes so by itself; text that a line is built from in another way needs it.
+    """
+    return OWN_WORDS.sub(r"\\", text)
 
 
 def capture() -> None:
@@ -141,10 +159,10 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's lines, without the last line's end."""
-        lines = self._prefixed(record, record.levelno, record.getMessage())
+        lines = self._prefixed(record, record.levelno, _message_of(record))
         if self._tracebacks and record.exc_info and record.exc_info[1]:
             trace = "".join(traceback.format_exception(record.exc_info[1]))
-            lines += self._prefixed(record, logging.DEBUG, trace, CONTINUED)
+            lines += self._prefixed(record, logging.DEBUG, _foreign(trace), CONTINUED)
         return "\n".join(lines)
 
     def _prefixed(self, record: logging.LogRecord, level: int, text: str, first: str = "") -> list[str]:
@@ -155,42 +173,119 @@ class LineFormatter(logging.Formatter):
         return [head + (CONTINUED if number else first) + line for number, line in enumerate(shown)]
 
 
-class JournalHandler(logging.StreamHandler[TextIO]):
-    """Writes lines; a bad record becomes a line about it, a stdout that is gone is left in peace."""
+class JournalHandler(logging.Handler):
+    """Has the thread Log write lines; a bad record becomes a line about it, a stdout that is gone is left in peace."""
+
+    def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self._writer = LogWriter(stream, self._dropped_line)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write and flush one record."""
+        """Take one record; never waits for the stream."""
         try:
             lines = self.format(record)
         except Exception as error:  # noqa: BLE001 - a log call with wrong arguments must not end what it reports on
-            about = f"⚠️ Ligne de journal incorrecte ({type(error).__name__}: {error}): {record.msg!r}"
-            record = logging.LogRecord(record.name, logging.ERROR, record.pathname, record.lineno, about, None, None)
+            about = "⚠️ Ligne de journal incorrecte (%s: %s): %r"
+            details = type(error).__name__, error, record.msg
+            record = logging.LogRecord(record.name, logging.ERROR, record.pathname, record.lineno, about, details, None)
             lines = self.format(record)
-        try:
-            self.stream.write(lines + "\n")
-            self.stream.flush()
-        except BrokenPipeError:
-            self._write_nowhere()
-        # a full disk may have room later; a closed file takes nothing, and has no reader
-        except (OSError, ValueError):
-            return
+        self._writer.put(lines)
 
-    def _write_nowhere(self) -> None:
-        """There is no reader any more: write to /dev/null, or the flush at exit turns the exit code into 120."""
-        with suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-            os.dup2(nowhere, self.stream.fileno())
-            os.close(nowhere)
+    def flush(self) -> None:
+        """Wait for the lines so far, within LogWriter's bound; logging.shutdown does it at the end of the process."""
+        self._writer.drain()
+
+    def close(self) -> None:
+        """End the thread, within the same bound."""
+        self._writer.close()
+        super().close()
+
+    def _dropped_line(self, count: int) -> str:
+        text = "⚠️ Journal: %d lignes perdues, personne ne lisait la sortie"
+        return self.format(logging.LogRecord(LOGGER.name, logging.WARNING, "", 0, text, (count,), None))
+
+
+class _Prints(io.TextIOBase):
+    """What a library prints, as log lines: a print into a blocked stdout would hold up its thread."""
+
+    def __init__(self) -> None:
+        self._unfinished = threading.local()
+
+    def writable(self) -> bool:
+        """See io.TextIOBase."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Log the lines that this completes; each thread has its own."""
+        *lines, rest = (getattr(self._unfinished, "text", "") + text).split("\n")
+        self._unfinished.text = rest
+        for line in lines:
+            if line.strip():
+                LOGGER.warning("🖨️ %s", line)
+        return len(text)
+
+
+def take_prints() -> None:
+    """Have all that is printed from now on logged; `set_up` comes before."""
+    sys.stdout = sys.stderr = _Prints()
+
+
+def flush() -> None:
+    """Wait until what was logged is written, at most LogWriter's bound."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, JournalHandler):
+            handler.flush()
 
 
 def _priority(level: int) -> int:
     return next((PRIORITIES[known] for known in sorted(PRIORITIES, reverse=True) if level >= known), 7)
 
 
-def _masked(text: str) -> str:
+def _message_of(record: logging.LogRecord) -> str:
+    """Return the record's text; our own words are its format, foreign ones its arguments."""
+    is_foreign = record.name.partition(".")[0] in FOREIGN_LOGGERS
+    if not record.args and not is_foreign:
+        return record.getMessage()
+    # a single dictionary stands there itself
+    if is_foreign or not isinstance(record.args, tuple):
+        return _foreign(record.getMessage())
+    return str(record.msg) % tuple(map(_argument, record.args))
+
+
+def _argument(value: Any) -> Any:
+    match value:
+        case str() | BaseException():
+            return _foreign(str(value))
+        case list() | tuple() | dict() | set() | bytes():
+            return _Shown(repr(value))
+    return value
+
+
+class _Shown:
+    """Any container as its representation, safe for a line."""
+
+    def __init__(self, text: str) -> None:
+        self._text = _foreign(text)
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _foreign(text: str) -> str:
+    # first masked: an escaped secret would not be found
+    return escaped(_without_secrets(text))
+
+
+def _without_secrets(text: str) -> str:
     # the longest first: one may contain another
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, MASK)
+    return text
+
+
+def _masked(text: str) -> str:
+    text = _without_secrets(text)
     return COMMAND_IN_LINE.sub(rf"\g<1>{MASK}", text)
 
 

@@ -13,7 +13,7 @@ from meshbot.sending.outgoing import (
 from meshbot.sending.queue import SendQueue
 from meshbot.sending.queued_text import Changes, PartState, SavedPart
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus, ReportRouter
-from meshbot.sending.retry_policy import NO_ACK, TX_QUEUE_FULL
+from meshbot.sending.retry_policy import NO_ACK, PARTLY_SENT, TX_QUEUE_FULL
 from meshbot.sending.sender import AfterAnswer, LinkChange, MeshSender, SavedOutbox
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
 
@@ -21,6 +21,7 @@ __all__ = [
     "BUSY_CHANNEL",
     "NO_ACK",
     "NO_LINK",
+    "PARTLY_SENT",
     "TRACE_TIMEOUT",
     "TX_QUEUE_FULL",
     "AfterAnswer",

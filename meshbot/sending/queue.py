@@ -3,8 +3,8 @@
 The node drops a second text within 2 s without an error, and a repeated packet id too, but only on one connection
 (link_facts §11). So one packet is in flight at a time, the next goes `interval` after the node confirmed it, and a
 packet without confirmation is sent again with the same id: a node that had it drops the copy, one that had not sends
-it. On a new connection the node would send the copy: there an unconfirmed packet first waits for evidence. Any routing
-answer to its id is evidence that the node had it. Other texts do not wait for this.
+it. On a new connection the node would send the copy: there an unconfirmed packet waits for evidence, which any routing
+answer to its id is. Other texts do not wait for this.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from math import inf
 
 from meshbot.mesh_link import TextPacket
 from meshbot.sending.outgoing import WAITING_LIMITS, OutgoingText, Priority
+from meshbot.sending.queue_rows import QueueRows
 from meshbot.sending.queued_text import (
     Changes,
     Part,
@@ -23,8 +24,9 @@ from meshbot.sending.queued_text import (
     QueuedText,
     SavedPart,
     next_packets,
+    queued_report,
     restored,
-    saved,
+    why_given_up,
 )
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus
 from meshbot.sending.retry_policy import MAX_TRIES, MAY_REPEAT, NO_ACK, error_name, policy_of
@@ -34,9 +36,10 @@ CONFIRM_TIMEOUT = 10.0  # seconds for a queueStatus; an ESP32 can stall 10 s in 
 EVIDENCE_TIME = 30.0  # seconds after sending; a node that no neighbour repeats gives up after about 23 (link_facts §11)
 SETTLE_TIME = 5.0  # seconds from READY for what the node kept for us: it comes behind the configuration
 RECEIVERS_REMEMBER = 300.0  # seconds in which every firmware still drops a repeated (sender, id)
+# Seconds from READY for kinds that may wait longer than that, if some do: by then their rows say that they may be sent
+SAVE_TIME = 3.0
 ACK_TIMEOUT = 60.0  # seconds for an acknowledgement over many hops
 LOAD_VALID = 900.0  # seconds that a measurement of the channel's load counts
-LONG_WAIT = 5  # packets ahead, some ten seconds: a shorter wait is not reported
 
 
 @dataclass(slots=True)
@@ -49,7 +52,6 @@ class SendQueue:
     lifetimes: Mapping[Priority, float]  # seconds that a text of each kind may wait to be sent
     utilization_limit: float  # percent; above it only answers to direct messages go
     first_row: int = 1  # rows are numbered upwards from here
-    _row_count: int = 0  # rows numbered so far
     _texts: dict[int, QueuedText] = field(default_factory=dict)  # by id, in order of arrival
     _by_packet: dict[int, QueuedPart] = field(default_factory=dict)  # by packet id
     _current: QueuedText | None = None  # the text last sent from: it goes on, so that its parts stay together
@@ -60,10 +62,15 @@ class SendQueue:
     _next_slot: float = -inf  # no packet before
     _link_up: bool = False
     _link_up_at: float = -inf
+    _saved_at: float = -inf  # from when on the rows tell that their packets may be sent
     _boots: int = 0
     _utilization: float = 0.0
     _load_until: float = -inf
-    _changed: dict[int, QueuedPart | None] = field(default_factory=dict)  # rows to write; None: to delete
+    _rows: QueueRows = field(init=False)
+
+    def __post_init__(self) -> None:
+        """See dataclass."""
+        self._rows = QueueRows(self.first_row)
 
     def __len__(self) -> int:
         """Return how many packets are not confirmed by the node yet; any thread may ask."""
@@ -82,7 +89,7 @@ class SendQueue:
         if self._waiting(message.priority) + len(pieces) > WAITING_LIMITS[message.priority]:
             return [DeliveryReport(message, DeliveryStatus.TURNED_AWAY)]
         expires_at = min(message.expires_at, now + self.lifetimes[message.priority])
-        parts = [Part(self._new_row(), self._packet(message, piece)) for piece in pieces]
+        parts = [Part(self._rows.new(), self._packet(message, piece)) for piece in pieces]
         text = QueuedText(parts[0].id, message, now, expires_at, parts)
         self._texts[text.id] = text
         for part in parts:
@@ -92,7 +99,7 @@ class SendQueue:
     def restore(self, rows: Iterable[SavedPart], now: float, wall: float) -> None:
         """Take back what an earlier process had not finished; `wall` is the wall time now, in seconds since 1970."""
         for text in restored(rows, now, wall):
-            self._renumber(text)
+            self._rows.renumber(text)
             self._texts[text.id] = text
             for part in text.parts:
                 self._by_packet[part.packet.packet_id] = text, part
@@ -100,6 +107,7 @@ class SendQueue:
             # the earlier process may have sent just before its end
             self._next_slot = max(self._next_slot, now + self.interval)
         self._texts = dict(sorted(self._texts.items()))
+        self._rows.link_changed(self._parts(), self._link_up_at if self._link_up else inf)
 
     def take(self, now: float) -> TextPacket | None:
         """Return the packet to send now, if any; it is in flight until a status, a refusal or a time-out."""
@@ -133,10 +141,15 @@ class SendQueue:
         self._link_up, self._link_up_at, self._boots = True, now, boots
         for _, part in self._parts():
             self._prepare_for_link(part, now)
+        self._rows.link_changed(self._parts(), now)
+        outliving = {priority for priority, seconds in self.lifetimes.items() if seconds > RECEIVERS_REMEMBER}
+        if any(part.is_unsent and text.message.priority in outliving for text, part in self._parts()):
+            self._saved_at = now + SAVE_TIME
 
     def link_down(self) -> list[DeliveryReport]:
         """Hold everything; whether the node has the packet in flight is unknown."""
         self._link_up = False
+        self._rows.link_changed(self._parts(), inf)
         self._release()
         return [report for text in self._texts.values() for report in self._queued(text)]
 
@@ -190,6 +203,7 @@ class SendQueue:
         """Give up what has expired, and stop waiting for answers that do not come."""
         if now >= self._confirm_by and (part := self._release()) is not None:
             part.not_before = now
+        self._rows.note_unsent(self._parts(), now)
         if now >= self._load_until:
             self._utilization, self._load_until = 0.0, inf
         return [report for text in list(self._texts.values()) for report in self._check_deadlines(text, now)]
@@ -197,7 +211,7 @@ class SendQueue:
     @property
     def deadline(self) -> float:
         """When `on_deadline` or `take` has something to do; inf for never."""
-        due = min(self._confirm_by, self._load_until if self.holding else inf)
+        due = min(self._confirm_by, self._rows.note_due(self._parts()), self._load_until if self.holding else inf)
         for text in self._texts.values():
             due = min(due, self._ends_at(text))
             if self._link_up:
@@ -215,9 +229,12 @@ class SendQueue:
             self._save(text, part)
 
     def take_changes(self, offset: float) -> Changes:
-        """Hand over the rows that changed since the last call; `offset` is wall minus monotonic time."""
-        changed, self._changed = self._changed, {}
-        return {row: None if found is None else saved(*found, offset) for row, found in changed.items()}
+        """See QueueRows.take."""
+        return self._rows.take(offset)
+
+    def unsent(self) -> list[list[int]]:
+        """Return the rows of the packets that the node surely does not have, by text."""
+        return list(filter(None, ([part.id for part in t.parts if part.is_unsent] for t in self._texts.values())))
 
     # -- decisions
 
@@ -234,17 +251,11 @@ class SendQueue:
         """Report what the text waits for, if that is new and more than a short wait."""
         if text.first_open is None:
             return []
-        reason, detail, ahead = NO_LINK, "lien coupé", 0
-        if self._link_up and self._is_held(text):
-            reason, detail = BUSY_CHANNEL, "canal occupé"
-        elif self._link_up:
-            earlier = (t for t in self._texts.values() if (t.message.priority, t.id) < (text.message.priority, text.id))
-            ahead = sum(part.state is not PartState.ACCEPTED for other in earlier for part in other.parts)
-            reason, detail = "", f"derrière {ahead} autres"
-        if text.reported_wait == reason or (not reason and ahead < LONG_WAIT):
-            return []
-        text.reported_wait = reason
-        return [DeliveryReport(text.message, DeliveryStatus.QUEUED, detail, reason, ahead)]
+        if not self._link_up or self._is_held(text):
+            return queued_report(text, BUSY_CHANNEL if self._link_up else NO_LINK)
+        earlier = (t for t in self._texts.values() if (t.message.priority, t.id) < (text.message.priority, text.id))
+        ahead = sum(part.state is not PartState.ACCEPTED for other in earlier for part in other.parts)
+        return queued_report(text, ahead=ahead)
 
     def _goes_at(self, text: QueuedText, part: Part) -> float:
         """Return when a text's next packet may go, other texts and pacing apart; inf for not yet known."""
@@ -253,11 +264,11 @@ class SendQueue:
         if text.message.want_ack and text.message.priority in MAY_REPEAT and part is not text.parts[0]:
             # the packet before it may have to go again: first its acknowledgement
             return inf
-        return max(part.not_before, self._load_until if self._is_held(text) else -inf)
+        saved_at = self._saved_at if self.lifetimes[text.message.priority] > RECEIVERS_REMEMBER else -inf
+        return max(part.not_before, saved_at, self._load_until if self._is_held(text) else -inf)
 
     def _is_held(self, text: QueuedText) -> bool:
-        message = text.message
-        return self.holding and (message.priority is not Priority.ANSWER or message.is_broadcast)
+        return self.holding and (text.message.priority is not Priority.ANSWER or text.message.is_broadcast)
 
     def _ends_at(self, text: QueuedText) -> float:
         """Return when what is left of the text is given up; inf if the node has it all, or has to answer first."""
@@ -268,7 +279,7 @@ class SendQueue:
 
     def _repeatable_until(self, part: Part) -> float:
         """Return from when receivers might show a copy twice; inf if no copy is due, or without a link."""
-        if part.state is not PartState.SENT or not self._link_up:
+        if part.first_sent == inf or not self._link_up:
             return inf
         return max(part.first_sent + RECEIVERS_REMEMBER, self._link_up_at + SETTLE_TIME)
 
@@ -297,8 +308,7 @@ class SendQueue:
                 reports += self._unacknowledged(text, part, now)
         first = text.first_open
         if text.id in self._texts and first is not None and self._ends_at(text) <= now:
-            unconfirmed = first.state is PartState.SENT
-            reports += self._end(text, DeliveryStatus.UNCONFIRMED if unconfirmed else DeliveryStatus.EXPIRED)
+            reports += self._end(text, *why_given_up(text, first))
         return reports
 
     def _confirm_earlier(self, packet_id: int, now: float) -> list[DeliveryReport]:
@@ -323,7 +333,7 @@ class SendQueue:
         return found
 
     def _accept(self, text: QueuedText, part: Part, now: float) -> list[DeliveryReport]:
-        part.state, part.ack_by = PartState.ACCEPTED, now + ACK_TIMEOUT
+        part.state, part.ack_by, text.was_sent = PartState.ACCEPTED, now + ACK_TIMEOUT, True
         text.accepted_ids[part.packet.packet_id] = None
         self._save(text, part)
         if not part.packet.want_ack:
@@ -335,18 +345,22 @@ class SendQueue:
 
     def _refuse(self, text: QueuedText, part: Part, error: str, now: float) -> list[DeliveryReport]:
         policy, priority = policy_of(error), text.message.priority
-        wait = policy.wait(priority, part.retries_by_error[error])
-        if wait is None or part.attempts >= MAX_TRIES:
+        wait = policy.wait(priority, part.retries_by_error[error], text.expires_at - now)
+        text.was_sent = text.was_sent or policy.on_air
+        if wait is None or (part.attempts >= MAX_TRIES and not policy.holds_all):
             on_air = part.state is PartState.ACCEPTED or policy.on_air
             status = DeliveryStatus.FAILED if on_air else DeliveryStatus.REFUSED
             return self._end(text, status, error, f"{error}: {policy.words}")
-        part.attempts += 1
+        part.attempts += not policy.holds_all
+        is_known, part.last_error = part.last_error == error, error
         part.retries_by_error[error] += 1
         del self._by_packet[part.packet.packet_id]
         part.renew(self.new_id(), now + wait)
         self._save(text, part)
         if policy.holds_all:
             self._next_slot = max(self._next_slot, now + wait)
+        if is_known and policy.holds_all:
+            return []
         detail = f"{error}: {policy.words}; nouvel essai dans {wait:.0f} s"
         return [DeliveryReport(text.message, DeliveryStatus.POSTPONED, detail, error)]
 
@@ -373,28 +387,13 @@ class SendQueue:
         part, self._in_flight, self._confirm_by = self._in_flight, None, inf
         return part
 
-    def _new_row(self) -> int:
-        self._row_count += 1
-        return self.first_row + self._row_count - 1
-
-    def _renumber(self, text: QueuedText) -> None:
-        """Change a restored text's rows if this process gives such numbers too: the clock was set back."""
-        if text.parts[-1].id < self.first_row:
-            return
-        for part in text.parts:
-            if not 0 <= part.id - self.first_row < self._row_count:
-                self._changed[part.id] = None
-            part.id = self._new_row()
-            self._changed[part.id] = text, part
-        text.id = text.parts[0].id
-
     def _packet(self, message: OutgoingText, piece: str) -> TextPacket:
         return TextPacket(self.new_id(), piece, message.to, message.channel, message.reply_id, message.want_ack)
 
     def _save(self, text: QueuedText, part: Part) -> None:
         self._by_packet[part.packet.packet_id] = text, part
-        self._changed[part.id] = text, part
+        self._rows.save(text, part)
 
     def _delete(self, part: Part) -> None:
         self._by_packet.pop(part.packet.packet_id, None)
-        self._changed[part.id] = None
+        self._rows.delete(part)

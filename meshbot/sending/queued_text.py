@@ -15,8 +15,10 @@ from math import ceil, inf
 
 from meshbot.mesh_link import TextPacket
 from meshbot.sending.outgoing import Origin, OutgoingText, Priority
-from meshbot.sending.receipts import DeliveryStatus
+from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus
+from meshbot.sending.retry_policy import PARTLY_SENT, policy_of
 
+LONG_WAIT = 5  # packets ahead, some ten seconds: a shorter wait is not reported
 # Of one packet on one link. A third would show nothing new, and a node that stalls for 20 s is a lost link: before that
 # another text, read right behind this one, would be dropped without an error.
 SENDS_PER_LINK = 2
@@ -57,7 +59,7 @@ class SavedPart:
     expires_at: int
     state: PartState
     attempts: int  # retries after refusals so far
-    sent_at: int | None  # first, under its present id
+    sent_at: int | None  # first, under its present id; of one that waits: not before. None: not at all
     origin: Origin | None
 
 
@@ -79,8 +81,14 @@ class Part:
     restored: bool = False  # from a process that may have sent it without having stored that
     attempts: int = 0  # retries after refusals, under all ids
     retries_by_error: Counter[str] = field(default_factory=Counter)
+    last_error: str = ""  # the name of what refused it last
     ack_by: float = inf  # once accepted
     relayed: bool = False
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether it surely was not sent under its present id."""
+        return self.state is PartState.WAITING and self.first_sent == inf
 
     @property
     def sends_used_up(self) -> bool:
@@ -108,6 +116,7 @@ class QueuedText:
     created: float  # monotonic seconds, as is the next
     expires_at: float
     parts: list[Part]
+    was_sent: bool = False  # some of it, so that it may have been on air
     reported_accepted: bool = False
     reported_wait: str | None = None  # the reason last reported; None: none was
     worst_status: DeliveryStatus = DeliveryStatus.ACKNOWLEDGED  # of the finished packets
@@ -151,9 +160,32 @@ def next_packets(
         yield text, part, due
 
 
-def saved(text: QueuedText, part: Part, offset: float) -> SavedPart:
-    """Return the packet as a row; `offset` is wall minus monotonic time."""
+def queued_report(text: QueuedText, reason: str = "", ahead: int = 0) -> list[DeliveryReport]:
+    """Report what the text waits for, if that is new and more than a short wait; `ahead` packets go before it."""
+    detail = {NO_LINK: "lien coupé", BUSY_CHANNEL: "canal occupé"}.get(reason, f"derrière {ahead} autres")
+    if text.reported_wait == reason or (not reason and ahead < LONG_WAIT):
+        return []
+    text.reported_wait = reason
+    return [DeliveryReport(text.message, DeliveryStatus.QUEUED, detail, reason, ahead)]
+
+
+def why_given_up(text: QueuedText, first: Part) -> tuple[DeliveryStatus, str, str]:
+    """Return status, reason and its words of a text whose time is up; `first` is the packet that comes next."""
+    if first.first_sent < inf:
+        return DeliveryStatus.UNCONFIRMED, "", ""
+    reason = first.last_error or (PARTLY_SENT if text.was_sent else "")
+    words = f"{reason}: {policy_of(reason).words}" if reason else ""
+    return DeliveryStatus.FAILED if text.was_sent else DeliveryStatus.EXPIRED, reason, words
+
+
+def saved(text: QueuedText, part: Part, offset: float, unsent_until: float = inf) -> SavedPart:
+    """Return the packet as a row; `offset` is wall minus monotonic time.
+
+    One that waits may be sent, and the process killed, before the next row is written: then this row tells by
+    `unsent_until`, inf for not before another row, how long receivers know the id at least.
+    """
     message, packet = text.message, part.packet
+    sent_at = unsent_until if part.is_unsent else part.first_sent
     return SavedPart(
         id=part.id,
         text_id=text.id,
@@ -168,7 +200,7 @@ def saved(text: QueuedText, part: Part, offset: float) -> SavedPart:
         expires_at=ceil(text.expires_at + offset),
         state=part.state,
         attempts=part.attempts,
-        sent_at=int(part.first_sent + offset) if part.first_sent < inf else None,
+        sent_at=int(sent_at + offset) if sent_at < inf else None,
         origin=message.origin,
     )
 
@@ -179,7 +211,10 @@ def restored(rows: Iterable[SavedPart], now: float, wall: float) -> list[QueuedT
     for row in sorted(rows, key=lambda row: row.id):
         if row.text_id not in texts:
             texts[row.text_id] = _text(row, now, wall)
-        texts[row.text_id].parts.append(_part(row, now, wall))
+        text = texts[row.text_id]
+        text.parts.append(_part(row, now, wall))
+        # retried after it was on air, or the first of its rows are gone because they were sent
+        text.was_sent |= row.attempts > 0 or row.state is PartState.ACCEPTED or text.parts[0].id != row.text_id
     return list(texts.values())
 
 
@@ -195,8 +230,8 @@ def _text(row: SavedPart, now: float, wall: float) -> QueuedText:
 def _part(row: SavedPart, now: float, wall: float) -> Part:
     packet = TextPacket(row.packet_id, row.text, row.to, row.channel, row.reply_id, row.want_ack)
     part = Part(row.id, packet, row.state, attempts=row.attempts, restored=True)
-    if row.state is not PartState.WAITING:
+    if row.state is not PartState.WAITING or row.sent_at is not None:
         age = 0.0 if row.sent_at is None else max(0.0, wall - row.sent_at)
-        # it may have been repeated just before the process ended
+        # it may have been sent, or repeated, just before the process ended
         part.first_sent, part.last_sent = now - age, now
     return part

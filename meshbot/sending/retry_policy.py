@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from meshbot.mesh_link import routing_error_name
@@ -12,10 +13,12 @@ from meshbot.sending.outgoing import Priority
 TX_QUEUE_FULL: Final = "TX_QUEUE_FULL"  # our name for a queueStatus's 32, which no routing error accompanies
 NO_ACK: Final = "NO_ACK"  # our name for an acknowledgement that did not come
 TX_QUEUE_FULL_RESULT: Final = 32  # as a Routing.Error it would be BAD_REQUEST, which a text never gets
-MAX_TRIES: Final = 3  # retries of one packet, whatever the errors
+PARTLY_SENT: Final = "PARTLY_SENT"  # our name for a text whose last packets came too late
+MAX_TRIES: Final = 3  # retries of one packet, whatever the errors that do not hold all texts
+LAST_TRY: Final = 5.0  # seconds before a text's end, for a last try of what holds all texts
 
 SOON: Final = (5.0, 10.0, 20.0)  # the radio's own queue, a few packets
-AIR_TIME: Final = (30.0, 60.0, 120.0)  # the hour's quota of air time frees slowly
+AIR_TIME: Final = (30.0,)  # the hour's quota of air time frees slowly
 LATER: Final = (60.0, 600.0, 3600.0)  # a recipient out of reach
 KEY_EXCHANGE: Final = (15.0,)  # the firmware itself sends our node's NodeInfo, which has the key
 EVERYTHING: Final = frozenset(Priority)
@@ -32,9 +35,16 @@ class RetryPolicy:
     holds_all: bool = False  # no other text would go on air either
     on_air: bool = False  # the node had sent it, whether or not its confirmation came
 
-    def wait(self, priority: Priority, retries: int) -> float | None:
-        """Return the seconds before the next retry after `retries` of them, None to give up."""
-        return self.waits[retries] if priority in self.kinds and retries < len(self.waits) else None
+    def wait(self, priority: Priority, retries: int, left: float = inf) -> float | None:
+        """Return the seconds before the next retry after `retries` of them, None to give up.
+
+        What holds all texts is retried as long as it lasts, which costs no air, and once more just before the text's
+        time is up; `left` seconds of it are left.
+        """
+        if priority not in self.kinds or retries >= (inf if self.holds_all else len(self.waits)):
+            return None
+        wait = self.waits[min(retries, len(self.waits) - 1)]
+        return min(wait, max(left - LAST_TRY, LAST_TRY)) if self.holds_all else wait
 
 
 UNKNOWN: Final = RetryPolicy("raison inconnue")
@@ -49,6 +59,7 @@ POLICIES: Final[Mapping[str, RetryPolicy]] = {
     # the receiver could not read it, and says so
     "PKI_UNKNOWN_PUBKEY": RetryPolicy("le destinataire n'a pas encore la clé de notre nœud", KEY_EXCHANGE),
     # waiting would not help
+    PARTLY_SENT: RetryPolicy("une partie seulement est partie à temps"),
     "NO_CHANNEL": RetryPolicy("canal ou clé que le destinataire, ou notre nœud, n'a pas"),
     "PKI_SEND_FAIL_PUBLIC_KEY": RetryPolicy("notre nœud n'a pas la clé du destinataire"),
     "PKI_FAILED": RetryPolicy("chiffrement impossible"),

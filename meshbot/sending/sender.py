@@ -144,6 +144,21 @@ class MeshSender(Service):
         """Whether the channel is so busy that only answers to direct messages go; any thread may ask."""
         return self._queue.holding
 
+    def report_lost(self, is_stored: Callable[[int], bool]) -> None:
+        """Log how many texts end with the process: not sent, and not in the database; once the thread has ended."""
+        lost = [rows for rows in self._queue.unsent() if not all(map(is_stored, rows))]
+        if lost:
+            LOGGER.error(
+                "❌ Arrêt: %d envois acceptés n'ont pu être ni transmis ni enregistrés, ils sont perdus. "
+                "Vérifiez la base de données avant de relancer le bot",
+                len(lost),
+            )
+
+    def on_stop(self) -> None:
+        """See Service; what waits cannot be sent any more, and is stored as such."""
+        self._queue.link_down()
+        self._save_changes()
+
     def deadline(self) -> float:
         """See Service."""
         return min(self._queue.deadline, self._clock_check_at, self._pending_actions.deadline)
@@ -195,11 +210,13 @@ class MeshSender(Service):
         """Send what may go, have the changes stored, plan the next check of the clock."""
         self._send_ready()
         self._log_holding()
-        changes = self._queue.take_changes(self._clock_offset)
-        if changes:
-            self._save(changes)
+        self._save_changes()
         watched = self._link_up or len(self._queue) > 0
         self._clock_check_at = min(self._clock_check_at, now + CLOCK_CHECK_EVERY) if watched else inf
+
+    def _save_changes(self) -> None:
+        if changes := self._queue.take_changes(self._clock_offset):
+            self._save(changes)
 
     def _send_ready(self) -> None:
         while (packet := self._queue.take(self._clock.monotonic())) is not None:

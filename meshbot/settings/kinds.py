@@ -24,7 +24,8 @@ def _items(value: object) -> object:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        return json.loads(value)  # a JSONDecodeError is a ValueError, so it is reported like any other
+        # a JSONDecodeError is a ValueError, so it is reported like any other
+        return json.loads(value)
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
@@ -63,7 +64,8 @@ def _database_url(value: SecretStr) -> SecretStr:
 def _node_id(value: object) -> object:
     """Give `!a1b2c3d4` for that, `0xa1b2c3d4`, or the number."""
     if isinstance(value, str):
-        hexadecimal = re.fullmatch(r"(?:!|0x)([0-9a-fA-F]{8})", value.strip())  # the end of an id would be another node
+        # the end of an id would be another node
+        hexadecimal = re.fullmatch(r"(?:!|0x)([0-9a-fA-F]{8})", value.strip())
         value = int(hexadecimal[1], 16) if hexadecimal else int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < BROADCAST_NUM:
         raise ValueError

@@ -23,8 +23,10 @@ from meshbot.runtime import MeshBotError
 
 ENV_PREFIX: Final = "MESHBOT_"
 MASK: Final = "***"
-USER_INFO: Final = re.compile(r"//[^/\s]*@")  # in an address; its password is nobody's business
-ORDER: Final = "meshbot_order"  # our own type among pydantic's errors: the message says the rule
+# User and password in an address, which no line shows
+USER_INFO: Final = re.compile(r"//[^/\s]*@")
+# Our own type among pydantic's errors: the message says the rule
+ORDER: Final = "meshbot_order"
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,8 @@ def _from_file(files: Sequence[Path], problems: list[str], *, must_exist: bool) 
                 problems.append(f"{path} : fichier introuvable")
         except OSError as error:
             problems.append(f"{path} : fichier illisible ({error.strerror})")
-        except ValueError as error:  # TOML's own errors, and numbers of thousands of digits
+        # TOML's own errors, and numbers of thousands of digits
+        except ValueError as error:
             problems.append(f"{path} : {_in_french(str(error))}")
     return {}
 
@@ -172,7 +175,8 @@ def _from_file(files: Sequence[Path], problems: list[str], *, must_exist: bool) 
 def _text(path: Path) -> str:
     content = path.read_bytes()
     try:
-        return content.decode("utf-8-sig")  # some editors put a byte order mark first
+        # some editors put a byte order mark first
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(f"ligne {line} : n'est pas en UTF-8 ; enregistrez le fichier en UTF-8") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -61,6 +61,9 @@ class Backend(Protocol):
         """Return the error as one whose text a person understands."""
         ...
 
+    def renew(self) -> None:
+        """Close all connections, for the next ones to find the disk or the server as it is now."""
+
     def close(self) -> None:
         """Close all connections."""
 
@@ -75,6 +78,8 @@ class Database:
         # how often it was opened: a new one may lack what the last one held
         self.generation = 0
         self._clock = clock
+        # Called after it was opened, and when it takes everything again; it only fills an inbox
+        self.on_change: Callable[[], object] = bool
         # protects what follows; held for no I/O
         self._state_lock = threading.Lock()
         self._is_open = False
@@ -90,7 +95,9 @@ class Database:
         with self._state_lock:
             if self._is_open:
                 return
-            if self._opening or self._users:
+            if self._opening:
+                raise TooSlowError(f"{self.backend.where} est en cours d'ouverture, réessayez dans un moment")
+            if self._users:
                 raise StorageError(f"{self.backend.where} est en cours de remise en état, réessayez")
             self._opening = True
         opened = False
@@ -102,10 +109,14 @@ class Database:
                 self._opening = False
                 self._is_open = opened
                 self.generation += opened
+        self.on_change()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Give a connection whose work is committed on leaving, or rolled back; raise StorageError."""
+        if self._fails and self._damage is None:
+            # A reader that was opened meanwhile, on a disk that took no writes, would keep this one from writing
+            self.backend.renew()
         with self._used(self.backend.writer) as connection:
             yield connection
         self._report_recovery()
@@ -172,9 +183,13 @@ class Database:
             return TooSlowError("base de données occupée, réessayez dans un moment")
         if isinstance(exc, IntegrityError | DataError):
             return RefusedRowError(f"ligne refusée par {self.backend.where} ({exc.orig})")
-        # The next transaction starts from a freshly opened file
-        engine.dispose()
         error = self.backend.explained(exc)
+        # The next transaction starts from a freshly opened file
+        if not isinstance(error, TooSlowError | DamagedError):
+            self.backend.renew()
+            return error
+        # The log of a damaged one must not be folded in, as its last connection to be closed would
+        engine.dispose()
         if isinstance(error, DamagedError):
             with self._state_lock:
                 self._damage = error
@@ -245,6 +260,7 @@ class Database:
             if failed:
                 self._report(DatabaseWell())
         if failed:
+            self.on_change()
             info_print("✅ Base de données de nouveau accessible")
 
 

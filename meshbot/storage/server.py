@@ -102,6 +102,10 @@ class ServerBackend:
         reason = " ".join(str(cause).split())
         return StorageError(f"{self.where} refuse ou ne répond pas, vérifiez le serveur et database_url ({reason})")
 
+    def renew(self) -> None:
+        """See Backend; the session with our lock too: it may be one with a server that is no longer the right one."""
+        self.close()
+
     def close(self) -> None:
         """See Backend."""
         with self._hold_lock:

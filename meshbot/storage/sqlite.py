@@ -191,10 +191,18 @@ class SqliteBackend:
         kind = DamagedError if primary in DAMAGED else StorageError
         return kind(f"{advice.format(path=self.path, folder=self.path.parent)} ({cause})")
 
-    def close(self) -> None:
-        """Close the file; its log is folded back into it."""
+    def renew(self) -> None:
+        """Close all connections; see Backend.
+
+        SQLite maps the index of the log once for all connections of a process: as long as one is open that met a disk
+        which took no writes, that map is read-only, and every new connection gets it.
+        """
         self.reader.dispose()
         self.writer.dispose()
+
+    def close(self) -> None:
+        """Close the file; its log is folded back into it."""
+        self.renew()
         self._opened = self._log = None
 
     def _note_file(self, _connection: object, _record: object) -> None:

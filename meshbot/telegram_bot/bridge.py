@@ -80,7 +80,7 @@ class Bridge:
         if not chats or not message.is_broadcast or message.sender == own_num or self._is_duplicate(message):
             return []
         body = clean_text(message.text)
-        if not body or parse(message.text) is not None or self._is_echo(message):
+        if not body or (parse(message.text) is not None and not message.is_notice) or self._is_echo(message):
             return []
         text = f"{clean_name(name, NAME_BYTES) or f'!{message.sender:08x}'}: {body}"
         key = _key(message.channel, message.sender, message.packet_id)

@@ -16,7 +16,7 @@ from meshbot.telegram_bot.updates import Batch, read_batch
 
 LOGGER = logging.getLogger(__name__)
 OPERATION: Final = "poll"  # as Reachability knows it
-HANDLED_TIMEOUT: Final = 10.0  # seconds for the database to return what an earlier process has handled
+HANDLED_TIMEOUT: Final = 5.0  # seconds for the database to return what an earlier process has handled
 SHORTEST_POLL: Final = 1.0  # seconds that an empty answer takes
 # Empty answers in a row that come sooner: a single one may be an accident
 EARLY_ANSWERS_REPORTED: Final = 3

@@ -16,7 +16,8 @@ from meshbot.virtual_node.packets import BROADCAST_NUM
 from meshbot.virtual_node.server import VirtualNode
 
 ALIASES: Final = {"cut": "drop", "silence": "mute"}
-EXIT_UNAVAILABLE: Final = 69  # EX_UNAVAILABLE: the port cannot be bound
+# EX_UNAVAILABLE: the port cannot be bound
+EXIT_UNAVAILABLE: Final = 69
 USAGE: Final = """\
 !<fault> [name=value …]   switch a fault on, or let it happen (!cut is drop, !silence is mute)
 !heal [fault]             switch one off, or all

@@ -15,9 +15,11 @@ from meshtastic.protobuf import (
     module_config_pb2,
 )
 
-from meshbot.virtual_node.framing import frame
+from meshbot.virtual_node.framing import CUT, frame
 from meshbot.virtual_node.node_db import NodeDb
 from meshbot.virtual_node.population import User, position_message
+from meshbot.virtual_node.replays import REPLAYS_SINCE
+from meshbot.virtual_node.versions import version_numbers
 
 # The two want_config ids with a meaning: all but the other nodes, nothing but nodes
 ONLY_CONFIG: Final = 69420
@@ -117,7 +119,7 @@ class Configuration:
             yield from self._settings()
         sent = 0
         if nonce != ONLY_CONFIG:
-            for framed in nodes.frames():
+            for framed in nodes.frames(is_thin=version_numbers(self.firmware_version) >= REPLAYS_SINCE):
                 while is_stalled(sent):
                     yield None
                 yield framed
@@ -128,6 +130,25 @@ class Configuration:
             for name, size in FILES:
                 yield _framed(fileInfo=mesh_pb2.FileInfo(file_name=name, size_bytes=size))
         yield _framed(config_complete_id=nonce)
+
+    def my_info(self, node_count: int) -> mesh_pb2.FromRadio:
+        """Return the message that tells the own number."""
+        return mesh_pb2.FromRadio(my_info=self._my_info(node_count))
+
+    def renumber(self, own: User) -> None:
+        """Take the own node under another number."""
+        self._own = own
+
+    def cut_names(self) -> None:
+        """Have every channel's name cut inside a character."""
+        for channel in self.channels:
+            if channel.settings.name:
+                channel.settings.name = channel.settings.name.removesuffix(CUT) + CUT
+
+    @property
+    def hop_limit(self) -> int:
+        """Return how many times packets may be relayed."""
+        return int(self.configs["lora"].lora.hop_limit)
 
     def _settings(self) -> Iterator[bytes]:
         yield _framed(metadata=self.metadata())

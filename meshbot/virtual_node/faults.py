@@ -100,6 +100,19 @@ _TABLE = (
     Fault("unheard", "no other node rebroadcasts, acknowledges or answers what it sends"),
     Fault("echo", "delivers every packet it hears to the client twice"),
     Fault("forget_nodes", "loses its node database but its own entry", once=True),
+    Fault("cut_names", "cuts every name inside a character, so that it is no UTF-8", once=True),
+    Fault(
+        "renumber",
+        "takes another number and tells it by my_info alone",
+        (Parameter("number", 0, "node number", "the new one, 0 for what firmware 2.8 makes of its key"),),
+        once=True,
+    ),
+    Fault(
+        "warn",
+        "warns its client by a clientNotification",
+        (Parameter("text", "Remote_device_has_advertised_your_public_key", "text", "_ stands for a space"),),
+        once=True,
+    ),
     Fault(
         "old_firmware",
         "behaves like an earlier version",

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from math import inf
 from random import Random
 from typing import Any, Final
+from zlib import crc32
 
 from meshtastic.protobuf import mesh_pb2
 
 from meshbot.virtual_node.configuration import Configuration
 from meshbot.virtual_node.faults import ActiveFaults, Value
+from meshbot.virtual_node.framing import CUT
 from meshbot.virtual_node.mesh import Mesh
 from meshbot.virtual_node.node_db import NodeDb
 from meshbot.virtual_node.phone_api import PhoneApi
 from meshbot.virtual_node.population import User, make_users, metrics_message, position_message, user_message
 from meshbot.virtual_node.records import RECORDS_KEPT, Received, ReceivedLog, Transmission
 from meshbot.virtual_node.router import Router
-from meshbot.virtual_node.state import NodeState, PhoneQueue, Scheduler, version_numbers
+from meshbot.virtual_node.state import NodeState, PhoneQueue, Scheduler
+from meshbot.virtual_node.versions import version_numbers
 
 BOOT_SECONDS: Final = 10.0  # of a reboot that the client requested; an ESP32 needs 10 to 20
 HEARD_WITHIN: Final = 6 * 3600  # seconds before the start in which every user was last heard
@@ -149,6 +153,28 @@ class Firmware:
     def forget_nodes(self, now: float) -> None:
         """Lose the node database."""
         self._state.nodes.reset(now)
+
+    def cut_names(self) -> None:
+        """Have every name cut inside a character: in the database, by air, of channels."""
+        state = self._state
+        state.nodes.cut_names()
+        state.config.cut_names()
+        for num, user in state.users.items():
+            state.users[num] = replace(user, long_name=user.long_name.removesuffix(CUT) + CUT)
+
+    def renumber(self, num: int) -> None:
+        """Take another number and tell it to the client, by `my_info` alone; 0: the one that 2.8 makes of the key."""
+        state = self._state
+        state.own = replace(state.own, num=num or crc32(state.own.public_key))
+        state.nodes.renumber(state.own.num)
+        state.config.renumber(state.own)
+        state.phone.news.append(state.config.my_info(len(state.nodes)))
+
+    def notify(self, text: str, now: float) -> None:
+        """Tell the client something in text for people."""
+        level = mesh_pb2.LogRecord.Level.WARNING
+        notice = mesh_pb2.ClientNotification(time=self._state.epoch(now), level=level, message=text)
+        self._state.phone.notifications.append(notice)
 
     def switch_on(self, name: str, params: Mapping[str, Value], next_connection: int) -> dict[str, Value]:
         """Switch a fault on; return all its parameters. ValueError says what is wrong with them."""

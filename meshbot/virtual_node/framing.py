@@ -8,10 +8,14 @@ START1: Final = 0x94
 START2: Final = 0xC3
 HEADER_BYTES: Final = 4  # START1, START2, length as a big-endian 16-bit number
 MAX_PAYLOAD: Final = 512  # bytes; a header with a greater length counts as noise
+# In a name: a character that firmware has cut. It leaves the node as bytes that are no UTF-8, as many of them
+CUT: Final = "\ue0ff"
+CUT_BYTES: Final = b"\xe9\xc3\xc3"
 
 
 def frame(payload: bytes) -> bytes:
     """Return one serialised message with its header."""
+    payload = payload.replace(CUT.encode(), CUT_BYTES)
     return bytes((START1, START2)) + len(payload).to_bytes(2, "big") + payload
 
 

@@ -9,7 +9,8 @@ from typing import Final
 
 LAST_PORT: Final = 65_535
 BACKLOG: Final = 8
-FILLERS: Final = 3  # connections; enough to fill a backlog of 0
+# Connections; enough to fill a backlog of 0
+FILLERS: Final = 3
 
 
 class ListenerMode(Enum):

@@ -71,6 +71,10 @@ class Mesh:
         """Let the node hear the destination's ACK or NAK."""
         fields = self._reception(user.num)
         packet = routing_packet(user.num, self._state.own.num, error, request_id, self._state.new_id(), **fields)
+        # a neighbour's is not to be relayed; then the bitfield tells "no hop" from "unknown"
+        packet.decoded.bitfield = 0
+        if not user.hops:
+            packet.hop_start = packet.hop_limit = 0
         self._receiver.hear(packet, now)
 
     def answer(self, packet: mesh_pb2.MeshPacket, user: User, now: float) -> None:

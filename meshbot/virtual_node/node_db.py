@@ -10,9 +10,10 @@ from google.protobuf.message import DecodeError
 from meshtastic.protobuf import admin_pb2, config_pb2, mesh_pb2, portnums_pb2, telemetry_pb2
 
 from meshbot.runtime import MeshBotError
-from meshbot.virtual_node.framing import frame
+from meshbot.virtual_node.framing import CUT, frame
 from meshbot.virtual_node.packets import sender_of
 from meshbot.virtual_node.population import KEY_BYTES
+from meshbot.virtual_node.replays import thin
 
 SAVE_EVERY: Final = 60.0  # seconds: nodes heard are saved at most once a minute
 CLIENT_BASE: Final = config_pb2.Config.DeviceConfig.Role.CLIENT_BASE
@@ -26,6 +27,7 @@ class FullOfFavouritesError(MeshBotError):
 class _Entry:
     info: mesh_pb2.NodeInfo
     framed: bytes = b""  # the FromRadio frame, made when first asked for
+    is_thin: bool = False  # that frame
 
 
 class NodeDb:
@@ -59,14 +61,35 @@ class NodeDb:
         entry = self._entries.get(num)
         return entry is not None and bool(entry.info.HasField("user"))
 
-    def frames(self) -> Iterator[bytes]:
-        """Yield each other node's FromRadio frame: favourites first, then the last heard."""
+    def others(self) -> list[mesh_pb2.NodeInfo]:
+        """Return the other nodes: favourites first, then the last heard."""
+        return [entry.info for entry in self._others()]
+
+    def frames(self, *, is_thin: bool) -> Iterator[bytes]:
+        """Yield each other node's FromRadio frame, in the same order; `is_thin` as from firmware 2.8 on."""
+        for entry in self._others():
+            if not entry.framed or entry.is_thin != is_thin:
+                info = thin(entry.info) if is_thin else entry.info
+                entry.framed, entry.is_thin = frame(mesh_pb2.FromRadio(node_info=info).SerializeToString()), is_thin
+            yield entry.framed
+
+    def _others(self) -> list[_Entry]:
         others = [entry for num, entry in self._entries.items() if num != self._own_num]
         others.sort(key=lambda entry: (not entry.info.is_favorite, -entry.info.last_heard))
-        for entry in others:
-            if not entry.framed:
-                entry.framed = frame(mesh_pb2.FromRadio(node_info=entry.info).SerializeToString())
-            yield entry.framed
+        return others
+
+    def cut_names(self) -> None:
+        """Have every name cut inside a character."""
+        for num in self._entries:
+            user = self._edit(num).user
+            user.long_name = user.long_name.removesuffix(CUT) + CUT
+
+    def renumber(self, num: int) -> None:
+        """Give the own node another number."""
+        entry = self._entries.pop(self._own_num)
+        entry.info.num, entry.info.user.id, entry.framed = num, f"!{num:08x}", b""
+        self._own_num = num
+        self._entries[num] = entry
 
     def update_from(self, packet: mesh_pb2.MeshPacket) -> None:
         """Store the sender of a decoded packet, its reception, and the position or device metrics in it."""

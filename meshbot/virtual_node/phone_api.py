@@ -10,9 +10,11 @@ from typing import Final
 from google.protobuf.message import DecodeError
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
+from meshbot.virtual_node.configuration import ONLY_CONFIG
 from meshbot.virtual_node.framing import frame
 from meshbot.virtual_node.packets import BROADCAST_NUM, port_name
 from meshbot.virtual_node.records import ReceivedPacket
+from meshbot.virtual_node.replays import REPLAYS_SINCE, replays
 from meshbot.virtual_node.router import Router
 from meshbot.virtual_node.state import NodeState
 
@@ -50,6 +52,8 @@ class PhoneApi:
         self._accepted_at: dict[int, float] = {}
         self._heartbeat_due = False
         self._download: Iterator[bytes | None] | None = None
+        # from firmware 2.8 on, what its database holds of other nodes follows the configuration
+        self._replays: Iterator[mesh_pb2.MeshPacket] = iter(())
         self.configured = False
         # The client sent disconnect; a fault ends the connection here
         self.closed = False
@@ -95,11 +99,15 @@ class PhoneApi:
         if not self.configured:
             return None
         message = self._state.phone.next_message()
+        if message is None and (replay := next(self._replays, None)) is not None:
+            message = mesh_pb2.FromRadio(packet=replay)
         return None if message is None else frame(message.SerializeToString())
 
     def _start_download(self, nonce: int, now: float) -> None:
         state = self._state
         self.configured = False
+        replayed = state.nodes.others() if state.version() >= REPLAYS_SINCE and nonce != ONLY_CONFIG else []
+        self._replays = replays(replayed, state.config.hop_limit)
         self._download = state.config.download(nonce, state.nodes, state.epoch(now), self._is_stalled)
 
     def _is_stalled(self, nodes_sent: int) -> bool:

@@ -23,10 +23,12 @@ NON_PKI_PORTS: Final = frozenset(
 )
 LORA_BYTES, HEADER_BYTES, PKI_BYTES = 255, 16, 12  # of a packet on air: all, its header, what PKI adds
 TX_QUEUE: Final = 16  # packets
-TX_QUEUE_FULL: Final = 32  # a QueueStatus's `res`; no NAK follows
+# A QueueStatus's `res`; no NAK follows
+TX_QUEUE_FULL: Final = 32
 NODEINFO_EVERY: Final = 60.0  # seconds between two broadcasts that heartbeats request
 MAX_RETRANSMIT_AFTER: Final = 23.0  # seconds: three transmissions without a rebroadcast
-REFUSES_LEGACY_DMS: Final = (2, 7, 19)  # since then a direct message needs a key
+# Since then a direct message needs a key
+REFUSES_LEGACY_DMS: Final = (2, 7, 19)
 
 
 class Router:

@@ -259,6 +259,12 @@ class VirtualNode:
                 firmware.reboot(now, float(values["seconds"]), forget_recent=bool(values["forget_recent"]))
             case "forget_nodes":
                 firmware.forget_nodes(now)
+            case "cut_names":
+                firmware.cut_names()
+            case "renumber":
+                firmware.renumber(int(values["number"]))
+            case "warn":
+                firmware.notify(str(values["text"]).replace("_", " "), now)
 
     def _run(self) -> None:
         try:

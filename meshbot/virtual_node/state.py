@@ -18,6 +18,7 @@ from meshbot.virtual_node.node_db import NodeDb
 from meshbot.virtual_node.packets import new_packet_id
 from meshbot.virtual_node.population import User
 from meshbot.virtual_node.records import ReceivedLog, Transmission
+from meshbot.virtual_node.versions import version_numbers
 
 STATUSES_KEPT: Final = 2  # a burst of packets loses all statuses but the last
 NOTIFICATIONS_KEPT: Final = 4
@@ -32,6 +33,8 @@ class PhoneQueue:
         self.packets: deque[mesh_pb2.MeshPacket] = deque()
         self.statuses: deque[mesh_pb2.QueueStatus] = deque(maxlen=STATUSES_KEPT)
         self.notifications: deque[mesh_pb2.ClientNotification] = deque(maxlen=NOTIFICATIONS_KEPT)
+        # told at once, without a request
+        self.news: deque[mesh_pb2.FromRadio] = deque(maxlen=NOTIFICATIONS_KEPT)
 
     def push(self, packet: mesh_pb2.MeshPacket) -> bool:
         """Queue a packet; when full a text evicts the oldest one, anything else is dropped (False)."""
@@ -47,9 +50,12 @@ class PhoneQueue:
         self.packets.clear()
         self.statuses.clear()
         self.notifications.clear()
+        self.news.clear()
 
     def next_message(self) -> mesh_pb2.FromRadio | None:
         """Return the next message for the client: statuses first, packets last."""
+        if self.news:
+            return self.news.popleft()
         if self.statuses:
             return mesh_pb2.FromRadio(queueStatus=self.statuses.popleft())
         if self.notifications:
@@ -114,11 +120,3 @@ class NodeState:
     def version(self) -> tuple[int, ...]:
         """Return the numbers of that version."""
         return version_numbers(self.version_text())
-
-
-def version_numbers(text: str) -> tuple[int, ...]:
-    """Return (major, minor, patch) of a version with or without a build; ValueError if the text is none."""
-    parts = text.split(".")[:3]
-    if len(parts) != len(("major", "minor", "patch")) or not all(part.isdigit() for part in parts):
-        raise ValueError(f"{text!r} is no firmware version: write it like 2.7.26")
-    return tuple(int(part) for part in parts)

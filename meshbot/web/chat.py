@@ -12,9 +12,11 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from meshbot.web.errors import Fault, WebError
 from meshbot.web.http_client import HttpClient, HttpRequest, Limits
 
-NOTICE_AFTER = 5.0  # seconds; an answer that comes sooner needs no notice, which costs a packet
+# Seconds; an answer that comes sooner needs no notice, which costs a packet
+NOTICE_AFTER = 5.0
 CONNECT_TIMEOUT = 5.0  # seconds
-SIZE = 500_000  # bytes; a reasoning model writes much more than its answer
+# Bytes; a reasoning model writes much more than its answer
+SIZE = 500_000
 # A model's reasoning: closed, never closed because the length ran out, or opened by the server's template
 REASONING: Final = re.compile(r"(?is)<(think|thinking)>.*?(?:</\1>|\Z)|\A(?:(?!<think).)*</(?:think|thinking)>")
 

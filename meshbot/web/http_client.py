@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 Trace = Callable[[str, Mapping[str, Any]], None]  # takes an event's name and details
 Parameters = Mapping[str, str | int | float]
 TOO_MANY_REQUESTS = 429
-SERVER_ERROR = 500  # and above: temporary, perhaps
+# From here on the failure may be temporary
+SERVER_ERROR = 500
 OK = 200
 HEADERS = {"User-Agent": "MeshBot", "Accept": "application/json", "Accept-Encoding": "identity"}  # see _body
 

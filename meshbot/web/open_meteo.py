@@ -8,11 +8,15 @@ from meshbot.runtime import Clock, TimedCache
 from meshbot.web.forecast import CURRENT, DAILY, HOURLY, Forecast, Place, parse_forecast, parse_places
 from meshbot.web.http_client import HttpClient, HttpRequest, Limits, Parameters
 
-CACHED_FOR = 900.0  # seconds; the service computes a forecast every hour
+# Seconds; the service computes a forecast every hour
+CACHED_FOR = 900.0
 CACHED = 100  # places
-LIMITS = Limits(connect=5.0, read=8.0, total=12.0, size=100_000)  # two requests stay below a command's 30 s
-DAYS_ASKED = 8  # 7 and one more: midnight may pass while they are cached
-HOURS_ASKED = 14  # 12, the one that is nearly over, and one more: the hour may end while they are cached
+# Two requests stay below a command's 30 s
+LIMITS = Limits(connect=5.0, read=8.0, total=12.0, size=100_000)
+# 7 and one more: midnight may pass while they are cached
+DAYS_ASKED = 8
+# 12, the one that is nearly over, and one more: the hour may end while they are cached
+HOURS_ASKED = 14
 
 
 @dataclass(frozen=True, slots=True)

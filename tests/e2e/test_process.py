@@ -1,9 +1,12 @@
 """The program as systemd and an operator see it: log, signals, exit codes, files."""
 
+import contextlib
+import os
 import re
 import signal
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -11,7 +14,7 @@ from meshbot.runtime.clock import SystemClock
 from meshbot.storage.database import open_database
 from meshbot.storage.outbox import OutboxStore
 from meshbot.virtual_node.server import VirtualNode
-from tests.support.process import ROOT, BotProcess
+from tests.support.process import PATIENCE, ROOT, SIGNALLED, BotProcess
 
 QUICK = {
     "tcp_interface_cleanup_delay": 0.2,
@@ -262,3 +265,28 @@ def test_systemd_hears_ready_alive_and_stopping(node, tmp_path):
             assert bot.wait() == 0
             while "STOPPING=1" not in heard:
                 heard.append(notified.recv(4096).decode())
+
+
+def test_a_stdout_that_nobody_reads_holds_up_neither_radio_nor_stop(node, tmp_path):
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(writing, b"x" * 4096):
+            pass
+    os.set_blocking(writing, True)
+    settings = {"TCP_HOST": "127.0.0.1", "TCP_PORT": node.port, "DATA_DIR": tmp_path / "data"}
+    env = {**os.environ, **{f"MESHBOT_{name}": str(value) for name, value in settings.items()}}
+    program = [*SIGNALLED, sys.executable, str(ROOT / "main_bot.py")]
+    child = subprocess.Popen(program, cwd=tmp_path, env=env, stdout=writing, stderr=subprocess.STDOUT)
+    try:
+        node.wait_until(lambda: node.configured, PATIENCE)
+        packet_id = node.hear_text(node.users[0].num, "/help")
+        node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE)
+        child.send_signal(signal.SIGTERM)
+        # the promise is 3 s of its own; this machine is shared
+        assert child.wait(10) == 0
+    finally:
+        child.kill()
+        child.wait()
+        os.close(reading)
+        os.close(writing)

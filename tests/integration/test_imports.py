@@ -25,6 +25,8 @@ def test_imports_go_one_way():
         ("node_manager.py", "def f():\n    from config import X", "node_manager.py:2: node_manager may not import"),
         ("config.py", "def f():\n    from sqlalchemy import x", "config.py:2: config may not import sqlalchemy: only"),
         ("meshbot/demo/a.py", "import pubsub", "only meshbot.mesh_link may"),
+        ("meshbot/demo/a.py", "from node_manager import NodeManager", "it stands above"),
+        ("meshbot/demo/a.py", "import assembly", "it stands above"),
         ("meshbot/commands/builtin/a.py", "import httpx", "only meshbot.web may"),
         ("meshbot/web/a.py", "import meshbot.storage", "it stands beside it"),
         ("meshbot/settings/a.py", "import config", "only assembly and main_bot read settings"),

@@ -53,3 +53,60 @@ def test_an_uncaught_exception_is_a_log_line_and_no_bare_traceback():
     out, err = child.communicate(timeout=60)
     assert re.fullmatch(r"\S+ \[CRITICAL\] 💥 MainThread: ValueError: no node \(<string>:2\)\n", out.decode())
     assert (err, child.returncode) == (b"", 1)
+
+
+def test_a_blocked_stdout_holds_up_no_thread_and_its_lines_stay_in_order():
+    child = start(
+        "import threading\n"
+        "for number in range(40_000): LOGGER.info('line %d', number)\n"
+        "sys.stderr.write(','.join(thread.name for thread in threading.enumerate()) + '\\n'); sys.stderr.flush()\n"
+        "sys.stdin.readline(); LOGGER.info('late')\n"
+    )
+    # nothing of stdout is read until all has been logged
+    assert child.stderr.readline() == b"MainThread,Log\n"
+    lines = [child.stdout.readline().decode() for _ in range(4000)]
+    child.stdin.write(b"go on\n")
+    child.stdin.close()
+    lines += child.stdout.read().decode().splitlines(keepends=True)
+    assert child.wait(60) == 0
+    numbers = [int(match[1]) for line in lines if (match := re.search(r"line (\d+)$", line))]
+    assert numbers == sorted(numbers)
+    lost = [int(match[1]) for line in lines if (match := re.search(r"Journal: (\d+) lignes perdues", line))]
+    assert len(numbers) + sum(lost) == 40_000
+    assert lost
+    assert lines[-1].endswith("[INFO] late\n")
+    child.stdout.close()
+    child.stderr.close()
+
+
+def test_a_blocked_stdout_does_not_hold_the_end_of_the_process():
+    child = start("for number in range(40_000): LOGGER.info('line %d', number)\nraise SystemExit(3)\n")
+    assert child.wait(60) == 3
+    child.communicate()
+
+
+def test_a_crash_s_last_lines_come_out():
+    child = start(
+        "import os, threading\n"
+        "for number in range(300): LOGGER.info('line %d', number)\n"
+        "worker = threading.Thread(target=lambda: 1 / 0, name='Worker'); worker.start(); worker.join()\n"
+        "LOGGER.error('last'); logging.shutdown(); os._exit(1)\n"
+    )
+    out, _err = child.communicate(timeout=60)
+    assert child.returncode == 1
+    assert "💥 Worker: ZeroDivisionError" in out.decode()
+    assert out.decode().endswith("[ERROR] last\n")
+
+
+def test_what_a_library_prints_is_logged_and_holds_up_nobody():
+    child = start(
+        "from meshbot.runtime.log import take_prints; real = sys.stderr; take_prints()\n"
+        "print('✅ SYNC COMPLETE', 3, end=''); print(); print('x' * 500_000, file=sys.stderr)\n"
+        "print('y' * 500_000); real.write('alive'); real.flush()\n"
+    )
+    # nothing of stdout has been read yet
+    assert child.stderr.read(5) == b"alive"
+    lines = child.communicate(timeout=60)[0].decode().splitlines()
+    assert lines[0].endswith("[WARNING] 🖨️ ✅ S\\YNC COMPLETE 3")
+    assert len(lines) == 2
+    assert child.returncode == 0

@@ -152,6 +152,21 @@ def test_a_refusal_by_the_radio_is_answered_at_once(running, node):
     assert "refused the traceroute" in answer(node, node.hear_text(asker.num, f"/trace {far.node_id}"))
 
 
+def test_a_traceroute_that_the_radio_s_full_queue_refuses_is_answered(running, node):
+    asker, far = keyed(node, 2)
+    node.fault("tx_queue_full")
+    question = node.hear_text(asker.num, f"/trace {far.node_id}")
+    running.log.wait_for("TX_QUEUE_FULL")
+    node.heal("tx_queue_full")
+    assert "refused the traceroute" in answer(node, question)
+
+
+def test_a_routing_error_for_a_traceroute_is_answered_at_once(running, node):
+    asker, far = keyed(node, 2)
+    node.fault("nak", reason="MAX_RETRANSMIT", packets=1, remote=1)
+    assert "nobody in reach repeated" in answer(node, node.hear_text(asker.num, f"/trace {far.node_id}"))
+
+
 def test_a_traceroute_too_soon_for_the_radio_is_refused(running, node):
     asker, far, *_ = keyed(node, 2)
     interface = running.bot.interface

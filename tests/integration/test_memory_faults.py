@@ -16,8 +16,7 @@ from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.sqlite import FILE_NAME
 from meshbot.storage.traffic import By
-from node_manager import NodeManager
-from tests.support.configured import make_memory
+from tests.support.configured import make_memory, make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import key, name_of, record
 from tests.support.packet_records import packet
@@ -30,7 +29,7 @@ class Bench:
         self.folder = folder
         self.clock = FakeClock()
         self.database = open_database(folder, self.clock, busy_timeout=0.05)
-        self.manager = NodeManager(NodeStore(self.database), self.clock)
+        self.manager = make_node_manager(NodeStore(self.database), self.clock)
         self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
 
     def hear(self, count):
@@ -93,7 +92,7 @@ def test_a_disk_that_refuses_loses_nothing_of_what_was_heard_and_learnt(bench, c
     assert bench.memory.flush()
     assert bench.manager.flush()
     assert bench.stored() == (2000, 2000)
-    assert NodeManager(NodeStore(bench.database), bench.clock).public_key(7) == key(7)
+    assert make_node_manager(NodeStore(bench.database), bench.clock).public_key(7) == key(7)
     assert [line.levelname for line in caplog.records] == ["ERROR", "INFO"]
     assert words in caplog.messages[0]
 

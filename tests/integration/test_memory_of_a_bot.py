@@ -5,9 +5,8 @@ import pytest
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
-from node_manager import NodeManager
 from tests.support.bot import RunningBot
-from tests.support.configured import make_memory
+from tests.support.configured import make_memory, make_node_manager
 from tests.support.listening import Listening, has_told_all
 
 KINDS = {1, 3, 4, 67, 71}  # text, position, nodeinfo, telemetry, neighborinfo
@@ -35,7 +34,7 @@ def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path, cl
         assert found.has_key == bool(user.public_key)
     heard = memory.totals(1)
     database = open_database(tmp_path, clock)
-    again = make_memory(database, NodeManager(NodeStore(database), clock), clock, lambda: node.num)
+    again = make_memory(database, make_node_manager(NodeStore(database), clock), clock, lambda: node.num)
     assert again.totals(1) == heard
     assert again.node(user.num).last_heard == memory.node(user.num).last_heard
     assert {link.heard for link in again.neighbours_of(None, 1)} == {

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from meshbot.storage.database import database_of
 from meshbot.storage.errors import StorageError, TooSlowError
@@ -13,7 +14,7 @@ from meshbot.storage.migrations.upgrade import upgrade
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.schema import METADATA, REVISIONS
 from meshbot.storage.server import ServerBackend
-from node_manager import NodeManager
+from tests.support.configured import make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, key, record
 from tests.support.postgresql import Server, why_not
@@ -96,7 +97,7 @@ def test_tables_of_the_first_version_become_those_that_the_program_describes(emp
 
 
 def test_a_second_bot_is_kept_out_until_the_first_one_ends(server, database, caplog):
-    manager = NodeManager(NodeStore(database), FakeClock())
+    manager = make_node_manager(NodeStore(database), FakeClock())
     manager.learn_from_node_database([record(ALICE, key(1))])
     second = database_of(server.url, UNUSED, FakeClock())
     with pytest.raises(StorageError, match="est déjà utilisée par un autre bot, arrêtez-le ou changez database_url"):
@@ -106,7 +107,7 @@ def test_a_second_bot_is_kept_out_until_the_first_one_ends(server, database, cap
         rows.load()
     assert manager.flush()
     database.close()
-    assert NodeManager(NodeStore(second), FakeClock()).public_key(ALICE) == key(1)
+    assert make_node_manager(NodeStore(second), FakeClock()).public_key(ALICE) == key(1)
     with pytest.raises(StorageError, match="autre bot"):
         database.open()
     second.close()
@@ -140,12 +141,36 @@ def test_a_question_that_takes_too_long_is_cut_short(database):
 
 def test_a_server_that_comes_back_gets_what_it_missed(server, database, caplog):
     caplog.set_level("INFO")
-    manager = NodeManager(NodeStore(database), FakeClock())
+    manager = make_node_manager(NodeStore(database), FakeClock())
     server.stop()
     manager.learn_from_node_database([record(ALICE, key(1))])
     assert not manager.flush()
     server.start()
     assert manager.flush()
-    assert NodeManager(NodeStore(database), FakeClock()).public_key(ALICE) == key(1)
+    assert make_node_manager(NodeStore(database), FakeClock()).public_key(ALICE) == key(1)
     assert [line.levelname for line in caplog.records] == ["ERROR", "INFO"]
     assert "s3cret" not in caplog.text
+
+
+def test_a_server_that_was_read_only_gets_what_it_missed(server, database, caplog):
+    caplog.set_level("INFO")
+    manager = make_node_manager(NodeStore(database), FakeClock())
+    outside = create_engine(server.url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+
+    def set_read_only(value):
+        # a session that began while it was so stays so
+        with outside.begin() as connection:
+            connection.execute(text("SET TRANSACTION READ WRITE"))
+            connection.execute(text(f"ALTER DATABASE postgres SET default_transaction_read_only = {value}"))
+
+    set_read_only("on")
+    database.close()
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    assert not manager.flush()
+    with database.reading() as connection:
+        assert connection.scalar(text("SHOW default_transaction_read_only")) == "on"
+    set_read_only("off")
+    assert manager.flush()
+    assert make_node_manager(NodeStore(database), FakeClock()).public_key(ALICE) == key(1)
+    assert [line.levelname for line in caplog.records] == ["ERROR", "INFO"]
+    assert caplog.messages[-1] == "✅ Base de données de nouveau accessible"

@@ -9,7 +9,7 @@ import sys
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.sqlite import FILE_NAME
-from node_manager import NodeManager
+from tests.support.configured import make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import key, name_of
 
@@ -30,7 +30,7 @@ def test_every_key_reported_as_kept_survives_kills(tmp_path):
         reported += write_until_killed(tmp_path, len(reported) + 1, count)
         assert (tmp_path / f"{FILE_NAME}-wal").exists()  # it was killed, not closed
     database = open_database(tmp_path, FakeClock())
-    manager = NodeManager(NodeStore(database), FakeClock())
+    manager = make_node_manager(NodeStore(database), FakeClock())
     assert {num: manager.public_key(num) for num in reported} == {num: key(num) for num in reported}
     assert {name_of(manager, num) for num in reported} == {f"Node {num}" for num in reported}
     # at most the one that each killed writer was about to report
@@ -48,7 +48,7 @@ def test_a_change_left_half_done_by_a_kill_is_rolled_back(tmp_path):
     subprocess.run([sys.executable, "-c", half_done], check=False)
     assert (tmp_path / f"{FILE_NAME}-journal").stat().st_size
     database = open_database(tmp_path, FakeClock())
-    assert NodeManager(NodeStore(database), FakeClock()).confirm_key(1, key(9))
+    assert make_node_manager(NodeStore(database), FakeClock()).confirm_key(1, key(9))
     database.close()
 
 
@@ -61,6 +61,6 @@ def test_a_kill_while_the_database_is_made_leaves_one_that_opens(tmp_path):
             assert writer.poll() is None
         writer.kill()
     database = open_database(tmp_path, FakeClock())
-    assert NodeManager(NodeStore(database), FakeClock()).confirm_key(1, key(9))
+    assert make_node_manager(NodeStore(database), FakeClock()).confirm_key(1, key(9))
     assert [path.name for path in tmp_path.iterdir() if "corrupt" in path.name] == []
     database.close()

@@ -7,10 +7,13 @@ import time
 from unittest import mock
 
 import pytest
+from meshtastic import publishingThread
 
+from meshbot.mesh_link import ReaderBeat
 from meshbot.runtime import supervisor
 from meshbot.runtime.clock import SystemClock
 from meshbot.runtime.incidents import NodeRebooted
+from meshbot.runtime.watchdog import Watchdog
 from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
 from tests.support.waiting import PATIENCE
@@ -131,8 +134,37 @@ def test_a_stuck_thread_of_the_radio_side_is_not_fed_for(node, tmp_path, watched
         assert stuck.wait(PATIENCE)
         watched.look()
         watched.wait_fed()
-        for number in range(1, LOOKS):
+        for number in range(1, 3):
             watched.look()
             bot.log.wait_for("❌ Ne répond plus: TCP-Watchdog; systemd va relancer le bot", number)
         assert not watched.is_fed()
         released.set()
+
+
+def test_the_library_s_hung_thread_ends_the_bot_with_its_name(node, tmp_path, watched, released, monkeypatch):
+    monkeypatch.delenv("WATCHDOG_USEC")
+    bot = RunningBot(node.port, tmp_path, watched.clock, tcp_probe_after=3600)
+    with bot:
+        bot.wait_ready()
+        publishingThread.queueWork(lambda: released.wait(PATIENCE))
+        end = time.monotonic() + PATIENCE
+        while bot.exit_code is None and time.monotonic() < end:
+            watched.look()
+            threading.Event().wait(0.05)
+        released.set()
+        code, bot.exit_code = bot.exit_code, 0  # an end of its own is wanted here
+    assert code == 1
+    assert bot.log.matching("Arrêt: HungThreadError: publishing")
+    assert bot.log.matching("Ne répond plus: publishing; le bot s'arrête")
+
+
+def test_a_reader_stuck_in_a_packet_is_told_from_one_that_waits():
+    class Interface:
+        reader_turns, reader_waits = 5, True
+
+    interface = Interface()
+    beat = ReaderBeat(lambda: interface)
+    watchdog = Watchdog(None, [beat])
+    assert not any(watchdog.look(float(second)) for second in range(200))
+    interface.reader_waits = False
+    assert str(next(filter(None, (watchdog.look(200.0 + second) for second in range(200))))) == "stream reader"

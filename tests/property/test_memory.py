@@ -13,8 +13,7 @@ from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
 from meshbot.text import folded
-from node_manager import NodeManager
-from tests.support.configured import make_memory
+from tests.support.configured import make_memory, make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
 
 OWN = 9
@@ -70,7 +69,7 @@ def test_whatever_is_heard_is_counted_once_and_stored(steps):
     with tempfile.TemporaryDirectory() as folder:
         clock = FakeClock()
         database = open_database(Path(folder), clock)
-        memory = make_memory(database, NodeManager(NodeStore(database), clock), clock, lambda: OWN)
+        memory = make_memory(database, make_node_manager(NodeStore(database), clock), clock, lambda: OWN)
         counted, known = 0, set()
         for step in steps:
             match step:
@@ -92,7 +91,7 @@ def test_whatever_is_heard_is_counted_once_and_stored(steps):
 
 def saved(memory, database, clock):
     assert memory.flush(last=True)
-    return make_memory(database, NodeManager(NodeStore(database), clock), clock, lambda: OWN)
+    return make_memory(database, make_node_manager(NodeStore(database), clock), clock, lambda: OWN)
 
 
 def answers_agree(memory, counted):

@@ -13,6 +13,7 @@ from meshbot.mesh_link.packets import KEY_BYTES, NodeRecord
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
+from tests.support.configured import make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import BareInterface, key, name_of, text_of
 
@@ -39,7 +40,7 @@ class Mesh:
 
     def __init__(self, folder: Path, store: NodeStore | None) -> None:
         self.folder = folder
-        self.manager = NodeManager(store, FakeClock())
+        self.manager = make_node_manager(store, FakeClock())
         self.interface = BareInterface()
         self.nums: set[int] = set()
 
@@ -116,7 +117,7 @@ def test_whatever_the_mesh_sends_a_restart_knows_the_same(events):
         mesh = Mesh(Path(folder), NodeStore(database))
         for kind, what in events:
             mesh.play(kind, what)
-        again = NodeManager(NodeStore(database), FakeClock())
+        again = make_node_manager(NodeStore(database), FakeClock())
         assert mesh.manager.flush()
         assert again.counts() == mesh.manager.counts()
         assert again.pending_keys() == mesh.manager.pending_keys()

@@ -12,9 +12,11 @@ from meshbot.mesh_link.machine import LinkTimes
 from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard
 from meshbot.runtime.clock import Clock
+from meshbot.runtime.incidents import Report, unreported
 from meshbot.sending.outgoing import Priority
 from meshbot.sending.queue import SendQueue
 from meshbot.storage.database import Database
+from meshbot.storage.nodes import NodeStore
 from node_manager import NodeManager
 from tests.support.fake_clock import FakeClock
 
@@ -44,6 +46,13 @@ def make_send_queue(interval: float, limit: int, new_id: Callable[[], int], **ch
     return SendQueue(interval, limit, new_id, **usual | changes)
 
 
+def make_node_manager(store: NodeStore | None, clock: Clock, report: Report = unreported) -> NodeManager:
+    """Return one that has read its store, as Housekeeping makes it do."""
+    manager = NodeManager(store, clock, report)
+    manager.flush()
+    return manager
+
+
 def make_memory(
     database: Database | None,
     manager: NodeManager,
@@ -52,7 +61,10 @@ def make_memory(
     retention_days: int = config.PACKET_RETENTION_DAYS,
     mail_ttl: float = config.MAIL_TTL,
 ) -> MeshMemory:
-    return MeshMemory(database, manager, clock, own_num, retention_days, mail_ttl=mail_ttl)
+    """Return one that has read its database, as Housekeeping makes it do."""
+    memory = MeshMemory(database, manager, clock, own_num, retention_days, mail_ttl=mail_ttl)
+    memory.flush()
+    return memory
 
 
 def replay_guards() -> tuple[ReplayGuard, ReplayGuard]:

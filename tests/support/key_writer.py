@@ -9,13 +9,13 @@ from pathlib import Path
 from meshbot.runtime.clock import SystemClock
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
-from node_manager import NodeManager
+from tests.support.configured import make_node_manager
 from tests.support.nodes import key, record
 
 
 def main(folder: str, first: int) -> None:
     clock = SystemClock()
-    manager = NodeManager(NodeStore(open_database(Path(folder), clock)), clock)
+    manager = make_node_manager(NodeStore(open_database(Path(folder), clock)), clock)
     for num in itertools.count(first):
         manager.learn_from_nodeinfo(record(num, key(num), long_name=f"Node {num}"))
         print(num, flush=True)

@@ -14,8 +14,7 @@ from meshbot.mesh_link.packets import NodeRecord
 from meshbot.sending.traceroute import RouteRequest, Tracer
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
-from node_manager import NodeManager
-from tests.support.configured import make_memory
+from tests.support.configured import make_memory, make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.packet_records import packet
 
@@ -29,7 +28,7 @@ class MeshCommands:
     def __init__(self, folder: Path | None = None) -> None:
         self.clock = FakeClock()
         self._database = open_database(folder, self.clock, busy_timeout=0.05) if folder else None
-        self.manager = NodeManager(NodeStore(self._database) if self._database else None, self.clock)
+        self.manager = make_node_manager(NodeStore(self._database) if self._database else None, self.clock)
         self.memory = make_memory(self._database, self.manager, self.clock, lambda: OWN)
         self.tracer = Tracer(self.clock, self._answer, count(1).__next__)
         self.mail = mail_command(self.memory.mailbox, self.memory, self.clock, lambda: OWN)

@@ -9,15 +9,14 @@ from pathlib import Path
 from meshbot.runtime.clock import SystemClock
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
-from node_manager import NodeManager
-from tests.support.configured import make_memory
+from tests.support.configured import make_memory, make_node_manager
 from tests.support.packet_records import packet
 
 
 def main(folder: str, first: int) -> None:
     clock = SystemClock()
     database = open_database(Path(folder), clock)
-    memory = make_memory(database, NodeManager(NodeStore(database), clock), clock, lambda: 1)
+    memory = make_memory(database, make_node_manager(NodeStore(database), clock), clock, lambda: 1)
     for number in itertools.count(first):
         memory.hear(packet(number % 50 + 2, packet_id=number))
         if number % 7 == 0 and memory.flush():

@@ -23,7 +23,9 @@ class Peer:
         self.send_together(mesh_pb2.FromRadio(**variant))
 
     def send_together(self, *messages):
-        payloads = [message.SerializeToString() for message in messages]
+        self.send_payloads(*(message.SerializeToString() for message in messages))
+
+    def send_payloads(self, *payloads):
         self._sock.sendall(b"".join(b"\x94\xc3" + len(payload).to_bytes(2) + payload for payload in payloads))
 
     def want_config_id(self):

@@ -12,8 +12,7 @@ from meshbot.mesh_link.packets import PacketRecord, RadioMetadata
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
-from node_manager import NodeManager
-from tests.support.configured import make_memory
+from tests.support.configured import make_memory, make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, key, record
 from tests.support.packet_records import NEIGHBORINFO, NODEINFO, POSITION, TELEMETRY, packet
@@ -29,7 +28,7 @@ class EmptyTown:
         self.folder = folder
         self.clock = FakeClock()
         self.database = open_database(folder, self.clock)
-        self.manager = NodeManager(NodeStore(self.database), self.clock)
+        self.manager = make_node_manager(NodeStore(self.database), self.clock)
         self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
         self.commands = Registry(mesh_commands(self.memory, self.clock))
 

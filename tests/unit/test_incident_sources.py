@@ -17,6 +17,7 @@ from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.sqlite import FILE_NAME, SqliteBackend
 from node_manager import NodeManager
+from tests.support.configured import make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, key, record
 
@@ -30,7 +31,7 @@ class Bench:
 
     def manager(self):
         """A manager as after a start of the program."""
-        return NodeManager(NodeStore(self.database), self.clock, self.heard.append)
+        return make_node_manager(NodeStore(self.database), self.clock, self.heard.append)
 
     def locked(self):
         """Another program's lock, until it is closed."""

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import socket
 
 import pytest
@@ -22,6 +23,22 @@ LOGGED = {
     LinkCause.SEND_BLOCKED: "envoi bloqué",
     LinkCause.REQUESTED: "reconnexion demandée",
     LinkCause.OTHER: "session terminée",
+}
+# What a chat in English gets
+SENTENCES = {
+    LinkCause.NAME_UNKNOWN: "Its name is not found in the network.",
+    LinkCause.NO_ANSWER: "It does not answer. Has it power and WiFi?",
+    LinkCause.NO_ROUTE: "No way leads to it. Has it power and WiFi?",
+    LinkCause.REFUSED: "It refuses the connection: it is starting, or its TCP server is off.",
+    LinkCause.CLOSED: "It has closed the connection.",
+    LinkCause.SILENCE: "It says nothing any more.",
+    LinkCause.NO_CONFIGURATION: "It answers, but does not deliver its configuration.",
+    LinkCause.NO_OWN_NODE: "Its configuration lacks the node itself.",
+    LinkCause.RESTARTS: "It restarts again and again.",
+    LinkCause.SEND_BLOCKED: "It takes no more data.",
+    LinkCause.STUCK_SESSIONS: "Earlier attempts hang, so no further one is started.",
+    LinkCause.REQUESTED: "An operator asked for a new connection.",
+    LinkCause.OTHER: "« session terminée »",
 }
 
 
@@ -50,6 +67,12 @@ def test_each_cause_has_its_sentence_in_the_alerts_of_both_languages(cause):
     sentences = {language: set(texts[language].split()) - set(others[language].split()) for language in texts}
     assert all(sentences.values())
     assert sentences["en"] != sentences["fr"]
+
+
+@pytest.mark.parametrize("cause", LinkCause)
+def test_each_cause_has_its_own_sentence_in_an_alert(cause):
+    around = re.fullmatch(r".*5 attempts\. (.*)\nI keep trying\.(.*)", alert(LinkFailure(cause), "en"), re.DOTALL)
+    assert around[1] + around[2] == SENTENCES[cause]
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "« what »"), ("fr", "« what »")])

@@ -13,6 +13,7 @@ from meshbot.nodes import trust as trust_module
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from node_manager import NodeCounts, NodeManager
+from tests.support.configured import make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, record, text_of
 
@@ -39,7 +40,7 @@ def lines(caplog):
 
 def restarted(database):
     """A manager that knows what the database holds."""
-    return NodeManager(NodeStore(database), FakeClock())
+    return make_node_manager(NodeStore(database), FakeClock())
 
 
 def locked(database):
@@ -220,7 +221,7 @@ def test_a_failing_database_is_logged_once_and_loses_nothing(manager, database, 
 
 def test_a_failing_database_is_left_alone_then_gets_all(database):
     clock = FakeClock()
-    manager = NodeManager(NodeStore(database), clock)
+    manager = make_node_manager(NodeStore(database), clock)
     other = locked(database)
     manager.learn_from_node_database([record(ALICE, key(1))])
     other.close()

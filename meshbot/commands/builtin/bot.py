@@ -96,6 +96,7 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
         summary=_("asks the assistant, who remembers your last questions for 30 min"),
         run=run,
         slow=True,
+        private=True,
         queue_limit=QUEUE_LIMIT,
         timeout=timeout + ANSWER_MARGIN,
         examples=(

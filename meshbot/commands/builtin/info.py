@@ -13,7 +13,8 @@ from meshbot.mesh_memory import MeshMemory, NodeView
 from meshbot.runtime import Clock
 from meshbot.text import shorten
 
-NAME_BYTES, SHORT_NAME_BYTES = 40, 8  # a little above the firmware's limits: an imported file may have longer ones
+# A little above the firmware's limits: an imported file may have longer ones
+NAME_BYTES, SHORT_NAME_BYTES = 40, 8
 WORD_BYTES = 18  # of hardware and role
 MAINS = 100  # percent of battery; above: external power
 

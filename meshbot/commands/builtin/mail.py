@@ -25,8 +25,10 @@ ROOM: Final = 540  # bytes of an answer: three packets
 LINE: Final = 60  # bytes of a mail in the list
 WIDE_LINE: Final = 120  # the same in a wide answer
 TAIL: Final = 60  # bytes of the last line
-MAIL_BYTES: Final = 220  # a packet of 233 bytes has room for no more
-MOST_WORDS: Final = 6  # of a name: a long name has 39 bytes
+# A packet of 233 bytes has room for no more
+MAIL_BYTES: Final = 220
+# Words of a name, which has 39 bytes at most
+MOST_WORDS: Final = 6
 SEND: Final = ("send", "envoyer", "envoi")
 DELETE: Final = ("del", "delete", "rm", "suppr", "effacer")
 QUOTED: Final = re.compile(r'["“«]\s*([^"”»]+?)\s*["”»]\s*(.*)', re.DOTALL)

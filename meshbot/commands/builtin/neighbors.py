@@ -12,7 +12,8 @@ from meshbot.commands.node_lookup import called, one_node
 from meshbot.commands.registry import Command, Example, Request, Way
 from meshbot.mesh_memory import Link, MeshMemory, NodeView
 
-HOURS: Final = 24  # nodes send their neighbours every few hours
+# Nodes send their neighbours every few hours
+HOURS: Final = 24
 MOST_HEARD: Final = 2  # of each node, where all are listed
 
 

@@ -19,7 +19,8 @@ MOST_PAGES: Final = 10_000
 LISTING_KEPT: Final = 900.0
 LISTINGS: Final = 20
 WIDE_LINES: Final = 50  # enough for a phone
-LINE_BYTES: Final = 60  # of such a line at most: a name of 16 bytes may be padded by as many
+# Of such a line at most: a name of 16 bytes may be padded by as many
+LINE_BYTES: Final = 60
 
 
 def nodes_command(memory: MeshMemory, clock: Clock) -> Command:

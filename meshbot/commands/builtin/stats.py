@@ -19,7 +19,8 @@ MOST_COLUMNS: Final = 24  # of the histogram; each takes three bytes
 WIDE_COLUMNS: Final = 25  # a line each: a day's hours, and the present one
 BARS: Final = "▁▂▃▄▅▆▇█"
 BAR_CELLS: Final = 20  # of the longest bar
-LEAST_LINE: Final = 12  # bytes of the shortest line of _share_table, so that no more than can fit are made
+# Bytes of the shortest line of _share_table, so that no more than can fit are made
+LEAST_LINE: Final = 12
 KILOBYTE: Final = 1000
 PORTS: Final = {
     None: _("encrypted"),

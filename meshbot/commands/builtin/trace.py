@@ -18,7 +18,8 @@ from meshbot.sending import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
 
 LOGGER = logging.getLogger(__name__)
 ANSWER_MARGIN: Final = 5.0  # seconds between the tracer's limit and the executor's
-RELAYS_WITHIN: Final = 3 * 86400.0  # seconds; our own node has heard a relay directly within them
+# Seconds; our own node has heard a relay directly within them
+RELAYS_WITHIN: Final = 3 * 86400.0
 ERROR_ANSWERS: Final = {
     NoRoute.NO_LINK: _("🔌 No link to the radio at the moment: no traceroute. Try again later."),
     NoRoute.BUSY: _("📶 The channel is too busy for a traceroute. Try again later."),

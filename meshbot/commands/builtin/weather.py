@@ -25,7 +25,8 @@ from meshbot.commands.registry import Command, Example, Request, Way
 from meshbot.web import Day, Fault, Forecast, Place, WebError
 
 DEFAULT_DAYS, MOST_DAYS = 3, 7  # three fit one packet
-STRONG_GUSTS = 60.0  # km/h: from there they matter outdoors
+# km/h: from there they matter outdoors
+STRONG_GUSTS = 60.0
 DAYS: Final = re.compile(r"(?:(.*?)[ ,;]+)?([0-9]{1,2}) ?(?:j|jours?|d|days?)?", re.IGNORECASE)
 
 

@@ -25,9 +25,10 @@ from meshbot.runtime import (
     LinkBack,
     LinkLost,
     NodeRebooted,
+    NodeWarning,
 )
 from meshbot.telegram_bot.alerts.keys import KeyAlert, SharedKeyAlert
-from meshbot.telegram_bot.alerts.kinds import DatabaseAlert, DiskAlert, LinkAlert, RebootAlert
+from meshbot.telegram_bot.alerts.kinds import DatabaseAlert, DiskAlert, LinkAlert, RebootAlert, WarningAlert
 from meshbot.telegram_bot.alerts.message import AlertMessage, Moment, Totals
 from meshbot.telegram_bot.models import Chat, OutgoingMessage
 
@@ -36,6 +37,7 @@ ALERT_TYPES: Final[Mapping[type[Incident], type[AlertMessage]]] = {
     LinkLost: LinkAlert,
     LinkBack: LinkAlert,
     NodeRebooted: RebootAlert,
+    NodeWarning: WarningAlert,
     KeyChanged: KeyAlert,
     KeyShared: SharedKeyAlert,
     DiskLow: DiskAlert,

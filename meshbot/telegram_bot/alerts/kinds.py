@@ -17,8 +17,9 @@ from meshbot.runtime import (
     LinkCause,
     LinkLost,
     NodeRebooted,
+    NodeWarning,
 )
-from meshbot.telegram_bot.alerts.message import AlertMessage, Moment, StateAlert, Totals
+from meshbot.telegram_bot.alerts.message import SHOWN, AlertMessage, Moment, StateAlert, Totals
 
 REASON_SHOWN: Final = 300  # characters
 MANY_REBOOTS: Final = 3
@@ -180,6 +181,37 @@ class RebootAlert(AlertMessage):
     def _version(self) -> str:
         before, now = self._last.firmware_before, self._last.firmware
         return f"{before} → {now}" if before not in {"", now} else now
+
+    def totals(self) -> Totals:
+        """See AlertMessage."""
+        return Totals(self._times, self._changed)
+
+
+class WarningAlert(AlertMessage):
+    """The bot's own node warns of something; each warning is shown, the latest last."""
+
+    opened_by = (NodeWarning,)
+    missed = _("📻{stamp} the node warned {times} ×; its words are in the log")
+
+    def __init__(self, now: float) -> None:
+        super().__init__(now)
+        self._times = 0
+        self._texts: dict[str, float] = {}  # the latest SHOWN
+
+    def _take(self, incident: Incident, now: float) -> None:
+        if isinstance(incident, NodeWarning):
+            self._times += 1
+            self._texts.pop(incident.text, None)
+            self._texts[incident.text] = now
+            while len(self._texts) > SHOWN:
+                del self._texts[next(iter(self._texts))]
+
+    def text(self, moment: Moment) -> str:
+        """See AlertMessage."""
+        line = _("📻{stamp} The node warns: {text}")
+        return "\n".join(
+            moment.format(line, stamp=moment.stamp(at), text=text[:REASON_SHOWN]) for text, at in self._texts.items()
+        )
 
     def totals(self) -> Totals:
         """See AlertMessage."""

@@ -56,7 +56,7 @@ def test_what_is_private_does_not_stand_in_the_log(bench, caplog, command):
     assert bench.sent.next_text().text == "send Bob the key is 9876"
     bench.ask("/echo the sun shines")
     bench.sent.next_text()
-    assert f"MESSAGE BRUT: '{command} ***'" in caplog.text
+    assert f"MESSAGE BRUT: '{command.lower()} *** (24 octets)'" in caplog.text
     assert "9876" not in caplog.text
     assert "the sun shines" in caplog.text
 

@@ -13,6 +13,8 @@ PROOF = {"pki_encrypted": True, "public_key": key(1)}
 
 
 class Nodes:
+    is_loaded = True
+
     def public_key(self, num):
         return key(1)
 

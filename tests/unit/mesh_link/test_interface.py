@@ -5,9 +5,10 @@ import threading
 from queue import SimpleQueue
 
 import pytest
-from meshtastic.protobuf import mesh_pb2
+from meshtastic.protobuf import channel_pb2, mesh_pb2
 
 from meshbot.mesh_link.interface import MeshTCPInterface
+from meshbot.mesh_link.messages import BROADCAST_NUM
 from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers
 from meshbot.runtime.clock import SystemClock
 from tests.support.configured import make_target
@@ -200,11 +201,65 @@ def test_ready_needs_the_completion_and_knows_whether_probes_are_answered(linked
     assert interface._listener.events == ["accepted", f"connected {answers}"]
 
 
-def test_a_configuration_without_our_own_node_ends_the_link(linked):
+def test_our_number_alone_suffices_to_be_ready(linked):
     interface, peer = linked
     peer.configure(own=OWN + 1)
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    assert interface.own_num == OWN
+
+
+def test_our_number_changes_as_soon_as_the_node_tells_another(linked, caplog):
+    interface, peer = linked
+    peer.configure()
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    peer.send(my_info=mesh_pb2.MyNodeInfo(my_node_num=0xABC))
+    peer.close()
+    assert interface._listener.ended.wait(PATIENCE)
+    assert interface.own_num == 0xABC
+    assert f"🆔 Notre nœud a changé de numéro: !{OWN:08x} → !00000abc" in caplog.messages
+    assert interface._listener.events == ["accepted", "connected True", "fermé par le nœud"]
+
+
+def test_a_configuration_without_our_number_ends_the_link(linked):
+    interface, peer = linked
+    peer.send(config_complete_id=peer.want_config_id())
     assert interface._listener.ended.wait(PATIENCE)
     assert interface._listener.events == ["accepted", "configuration sans notre propre nœud"]
+
+
+def cut(message, texts):
+    """A message's bytes with each of these texts in it cut inside a character."""
+    payload = message.SerializeToString()
+    for text in texts:
+        whole = text.encode()
+        assert whole in payload
+        payload = payload.replace(whole, whole[:-1] + b"\xc3")
+    return payload
+
+
+def test_names_cut_inside_a_character_are_read_and_said_once_a_node(linked, caplog):
+    interface, peer = linked
+    request = peer.want_config_id()
+    user = mesh_pb2.User(id="!0000abcd", long_name="Relais de la Montx", short_name="Mtx", public_key=bytes(range(32)))
+    named = cut(mesh_pb2.FromRadio(node_info=mesh_pb2.NodeInfo(num=0xABCD, user=user)), ["Relais de la Montx", "Mtx"])
+    air = mesh_pb2.MeshPacket(**{"from": 0xABCE}, to=BROADCAST_NUM, id=7)
+    air.decoded.portnum = 4
+    air.decoded.payload = cut(mesh_pb2.User(id="!0000abce", long_name="Chez Zoéx", public_key=bytes(32)), ["Chez Zoéx"])
+    settings = channel_pb2.ChannelSettings(name="Entraidex")
+    channel = cut(mesh_pb2.FromRadio(channel=channel_pb2.Channel(index=1, settings=settings)), ["Entraidex"])
+    peer.send(my_info=mesh_pb2.MyNodeInfo(my_node_num=OWN))
+    peer.send_payloads(named, named, channel)
+    peer.send(config_complete_id=request)
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    peer.send(packet=air)
+    peer.close()
+    assert interface._listener.ended.wait(PATIENCE)
+    (record,) = interface.take_records()
+    assert (record.long_name, record.short_name, record.public_key) == ("Relais de la Mont", "Mt", bytes(range(32)))
+    assert interface.nodesByNum[0xABCE]["user"]["longName"] == "Chez Zoé"
+    assert interface.localNode.channels[0].settings.name == "Entraide"
+    said = [line.split(":")[0] for line in caplog.messages if line.startswith("⚠️ Texte coupé")]
+    assert said == [f"⚠️ Texte coupé de {who}" for who in ("!0000abcd", "canal 1", "!0000abce")]
 
 
 def test_a_second_configuration_does_not_revive_an_ended_link(linked):
@@ -265,13 +320,19 @@ def test_a_message_that_the_library_cannot_handle_is_logged_and_skipped(linked, 
     assert capfd.readouterr() == ("", ""), "the library's own prints stay out of the journal"
 
 
-def test_a_client_warning_about_our_packet_is_reported(linked):
+def test_a_client_warning_is_reported_with_the_packet_it_is_about(linked):
     interface, peer = linked
     peer.send(clientNotification=mesh_pb2.ClientNotification(message="about no packet"))
+    peer.send(clientNotification=mesh_pb2.ClientNotification(duplicated_public_key=mesh_pb2.DuplicatedPublicKey()))
     peer.send(clientNotification=mesh_pb2.ClientNotification(reply_id=7, message="once every 30 seconds"))
     peer.configure()
     assert interface._listener.ready.acquire(timeout=PATIENCE)
-    assert interface._listener.events == ["accepted", (7, "once every 30 seconds"), "connected True"]
+    assert interface._listener.events[1:] == [
+        (0, "about no packet"),
+        (0, "duplicated public key"),
+        (7, "once every 30 seconds"),
+        "connected True",
+    ]
 
 
 def test_the_node_database_is_handed_over_as_downloaded_and_once(linked):

@@ -78,7 +78,46 @@ def test_an_snr_that_is_no_number_is_unknown(snr):
     ("start", "limit", "hops"), [(3, 3, 0), (3, 0, 3), (3, None, 3), (None, 2, None), (0, 0, None), (2, 3, None)]
 )
 def test_hops_are_counted_only_when_both_ends_agree(start, limit, hops):
-    assert message_in(text(hopStart=start, hopLimit=limit)).reception.hops == hops
+    assert message_in(text(hopStart=start, hopLimit=limit, rxRssi=-90)).reception.hops == hops
+
+
+@pytest.mark.parametrize(
+    ("details", "bitfield", "hops"),
+    [
+        ({"rxRssi": -90}, 0, 0),
+        ({"rxSnr": 5.0}, 1, 0),
+        ({}, 0, None),
+        ({"rxRssi": -90, "hopLimit": 2}, 0, None),
+        ({"rxRssi": -90}, None, None),
+        ({"hopStart": 3, "hopLimit": 3}, 0, None),
+        ({"hopStart": 3, "hopLimit": 3}, None, None),
+        ({"hopStart": 3, "hopLimit": 1}, None, 2),
+        ({"hopStart": 9, "hopLimit": 9, "rxRssi": -90}, None, None),
+    ],
+)
+def test_direct_is_only_what_hops_and_signal_show_to_be(details, bitfield, hops):
+    packet_dict = text(**details)
+    if bitfield is not None:
+        packet_dict["decoded"]["bitfield"] = bitfield
+    assert message_in(packet_dict).reception.hops == hops
+
+
+@pytest.mark.parametrize(
+    ("port", "decoded", "shown", "is_notice"),
+    [
+        ("TEXT_MESSAGE_APP", {"text": "/ping"}, "/ping", False),
+        ("ALERT_APP", {"payload": b"Au feu"}, "Au feu", True),
+        ("DETECTION_SENSOR_APP", {"text": "Porte ouverte"}, "Porte ouverte", True),
+        ("TEXT_MESSAGE_APP", {"emoji": 0x1F44D, "replyId": 7}, "👍", True),
+        ("TEXT_MESSAGE_APP", {"emoji": 1, "text": "👍", "replyId": 7}, "👍", True),
+        ("TEXT_MESSAGE_APP", {"emoji": 0x202E}, "", True),
+        ("TEXT_MESSAGE_APP", {"emoji": 0xD800}, "", True),
+        ("TEXT_MESSAGE_APP", {"emoji": 0xFFFFFFFF}, "", True),
+    ],
+)
+def test_alerts_detections_and_tapbacks_are_texts_but_no_commands(port, decoded, shown, is_notice):
+    message = message_in(packet(port, **decoded))
+    assert (message.text, message.is_notice) == (shown, is_notice)
 
 
 @pytest.mark.parametrize(
@@ -98,8 +137,8 @@ def test_a_packet_without_a_message_for_us_gives_none(packet_dict):
 
 def test_a_node_info_counts_for_its_sender_whatever_id_it_claims():
     user = {"id": "!20001eef", "longName": "Nœud", "shortName": "N", "publicKey": KEY_TEXT, "hwModel": "HELTEC_V3"}
-    assert message_in({**packet("NODEINFO_APP", user=user), "rxTime": 5}) == NodeInfoPacket(
-        NodeRecord(SENDER, "Nœud", "N", "HELTEC_V3", public_key=KEY, last_heard=5)
+    assert message_in({**packet("NODEINFO_APP", user=user), "rxTime": 1767620158}) == NodeInfoPacket(
+        NodeRecord(SENDER, "Nœud", "N", "HELTEC_V3", public_key=KEY, last_heard=1767620158)
     )
 
 
@@ -138,12 +177,12 @@ def test_a_key_is_32_bytes_in_base64():
 def test_a_node_of_the_database_keeps_position_and_name():
     entry = {
         "num": 7,
-        "lastHeard": 9,
+        "lastHeard": 1767620158,
         "user": {"longName": "Sept", "role": "ROUTER"},
         "position": {"latitude": 48.5, "longitude": 2, "altitude": 120},
     }
     assert node_record(entry) == NodeRecord(
-        7, "Sept", role="ROUTER", latitude=48.5, longitude=2.0, altitude=120, last_heard=9
+        7, "Sept", role="ROUTER", latitude=48.5, longitude=2.0, altitude=120, last_heard=1767620158
     )
 
 

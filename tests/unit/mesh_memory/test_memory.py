@@ -20,8 +20,7 @@ from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
-from node_manager import NodeManager
-from tests.support.configured import make_memory
+from tests.support.configured import make_memory, make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import key, record
 from tests.support.packet_records import NODEINFO, TELEMETRY, packet
@@ -41,7 +40,7 @@ class Bench:
         self.restart()
 
     def restart(self):
-        self.manager = NodeManager(NodeStore(self.database) if self.database else None, self.clock)
+        self.manager = make_node_manager(NodeStore(self.database) if self.database else None, self.clock)
         self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
         return self.memory
 

@@ -95,6 +95,46 @@ def test_what_no_radio_can_measure_is_unknown(recorder, snr, rssi, hops):
     assert recorder.states[ALICE].direct_at is None
 
 
+# What our own node had kept
+
+
+def replay(payload, rx_time):
+    return packet(ALICE, payload, snr=5.0, rssi=None, rx_time=rx_time, is_replay=True)
+
+
+def test_what_our_node_had_kept_refreshes_place_and_metrics_of_their_time_alone(recorder):
+    hear(recorder, packet(ALICE, PositionPayload(48.0, 2.0), hops=2, rx_time=NOW - 9 * 3600))
+    before = recorder.states[ALICE], total(recorder)
+    assert not hear(recorder, replay(PositionPayload(48.5, 2.5), NOW - 3600))
+    assert not hear(recorder, replay(PositionPayload(10.0, 10.0), NOW - 10 * 3600))
+    assert not hear(recorder, replay(DeviceMetrics(80), NOW - 2 * DAY), maybe_replayed=True)
+    state = recorder.states[ALICE]
+    assert (state.latitude, state.position_at) == (48.5, NOW - 3600)
+    assert (state.battery, state.metrics_at) == (80, NOW - 2 * DAY)
+    assert (state.last_heard, state.hops, state.direct_at) == (NOW - 9 * 3600, 2, None)
+    assert total(recorder) == before[1]
+    assert not recorder.batch.links
+
+
+@pytest.mark.parametrize("rx_time", [0, NOW + DAY])
+def test_what_it_kept_without_a_time_only_fills_a_gap(recorder, rx_time):
+    hear(recorder, replay(PositionPayload(48.5, 2.5), rx_time))
+    assert (recorder.states[ALICE].latitude, recorder.states[ALICE].position_at) == (48.5, None)
+    assert recorder.states[ALICE].last_heard == 0
+    hear(recorder, packet(ALICE, PositionPayload(48.0, 2.0), rx_time=NOW - 60))
+    hear(recorder, replay(PositionPayload(10.0, 10.0), rx_time))
+    assert recorder.states[ALICE].latitude == 48.0
+
+
+def test_a_saved_state_out_of_bounds_or_of_the_future_does_no_harm(recorder):
+    saved = NodeState(ALICE, NOW + 9 * DAY, hops=200, snr=1e30, rssi=-9999, battery=300, latitude=0.01, longitude=0.0)
+    recorder.load({ALICE: saved}, [])
+    state = recorder.states[ALICE]
+    assert {state.hops, state.snr, state.rssi, state.battery, state.latitude, state.longitude} == {None}
+    hear(recorder, packet(ALICE, rx_time=NOW - 5))
+    assert recorder.states[ALICE].last_heard == NOW - 5
+
+
 # What a packet carries
 
 
@@ -153,8 +193,10 @@ def test_what_was_heard_later_than_that_stays(recorder):
     assert recorder.states == {ALICE: NodeState(ALICE, NOW - 10, hops=2)}
 
 
-def test_a_node_heard_in_the_future_is_heard_now(recorder):
+def test_a_node_heard_in_the_future_is_unknown_save_for_a_clock_a_little_ahead(recorder):
     recorder.learn_record(NodeRecord(ALICE, last_heard=NOW + DAY), NOW)
+    assert ALICE not in recorder.states
+    recorder.learn_record(NodeRecord(ALICE, last_heard=NOW + 5), NOW)
     assert recorder.states[ALICE].last_heard == NOW
 
 
@@ -203,8 +245,8 @@ def test_the_nodes_that_anybody_can_invent_are_20_000_at_most(recorder):
 
 def test_what_was_stored_goes_under_what_was_heard(recorder):
     hear(recorder, packet(ALICE, packet_id=5))
-    recorder.load({ALICE: NodeState(ALICE, 1), BOB: NodeState(BOB, 2)}, [(BOB, 6)])
-    assert (recorder.states[ALICE].last_heard, recorder.states[BOB].last_heard) == (NOW, 2)
+    recorder.load({ALICE: NodeState(ALICE, NOW - 9), BOB: NodeState(BOB, NOW - 8)}, [(BOB, 6)])
+    assert (recorder.states[ALICE].last_heard, recorder.states[BOB].last_heard) == (NOW, NOW - 8)
     assert not hear(recorder, packet(BOB, packet_id=6))
 
 

@@ -14,7 +14,7 @@ from meshbot.commands.mail_notices import MailNotices
 from meshbot.mesh_link.messages import NodeDatabase, NodeInfoPacket, NodeRecord
 from meshbot.mesh_memory.memory import FLUSH_EVERY
 from meshbot.persistence.housekeeping import LAST_TRIES, UPKEEP_EVERY, Housekeeping
-from meshbot.persistence.queue_writer import WRITE_EVERY, QueueChanges
+from meshbot.persistence.queue_writer import WRITE_EVERY, QueueChanges, QueueWriter
 from meshbot.persistence.update_writer import UpdatesHandled, UpdateWriter
 from meshbot.sending.outgoing import Priority
 from meshbot.sending.queued_text import PartState, SavedPart
@@ -23,7 +23,7 @@ from meshbot.storage.nodes import NodeStore
 from meshbot.storage.outbox import OutboxStore
 from meshbot.storage.telegram import UpdateStore
 from node_manager import NodeManager
-from tests.support.configured import make_memory
+from tests.support.configured import make_memory, make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.packet_records import packet
 
@@ -46,12 +46,12 @@ class Bench:
         return database
 
     def build(self, database):
-        self.manager = NodeManager(NodeStore(database) if database else None, self.clock)
+        self.manager = make_node_manager(NodeStore(database) if database else None, self.clock)
         self.memory = make_memory(database, self.manager, self.clock, lambda: OWN)
         self.disk_looks = []
         # what an earlier process has left
         self.left, self.handled = [], []
-        outbox = assembly.queue_writer(database, self.clock, self.left.extend)
+        outbox = QueueWriter(OutboxStore(database), self.clock, self.left.extend) if database else None
         updates = UpdateWriter(UpdateStore(database, 1), self.clock, self.handled.append) if database else None
         notices = MailNotices(self.memory.mailbox, self.memory, self.clock, print, translator("en"))
         self.housekeeping = Housekeeping(
@@ -62,6 +62,7 @@ class Bench:
                 lambda: self.disk_looks.append(self.clock.monotonic()),
                 assembly.key_upkeep(self.manager, lambda: self.interface),
             ),
+            after_load=(lambda: self.disk_looks.append(self.clock.monotonic()),),
         )
         self._is_started = False
 
@@ -192,7 +193,7 @@ def test_what_waits_for_its_commit_at_the_end_is_written(bench, tmp_path):
         bench.housekeeping.offer(packet(num))
     bench.clock.advance(0)
     bench.stop()
-    assert NodeManager(NodeStore(database), bench.clock).counts().nodes == 2
+    assert make_node_manager(NodeStore(database), bench.clock).counts().nodes == 2
     assert make_memory(database, bench.manager, bench.clock, lambda: OWN).node(2).last_heard
     database.close()
 
@@ -251,9 +252,13 @@ class Turns:
     """A writer that is due when it is told to, and notes when it was flushed."""
 
     def __init__(self, name, log, clock, *, urgent=False):
-        self.name, self.urgent = name, urgent
+        self.name = self.subject = name
+        self.urgent = urgent
         self.deadline = inf
         self._log, self._clock = log, clock
+
+    def wake_by(self, wake):
+        self.wake = wake
 
     def flush(self, *, last=False):
         self.deadline = inf
@@ -339,6 +344,49 @@ def test_a_database_that_failed_gets_nodes_at_the_retry(bench, tmp_path):
     bench.clock.advance(1)
     holder.close()
     bench.clock.advance(NodeManager.retry_after)
-    assert NodeManager(NodeStore(database), bench.clock).public_key(7) == KEY
+    assert make_node_manager(NodeStore(database), bench.clock).public_key(7) == KEY
     bench.stop()
     database.close()
+
+
+def test_what_another_thread_failed_to_write_is_written_on_a_silent_mesh(bench, tmp_path):
+    """Like a key that an operator confirms while the disk is full: no packet comes to remind of it."""
+    database = bench.keep_in(tmp_path)
+    bench.start()
+    holder = sqlite3.connect(database.backend.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    bench.manager.confirm_key(7, KEY)
+    holder.close()
+    bench.clock.advance(NodeManager.retry_after)
+    assert make_node_manager(NodeStore(database), bench.clock).public_key(7) == KEY
+    bench.stop()
+    database.close()
+
+
+def test_a_database_that_a_mail_finds_replaced_gets_all_on_a_silent_mesh(bench, tmp_path):
+    database = bench.keep_in(tmp_path)
+    database.on_change = bench.housekeeping.wake
+    bench.start()
+    bench.manager.confirm_key(7, KEY)
+    for path in tmp_path.glob("meshbot.db*"):
+        path.unlink()
+    bench.memory.mailbox.send(1, 2, "salut")
+    bench.clock.advance(10)
+    assert make_node_manager(NodeStore(database), bench.clock).public_key(7) == KEY
+    bench.stop()
+    database.close()
+
+
+def test_a_stop_without_the_database_says_what_is_lost(bench, tmp_path, caplog):
+    database = bench.keep_in(tmp_path)
+    bench.start()
+    holder = sqlite3.connect(database.backend.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    bench.housekeeping.tell(QueueChanges({1: part(1)}))
+    bench.housekeeping.offer(packet(7))
+    bench.housekeeping.offer(NodeInfoPacket(NodeRecord(7, "Sept", public_key=KEY)))
+    bench.stop()
+    holder.close()
+    database.close()
+    line = "❌ Base de données inaccessible à l'arrêt; le plus récent est perdu: "
+    assert line + "File d'envoi, Nœuds et clés, Paquets entendus" in caplog.messages

@@ -7,6 +7,8 @@ import threading
 import warnings
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meshbot.runtime import log
 from meshbot.runtime.log import JournalHandler, LineFormatter, mask, mask_command, set_up, under_journald
@@ -26,14 +28,25 @@ def _logging_as_before(monkeypatch):
     yield
     logging.captureWarnings(capture=False)
     root.setLevel(before[0])
+    for handler in root.handlers:
+        if isinstance(handler, JournalHandler):
+            handler.close()
     root.handlers[:] = before[1]
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
 
 
+class Output(io.StringIO):
+    """What the log has written, once all of it is."""
+
+    def getvalue(self):
+        log.flush()
+        return super().getvalue()
+
+
 @pytest.fixture
 def out():
-    return io.StringIO()
+    return Output()
 
 
 @pytest.fixture
@@ -43,8 +56,7 @@ def _logged(out):
 
 def journald_lines(out, level="INFO"):
     """Send the records to `out` as if it were the journal's stream."""
-    handler = JournalHandler(out)
-    handler.setFormatter(LineFormatter(journald=True, tracebacks=True))
+    handler = JournalHandler(out, LineFormatter(journald=True, tracebacks=True))
     logging.getLogger().handlers[:] = [handler]
     logging.getLogger().setLevel(level)
 
@@ -182,6 +194,49 @@ def test_the_password_commands_can_be_others():
     assert mask_command("/unlock-door 1234", ["/unlock.door"]) == "/unlock-door 1234"
 
 
+SPECIFIED = r"reconnexion|Reconnexion TCP|clés|pubkey|SYNC|SILENCE TCP|MESSAGE BRUT"
+FOREIGN = ("✅ SYNC COMPLETE: 42", "Reconnexion TCP réussie", "reconnexion", "mes clés publiques", "pubkey SYNC")
+PIECES = (*FOREIGN, "' | from=0x00000bad", "|", "'", " ", "\\", "to=", "é", "\n")
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join))
+def test_foreign_text_neither_matches_the_specification_s_words_nor_forges_fields(text):
+    formatter = LineFormatter(journald=True, tracebacks=True)
+    record = logging.makeLogRecord({
+        "name": "meshbot.x", "levelno": logging.INFO, "msg": "📨 '%s' | from=0x%08x | to=0x%08x", "args": (text, 1, 2)
+    })  # fmt: skip
+    line = formatter.format(record).replace("\n<6>[INFO]   | ", "\n")
+    assert not re.search(SPECIFIED, line)
+    assert re.findall(r"from=(\w+)", line) == ["0x00000001"]
+    fields = line.split(" | ")
+    assert fields[1:] == ["from=0x00000001", "to=0x00000002"]
+
+
+@pytest.mark.parametrize(
+    "log_call",
+    [
+        lambda: LOGGER.warning("⚠️ %s", ValueError("SYNC COMPLETE")),
+        lambda: LOGGER.warning("⚠️ %r", {"name": "SYNC COMPLETE"}),
+        lambda: logging.getLogger("meshtastic.node").warning("about SYNC COMPLETE"),
+    ],
+)
+@pytest.mark.usefixtures("_logged")
+def test_errors_containers_and_libraries_are_foreign_too(out, log_call, monkeypatch):
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    root = logging.getLogger()
+    root.handlers[:] = [handler for handler in root.handlers if isinstance(handler, JournalHandler)]
+    log_call()
+    assert "S\\YNC COMPLETE" in out.getvalue()
+    assert "SYNC" not in out.getvalue()
+
+
+@pytest.mark.usefixtures("_logged")
+def test_a_secret_that_holds_such_words_is_masked_all_the_same(out):
+    mask(["SYNC|clés"])
+    LOGGER.info("%s", "SYNC|clés")
+    assert without_time(out.getvalue()) == "[INFO] ***\n"
+
+
 def test_libraries_log_from_warning_on_unless_the_level_is_debug(out):
     library = logging.getLogger("sqlalchemy.engine")
     set_up("INFO", out, {})
@@ -275,7 +330,7 @@ def test_a_closed_stream_is_no_error(out, capsys):
 
 
 def test_a_full_disk_is_no_error_and_later_lines_come_through(capsys):
-    class Full(io.StringIO):
+    class Full(Output):
         full = True
 
         def write(self, text):
@@ -286,6 +341,7 @@ def test_a_full_disk_is_no_error_and_later_lines_come_through(capsys):
     out = Full()
     set_up("INFO", out, {})
     LOGGER.info("lost")
+    log.flush()
     out.full = False
     LOGGER.info("kept")
     assert without_time(out.getvalue()) == "[INFO] kept\n"
@@ -315,4 +371,5 @@ def test_set_up_itself_recognises_journald(tmp_path):
         status = os.fstat(stream.fileno())
         set_up("INFO", stream, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
         LOGGER.error("❌")
+        log.flush()
     assert path.read_text(encoding="utf-8") == "<3>[ERROR] ❌\n"

@@ -12,38 +12,13 @@ import pytest
 
 from meshbot.runtime import supervisor
 from meshbot.runtime.clock import SystemClock
-from meshbot.runtime.service import Service
-from meshbot.runtime.supervisor import LAST_MOMENT, Supervisor, Watchdog, catch_signals
+from meshbot.runtime.supervisor import LAST_MOMENT, Supervisor, catch_signals
+from meshbot.runtime.watchdog import HungThreadError, Watchdog
 from tests.support.fake_clock import FakeClock
+from tests.support.recorder import Recorder
 
 PATIENCE = 30.0
 INTERVAL = 30.0
-
-
-class Recorder(Service):
-    """Writes down what happens to it; a callable message is called."""
-
-    def __init__(self, clock, name="Recorder", log=None, **details):
-        super().__init__(clock, **details)
-        self.name = name
-        self.log = [] if log is None else log
-        self.due = inf
-
-    def on_start(self):
-        self.log.append(f"{self.name} starts")
-
-    def on_stop(self):
-        self.log.append(f"{self.name} stops")
-
-    def deadline(self):
-        return self.due
-
-    def on_deadline(self):
-        self.log.append(f"deadline at {self._clock.monotonic():.0f}")
-        self.due = inf
-
-    def handle(self, message):
-        self.log.append(message() if callable(message) else message)
 
 
 @pytest.fixture
@@ -299,11 +274,24 @@ def test_a_disk_that_stalls_again_is_reported_again(clock, stuck, systemd, caplo
     assert len(caplog.messages) == 2
 
 
-def test_where_systemd_does_not_watch_nothing_is_pinged(clock, systemd):
-    radio = Recorder(clock, "Radio")
-    looks(Watchdog(None, [radio], disk_bound=[radio]), 3)
+def test_where_systemd_does_not_watch_it_hears_nothing(clock, start, systemd):
+    radio = start(Recorder(clock, "Radio"))
+    looks(Watchdog(None, [radio]), 3, radio)
     assert systemd.received() == []
-    assert radio._inbox.empty()
+
+
+def test_a_hung_thread_ends_the_process_with_its_name(requests, stuck, monkeypatch):
+    monkeypatch.setattr(supervisor, "CHECK_EVERY", 0.001)
+
+    class Hasty(FakeClock):
+        def monotonic(self):
+            self.advance(1.0)
+            return super().monotonic()
+
+    hung = stuck("Radio")
+    reason = Supervisor([], Hasty(), PATIENCE, requests, Watchdog(None, [hung])).run()
+    assert isinstance(reason, HungThreadError)
+    assert str(reason) == "Radio"
 
 
 def test_the_supervisor_feeds_systemd_while_it_waits(requests, systemd, monkeypatch):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from meshbot.sending.outgoing import WAITING_LIMITS, Priority, TelegramOrigin
-from meshbot.sending.queue import EVIDENCE_TIME, LONG_WAIT, RECEIVERS_REMEMBER, SETTLE_TIME
+from meshbot.sending.queue import EVIDENCE_TIME, RECEIVERS_REMEMBER, SETTLE_TIME
+from meshbot.sending.queued_text import LONG_WAIT
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
 from tests.support.send_queue import ASKER, EVERYBODY, INTERVAL, OWN, QueueDriver
 

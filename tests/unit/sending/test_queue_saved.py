@@ -3,10 +3,11 @@
 import pytest
 
 from meshbot.sending.outgoing import EchoOrigin, MailNoticeOrigin, Priority, TelegramOrigin
-from meshbot.sending.queue import EVIDENCE_TIME, SETTLE_TIME
+from meshbot.sending.queue import EVIDENCE_TIME, SAVE_TIME, SETTLE_TIME
 from meshbot.sending.queued_text import PartState
 from meshbot.sending.receipts import DeliveryStatus
-from tests.support.send_queue import ASKER, INTERVAL, QUEUE_FULL, QueueDriver
+from meshbot.sending.retry_policy import PARTLY_SENT
+from tests.support.send_queue import ASKER, EVERYBODY, INTERVAL, QUEUE_FULL, QueueDriver
 
 ACK_TIMEOUT = 60.0  # seconds
 RECEIVERS_REMEMBER = 300.0  # seconds in which receivers drop a copy
@@ -231,6 +232,99 @@ def test_rows_are_written_again_when_the_clock_was_set(disk):
     again = restarted(disk)
     assert again.reports == []
     assert again.queue.deadline == pytest.approx(again.now + 118)
+
+
+# -- killed between sending and writing
+
+
+def waiting_row(disk, driver, add):
+    """Have a text wait, and its row written while it waits."""
+    add(driver)
+    disk.take(driver)
+    assert [row.state for row in disk.rows.values()] == [PartState.WAITING]
+
+
+LONG_LIVED = {
+    "mail": lambda driver: driver.mail(),
+    "bridge": lambda driver: driver.add(priority=Priority.BRIDGE, to=EVERYBODY),
+}
+AGES = [2, RECEIVERS_REMEMBER - 10, RECEIVERS_REMEMBER + 10, 3000]
+
+
+@pytest.mark.parametrize("age", AGES)
+@pytest.mark.parametrize("kind", LONG_LIVED)
+def test_what_may_have_been_sent_goes_again_while_receivers_know_it(disk, kind, age):
+    driver = QueueDriver().up()
+    waiting_row(disk, driver, LONG_LIVED[kind])
+    packet = driver.take()
+    again = restarted(disk, after=age).up()
+    if age < RECEIVERS_REMEMBER:
+        assert again.take_when_due(SETTLE_TIME + 1).packet_id == packet.packet_id
+    else:
+        again.run_until_quiet()
+        assert [report.status for report in again.reports] == [DeliveryStatus.UNCONFIRMED]
+
+
+@pytest.mark.parametrize("age", AGES)
+@pytest.mark.parametrize("kind", LONG_LIVED)
+def test_what_waited_for_a_link_until_the_kill_goes_at_any_age(disk, kind, age):
+    driver = QueueDriver().up()
+    driver.down()
+    waiting_row(disk, driver, LONG_LIVED[kind])
+    assert restarted(disk, after=min(age, 3000)).up().take_when_due(SETTLE_TIME + 1)
+
+
+@pytest.mark.parametrize("kind", LONG_LIVED)
+def test_what_waited_for_a_link_is_written_as_sendable_before_it_goes(disk, kind):
+    driver = QueueDriver()
+    waiting_row(disk, driver, LONG_LIVED[kind])
+    driver.up()
+    assert driver.take() is None
+    disk.take(driver)
+    packet = driver.take_when_due(SAVE_TIME)
+    # killed before what was sent could be written
+    again = restarted(disk, after=RECEIVERS_REMEMBER + 10).up()
+    again.run_until_quiet()
+    assert again.statuses() == [(packet.text, DeliveryStatus.UNCONFIRMED)]
+
+
+@pytest.mark.parametrize("kind", LONG_LIVED)
+def test_a_link_that_goes_makes_what_waits_unsendable_again(disk, kind):
+    driver = QueueDriver().up()
+    waiting_row(disk, driver, LONG_LIVED[kind])
+    driver.down()
+    disk.take(driver)
+    assert restarted(disk, after=3000).up().take_when_due(SETTLE_TIME + 1)
+
+
+def test_what_waits_long_for_a_free_channel_survives_a_kill(disk):
+    driver = QueueDriver().up()
+    driver.load(60.0)
+    waiting_row(disk, driver, LONG_LIVED["bridge"])
+    for _ in range(8):
+        driver.now = driver.queue.deadline
+        driver.look()
+        disk.take(driver)
+    waited = driver.now - 100
+    assert waited > RECEIVERS_REMEMBER
+    assert restarted(disk, after=waited + 60).up().take_when_due(SETTLE_TIME + 1)
+
+
+def test_what_expires_in_a_restart_and_may_have_been_sent_is_unconfirmed(disk):
+    driver = QueueDriver().up()
+    driver.add()
+    disk.take(driver)
+    assert [report.status for report in restarted(disk, after=121).reports] == [DeliveryStatus.UNCONFIRMED]
+
+
+def test_the_rest_of_a_text_is_known_as_such_after_a_restart(disk):
+    driver = QueueDriver().up()
+    driver.add(LONG)
+    driver.send()
+    driver.down()
+    disk.take(driver)
+    (report,) = restarted(disk, after=121).reports
+    assert (report.status, report.reason) == (DeliveryStatus.FAILED, PARTLY_SENT)
 
 
 # -- numbers

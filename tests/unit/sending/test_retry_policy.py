@@ -10,8 +10,10 @@ from meshbot.sending.queue import ACK_TIMEOUT
 from meshbot.sending.receipts import DeliveryStatus
 from meshbot.sending.retry_policy import (
     AIR_TIME,
+    LAST_TRY,
     LATER,
     NO_ACK,
+    PARTLY_SENT,
     POLICIES,
     SOON,
     TX_QUEUE_FULL,
@@ -19,6 +21,7 @@ from meshbot.sending.retry_policy import (
     error_name,
     policy_of,
 )
+from tests.support.configured import LIFETIMES
 from tests.support.send_queue import ASKER, INTERVAL, OWN, QUEUE_FULL, TOO_LARGE, QueueDriver
 
 MAX_TRIES = 3  # further ones
@@ -42,7 +45,7 @@ def number(error):
 
 
 def test_every_error_of_the_protocol_has_its_policy_and_words():
-    assert set(POLICIES) == set(ERRORS) - {"NONE"} | {TX_QUEUE_FULL, NO_ACK}
+    assert set(POLICIES) == set(ERRORS) - {"NONE"} | {TX_QUEUE_FULL, NO_ACK, PARTLY_SENT}
     assert len({policy.words for policy in POLICIES.values()}) == len(POLICIES)
 
 
@@ -65,22 +68,40 @@ def test_an_unknown_error_is_given_up():
 
 
 @pytest.mark.parametrize(("error", "waits"), NEVER_ON_AIR.items())
-def test_a_packet_refused_before_air_is_retried_and_holds_the_others(error, waits):
-    driver = QueueDriver(lifetimes=dict.fromkeys(Priority, 1000.0)).up()
+def test_a_packet_refused_before_air_holds_the_others_as_long_as_that_lasts(error, waits):
+    lifetime = 100 + sum(waits) + 10 * waits[-1]
+    driver = QueueDriver(lifetimes=dict.fromkeys(Priority, lifetime)).up()
     driver.add("premier")
     driver.add("second")
     packets = [driver.take()]
-    for wait in waits:
-        assert driver.status(packets[-1], number(error)) == [DeliveryStatus.POSTPONED]
-        assert driver.queue.deadline == driver.now + wait
+    for wait in [*waits, *[waits[-1]] * 10]:
+        reports = driver.status(packets[-1], number(error))
+        assert reports == ([] if len(packets) > 1 else [DeliveryStatus.POSTPONED]), "it is said once"
+        assert driver.queue.deadline <= driver.now + wait
         assert driver.later(wait - 0.1).take() is None
-        driver.later(0.1)
+        driver.later(0.1).look()
         packets.append(driver.take())
         assert packets[-1] is not None
-    assert driver.status(packets[-1], number(error)) == [DeliveryStatus.REFUSED]
     assert {packet.text for packet in packets} == {"premier"}
-    assert len({packet.packet_id for packet in packets}) == len(packets) == MAX_TRIES + 1
-    assert driver.take_when_due().text == "second"
+    assert len({packet.packet_id for packet in packets}) == len(packets) > MAX_TRIES + 1
+    driver.status(packets[-1])
+    assert driver.send().text == "second"
+
+
+@pytest.mark.parametrize("error", NEVER_ON_AIR)
+def test_an_answer_is_tried_once_more_just_before_its_time_is_up(error, driver):
+    end = driver.now + LIFETIMES[Priority.ANSWER]
+    driver.add()
+    tries = []
+    while driver.queue.deadline < end:
+        tries.append(driver.now)
+        driver.status(driver.take_when_due(), number(error))
+        tries[-1] = driver.now
+    assert end - 2 * LAST_TRY <= tries[-1] <= end - LAST_TRY
+    driver.now = end
+    assert driver.look() == [DeliveryStatus.EXPIRED]
+    assert driver.reports[-1].detail == f"{error}: {POLICIES[error].words}"
+    assert driver.queue.deadline == float("inf")
 
 
 def test_a_refusal_comes_twice_and_counts_once(driver):
@@ -103,11 +124,32 @@ def test_a_packet_that_a_full_radio_refused_has_not_been_sent(driver):
     assert driver.look() == [DeliveryStatus.EXPIRED]
 
 
-def test_different_errors_together_allow_three_retries(driver):
-    driver.add(want_ack=True, expires_at=10_000)
-    for error in (TX_QUEUE_FULL, "RATE_LIMIT_EXCEEDED", "PKI_UNKNOWN_PUBKEY"):
-        assert driver.status(driver.take_when_due(), number(error)) == [DeliveryStatus.POSTPONED]
-    assert driver.status(driver.take_when_due(), QUEUE_FULL) == [DeliveryStatus.REFUSED]
+def test_what_holds_all_texts_uses_up_no_retry(driver):
+    driver.mail()
+    for _ in range(MAX_TRIES):
+        driver.status(driver.take_when_due(), QUEUE_FULL)
+        assert driver.routing(driver.send(), "MAX_RETRANSMIT") == [DeliveryStatus.POSTPONED]
+    driver.status(driver.take_when_due(), QUEUE_FULL)
+    assert driver.routing(driver.send(), "MAX_RETRANSMIT") == [DeliveryStatus.FAILED]
+
+
+# -- the time is up for what was on air
+
+
+def test_a_text_of_which_a_part_went_is_not_said_to_be_unsent(driver):
+    driver.add("mot " * 20)
+    driver.send()
+    driver.later(LIFETIMES[Priority.ANSWER])
+    assert driver.look() == [DeliveryStatus.FAILED]
+    assert (driver.reports[-1].reason, driver.reports[-1].detail[:11]) == (PARTLY_SENT, "PARTLY_SENT")
+
+
+def test_a_mail_whose_retry_comes_too_late_is_not_said_to_be_unsent(driver):
+    driver.mail(expires_at=driver.now + 50)
+    driver.routing(driver.send(), "MAX_RETRANSMIT")
+    driver.later(50)
+    assert driver.look() == [DeliveryStatus.FAILED]
+    assert driver.reports[-1].reason == "MAX_RETRANSMIT"
 
 
 # -- not acknowledged

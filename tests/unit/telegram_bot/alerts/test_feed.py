@@ -16,6 +16,7 @@ from meshbot.runtime.incidents import (
     LinkCause,
     LinkLost,
     NodeRebooted,
+    NodeWarning,
 )
 from meshbot.telegram_bot.alerts.message import JOIN, SHOWN, SPAN, STALE
 from tests.support.alert_reader import CHAT, OTHER_CHAT, AlertReader
@@ -407,3 +408,14 @@ def test_the_summary_shows_the_whole_duration_without_telegram(reader):
     reader.report(lost(), after=JOIN)
     reader.report(LinkBack(9.0))
     assert reader.reconnect()[0].text.startswith("📭 Telegram was out of reach for 2 h 10 min.")
+
+
+def test_the_node_s_own_warnings_reach_the_operator_in_one_message(reader):
+    (first,) = reader.report(NodeWarning("Remote device has advertised your public key"))
+    assert first.text.endswith(" The node warns: Remote device has advertised your public key")
+    (second,) = reader.report(NodeWarning("Compromised keys detected"), after=30)
+    assert second.key == first.key
+    assert [line.partition("warns: ")[2] for line in second.text.split("\n")] == [
+        "Remote device has advertised your public key",
+        "Compromised keys detected",
+    ]
