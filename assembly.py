@@ -92,9 +92,8 @@ def memory(
     """Return the history of the mesh, kept as long as the settings say."""
     memory = MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
     of_telegram = (word for line in settings.telegram_users for word in line.split() if word.startswith("!"))
-    with_role = node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
-    with_mail = memory.mailbox.correspondents
-    nodes.consult(lambda: Acquaintances(memory.acquaintances(), {*with_role, *with_mail(), own_num()}))
+    kept = node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
+    nodes.consult(lambda: Acquaintances(memory.acquaintances(), {*kept, *memory.mailbox.correspondents(), own_num()}))
     return memory
 
 
