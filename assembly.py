@@ -76,8 +76,7 @@ class Parts:
     database: Database | None
     nodes: NodeManager
     memory: MeshMemory
-    replay_guard: persistence.ReplayGuard
-    question_guard: persistence.ReplayGuard
+    replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard]
     link: CurrentLink
     sender: MeshSender
     tracer: Tracer
@@ -98,31 +97,20 @@ def open_storage(
 
 
 def memory(
-    settings: config.Settings,
-    database: Database | None,
-    nodes: NodeManager,
-    clock: Clock,
-    own_num: Callable[[], int],
+    settings: config.Settings, database: Database | None, nodes: NodeManager, clock: Clock, own_num: Callable[[], int]
 ) -> MeshMemory:
     """Return the history of the mesh, kept as long as the settings say."""
     memory = MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
     of_telegram = (word for line in settings.telegram_users for word in line.split() if word.startswith("!"))
-    with_role = node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
-    nodes.consult(
-        lambda: Acquaintances(memory.acquaintances(), {*with_role, *memory.mailbox.correspondents(), own_num()})
-    )
+    kept = node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
+    nodes.consult(lambda: Acquaintances(memory.acquaintances(), {*kept, *memory.mailbox.correspondents(), own_num()}))
     return memory
 
 
-def replay_guard(database: Database | None, clock: Clock) -> persistence.ReplayGuard:
-    """Return what makes each command of an admin count once."""
-    return persistence.ReplayGuard(storage.ReplayStore(database) if database else None, clock)
-
-
-def question_guard(database: Database | None, clock: Clock) -> persistence.ReplayGuard:
-    """Return what makes each command of everybody else run once."""
-    store = storage.ReplayStore(database, orders=False) if database else None
-    return persistence.ReplayGuard(store, clock, persistence.KEPT_OF_ALL)
+def replay_guards(database: Database | None, clock: Clock) -> tuple[persistence.ReplayGuard, persistence.ReplayGuard]:
+    """Return what makes each command run once: of admins, of everybody else."""
+    orders, others = [storage.ReplayStore(database, orders=each) if database else None for each in (True, False)]
+    return persistence.ReplayGuard(orders, clock), persistence.ReplayGuard(others, clock, persistence.KEPT_OF_ALL)
 
 
 def takers(
@@ -246,10 +234,8 @@ def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, .
     if settings.weather_url and settings.geocoding_url:
         servers = MeteoServers(settings.weather_url, settings.geocoding_url, settings.language)
         client = OpenMeteo(http, clock, servers)
-        commands += [
-            builtin.weather_command(client, settings.weather_place),
-            builtin.rain_command(client, settings.weather_place),
-        ]
+        place = settings.weather_place
+        commands += [builtin.weather_command(client, place), builtin.rain_command(client, place)]
     if settings.bot_url:
         server = ChatServer(
             url=settings.bot_url,
@@ -260,11 +246,8 @@ def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, .
             api_key=settings.bot_api_key,
         )
         assistant = ChatClient(http, server)
-        commands.append(
-            builtin.bot_command(
-                assistant, clock, settings.bot_max_bytes, settings.bot_timeout, settings.bot_hourly_limit
-            )
-        )
+        bounds = settings.bot_max_bytes, settings.bot_timeout, settings.bot_hourly_limit
+        commands.append(builtin.bot_command(assistant, clock, *bounds))
     return tuple(commands)
 
 
@@ -321,9 +304,8 @@ def update_writer(
 ) -> persistence.UpdateWriter | None:
     """Return what keeps the Telegram side from acting twice, if there are that side and a database."""
     bot = settings.telegram_token.get_secret_value().partition(":")[0]
-    return (
-        persistence.UpdateWriter(storage.UpdateStore(database, int(bot)), clock, restore) if database and bot else None
-    )
+    store = storage.UpdateStore(database, int(bot)) if database and bot else None
+    return persistence.UpdateWriter(store, clock, restore) if store else None
 
 
 def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Housekeeping:
@@ -334,7 +316,7 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     check = disk_check(settings, report)
     housekeeping = Housekeeping(
         clock,
-        writers(updates, parts.queue_writer, parts.nodes, parts.memory, parts.replay_guard, parts.question_guard),
+        writers(updates, parts.queue_writer, parts.nodes, parts.memory, *parts.replay_guards),
         takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
         (check, key_upkeep(parts.nodes, parts.link.interface)),
         after_load=(
@@ -357,7 +339,7 @@ def dispatcher(parts: Parts, commands: Sequence[Command]) -> Dispatcher:
         parts.clock,
         Registry(commands),
         MessageFilter(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
-        Access(roles, parts.nodes, limiter, parts.replay_guard, parts.question_guard),
+        Access(roles, parts.nodes, limiter, *parts.replay_guards),
         translator(settings.language),
         limits(settings),
         parts.sender.tell,

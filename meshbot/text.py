@@ -113,7 +113,7 @@ def _without_stray_modifiers(chars: list[str]) -> Iterator[str]:
 
 def _belongs(before: str, char: str, after: str) -> bool:
     if char in JOINERS:
-        return _joins(before) and _joins(after)
+        return _joins(before) and _joins(after) and not (after in LOOKS or ord(after) in TAGS)
     if ord(char) in TAGS:
         return before == FLAG or (before not in {LAST_TAG, ""} and ord(before) in TAGS)
     if char in LOOKS:

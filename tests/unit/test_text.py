@@ -108,6 +108,7 @@ def test_emoji_and_scripts_stay_whole(text):
         ("a\u2028b\tc", "a\nb c"),
         ("👩\u200d\u200d👧", "👩\u200d👧"),
         ("👩\u200d\u202e👧", "👩\u200d👧"),
+        ("\u0300\u200c\U000e0020", "\u0300"),
     ],
 )
 def test_what_hides_in_a_text_is_left_out(text, expected):
