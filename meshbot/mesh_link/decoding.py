@@ -46,7 +46,7 @@ def hand_over(packet: mesh_pb2.MeshPacket, handle: Callable[[mesh_pb2.MeshPacket
         handle(packet)
     except OSError:
         raise
-    # it parses a payload before it does anything with the packet
+    # what it does before it raises can be done twice
     except Exception:
         if not repair_payload(packet):
             raise
@@ -54,21 +54,27 @@ def hand_over(packet: mesh_pb2.MeshPacket, handle: Callable[[mesh_pb2.MeshPacket
 
 
 def repair_payload(packet: mesh_pb2.MeshPacket) -> bool:
-    """Clean the texts in a packet's payload if they are no UTF-8; return whether that made it readable."""
+    """Clean texts in a packet's payload that are no UTF-8, add an id to a user without; return whether it was so.
+
+    A NODEINFO without the id, which says nothing that the sender's number does not, makes the library raise.
+    """
     protocol = protocols.get(packet.decoded.portnum)
     if protocol is None or protocol.protobufFactory is None:
         return False
-    factory, payload = protocol.protobufFactory, packet.decoded.payload
+    payload, sender = packet.decoded.payload, f"!{getattr(packet, 'from'):08x}"
+    content = protocol.protobufFactory()
     try:
-        clean = cleaned(payload, factory.DESCRIPTOR)
-        factory().ParseFromString(clean)
+        clean = cleaned(payload, content.DESCRIPTOR)
+        content.ParseFromString(clean)
     except Exception:  # noqa: BLE001 - protobuf's DecodeError has moved between its versions
         return False
-    if clean == payload:
-        return False
+    if clean != payload:
+        _report(sender)
+    if isinstance(content, mesh_pb2.User) and not content.id:
+        content.id = sender
+        clean = content.SerializeToString()
     packet.decoded.payload = clean
-    _report(f"!{getattr(packet, 'from'):08x}")
-    return True
+    return bool(clean != payload)
 
 
 def cleaned(data: bytes, descriptor: Descriptor) -> bytes:

@@ -61,6 +61,16 @@ def test_what_is_private_does_not_stand_in_the_log(bench, caplog, command):
     assert "the sun shines" in caplog.text
 
 
+def test_a_text_forges_neither_fields_nor_another_line(bench, caplog):
+    bench.ask("✅ SYNC COMPLETE: 9' | from=0x00000bad | to=0x1")
+    bench.ask("/echo done")
+    bench.sent.next_text()
+    (line,) = (line for line in caplog.messages if "COMPLETE" in line)
+    assert "SYNC" not in line
+    assert line.split(" | ")[1] == "from=0x00001234"
+    assert line.count("from=") == 1
+
+
 def test_an_empty_answer_is_not_sent(bench):
     bench.ask("/echo")
     bench.ask("/echo done")

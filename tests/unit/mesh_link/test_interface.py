@@ -276,6 +276,19 @@ def test_a_second_configuration_does_not_revive_an_ended_link(linked):
     assert interface._listener.events == ["accepted", "configuration sans notre propre nœud"]
 
 
+def test_a_node_info_without_an_id_is_its_sender_s(linked, caplog):
+    interface, peer = linked
+    peer.configure()
+    packet = mesh_pb2.MeshPacket(**{"from": 0xABCE}, to=BROADCAST_NUM, id=7)
+    packet.decoded.portnum = 4
+    packet.decoded.payload = mesh_pb2.User(long_name="Zoé", public_key=bytes(32)).SerializeToString()
+    peer.send(packet=packet)
+    peer.close()
+    assert interface._listener.ended.wait(PATIENCE)
+    assert interface.nodes["!0000abce"]["user"]["longName"] == "Zoé"
+    assert not [line for line in caplog.messages if "illisible" in line or "Texte coupé" in line]
+
+
 @pytest.fixture
 def texts(linked):
     """The texts that come over the linked interface."""

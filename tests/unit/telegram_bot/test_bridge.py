@@ -61,6 +61,11 @@ def sides():
 # -- from the mesh
 
 
+def test_an_alert_crosses_whatever_it_begins_with(sides):
+    (message,) = sides.receive("/help: au feu", is_notice=True)
+    assert message.text == "Zoé Dupont (ZOE): /help: au feu"
+
+
 def test_a_mesh_text_is_sent_with_its_sender_s_name(sides):
     (message,) = sides.receive("bonjour\nà tous 🎉")
     assert (message.chat, message.text, message.reply_to) == (GROUP, "Zoé Dupont (ZOE): bonjour\n| à tous 🎉", None)

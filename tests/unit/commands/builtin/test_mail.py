@@ -268,6 +268,12 @@ def test_a_node_gets_one_notice_when_heard(mesh):
     assert notices.hear(ALICE) == []
 
 
+def test_what_our_own_node_had_kept_brings_no_notice(mesh):
+    notices = Notices(mesh)
+    assert notices.hear(ALICE, is_replay=True) == []
+    assert len(notices.hear(ALICE)) == 1
+
+
 def test_more_mail_is_announced_an_hour_later_at_the_earliest(mesh):
     notices = Notices(mesh, "fr")
     notices.hear(ALICE)
