@@ -25,6 +25,8 @@ def kinds(memory):
 def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path, clock):
     with RunningBot(node.port, tmp_path, clock) as running:
         memory = running.bot.memory
+        # the database is opened beside the link
+        running.wait_ready()
         listening = Listening(memory)
         listening.wait_until(lambda: kinds(memory) >= KINDS and memory.neighbours_of(None, 1))
         listening.wait_until(lambda: any(has_told_all(memory, near.num) for near in memory.direct_nodes(3600)))
