@@ -163,9 +163,9 @@ def test_a_traceroute_that_the_radio_s_full_queue_refuses_is_answered(running, n
 
 def test_a_routing_error_for_a_traceroute_is_answered_at_once(running, node):
     asker, far = keyed(node, 2)
-    # by our own node, which alone can know
-    node.fault("nak", reason="MAX_RETRANSMIT", packets=1)
-    assert "nobody in reach repeated" in answer(node, node.hear_text(asker.num, f"/trace {far.node_id}"))
+    # of those that the other node may give
+    node.fault("nak", reason="NO_CHANNEL", packets=1, remote=1)
+    assert "refused the traceroute" in answer(node, node.hear_text(asker.num, f"/trace {far.node_id}"))
 
 
 def test_a_traceroute_too_soon_for_the_radio_is_refused(running, node):
