@@ -9,7 +9,7 @@ POT := $(CATALOGS)/meshbot.pot
 # Tests start the program dozens of times: compiled files are kept even where the environment says not to
 test test-%: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test test-unit test-property test-integration test-e2e test-bench lint types bench example diagram timelines catalogs clean
+.PHONY: help setup demo test test-unit test-property test-integration test-e2e test-bench lint types bench mutants example diagram timelines catalogs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,11 @@ lint: setup ## Style, format, and which module may import which
 types: setup ## Types
 	@$(PY) -m mypy
 
+mutants: setup ## Change what decides a little, 1,700 times: which change does no test notice?
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet -r requirements-mutants.txt
+	@$(PY) -m mutmut run --max-children 2
+	@$(PY) -m mutmut results
+
 bench: setup ## Measures beside the plain library, as a table
 	@$(PY) -m bench
 
@@ -71,5 +76,5 @@ catalogs: setup ## Bring the translations in step with the code, and compile the
 	@$(BABEL) compile -d $(CATALOGS) -D meshbot
 
 clean: ## Remove .venv and caches; never data or settings
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

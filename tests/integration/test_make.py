@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROMISED = {
     *("setup", "demo", "test", "test-unit", "test-property", "test-integration", "test-e2e", "test-bench"),
-    *("lint", "types", "bench", "example", "diagram", "timelines", "catalogs", "clean", "help"),
+    *("lint", "types", "bench", "mutants", "example", "diagram", "timelines", "catalogs", "clean", "help"),
 }
 
 
