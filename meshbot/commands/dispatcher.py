@@ -10,12 +10,14 @@ from typing import Final
 from meshbot.commands.access import Access, Refusal
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter, Verdict, return_path
+from meshbot.commands.formatting import DAY
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
+from meshbot.commands.rate_limit import Admission, RateLimiter
 from meshbot.commands.registry import PREFIX, Action, Registry, Request, Way, parse
 from meshbot.commands.roles import Role, User
 from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
-from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, mask_command
+from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, TimedCache, mask_command
 from meshbot.sending import AfterAnswer, OutgoingText
 
 LOGGER = logging.getLogger(__name__)
@@ -28,6 +30,9 @@ NAME_SHOWN: Final = 20
 NO_COMMAND: Final = "› "
 # Seconds for an answer to be confirmed by the node, before the action that follows it
 ANSWER_LEAVES_WITHIN: Final = 10.0
+# Nodes that are told once a day what the bot is; so many of them in so many seconds
+NODES_GREETED: Final = 1000
+GREETINGS_LIMIT: Final = (10, 3600.0)
 
 
 class Dispatcher(Service):
@@ -44,8 +49,9 @@ class Dispatcher(Service):
         tr: Translate,
         limits: CommandLimits,
         send: Callable[[OutgoingText | AfterAnswer], object],
+        is_awaited: Callable[[TextMessage], bool] | None = None,
     ) -> None:
-        """`send` only puts into the sender's inbox."""
+        """`send` only puts into the sender's inbox; `is_awaited` tells whether a person elsewhere waits for a text."""
         super().__init__(clock, INBOX_LIMIT)
         self._registry = registry.on(Way.MESH)
         private = (name for command in self._registry if command.private for name in (command.name, *command.aliases))
@@ -55,6 +61,9 @@ class Dispatcher(Service):
         self._translate = tr
         self._limits = limits
         self._send = send
+        self._is_awaited = is_awaited
+        self._greeted: TimedCache[int, None] = TimedCache(DAY, NODES_GREETED)
+        self._greetings = RateLimiter(*GREETINGS_LIMIT)
         self._executor: CommandExecutor[TextMessage] = CommandExecutor("Commands", clock, limits, tr, self.tell)
 
     # -- service
@@ -103,15 +112,31 @@ class Dispatcher(Service):
         verdict = self._filter.judge(text, self._clock.now().timestamp(), is_command=parsed is not None)
         if verdict is Verdict.ANSWER and parsed is not None:
             self._start(message, *parsed)
+        elif verdict is Verdict.PLAIN and not message.is_broadcast:
+            self._on_plain_direct(message)
         elif verdict is Verdict.STALE:
             info_print("⏳ Commande de 0x%08x trop ancienne, sans réponse", message.sender)
         else:
             LOGGER.debug("Message 0x%08x: %s", message.packet_id, verdict.value)
 
+    def _on_plain_direct(self, message: TextMessage) -> None:
+        """Tell what the bot is, once a day, to whom nobody waits for."""
+        now = self._clock.monotonic()
+        if self._awaits(message) or _is_tapback(message) or self._greeted.get(message.sender, now) is not None:
+            return
+        # numbers can be forged: all nodes together have a limit too
+        if self._greetings.ask("all", now) is not Admission.ALLOWED:
+            return
+        self._greeted.put(message.sender, None, now)
+        self._answer(message, self._translate(_("🤖 I am a bot: nobody reads this. /help lists what I answer.")))
+
+    def _awaits(self, message: TextMessage) -> bool:
+        return self._is_awaited is not None and not message.is_broadcast and self._is_awaited(message)
+
     def _start(self, message: TextMessage, name: str, argument: str) -> None:
         command = self._registry.to_run(name, argument)
-        # it may be another bot's command
-        if command is None and message.is_broadcast:
+        # it may be another bot's command, or what a person elsewhere is to read
+        if command is None and (message.is_broadcast or self._awaits(message)):
             return
         user = self._access.user_of(message)
         if refusal := self._access.judge(user, message, command, self._clock.monotonic()):
@@ -163,3 +188,8 @@ class Dispatcher(Service):
             text = NO_COMMAND + text
         expires_at = self._clock.monotonic() + self._limits.answer_ttl
         self._send(OutgoingText(text, path.to, path.channel, path.reply_id, path.want_ack, expires_at))
+
+
+def _is_tapback(message: TextMessage) -> bool:
+    """Return whether the text is an emoji on an answer of ours: it asks nothing."""
+    return bool(message.reply_id) and not any(map(str.isalnum, message.text))

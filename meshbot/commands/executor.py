@@ -95,15 +95,19 @@ class CommandExecutor(Generic[Q]):
         """When `overdue` is to be called (monotonic seconds), inf for never."""
         return min(self._running.values(), default=inf)
 
-    def obstacle(self, command: Command, user: str) -> str:
-        """Return the answer if the command cannot start now, else an empty one; slow and fast ones count apart."""
+    def obstacle(self, command: Command, user: str, tr: Translate | None = None) -> str:
+        """Return the answer if the command cannot start now, else an empty one; slow and fast ones count apart.
+
+        `tr` is the asker's language, if not that of all.
+        """
+        tr = tr or self._translate
         running = [job for job in self._running if job.command.slow == command.slow]
         lost = sum(job.command.slow == command.slow for job in self._lost)
         if len(running) >= WAITING_LIMIT or lost >= LOST_WORKERS_LIMIT:
             LOGGER.warning("⚠️ Trop de commandes en cours: /%s refusée", command.name)
-            return self._translate(_("🚦 Too busy, please ask again in a minute."))
+            return tr(_("🚦 Too busy, please ask again in a minute."))
         if command.slow and any(job.command is command and job.request.user.key == user for job in running):
-            text = self._translate(_("⏳ I am still working on your previous /{name}."))
+            text = tr(_("⏳ I am still working on your previous /{name}."))
             return text.format(name=command.name)
         return ""
 
@@ -124,8 +128,8 @@ class CommandExecutor(Generic[Q]):
             if self._pool_of(job.command).replace_worker(job):
                 self._lost.add(job)
             error_print("❌ Commande /%s sans fin: abandonnée", job.request.command)
-        text = self._translate(_("⌛ /{name} took too long."))
-        return [(job, text.format(name=job.request.command)) for job in late]
+        text = _("⌛ /{name} took too long.")
+        return [(job, job.request.translate(text).format(name=job.request.command)) for job in late]
 
     def is_current(self, interim: InterimAnswer[Q]) -> bool:
         """Whether its asker still waits for the answer."""
@@ -151,12 +155,12 @@ class CommandExecutor(Generic[Q]):
             return job.command.run(replace(job.request, say=partial(self._send_interim, job)))
         except StorageError as error:
             LOGGER.warning("⚠️ Commande /%s: %s", job.request.command, error)
-            return self._translate(_("⚠️ My memory cannot be read at the moment. Try again later."))
+            return job.request.translate(_("⚠️ My memory cannot be read at the moment. Try again later."))
         except (Exception, SystemExit) as exc:
             # an error in one command gets an answer and must not end the bot
             error_print("❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, exc)
             LOGGER.debug("Commande /%s", job.request.command, exc_info=True)
-            answer = self._translate(_("⚠️ /{name} failed, the operator can see why in the log."))
+            answer = job.request.translate(_("⚠️ /{name} failed, the operator can see why in the log."))
             return answer.format(name=job.request.command)
 
     def _send_interim(self, job: Job[Q], text: str) -> None:

@@ -49,7 +49,8 @@ class OutageReporter:
 
     def ready(self, outage: float, interface: NodeInterface, *, restarted: bool) -> None:
         """Take a link that is READY; `restarted` when the node reported its reboot on the same connection."""
-        if self._lost:
+        # the first one ends what an earlier process has reported
+        if self._lost or self._known is None:
             self._lost = False
             self._report(LinkBack(outage))
         self._look_for_reboot(interface, restarted=restarted)

@@ -12,6 +12,8 @@ import assembly
 from config import Settings
 from meshbot.commands.registry import Command
 from meshbot.mesh_link.packets import NodeRecord
+from meshbot.mesh_link.messages import Channel
+from meshbot.persistence import UpdatesHandled
 from meshbot.sending.outgoing import OutgoingText
 from meshbot.telegram_bot.handler import UpdateHandler
 from meshbot.telegram_bot.models import Button, Chat, OutgoingMessage
@@ -36,6 +38,9 @@ class HandlerHarness:
         self.mesh.manager.learn_from_node_database(nodes)
         self.clock = self.mesh.clock
         self.mesh_texts: list[OutgoingText] = []
+        self.channels: tuple[Channel, ...] | None = None
+        self.saved: list[UpdatesHandled] = []
+        self.typing: list[Chat] = []
         self.query_answers: list[str] = []
         self.inbox: SimpleQueue[Any] = SimpleQueue()
         dependencies = TelegramDependencies(
@@ -44,11 +49,14 @@ class HandlerHarness:
             make_limits(),
             self.mesh.memory,
             lambda: OWN,
+            lambda: self.channels,
             self.mesh_texts.append,
-            save_handled=None,
+            save_handled=self.saved.append,
         )
         options = assembly.telegram_options(self.settings)
-        self.handler = UpdateHandler(options, dependencies, self.inbox.put, self._answer_callback_query)
+        self.handler = UpdateHandler(
+            options, dependencies, self.inbox.put, self._answer_callback_query, self.typing.append
+        )
         self._ids = count(1)
         self._now = 0.0
 

@@ -116,6 +116,16 @@ class AlertMessage(ABC):
         )
 
 
+@dataclass(slots=True)
+class SentAlert:
+    """An alert, and its text in the chats."""
+
+    key: str
+    alert: AlertMessage
+    text: str = ""  # as last sent; empty: never
+    changed: bool = False  # since then
+
+
 class StateAlert(AlertMessage):
     """A state that is wrong from one incident to another, perhaps several times."""
 
@@ -137,6 +147,20 @@ class StateAlert(AlertMessage):
         self._until = now
         self._lasted = now - self._since
         self._seconds += self._lasted
+
+    @property
+    def since(self) -> float:
+        """When it last began, monotonic seconds."""
+        return self._since
+
+    def began(self, since: float) -> None:
+        """Correct the beginning: it was seen by an earlier process."""
+        self._first = self._since = self._opened_at = since
+
+    @property
+    @abstractmethod
+    def opening(self) -> Incident:
+        """The incident that tells what is wrong, as it was last."""
 
     def split_off(self, now: float) -> Self | None:
         """See AlertMessage: a repetition edits an old message, which does not notify; one that lasts gets a new one."""
