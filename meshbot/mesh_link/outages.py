@@ -49,8 +49,7 @@ class OutageReporter:
 
     def ready(self, outage: float, interface: NodeInterface, *, restarted: bool) -> None:
         """Take a link that is READY; `restarted` when the node reported its reboot on the same connection."""
-        # the first one ends what an earlier process has reported
-        if self._lost or self._known is None:
+        if self._lost:
             self._lost = False
             self._report(LinkBack(outage))
         self._look_for_reboot(interface, restarted=restarted)

@@ -14,7 +14,7 @@ from meshbot.commands import DAY, Registry, Role, Way, parse, translator
 from meshbot.commands import mark as _
 from meshbot.mesh_link import NodeChannels, TextMessage
 from meshbot.persistence import HandledBefore, SavedValue, UpdatesHandled
-from meshbot.runtime import Incident
+from meshbot.runtime import Incident, LinkBack
 from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, TelegramOrigin
 from meshbot.telegram_bot import status
 from meshbot.telegram_bot.alerts import Alerts
@@ -384,7 +384,7 @@ class UpdateHandler:
             return
         tr = self._languages.translate_for(origin.chat_id, origin.message_id)
         channel = self.channels.label(message.channel)
-        self._send_all(status.status_messages(report, name, channel, tr))
+        self._send_all(status.status_messages(report, name, tr, channel))
         is_accepted = report.status is DeliveryStatus.ACCEPTED and report.packet_ids and not message.is_broadcast
         if is_accepted:
             chat = status.chat_of(origin)
@@ -392,6 +392,8 @@ class UpdateHandler:
             self._save(sent)
 
     def _on_channels(self) -> None:
+        """Take the link's READY: an alert of an earlier process about it is over, and the bridges can be checked."""
+        self.on_mesh_event(LinkBack(0.0))
         for channel in self.bridge.channels:
             if self.channels.lacks(channel):
                 LOGGER.warning(

@@ -101,18 +101,18 @@ def chat_of(origin: TelegramOrigin) -> Chat:
 
 
 def status_messages(
-    report: DeliveryReport, recipient: str, channel: str, translate: Translate
+    report: DeliveryReport, recipient: str, translate: Translate, channel: str = ""
 ) -> tuple[OutgoingMessage, ...]:
     """Return what shows the status now, nothing if the text came from elsewhere, or has only a short wait.
 
-    `recipient` is the name of the node it is for, `channel` that of its channel. The final report of a text comes last
+    `recipient` is the name of the node it is for, `channel` that of its channel, if known. The final report of a text comes last
     and once, so that the messages made last are the ones to show.
     """
     origin = report.message.origin
     if not isinstance(origin, TelegramOrigin) or _is_short_wait(report):
         return ()
     chat, key = chat_of(origin), encode_origin(origin)
-    text = _text(report, recipient, channel, translate)
+    text = _text(report, recipient, channel or f"{report.message.channel}", translate)
     reply = OutgoingMessage(chat, text, key, reply_to=origin.message_id, silent=True, can_wait=True)
     if chat.id > 0 or not report.message.is_broadcast:
         return (reply,)

@@ -32,7 +32,7 @@ class HandlerHarness:
     """Starts the threads for commands with `with`, and waits for what they do."""
 
     def __init__(self, commands: Sequence[Command] = (), nodes: Sequence[NodeRecord] = (), **settings: Any) -> None:
-        values = {"language": "en", "rate_limit_commands": 0, "telegram_users": USERS, "telegram_groups": (GROUP,)}
+        values = {"language": "en", "telegram_commands": 0, "telegram_users": USERS, "telegram_groups": (GROUP,)}
         self.settings = Settings(**values | settings)
         self.mesh = MeshCommands()
         self.mesh.manager.learn_from_node_database(nodes)

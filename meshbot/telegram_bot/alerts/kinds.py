@@ -70,11 +70,9 @@ class LinkAlert(StateAlert):
             stamp, lasted = moment.stamp(self._until), moment.duration(self._lasted)
             text = moment.format(line, stamp=stamp, duration=lasted)
             # how it began stays in the message
-            return (
-                text
-                + f"\n🔴{moment.stamp(self._since)} {_cause(self._lost, moment)}".rstrip()
-                + self.repetitions(moment)
-            )
+            began, lost = self.beginning(moment)
+            cause = _cause(lost, moment) if isinstance(lost, LinkLost) else ""
+            return text + f"\n🔴{began} {cause}".rstrip() + self.repetitions(moment)
         line = _(
             "🔴{stamp} Link to the node lost: {node}, for {duration}, {failures} attempts. {cause}\nI keep trying."
         )
@@ -119,10 +117,10 @@ class DiskAlert(StateAlert):
         left = _size(free, moment)
         if self.is_resolved:
             line = _("🟢{stamp} Enough disk space again: {left} free ({share} %).")
-            began = moment.format(
-                _("💾{stamp} {left} were left."), stamp=moment.stamp(self._since), left=_size(self._low.free, moment)
-            )
-            line = moment.translate(line) + "\n" + began.replace("{", "{{").replace("}", "}}")
+            began, low = self.beginning(moment)
+            if isinstance(low, DiskLow):
+                before = moment.format(_("💾{stamp} {left} were left."), stamp=began, left=_size(low.free, moment))
+                line = f"{moment.translate(line)}\n{before}"
             stamp = moment.stamp(self._until)
         else:
             line = _(
@@ -160,7 +158,10 @@ class DatabaseAlert(StateAlert):
             line = _("🟢{stamp} The database is well again, after {duration}.")
             stamp, lasted = moment.stamp(self._until), moment.duration(self._lasted)
             text = moment.format(line, stamp=stamp, duration=lasted)
-            return text + f"\n🗄️{moment.stamp(self._since)} {self._reason}" + self.repetitions(moment)
+            began, trouble = self.beginning(moment)
+            reason = trouble.reason[:REASON_SHOWN] if isinstance(trouble, DatabaseTrouble) else ""
+            text += "\n" + moment.format(_("🗄️{stamp} It was in trouble: {reason}."), stamp=began, reason=reason)
+            return text + self.repetitions(moment)
         line = _(
             "🗄️{stamp} Database in trouble: {reason}.\n"
             "What is learnt stays in memory until it can be written. Look at the disk: room, rights, cable."

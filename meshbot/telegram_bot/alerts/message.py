@@ -134,6 +134,8 @@ class StateAlert(AlertMessage):
         self._times = 0
         self._seconds = self._lasted = 0.0  # of the resolved times, and of the last of them
         self._first = self._since = self._until = now
+        # when the last resolved time began, and what was wrong
+        self._ended: tuple[float, Incident] | None = None
 
     def _open(self, since: float) -> None:
         if self.is_resolved:
@@ -145,6 +147,7 @@ class StateAlert(AlertMessage):
     def _resolve(self, now: float) -> None:
         self.is_resolved = True
         self._until = now
+        self._ended = self._since, self.opening
         self._lasted = now - self._since
         self._seconds += self._lasted
 
@@ -161,6 +164,11 @@ class StateAlert(AlertMessage):
     @abstractmethod
     def opening(self) -> Incident:
         """The incident that tells what is wrong, as it was last."""
+
+    def beginning(self, moment: Moment) -> tuple[str, Incident]:
+        """Return when the last resolved time began, as Moment.stamp does, and what was wrong."""
+        since, incident = self._ended or (self._since, self.opening)
+        return moment.stamp(since), incident
 
     def split_off(self, now: float) -> Self | None:
         """See AlertMessage: a repetition edits an old message, which does not notify; one that lasts gets a new one."""

@@ -5,7 +5,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from meshbot.commands.dispatcher import Dispatcher
+from meshbot.commands.dispatcher import GREETINGS_LIMIT, Dispatcher
 from meshbot.commands.executor import LOST_WORKERS_LIMIT, WAITING_LIMIT
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.language import translator
@@ -97,11 +97,27 @@ def test_an_unknown_command_on_a_channel_may_be_another_bots(bench):
     assert bench.sent.texts.empty()
 
 
-def test_ordinary_text_gets_no_answer_but_a_line(bench, caplog):
+def test_ordinary_text_is_logged_and_told_once_a_day_what_the_bot_is(bench, caplog):
     bench.ask("salut")
-    bench.settle()
+    assert bench.sent.next_text().text == "🤖 I am a bot: nobody reads this. /help lists what I answer."
     assert "📨 MESSAGE BRUT: 'salut' | from=0x00001234 | to=0x00009999 | broadcast=False" in caplog.messages
+    bench.ask("tu es là ?")
+    bench.settle()
     assert bench.sent.texts.empty()
+
+
+def test_a_text_on_a_channel_and_an_emoji_on_an_answer_get_no_line(bench):
+    bench.ask("salut", to=BROADCAST_NUM)
+    bench.ask("👍", reply_id=7)
+    bench.settle()
+    assert bench.sent.texts.empty()
+
+
+def test_forged_numbers_together_get_few_lines(bench):
+    for number in range(50):
+        bench.ask("salut", sender=0x5000 + number)
+    bench.settle()
+    assert bench.sent.texts.qsize() == GREETINGS_LIMIT[0]
 
 
 def test_a_stale_question_is_logged_and_not_answered(bench, caplog):
