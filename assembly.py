@@ -265,9 +265,9 @@ def telegram(
         limits(settings),
         parts.memory,
         parts.link.own_num,
-        parts.link.channels,
         parts.sender.tell,
         keep,
+        parts.link.channels,
     )
     return TelegramService(telegram_options(settings), dependencies)
 

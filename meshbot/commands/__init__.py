@@ -4,7 +4,7 @@ from meshbot.commands.access import Access, Judge, Refusal, ReplayMemory
 from meshbot.commands.dispatcher import Dispatcher
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
-from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, whole_number
+from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, whole_number
 from meshbot.commands.language import Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
 from meshbot.commands.node_lookup import Directory, only_one, short_name_of
@@ -44,6 +44,7 @@ __all__ = [
     "duration",
     "ident",
     "mark",
+    "name_of",
     "node_numbers",
     "only_one",
     "parse",

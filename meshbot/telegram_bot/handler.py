@@ -6,11 +6,11 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from typing import Final
 
-from meshbot.commands import DAY, Registry, Role, Way, parse, translator
+from meshbot.commands import Registry, Role, Way, parse, translator
 from meshbot.commands import mark as _
 from meshbot.mesh_link import NodeChannels, TextMessage
 from meshbot.persistence import HandledBefore, SavedValue, UpdatesHandled
@@ -20,9 +20,10 @@ from meshbot.telegram_bot import status
 from meshbot.telegram_bot.alerts import Alerts
 from meshbot.telegram_bot.bridge import Bridge, BridgeRule, TextOnly, clean_text, mesh_name, shown_name
 from meshbot.telegram_bot.channels import KnownChannels, missing_channel
+from meshbot.telegram_bot.chat_commands import ChatCommand, command_in
 from meshbot.telegram_bot.command_handler import CommandHandler
 from meshbot.telegram_bot.conversations import Conversations, key_of
-from meshbot.telegram_bot.held_back import STAYS, HeldBack
+from meshbot.telegram_bot.held_back import STAYS, HeldBack, RadioHints
 from meshbot.telegram_bot.languages import Languages
 from meshbot.telegram_bot.menu import Menu, menus
 from meshbot.telegram_bot.models import AllowedUser, Chat, ChatQuestion, OutgoingMessage
@@ -40,22 +41,9 @@ from meshbot.telegram_bot.users import AllowedUsers, OncePerHour, parse_user
 
 LOGGER = logging.getLogger(__name__)
 STRANGERS_LIMIT: Final = (10, 600.0)  # answers to all strangers together, in that many seconds
-CHANNEL_NOTICES_LIMIT: Final = (5, 3600.0)  # direct messages about commands on a channel without answers, likewise
-# Telegram's rule for the names of bots: without it `/rdv@midi` would be a command
-BOT_NAME: Final = re.compile(r"[a-z0-9_]{2,29}bot", re.IGNORECASE)
-COMMAND_NAME: Final = re.compile(r"[a-z0-9_]{1,32}", re.IGNORECASE)
 # Beginning of the names of saved values, before a group's former id; with the value, its new id
 MOVED: Final = "moved:"
 MOVED_GROUP: Final = re.compile(MOVED + r"(-\d{1,16}) (-\d{1,16})")
-
-
-@dataclass(frozen=True, slots=True)
-class ChatCommand:
-    """A text that is a command: of this bot, or with `@` of another."""
-
-    name: str
-    argument: str
-    is_ours: bool = True
 
 
 class UpdateHandler:
@@ -84,8 +72,7 @@ class UpdateHandler:
         self.alerts = Alerts([Chat(ident) for ident in alert_chats], tr)
         self._notices = OncePerHour()  # to users, and about groups
         self._held_back = HeldBack()
-        self._channel_notices = RateLimit([CHANNEL_NOTICES_LIMIT])
-        self._told_by_radio = OncePerHour(DAY)  # nodes whose command on a channel has no answer
+        self._radio_hints = RadioHints(tr, options.answer_ttl)
         self._strangers = RateLimit([STRANGERS_LIMIT])
         self._stale: Counter[Chat] = Counter()  # messages not acted upon
         self._caught_up_at = -inf  # when Telegram last had no older update
@@ -195,7 +182,9 @@ class UpdateHandler:
         elif command is not None and (message.is_forwarded or not command.is_ours):
             self._hold_back(message, user)
         elif command is None and message.title:
-            self._on_group_text(message, user)
+            # to the node that it answers, else to the group's channel
+            if not self._answer_node(message, user):
+                self._bridge(message)
         elif user is None:
             self._on_stranger(message)
         elif self._is_stale(message):
@@ -206,16 +195,7 @@ class UpdateHandler:
             self._on_private_text(message, user)
 
     def _command_in(self, text: str) -> ChatCommand | None:
-        """Return the command that a text is; None: it is for people, though it may begin with a slash."""
-        parsed = parse(text)
-        if parsed is None:
-            return None
-        name, at, bot = parsed[0].partition("@")
-        if at and bot.lower() == self.username.lower():
-            return ChatCommand(name, parsed[1])
-        if at and COMMAND_NAME.fullmatch(name) and BOT_NAME.fullmatch(bot):
-            return ChatCommand(name, parsed[1], is_ours=False)
-        return ChatCommand(*parsed) if self.commands.registry.find(parsed[0]) is not None else None
+        return command_in(text, self.commands.registry, self.username)
 
     def _on_edit(self, message: IncomingMessage) -> None:
         """Tell its author that a message's new text is not read, where the first one may have been."""
@@ -236,11 +216,6 @@ class UpdateHandler:
         elif self._bridges(message.chat):
             words = tr(_("💬 A command that is forwarded, or for another bot, does not cross to the mesh."))
             self._send(self._held_back.stays(message, words, now))
-
-    def _on_group_text(self, message: IncomingMessage, user: AllowedUser | None) -> None:
-        """Pass on a text of a group: to the node that it answers, else to the group's channel."""
-        if not self._answer_node(message, user):
-            self._bridge(message)
 
     def _on_private_text(self, message: IncomingMessage, user: AllowedUser) -> None:
         """Pass on an answer to a node; run a command that is unknown, to say so; else tell what is understood."""
@@ -348,20 +323,11 @@ class UpdateHandler:
     def _on_channel_text(self, message: TextMessage) -> None:
         name = mesh_name(message.sender, self._dependencies.memory)
         self._send_all(self.bridge.to_telegram(message, name, self._dependencies.own_num()))
-        if self.bridge.has_channel(message.channel) and self._is_mesh_command(message.text):
-            self._tell_by_radio(message)
-
-    def _tell_by_radio(self, message: TextMessage) -> None:
-        """Tell the author of a command on a joined channel where it is answered: nobody else will."""
-        now = self._clock.monotonic()
-        if message.channel in self._options.answer_on_channels or self._channel_notices.ready_at() > now:
-            return
-        if not self._told_by_radio.is_due(message.sender, now):
-            return
-        self._channel_notices.note(now)
-        text = self._translate(_("💬 Commands stay out of the channel: send them to me as a direct message."))
-        expires_at = now + self._options.answer_ttl
-        self._dependencies.send_text(OutgoingText(text, message.sender, want_ack=True, expires_at=expires_at))
+        is_unanswered = message.channel not in self._options.answer_on_channels
+        if is_unanswered and self.bridge.has_channel(message.channel) and self._is_mesh_command(message.text):
+            hint = self._radio_hints.about(message, self._clock.monotonic())
+            if hint is not None:
+                self._dependencies.send_text(hint)
 
     def _on_direct_text(self, message: TextMessage) -> None:
         """Show a node's answer to the person who wrote to it."""

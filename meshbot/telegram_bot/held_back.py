@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from meshbot.commands import Translate
+from meshbot.commands import DAY, Translate
 from meshbot.commands import mark as _
+from meshbot.mesh_link import TextMessage
 from meshbot.runtime import RecentKeys
+from meshbot.sending import OutgoingText
 from meshbot.telegram_bot.models import Chat, OutgoingMessage
+from meshbot.telegram_bot.queue import RateLimit
 from meshbot.telegram_bot.updates import IncomingMessage
 from meshbot.telegram_bot.users import OncePerHour
 
+# Hints by radio, in so many seconds: air is scarce, and numbers can be forged
+HINTS_LIMIT: Final = (5, 3600.0)
 REMEMBERED: Final = 1000  # edited messages
 # Reactions on what stays here, and on what was changed after it had been read
 STAYS, CHANGED = "🙊", "✍"
@@ -54,3 +59,22 @@ class HeldBack:
             can_wait=True,
             reaction=emoji,
         )
+
+
+class RadioHints:
+    """For one thread: tells the authors of commands on a joined channel, where nobody answers, where to send them."""
+
+    def __init__(self, translate: Translate, answer_ttl: float) -> None:
+        """`answer_ttl`: seconds that a hint may wait for the radio."""
+        self._translate = translate
+        self._answer_ttl = answer_ttl
+        self._limit = RateLimit([HINTS_LIMIT])
+        self._told = OncePerHour(DAY)
+
+    def about(self, message: TextMessage, now: float) -> OutgoingText | None:
+        """Return a direct message to the author, once a day, None: none now."""
+        if self._limit.ready_at() > now or not self._told.is_due(message.sender, now):
+            return None
+        self._limit.note(now)
+        text = self._translate(_("💬 Commands stay out of the channel: send them to me as a direct message."))
+        return OutgoingText(text, message.sender, want_ack=True, expires_at=now + self._answer_ttl)

@@ -48,7 +48,8 @@ class TelegramDependencies:
     limits: CommandLimits
     memory: MeshMemory
     own_num: Callable[[], int]
-    channels: Callable[[], tuple[Channel, ...] | None]  # None: not known yet
     send_text: Callable[[OutgoingText], object]
     # Saves what was handled; the service is then sent HandledBefore. None: there is no database
     save_handled: Callable[[UpdatesHandled], object] | None
+    # The channels that our node has enabled, None: not known yet
+    channels: Callable[[], tuple[Channel, ...] | None] = lambda: None

@@ -105,8 +105,8 @@ def status_messages(
 ) -> tuple[OutgoingMessage, ...]:
     """Return what shows the status now, nothing if the text came from elsewhere, or has only a short wait.
 
-    `recipient` is the name of the node it is for, `channel` that of its channel, if known. The final report of a text comes last
-    and once, so that the messages made last are the ones to show.
+    `recipient` is the name of the node it is for, `channel` that of its channel, if known. The final report of a text
+    comes last and once, so that the messages made last are the ones to show.
     """
     origin = report.message.origin
     if not isinstance(origin, TelegramOrigin) or _is_short_wait(report):

@@ -189,10 +189,12 @@ def done_but(body: bytes, content_type: str = "application/json") -> Fault:
 
 
 def drips(exchange: Exchange) -> None:
-    """Do it, and answer a byte every second, for an hour."""
+    """Do it, and answer a byte of the body every second, for an hour."""
     data = exchange.execute().on_wire(Content_Length="100000")
     try:
-        for n in range(3600):
+        start = data.index(b"\r\n\r\n") + 4
+        exchange.line.send(data[:start])
+        for n in range(start, start + 3600):
             exchange.line.send(data[n : n + 1] or b" ")
             exchange.wait(1.0)
     # the client has had enough

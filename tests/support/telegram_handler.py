@@ -11,8 +11,8 @@ from typing import Any, Self
 import assembly
 from config import Settings
 from meshbot.commands.registry import Command
-from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.messages import Channel
+from meshbot.mesh_link.packets import NodeRecord
 from meshbot.persistence import UpdatesHandled
 from meshbot.sending.outgoing import OutgoingText
 from meshbot.telegram_bot.handler import UpdateHandler
@@ -49,9 +49,9 @@ class HandlerHarness:
             make_limits(),
             self.mesh.memory,
             lambda: OWN,
-            lambda: self.channels,
             self.mesh_texts.append,
             save_handled=self.saved.append,
+            channels=lambda: self.channels,
         )
         options = assembly.telegram_options(self.settings)
         self.handler = UpdateHandler(

@@ -25,6 +25,7 @@ from tests.support.alert_reader import CHAT, OTHER_CHAT, AlertReader
 NODE = "192.168.1.5:4403"
 BOB = 0x20001EF0
 REFUSED = "It refuses the connection: it is starting, or its TCP server is off."
+BACK = "The link to the node is back"
 OLD, NEW, OTHER = "AAIAAAAA…", "AAkAAAAA…", "AAoAAAAA…"
 
 
@@ -125,11 +126,17 @@ def test_a_second_outage_that_lasts_gets_a_new_message(reader):
     assert [message.key for message in reader.report(lost(), after=120)] == [first.key]
     assert reader.report(lost(JOIN - 1), after=JOIN - 61)[0].key == first.key
     old, new = reader.report(lost(JOIN), after=1)
-    assert (old.key, old.text) == (first.key, f"🟢 14:01 The link to the node is back, after 2 min.\n🔴 13:59 {REFUSED}")
+    assert (old.key, old.text) == (
+        first.key,
+        f"🟢 14:01 The link to the node is back, after 2 min.\n🔴 13:59 {REFUSED}",
+    )
     assert (new.text.partition(":")[0], new.silent) == ("🔴 14", False)
     assert "times in" not in new.text
     (last,) = reader.report(LinkBack(JOIN + 60), after=60)
-    assert (last.key, last.text) == (new.key, f"🟢 14:13 The link to the node is back, after 11 min.\n🔴 14:02 {REFUSED}")
+    assert (last.key, last.text) == (
+        new.key,
+        f"🟢 14:13 The link to the node is back, after 11 min.\n🔴 14:02 {REFUSED}",
+    )
 
 
 def test_a_third_outage_that_lasts_leaves_the_count_of_two(reader):
@@ -171,7 +178,9 @@ def test_a_jump_of_the_wall_clock_corrects_times_and_changes_no_duration(reader)
     assert reader.texts()[0].startswith("🔴 13:59 Link to the node lost: 192.168.1.5:4403, for 11 min")
     reader.wall -= timedelta(days=90)
     reader.report(LinkBack(720.0), after=60)
-    assert reader.texts() == [f"🟢 The link to the node is back, after 12 min.\n🔴 {REFUSED}"], "no time that cannot be right"
+    assert reader.texts() == [f"🟢 The link to the node is back, after 12 min.\n🔴 {REFUSED}"], (
+        "no time that cannot be right"
+    )
 
 
 def test_another_day_is_shown_with_its_date(reader):
@@ -305,7 +314,9 @@ def test_a_failing_database_is_reported_with_its_reason_and_resolved(reader):
     reader.report(DatabaseTrouble("disque plein"))
     assert reader.texts()[0].startswith("🗄️ 14:00 Database in trouble: disque plein.\n")
     reader.report(DatabaseWell(), after=300)
-    assert reader.texts() == ["🟢 14:05 The database is well again, after 5 min.\n🗄️ 14:00 It was in trouble: disque plein."]
+    assert reader.texts() == [
+        "🟢 14:05 The database is well again, after 5 min.\n🗄️ 14:00 It was in trouble: disque plein."
+    ]
 
 
 def test_each_kind_has_its_own_message(reader):
