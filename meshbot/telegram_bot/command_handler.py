@@ -230,7 +230,7 @@ class CommandHandler:
         return self._tr(question)(refusal.answer or STILL_TOO_MANY).format(name=shown)
 
     def _tr(self, question: ChatQuestion) -> Translate:
-        return self._languages.translate(question.language)
+        return self._languages.translate(question.language_code)
 
     def _submit(self, job: Job[ChatQuestion]) -> None:
         self.executor.submit(job)
@@ -306,7 +306,7 @@ class CommandHandler:
 
     def _handle_query(self, query: CallbackQuery) -> str:
         """Return a text for the user who pressed the button, or nothing."""
-        tr, user, chat = self._languages.translate(query.language), self._users.find(query.user_id), query.chat
+        tr, user, chat = self._languages.translate(query.language_code), self._users.find(query.user_id), query.chat
         is_group = chat is not None and chat.id < 0
         if user is None or (is_group and chat is not None and not self._users.is_listed(chat.id)):
             return tr(_("🔒 Not for you."))
@@ -322,7 +322,7 @@ class CommandHandler:
     def _handle_reply(self, query: CallbackQuery, token: str, *, yes: bool) -> str:
         reply, call = self._confirmations.answer(token, query.user_id, self._clock.monotonic(), yes=yes)
         if call is None:
-            tr = self._languages.translate(query.language)
+            tr = self._languages.translate(query.language_code)
             return tr(_("🔒 Not for you.")) if reply is Reply.NOT_YOURS else tr(_("⌛ Too late: please ask again."))
         if reply is Reply.YES:
             self._run(call)
@@ -351,5 +351,13 @@ def _question_of(query: CallbackQuery, chat: Chat, user: AllowedUser, owner: str
     title = "group" if chat.id < 0 else ""
     owner_id = int(owner) if owner.isascii() and owner.isdigit() else 0
     return ChatQuestion(
-        query.update_id, chat, query.message_id, user, query.name, title, key, owner_id, language=query.language
+        query.update_id,
+        chat,
+        query.message_id,
+        user,
+        query.name,
+        title,
+        key,
+        owner_id,
+        language_code=query.language_code,
     )

@@ -126,7 +126,7 @@ class UpdateHandler:
         """Act upon an update."""
         match update:
             case IncomingMessage():
-                self._languages.note(update.chat.id, update.message_id, update.language)
+                self._languages.note(update.chat.id, update.message_id, update.language_code)
                 self._on_message(update)
             case EditedMessage(message=message):
                 self._on_edit(message)
@@ -202,12 +202,12 @@ class UpdateHandler:
         is_listed = self.users.is_listed(message.chat.id) if message.title else self.users.find(message.user_id)
         is_read = not message.title or self._bridges(message.chat) or self._command_in(message.text) is not None
         if is_listed and is_read and not self._is_stale(message):
-            notice = self._held_back.changed(message, self._languages.translate(message.language))
+            notice = self._held_back.changed(message, self._languages.translate(message.language_code))
             self._send_all([notice] if notice is not None else [])
 
     def _hold_back(self, message: IncomingMessage, user: AllowedUser | None) -> None:
         """Say that a command which was forwarded, or is another bot's, is neither run nor passed on."""
-        tr, now = self._languages.translate(message.language), self._clock.monotonic()
+        tr, now = self._languages.translate(message.language_code), self._clock.monotonic()
         if not message.title and user is None:
             self._on_stranger(message)
         elif not message.title:
@@ -225,7 +225,7 @@ class UpdateHandler:
         if parsed is not None:
             self.commands.handle(_question(message, user), *parsed)
             return
-        tr = self._languages.translate(message.language)
+        tr = self._languages.translate(message.language_code)
         words = tr(_("💬 I answer commands; /help lists them. To answer a node, reply to its message."))
         self._send(self._held_back.stays(message, words, self._clock.monotonic()))
 
@@ -262,7 +262,7 @@ class UpdateHandler:
         if self._strangers.ready_at() > now:
             return
         self._strangers.note(now)
-        tr = self._languages.translate(message.language)
+        tr = self._languages.translate(message.language_code)
         if message.user_id:
             words = tr(_("🔒 I do not know you. Your number: {id}. Give it to the person who runs this bot."))
             text = words.format(id=message.user_id)
@@ -287,7 +287,7 @@ class UpdateHandler:
         if self._is_stale(message):
             self._stale[message.chat] += 1
             return
-        now, tr = self._clock.monotonic(), self._languages.translate(message.language)
+        now, tr = self._clock.monotonic(), self._languages.translate(message.language_code)
         text = f"{message.media} {message.text}" if message.media else message.text
         match self.bridge.to_mesh(chat, message.message_id, message.name, text, tr, reply_to=message.reply_to):
             case OutgoingText(channel=channel) if self.channels.lacks(channel):
@@ -394,5 +394,5 @@ def _question(message: IncomingMessage, user: AllowedUser) -> ChatQuestion:
         message.name,
         message.title,
         f"answer:{message.message_id}",
-        language=message.language,
+        language_code=message.language_code,
     )

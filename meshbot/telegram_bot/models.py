@@ -77,7 +77,7 @@ class ChatQuestion:
     title: str  # of the group; empty: a private chat
     key: str  # of the answer
     owner: int = 0  # the user whose command the message with the button answers; 0: the same user
-    language: str = ""  # of the user's phone; empty: not told
+    language_code: str = ""  # of the user's phone; empty: not told
     # The node and packet that the text answers by being a reply to its message; None: it answers none
     answers: tuple[int, int] | None = None
 

@@ -34,7 +34,7 @@ class IncomingMessage:
     is_forwarded: bool = False
     reply_to: int | None = None  # the id of the message that it replies to
     media: str = ""  # an emoji for the photo or file whose caption the text is
-    language: str = ""  # of the author's phone, as "fr" or "pt-br"; empty: not told
+    language_code: str = ""  # of the author's phone, as "fr" or "pt-br"; empty: not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class CallbackQuery:
     data: str
     chat: Chat | None = None  # of the message with the button; None: too old for Telegram
     message_id: int = 0  # likewise
-    language: str = ""  # see IncomingMessage
+    language_code: str = ""  # see IncomingMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _read_message(ident: int, message: telegram.Message) -> Update:
         is_forwarded=message.forward_origin is not None,
         reply_to=_id(message.reply_to_message.message_id) if message.reply_to_message is not None else None,
         media=("📷" if message.photo else "📎") if message.caption else "",
-        language="" if is_from_chat or sender is None else _text(sender.language_code),
+        language_code="" if is_from_chat or sender is None else _text(sender.language_code),
     )
 
 
@@ -184,7 +184,7 @@ def _read_query(ident: int, query: telegram.CallbackQuery) -> Update:
         data=_text(query.data),
         chat=chat,
         message_id=_id(message.message_id) if message is not None else 0,
-        language=_text(query.from_user.language_code),
+        language_code=_text(query.from_user.language_code),
     )
 
 

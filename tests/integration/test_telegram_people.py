@@ -283,3 +283,18 @@ def test_alerts_of_the_start_come_as_soon_as_telegram_answers(api, node, people,
         api.wait_for("Database in trouble", people[ADMIN], timeout=PATIENCE)
         assert clock.monotonic() - before < 15
         bot.wait_ready()
+
+
+def test_a_red_alert_that_ended_while_no_bot_ran_is_ended_at_the_next_start(api, node, people, tmp_path, clock):
+    with telegram_bot(api, node.port, tmp_path, clock, tcp_alert_after=1) as bot:
+        bot.wait_ready()
+        wait_for_poll(api)
+        node.fault("refuse")
+        node.fault("drop")
+        red = api.wait_for("Link to the node lost", people[ADMIN], timeout=PATIENCE)
+    node.heal()
+    with telegram_bot(api, node.port, tmp_path, clock, tcp_alert_after=1) as bot:
+        bot.wait_ready()
+        api.wait_until(lambda: red.text.startswith("🟢"), PATIENCE)
+    assert re.search(r"\n🔴 .*[a-z]", red.text)
+    assert len(api.messages(people[ADMIN], by_bot=True)) == 1

@@ -261,11 +261,11 @@ def test_a_chat_shows_typing_while_a_command_takes_longer_than_a_second(harness)
     ("language", "word"), [("fr", "inconnue"), ("en", "Unknown"), ("es", "Unknown"), ("", "Unknown")]
 )
 def test_each_person_is_answered_in_the_phone_s_language(harness, language, word):
-    assert word in harness.write("/nothing", GUEST, language=language)[0].text
+    assert word in harness.write("/nothing", GUEST, language_code=language)[0].text
 
 
 def test_a_status_is_in_its_writer_s_language(harness):
-    harness.write("/send Kim salut", KNOWN, language="fr")
+    harness.write("/send Kim salut", KNOWN, language_code="fr")
     harness.handler.on_mesh_event(DeliveryReport(harness.mesh_texts[0], DeliveryStatus.ACKNOWLEDGED))
     assert harness.texts() == ["✅ Reçu par Kim (KIM)."]
 
