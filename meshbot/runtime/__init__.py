@@ -23,8 +23,7 @@ from meshbot.runtime.incidents import (
     Report,
     unreported,
 )
-from meshbot.runtime.interrupt import end_quietly
-from meshbot.runtime.log import PASSWORD_COMMANDS, hush, mask_command
+from meshbot.runtime.log import PASSWORD_COMMANDS, end_quietly, hush, mask_command
 from meshbot.runtime.pool import WorkerPool
 from meshbot.runtime.recent import RecentKeys
 from meshbot.runtime.service import PING, STOP, Service, ServiceHandle

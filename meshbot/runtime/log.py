@@ -100,6 +100,20 @@ def capture() -> None:
     threading.excepthook = _uncaught_in_thread
 
 
+def end_quietly() -> None:
+    """Print no traceback for a KeyboardInterrupt that ends the process, which a shell then sees as 130.
+
+    For the imports, before `capture`: a Ctrl-C comes before the program listens to signals.
+    """
+    previous = sys.excepthook
+
+    def print_unless_interrupted(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            previous(kind, error, trace)
+
+    sys.excepthook = print_unless_interrupted
+
+
 def speak_utf8(*streams: TextIO) -> None:
     """Let the streams take any text, whatever the locale: a service often has none."""
     for stream in streams:

@@ -85,7 +85,7 @@ def test_whole_seconds_are_said_without_a_fraction(text):
     assert f"{load(environ={'MESHBOT_TCP_PUBKEY_SYNC_DELAY': text}).tcp_pubkey_sync_delay}s" == "20s"
 
 
-def test_under_systemd_the_data_lie_in_its_state_directory_unless_data_dir_says_otherwise():
+def test_under_systemd_the_state_directory_is_the_default_data_dir():
     systemd = {"STATE_DIRECTORY": "/var/lib/meshbot:/var/lib/other"}
     assert load(environ=systemd).data_dir == Path("/var/lib/meshbot")
     assert load(environ=systemd).origins == {"data_dir": "STATE_DIRECTORY"}
@@ -187,13 +187,13 @@ def test_a_setting_that_is_wrong_itself_is_not_compared_with_another():
     assert len(problems("tcp_config_silence = 1000\ntcp_config_timeout = 5\n")) == 1
 
 
-def test_toml_that_cannot_be_read_is_reported_with_line_and_column_beside_the_variables_problems():
+def test_invalid_toml_is_reported_by_line_and_column_beside_other_problems():
     found = problems('tcp_host = "a"\ntcp_port 4403\n', {"MESHBOT_TCP_PORT": "no"})
     assert found[0].startswith("given.toml : ligne 2, colonne 10 : TOML incorrect (")
     assert found[1].startswith("tcp_port (MESHBOT_TCP_PORT)")
 
 
-def test_a_number_of_thousands_of_digits_is_a_problem_of_one_short_line():
+def test_a_number_of_thousands_of_digits_is_one_short_line():
     (problem,) = problems(f"tcp_port = {'9' * 5000}\n")
     assert problem.startswith("given.toml : ")
     assert len(problem) < 200
@@ -209,7 +209,7 @@ def test_a_file_that_was_named_and_is_not_there_is_a_problem():
         load(Path("absent.toml"), {})
 
 
-def test_a_file_that_cannot_be_opened_is_a_problem_also_where_nobody_named_it():
+def test_an_unreadable_default_file_is_a_problem_too():
     Path("meshbot.toml").mkdir()
     with pytest.raises(ConfigError, match=r"^meshbot\.toml : fichier illisible \(.+\)$"):
         load(environ={})
@@ -264,7 +264,7 @@ def test_a_database_url_is_a_secret_and_so_is_its_password_alone():
 @pytest.mark.parametrize(
     "address", ["", "http://127.0.0.1:8080/v1", "https://api.example.org", "http://[::1]:11434/v1/"]
 )
-def test_an_address_is_one_with_http_or_nothing_and_loses_its_last_slash(address):
+def test_an_address_needs_http_and_loses_its_last_slash(address):
     assert Settings(bot_url=address).bot_url == address.rstrip("/")
 
 
@@ -318,7 +318,7 @@ def test_the_example_in_the_repository_is_the_one_made_from_the_code():
     assert EXAMPLE.read_text(encoding="utf-8") == example(), "run: make example"
 
 
-def test_the_example_shows_every_setting_with_its_default_and_sets_only_the_host():
+def test_the_example_shows_all_defaults_and_sets_only_the_host():
     text = example()
     assert set(tomllib.loads(text)) == UNCOMMENTED
     shown = load(write(Path("shown.toml"), re.sub(r"(?m)^#(?=\w)", "", text)), {})

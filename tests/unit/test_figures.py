@@ -12,6 +12,10 @@ import pytest
 
 import config
 from bench.effort import Effort
+from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.persistence.queue_writer import QueueWriter
+from meshbot.persistence.update_writer import UpdateWriter
+from node_manager import NodeManager
 
 ROOT = Path(__file__).parents[2]
 NOT_THE_PROGRAM = {"bench", "scripts", "tests", "locale", "docs"}
@@ -111,6 +115,7 @@ COMMANDS, SETTINGS, TELEGRAM = "docs/commands.md", "docs/settings.md", "docs/tel
 TROUBLES, LINK, FIX = "docs/troubleshooting.md", "docs/TCP_ARCHITECTURE.md", "docs/TCP_RECONNECTION_PUBKEY_SYNC_FIX.md"
 SUMMARY, COMPARISON = "docs/TCP_RECONNECTION_FIX_COMPLETE_SUMMARY.md", "docs/TCP_RECONNECTION_VISUAL_COMPARISON.md"
 DESIGN, KEYS = "docs/decisions/0001-design.md", "docs/decisions/0003-keys-and-trust.md"
+DATABASE = "docs/decisions/0004-database-durability.md"
 ACCESS, SENDING = "docs/decisions/0006-who-may-ask.md", "docs/decisions/0007-sending.md"
 CHATS, BENCH, CHANGES = "docs/decisions/0008-telegram.md", "bench/README.md", "CHANGELOG.md"
 FACTS = "docs/link_facts.md"
@@ -193,7 +198,9 @@ FIGURES = (
     (LINK, "{} s while the link is up", code.ACK_TIMEOUT),
     (LINK, "again after {} s, with a new id", code.SOON),
     (LINK, "remembered | {} each; the oldest", code.USERS_REMEMBERED),
-    (LINK, "remembered | {} each; the oldest", code("replay_keys").KEPT),
+    (LINK, "remembered | {} each; the oldest", code("replay_guard").KEPT),
+    (DATABASE, "after {} s ({} s for the queue", NodeManager.retry_after, QueueWriter.retry_after),
+    (DATABASE, "after {} s ({} s for the queue", MeshMemory.retry_after, UpdateWriter.retry_after),
     (LINK, "confirmed the answer, after {} s at the latest", code.ANSWER_LEAVES_WITHIN),
     (LINK, "`answer_ttl`, {} s; a mail notice, {} s", config.ANSWER_TTL, code.NOTICE_TTL),
     (LINK, "`bridge_ttl`, {} s; `alert_ttl`, {} s", config.BRIDGE_TTL, config.ALERT_TTL),
@@ -320,7 +327,7 @@ UNITS = "s|ms|min|minutes?|h|hours?|days?|seconds|MB|kB|GB|bytes|packets|message
 FIGURE = re.compile(rf"(?<![\w.,#/])\d[\d,.]*(?: × \d+)?[ -](?:{UNITS})(?![\w/])")
 BY_SETTING = re.compile(r"`([a-z_]+)`(?: =|,)? \(?(\d+(?:\.\d+)?) s\b")  # test_documents compares it with its default
 COMPLETE = (README, CONTRIBUTING, COMMANDS, SETTINGS, TELEGRAM, TROUBLES, LINK, FIX, SUMMARY)
-COMPLETE += (DESIGN, KEYS, ACCESS, SENDING, CHATS, "docs/decisions/0004-database-durability.md")
+COMPLETE += (DESIGN, KEYS, ACCESS, SENDING, CHATS, DATABASE)
 # Of the firmware, of the library, of Telegram, or measured: no constant of ours
 OTHERS = {
     README: ("within 1 to 2 seconds", "| 1.0 s |", "| 7.4 s |", "| 7.3 s |", "| 5.2 s |", "node away for 5 s"),

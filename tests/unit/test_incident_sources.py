@@ -77,7 +77,7 @@ def test_what_strangers_may_make_the_bot_report_of_one_node_is_bounded(bench):
     assert len(bench.heard) == 4
 
 
-def test_a_shared_key_is_reported_once_over_restarts_and_anew_for_each_further_node(bench):
+def test_a_shared_key_is_reported_once_and_again_for_each_further_node(bench):
     for start in range(2):
         manager = bench.manager()
         manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Alice"))
@@ -97,7 +97,7 @@ def test_of_many_that_share_a_key_a_few_are_named(bench):
     assert (len(shared.nodes), shared.count) == (4, 99)
 
 
-def test_what_was_reported_before_the_database_could_be_read_is_not_reported_by_its_content_again(bench):
+def test_a_report_before_the_database_was_read_is_not_repeated(bench):
     first = bench.manager()
     first.learn_from_nodeinfo(record(CAROL, key(5), long_name="Carole"))
     bench.database.close()

@@ -84,7 +84,7 @@ def test_a_packet_comes_back_as_it_was(writer, store):
     assert restored_by_next_process(store) == [PART]
 
 
-def test_a_database_of_the_previous_version_loads_and_its_origins_are_stored_unchanged(tmp_path):
+def test_origins_of_the_previous_version_load_and_are_stored_unchanged(tmp_path):
     stored = ["", "mail:20001eef:1800000000", "echo:1234", "telegram:-1001234567890:5:77", "telegram:42:0:77"]
     database = open_database(tmp_path, FakeClock())
     insert = text("INSERT INTO outbox VALUES (:n, :n, 100, 3, 7, 0, 'x', 0, 1, :n, 400, 'waiting', 0, NULL, :origin)")
