@@ -60,7 +60,7 @@ from node_manager import NodeManager
 from tcp_interface_manager import LinkTakers
 
 if TYPE_CHECKING:
-    from meshbot.telegram_bot import TelegramOptions
+    from meshbot.telegram_bot import TelegramOptions, TelegramService
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
@@ -253,7 +253,7 @@ def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, .
 
 def telegram(
     parts: Parts, commands: Sequence[Command], keep: Callable[[persistence.UpdatesHandled], object] | None
-) -> Service | None:
+) -> TelegramService | None:
     """Return the Telegram side if there is a token; `keep` saves handled updates, None: there is no database."""
     settings = parts.settings
     if not settings.telegram_token.get_secret_value():
@@ -263,7 +263,14 @@ def telegram(
     from meshbot.telegram_bot import TelegramDependencies, TelegramService  # noqa: PLC0415 - 20 MB that most do not need
 
     dependencies = TelegramDependencies(
-        parts.clock, commands, limits(settings), parts.memory, parts.link.own_num, parts.sender.tell, keep
+        parts.clock,
+        commands,
+        limits(settings),
+        parts.memory,
+        parts.link.own_num,
+        parts.sender.tell,
+        keep,
+        parts.link.channels,
     )
     return TelegramService(telegram_options(settings), dependencies)
 
@@ -284,9 +291,12 @@ def telegram_options(settings: config.Settings) -> TelegramOptions:
         settings.telegram_command_max_age,
         settings.telegram_max_bytes,
         settings.bridge_ttl,
-        settings.rate_limit_commands,
-        settings.rate_limit_seconds,
+        settings.telegram_commands,
+        settings.telegram_seconds,
         settings.data_dir,
+        settings.answer_on_channels,
+        settings.echo_channel,
+        settings.answer_ttl,
     )
 
 
@@ -330,7 +340,7 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     return housekeeping
 
 
-def dispatcher(parts: Parts, commands: Sequence[Command]) -> Dispatcher:
+def dispatcher(parts: Parts, commands: Sequence[Command], telegram: TelegramService | None) -> Dispatcher:
     """Return the thread that answers texts from the mesh."""
     settings = parts.settings
     roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
@@ -344,6 +354,7 @@ def dispatcher(parts: Parts, commands: Sequence[Command]) -> Dispatcher:
         limits(settings),
         parts.sender.tell,
         parts.sender.answer_at,
+        None if telegram is None else telegram.is_awaited,
     )
 
 
@@ -359,6 +370,7 @@ def packet_takers(
         traceroutes=(parts.tracer.route_heard,),
         texts=(dispatcher.offer,),
         channel_texts=() if telegram is None else (telegram.offer,),
+        direct_texts=() if telegram is None else (telegram.offer,),
     )
 
 
@@ -367,6 +379,7 @@ def link_takers(
     housekeeping: Housekeeping,
     start_sync: Callable[[LinkReady], object],
     pubkey_sync: PubkeySync,
+    telegram: Service | None,
 ) -> LinkTakers:
     """Return who takes what happens to the link; `start_sync` has the public keys synced."""
     return LinkTakers(
@@ -376,6 +389,7 @@ def link_takers(
         lost=pubkey_sync.cancel,
         queue_status=(parts.sender.tell, parts.tracer.queue_status),
         client_warning=(parts.tracer.objection,),
+        channels=() if telegram is None else (telegram.tell,),
     )
 
 
