@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import config
-from meshbot import persistence, storage
+from meshbot import mesh_link, persistence, sending, storage
 from meshbot.commands import (
     Access,
     Command,
@@ -26,41 +26,17 @@ from meshbot.commands import (
     short_name_of,
     translator,
 )
-from meshbot.mesh_link import (
-    Backoff,
-    CurrentLink,
-    LinkMachine,
-    LinkReady,
-    LinkTarget,
-    LinkTimes,
-    NodeDatabase,
-    NodeInfoPacket,
-    PacketRecord,
-    PacketTakers,
-    PubkeySync,
-)
 from meshbot.mesh_memory import MeshMemory
 from meshbot.nodes import Acquaintances
 from meshbot.persistence import HandledBefore, Housekeeping
 from meshbot.runtime import Clock, DatabaseTrouble, DiskCheck, Report, Service, read_host, unreported
-from meshbot.sending import (
-    AirBudget,
-    ChannelHold,
-    DeliveryReport,
-    MeshSender,
-    Priority,
-    QueueRows,
-    SavedOutbox,
-    SendQueue,
-    Tracer,
-)
 from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
 from node_manager import NodeManager
 from tcp_interface_manager import LinkTakers
 
 if TYPE_CHECKING:
-    from meshbot.telegram_bot import TelegramOptions
+    from meshbot.telegram_bot import TelegramOptions, TelegramService
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
@@ -77,9 +53,9 @@ class Parts:
     nodes: NodeManager
     memory: MeshMemory
     replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard]
-    link: CurrentLink
-    sender: MeshSender
-    tracer: Tracer
+    link: mesh_link.CurrentLink
+    sender: sending.MeshSender
+    tracer: sending.Tracer
     queue_writer: persistence.QueueWriter | None
 
 
@@ -122,13 +98,13 @@ def takers(
 ) -> persistence.Takers:
     """Return who takes what is told to Housekeeping."""
     return {
-        NodeDatabase: (
+        mesh_link.NodeDatabase: (
             lambda message: nodes.learn_from_node_database(message.records),
             lambda message: memory.learn_nodes(message.records),
         ),
-        NodeInfoPacket: (lambda packet: nodes.learn_from_nodeinfo(packet.record, at_once=False),),
-        PacketRecord: (memory.hear, notices.heard),
-        DeliveryReport: (notices.on_delivery_report,),
+        mesh_link.NodeInfoPacket: (lambda packet: nodes.learn_from_nodeinfo(packet.record, at_once=False),),
+        mesh_link.PacketRecord: (memory.hear, notices.heard),
+        sending.DeliveryReport: (notices.on_delivery_report,),
         persistence.QueueChanges: () if outbox is None else (outbox.take,),
         persistence.UpdatesHandled: () if updates is None else (updates.take,),
     }
@@ -160,23 +136,23 @@ def limits(settings: config.Settings) -> CommandLimits:
     return CommandLimits(workers, slow_workers, settings.command_timeout, settings.answer_ttl)
 
 
-def outbox(settings: config.Settings, clock: Clock) -> SendQueue:
+def outbox(settings: config.Settings, clock: Clock) -> sending.SendQueue:
     """Return an empty outbox with the lifetimes of each kind of text."""
     lifetimes = {
-        Priority.ANSWER: settings.answer_ttl,
-        Priority.MAIL: settings.mail_ttl,
-        Priority.BRIDGE: settings.bridge_ttl,
-        Priority.ALERT: settings.alert_ttl,
+        sending.Priority.ANSWER: settings.answer_ttl,
+        sending.Priority.MAIL: settings.mail_ttl,
+        sending.Priority.BRIDGE: settings.bridge_ttl,
+        sending.Priority.ALERT: settings.alert_ttl,
     }
-    return SendQueue(
+    return sending.SendQueue(
         settings.send_interval,
         settings.answer_max_bytes,
         new_packet_id,
         lifetimes,
-        ChannelHold(settings.channel_utilization_limit),
-        AirBudget(settings.air_time_limit),
+        sending.ChannelHold(settings.channel_utilization_limit),
+        sending.AirBudget(settings.air_time_limit),
         # above the numbers that earlier processes gave
-        QueueRows(int(clock.now().timestamp() * 1000)),
+        sending.QueueRows(int(clock.now().timestamp() * 1000)),
     )
 
 
@@ -253,7 +229,7 @@ def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, .
 
 def telegram(
     parts: Parts, commands: Sequence[Command], keep: Callable[[persistence.UpdatesHandled], object] | None
-) -> Service | None:
+) -> TelegramService | None:
     """Return the Telegram side if there is a token; `keep` saves handled updates, None: there is no database."""
     settings = parts.settings
     if not settings.telegram_token.get_secret_value():
@@ -263,7 +239,14 @@ def telegram(
     from meshbot.telegram_bot import TelegramDependencies, TelegramService  # noqa: PLC0415 - 20 MB that most do not need
 
     dependencies = TelegramDependencies(
-        parts.clock, commands, limits(settings), parts.memory, parts.link.own_num, parts.sender.tell, keep
+        parts.clock,
+        commands,
+        limits(settings),
+        parts.memory,
+        parts.link.own_num,
+        parts.sender.tell,
+        keep,
+        parts.link.channels,
     )
     return TelegramService(telegram_options(settings), dependencies)
 
@@ -284,18 +267,21 @@ def telegram_options(settings: config.Settings) -> TelegramOptions:
         settings.telegram_command_max_age,
         settings.telegram_max_bytes,
         settings.bridge_ttl,
-        settings.rate_limit_commands,
-        settings.rate_limit_seconds,
+        settings.telegram_commands,
+        settings.telegram_seconds,
         settings.data_dir,
+        settings.answer_on_channels,
+        settings.echo_channel,
+        settings.answer_ttl,
     )
 
 
-def queue_writer(database: Database | None, clock: Clock, sender: MeshSender) -> persistence.QueueWriter | None:
+def queue_writer(database: Database | None, clock: Clock, sender: sending.MeshSender) -> persistence.QueueWriter | None:
     """Return what keeps what waits to go on air, and gives it back to the sender, if there is a database."""
     if database is None:
         return None
     return persistence.QueueWriter(
-        storage.OutboxStore(database), clock, lambda waiting: sender.tell(SavedOutbox(waiting))
+        storage.OutboxStore(database), clock, lambda waiting: sender.tell(sending.SavedOutbox(waiting))
     )
 
 
@@ -330,7 +316,7 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     return housekeeping
 
 
-def dispatcher(parts: Parts, commands: Sequence[Command]) -> Dispatcher:
+def dispatcher(parts: Parts, commands: Sequence[Command], telegram: TelegramService | None) -> Dispatcher:
     """Return the thread that answers texts from the mesh."""
     settings = parts.settings
     roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
@@ -344,14 +330,15 @@ def dispatcher(parts: Parts, commands: Sequence[Command]) -> Dispatcher:
         limits(settings),
         parts.sender.tell,
         parts.sender.answer_at,
+        None if telegram is None else telegram.is_awaited,
     )
 
 
 def packet_takers(
     parts: Parts, housekeeping: Housekeeping, dispatcher: Dispatcher, telegram: Service | None
-) -> PacketTakers:
+) -> mesh_link.PacketTakers:
     """Return who takes which packets."""
-    return PacketTakers(
+    return mesh_link.PacketTakers(
         records=(housekeeping.offer,),
         channel_load=(parts.sender.tell,),
         node_infos=(housekeeping.offer,),
@@ -359,14 +346,16 @@ def packet_takers(
         traceroutes=(parts.tracer.route_heard,),
         texts=(dispatcher.offer,),
         channel_texts=() if telegram is None else (telegram.offer,),
+        direct_texts=() if telegram is None else (telegram.offer,),
     )
 
 
 def link_takers(
     parts: Parts,
     housekeeping: Housekeeping,
-    start_sync: Callable[[LinkReady], object],
-    pubkey_sync: PubkeySync,
+    start_sync: Callable[[mesh_link.LinkReady], object],
+    pubkey_sync: mesh_link.PubkeySync,
+    telegram: Service | None,
 ) -> LinkTakers:
     """Return who takes what happens to the link; `start_sync` has the public keys synced."""
     return LinkTakers(
@@ -376,6 +365,7 @@ def link_takers(
         lost=pubkey_sync.cancel,
         queue_status=(parts.sender.tell, parts.tracer.queue_status),
         client_warning=(parts.tracer.objection,),
+        channels=() if telegram is None else (telegram.tell,),
     )
 
 
@@ -384,9 +374,9 @@ def new_packet_id() -> int:
     return secrets.randbits(32) or 1
 
 
-def target(settings: config.Settings) -> LinkTarget:
+def target(settings: config.Settings) -> mesh_link.LinkTarget:
     """Return where the node is, and the socket's bounds."""
-    return LinkTarget(
+    return mesh_link.LinkTarget(
         settings.tcp_host,
         settings.tcp_port,
         connect_timeout=settings.tcp_connect_timeout,
@@ -395,9 +385,9 @@ def target(settings: config.Settings) -> LinkTarget:
     )
 
 
-def machine(settings: config.Settings) -> LinkMachine:
+def machine(settings: config.Settings) -> mesh_link.LinkMachine:
     """Return a stopped link machine."""
-    times = LinkTimes(
+    times = mesh_link.LinkTimes(
         connect_timeout=settings.tcp_connect_timeout,
         config_timeout=settings.tcp_config_timeout,
         config_silence=settings.tcp_config_silence,
@@ -409,4 +399,6 @@ def machine(settings: config.Settings) -> LinkMachine:
         alert_after=settings.tcp_alert_after,
         stable_after=settings.tcp_stable_after,
     )
-    return LinkMachine(times, Backoff(settings.tcp_interface_cleanup_delay, lambda: random.uniform(-1, 1)))  # noqa: S311 - jitter
+    return mesh_link.LinkMachine(
+        times, mesh_link.Backoff(settings.tcp_interface_cleanup_delay, lambda: random.uniform(-1, 1))
+    )

@@ -115,6 +115,8 @@ TELEGRAM_GROUPS: tuple[int, ...] = ()
 TELEGRAM_BRIDGES: tuple[str, ...] = ()
 TELEGRAM_ALERT_CHATS: tuple[int, ...] = ()  # none: the admins' private chats
 TELEGRAM_COMMAND_MAX_AGE = 300
+TELEGRAM_COMMANDS = 30  # no air is spent
+TELEGRAM_SECONDS = 60
 TELEGRAM_MAX_BYTES = 400  # two packets, 2.2 s of pacing
 LOG_LEVEL: LogLevel = "INFO"
 
@@ -245,6 +247,10 @@ class Settings(SourcedSettings):
     """Telegram chats that are told of incidents; none: the private chats of the admins in telegram_users."""
     telegram_command_max_age: Seconds = Field(TELEGRAM_COMMAND_MAX_AGE, ge=10, le=86400)
     """A Telegram message older than this when it arrives is not acted upon; its author is told how many there were."""
+    telegram_commands: Count = Field(TELEGRAM_COMMANDS, ge=0, le=1000)
+    """Commands of one user on Telegram within telegram_seconds; 0: no limit. Admins have none."""
+    telegram_seconds: Seconds = Field(TELEGRAM_SECONDS, ge=1, le=86400)
+    """See telegram_commands."""
     telegram_max_bytes: Bytes = Field(TELEGRAM_MAX_BYTES, ge=40, le=2000)
     """Longest text from Telegram that goes on air, name included, in UTF-8; in packets of answer_max_bytes."""
     log_level: LogLevel = Field(LOG_LEVEL)

@@ -110,8 +110,8 @@ class MeshBot:
         self._queue_writer = parts.queue_writer
         built_in = assembly.commands(parts, self._reconnect_tcp_interface)
         self.commands = built_in if commands is None else commands
-        dispatcher = assembly.dispatcher(parts, self.commands)
         telegram = assembly.telegram(parts, self.commands, None if self._database is None else disk.tell)
+        dispatcher = assembly.dispatcher(parts, self.commands, telegram)
         housekeeping = assembly.housekeeping(parts, telegram, report)
         disk.connect(housekeeping)
 
@@ -128,7 +128,7 @@ class MeshBot:
             assembly.target(settings),
             assembly.machine(settings),
             clock,
-            assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync),
+            assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync, telegram),
             link=link,
             report=report,
         )

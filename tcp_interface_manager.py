@@ -28,6 +28,7 @@ from meshbot.mesh_link import (
     LinkState,
     LinkTarget,
     MeshSession,
+    NodeChannels,
     NodeDatabase,
     NodeWarnings,
     OpenLink,
@@ -64,6 +65,7 @@ class LinkTakers:
     lost: Callable[[], object]
     queue_status: Sequence[Callable[[QueueStatus], object]] = ()
     client_warning: Sequence[Callable[[ClientWarning], object]] = ()
+    channels: Sequence[Callable[[NodeChannels], object]] = ()
 
 
 class TCPInterfaceManager(Service):
@@ -221,6 +223,7 @@ class TCPInterfaceManager(Service):
         self._outages.ready(ready.outage, interface, restarted=not ready.attempts)
         self._takers.node_database(NodeDatabase(interface.take_records()))
         self._takers.change(LinkChange(up=True, boots=interface.boots, lora=interface.lora))
+        give(self._takers.channels, NodeChannels(interface.channels))
         self._takers.ready(ready)
         notify("STATUS=Lien TCP prêt")
         if ready.reconnection:

@@ -31,7 +31,7 @@ LAYERS: Final = (
 LEVELS: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
 # Who may import them; the virtual node needs meshtastic's protobuf
 LIBRARIES: Final = {
-    "httpx": {"meshbot.web"},
+    "httpx": {"meshbot.web", "meshbot.telegram_bot"},  # python-telegram-bot's requests are httpx's
     "meshtastic": {"meshbot.mesh_link", "meshbot.virtual_node"},
     "pubsub": {"meshbot.mesh_link"},
     "alembic": {"meshbot.storage"},

@@ -4,12 +4,12 @@ from meshbot.commands.access import Access, Judge, Refusal, ReplayMemory
 from meshbot.commands.dispatcher import Dispatcher
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
-from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, whole_number
+from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, whole_number
 from meshbot.commands.language import Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
 from meshbot.commands.node_lookup import Directory, only_one, renaming, short_name_of
 from meshbot.commands.rate_limit import RateLimiter
-from meshbot.commands.registry import PREFIX, UNKNOWN_RECEPTION, Command, Example, Registry, Request, Way, parse
+from meshbot.commands.registry import PREFIX, UNKNOWN_RECEPTION, Command, Example, Registry, Request, Way, bare, parse
 from meshbot.commands.roles import MeshRoles, Role, User, node_numbers
 
 __all__ = [
@@ -41,9 +41,11 @@ __all__ = [
     "Translate",
     "User",
     "Way",
+    "bare",
     "duration",
     "ident",
     "mark",
+    "name_of",
     "node_numbers",
     "only_one",
     "parse",

@@ -54,8 +54,9 @@ class Dispatcher(Service):
         limits: CommandLimits,
         send: Callable[[OutgoingText | AfterAnswer], object],
         answer_at: AnswerAt,
+        is_awaited: Callable[[TextMessage], bool] | None = None,
     ) -> None:
-        """`send` only puts into the sender's inbox."""
+        """`send` only puts into the sender's inbox; `is_awaited` tells whether a person elsewhere waits for a text."""
         super().__init__(clock, INBOX_LIMIT)
         self._registry = registry.on(Way.MESH)
         private = (name for command in self._registry if command.private for name in (command.name, *command.aliases))
@@ -65,6 +66,7 @@ class Dispatcher(Service):
         self._translate = tr
         self._limits = limits
         self._send = send
+        self._is_awaited = is_awaited
         self._greetings = Greetings(self._registry)
         self._answer_at = answer_at
         self._too_late = Throttle(TOO_LATE_LOGGED_EVERY)
@@ -113,18 +115,14 @@ class Dispatcher(Service):
             message.is_broadcast,
         )
         parsed = None if message.is_notice else parse(message.text)
-        is_greeting = (
-            parsed is None
-            and not message.is_notice
-            and not message.is_broadcast
-            and self._greetings.means(message.text)
-        )
-        verdict = self._filter.judge(text, self._clock.now().timestamp(), is_command=parsed is not None or is_greeting)
+        is_plain_direct = parsed is None and not message.is_notice and not message.is_broadcast
+        is_question = parsed is not None or is_plain_direct
+        verdict = self._filter.judge(text, self._clock.now().timestamp(), is_command=is_question)
         if verdict is Verdict.ANSWER and parsed is not None:
             self._start(message, bare(parsed[0]), parsed[1])
-        elif verdict is Verdict.ANSWER and is_greeting:
-            self._greet(message)
-        elif verdict is Verdict.STALE:
+        elif verdict is Verdict.ANSWER:
+            self._on_plain_direct(message)
+        elif verdict is Verdict.STALE and parsed is not None:
             info_print("⏳ Commande de 0x%08x trop ancienne, sans réponse", message.sender)
         else:
             LOGGER.debug("Message 0x%08x: %s", message.packet_id, verdict.value)
@@ -138,16 +136,26 @@ class Dispatcher(Service):
                 return f"{PREFIX}{name} {log.MASK} ({len(argument.encode(errors='replace'))} octets)"
         return log.escaped(mask_command(text, self._masked))
 
-    def _greet(self, message: TextMessage) -> None:
-        """Tell whoever greets, or forgets the slash, how to ask: once a day."""
+    def _on_plain_direct(self, message: TextMessage) -> None:
+        """Tell how to ask, once a day, to whoever greets or forgets the slash; to others, what the bot is."""
+        if self._awaits(message) or _is_tapback(message):
+            return
         user = self._access.user_of(message)
-        if not self._is_too_late(user) and self._greetings.is_due(message.sender, self._clock.monotonic()):
-            self._answer(message, user, self._translate(_("👋 I answer commands such as /ping. /help lists them.")))
+        if self._is_too_late(user) or not self._greetings.is_due(message.sender, self._clock.monotonic()):
+            return
+        if self._greetings.means(message.text):
+            line = _("👋 I answer commands such as /ping. /help lists them.")
+        else:
+            line = _("🤖 I am a bot: nobody reads this. /help lists what I answer.")
+        self._answer(message, user, self._translate(line))
+
+    def _awaits(self, message: TextMessage) -> bool:
+        return self._is_awaited is not None and not message.is_broadcast and self._is_awaited(message)
 
     def _start(self, message: TextMessage, name: str, argument: str) -> None:
         command = self._registry.to_run(name, argument)
-        # it may be another bot's command
-        if command is None and message.is_broadcast:
+        # it may be another bot's command, or what a person elsewhere is to read
+        if command is None and (message.is_broadcast or self._awaits(message)):
             return
         user = self._access.user_of(message)
         if self._is_too_late(user):
@@ -227,3 +235,8 @@ class Dispatcher(Service):
                 despite_load=despite_load,
             )
         )
+
+
+def _is_tapback(message: TextMessage) -> bool:
+    """Return whether the text is an emoji on an answer of ours: it asks nothing."""
+    return bool(message.reply_id) and not any(map(str.isalnum, message.text))

@@ -97,16 +97,20 @@ class CommandExecutor(Generic[Q]):
         """When `overdue` is to be called (monotonic seconds), inf for never."""
         return min(self._running.values(), default=inf)
 
-    def obstacle(self, command: Command, user: User) -> str:
-        """Return the answer if the command cannot start now, else an empty one; slow and fast ones count apart."""
+    def obstacle(self, command: Command, user: User, tr: Translate | None = None) -> str:
+        """Return the answer if the command cannot start now, else an empty one; slow and fast ones count apart.
+
+        `tr` is the asker's language, if not that of all.
+        """
+        tr = tr or self._translate
         limit = COMMANDS_OF_STRANGERS if user.is_stranger else WAITING_LIMIT
         running = [job for job in self._running if job.command.slow == command.slow]
         lost = sum(job.command.slow == command.slow for job in self._lost)
         if len(running) >= limit or lost >= LOST_WORKERS_LIMIT or self._is_queue_full(command, running):
             LOGGER.warning("⚠️ Trop de commandes en cours: /%s refusée", command.name)
-            return self._translate(_("🚦 Too busy, please ask again in a minute."))
+            return tr(_("🚦 Too busy, please ask again in a minute."))
         if command.slow and any(job.command is command and job.request.user.key == user.key for job in running):
-            text = self._translate(_("⏳ I am still working on your previous /{name}."))
+            text = tr(_("⏳ I am still working on your previous /{name}."))
             return text.format(name=command.name)
         return ""
 
@@ -133,8 +137,8 @@ class CommandExecutor(Generic[Q]):
             if self._pool_of(job.command).replace_worker(job):
                 self._lost.add(job)
             error_print("❌ Commande /%s sans fin: abandonnée", job.request.command)
-        text = self._translate(_("⌛ /{name} took too long."))
-        return [(job, text.format(name=job.request.command)) for job in late]
+        text = _("⌛ /{name} took too long.")
+        return [(job, job.request.translate(text).format(name=job.request.command)) for job in late]
 
     def is_current(self, interim: InterimAnswer[Q]) -> bool:
         """Whether its asker still waits for the answer."""
@@ -160,7 +164,7 @@ class CommandExecutor(Generic[Q]):
             return job.command.run(replace(job.request, say=partial(self._send_interim, job)))
         except StorageError as error:
             LOGGER.warning("⚠️ Commande /%s: %s", job.request.command, error)
-            return self._translate(_("⚠️ My memory cannot be read at the moment. Try again later."))
+            return job.request.translate(_("⚠️ My memory cannot be read at the moment. Try again later."))
         except (Exception, SystemExit) as exc:
             # an error in one command gets an answer and must not end the bot
             private = job.command.private  # the error may quote the argument
@@ -168,7 +172,7 @@ class CommandExecutor(Generic[Q]):
                 "❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, log.MASK if private else exc
             )
             LOGGER.debug("Commande /%s", job.request.command, exc_info=not private)
-            answer = self._translate(_("⚠️ /{name} failed, the operator can see why in the log."))
+            answer = job.request.translate(_("⚠️ /{name} failed, the operator can see why in the log."))
             return answer.format(name=job.request.command)
 
     def _send_interim(self, job: Job[Q], text: str) -> None:

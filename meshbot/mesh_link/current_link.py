@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meshbot.mesh_link.interface import MeshTCPInterface
+from meshbot.mesh_link.messages import Channel
 from meshbot.mesh_link.statistics import LinkFigures, LinkStatistics
 from meshbot.runtime import Clock
 
@@ -14,6 +15,7 @@ class CurrentLink:
         self._clock = clock
         self._interface: MeshTCPInterface | None = None
         self._own_num = 0
+        self._channels: tuple[Channel, ...] | None = None
         self.statistics = LinkStatistics()
 
     def interface(self) -> MeshTCPInterface | None:
@@ -27,12 +29,17 @@ class CurrentLink:
             self._own_num = interface.own_num
         return self._own_num
 
+    def channels(self) -> tuple[Channel, ...] | None:
+        """Return the channels that our node had enabled at the last READY, None before the first."""
+        return self._channels
+
     def figures(self) -> LinkFigures:
         """Return how the link has been doing."""
         return self.statistics.snapshot(self._clock.monotonic())
 
     def ready(self, interface: MeshTCPInterface) -> None:
         """Note that packets may flow."""
+        self._channels = interface.channels
         self._interface = interface
 
     def lost(self) -> None:

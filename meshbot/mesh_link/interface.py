@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
+from meshtastic.protobuf import admin_pb2, channel_pb2, config_pb2, mesh_pb2, portnums_pb2
 from meshtastic.tcp_interface import TCPInterface
 
 from meshbot.mesh_link.connecting import Connecting, KnownAddress, LinkTarget, TcpInfo, shut, tcp_info
@@ -21,10 +21,11 @@ from meshbot.mesh_link.decoding import decode, hand_over
 from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
-from meshbot.mesh_link.messages import LoraSettings, NodeRecord, TextPacket
+from meshbot.mesh_link.messages import Channel, LoraSettings, NodeRecord, TextPacket
 from meshbot.mesh_link.node_warnings import warning_text
 from meshbot.mesh_link.packets import lora_settings, node_record
 from meshbot.runtime import LinkCause, Throttle
+from meshbot.text import one_line
 
 LOGGER = logging.getLogger(__name__)
 RECV_BYTES = 65536
@@ -326,6 +327,25 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def radio_keys(self) -> Mapping[int, bytes]:
         """The public keys that the node's own database held at its last configuration, by node; a snapshot."""
         return self._radio_keys.copy()
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Return the channels that the node has enabled."""
+        enabled = [each for each in self.localNode.channels or () if each.role != channel_pb2.Channel.Role.DISABLED]
+        return tuple(Channel(each.index, one_line(each.settings.name) or self._preset) for each in enabled)
+
+    def has_channel(self, index: int) -> bool:
+        """Return whether the node has that channel, enabled."""
+        return any(channel.index == index for channel in self.channels)
+
+    @property
+    def _preset(self) -> str:
+        """Return the name of the modem preset as the firmware writes it, as `LongFast`."""
+        lora = self.localNode.localConfig.lora
+        if not lora.use_preset:
+            return "Custom"
+        names = config_pb2.Config.LoRaConfig.ModemPreset.DESCRIPTOR.values_by_number
+        return names[lora.modem_preset].name.title().replace("_", "") if lora.modem_preset in names else ""
 
     @property
     def is_managed(self) -> bool:

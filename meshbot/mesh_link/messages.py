@@ -10,6 +10,24 @@ BROADCAST_NUM = 0xFFFFFFFF
 KEY_BYTES = 32
 
 
+# -- the node
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel that our node has enabled."""
+
+    index: int
+    name: str  # as people know it: the primary one is called after its modem preset
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChannels:
+    """The channels of our node, at READY."""
+
+    channels: tuple[Channel, ...]
+
+
 # -- payloads
 
 

@@ -56,6 +56,8 @@ class PacketTakers:
     texts: Sequence[Callable[[ReceivedText], object]] = ()
     # texts of others to a channel, each once; they may be commands
     channel_texts: Sequence[Callable[[TextMessage], object]] = ()
+    # texts of others to our node, each once; they may be commands
+    direct_texts: Sequence[Callable[[TextMessage], object]] = ()
 
 
 class PacketRouter(Service):
@@ -120,8 +122,8 @@ class PacketRouter(Service):
         concerns_us = not is_ours and (text.is_broadcast or text.to == own_num)
         is_repeat = concerns_us and self._was_seen(text)
         give(self._takers.texts, ReceivedText(text, own_num, is_repeat))
-        if text.is_broadcast and not is_ours and not is_repeat:
-            give(self._takers.channel_texts, text)
+        if concerns_us and not is_repeat:
+            give(self._takers.channel_texts if text.is_broadcast else self._takers.direct_texts, text)
 
     def _was_seen(self, text: TextMessage) -> bool:
         # a packet without id cannot be distinguished from the next one

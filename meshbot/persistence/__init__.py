@@ -3,7 +3,7 @@
 from meshbot.persistence.housekeeping import Housekeeping, Takers, Writer
 from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
 from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard
-from meshbot.persistence.update_writer import HandledBefore, UpdatesHandled, UpdateWriter
+from meshbot.persistence.update_writer import HandledBefore, SavedValue, UpdatesHandled, UpdateWriter
 from meshbot.persistence.write_behind import WriteBehind
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "QueueChanges",
     "QueueWriter",
     "ReplayGuard",
+    "SavedValue",
     "Takers",
     "UpdateWriter",
     "UpdatesHandled",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from meshbot.persistence.write_behind import Store, WriteBehind
 from meshbot.runtime import Clock
@@ -15,16 +15,25 @@ from meshbot.runtime import Clock
 KEPT: Final = 2 * 86400  # seconds; Telegram itself keeps for one day what no bot fetches
 UNSAVED_LIMIT: Final = 1000  # ids that wait for a database; the oldest have long been confirmed to Telegram
 MESSAGES_LIMIT: Final = 1000  # likewise
+STATE_LIMIT: Final = 1000  # likewise
 
 MessageKey = tuple[int, int, str]  # chat, topic or 0, the post's key
 
 
+class SavedValue(NamedTuple):
+    """A value to be kept over a restart."""
+
+    value: str  # empty: no longer
+    kept_until: int | None = None  # seconds since 1970; None: for ever
+
+
 @dataclass(frozen=True, slots=True)
 class UpdatesHandled:
-    """Updates that were handled, and ids of messages that were posted."""
+    """Updates that were handled, ids of messages that were posted, and what else a restart must not lose."""
 
-    ids: Sequence[int]
-    messages: Mapping[MessageKey, int]
+    ids: Sequence[int] = ()
+    messages: Mapping[MessageKey, int] = field(default_factory=dict)
+    state: Mapping[str, SavedValue] = field(default_factory=dict)  # by name, of 80 characters at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,7 @@ class HandledBefore:
 
     ids: Collection[int]
     messages: Mapping[MessageKey, int]
+    state: Mapping[str, str] = field(default_factory=dict)
 
 
 class UpdateStore(Store, Protocol):
@@ -46,8 +56,19 @@ class UpdateStore(Store, Protocol):
         """Read all message ids, the oldest first."""
         ...
 
-    def save(self, ids: Collection[int], messages: Mapping[MessageKey, int], now: int, keep_from: int) -> None:
-        """Write both as of `now`, and delete those before `keep_from`; seconds since 1970."""
+    def load_state(self) -> Mapping[str, str]:
+        """Read all saved values by their names."""
+        ...
+
+    def save(
+        self,
+        ids: Collection[int],
+        messages: Mapping[MessageKey, int],
+        state: Mapping[str, SavedValue],
+        now: int,
+        keep_from: int,
+    ) -> None:
+        """Write all as of `now`, and delete ids and messages before `keep_from`; seconds since 1970."""
 
 
 @dataclass(slots=True)
@@ -56,9 +77,12 @@ class Unsaved:
 
     ids: dict[int, None] = field(default_factory=dict)
     messages: dict[MessageKey, int] = field(default_factory=dict)
+    state: dict[str, SavedValue] = field(default_factory=dict)
 
-    def add(self, ids: Collection[int], messages: Mapping[MessageKey, int]) -> None:
+    def add(self, ids: Collection[int], messages: Mapping[MessageKey, int], state: Mapping[str, SavedValue]) -> None:
         """Add newer ones; the oldest beyond the limits go."""
+        self.state.update(state)
+        _keep_newest(self.state, STATE_LIMIT)
         self.ids.update(dict.fromkeys(ids))
         self.messages.update(messages)
         _keep_newest(self.ids, UNSAVED_LIMIT)
@@ -80,11 +104,11 @@ class UpdateWriter(WriteBehind[UpdateStore, Unsaved]):
 
     def take(self, message: UpdatesHandled) -> None:
         """Take in what is to be written at once."""
-        self._unsaved.add(message.ids, message.messages)
+        self._unsaved.add(message.ids, message.messages, message.state)
         self.schedule(self._clock.monotonic())
 
     def _load(self, store: UpdateStore) -> None:
-        self._restore(HandledBefore(store.load(), store.load_messages()))
+        self._restore(HandledBefore(store.load(), store.load_messages(), store.load_state()))
 
     def _on_new_database(self, store: UpdateStore) -> None:
         """See WriteBehind; what was saved has been confirmed to Telegram, and is not kept in memory."""
@@ -94,12 +118,12 @@ class UpdateWriter(WriteBehind[UpdateStore, Unsaved]):
         return unsaved
 
     def _save(self, store: UpdateStore, batch: Unsaved) -> None:
-        if batch.ids or batch.messages:
+        if batch.ids or batch.messages or batch.state:
             now = int(self._clock.now().timestamp())
-            store.save(list(batch.ids), batch.messages, now, now - KEPT)
+            store.save(list(batch.ids), batch.messages, batch.state, now, now - KEPT)
 
     def _put_back(self, batch: Unsaved) -> None:
-        batch.add(self._unsaved.ids, self._unsaved.messages)
+        batch.add(self._unsaved.ids, self._unsaved.messages, self._unsaved.state)
         self._unsaved = batch
 
 

@@ -27,6 +27,7 @@ BOLD: Final = FONT.with_name("DejaVuSans-Bold.ttf")
 PALETTE: Final = 64  # colours of the PNG: a third of the bytes
 HEAD: Final = 140  # height of title and subtitle
 ROW: Final = 44  # height of a legend's row
+EDGE: Final = 6  # pixels between a text and the border of the picture
 SWATCH: Final = 40  # width of a legend's mark
 
 mpl.rcParams.update({"text.parse_math": False, "path.simplify": True})
@@ -97,6 +98,18 @@ class Canvas:
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
             label.set_fontproperties(FontProperties(fname=FONT, size=TEXT))
             label.set_color(FAINT)
+        self._keep_within(axes, [(tick.at, name) for tick, name in zip(shown, names, strict=True)], since, until)
+
+    def _keep_within(self, axes: Axes, names: Sequence[tuple[float, str]], since: float, until: float) -> None:
+        """Shift the texts of a time axis that would leave the picture, at its edges."""
+        box = axes.get_position()
+        for label, (at, name) in zip(axes.get_xticklabels(), names, strict=True):
+            middle = (box.x0 + box.width * (at - since) / (until - since)) * WIDTH
+            half = self.size_of(name)[0] / 2 if name else 0.0
+            if middle + half > WIDTH - EDGE:
+                label.set_horizontalalignment("right")
+            elif middle - half < EDGE:
+                label.set_horizontalalignment("left")
 
     def legend(self, top: float, entries: Sequence[tuple[str, Line2D]]) -> float:
         """Write a legend in as many rows as it needs and return the height of the rest."""

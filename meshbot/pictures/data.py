@@ -112,6 +112,7 @@ class MapNode:
     north: float  # km from the centre
     age: int  # below AGES, 0: just heard
     direct: bool  # heard without a relay
+    label: str = ""  # in the legend, as in the table beside the picture; empty: the names
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ class NodeMap:
     direct: str  # names of the marks
     relayed: str
     notes: tuple[str, ...]  # lines below
+    unlabelled: str = ""  # the line with their number in place of `{count}`; empty: none
 
     def __post_init__(self) -> None:
         """Raise BadDataError if it cannot be drawn."""

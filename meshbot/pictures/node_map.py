@@ -17,11 +17,14 @@ from meshbot.pictures.style import AGES, BACKGROUND, FAINT, GRID, INK, MARGIN, N
 
 SIDE: Final = WIDTH - 2 * MARGIN  # pixels of the map
 EDGE: Final = 14.0  # pixels from the border to the marks of those beyond it
-MOST_NAMES: Final = 40
-NAME_LENGTH: Final = 14  # characters
+MOST_NUMBERS: Final = 30  # nodes in the legend
+NAME_LENGTH: Final = 14  # characters of the centre's name
+LABEL_LENGTH: Final = 24  # characters in the legend
+COLUMNS: Final = 3  # of the legend
+LINE: Final = 38  # height of one of its lines
 MIDDLE: Final = SIDE / 2
 REACH: Final = MIDDLE - 2.5 * EDGE  # pixels of the radius; beyond is room for the arrows
-CROWD, CROWD_NAMES = 150, 16  # beyond so many nodes, so many names
+CROWD: Final = 150  # beyond so many nodes numbers may cover some marks
 STAR: Final = 14.0  # pixels that the centre's mark is wider than others
 TURNS: Final = tuple(pi * turn / 8 for turn in (4, 2, 6, 12, 10, 14, 0, 8, 3, 5))  # where a ring is named, up first
 MARKS: Final = ((150, 9.0, 0.95), (1000, 6.0, 0.75), (10_000, 4.0, 0.5))  # up to so many: radius in pixels, opacity
@@ -31,22 +34,66 @@ Spot = tuple[float, float]  # pixels from the map's bottom left
 
 def node_map(data: NodeMap) -> bytes:
     """Return the map as PNG."""
-    below = 2 * ROW + len(data.notes) * ROW
+    lines = -(-min(MOST_NUMBERS, len(data.nodes)) // COLUMNS)
+    below = 2 * ROW + (len(data.notes) + bool(data.unlabelled)) * ROW + lines * LINE
     canvas = Canvas(HEAD + SIDE + MARGIN + below + MARGIN, data.title, data.subtitle)
     bottom = MARGIN + below + 18.0
     axes = _board(canvas, bottom)
     spots = [_spot(data, node) for node in data.nodes]
-    ring_boxes = _rings(canvas, axes, data, spots)
+    taken = [_north(axes), _scale(canvas, axes, data)]
+    taken += _rings(canvas, axes, data, spots, taken)
     _marks(axes, data, spots)
-    _names(canvas, axes, data, spots, ring_boxes)
+    labels = _numbers(canvas, axes, data, spots, taken)
     ages = [(name, mark("o", colour, 20)) for name, colour in zip(data.ages, AGES, strict=True)]
     shapes = [(data.direct, mark("o", INK, 18)), (data.relayed, mark("o", INK, 15, filled=False))]
     top = canvas.legend(bottom - ROW - 8, ages)
-    top = canvas.legend(top, shapes)
-    for note in data.notes:
+    top = _legend(canvas, canvas.legend(top, shapes), labels)
+    notes = list(data.notes)
+    if data.unlabelled and len(labels) < len(data.nodes):
+        notes.append(data.unlabelled.replace("{count}", str(len(data.nodes) - len(labels))))
+    for note in notes:
         canvas.text(MARGIN, top, canvas.fitted(note, TEXT, SIDE), colour=FAINT)
         top -= ROW
     return canvas.png()
+
+
+def _legend(canvas: Canvas, top: float, labels: list[str]) -> float:
+    """Write the numbers with their nodes, in columns; return the height of the rest."""
+    lines = -(-len(labels) // COLUMNS)
+    for index, label in enumerate(labels):
+        column, line = divmod(index, lines)
+        words = canvas.fitted(f"{index + 1}  {label}", NAME, SIDE / COLUMNS - 10)
+        canvas.text(MARGIN + column * SIDE / COLUMNS, top - line * LINE, words, size=NAME)
+    return top - lines * LINE
+
+
+def _north(axes: Axes) -> Box:
+    """Draw an arrow to the north into the corner; return its box."""
+    x, y = SIDE - 40.0, SIDE - 64.0
+    axes.annotate(
+        "", (x, y + 44), (x, y), arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 3, "mutation_scale": 26}
+    )
+    box = _box(x, y - 16, 34, 30)
+    _write(axes, box, "N", INK)
+    return Box(x - 24, y - 34, SIDE, SIDE)
+
+
+def _scale(canvas: Canvas, axes: Axes, data: NodeMap) -> Box:
+    """Draw a bar as long as the first ring's radius, with its distance; return its box."""
+    if not data.rings:
+        return Box(0, 0, 0, 0)
+    length = data.rings[0] / data.radius * REACH
+    left, level = 24.0, 26.0
+    axes.plot([left, left, left + length, left + length], [level + 9, level, level, level + 9], color=INK, linewidth=3)
+    words = _distance(data.rings[0])
+    width, height = canvas.size_of(words, NAME)
+    box = Box(left + 6, level + 6, left + 14 + width, level + 14 + height)
+    _write(axes, box, words, INK)
+    return Box(0, 0, max(left + length, box.right) + 8, box.top + 6)
+
+
+def _distance(km: float) -> str:
+    return f"{km:g} km" if km >= 1 else f"{km * 1000:g} m"
 
 
 def _board(canvas: Canvas, bottom: float) -> Axes:
@@ -59,16 +106,17 @@ def _board(canvas: Canvas, bottom: float) -> Axes:
     return axes
 
 
-def _rings(canvas: Canvas, axes: Axes, data: NodeMap, spots: list[Spot]) -> list[Box]:
+def _rings(canvas: Canvas, axes: Axes, data: NodeMap, spots: list[Spot], taken: list[Box]) -> list[Box]:
     """Draw circles of round distances; return the boxes of their texts, beside the marks where possible."""
     boxes, grid = [], Grid(spots, _look_of(spots)[0])
     for ring in data.rings:
         size = ring / data.radius * REACH
         axes.add_patch(Circle((MIDDLE, MIDDLE), size, fill=False, edgecolor=GRID, linewidth=2))
-        words = f"{ring:g} km" if ring >= 1 else f"{ring * 1000:g} m"
+        words = _distance(ring)
         width, height = canvas.size_of(words, NAME)
         around = [_box(MIDDLE + size * cos(turn), MIDDLE + size * sin(turn), width + 8, height + 8) for turn in TURNS]
-        box = next((each for each in around if not grid.covers_mark(each)), around[0])
+        free = [each for each in around if not any(map(each.overlaps, taken))] or around
+        box = next((each for each in free if not grid.covers_mark(each)), free[0])
         _write(axes, box, words, FAINT)
         boxes.append(box)
     return boxes
@@ -121,26 +169,40 @@ def _arrow(turn: float) -> list[Spot]:
     ]
 
 
-def _names(canvas: Canvas, axes: Axes, data: NodeMap, spots: list[Spot], taken: list[Box]) -> None:
-    """Write the names that find room, and draw the centre."""
+def _numbers(canvas: Canvas, axes: Axes, data: NodeMap, spots: list[Spot], taken: list[Box]) -> list[str]:
+    """Number the nodes that have room for it, and draw the centre; return the numbered ones' labels, in order."""
     is_crowded = len(spots) > CROWD
-    count = MOST_NAMES if not is_crowded else CROWD_NAMES
-    names = [first_drawable(node.names, canvas.glyphs, NAME_LENGTH) for node in data.nodes[:count]]
-    sizes = [canvas.size_of(name, NAME) if name else (0.0, 0.0) for name in names]
-    # In a crowd names may cover some marks
-    marks = spots[:count] if is_crowded else spots
+    labels = [_label(canvas, node) for node in data.nodes[:MOST_NUMBERS]]
+    number_size = canvas.size_of("88", NAME)
+    sizes = [number_size if label else (0.0, 0.0) for label in labels]
+    # In a crowd numbers may cover some marks
+    marks = spots[: len(labels)] if is_crowded else spots
+    centre = ""
     if data.centre:
         axes.plot(
             [MIDDLE], [MIDDLE], marker="*", color=INK, markersize=34, markeredgecolor=BACKGROUND, markeredgewidth=2
         )
-        names = [first_drawable(data.centre, canvas.glyphs, NAME_LENGTH), *names]
-        width, height = canvas.size_of(names[0], NAME)
+        centre = first_drawable(data.centre, canvas.glyphs, NAME_LENGTH)
+        width, height = canvas.size_of(centre, NAME)
         marks, sizes = [(MIDDLE, MIDDLE), *marks], [(width + 2 * STAR, height), *sizes]
+        labels = [centre, *labels]
     room = Box(4, 4, SIDE - 4, SIDE - 4)
+    shown: list[str] = []
     for each in place(marks, [(width + 6, height + 6) for width, height in sizes], room, taken):
-        if each.is_far and names[each.index]:
+        if not labels[each.index]:
+            continue
+        is_centre = bool(data.centre) and each.index == 0
+        if not is_centre:
+            shown.append(labels[each.index])
+        if each.is_far:
             _lead(axes, marks[each.index], each.box)
-        _write(axes, each.box, names[each.index], INK, opacity=0.75 if is_crowded else 0.0)
+        words = centre if is_centre else str(len(shown))
+        _write(axes, each.box, words, INK, opacity=0.75 if is_crowded else 0.0)
+    return shown
+
+
+def _label(canvas: Canvas, node: MapNode) -> str:
+    return first_drawable((node.label, *node.names), canvas.glyphs, LABEL_LENGTH)
 
 
 def _lead(axes: Axes, spot: Spot, box: Box) -> None:

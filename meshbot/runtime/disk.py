@@ -20,7 +20,8 @@ class DiskWatch:
     def __init__(self, least: float) -> None:
         """Take the least share that must be free, 0 to 1; 0 never complains."""
         self._least = least
-        self._is_low = False
+        # None: no look yet, and an earlier process may have complained
+        self._is_low: bool | None = None
 
     def look(self, free: int, total: int) -> DiskLow | DiskWell | None:
         """Return how little is left, each time, or once that it is enough; in bytes, what root alone has left out."""
@@ -29,7 +30,7 @@ class DiskWatch:
             self._is_low = True
             # each time: it may have become less
             return DiskLow(free, share)
-        if self._is_low and share >= self._least * ENOUGH:
+        if self._is_low is not False and share >= self._least * ENOUGH:
             self._is_low = False
             return DiskWell(free, share)
         return None

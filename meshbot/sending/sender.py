@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Final, Protocol
 
-from meshbot.mesh_link import ChannelLoad, LoraSettings, QueueStatus, RoutingAnswer, TextPacket
+from meshbot.mesh_link import BROADCAST_NUM, ChannelLoad, LoraSettings, QueueStatus, RoutingAnswer, TextPacket
 from meshbot.runtime import Clock, Service, Throttle
 from meshbot.sending.admission import answer_at, waiting_for_air
 from meshbot.sending.outgoing import OutgoingText, Priority
@@ -21,6 +21,7 @@ from meshbot.sending.traceroute import NoRoute, RouteRequest
 LOGGER = logging.getLogger(__name__)
 # A Pi without network starts in the past: that time does not go to the node
 PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NO_CHANNEL: Final = 6  # Routing.Error, as the node would say it
 CLOCK_CHECK_EVERY = 60.0  # seconds between two checks whether the wall clock has jumped
 CLOCK_JUMP = 10.0  # seconds; a Pi without a clock of its own starts in the past and is set minutes later
 TURNED_AWAY_LOGGED_EVERY = 60.0  # seconds
@@ -46,6 +47,9 @@ class SendingInterface(Protocol):
 
     def send_text_packet(self, packet: TextPacket) -> None:
         """Write one packet; OSError if the link is gone."""
+
+    def has_channel(self, index: int) -> bool:
+        """Return whether the node has that channel, enabled."""
 
     def send_route_request(self, packet_id: int, to: int) -> None:
         """Write one traceroute; OSError if the link is gone."""
@@ -250,6 +254,11 @@ class MeshSender(Service):
             try:
                 if interface is None:
                     raise ConnectionError("no link")
+                # the node would refuse it, or take another channel for it
+                if packet.to == BROADCAST_NUM and not interface.has_channel(packet.channel):
+                    now = self._clock.monotonic()
+                    self._report(self._queue.on_queue_status(packet.packet_id, NO_CHANNEL, now), now)
+                    continue
                 interface.send_text_packet(packet)
             except OSError as exc:
                 LOGGER.debug("Paquet 0x%08x gardé pour le prochain lien: %s", packet.packet_id, exc)

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from meshbot.storage.sqlite import ONE_TREE, ROW_NUMBER
 
 # Every revision of migrations/versions in order; the last one makes the tables below.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 
 # Migrations address constraints by name.
 METADATA: Final = MetaData(
@@ -259,6 +259,17 @@ TELEGRAM_MESSAGES: Final = Table(
     **ONE_TREE,
 )
 
+# What the Telegram side must still know after a restart, beside its messages
+TELEGRAM_STATE: Final = Table(
+    "telegram_state",
+    METADATA,
+    Column("bot", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(80), primary_key=True),
+    Column("value", String, nullable=False),
+    Column("kept_until", BigInteger),  # NULL: for ever
+    **ONE_TREE,
+)
+
 # What is small and is not heard again: checked at each start, and rescued from a damaged database
 PRECIOUS: Final = (
     NODES,
@@ -271,4 +282,5 @@ PRECIOUS: Final = (
     OUTBOX,
     TELEGRAM_UPDATES,
     TELEGRAM_MESSAGES,
+    TELEGRAM_STATE,
 )

@@ -8,13 +8,15 @@ from typing import Final
 from sqlalchemy import delete, select
 
 from meshbot.storage.database import Database
-from meshbot.storage.schema import TELEGRAM_MESSAGES, TELEGRAM_UPDATES
+from meshbot.storage.schema import TELEGRAM_MESSAGES, TELEGRAM_STATE, TELEGRAM_UPDATES
 from meshbot.storage.upsert import upsert
 
 # The newest
 MESSAGES_LOADED: Final = 2000
 
 MessageKey = tuple[int, int, str]  # chat, topic or 0, the post's key
+# A value with the time until which it is kept, in seconds since 1970, None: for ever
+State = tuple[str, int | None]
 
 
 class UpdateStore:
@@ -50,18 +52,43 @@ class UpdateStore:
             rows = connection.execute(found).all()
         return {(chat, topic, key): message_id for chat, topic, key, message_id in reversed(rows)}
 
-    def save(self, ids: Collection[int], messages: Mapping[MessageKey, int], now: int, keep_from: int) -> None:
+    def load_state(self) -> dict[str, str]:
+        """Read the saved values by their names."""
+        columns = TELEGRAM_STATE.c
+        with self._database.reading() as connection:
+            rows = connection.execute(select(columns.name, columns.value).where(columns.bot == self._bot)).all()
+        return {name: value for name, value in rows}  # noqa: C416 - a Row is no tuple to mypy
+
+    def save(
+        self,
+        ids: Collection[int],
+        messages: Mapping[MessageKey, int],
+        state: Mapping[str, State],
+        now: int,
+        keep_from: int,
+    ) -> None:
         """Note ids as handled and messages as posted now, and forget what is from before `keep_from`.
 
-        Times are seconds since 1970.
+        An empty value of `state` is deleted. Times are seconds since 1970.
         """
         handled = [{"bot": self._bot, "update_id": ident, "handled_at": now} for ident in ids]
         posted = [
             {"bot": self._bot, "chat": chat, "topic": topic, "key": key, "message_id": message_id, "posted_at": now}
             for (chat, topic, key), message_id in messages.items()
         ]
+        values = [
+            {"bot": self._bot, "name": name, "value": value, "kept_until": kept_until}
+            for name, (value, kept_until) in state.items()
+            if value
+        ]
+        ended = [name for name, (value, _kept_until) in state.items() if not value]
         with self._database.transaction() as connection:
             upsert(connection, TELEGRAM_UPDATES, handled)
             upsert(connection, TELEGRAM_MESSAGES, posted)
+            upsert(connection, TELEGRAM_STATE, values)
+            if ended:
+                ours = TELEGRAM_STATE.c.bot == self._bot
+                connection.execute(delete(TELEGRAM_STATE).where(ours, TELEGRAM_STATE.c.name.in_(ended)))
+            connection.execute(delete(TELEGRAM_STATE).where(TELEGRAM_STATE.c.kept_until < now))
             connection.execute(delete(TELEGRAM_UPDATES).where(TELEGRAM_UPDATES.c.handled_at < keep_from))
             connection.execute(delete(TELEGRAM_MESSAGES).where(TELEGRAM_MESSAGES.c.posted_at < keep_from))

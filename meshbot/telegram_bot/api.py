@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import telegram
 from telegram.error import TelegramError
-from telegram.request import HTTPXRequest
 
 from meshbot.runtime import hush
-from meshbot.telegram_bot.failures import check_refusal
-from meshbot.telegram_bot.models import Keyboard, OutgoingMessage
+from meshbot.telegram_bot.failures import UnreadSuccessError
+from meshbot.telegram_bot.models import Chat, Keyboard, OutgoingMessage
 from meshbot.telegram_bot.queue import Delivery
+from meshbot.telegram_bot.request import BoundedRequest
 from meshbot.telegram_bot.updates import ALLOWED_UPDATES
 
+LOGGER = logging.getLogger(__name__)
 TIMEOUT: Final = 10.0  # seconds for connecting, and between two pieces of an answer
 PHOTO_TIMEOUT: Final = 30.0  # seconds for writing
 CONNECTIONS: Final = 8
 # Seconds until the server sends an empty answer; a dead connection is noticed TIMEOUT later
 POLL_TIMEOUT: Final = 30
+# Seconds for a whole request, a photo's too; a poll's adds its wait
+DEADLINE: Final = 60.0
+POLL_DEADLINE: Final = POLL_TIMEOUT + DEADLINE
+# Bytes of a whole answer, unpacked: a sent message comes back with what it replies to; an update has 50 kB at most
+SIZE: Final = 1_000_000
+POLL_SIZE: Final = 4_000_000
 BATCH: Final = 100  # updates in one answer, the server's own limit
 TEXT_UNITS: Final = 4096  # UTF-16 code units, which Telegram counts
 CAPTION_UNITS: Final = 1024
@@ -44,8 +52,12 @@ class Api:
         # the HTTP library logs each request's address, which contains the token
         hush()
         httpx_options = {"trust_env": trust_environment}
-        self._polling = _Request(1, TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT, httpx_kwargs=httpx_options)
-        self._sending = _Request(
+        self._polling = BoundedRequest(
+            POLL_DEADLINE, POLL_SIZE, 1, TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT, httpx_kwargs=httpx_options
+        )
+        self._sending = BoundedRequest(
+            DEADLINE,
+            SIZE,
             CONNECTIONS,
             TIMEOUT,
             TIMEOUT,
@@ -67,16 +79,31 @@ class Api:
         user = await self._bot.get_me()
         return BotUser(user.id, user.username or "", user.can_read_all_group_messages is True)
 
-    async def get_updates(self, offset: int | None, seconds: int) -> Any:
-        """Wait for updates, `seconds` at most; return the raw answer. Confirms all before `offset`."""
-        return await self._bot.raw_updates(offset, seconds)
+    async def get_updates(self, offset: int | None, seconds: int, limit: int = BATCH) -> Any:
+        """Wait `seconds` for `limit` updates at most; return the raw answer. Confirms those before `offset`."""
+        return await self._bot.raw_updates(offset, seconds, limit)
+
+    async def show_typing(self, chat: Chat) -> None:
+        """Have the chat show for 5 s that the bot is at work."""
+        await self._bot.send_chat_action(chat.id, telegram.constants.ChatAction.TYPING, message_thread_id=chat.topic)
 
     async def delete_webhook(self) -> None:
         """Have updates delivered to polls."""
         await self._bot.delete_webhook()
 
-    async def deliver(self, delivery: Delivery) -> int:
-        """Send or edit a message, or set a reaction; return the id of the message, or of the one with the reaction."""
+    async def deliver(self, delivery: Delivery) -> int | None:
+        """Send or edit a message, or set a reaction; return the id of the message, or of the one with the reaction.
+
+        None: it was done, but the id cannot be read.
+        """
+        try:
+            return await self._deliver(delivery)
+        # the second: success without what the library looks for in it
+        except (UnreadSuccessError, KeyError, TypeError, AttributeError) as exc:
+            LOGGER.debug("Telegram: envoi fait, réponse illisible: %s: %s", type(exc).__name__, exc)
+            return None if delivery.message.photo else delivery.edits
+
+    async def _deliver(self, delivery: Delivery) -> int:
         if delivery.message.reaction and delivery.message.reply_to is not None:
             await self._bot.set_message_reaction(delivery.chat_id, delivery.message.reply_to, delivery.message.reaction)
             return delivery.message.reply_to
@@ -140,20 +167,11 @@ class Api:
         return sent.message_id
 
 
-class _Request(HTTPXRequest):
-    """The library's; without this check it takes a proxy's 401 for a refusal of the token."""
-
-    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-        code, body = await super().do_request(*args, **kwargs)
-        check_refusal(code, body)
-        return code, body
-
-
 class _Bot(telegram.Bot):
     """The library's, with raw updates: it parses a batch as a whole, so that one malformed update would lose all."""
 
-    async def raw_updates(self, offset: int | None, seconds: int) -> Any:
-        data = {"timeout": seconds, "offset": offset, "limit": BATCH, "allowed_updates": ALLOWED_UPDATES}
+    async def raw_updates(self, offset: int | None, seconds: int, limit: int) -> Any:
+        data = {"timeout": seconds, "offset": offset, "limit": limit, "allowed_updates": ALLOWED_UPDATES}
         return await self._post("getUpdates", data, read_timeout=TIMEOUT + seconds)
 
 

@@ -9,25 +9,23 @@ from __future__ import annotations
 import re
 import string
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Final, Self
 
-from meshbot.commands import PREFIX, Directory, Translate, parse
+from meshbot.commands import Directory, Translate, ident
 from meshbot.commands import mark as _
 from meshbot.mesh_link import BROADCAST_NUM, TextMessage
 from meshbot.runtime import RecentKeys
 from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, Priority, TelegramOrigin
 from meshbot.telegram_bot import status
-from meshbot.telegram_bot.models import Chat, OutgoingMessage
+from meshbot.telegram_bot.models import GENERAL_TOPIC, Chat, OutgoingMessage
 from meshbot.text import legible, one_line, shorten
 
 AUTHOR_BYTES: Final = 20  # of a Telegram user's name on the mesh
 NAME_BYTES: Final = 60  # of a node's name in Telegram: all that a node can have
 ANONYMOUS: Final = "Telegram"  # an author whose name has no legible character
 REMEMBERED: Final = 1000  # entries of each memory: 2 MB in all
-TEXT_ONLY_NOTICE_EVERY: Final = 3600.0  # seconds, in one chat
 PART: Final = re.compile(r"\([0-9]+/[0-9]+\) ")  # before the parts of a long text
 KEY: Final = re.compile(r"mesh:([0-9]+):([0-9a-f]+):([0-9a-f]+)")
 # Before every line but the first: no line looks like the first one of another author
@@ -41,7 +39,10 @@ Packet = tuple[int, int]  # channel index, packet id
 
 @dataclass(frozen=True, slots=True)
 class BridgeRule:
-    """A channel and the chat that it is joined to. A chat without a topic is what is written outside of topics."""
+    """A channel and the chat that it is joined to.
+
+    A chat without a topic is what is written outside of topics: in a forum that is its topic General, number 1.
+    """
 
     channel: int  # index
     chat: Chat
@@ -50,17 +51,26 @@ class BridgeRule:
     def parse(cls, line: str) -> Self:
         """Return the rule of a setting such as `1 -100123/5`, which config.py has checked."""
         channel, chat = line.split()
-        ident, _slash, topic = chat.partition("/")
-        return cls(int(channel), Chat(int(ident), int(topic) if topic else None))
+        number, _slash, topic = chat.partition("/")
+        return cls(int(channel), Chat(int(number), int(topic) if topic and int(topic) != GENERAL_TOPIC else None))
+
+
+@dataclass(frozen=True, slots=True)
+class TextOnly:
+    """Something without text, which stays where it is."""
+
+    words: str  # for its author
 
 
 class Bridge:
     """For one thread. Several channels may share a chat, and several chats a channel."""
 
-    def __init__(self, rules: Sequence[BridgeRule], limit_bytes: int, translate: Translate) -> None:
+    def __init__(
+        self, rules: Sequence[BridgeRule], limit_bytes: int, is_mesh_command: Callable[[TextMessage], bool]
+    ) -> None:
         """`limit_bytes`: UTF-8 bytes of a text for the mesh, with its author's name."""
         self._limit = limit_bytes
-        self._translate = translate
+        self._is_mesh_command = is_mesh_command
         self._chats: dict[int, list[Chat]] = defaultdict(list)
         self._channels: dict[Chat, list[int]] = defaultdict(list)
         for rule in dict.fromkeys(rules):
@@ -72,7 +82,6 @@ class Bridge:
         self._chat_texts: RecentKeys[tuple[Chat, str], None] = RecentKeys(REMEMBERED)  # text that we sent there
         self._packets: RecentKeys[tuple[Chat, int], Packet] = RecentKeys(REMEMBERED)  # by message id
         self._messages: RecentKeys[tuple[Chat, Packet], int] = RecentKeys(REMEMBERED)  # message ids
-        self._text_only_notices: dict[Chat, float] = {}  # when the last one was sent
 
     def to_telegram(self, message: TextMessage, name: str, own_num: int) -> list[OutgoingMessage]:
         """Return a received text as each chat of its channel shows it; `name` is its sender's."""
@@ -80,19 +89,18 @@ class Bridge:
         if not chats or not message.is_broadcast or message.sender == own_num or self._is_duplicate(message):
             return []
         body = clean_text(message.text)
-        if not body or (parse(message.text) is not None and not message.is_notice) or self._is_echo(message):
+        if not body or self._is_mesh_command(message) or self._is_echo(message):
             return []
-        text = f"{clean_name(name, NAME_BYTES) or f'!{message.sender:08x}'}: {body}"
+        text = f"{shown_name(name, message.sender)}: {body}"
         key = _key(message.channel, message.sender, message.packet_id)
         return [self._message(chat, message.channel, text, key, message.reply_id) for chat in chats]
 
     def to_mesh(
-        self, chat: Chat, message_id: int, author: str, text: str, now: float, *, reply_to: int | None = None
-    ) -> OutgoingText | str | None:
+        self, chat: Chat, message_id: int, author: str, text: str, tr: Translate, *, reply_to: int | None = None
+    ) -> OutgoingText | TextOnly | str | None:
         """Return the text for the mesh of a new message, or why there is none, for its author; None: it is not bridged.
 
-        `text` is the message's or its photo's caption, `reply_to` the message that it replies to, `now` monotonic
-        seconds.
+        `text` is the message's or its photo's caption and no command, `reply_to` the message that it replies to.
         """
         channels = self._channels.get(chat)
         if not channels or (chat, message_id) in self._seen_messages or (chat, text.strip()) in self._chat_texts:
@@ -100,11 +108,9 @@ class Bridge:
         self._seen_messages.put((chat, message_id), None)
         body = clean_text(text)
         if not body:
-            return self._text_only_notice(chat, now)
-        if body.startswith(PREFIX):
-            return None
+            return TextOnly(tr(_("📝 Only text crosses to the mesh; this stays here.")))
         text = signed(author, body)
-        if refusal := too_long(text, self._limit, self._translate):
+        if refusal := too_long(text, self._limit, tr):
             return refusal
         channel, reply_id = (reply_to and self._packets.get((chat, reply_to))) or (channels[0], 0)
         self._mesh_texts.put((channel, text), None)
@@ -139,6 +145,19 @@ class Bridge:
         """Return whether a chat is joined to a channel."""
         return chat in self._channels
 
+    def has_channel(self, channel: int) -> bool:
+        """Return whether a channel is joined to a chat."""
+        return channel in self._chats
+
+    def channel_of(self, chat: Chat) -> int | None:
+        """Return the channel that a chat speaks on; None: it is joined to none."""
+        return self._channels[chat][0] if chat in self._channels else None
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The indexes of all joined channels, in order."""
+        return tuple(sorted(self._chats))
+
     def on_sent(self, message: OutgoingMessage, message_id: int) -> None:
         """Note the id that a message got: replies to it are then replies to its packet, and the other way round."""
         if (match := KEY.fullmatch(message.key)) is not None:
@@ -172,12 +191,6 @@ class Bridge:
         rest = text[part.end() :]
         return any(channel == message.channel and rest in sent for channel, sent in self._mesh_texts)
 
-    def _text_only_notice(self, chat: Chat, now: float) -> str | None:
-        if now < self._text_only_notices.get(chat, -inf) + TEXT_ONLY_NOTICE_EVERY:
-            return None
-        self._text_only_notices[chat] = now
-        return self._translate(_("📝 Only text crosses to the mesh; this stays here."))
-
 
 def mesh_name(num: int, directory: Directory) -> str:
     """Return a node's names as shown in Telegram: `long name (short)`, or what is known of that."""
@@ -185,7 +198,12 @@ def mesh_name(num: int, directory: Directory) -> str:
     long_name, short_name = (view.long_name, view.short_name) if view is not None else ("", "")
     if long_name and short_name:
         return f"{long_name} ({short_name})"
-    return long_name or short_name or f"!{num:08x}"
+    return long_name or short_name or ident(num)
+
+
+def shown_name(name: str, num: int) -> str:
+    """Return a node's name as it stands before its text, its id if nothing is known."""
+    return (clean_name(name, NAME_BYTES) if name != ident(num) else "") or ident(num)
 
 
 def signed(author: str, body: str) -> str:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from math import inf
 from secrets import token_hex
 from typing import Final, Generic, TypeVar
 
@@ -23,12 +24,15 @@ from meshbot.commands import (
     Refusal,
     Registry,
     Role,
+    Translate,
     Way,
-    translator,
 )
 from meshbot.commands import mark as _
 from meshbot.runtime import RecentKeys
 from meshbot.telegram_bot import status
+from meshbot.telegram_bot.bridge import Bridge
+from meshbot.telegram_bot.channels import KnownChannels
+from meshbot.telegram_bot.languages import Languages
 from meshbot.telegram_bot.models import (
     AllowedUser,
     Button,
@@ -53,6 +57,11 @@ CONFIRMATIONS_LIMIT: Final = 200
 PICTURES_LIMIT: Final = 20  # that wait until their answers are sent
 NAME_SHOWN: Final = 20  # characters of an unknown command
 COMMAND_SHOWN: Final = 120  # bytes of a command that is to be confirmed
+# Seconds that a command may take before the chat shows that the bot is at work; Telegram shows it for 5
+TYPING_AFTER: Final = 1.0
+TYPING_LASTS: Final = 4.5
+# Where the limit's own answer was given to an earlier command
+STILL_TOO_MANY: Final = _("🚦 Still too many commands: /{name} was not run.")
 T = TypeVar("T")
 
 
@@ -123,10 +132,21 @@ class CommandHandler:
         queue: MessageQueue,
         send_to_service: Callable[[object], object],
         answer_callback_query: Callable[[str, str], object],
+        show_typing: Callable[[Chat], object],
+        languages: Languages,
+        bridge: Bridge,
+        channels: KnownChannels,
     ) -> None:
-        """Workers hand their results to `send_to_service`; `answer_callback_query` takes a query's id and a text."""
+        """Workers hand their results to `send_to_service`; `answer_callback_query` takes a query's id and a text.
+
+        `show_typing` has a chat show that the bot is busy, for TYPING_LASTS seconds.
+        """
         self._clock = dependencies.clock
-        self._translate = translator(options.language)
+        self._languages = languages
+        self._bridge = bridge
+        self._channels = channels
+        self._show_typing = show_typing
+        self._typing: dict[Job[ChatQuestion], float] = {}  # when to show it (again), monotonic seconds
         self._users = users
         self._queue = queue
         self._answer_callback_query = answer_callback_query
@@ -134,9 +154,10 @@ class CommandHandler:
         self._confirmations: Confirmations[CommandCall] = Confirmations(lambda: token_hex(8))
         # Pictures to be drawn, by chat and key of their answers
         self._pictures: RecentKeys[tuple[Chat, str], Job[ChatQuestion]] = RecentKeys(PICTURES_LIMIT)
-        self.registry = Registry((*dependencies.commands, *own_commands(options, dependencies))).on(Way.TELEGRAM)
+        own = own_commands(options, dependencies, channels)
+        self.registry = Registry((*dependencies.commands, *own)).on(Way.TELEGRAM)
         self.executor: CommandExecutor[ChatQuestion] = CommandExecutor(
-            "Telegram-Commands", dependencies.clock, dependencies.limits, self._translate, send_to_service
+            "Telegram-Commands", dependencies.clock, dependencies.limits, languages.translate(""), send_to_service
         )
         self.picture_jobs = PictureJobs(pictures_of(options, dependencies), send_to_service)
 
@@ -149,19 +170,21 @@ class CommandHandler:
         self.picture_jobs.cancel()
         self.executor.stop()
 
-    def handle(self, question: ChatQuestion, name: str, argument: str, *, is_ours: bool) -> None:
-        """Run a command or refuse it; `is_ours`: it cannot be meant for another bot of the group."""
+    @property
+    def deadline(self) -> float:
+        """When `on_deadline` is to be called (monotonic seconds), inf for never."""
+        return min(self.executor.deadline, min(self._typing.values(), default=inf))
+
+    def handle(self, question: ChatQuestion, name: str, argument: str) -> None:
+        """Run a command or refuse it."""
         command = self.registry.find(name)
-        if command is None and not is_ours:
-            return
-        now = self._clock.monotonic()
-        refusal = self._judge.judge(question.user.command_user, command, now, is_public=not is_ours)
+        now, tr = self._clock.monotonic(), self._tr(question)
+        refusal = self._judge.judge(question.user.command_user, command, now, is_public=False)
         if refusal is not None:
-            if answer := self._refusal(question.user, name, refusal):
-                self._send(question.answer(answer))
+            self._send(question.answer(self._refusal(question, name, refusal)))
         elif command is None:
-            text = self._translate(_("Unknown command /{name}. /help lists mine."))
-            self._send(question.answer(text.format(name=name[:NAME_SHOWN])))
+            text = tr(_("Unknown command /{name}. /help lists mine."))
+            self._send(question.answer(text.format(name=one_line(name)[:NAME_SHOWN])))
         else:
             self._confirm_or_run(CommandCall(question, command, name, argument))
 
@@ -172,32 +195,46 @@ class CommandHandler:
                 if self.executor.is_current(message):
                     self._send(job.question.answer(text))
             case JobResult(job, answer):
+                self._typing.pop(job, None)
                 if self.executor.finish(message) and answer:
                     self._send_answer(job, answer)
 
     def on_deadline(self) -> None:
-        """Apologise for the commands that take too long; a picture's answer stands without it."""
+        """Apologise for the commands that take too long, and show that the others are at work."""
         for job, apology in self.executor.overdue():
+            self._typing.pop(job, None)
+            # a picture's answer stands without it
             if job.command.name != PICTURE:
                 self._send(job.question.answer(apology))
+        now = self._clock.monotonic()
+        for job in [job for job, at in self._typing.items() if at <= now]:
+            self._typing[job] = now + TYPING_LASTS
+            self._show_typing(job.question.chat)
 
     def on_sent(self, message: OutgoingMessage) -> None:
         """Draw the picture of an answer that was sent: the answer does not wait for it."""
         job = self._pictures.pop((message.chat, message.key))
         if job is not None and not self.executor.obstacle(job.command, job.request.user):
-            self.executor.submit(job)
+            self._submit(job)
 
     def expire_confirmations(self) -> None:
         """Take the buttons from the questions that were not confirmed in time."""
-        text = self._translate(_("⌛ /{name} was not confirmed in time."))
         for call in self._confirmations.expired(self._clock.monotonic()):
+            text = self._tr(call.question)(_("⌛ /{name} was not confirmed in time."))
             self._send(call.question.answer(text.format(name=call.command.name)))
 
-    def _refusal(self, user: AllowedUser, name: str, refusal: Refusal) -> str:
-        """Log it; return what to answer, if anything."""
-        shown = name[:NAME_SHOWN]
-        LOGGER.log(refusal.level, "⛔ /%s de Telegram %d refusée: %s", shown, user.id, refusal.reason)
-        return self._translate(refusal.answer).format(name=shown) if refusal.answer else ""
+    def _refusal(self, question: ChatQuestion, name: str, refusal: Refusal) -> str:
+        """Log it; return what to answer: here each refusal is said."""
+        shown = one_line(name)[:NAME_SHOWN]
+        LOGGER.log(refusal.level, "⛔ /%s de Telegram %d refusée: %s", shown, question.user.id, refusal.reason)
+        return self._tr(question)(refusal.answer or STILL_TOO_MANY).format(name=shown)
+
+    def _tr(self, question: ChatQuestion) -> Translate:
+        return self._languages.translate(question.language_code)
+
+    def _submit(self, job: Job[ChatQuestion]) -> None:
+        self.executor.submit(job)
+        self._typing[job] = self._clock.monotonic() + TYPING_AFTER
 
     def _confirm_or_run(self, call: CommandCall) -> None:
         if call.command.role is Role.ADMIN and (call.argument or not call.command.needs_argument):
@@ -207,22 +244,23 @@ class CommandHandler:
 
     def _confirm(self, call: CommandCall) -> None:
         """Ask for a confirmation of the command with its argument."""
+        tr = self._tr(call.question)
         token = self._confirmations.ask(call, call.question.user.id, self._clock.monotonic())
-        text = self._translate(_("❓ {order}: {summary}. Sure?"))
-        yes = Button(self._translate(_("✅ Yes")), f"yes:{token}")
-        no = Button(self._translate(_("✖️ No")), f"no:{token}")
+        text = tr(_("❓ {order}: {summary}. Sure?"))
+        yes = Button(tr(_("✅ Yes")), f"yes:{token}")
+        no = Button(tr(_("✖️ No")), f"no:{token}")
         shown = shorten(one_line(f"{PREFIX}{call.command.name} {call.argument}"), COMMAND_SHOWN)
-        text = text.format(order=shown, summary=self._translate(call.command.summary))
+        text = text.format(order=shown, summary=tr(call.command.summary))
         self._send(call.question.answer(text, ((yes, no),)))
 
     def _run(self, call: CommandCall) -> None:
         question, command = call.question, call.command
         if command.role is Role.ADMIN:
             info_print("🛠️ /%s demandée par l'administrateur Telegram %d", command.name, question.user.id)
-        if reason := self.executor.obstacle(command, question.user.command_user):
+        if reason := self.executor.obstacle(command, question.user.command_user, self._tr(question)):
             self._send(question.answer(reason))
             return
-        self.executor.submit(Job(question, self._request(call), command))
+        self._submit(Job(question, self._request(call), command))
 
     def _request(self, call: CommandCall) -> TelegramRequest:
         question = call.question
@@ -231,9 +269,10 @@ class CommandHandler:
             call.argument,
             question.user.node,
             UNKNOWN_RECEPTION,
-            self._translate,
+            self._tr(question),
             tuple(command for command in self.registry if command.role <= question.user.role),
             user=question.user.command_user,
+            channel=self._bridge.channel_of(self._users.as_listed(question.chat)),
             way=Way.TELEGRAM,
             limit=CHAT_BYTES,
             name=question.name,
@@ -252,7 +291,7 @@ class CommandHandler:
         """Return the buttons under an answer: those for the user who sent the command, whoever refreshes it."""
         if job.command.name != "status":
             return ()
-        tr, question = self._translate, job.question
+        tr, question = self._tr(job.question), job.question
         owner = (self._users.find(question.owner) if question.owner else None) or question.user
         refresh = Button(tr(_("🔄 Refresh")), f"do:status:{owner.id}")
         if owner.role < Role.ADMIN:
@@ -267,7 +306,7 @@ class CommandHandler:
 
     def _handle_query(self, query: CallbackQuery) -> str:
         """Return a text for the user who pressed the button, or nothing."""
-        tr, user, chat = self._translate, self._users.find(query.user_id), query.chat
+        tr, user, chat = self._languages.translate(query.language_code), self._users.find(query.user_id), query.chat
         is_group = chat is not None and chat.id < 0
         if user is None or (is_group and chat is not None and not self._users.is_listed(chat.id)):
             return tr(_("🔒 Not for you."))
@@ -283,12 +322,12 @@ class CommandHandler:
     def _handle_reply(self, query: CallbackQuery, token: str, *, yes: bool) -> str:
         reply, call = self._confirmations.answer(token, query.user_id, self._clock.monotonic(), yes=yes)
         if call is None:
-            tr = self._translate
+            tr = self._languages.translate(query.language_code)
             return tr(_("🔒 Not for you.")) if reply is Reply.NOT_YOURS else tr(_("⌛ Too late: please ask again."))
         if reply is Reply.YES:
             self._run(call)
         else:
-            self._send(call.question.answer(self._translate(_("✖️ Not done."))))
+            self._send(call.question.answer(self._tr(call.question)(_("✖️ Not done."))))
         return ""
 
     def _handle_button(self, question: ChatQuestion, command: Command) -> str:
@@ -296,7 +335,7 @@ class CommandHandler:
         user = question.user
         refusal = self._judge.judge(user.command_user, command, self._clock.monotonic(), is_public=False)
         if refusal is not None:
-            return self._refusal(user, command.name, refusal)
+            return self._refusal(question, command.name, refusal)
         if command.role is not Role.ADMIN:
             self._queue.remember(question.chat, question.key, question.message_id)
         self._confirm_or_run(CommandCall(question, command, command.name, ""))
@@ -311,4 +350,14 @@ def _question_of(query: CallbackQuery, chat: Chat, user: AllowedUser, owner: str
     key = f"press:{query.update_id}" if is_new else f"message:{query.message_id}"
     title = "group" if chat.id < 0 else ""
     owner_id = int(owner) if owner.isascii() and owner.isdigit() else 0
-    return ChatQuestion(query.update_id, chat, query.message_id, user, query.name, title, key, owner_id)
+    return ChatQuestion(
+        query.update_id,
+        chat,
+        query.message_id,
+        user,
+        query.name,
+        title,
+        key,
+        owner_id,
+        language_code=query.language_code,
+    )

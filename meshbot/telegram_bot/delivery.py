@@ -92,9 +92,10 @@ class MessageSender:
             self._on_failure(delivery, failure_of(exc))
         else:
             self._queue.sent(delivery, message_id)
-            self._handler.on_sent(delivery.message, message_id)
-            if delivery.edits != message_id and not delivery.message.reaction:
-                self._on_new_message(delivery.message, message_id)
+            if message_id is not None:
+                self._handler.on_sent(delivery.message, message_id)
+                if delivery.edits != message_id and not delivery.message.reaction:
+                    self._on_new_message(delivery.message, message_id)
             self._on_success()
 
     def _on_failure(self, delivery: Delivery, failure: Failure) -> None:

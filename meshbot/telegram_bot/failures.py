@@ -53,6 +53,7 @@ class FailureKind(Enum):
     UNCHANGED = auto()  # an edit that changes nothing
     NO_MESSAGE = auto()  # the message to edit is deleted, or too old
     NO_REPLY_TARGET = auto()  # the message to reply to is deleted
+    NO_REACTION = auto()  # the group forbids reactions, or this one
     TOO_LONG = auto()
     REFUSED = auto()  # any other refusal
 
@@ -69,6 +70,8 @@ BAD_REQUESTS: Final = (
     ("there is no text in the message", FailureKind.NO_MESSAGE),  # a photo
     ("message to be replied not found", FailureKind.NO_REPLY_TARGET),
     ("replied message not found", FailureKind.NO_REPLY_TARGET),
+    ("message to react not found", FailureKind.NO_MESSAGE),
+    ("reaction_invalid", FailureKind.NO_REACTION),
     ("too long", FailureKind.TOO_LONG),
     ("too_long", FailureKind.TOO_LONG),
     ("chat not found", FailureKind.NO_CHAT),
@@ -112,6 +115,19 @@ class InvalidAnswerError(MeshBotError, TelegramError):
     """An answer that no Bot API server gives."""
 
 
+class TooLargeError(InvalidAnswerError):
+    """An answer with more bytes than any that is meant."""
+
+
+class UnreadSuccessError(MeshBotError, TelegramError):
+    """The server has done what was asked, but what it says of that cannot be read."""
+
+    def __init__(self, error: TelegramError) -> None:
+        """`error`: why it cannot."""
+        super().__init__(str(error))
+        self.error = error
+
+
 def check_refusal(code: int, body: bytes) -> None:
     """Accept a success, or a Bot API server's own refusal; InvalidAnswerError for a proxy's.
 
@@ -131,6 +147,10 @@ def check_refusal(code: int, body: bytes) -> None:
 
 def failure_of(error: Exception) -> Failure:
     """Return what an exception of the library, or of reading its answer, means."""
+    if isinstance(error, UnreadSuccessError):
+        # to a question that must be read: as if there were no answer
+        error.error.__cause__ = error.__cause__
+        return failure_of(error.error)
     detail = _shown(error)
     match error:
         case RetryAfter():

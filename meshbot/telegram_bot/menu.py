@@ -25,6 +25,7 @@ INTERVAL: Final = 0.5
 START_DELAY: Final = 1.0
 NAME: Final = re.compile(r"[a-z0-9_]{1,32}")
 DESCRIPTION_SHOWN: Final = 256  # characters
+FIRST: Final = "send"  # what most people come for
 FOR_STRANGERS: Final = frozenset({"start", "id"})
 
 
@@ -44,7 +45,9 @@ def menus(
     translators: Mapping[str, Translate],
 ) -> Iterator[Menu]:
     """Yield all menus; `translators` by language code, the empty one for all other languages."""
-    valid = [command for command in commands if NAME.fullmatch(command.name)]
+    valid = sorted(
+        (command for command in commands if NAME.fullmatch(command.name)), key=lambda command: command.name != FIRST
+    )
     for language, tr in translators.items():
         yield Menu(None, language, _entries(tr, (each for each in valid if each.name in FOR_STRANGERS)))
         for group in groups:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from meshbot.commands import Request, Role, User
+
+# A forum's topic General has this number, which Telegram takes from no bot: its messages go without one
+GENERAL_TOPIC: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,8 @@ class OutgoingMessage:
     keyboard: Keyboard = ()
     photo: bytes = b""  # PNG; the text is its caption
     can_wait: bool = False  # until the chat's other messages are sent
-    # An emoji that Telegram allows as a reaction: it is put on the message `reply_to`, and no message is sent
+    # An emoji that Telegram allows as a reaction: it is put on the message `reply_to`, and no message is sent. In a
+    # group that forbids reactions the text is sent instead, nothing if it is empty
     reaction: str = ""
 
 
@@ -72,6 +77,9 @@ class ChatQuestion:
     title: str  # of the group; empty: a private chat
     key: str  # of the answer
     owner: int = 0  # the user whose command the message with the button answers; 0: the same user
+    language_code: str = ""  # of the user's phone; empty: not told
+    # The node and packet that the text answers by being a reply to its message; None: it answers none
+    answers: tuple[int, int] | None = None
 
     def answer(self, text: str, keyboard: Keyboard = ()) -> OutgoingMessage:
         """Return the message that answers it."""

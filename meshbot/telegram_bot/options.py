@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from meshbot.commands import Command, CommandLimits
+from meshbot.mesh_link import Channel
 from meshbot.mesh_memory import MeshMemory
 from meshbot.persistence import UpdatesHandled
 from meshbot.runtime import Clock
@@ -33,6 +34,9 @@ class TelegramOptions:
     rate_limit_commands: int
     rate_limit_seconds: float
     data_dir: Path
+    answer_on_channels: Sequence[int]  # indexes
+    echo_channel: int  # index
+    answer_ttl: float  # seconds that an answer may wait for the radio
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +51,5 @@ class TelegramDependencies:
     send_text: Callable[[OutgoingText], object]
     # Saves what was handled; the service is then sent HandledBefore. None: there is no database
     save_handled: Callable[[UpdatesHandled], object] | None
+    # The channels that our node has enabled, None: not known yet
+    channels: Callable[[], tuple[Channel, ...] | None] = lambda: None

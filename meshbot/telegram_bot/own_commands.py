@@ -1,15 +1,17 @@
-"""The commands that only Telegram has: /start, /id, /send."""
+"""The commands that only Telegram has: /start, /id, /send, /channels."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
-from meshbot.commands import Command, Directory, Example, Request, Role, Way, only_one, renaming
+from meshbot.commands import Command, Directory, Example, Request, Role, Way, ident, only_one, renaming
 from meshbot.commands import mark as _
 from meshbot.mesh_link import BROADCAST_NUM
 from meshbot.sending import Origin, OutgoingText, Priority
 from meshbot.telegram_bot.bridge import clean_text, signed, too_long
+from meshbot.telegram_bot.channels import SIGN, KnownChannels, channels_command, missing_channel
 from meshbot.telegram_bot.models import ChatQuestion, TelegramRequest
 from meshbot.telegram_bot.options import TelegramDependencies, TelegramOptions
 
@@ -19,9 +21,11 @@ WORD: Final = re.compile(r"\S+")
 MOST_WORDS: Final = 8  # of a node's name, which has 39 bytes
 
 
-def own_commands(options: TelegramOptions, dependencies: TelegramDependencies) -> tuple[Command, ...]:
+def own_commands(
+    options: TelegramOptions, dependencies: TelegramDependencies, channels: KnownChannels
+) -> tuple[Command, ...]:
     """Return them in the order in which help lists them."""
-    return START, IDENTITY, send_command(options, dependencies)
+    return send_command(options, dependencies, channels), channels_command(channels), START, IDENTITY
 
 
 def start(request: Request) -> str:
@@ -55,62 +59,91 @@ IDENTITY: Final = Command(
 )
 
 
-def send_command(options: TelegramOptions, dependencies: TelegramDependencies) -> Command:
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Where a text goes: to a node, or to all on a channel."""
+
+    to: int = BROADCAST_NUM
+    channel: int = 0
+    reply_id: int = 0  # the packet that it answers; 0: none
+    notice: str = ""  # what its sender should know of the node
+
+
+def send_command(options: TelegramOptions, dependencies: TelegramDependencies, channels: KnownChannels) -> Command:
     """Return the command that sends a text to the mesh in its user's name."""
     directory = dependencies.memory
 
     def run(request: Request) -> str:
         tr, question = request.translate, _question(request)
-        target, text = target_and_text(request.argument, directory)
+        if question.answers is not None:
+            target, text = "", request.argument
+        else:
+            target, text = target_and_text(request.argument, directory, channels)
         body = clean_text(text)
         if not body:
-            return tr(_("Say what to whom? /send <node or channel number> <text>"))
+            return tr(_("Say what to whom? For example: /send Kim hello, or /send 0 hello on channel 0"))
         text = signed(question.name, body)
         if refusal := too_long(text, options.max_bytes, tr):
             return refusal
-        notice = ""
-        if channel := CHANNEL.fullmatch(target):
-            to, index = BROADCAST_NUM, int(channel[1])
-        else:
-            found = only_one(directory.find_nodes(target), target, request)
-            if isinstance(found, str):
-                return found
-            to, index, notice = found.num, 0, renaming(found, tr)
+        recipient = _recipient(target, request, directory, channels)
+        if isinstance(recipient, str):
+            return recipient
         expires_at = dependencies.clock.monotonic() + options.bridge_ttl
-        dependencies.send_text(_outgoing(text, to, index, expires_at, request.origin))
+        dependencies.send_text(_outgoing(text, recipient, expires_at, request.origin))
         # its delivery status is shown instead of an answer
-        return notice
+        return recipient.notice
 
     return Command(
         name="send",
         usage=_("<node|channel> <text>"),
-        summary=_("says it on the mesh in your name, to a node or on a channel by its number"),
+        summary=_("writes to a node or on a channel of the mesh, in your name: /send Kim hello"),
         run=run,
         role=Role.KNOWN,
         ways=TELEGRAM_ONLY,
     )
 
 
-def target_and_text(argument: str, directory: Directory) -> tuple[str, str]:
-    """Split an argument into a channel or node, and the text: the longest beginning that names a node is the node.
+def target_and_text(argument: str, directory: Directory, channels: KnownChannels) -> tuple[str, str]:
+    """Split an argument into a channel or node, and the text: the longest beginning that names one of them is it.
 
-    A name may have several words, so may a text; where no beginning names a node, the first word is the target.
+    A name may have several words, so may a text; where no beginning is a name, the first word is the target.
     """
     ends = [word.end() for word in WORD.finditer(argument)] or [0]
     first = argument[: ends[0]]
     names = ((" ".join(argument[:end].split()), argument[end:]) for end in reversed(ends[:MOST_WORDS]))
     if not CHANNEL.fullmatch(first):
         for name, text in names:
-            if directory.find_nodes(name):
+            if channels.find(name) is not None or directory.find_nodes(name):
                 return name, text
     return first, argument[ends[0] :]
 
 
-def _outgoing(text: str, to: int, channel: int, expires_at: float, origin: Origin | None) -> OutgoingText:
+def _recipient(target: str, request: Request, directory: Directory, channels: KnownChannels) -> Recipient | str:
+    """Return where a text goes, or the answer that says why nowhere."""
+    tr, question = request.translate, _question(request)
+    if question.answers is not None:
+        to, packet_id = question.answers
+        return Recipient(to, reply_id=packet_id)
+    if digit := CHANNEL.fullmatch(target):
+        index = int(digit[1])
+        return missing_channel(channels, index, tr) if channels.lacks(index) else Recipient(channel=index)
+    named = channels.find(target)
+    nodes = [] if named is not None and target.startswith(SIGN) else directory.find_nodes(target)
+    if named is not None and nodes:
+        text = tr(_("« {name} » is a channel and a node: #{name} for the channel, {id} for the node."))
+        return text.format(name=target, id=ident(nodes[0].num))
+    if named is not None:
+        return Recipient(channel=named)
+    found = only_one(nodes, target, request)
+    return found if isinstance(found, str) else Recipient(found.num, notice=renaming(found, tr))
+
+
+def _outgoing(text: str, recipient: Recipient, expires_at: float, origin: Origin | None) -> OutgoingText:
     return OutgoingText(
         text,
-        to,
-        channel,
+        recipient.to,
+        recipient.channel,
+        recipient.reply_id,
         # on a channel: the relay by a neighbour
         want_ack=True,
         expires_at=expires_at,

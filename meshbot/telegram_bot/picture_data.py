@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from math import isfinite
 from typing import Final
 
-from meshbot.commands import DAY, HOUR, Translate, ident
+from meshbot.commands import DAY, HOUR, Translate, ident, name_of
 from meshbot.commands import mark as _
 from meshbot.commands.builtin import DAYS, PORTS
 from meshbot.mesh_memory import HourShare, MeshMemory, NodeView, SignalHour
@@ -149,6 +149,7 @@ def map_of(own: NodeView | None, views: Sequence[NodeView], now: float, tr: Tran
         direct=tr(_("direct")),
         relayed=tr(_("relayed")),
         notes=tuple(_notes(len(views) - len(known), beyond, len(known) - len(shown), tr, is_centred=here is not None)),
+        unlabelled=tr(_("{count} without a number: no room")),
     )
 
 
@@ -208,7 +209,9 @@ def _is_direct(view: NodeView, since: float) -> bool:
 def _node(view: NodeView, offset: Place, now: float, *, is_direct: bool) -> MapNode:
     passed = now - (view.last_heard or 0)
     age = sum(passed >= each for each in AGES)
-    return MapNode(_names(view), *offset, age=age, direct=is_direct)
+    # as the table of /nodes has it
+    label = f"{name_of(view)} {ident(view.num)[-4:]}"
+    return MapNode(_names(view), *offset, age=age, direct=is_direct, label=label)
 
 
 def _names(view: NodeView) -> tuple[str, ...]:

@@ -10,7 +10,15 @@ from typing import Final
 
 from meshbot.runtime import Clock, Throttle
 from meshbot.telegram_bot.api import BATCH, POLL_TIMEOUT, Api, BotUser
-from meshbot.telegram_bot.failures import BACKOFF, Failure, FailureKind, Reachability, TokenRefusedError, failure_of
+from meshbot.telegram_bot.failures import (
+    BACKOFF,
+    Failure,
+    FailureKind,
+    Reachability,
+    TokenRefusedError,
+    TooLargeError,
+    failure_of,
+)
 from meshbot.telegram_bot.handler import UpdateHandler
 from meshbot.telegram_bot.updates import Batch, read_batch
 
@@ -80,17 +88,21 @@ class UpdatePoller:
     async def run(self) -> None:
         """Poll until cancelled; TokenRefusedError if the token has been revoked."""
         offset: int | None = None
+        limit = BATCH
         while True:
             timeout = 0 if self._is_failing else POLL_TIMEOUT
             started = self._clock.monotonic()
             try:
-                raw = await self._api.get_updates(offset, timeout)
+                raw = await self._api.get_updates(offset, timeout, limit)
                 batch = read_batch(raw)
             except Exception as exc:  # noqa: BLE001 - the same
+                # the same updates would come again: fewer of them are smaller
+                limit = max(1, limit // 10) if isinstance(getattr(exc, "error", exc), TooLargeError) else limit
                 await self._back_off(failure_of(exc))
                 continue
             self._on_success()
-            self._handle(batch, is_last=len(raw) < BATCH)
+            self._handle(batch, is_last=len(raw) < limit)
+            limit = BATCH
             if batch.next_offset not in {None, offset}:
                 offset, self._early_answers = batch.next_offset, 0
             elif timeout:

@@ -32,6 +32,10 @@ LEAST_CUT: Final = 100
 MOST_TRIES: Final = 5  # for a message that a healthy server does not accept
 
 
+# Failures of a reaction after which the group gets texts instead
+NO_REACTIONS: Final = frozenset({FailureKind.NO_REACTION, FailureKind.REFUSED, FailureKind.FORBIDDEN})
+
+
 class RateLimit:
     """Several limits at once, each as (count, seconds)."""
 
@@ -128,14 +132,22 @@ class MessageQueue:
         self._size = 0
         self._messages: OrderedDict[tuple[Chat, str], int] = OrderedDict()
         self._migrated: dict[int, int] = {}
+        self._without_reactions: set[int] = set()  # groups that forbid them, until the next start
 
     def __len__(self) -> int:
         """Return the number of messages, those in flight included."""
         return self._count + self._in_flight
 
     def add(self, message: OutgoingMessage, now: float) -> None:
-        """Take a message, which loses what cannot be seen; it replaces one of its key that still waits."""
+        """Take a message, which loses what cannot be seen; it replaces one of its key that still waits.
+
+        For a group that forbids reactions, the text of one is a reply, which later ones edit.
+        """
         message = replace(message, text=legible(message.text))
+        if message.reaction and message.chat.id in self._without_reactions:
+            if not message.text:
+                return
+            message = replace(message, reaction="")
         self._number += 1
         chat_queue = self._chat_queue(message, now)
         key = _key(message, self._number)
@@ -172,10 +184,10 @@ class MessageQueue:
         soonest = min((chat_queue.ready_at() for chat_queue in self._chat_queues.values()), default=inf)
         return max(soonest, self._not_before, self._overall.ready_at())
 
-    def sent(self, delivery: Delivery, message_id: int) -> None:
-        """Note a success, and the id that the message got."""
+    def sent(self, delivery: Delivery, message_id: int | None) -> None:
+        """Note a success, and the id that the message got; None: it cannot be read."""
         self._end(delivery)
-        if delivery.message.key and not delivery.message.reaction:
+        if message_id is not None and delivery.message.key and not delivery.message.reaction:
             self.remember(delivery.message.chat, delivery.message.key, message_id)
 
     def failed(self, delivery: Delivery, failure: Failure, now: float, *, is_well: bool = True) -> int:
@@ -184,6 +196,21 @@ class MessageQueue:
         `is_well`: whether Telegram accepts other requests, so that the failure is this message's own.
         """
         chat_queue, waiting = self._end(delivery)
+        if waiting.message.reaction and failure.kind in NO_REACTIONS:
+            self._forbid_reactions(waiting.message, now)
+            return 0
+        return self._settle(delivery, chat_queue, waiting, failure, now, is_well=is_well)
+
+    def _settle(
+        self,
+        delivery: Delivery,
+        chat_queue: _ChatQueue,
+        waiting: _Waiting,
+        failure: Failure,
+        now: float,
+        *,
+        is_well: bool,
+    ) -> int:
         message = waiting.message
         match failure.kind:
             case FailureKind.UNCHANGED:
@@ -192,7 +219,8 @@ class MessageQueue:
                 return 1 + self._clear(chat_queue, message.chat if failure.kind is FailureKind.NO_TOPIC else None)
             case FailureKind.FLOOD:
                 chat_queue.not_before = now + failure.wait
-            case FailureKind.MIGRATED if failure.chat_id != delivery.chat_id:
+            # private chats keep their ids
+            case FailureKind.MIGRATED if failure.chat_id != delivery.chat_id and message.chat.id < 0:
                 self._migrated[message.chat.id] = failure.chat_id
             case FailureKind.NO_MESSAGE if delivery.edits is not None:
                 self._messages.pop((message.chat, message.key), None)
@@ -234,11 +262,27 @@ class MessageQueue:
         if (chat, key) not in self._messages:
             self.remember(chat, key, message_id)
 
-    def migrate(self, old: int, new: int) -> None:
-        """Note a group's new id; messages for the old one are sent there."""
+    def migrate(self, old: int, new: int) -> bool:
+        """Note a group's new id, and send messages for the old one there; return whether it is news."""
+        is_new = self._migrated.get(old) != new
         self._migrated[old] = new
+        return is_new
+
+    def where(self, chat_id: int) -> int:
+        """Return the id under which Telegram has a chat now."""
+        return self._migrated.get(chat_id, chat_id)
 
     # -- inside
+
+    def _forbid_reactions(self, message: OutgoingMessage, now: float) -> None:
+        """Show this reaction as a reply, and those that wait, unless the reply has newer words already."""
+        self._without_reactions.add(message.chat.id)
+        words = self._chat_queue(replace(message, reaction=""), now)
+        waiting = self._chat_queues[_queue_id(message)].waiting
+        for each in (message, *(entry.message for entry in waiting.values())):
+            if _key(each, 0) not in words.waiting:
+                self.add(each, now)
+        self._clear(self._chat_queues[_queue_id(message)])
 
     def _chat_queue(self, message: OutgoingMessage, now: float) -> _ChatQueue:
         ident = _queue_id(message)

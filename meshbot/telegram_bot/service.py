@@ -6,16 +6,17 @@ import asyncio
 import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from math import inf
 from typing import Any, Final
 
 from meshbot.commands import InterimAnswer, JobResult
+from meshbot.mesh_link import TextMessage
 from meshbot.persistence import HandledBefore, UpdatesHandled
 from meshbot.runtime import PING, STOP, Service
-from meshbot.telegram_bot import status
+from meshbot.telegram_bot import conversations, status
 from meshbot.telegram_bot.alerts import feed
 from meshbot.telegram_bot.api import Api, BotUser
 from meshbot.telegram_bot.delivery import MessageSender
@@ -36,7 +37,7 @@ FINISH_TIMEOUT: Final = 0.4  # seconds for the requests in flight, at the end
 CLOSE_TIMEOUT: Final = 0.3  # seconds for closing the connections
 CANCEL_TIMEOUT: Final = 0.3  # seconds for tasks to end
 # Beginnings of the keys whose messages may change after a restart: their ids are saved
-SAVED_KEYS: Final = (status.WORD, feed.KEY_PREFIX)
+SAVED_KEYS: Final = (status.WORD, feed.KEY_PREFIX, conversations.PREFIX)
 # Name lookups at once: the task of one gives up after some seconds, while its thread may hang for a minute
 LOOKUPS: Final = 8
 
@@ -57,10 +58,10 @@ class TelegramService(Service):
         self._wake: asyncio.Event | None = None
         self._api: Api | None = None
         self._sender: MessageSender | None = None
-        self._query_answers: set[asyncio.Task[None]] = set()
+        self._small_requests: set[asyncio.Task[None]] = set()
         self._is_stopping = False
         self._introduced: set[str] = set()
-        self._handler = UpdateHandler(options, dependencies, self.tell, self.answer_callback_query)
+        self._handler = UpdateHandler(options, dependencies, self.tell, self.answer_callback_query, self.show_typing)
         self._menus = MenuSetter(self._handler.menus())
         self._reachability = Reachability(lambda: random.uniform(-1, 1))  # noqa: S311 - jitter
 
@@ -101,7 +102,7 @@ class TelegramService(Service):
 
     def deadline(self) -> float:
         """See Service."""
-        return self._handler.commands.executor.deadline
+        return self._handler.commands.deadline
 
     def on_deadline(self) -> None:
         """See Service."""
@@ -114,23 +115,33 @@ class TelegramService(Service):
                 self._handler.commands.on_result(message)
             case OutgoingMessage():
                 self._handler.queue.add(message, self._clock.monotonic())
-            case HandledBefore(ids, messages):
-                self._handled.add(ids)
-                for (chat, topic, key), message_id in messages.items():
-                    self._handler.queue.recall(Chat(chat, topic or None), key, message_id)
+            case HandledBefore():
+                self._handled.add(message.ids)
+                self._handler.restore(message)
                 self._waits_for_handled = False
                 if self._handled_loaded is not None:
                     self._handled_loaded.set()
-            case _:  # TextMessage, DeliveryReport, Incident
+            case _:  # TextMessage, DeliveryReport, NodeChannels, Incident
                 self._handler.on_mesh_event(message)
 
     def answer_callback_query(self, query_id: str, text: str) -> None:
         """Answer a pressed button; in the loop's thread. A failure is harmless: Telegram stops waiting by itself."""
-        api = self._api
-        if api is not None:
-            task = asyncio.get_running_loop().create_task(_try_to_answer(api, query_id, text))
-            self._query_answers.add(task)
-            task.add_done_callback(self._query_answers.discard)
+        if self._api is not None:
+            self._try(self._api.answer_callback_query(query_id, text))
+
+    def show_typing(self, chat: Chat) -> None:
+        """Have a chat show that the bot is at work; in the loop's thread. A failure is harmless."""
+        if self._api is not None:
+            self._try(self._api.show_typing(Chat(self._handler.queue.where(chat.id), chat.topic)))
+
+    def _try(self, request: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(_attempt(request))
+        self._small_requests.add(task)
+        task.add_done_callback(self._small_requests.discard)
+
+    def is_awaited(self, message: TextMessage) -> bool:
+        """Return whether a person on Telegram waits for a node's direct message; any thread may ask."""
+        return self._handler.is_awaited(message)
 
     def _live(self) -> None:
         """Start again after each crash, until STOP: the mesh side must not notice one."""
@@ -218,6 +229,8 @@ class TelegramService(Service):
             api, self._handler, self._reachability, self._clock, self._handled, self._on_handled, on_recovered
         )
         self._introduce(await poller.get_me())
+        # the alerts of the start wait for that answer
+        sender.wake()
         menus = asyncio.create_task(self._menus.run(api))
         try:
             await self._wait_for_handled()
@@ -227,7 +240,7 @@ class TelegramService(Service):
 
     def _on_handled(self, ids: Sequence[int]) -> None:
         if ids and self._save_handled is not None:
-            self._save_handled(UpdatesHandled(ids, {}))
+            self._save_handled(UpdatesHandled(ids))
         # there may be new messages in the queue, and commands with their deadlines
         if self._wake is not None:
             self._wake.set()
@@ -330,8 +343,8 @@ def _complete(future: Future[Any], result: Any = None, error: BaseException | No
         future.set_result(result)
 
 
-async def _try_to_answer(api: Api, query_id: str, text: str) -> None:
+async def _attempt(request: Coroutine[Any, Any, None]) -> None:
     try:
-        await api.answer_callback_query(query_id, text)
+        await request
     except Exception as exc:  # noqa: BLE001 - see answer_callback_query
-        LOGGER.debug("Telegram: bouton sans réponse: %s", failure_of(exc).detail)
+        LOGGER.debug("Telegram: bouton ou « écrit… » sans effet: %s", failure_of(exc).detail)

@@ -7,6 +7,7 @@ one node, are shown in a reply, which is edited.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from meshbot.commands import Translate
@@ -64,8 +65,9 @@ TO_ONE: Final[Mapping[DeliveryStatus, str]] = {
 # a text on a channel has no recipient that acknowledges it
 TO_ALL: Final[Mapping[DeliveryStatus, str]] = {
     **TO_ONE,
-    DeliveryStatus.RELAYED: _("✅ Sent, and relayed by a neighbour."),
-    DeliveryStatus.UNANSWERED: _("❔ Sent, but no neighbour was heard relaying it."),
+    DeliveryStatus.ACCEPTED: _("📡 Sent on channel {channel}."),
+    DeliveryStatus.RELAYED: _("✅ Sent on channel {channel}, and relayed by a neighbour."),
+    DeliveryStatus.UNANSWERED: _("❔ Sent on channel {channel}, but no neighbour was heard relaying it."),
 }
 WAITS: Final[Mapping[str, str]] = {
     NO_LINK: _("⏳ Waiting for the link to the node."),
@@ -100,22 +102,25 @@ def chat_of(origin: TelegramOrigin) -> Chat:
     return Chat(origin.chat_id, origin.topic)
 
 
-def status_messages(report: DeliveryReport, recipient: str, translate: Translate) -> tuple[OutgoingMessage, ...]:
+def status_messages(
+    report: DeliveryReport, recipient: str, translate: Translate, channel: str = ""
+) -> tuple[OutgoingMessage, ...]:
     """Return what shows the status now, nothing if the text came from elsewhere, or has only a short wait.
 
-    `recipient` is the name of the node it is for. The final report of a text comes last and once, so that the messages
-    made last are the ones to show.
+    `recipient` is the name of the node it is for, `channel` that of its channel, if known. The final report of a text
+    comes last and once, so that the messages made last are the ones to show.
     """
     origin = report.message.origin
     if not isinstance(origin, TelegramOrigin) or _is_short_wait(report):
         return ()
     chat, key = chat_of(origin), encode_origin(origin)
-    text = _text(report, recipient, translate)
+    text = _text(report, recipient, channel or f"{report.message.channel}", translate)
     reply = OutgoingMessage(chat, text, key, reply_to=origin.message_id, silent=True, can_wait=True)
     if chat.id > 0 or not report.message.is_broadcast:
         return (reply,)
     emoji = REACTIONS[report.status]
-    reaction = OutgoingMessage(chat, "", key, reply_to=origin.message_id, can_wait=True, reaction=emoji)
+    # its text is the reply of a group that forbids reactions
+    reaction = replace(reply, reaction=emoji)
     return (reaction, reply) if emoji in {FAILED, UNSURE} else (reaction,)
 
 
@@ -123,10 +128,12 @@ def _is_short_wait(report: DeliveryReport) -> bool:
     return report.status is DeliveryStatus.QUEUED and not report.reason and report.ahead < LONG_QUEUE
 
 
-def _text(report: DeliveryReport, name: str, tr: Translate) -> str:
+def _text(report: DeliveryReport, name: str, channel: str, tr: Translate) -> str:
     if report.status is DeliveryStatus.QUEUED:
         return tr(WAITS.get(report.reason, QUEUED)).format(count=report.ahead)
     texts = TO_ALL if report.message.is_broadcast else TO_ONE
     reasons = REASONS_TO_ALL if report.message.is_broadcast else REASONS
     reason = tr(reasons[report.reason]) if report.reason in reasons else report.reason
-    return tr(texts[report.status]).format(name=name or f"!{report.message.to:08x}", reason=reason or "?")
+    return tr(texts[report.status]).format(
+        name=name or f"!{report.message.to:08x}", reason=reason or "?", channel=channel
+    )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import telegram
 
 from meshbot.telegram_bot.failures import InvalidAnswerError
-from meshbot.telegram_bot.models import Chat
+from meshbot.telegram_bot.models import GENERAL_TOPIC, Chat
 from meshbot.text import one_line
 
-# Neither edited messages nor channel posts
-ALLOWED_UPDATES: Final = ("message", "callback_query")
+# No channel posts
+ALLOWED_UPDATES: Final = ("message", "edited_message", "callback_query")
 NAME_SHOWN: Final = 40  # characters
 MOST_UPDATE: Final = 2**32  # update ids are 32-bit numbers
 MOST_ID: Final = 2**53  # of chats, users and messages, as documented
@@ -34,6 +34,15 @@ class IncomingMessage:
     is_forwarded: bool = False
     reply_to: int | None = None  # the id of the message that it replies to
     media: str = ""  # an emoji for the photo or file whose caption the text is
+    language_code: str = ""  # of the author's phone, as "fr" or "pt-br"; empty: not told
+
+
+@dataclass(frozen=True, slots=True)
+class EditedMessage:
+    """A user has changed the text of a message."""
+
+    update_id: int
+    message: IncomingMessage  # as it is now
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ class CallbackQuery:
     data: str
     chat: Chat | None = None  # of the message with the button; None: too old for Telegram
     message_id: int = 0  # likewise
+    language_code: str = ""  # see IncomingMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ class IgnoredUpdate:
     reason: str
 
 
-Update = IncomingMessage | CallbackQuery | ChatMigration | IgnoredUpdate
+Update = IncomingMessage | EditedMessage | CallbackQuery | ChatMigration | IgnoredUpdate
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +120,29 @@ def _update_id(item: Any) -> int | None:
 def _read_update(ident: int, update: telegram.Update) -> Update:
     if update.callback_query is not None:
         return _read_query(ident, update.callback_query)
+    if update.edited_message is not None:
+        return _read_edit(ident, update.edited_message)
     message = update.message
     if message is None:
         return IgnoredUpdate(ident, "sans message")
     if message.migrate_to_chat_id:
         return ChatMigration(ident, _id(message.chat.id), _id(message.migrate_to_chat_id))
+    if message.migrate_from_chat_id:
+        return ChatMigration(ident, _id(message.migrate_from_chat_id), _id(message.chat.id))
+    return _read_message(ident, message)
+
+
+def _read_edit(ident: int, message: telegram.Message) -> Update:
+    # a live location moves by edits
+    if not (message.text or message.caption):
+        return IgnoredUpdate(ident, "retouche sans texte")
+    read = _read_message(ident, message)
+    if not isinstance(read, IncomingMessage):
+        return read
+    return EditedMessage(ident, replace(read, sent_at=(message.edit_date or message.date).timestamp()))
+
+
+def _read_message(ident: int, message: telegram.Message) -> Update:
     text = _text(message.text or message.caption)
     # a user joined or left, the title changed
     if not text and not message.effective_attachment:
@@ -141,6 +169,7 @@ def _read_update(ident: int, update: telegram.Update) -> Update:
         is_forwarded=message.forward_origin is not None,
         reply_to=_id(message.reply_to_message.message_id) if message.reply_to_message is not None else None,
         media=("📷" if message.photo else "📎") if message.caption else "",
+        language_code="" if is_from_chat or sender is None else _text(sender.language_code),
     )
 
 
@@ -155,12 +184,13 @@ def _read_query(ident: int, query: telegram.CallbackQuery) -> Update:
         data=_text(query.data),
         chat=chat,
         message_id=_id(message.message_id) if message is not None else 0,
+        language_code=_text(query.from_user.language_code),
     )
 
 
 def _chat(message: telegram.Message) -> Chat:
-    topic = message.message_thread_id if message.is_topic_message else None
-    return Chat(_id(message.chat.id), topic if topic is None else _id(topic))
+    topic = _id(message.message_thread_id) if message.is_topic_message else GENERAL_TOPIC
+    return Chat(_id(message.chat.id), None if topic == GENERAL_TOPIC else topic)
 
 
 def _name(message: telegram.Message) -> str:

@@ -38,7 +38,7 @@ class AllowedUsers:
         return self._migrated.get(group, group) in self.groups
 
     def migrate(self, old: int, new: int) -> None:
-        """Note a listed group's new id."""
+        """Note a listed group's new id; private chats have the same for ever."""
         if self.is_listed(old):
             self._migrated[new] = self._migrated.get(old, old)
 
@@ -50,8 +50,9 @@ class AllowedUsers:
 class OncePerHour:
     """Whether a notice about a user or chat is due: at most one an hour, for a bounded number of them."""
 
-    def __init__(self) -> None:
-        self._recent: TimedCache[int, None] = TimedCache(HOUR, REMEMBERED)
+    def __init__(self, seconds: float = HOUR) -> None:
+        """`seconds`: another time than an hour."""
+        self._recent: TimedCache[int, None] = TimedCache(seconds, REMEMBERED)
 
     def is_due(self, about: int, now: float) -> bool:
         """Return True once an hour."""

@@ -30,7 +30,7 @@ def pictures_of(town, renderer):
 
 @pytest.mark.parametrize(
     ("command", "argument", "size"),
-    [("stats", "histo 48", (1080, 1000)), ("my", "", (1080, 1320)), ("nodes", "1", (1080, 1396))],
+    [("stats", "histo 48", (1080, 1000)), ("my", "", (1080, 1320)), ("nodes", "1", (1080, 1478))],
 )
 def test_a_command_with_a_picture_gets_it(town, renderer, command, argument, size):
     assert has_picture(command, argument)

@@ -10,6 +10,7 @@ from tests.support.bot_api_limits import Limits
 from tests.support.telegram_bot import ADMIN, GROUP, GUEST, KNOWN, STRANGER, no_token_in, telegram_bot, wait_for_poll
 
 PATIENCE = 60.0
+STRANGER_TOLD = "🔒 I do not know you. Your number: 999. Give it to the person who runs this bot."
 PNG = b"\x89PNG"
 
 
@@ -101,7 +102,7 @@ def test_a_stranger_gets_only_the_id_once_an_hour(api, bot, stranger, guest):
     # a later answer in another chat may be there before
     api.wait_for("I do not know you", stranger)
     flush_updates(api, guest)
-    assert [shown.text for shown in api.messages(stranger, by_bot=True)] == ["🔒 I do not know you. Your id: 999"]
+    assert [shown.text for shown in api.messages(stranger, by_bot=True)] == [STRANGER_TOLD]
     assert len(bot.log.matching("🔒 Telegram: inconnu 999 \\(Eve\\) éconduit")) == 1
 
 
@@ -129,10 +130,10 @@ def test_a_listed_group_is_answered_but_not_its_strangers(api, bot, group, guest
     guest.says("just talk", chat=group)
     guest.says("/reboot", chat=group)
     stranger.says("/ping", chat=group)
-    api.wait_for("I do not know you. Your id: 999", group)
+    api.wait_for(STRANGER_TOLD, group)
     flush_updates(api, guest)
-    # a refused command may have been another bot's
-    assert len(api.messages(group, by_bot=True)) == 2
+    # an unknown command may have been another bot's
+    assert len(api.messages(group, by_bot=True)) == 3
 
 
 def test_an_unlisted_group_is_ignored_except_for_its_id(api, bot, guest, stranger):
@@ -164,14 +165,14 @@ def test_a_forwarded_command_does_not_run(api, bot, admin):
     assert len(api.messages(admin, by_bot=True)) == 2
 
 
-@pytest.mark.parametrize("settings", [{"rate_limit_commands": 2}])
-def test_a_user_over_the_rate_limit_gets_one_notice(api, bot, guest, admin):
+@pytest.mark.parametrize("settings", [{"telegram_commands": 2}])
+def test_each_command_over_the_limit_is_refused_with_an_answer(api, bot, guest, admin):
     for _ in range(5):
         guest.says("/ping")
-    api.wait_for("🚦", guest)
+    api.wait_for("🚦", guest, count=3)
     api.wait_for("🏓", guest, count=2)
     flush_updates(api, admin)
-    assert len(api.messages(guest, by_bot=True)) == 3
+    assert len(api.messages(guest, by_bot=True)) == 5
 
 
 # -- confirmations and buttons

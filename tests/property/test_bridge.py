@@ -16,9 +16,11 @@ pieces = st.sampled_from([*"/!: \n\r\x00\u202e\u200dé|", "ping", "👍🏽", "(
 anything = st.one_of(st.text(max_size=300), st.lists(pieces, max_size=40).map("".join))
 limits = st.integers(60, 400)
 
+FRENCH = translator("fr")
+
 
 def bridge(limit=400):
-    return Bridge([BridgeRule(1, CHAT)], limit, translator("fr"))
+    return Bridge([BridgeRule(1, CHAT)], limit, lambda message: message.text.split()[:1] == ["/ping"])
 
 
 def received(text, packet_id=7, sender=PEER):
@@ -29,7 +31,7 @@ def received(text, packet_id=7, sender=PEER):
 @example("/reboot", "now", 60)
 def test_a_text_on_the_mesh_shows_its_author_and_is_no_command(author, text, limit):
     sides = bridge(limit)
-    outgoing = sides.to_mesh(CHAT, 1, author, text, 0.0)
+    outgoing = sides.to_mesh(CHAT, 1, author, text, FRENCH)
     if not isinstance(outgoing, OutgoingText):
         return
     assert len(outgoing.text.encode()) <= limit
@@ -54,7 +56,7 @@ def test_in_telegram_every_line_shows_its_sender(name, text):
 @given(anything, anything, st.integers(40, 200), st.integers(1, 5))
 def test_a_text_repeated_on_the_mesh_is_never_bridged_back(author, text, packet_bytes, chunk):
     sides = bridge()
-    outgoing = sides.to_mesh(CHAT, 1, author, text, 0.0)
+    outgoing = sides.to_mesh(CHAT, 1, author, text, FRENCH)
     if isinstance(outgoing, OutgoingText):
         repeated = [
             outgoing.text,
@@ -69,4 +71,4 @@ def test_a_text_repeated_on_the_mesh_is_never_bridged_back(author, text, packet_
 def test_a_message_repeated_in_telegram_is_never_bridged_back(name, text):
     sides = bridge()
     for message in sides.to_telegram(received(text), name, OWN):
-        assert sides.to_mesh(CHAT, 1, "Bridge", message.text, 0.0) is None
+        assert sides.to_mesh(CHAT, 1, "Bridge", message.text, FRENCH) is None

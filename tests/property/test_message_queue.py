@@ -91,9 +91,10 @@ class Chats:
             impossible = {
                 FailureKind.NO_MESSAGE: delivery.edits is None,
                 FailureKind.NO_REPLY_TARGET: delivery.message.reply_to is None,
+                # private chats keep their ids
+                FailureKind.MIGRATED: delivery.chat_id == -99 or delivery.message.chat.id > 0,
             }
-            is_possible = not (impossible | {FailureKind.MIGRATED: delivery.chat_id == -99}).get(kind, False)
-            kind = kind if is_possible else FailureKind.UNREACHABLE
+            kind = FailureKind.UNREACHABLE if impossible.get(kind, False) else kind
             assert self.queue.failed(delivery, Failure(kind, "", 5.0, -99), self.now) == 0
 
     def release(self):

@@ -96,7 +96,7 @@ class BotApi:
 
     # The users' side
 
-    def user(self, user_id: int, name: str, language: str = "fr", *, started: bool = True) -> TelegramUser:
+    def user(self, user_id: int, name: str, language: str = "en", *, started: bool = True) -> TelegramUser:
         """Return a new user; `started`: has written to the bot before, which may therefore write first."""
         with self.world.changed:
             refusal = "" if started else "Forbidden: bot can't initiate conversation with a user"

@@ -69,6 +69,7 @@ class Room:
     forum: bool = False
     refusal: str = ""  # why the bot may not write: the description of a 403
     moved_to: int | None = None  # the supergroup that it became
+    reactions_allowed: bool = True
     topics: dict[int, str] = field(default_factory=dict)
     shown: dict[int, Shown] = field(default_factory=dict)
     actions: deque[str] = field(default_factory=lambda: deque(maxlen=FORMER_TEXTS_KEPT))  # typing, upload_photo, …
@@ -201,6 +202,11 @@ class Group:
             self.room.topics[shown.message_id] = name
             self._world.update("message", self._world.message(shown))
             return shown.message_id
+
+    def forbids_reactions(self) -> None:
+        """Take no reactions any more."""
+        with self._world.changed:
+            self.room.reactions_allowed = False
 
     def closes_topic(self, topic: int) -> None:
         """Delete a topic with its messages."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
 from collections.abc import Callable
@@ -168,3 +169,34 @@ def does_without_answer(exchange: Exchange) -> None:
     exchange.execute()
     exchange.wait(PATIENCE)
     exchange.line.end()
+
+
+def gzip_bomb(size: int) -> Fault:
+    """Do nothing, and answer 200 with so many bytes packed to a thousandth."""
+    packed = gzip.compress(b'{"ok":true,"result":"' + b" " * size, 9)
+    reply = Reply(200, packed)
+    return lambda exchange: exchange.line.send(reply.on_wire(Content_Encoding="gzip"))
+
+
+def done_but(body: bytes, content_type: str = "application/json") -> Fault:
+    """Do it, and answer 200 with a body that does not say so."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.execute()
+        exchange.line.send(Reply(200, body, content_type).on_wire())
+
+    return behave
+
+
+def drips(exchange: Exchange) -> None:
+    """Do it, and answer a byte of the body every second, for an hour."""
+    data = exchange.execute().on_wire(Content_Length="100000")
+    try:
+        start = data.index(b"\r\n\r\n") + 4
+        exchange.line.send(data[:start])
+        for n in range(start, start + 3600):
+            exchange.line.send(data[n : n + 1] or b" ")
+            exchange.wait(1.0)
+    # the client has had enough
+    except OSError:
+        exchange.line.end()

@@ -137,7 +137,8 @@ class Methods:
         emoji = [str(kind.get("emoji", "")) for kind in call.json("reaction", "reaction types") or []]
         if len(emoji) > 1:
             bad_request("REACTIONS_TOO_MANY")
-        if not {e.rstrip("\ufe0f") for e in emoji} <= REACTIONS:
+        is_allowed = self._room(call).reactions_allowed or not emoji
+        if not is_allowed or not {e.rstrip("\ufe0f") for e in emoji} <= REACTIONS:
             bad_request("REACTION_INVALID")
         shown.reactions = emoji
         return True

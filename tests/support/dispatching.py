@@ -45,6 +45,7 @@ class Bench:
         self.release = threading.Event()
         self.begun = SimpleQueue()
         self.done = []
+        self.awaited = set()  # nodes whose texts a person elsewhere waits for
         self.answers_go_in = {False: 0.0, True: 0.0}  # seconds, by whether for a stranger
         commands = [
             Command("echo", "", lambda request: request.argument),
@@ -69,6 +70,7 @@ class Bench:
             LIMITS,
             self.sent,
             self._answer_at,
+            lambda message: message.sender in self.awaited,
         )
         self._ids = iter(range(1, 10_000))
 

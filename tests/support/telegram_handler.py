@@ -11,7 +11,9 @@ from typing import Any, Self
 import assembly
 from config import Settings
 from meshbot.commands.registry import Command
+from meshbot.mesh_link.messages import Channel
 from meshbot.mesh_link.packets import NodeRecord
+from meshbot.persistence import UpdatesHandled
 from meshbot.sending.outgoing import OutgoingText
 from meshbot.telegram_bot.handler import UpdateHandler
 from meshbot.telegram_bot.models import Button, Chat, OutgoingMessage
@@ -30,12 +32,15 @@ class HandlerHarness:
     """Starts the threads for commands with `with`, and waits for what they do."""
 
     def __init__(self, commands: Sequence[Command] = (), nodes: Sequence[NodeRecord] = (), **settings: Any) -> None:
-        values = {"language": "en", "rate_limit_commands": 0, "telegram_users": USERS, "telegram_groups": (GROUP,)}
+        values = {"language": "en", "telegram_commands": 0, "telegram_users": USERS, "telegram_groups": (GROUP,)}
         self.settings = Settings(**values | settings)
         self.mesh = MeshCommands()
         self.mesh.manager.learn_from_node_database(nodes)
         self.clock = self.mesh.clock
         self.mesh_texts: list[OutgoingText] = []
+        self.channels: tuple[Channel, ...] | None = None
+        self.saved: list[UpdatesHandled] = []
+        self.typing: list[Chat] = []
         self.query_answers: list[str] = []
         self.inbox: SimpleQueue[Any] = SimpleQueue()
         dependencies = TelegramDependencies(
@@ -45,10 +50,13 @@ class HandlerHarness:
             self.mesh.memory,
             lambda: OWN,
             self.mesh_texts.append,
-            save_handled=None,
+            save_handled=self.saved.append,
+            channels=lambda: self.channels,
         )
         options = assembly.telegram_options(self.settings)
-        self.handler = UpdateHandler(options, dependencies, self.inbox.put, self._answer_callback_query)
+        self.handler = UpdateHandler(
+            options, dependencies, self.inbox.put, self._answer_callback_query, self.typing.append
+        )
         self._ids = count(1)
         self._now = 0.0
 

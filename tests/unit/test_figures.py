@@ -276,7 +276,7 @@ FIGURES = (
     (STRANGERS, "{} messages | {} by one sender", f"{code.MAX_ALL:,}", code.MAX_SENDER_ALL),
     (STRANGERS, "have half; {} wait", code.QUEUE_LIMIT),
     (STRANGERS, "{} of all others", f"{code.KEPT_OF_ALL:,}"),
-    (STRANGERS, "greetings that get a line | {} an hour", code.IN_AN_HOUR),
+    (STRANGERS, "direct texts, no commands, that get a line | {} an hour", code.IN_AN_HOUR),
     (STRANGERS, "for {} minutes", code.LISTING_KEPT / 60),
     (STRANGERS, "name of {} bytes or more", code.LEAST_CLIPPED),
     (LINK, "everybody else remembered | {};", code.KEPT_OF_ALL),

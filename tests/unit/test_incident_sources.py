@@ -178,7 +178,9 @@ def test_the_disk_is_looked_at_as_df_does_it(tmp_path, usage):
     heard = []
     look = disk_check(Settings(data_dir=tmp_path), heard.append)
     look()
-    assert heard == []
+    # the first look ends what an earlier process may have reported
+    assert heard == [DiskWell(800, 800 / 900)]
+    heard.clear()
     usage.used, usage.free = 860, 40  # and 100 kept for root
     look()
     usage.used, usage.free = 800, 100
@@ -196,4 +198,4 @@ def test_an_alert_about_the_disk_can_be_switched_off(tmp_path, usage):
     heard = []
     usage.used, usage.free = 900, 0
     disk_check(Settings(data_dir=tmp_path, disk_alert_percent=0), heard.append)()
-    assert heard == []
+    assert not any(isinstance(incident, DiskLow) for incident in heard)

@@ -73,7 +73,7 @@ def echo_command(
             )
         )
         # the text itself is the answer, or its delivery is shown to the asker
-        if request.channel is not None or request.origin is not None:
+        if request.channel is not None or (request.origin is not None and not request.in_group):
             return ""
         if is_holding():
             return tr(_("📶 The channel is busy: I say it when there is room, or give up soon."))

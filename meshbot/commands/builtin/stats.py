@@ -16,7 +16,7 @@ from meshbot.storage import By
 
 DEFAULT_HOURS, MOST_HOURS = 24, 24 * 30
 MOST_COLUMNS: Final = 24  # of the histogram; each takes three bytes
-WIDE_COLUMNS: Final = 25  # a line each: a day's hours, and the present one
+WIDE_COLUMNS: Final = 49  # a line each: the hours of two days, and the present one
 BARS: Final = "▁▂▃▄▅▆▇█"
 BAR_CELLS: Final = 20  # of the longest bar
 # Bytes of the shortest line of _share_table, so that no more than can fit are made
@@ -284,7 +284,9 @@ def _share_table(head: str, shares: Sequence[Share], name: Callable[[int | None]
         (name(each.key), str(each.packets), share(each.packets, whole), f"{each.size / KILOBYTE:.1f}")
         for each in shares[: request.limit // LEAST_LINE]
     ]
-    titles, *lines = table(["", request.translate(_("packets")), "%", "kB"], rows, right={1, 2, 3})
+    titles, *lines = table(
+        ["", request.translate(_("packets")), "%", request.translate(_("kB"))], rows, right={1, 2, 3}
+    )
     return as_many_as_fit(f"{head}\n{titles}", lines, len(shares), request.limit)
 
 

@@ -7,13 +7,13 @@ one message. What is kept does not grow with the length of that time, nor with w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Final
 
 from meshbot.commands import Translate
 from meshbot.commands import mark as _
+from meshbot.persistence import SavedValue
 from meshbot.runtime import (
     DatabaseTrouble,
     DatabaseWell,
@@ -27,12 +27,14 @@ from meshbot.runtime import (
     NodeRebooted,
     NodeWarning,
 )
-from meshbot.telegram_bot.alerts.keys import KeyAlert, SharedKeyAlert
+from meshbot.telegram_bot.alerts.keys import KeyAlert, KeyWarnings, SharedKeyAlert
 from meshbot.telegram_bot.alerts.kinds import DatabaseAlert, DiskAlert, LinkAlert, RebootAlert, WarningAlert
-from meshbot.telegram_bot.alerts.message import AlertMessage, Moment, Totals
+from meshbot.telegram_bot.alerts.message import AlertMessage, Moment, SentAlert, Totals
+from meshbot.telegram_bot.alerts.open_alerts import OpenAlerts
 from meshbot.telegram_bot.models import Chat, OutgoingMessage
 
 KEY_PREFIX: Final = "alert"  # of the messages' keys
+RESTORED: Final = "?"  # in place of the text that an earlier process sent: any other one is new
 ALERT_TYPES: Final[Mapping[type[Incident], type[AlertMessage]]] = {
     LinkLost: LinkAlert,
     LinkBack: LinkAlert,
@@ -45,16 +47,6 @@ ALERT_TYPES: Final[Mapping[type[Incident], type[AlertMessage]]] = {
     DatabaseTrouble: DatabaseAlert,
     DatabaseWell: DatabaseAlert,
 }
-
-
-@dataclass(slots=True)
-class _SentAlert:
-    """An alert, and its text in the chats."""
-
-    key: str
-    alert: AlertMessage
-    text: str = ""  # as last sent; empty: never
-    changed: bool = False  # since then
 
 
 class Alerts:
@@ -71,23 +63,65 @@ class Alerts:
         self._numbers = count(1)
         self._reachable = False
         self._unreachable_since: float | None = None  # None: no incident yet
-        self._latest: dict[type[AlertMessage], _SentAlert] = {}
+        self._latest: dict[type[AlertMessage], SentAlert] = {}
         # sent, changed while Telegram was unreachable, then followed by another
-        self._unfinished: dict[type[AlertMessage], _SentAlert] = {}
+        self._unfinished: dict[type[AlertMessage], SentAlert] = {}
         # never sent, and too old for a message of their own
         self._missed: dict[type[AlertMessage], Totals] = {}
+        self._warnings = KeyWarnings()
+        self._open_alerts = OpenAlerts()
 
     def on_incident(self, incident: Incident, now: float, wall: datetime) -> list[OutgoingMessage]:
         """Take an incident; return the messages to send or edit."""
         if self._unreachable_since is None:
             self._unreachable_since = now
         moment = Moment(now, wall, self._translate)
+        if isinstance(incident, KeyChanged) and self._warnings.concerns(incident):
+            key = self._warnings.take(incident, now, lambda: self._new_key(moment), reachable=self._reachable)
+            return self._warn([key], moment)
+        kind = ALERT_TYPES[type(incident)]
+        is_end = isinstance(incident, kind.resolved_by)
+        messages = self._end_earlier(self._open_alerts.note(kind, incident if is_end else None), incident, moment)
         sent = self._alert_for(incident, moment)
         if sent is None:
-            return []
+            return messages
         sent.alert.take(incident, now)
         sent.changed = True
-        return self._update(sent, moment) if self._reachable else []
+        return messages + (self._update(sent, moment) if self._reachable else [])
+
+    def restore(self, state: Mapping[str, str], now: float, wall: datetime) -> list[OutgoingMessage]:
+        """Take the alerts that an earlier process left open; return the messages that end those that are over."""
+        moment = Moment(now, wall, self._translate)
+        # it has just been read
+        self._open_alerts.note(DatabaseAlert, DatabaseWell(), only_if_unknown=True)
+        messages = []
+        for key, alert in self._open_alerts.restored(state, moment):
+            sent = SentAlert(key, alert, text=RESTORED)
+            end = self._open_alerts.end_of(type(alert))
+            if end is not None:
+                messages += self._end_earlier([sent], end, moment)
+            elif type(alert) in self._latest:
+                self._open_alerts.keep(sent)
+            else:
+                self._latest[type(alert)] = sent
+        return messages
+
+    def take_changes(self) -> dict[str, SavedValue]:
+        """Return what is to be saved of the open alerts since the last call."""
+        return self._open_alerts.take_changes()
+
+    def _end_earlier(self, earlier: Sequence[SentAlert], end: Incident, moment: Moment) -> list[OutgoingMessage]:
+        """End the alerts of an earlier process, which no other one continues."""
+        messages = []
+        for sent in earlier:
+            sent.alert.take(end, moment.now)
+            sent.changed = True
+            messages += self._messages(sent, moment)
+        return messages
+
+    def _warn(self, keys: Sequence[str], moment: Moment) -> list[OutgoingMessage]:
+        texts = ((key, self._warnings.text(key, moment)) for key in keys if key)
+        return [message for key, text in texts for message in self._to_all(text, key)]
 
     def on_unreachable(self, now: float) -> None:
         """Note that Telegram is unreachable: messages would only wait. Idempotent."""
@@ -104,13 +138,15 @@ class Alerts:
         for kind, sent in list(self._latest.items()):
             if not sent.text and sent.alert.is_stale(now):
                 self._miss(self._latest.pop(kind))
-        messages = self._summary(moment)
+        messages = self._summary(moment) + self._warn(
+            self._warnings.on_reachable(lambda: self._new_key(moment)), moment
+        )
         for sent in (*self._unfinished.values(), *tuple(self._latest.values())):
             messages += self._update(sent, moment)
         self._unfinished.clear()
         return messages
 
-    def _alert_for(self, incident: Incident, moment: Moment) -> _SentAlert | None:
+    def _alert_for(self, incident: Incident, moment: Moment) -> SentAlert | None:
         """Return the alert that the incident belongs to, a new one if need be; None if it needs none."""
         kind = ALERT_TYPES[type(incident)]
         sent = self._latest.get(kind)
@@ -123,31 +159,32 @@ class Alerts:
                 self._unfinished[kind] = sent
             else:
                 self._miss(sent)
-        self._latest[kind] = sent = _SentAlert(self._new_key(moment), kind(moment.now))
+        self._latest[kind] = sent = SentAlert(self._new_key(moment), kind(moment.now))
         return sent
 
     def _new_key(self, moment: Moment) -> str:
         """Return a key that no earlier process has used either."""
         return f"{KEY_PREFIX}:{moment.wall.timestamp():.0f}:{next(self._numbers)}"
 
-    def _miss(self, sent: _SentAlert) -> None:
+    def _miss(self, sent: SentAlert) -> None:
         kind, totals = type(sent.alert), sent.alert.totals()
         self._missed[kind] = self._missed[kind].plus(totals) if kind in self._missed else totals
 
-    def _update(self, sent: _SentAlert, moment: Moment) -> list[OutgoingMessage]:
+    def _update(self, sent: SentAlert, moment: Moment) -> list[OutgoingMessage]:
         """Return the message as of now, and a new one for what needs a notification, which an edit does not give."""
         alert = sent.alert.split_off(moment.now) if sent.text else None
         if alert is None:
             return self._messages(sent, moment)
         sent.changed = True
-        self._latest[type(alert)] = new = _SentAlert(self._new_key(moment), alert, changed=True)
+        self._latest[type(alert)] = new = SentAlert(self._new_key(moment), alert, changed=True)
         return self._messages(sent, moment) + self._messages(new, moment)
 
-    def _messages(self, sent: _SentAlert, moment: Moment) -> list[OutgoingMessage]:
+    def _messages(self, sent: SentAlert, moment: Moment) -> list[OutgoingMessage]:
         if not sent.changed:
             return []
         text, before = sent.alert.text(moment), sent.text
         sent.text, sent.changed = text, False
+        self._open_alerts.sent(sent.key, sent.alert, moment)
         if text == before:
             return []
         return self._to_all(text, sent.key, silent=sent.alert.is_silent)

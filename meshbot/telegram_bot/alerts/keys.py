@@ -2,33 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from meshbot.commands import mark as _
-from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord
-from meshbot.telegram_bot.alerts.message import SHOWN, AlertMessage, Moment, Totals
+from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord, RecentKeys
+from meshbot.telegram_bot.alerts.message import JOIN, SHOWN, AlertMessage, Moment, Totals
 
 NAME_SHOWN: Final = 40  # characters
+# Messages about one suspicious key each, within JOIN seconds; nodes in one message beyond that: 4000 characters
+MOST_ALONE: Final = 20
+TOGETHER: Final = 15
+MESSAGES_KEPT: Final = 100
+WAITING_LIMIT: Final = 500  # nodes, while Telegram is out of reach
+
+
+class KeyWarnings:
+    """Each node whose new key waits for the operator: in a message with a sound, which nothing else pushes aside.
+
+    A message has one node; of a series of more than MOST_ALONE within JOIN seconds, and of those that came while
+    Telegram was out of reach, it has several. What is kept is bounded, a message that is forgotten stays as it is.
+    """
+
+    def __init__(self) -> None:
+        self._messages: RecentKeys[str, dict[int, tuple[float, KeyChanged]]] = RecentKeys(MESSAGES_KEPT)  # by node
+        self._key_of: RecentKeys[int, str] = RecentKeys(MESSAGES_KEPT * TOGETHER)  # of the node's message
+        self._waiting: dict[int, tuple[float, KeyChanged]] = {}  # until Telegram can be reached
+        self._lately: deque[float] = deque(maxlen=MOST_ALONE)
+
+    def take(self, change: KeyChanged, now: float, new_key: Callable[[], str], *, reachable: bool) -> str:
+        """Take a change; return the key of the message that it changes or makes, empty: none for now."""
+        key = self._key_of.get(change.num)
+        if change.word is not KeyWord.NODE:
+            return self._decide(change, now, key, reachable=reachable)
+        if not reachable:
+            if len(self._waiting) < WAITING_LIMIT or change.num in self._waiting:
+                self._waiting[change.num] = now, change
+            return ""
+        is_series = len(self._lately) == MOST_ALONE and now < self._lately[0] + JOIN
+        last = next(reversed(list(self._messages)), "")
+        key = last if is_series and len(self._messages.get(last) or ()) < TOGETHER else new_key()
+        self._lately.append(now)
+        self._put(key, change, now)
+        return key
+
+    def concerns(self, change: KeyChanged) -> bool:
+        """Return whether a change belongs here: it is suspicious, or decides about one that was."""
+        return change.word is KeyWord.NODE or change.num in self._key_of or change.num in self._waiting
+
+    def on_reachable(self, new_key: Callable[[], str]) -> list[str]:
+        """Return the keys of the new messages about what came while Telegram was out of reach, and of changed ones."""
+        keys = []
+        waiting, self._waiting = list(self._waiting.values()), {}
+        for start in range(0, len(waiting), TOGETHER):
+            keys.append(new_key())
+            for at, change in waiting[start : start + TOGETHER]:
+                self._put(keys[-1], change, at)
+        return keys
+
+    def text(self, key: str, moment: Moment) -> str:
+        """Return the message of that key."""
+        return "\n".join(
+            _key_line(change, moment.stamp(at), moment) for at, change in (self._messages.get(key) or {}).values()
+        )
+
+    def _decide(self, change: KeyChanged, now: float, key: str | None, *, reachable: bool) -> str:
+        if change.num in self._waiting:
+            self._waiting[change.num] = now, change
+        if key is None or change.num not in (self._messages.get(key) or ()):
+            return ""
+        self._put(key, change, now)
+        return key if reachable else ""
+
+    def _put(self, key: str, change: KeyChanged, at: float) -> None:
+        changes = self._messages.get(key) or {}
+        changes[change.num] = at, change
+        self._messages.put(key, changes)
+        self._key_of.put(change.num, key)
 
 
 class KeyAlert(AlertMessage):
-    """Nodes have changed their public keys; some of the changes wait for the operator."""
+    """Nodes have other public keys, by a word that counts: nothing waits for the operator."""
 
     opened_by = (KeyChanged,)
-    missed = _("🔑 other public keys ({times}): {nodes}. /keys tells what waits")
+    missed = _("🔑 other public keys ({times}): {nodes}. /keys tells more")
 
     def __init__(self, now: float) -> None:
         super().__init__(now)
         self._changes: dict[int, tuple[float, KeyChanged]] = {}  # the latest of each node, at most SHOWN
         self._more = 0
-
-    def accepts(self, incident: Incident, now: float) -> bool:
-        """See AlertMessage; a decision on a key of this message belongs here at any time."""
-        match incident:
-            case KeyChanged(num, word=KeyWord.RADIO | KeyWord.OPERATOR) if num in self._changes:
-                return True
-        return super().accepts(incident, now)
 
     def _take(self, incident: Incident, now: float) -> None:
         match incident:
@@ -58,9 +121,9 @@ def _key_line(change: KeyChanged, stamp: str, moment: Moment) -> str:
                 "A reset device, or somebody else: ask its owner, and if the key is right: /trust {id} {begin}"
             )
         case KeyWord.RADIO:
-            line = _("🔑{stamp} {node} has another public key: {new} instead of {old}, on the radio's word.")
+            line = _("🔑{stamp} {node} has another public key: {new} instead of {old}, the radio says so.")
         case KeyWord.OPERATOR:
-            line = _("✅{stamp} {node}: {new} instead of {old}, on an operator's word.")
+            line = _("✅{stamp} {node}: {new} instead of {old}, an operator decided so.")
     return moment.format(
         line,
         stamp=stamp,

@@ -59,12 +59,21 @@ class LinkAlert(StateAlert):
             case LinkBack():
                 self._resolve(now)
 
+    @property
+    def opening(self) -> Incident:
+        """See StateAlert."""
+        return self._lost
+
     def text(self, moment: Moment) -> str:
         """See AlertMessage."""
         if self.is_resolved:
             line = _("🟢{stamp} The link to the node is back, after {duration}.")
             stamp, lasted = moment.stamp(self._until), moment.duration(self._lasted)
-            return moment.format(line, stamp=stamp, duration=lasted) + self.repetitions(moment)
+            text = moment.format(line, stamp=stamp, duration=lasted)
+            # how it began stays in the message
+            began, lost = self.beginning(moment)
+            cause = _cause(lost, moment) if isinstance(lost, LinkLost) else ""
+            return text + f"\n🔴{began} {cause}".rstrip() + self.repetitions(moment)
         line = _(
             "🔴{stamp} Link to the node lost: {node}, for {duration}, {failures} attempts. {cause}\nI keep trying."
         )
@@ -92,21 +101,27 @@ class DiskAlert(StateAlert):
         match incident:
             case DiskLow(free, share):
                 self._open(now)
+                self._low = incident
                 self._free = free, share
             case DiskWell(free, share):
                 self._resolve(now)
                 self._free = free, share
 
+    @property
+    def opening(self) -> Incident:
+        """See StateAlert."""
+        return self._low
+
     def text(self, moment: Moment) -> str:
         """See AlertMessage."""
         free, share = self._free
-        left = (
-            moment.format(_("{size:.1f} GB"), size=free / GIGABYTE)
-            if free >= GIGABYTE
-            else moment.format(_("{size:.0f} MB"), size=free / MEGABYTE)
-        )
+        left = _size(free, moment)
         if self.is_resolved:
             line = _("🟢{stamp} Enough disk space again: {left} free ({share} %).")
+            began, low = self.beginning(moment)
+            if isinstance(low, DiskLow):
+                before = moment.format(_("💾{stamp} {left} were left."), stamp=began, left=_size(low.free, moment))
+                line = f"{moment.translate(line)}\n{before}"
             stamp = moment.stamp(self._until)
         else:
             line = _(
@@ -128,16 +143,26 @@ class DatabaseAlert(StateAlert):
         match incident:
             case DatabaseTrouble(reason):
                 self._open(now)
+                self._trouble = incident
                 self._reason = reason[:REASON_SHOWN]
             case DatabaseWell():
                 self._resolve(now)
+
+    @property
+    def opening(self) -> Incident:
+        """See StateAlert."""
+        return self._trouble
 
     def text(self, moment: Moment) -> str:
         """See AlertMessage."""
         if self.is_resolved:
             line = _("🟢{stamp} The database is well again, after {duration}.")
             stamp, lasted = moment.stamp(self._until), moment.duration(self._lasted)
-            return moment.format(line, stamp=stamp, duration=lasted) + self.repetitions(moment)
+            text = moment.format(line, stamp=stamp, duration=lasted)
+            began, trouble = self.beginning(moment)
+            reason = trouble.reason[:REASON_SHOWN] if isinstance(trouble, DatabaseTrouble) else ""
+            text += "\n" + moment.format(_("🗄️{stamp} It was in trouble: {reason}."), stamp=began, reason=reason)
+            return text + self.repetitions(moment)
         line = _(
             "🗄️{stamp} Database in trouble: {reason}.\n"
             "What is learnt stays in memory until it can be written. Look at the disk: room, rights, cable."
@@ -223,3 +248,9 @@ def _cause(lost: LinkLost, moment: Moment) -> str:
     if sentence := CAUSES.get(lost.cause):
         return moment.translate(sentence)
     return f"« {lost.detail[:CAUSE_SHOWN]} »" if lost.detail else ""
+
+
+def _size(size: int, moment: Moment) -> str:
+    if size >= GIGABYTE:
+        return moment.format(_("{size:.1f} GB"), size=size / GIGABYTE)
+    return moment.format(_("{size:.0f} MB"), size=size / MEGABYTE)

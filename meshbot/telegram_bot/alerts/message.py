@@ -116,6 +116,16 @@ class AlertMessage(ABC):
         )
 
 
+@dataclass(slots=True)
+class SentAlert:
+    """An alert, and its text in the chats."""
+
+    key: str
+    alert: AlertMessage
+    text: str = ""  # as last sent; empty: never
+    changed: bool = False  # since then
+
+
 class StateAlert(AlertMessage):
     """A state that is wrong from one incident to another, perhaps several times."""
 
@@ -124,6 +134,8 @@ class StateAlert(AlertMessage):
         self._times = 0
         self._seconds = self._lasted = 0.0  # of the resolved times, and of the last of them
         self._first = self._since = self._until = now
+        # when the last resolved time began, and what was wrong
+        self._ended: tuple[float, Incident] | None = None
 
     def _open(self, since: float) -> None:
         if self.is_resolved:
@@ -135,8 +147,28 @@ class StateAlert(AlertMessage):
     def _resolve(self, now: float) -> None:
         self.is_resolved = True
         self._until = now
+        self._ended = self._since, self.opening
         self._lasted = now - self._since
         self._seconds += self._lasted
+
+    @property
+    def since(self) -> float:
+        """When it last began, monotonic seconds."""
+        return self._since
+
+    def began(self, since: float) -> None:
+        """Correct the beginning: it was seen by an earlier process."""
+        self._first = self._since = self._opened_at = since
+
+    @property
+    @abstractmethod
+    def opening(self) -> Incident:
+        """The incident that tells what is wrong, as it was last."""
+
+    def beginning(self, moment: Moment) -> tuple[str, Incident]:
+        """Return when the last resolved time began, as Moment.stamp does, and what was wrong."""
+        since, incident = self._ended or (self._since, self.opening)
+        return moment.stamp(since), incident
 
     def split_off(self, now: float) -> Self | None:
         """See AlertMessage: a repetition edits an old message, which does not notify; one that lasts gets a new one."""

@@ -108,41 +108,98 @@ def test_an_unknown_command_on_a_channel_may_be_another_bots(bench):
     assert bench.sent.texts.empty()
 
 
-def test_ordinary_text_gets_no_answer_but_a_line(bench, caplog):
-    bench.ask("il pleut")
-    bench.settle()
-    assert "📨 MESSAGE BRUT: 'il pleut' | from=0x00001234 | to=0x00009999 | broadcast=False" in caplog.messages
-    assert bench.sent.texts.empty()
-
-
+GREETING_LINE = "👋 I answer commands such as /ping. /help lists them."
+BOT_LINE = "🤖 I am a bot: nobody reads this. /help lists what I answer."
 GREETINGS = ["bonjour", "Aide", "help", "ping", "!ping", "Salut !", "\u200bbonjour", "echo x", "?", "Hello bot"]
+
+
+def test_ordinary_text_is_logged_and_told_once_a_day_what_the_bot_is(bench, caplog):
+    bench.ask("il pleut")
+    answer = bench.sent.next_text()
+    assert (answer.text, answer.to) == (BOT_LINE, ASKER)
+    assert "📨 MESSAGE BRUT: 'il pleut' | from=0x00001234 | to=0x00009999 | broadcast=False" in caplog.messages
+    bench.ask("tu es là ?")
+    bench.settle()
+    assert bench.sent.texts.empty()
+    bench.clock.advance(86400)
+    bench.ask("il neige")
+    assert bench.sent.next_text().text == BOT_LINE
 
 
 @pytest.mark.parametrize("text", GREETINGS)
 def test_who_greets_or_forgets_the_slash_gets_one_line_a_day(bench, text):
     bench.ask(text)
     answer = bench.sent.next_text()
-    assert (answer.text, answer.to) == ("👋 I answer commands such as /ping. /help lists them.", ASKER)
+    assert (answer.text, answer.to) == (GREETING_LINE, ASKER)
     bench.ask("bonjour")
     bench.settle()
     assert bench.sent.texts.empty()
     bench.clock.advance(86400)
     bench.ask(text)
-    assert bench.sent.next_text().text.startswith("👋")
+    assert bench.sent.next_text().text == GREETING_LINE
 
 
-def test_greetings_on_a_channel_or_for_others_get_no_answer(bench):
-    bench.ask("bonjour", to=BROADCAST_NUM, channel=2)
-    bench.ask("bonjour", to=77)
-    bench.ask("bonjour", sender=OWN)
-    bench.ask("bonjour", is_repeat=True)
+@pytest.mark.parametrize(
+    ("first", "line", "second"), [("bonjour", GREETING_LINE, "il pleut"), ("il pleut", BOT_LINE, "bonjour")]
+)
+def test_a_node_gets_one_of_the_two_lines_a_day(bench, first, line, second):
+    bench.ask(first)
+    assert bench.sent.next_text().text == line
+    bench.ask(second)
     bench.settle()
     assert bench.sent.texts.empty()
 
 
-def test_greetings_of_invented_users_do_not_fill_the_air(bench):
+@pytest.mark.parametrize("text", ["bonjour", "il pleut"])
+def test_plain_texts_on_a_channel_or_for_others_get_no_line(bench, text):
+    bench.ask(text, to=BROADCAST_NUM, channel=2)
+    bench.ask(text, to=77)
+    bench.ask(text, sender=OWN)
+    bench.ask(text, is_repeat=True)
+    bench.ask(text, is_notice=True)
+    bench.ask(text, reception=RadioMetadata(rx_time=int(EPOCH.timestamp()) - 3600))
+    bench.settle()
+    assert bench.sent.texts.empty()
+
+
+@pytest.mark.parametrize("text", ["👍", "❓", "?"])
+def test_an_emoji_on_an_answer_gets_no_line(bench, text):
+    bench.ask(text, reply_id=7)
+    bench.settle()
+    assert bench.sent.texts.empty()
+
+
+@pytest.mark.parametrize("text", ["bonjour", "il pleut", "/nonsense"])
+def test_what_a_person_elsewhere_waits_for_gets_no_line(bench, text):
+    bench.awaited.add(ASKER)
+    bench.ask(text)
+    bench.settle()
+    assert bench.sent.texts.empty()
+    bench.ask("/echo here")
+    assert bench.sent.next_text().text == "here"
+    # it took none of the day's lines
+    bench.awaited.clear()
+    bench.ask("il pleut")
+    assert bench.sent.next_text().text == BOT_LINE
+
+
+@pytest.mark.parametrize("text", ["bonjour", "il pleut"])
+def test_without_air_a_plain_text_gets_no_line_until_there_is_some(bench, text):
+    bench.answers_go_in[True] = LIMITS.answer_ttl + 1
+    bench.ask(text)
+    bench.settle()
+    assert bench.sent.texts.empty()
+    bench.answers_go_in[True] = 0.0
+    bench.ask(text)
+    assert bench.sent.next_text().for_stranger
+    bench.settle()
+    assert bench.sent.texts.empty()
+
+
+@pytest.mark.parametrize("texts", [("bonjour",), ("il pleut",), ("bonjour", "il pleut")])
+def test_plain_texts_of_invented_users_do_not_fill_the_air(bench, texts):
     for sender in range(1, 100):
-        bench.ask("bonjour", sender=sender)
+        bench.ask(texts[sender % len(texts)], sender=sender)
     bench.ask("/echo end", sender=1)
     answers = [bench.sent.next_text().text for _ in range(IN_AN_HOUR + 1)]
     assert answers[-1] == "end"

@@ -85,7 +85,7 @@ def test_repeated_packets_our_own_and_other_bots_commands_do_not_count(bench):
         bench.ask("/echo x", packet_id=5, is_repeat=number > 0, sender=7)
         bench.ask("/echo x", sender=OWN)
         bench.ask("/weather", to=BROADCAST_NUM, channel=2, sender=7)
-        bench.ask("il pleut", sender=7)
+        bench.ask("bonjour", to=BROADCAST_NUM, sender=7)
     bench.ask("/echo second", sender=7)
     assert {bench.sent.next_text().text for _ in range(2)} == {"x", "second"}
 

@@ -9,6 +9,7 @@ from meshbot.persistence.update_writer import (
     MESSAGES_LIMIT,
     UNSAVED_LIMIT,
     HandledBefore,
+    SavedValue,
     UpdatesHandled,
     UpdateWriter,
 )
@@ -29,6 +30,7 @@ class Store:
     def __init__(self):
         self.ids = {}
         self.messages = {}
+        self.state = {}
         self.broken = False
 
     def load(self):
@@ -38,8 +40,12 @@ class Store:
     def load_messages(self):
         return self.messages
 
-    def save(self, ids, messages, now, keep_from):
+    def load_state(self):
+        return self.state
+
+    def save(self, ids, messages, state, now, keep_from):
         self._check()
+        self.state = {name: each.value for name, each in state.items()}
         self.messages = self.messages | messages
         self.ids = {ident: when for ident, when in (self.ids | dict.fromkeys(ids, now)).items() if when >= keep_from}
 
@@ -140,12 +146,23 @@ def test_what_waits_for_a_database_has_a_bound(writer, store, flushes):
 def test_the_database_keeps_bots_apart_and_forgets_the_old(tmp_path):
     database = open_database(tmp_path, FakeClock())
     ours, others = UpdateStore(database, BOT), UpdateStore(database, OTHER)
-    ours.save([5, 3], {GROUP_POST: 8, PRIVATE_POST: 1}, 100, 0)
-    ours.save([4, 5], {GROUP_POST: 9}, 200, 0)
-    others.save([9], {}, 100, 0)
+    ours.save([5, 3], {GROUP_POST: 8, PRIVATE_POST: 1}, {}, 100, 0)
+    ours.save([4, 5], {GROUP_POST: 9}, {}, 200, 0)
+    others.save([9], {}, {}, 100, 0)
     assert (ours.load(), others.load()) == ([3, 4, 5], [9])
     assert (ours.load_messages(), others.load_messages()) == ({GROUP_POST: 9, PRIVATE_POST: 1}, {})
-    ours.save([6], {}, 100 + KEPT + 1, 101)
+    ours.save([6], {}, {}, 100 + KEPT + 1, 101)
     assert (ours.load(), others.load()) == ([4, 5, 6], [])
     assert ours.load_messages() == {GROUP_POST: 9}
+    database.close()
+
+
+def test_saved_values_last_until_their_time_or_until_they_are_emptied(tmp_path):
+    database = open_database(tmp_path, FakeClock())
+    ours, others = UpdateStore(database, BOT), UpdateStore(database, OTHER)
+    ours.save([], {}, {"a": SavedValue("1"), "b": SavedValue("2", 150), "c": SavedValue("3")}, 100, 0)
+    ours.save([], {}, {"a": SavedValue("9"), "c": SavedValue("")}, 150, 0)
+    assert (ours.load_state(), others.load_state()) == ({"a": "9", "b": "2"}, {})
+    ours.save([1], {}, {}, 100 + 10 * KEPT, 0)
+    assert ours.load_state() == {"a": "9"}
     database.close()

@@ -36,6 +36,12 @@ def test_a_disk_is_low_below_the_limit_until_clearly_above():
     assert watch.look(1000, 1000) is None
 
 
+def test_the_first_look_ends_what_an_earlier_process_reported():
+    watch = DiskWatch(0.05)
+    assert watch.look(500, 1000) == DiskWell(500, 0.5)
+    assert watch.look(500, 1000) is None
+
+
 def test_a_disk_that_hovers_at_the_limit_stays_one_incident():
     watch = DiskWatch(0.05)
     looks = [watch.look(free, 1000) for free in (49, 51, 49, 51)]
@@ -43,8 +49,8 @@ def test_a_disk_that_hovers_at_the_limit_stays_one_incident():
 
 
 def test_without_a_limit_a_full_disk_is_none_of_our_business():
-    assert DiskWatch(0.0).look(0, GIB) is None
+    assert not isinstance(DiskWatch(0.0).look(0, GIB), DiskLow)
 
 
 def test_a_file_system_without_a_size_is_not_full():
-    assert DiskWatch(0.05).look(0, 0) is None
+    assert not isinstance(DiskWatch(0.05).look(0, 0), DiskLow)

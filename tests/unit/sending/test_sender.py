@@ -34,6 +34,10 @@ class Radio:
         self.times = []
         self.routes = []
         self.broken = False
+        self.channels = range(8)
+
+    def has_channel(self, index):
+        return index in self.channels
 
     def send_text_packet(self, packet):
         self._check()

@@ -13,9 +13,9 @@ from meshbot.sending.outgoing import Priority, TelegramOrigin
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from meshbot.telegram_bot.bridge import (
     REMEMBERED,
-    TEXT_ONLY_NOTICE_EVERY,
     Bridge,
     BridgeRule,
+    TextOnly,
     clean_name,
     clean_text,
     mesh_name,
@@ -25,9 +25,13 @@ from tests.support.mesh_commands import MeshCommands
 
 OWN, ZOE, EVE = 0x9999, 0x1111, 0x2222
 GROUP, TOPIC, OTHER = Chat(-100), Chat(-100, 5), Chat(-200)
-NOW = 1000.0
+ENGLISH = translator("en")
 FLAG = "\U0001f3f4\U000e0067\U000e0062\U000e007f"
 FAMILY = "👨\u200d👩\u200d👧"
+
+
+def is_command(message):
+    return not message.is_notice and message.text.split()[:1] in (["/ping"], ["/help"])
 
 
 class Sides:
@@ -35,7 +39,7 @@ class Sides:
 
     def __init__(self, *rules, limit=400):
         rules = rules or ((1, GROUP),)
-        self.bridge = Bridge([BridgeRule(*rule) for rule in rules], limit, translator("en"))
+        self.bridge = Bridge([BridgeRule(*rule) for rule in rules], limit, is_command)
         self.packet_ids, self.message_ids = count(5000), count(70)
 
     def receive(
@@ -45,9 +49,9 @@ class Sides:
         message = TextMessage(packet_id, sender, to, channel, text, **details)
         return self.bridge.to_telegram(message, name, OWN)
 
-    def write(self, text, chat=GROUP, author="Léa", now=NOW, message_id=None, **details):
+    def write(self, text, chat=GROUP, author="Léa", message_id=None, **details):
         message_id = next(self.message_ids) if message_id is None else message_id
-        return self.bridge.to_mesh(chat, message_id, author, text, now, **details)
+        return self.bridge.to_mesh(chat, message_id, author, text, ENGLISH, **details)
 
     def accept(self, message, *packet_ids):
         return self.bridge.on_report(DeliveryReport(message, DeliveryStatus.ACCEPTED, packet_ids=packet_ids))
@@ -122,7 +126,7 @@ def test_a_chat_message_is_sent_with_its_author_s_name(sides):
 
 @pytest.mark.parametrize(
     ("text", "details"),
-    [("a", {"chat": OTHER}), ("a", {"chat": TOPIC}), ("/ping", {}), (" /send x", {})],
+    [("a", {"chat": OTHER}), ("a", {"chat": TOPIC})],
 )
 def test_other_chat_messages_are_not_bridged(sides, text, details):
     assert sides.write(text, **details) is None
@@ -152,12 +156,14 @@ def test_a_text_that_is_too_long_is_refused_with_the_excess():
     assert sides.write("x" * 35) == "✂️ Not sent: 1 bytes too long for the mesh, which takes 40 with your name."
 
 
-def test_the_text_only_notice_is_sent_once_an_hour_in_each_chat():
-    sides = Sides((1, GROUP), (1, TOPIC))
-    assert sides.write("") == "📝 Only text crosses to the mesh; this stays here."
-    assert sides.write("", now=NOW + TEXT_ONLY_NOTICE_EVERY - 1) is None
-    assert sides.write("", chat=TOPIC) is not None
-    assert sides.write("", now=NOW + TEXT_ONLY_NOTICE_EVERY) is not None
+def test_what_has_no_text_stays_with_a_reason(sides):
+    assert sides.write(" \x00") == TextOnly("📝 Only text crosses to the mesh; this stays here.")
+
+
+@pytest.mark.parametrize("text", ["/!\\ Verglas", "/route fermée", "/", "/ ping", "/pingu", "//", "/ping@midi"])
+def test_a_text_with_a_slash_that_is_no_command_crosses_both_ways(sides, text):
+    assert sides.write(text).text == f"Léa: {text}"
+    assert sides.receive(text)[0].text == f"Zoé Dupont (ZOE): {text}"
 
 
 # -- no loops

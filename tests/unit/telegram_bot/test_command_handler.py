@@ -128,13 +128,13 @@ def test_an_expired_confirmation_loses_its_buttons(harness):
 # -- buttons
 
 
-@pytest.mark.parametrize("settings", [{"rate_limit_commands": 1}])
+@pytest.mark.parametrize("settings", [{"telegram_commands": 1}])
 def test_only_the_user_who_refreshes_too_often_sees_the_refusal(harness):
     (status,) = harness.write("/status", GUEST)
     assert harness.press(status, "Refresh", GUEST) == []
     assert harness.query_answers == ["🚦 That is a lot of commands: please pause for a few minutes."]
     assert harness.press(status, "Refresh", GUEST) == []
-    assert harness.query_answers[1:] == [""]
+    assert harness.query_answers[1:] == ["🚦 Still too many commands: /status was not run."]
 
 
 def test_only_the_guest_who_presses_an_admin_s_button_sees_the_refusal(harness):

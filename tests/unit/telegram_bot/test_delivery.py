@@ -9,7 +9,7 @@ from meshbot.telegram_bot.delivery import UNREACHABLE_WAIT, MessageSender
 from meshbot.telegram_bot.failures import BACKOFF, Failure, FailureKind, Reachability, TokenRefusedError
 from meshbot.telegram_bot.models import Chat, OutgoingMessage
 from meshbot.telegram_bot.queue import MessageQueue
-from meshbot.telegram_bot.service import _try_to_answer
+from meshbot.telegram_bot.service import _attempt
 from tests.support.fake_clock import FakeClock
 
 
@@ -77,4 +77,7 @@ def test_a_token_refused_while_sending_ends_the_sender():
 
 
 def test_a_callback_query_that_cannot_be_answered_is_harmless():
-    asyncio.run(_try_to_answer(RefusingApi(NetworkError("gone")), "1", "too old"))
+    async def fail():
+        raise NetworkError("gone")
+
+    asyncio.run(_attempt(fail()))

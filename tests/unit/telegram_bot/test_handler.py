@@ -72,7 +72,9 @@ def test_a_stranger_in_a_group_is_answered_only_for_our_commands(harness, text, 
 
 
 def test_a_stranger_in_private_is_answered_for_any_text(harness):
-    assert text_of(harness.write("/ping_pong", STRANGER)) == f"🔒 I do not know you. Your id: {STRANGER}"
+    assert text_of(harness.write("/ping_pong", STRANGER)) == (
+        f"🔒 I do not know you. Your number: {STRANGER}. Give it to the person who runs this bot."
+    )
 
 
 def test_an_unlisted_group_is_not_listed_under_its_new_id(harness):

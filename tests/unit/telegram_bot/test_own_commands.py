@@ -95,7 +95,7 @@ def test_an_echo_s_delivery_status_is_a_reply_to_the_command():
         assert [message.text for message in sent_texts] == ["📣 Zoé (TG): bonjour"]
         harness.handler.on_mesh_event(DeliveryReport(sent_texts[0], DeliveryStatus.ACCEPTED))
         (reply,) = harness.messages()
-    assert (reply.chat.id, reply.text, reply.reply_to) == (KNOWN, "📡 Sent.", 1)
+    assert (reply.chat.id, reply.text, reply.reply_to) == (KNOWN, "📡 Sent on channel 2.", 1)
 
 
 def test_send_says_that_a_name_was_just_taken(harness):

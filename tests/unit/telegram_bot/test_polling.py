@@ -28,7 +28,7 @@ class ScriptedApi:
         self._answers = list(answers)
         self.timeouts = []
 
-    async def get_updates(self, _offset, seconds):
+    async def get_updates(self, _offset, seconds, _limit):
         self.timeouts.append(seconds)
         if not self._answers:
             raise asyncio.CancelledError

@@ -1,5 +1,6 @@
 """Alerts: one message for each incident, edited as it goes on, and a summary of those that were missed."""
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -18,11 +19,14 @@ from meshbot.runtime.incidents import (
     NodeRebooted,
     NodeWarning,
 )
+from meshbot.telegram_bot.alerts.keys import MOST_ALONE, TOGETHER
 from meshbot.telegram_bot.alerts.message import JOIN, SHOWN, SPAN, STALE
 from tests.support.alert_reader import CHAT, OTHER_CHAT, AlertReader
 
 NODE = "192.168.1.5:4403"
 BOB = 0x20001EF0
+REFUSED = "It refuses the connection: it is starting, or its TCP server is off."
+BACK = "The link to the node is back"
 OLD, NEW, OTHER = "AAIAAAAA…", "AAkAAAAA…", "AAoAAAAA…"
 
 
@@ -57,7 +61,7 @@ def test_an_outage_is_updated_and_resolved_in_one_message(reader):
     (third,) = reader.report(LinkBack(720.0), after=60)
     assert first.key == second.key == third.key
     assert "for 11 min, 130 attempts. It does not answer." in second.text
-    assert reader.texts() == ["🟢 14:11 The link to the node is back, after 12 min."]
+    assert reader.texts() == ["🟢 14:11 The link to the node is back, after 12 min.\n🔴 13:59 It does not answer."]
 
 
 def test_a_link_that_flaps_is_one_message_with_a_count(reader):
@@ -65,7 +69,7 @@ def test_a_link_that_flaps_is_one_message_with_a_count(reader):
         reader.report(lost(), after=100)
         reader.report(LinkBack(70.0), after=10)
     assert reader.texts() == [
-        "🟢 14:09 The link to the node is back, after 1 min.\n5 times in 8 min, 5 min in all.",
+        f"🟢 14:09 The link to the node is back, after 1 min.\n🔴 14:08 {REFUSED}\n5 times in 8 min, 5 min in all.",
     ]
 
 
@@ -123,11 +127,17 @@ def test_a_second_outage_that_lasts_gets_a_new_message(reader):
     assert [message.key for message in reader.report(lost(), after=120)] == [first.key]
     assert reader.report(lost(JOIN - 1), after=JOIN - 61)[0].key == first.key
     old, new = reader.report(lost(JOIN), after=1)
-    assert (old.key, old.text) == (first.key, "🟢 14:01 The link to the node is back, after 2 min.")
+    assert (old.key, old.text) == (
+        first.key,
+        f"🟢 14:01 The link to the node is back, after 2 min.\n🔴 13:59 {REFUSED}",
+    )
     assert (new.text.partition(":")[0], new.silent) == ("🔴 14", False)
     assert "times in" not in new.text
     (last,) = reader.report(LinkBack(JOIN + 60), after=60)
-    assert (last.key, last.text) == (new.key, "🟢 14:13 The link to the node is back, after 11 min.")
+    assert (last.key, last.text) == (
+        new.key,
+        f"🟢 14:13 The link to the node is back, after 11 min.\n🔴 14:02 {REFUSED}",
+    )
 
 
 def test_a_third_outage_that_lasts_leaves_the_count_of_two(reader):
@@ -136,7 +146,8 @@ def test_a_third_outage_that_lasts_leaves_the_count_of_two(reader):
         reader.report(LinkBack(70.0), after=10)
     reader.report(lost(), after=100)
     old, _new = reader.report(lost(JOIN + 60), after=JOIN)
-    assert old.text == "🟢 14:03 The link to the node is back, after 1 min.\n2 times in 3 min, 2 min in all."
+    text = f"🟢 14:03 The link to the node is back, after 1 min.\n🔴 14:02 {REFUSED}\n2 times in 3 min, 2 min in all."
+    assert old.text == text
 
 
 def test_one_long_outage_stays_one_message(reader):
@@ -168,7 +179,9 @@ def test_a_jump_of_the_wall_clock_corrects_times_and_changes_no_duration(reader)
     assert reader.texts()[0].startswith("🔴 13:59 Link to the node lost: 192.168.1.5:4403, for 11 min")
     reader.wall -= timedelta(days=90)
     reader.report(LinkBack(720.0), after=60)
-    assert reader.texts() == ["🟢 The link to the node is back, after 12 min."], "no time that cannot be right"
+    assert reader.texts() == [f"🟢 The link to the node is back, after 12 min.\n🔴 {REFUSED}"], (
+        "no time that cannot be right"
+    )
 
 
 def test_another_day_is_shown_with_its_date(reader):
@@ -213,10 +226,10 @@ def test_a_changed_key_is_reported_with_both_keys_and_the_command(reader):
 @pytest.mark.parametrize(
     ("word", "text"),
     [
-        (KeyWord.OPERATOR, f"✅ 17:46 Bob (!20001ef0): {NEW} instead of {OLD}, on an operator's word."),
+        (KeyWord.OPERATOR, f"✅ 17:46 Bob (!20001ef0): {NEW} instead of {OLD}, an operator decided so."),
         (
             KeyWord.RADIO,
-            f"🔑 17:46 Bob (!20001ef0) has another public key: {NEW} instead of {OLD}, on the radio's word.",
+            f"🔑 17:46 Bob (!20001ef0) has another public key: {NEW} instead of {OLD}, the radio says so.",
         ),
     ],
 )
@@ -226,9 +239,40 @@ def test_a_decision_about_a_key_edits_its_message_hours_later(reader, word, text
     assert reader.texts() == [text]
 
 
-def test_many_changed_keys_are_one_message_that_fits(reader):
+def test_each_node_whose_key_waits_is_named_with_a_sound(reader):
+    for num in range(1, 30):
+        reader.report(changed_key(num, f"R{num}", word=KeyWord.RADIO))
+    for num in range(100, 105):
+        (message,) = reader.report(changed_key(num, f"N{num}"))
+        assert f"N{num} (!{num:08x}) sends another public key" in message.text
+        assert not message.silent
+    assert len(reader.texts()) == 6
+
+
+def test_a_flood_of_suspicious_keys_names_all_in_few_messages_that_fit(reader):
     for num in range(1, 500):
         reader.report(changed_key(num, "🦊" * 100), after=0.1)
+    text = "\n".join(reader.texts())
+    assert all(f"/trust !{num:08x} " in text for num in range(1, 500))
+    assert len(reader.texts()) <= MOST_ALONE + math.ceil((499 - MOST_ALONE) / TOGETHER)
+    assert all(len(each.encode("utf-16-le")) / 2 < 4096 for each in reader.texts())
+
+
+def test_suspicious_keys_of_an_outage_of_telegram_are_all_named(reader):
+    reader.disconnect()
+    for num in range(1, 31):
+        reader.report(changed_key(num, f"N{num}"), after=JOIN)
+    reader.wait(STALE)
+    messages = reader.reconnect()
+    assert [message.silent for message in messages] == [False, False]
+    assert all(f"N{num} (" in "".join(reader.texts()) for num in range(1, 31))
+    reader.report(changed_key(3, "N3", word=KeyWord.OPERATOR), after=60)
+    assert "an operator decided so" in reader.texts()[0]
+
+
+def test_many_changed_keys_are_one_message_that_fits(reader):
+    for num in range(1, 500):
+        reader.report(changed_key(num, "🦊" * 100, word=KeyWord.RADIO), after=0.1)
     (text,) = reader.texts()
     assert text.endswith(f"\n… and {499 - SHOWN} more, see /keys")
     assert len(text.encode("utf-16-le")) / 2 < 4096
@@ -264,14 +308,16 @@ def test_a_full_disk_is_reported_and_resolved(reader):
     reader.report(DiskLow(45_600_000, 0.001), after=900)
     assert reader.texts()[0].startswith("💾 14:00 Little disk space: 46 MB free (0.1 %).")
     reader.report(DiskWell(2_000_000_000, 0.07), after=900)
-    assert reader.texts() == ["🟢 14:30 Enough disk space again: 2.0 GB free (7.0 %)."]
+    assert reader.texts() == ["🟢 14:30 Enough disk space again: 2.0 GB free (7.0 %).\n💾 14:00 46 MB were left."]
 
 
 def test_a_failing_database_is_reported_with_its_reason_and_resolved(reader):
     reader.report(DatabaseTrouble("disque plein"))
     assert reader.texts()[0].startswith("🗄️ 14:00 Database in trouble: disque plein.\n")
     reader.report(DatabaseWell(), after=300)
-    assert reader.texts() == ["🟢 14:05 The database is well again, after 5 min."]
+    assert reader.texts() == [
+        "🟢 14:05 The database is well again, after 5 min.\n🗄️ 14:00 It was in trouble: disque plein."
+    ]
 
 
 def test_each_kind_has_its_own_message(reader):
@@ -303,7 +349,7 @@ def test_every_text_is_translated():
         for incident in (LinkBack(70.0), DiskWell(10**6, 1.0), DatabaseWell()):
             reader.report(incident)
         reader.disconnect()
-        for incident in (lost(), LinkBack(70.0), NodeRebooted(9), changed_key(new=OTHER), DiskLow(1, 0.0)):
+        for incident in (lost(), LinkBack(70.0), NodeRebooted(9), changed_key(word=KeyWord.RADIO), DiskLow(1, 0.0)):
             reader.report(incident, after=SPAN)
         for incident in (DiskWell(1, 1.0), DatabaseTrouble("…"), DatabaseWell(), KeyShared(OLD, ((1, "A"),), 2)):
             reader.report(incident, after=SPAN)
@@ -338,7 +384,7 @@ def test_resolved_or_old_incidents_are_merged_into_one_message(reader):
         reader.report(lost(), after=3600)
         reader.report(LinkBack(120.0), after=60)
         reader.report(NodeRebooted(hour), after=0)
-        reader.report(changed_key(hour + 1, f"N{hour}"), after=0)
+        reader.report(changed_key(hour + 1, f"N{hour}", word=KeyWord.RADIO), after=0)
     reader.wait(STALE)
     (message,) = reader.reconnect()
     assert message.text.splitlines() == [
@@ -347,7 +393,7 @@ def test_resolved_or_old_incidents_are_merged_into_one_message(reader):
         "🔁 19:05 the node has restarted; 5 × in all",
         (
             "🔑 other public keys (5): N0 (!00000001), N1 (!00000002), N2 (!00000003), N3 (!00000004), N4 (!00000005)."
-            " /keys tells what waits"
+            " /keys tells more"
         ),
     ]
 
@@ -360,7 +406,7 @@ def test_an_alert_sent_before_an_outage_of_telegram_is_resolved(reader):
     reader.report(LinkBack(120.0), after=60)
     summary, last = reader.reconnect()
     assert last.key == message.key
-    assert last.text == "🟢 14:01 The link to the node is back, after 2 min."
+    assert last.text == f"🟢 14:01 The link to the node is back, after 2 min.\n🔴 13:59 {REFUSED}"
     assert "lost 1 ×, 2 min in all" in summary.text
 
 
@@ -392,7 +438,7 @@ def test_the_summary_is_sent_once(reader):
 def test_the_summary_names_only_the_first_nodes(reader):
     reader.disconnect()
     for num in range(1, 31):
-        reader.report(changed_key(num, f"N{num}"), after=JOIN)
+        reader.report(changed_key(num, f"N{num}", word=KeyWord.RADIO), after=JOIN)
     reader.wait(STALE)
     (message,) = reader.reconnect()
     assert "🔑 other public keys (30): N1 (!00000001), " in message.text
@@ -419,3 +465,66 @@ def test_the_node_s_own_warnings_reach_the_operator_in_one_message(reader):
         "Remote device has advertised your public key",
         "Compromised keys detected",
     ]
+
+
+# -- over a restart
+
+
+def restarted(reader, after=3600.0):
+    """Return a new process's reader an hour later, which has what the old one saved."""
+    state = {name: each.value for name, each in reader.alerts.take_changes().items() if each.value}
+    later = AlertReader()
+    later.now += 17.0
+    later.wall = reader.wall + timedelta(seconds=after)
+    return later, state
+
+
+END = {LinkLost: LinkBack(0.0), DiskLow: DiskWell(2 * 10**9, 0.5)}
+
+
+@pytest.mark.parametrize("begin", [lost(), DiskLow(10**6, 0.01)], ids=["link", "disk"])
+@pytest.mark.parametrize("is_well_first", [False, True])
+def test_an_alert_that_ended_while_no_bot_ran_is_ended(reader, begin, is_well_first):
+    (red,) = reader.report(begin)
+    later, state = restarted(reader)
+    end = END[type(begin)]
+    if is_well_first:
+        assert later.report(end) == []
+        (green,) = later.alerts.restore(state, later.now, later.wall)
+    else:
+        assert later.alerts.restore(state, later.now, later.wall) == []
+        (green,) = later.report(end)
+    assert (green.key, green.text[0]) == (red.key, "🟢")
+    # the beginning stays
+    assert " 13:59" in green.text or " 14:00" in green.text
+    assert {each.value for each in later.alerts.take_changes().values()} == {""}
+
+
+def test_a_database_that_can_be_read_again_ends_its_alert(reader):
+    (red,) = reader.report(DatabaseTrouble("disque plein"))
+    later, state = restarted(reader)
+    (green,) = later.alerts.restore(state, later.now, later.wall)
+    assert green.key == red.key
+    assert green.text == "🟢 15:00 The database is well again, after 1 h.\n🗄️ 14:00 It was in trouble: disque plein."
+
+
+def test_an_alert_that_goes_on_after_a_restart_keeps_its_message(reader):
+    (red,) = reader.report(lost())
+    later, state = restarted(reader)
+    later.alerts.restore(state, later.now, later.wall)
+    (again,) = later.report(lost(120.0, 9), after=120)
+    assert (again.key, again.text[:7]) == (red.key, "🔴 13:59")
+
+
+def test_an_alert_of_before_a_restart_ends_beside_the_new_one(reader):
+    (old,) = reader.report(lost())
+    later, state = restarted(reader)
+    (new,) = later.report(lost())
+    later.alerts.restore(state, later.now, later.wall)
+    assert {message.key for message in later.report(LinkBack(70.0), after=10)} == {old.key, new.key}
+
+
+@pytest.mark.parametrize("value", ["", "{", "[]", '["link", 1, {}]', '["mail", 1, {}]', '["link", null, 3]'])
+def test_saved_alerts_that_make_no_sense_are_forgotten(reader, value):
+    assert reader.alerts.restore({"open:alert:1:1": value, "moved:-5": "-6"}, reader.now, reader.wall) == []
+    assert list(reader.alerts.take_changes()) == ["open:alert:1:1"]
