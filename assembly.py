@@ -399,6 +399,5 @@ def machine(settings: config.Settings) -> mesh_link.LinkMachine:
         alert_after=settings.tcp_alert_after,
         stable_after=settings.tcp_stable_after,
     )
-    return mesh_link.LinkMachine(
-        times, mesh_link.Backoff(settings.tcp_interface_cleanup_delay, lambda: random.uniform(-1, 1))
-    )
+    backoff = mesh_link.Backoff(settings.tcp_interface_cleanup_delay, lambda: random.uniform(-1, 1))  # noqa: S311 - jitter
+    return mesh_link.LinkMachine(times, backoff)
