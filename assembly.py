@@ -110,11 +110,6 @@ def takers(
     }
 
 
-def writers(*candidates: persistence.Writer | None) -> tuple[persistence.Writer, ...]:
-    """Return those that there are."""
-    return tuple(writer for writer in candidates if writer is not None)
-
-
 def key_upkeep(nodes: NodeManager, interface_of: Callable[[], Any]) -> Callable[[], None]:
     """Return what gives missing keys back to the interface, if there is one."""
 
@@ -302,7 +297,7 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     check = disk_check(settings, report)
     housekeeping = Housekeeping(
         clock,
-        writers(updates, parts.queue_writer, parts.nodes, parts.memory, *parts.replay_guards),
+        tuple(filter(None, (updates, parts.queue_writer, parts.nodes, parts.memory, *parts.replay_guards))),
         takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
         (check, key_upkeep(parts.nodes, parts.link.interface)),
         after_load=(

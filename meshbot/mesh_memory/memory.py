@@ -155,8 +155,6 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         """See WriteBehind; now and then also delete what is too old."""
         return super().flush(last=last) and (last or self._tidy())
 
-    # -- see WriteBehind
-
     def _load(self, store: PacketLog) -> None:
         states, recent = store.load_states(), store.load_recent(MAX_PACKETS)
         self.mailbox.load()

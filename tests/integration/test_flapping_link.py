@@ -52,13 +52,13 @@ def test_four_faults_in_a_row_cost_what_each_costs_alone(running, node, clock):
 
 
 @pytest.mark.parametrize("seconds", [0.05, 5.0, 20.0])
-def test_any_number_of_reboots_in_a_row_is_met_on_the_node_s_return(running, node, clock, seconds):
+def test_reboots_in_a_row_are_met_on_the_node_s_return(running, node, clock, seconds):
     for _ in range(6):
         assert back_after(running, node, clock, "reboot", seconds=seconds) <= 3
     assert not running.log.matching("autre client")
 
 
-def test_a_link_that_freezes_again_and_again_is_replaced_each_time_in_22_s(running, node, clock):
+def test_a_link_that_freezes_repeatedly_is_replaced_in_22_s(running, node, clock):
     for _ in range(4):
         assert back_after(running, node, clock, "mute", connections=1) <= 22
     assert not running.log.matching("autre client")

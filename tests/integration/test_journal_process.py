@@ -55,7 +55,7 @@ def test_an_uncaught_exception_is_a_log_line_and_no_bare_traceback():
     assert (err, child.returncode) == (b"", 1)
 
 
-def test_a_blocked_stdout_holds_up_no_thread_and_its_lines_stay_in_order():
+def test_a_blocked_stdout_holds_up_no_thread_and_keeps_the_order():
     child = start(
         "import threading\n"
         "for number in range(40_000): LOGGER.info('line %d', number)\n"

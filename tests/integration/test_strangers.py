@@ -90,7 +90,7 @@ def recorded(num, own_num, packet_id):
     return packet
 
 
-def test_a_recorded_command_gets_no_answer_after_a_thousand_others_nor_after_a_restart(node, folder, clock):
+def test_a_replayed_command_gets_no_answer_even_after_a_restart(node, folder, clock):
     user = keyed(node, 1)[0]
     with RunningBot(node.port, folder, clock, language="en") as bot:
         bot.wait_ready()

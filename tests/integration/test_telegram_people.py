@@ -285,7 +285,7 @@ def test_alerts_of_the_start_come_as_soon_as_telegram_answers(api, node, people,
         bot.wait_ready()
 
 
-def test_a_red_alert_that_ended_while_no_bot_ran_is_ended_at_the_next_start(api, node, people, tmp_path, clock):
+def test_an_alert_that_ended_meanwhile_is_ended_at_the_next_start(api, node, people, tmp_path, clock):
     with telegram_bot(api, node.port, tmp_path, clock, tcp_alert_after=1) as bot:
         bot.wait_ready()
         wait_for_poll(api)

@@ -24,7 +24,7 @@ odd = st.one_of(
 
 
 @given(odd, odd)
-def test_a_place_is_on_the_earth_and_not_where_receivers_without_a_fix_are(latitude, longitude):
+def test_a_place_is_on_the_earth_and_not_null_island(latitude, longitude):
     place = bounds.place(latitude, longitude)
     if place is not None:
         assert abs(place[0]) <= 90

@@ -113,7 +113,7 @@ BOT_LINE = "🤖 I am a bot: nobody reads this. /help lists what I answer."
 GREETINGS = ["bonjour", "Aide", "help", "ping", "!ping", "Salut !", "\u200bbonjour", "echo x", "?", "Hello bot"]
 
 
-def test_ordinary_text_is_logged_and_told_once_a_day_what_the_bot_is(bench, caplog):
+def test_ordinary_text_is_logged_and_answered_once_a_day(bench, caplog):
     bench.ask("il pleut")
     answer = bench.sent.next_text()
     assert (answer.text, answer.to) == (BOT_LINE, ASKER)
@@ -448,7 +448,7 @@ def test_a_command_with_a_queue_of_its_own_leaves_room_for_others(bench):
 # -- air time
 
 
-def test_a_question_whose_answer_would_come_too_late_is_dropped_before_any_work(bench, caplog):
+def test_a_question_that_cannot_be_answered_in_time_is_dropped(bench, caplog):
     bench.answers_go_in[True] = LIMITS.answer_ttl + 1
     for _ in range(3):
         bench.ask("/hang")
@@ -463,7 +463,7 @@ def test_a_question_whose_answer_would_come_too_late_is_dropped_before_any_work(
 
 
 @pytest.mark.parametrize("to", [OWN, BROADCAST_NUM])
-def test_an_answer_tells_whom_it_is_for_and_that_it_is_a_stranger(bench, to):
+def test_an_answer_names_its_asker_as_a_stranger(bench, to):
     bench.ask("/echo hello", to=to, channel=2)
     answer = bench.sent.next_text()
     assert (answer.person, answer.for_stranger, answer.despite_load) == (ASKER, True, False)

@@ -42,7 +42,7 @@ def test_any_bytes_push_the_probe(ready):
     assert ready.at(9) == [SendProbe(1)]
 
 
-def test_bytes_that_the_node_never_acknowledged_end_the_link_at_the_first_miss(ready):
+def test_unacknowledged_bytes_end_the_link_at_the_first_miss(ready):
     ready.at(10.9)
     ready.now = T0 + 11
     actions = ready.tell(E.DEADLINE, evidence=Evidence(unacknowledged=True))
@@ -165,7 +165,7 @@ def test_a_node_that_does_not_deliver_is_tried_by_the_specifications_ladder(link
     assert waits == [1, 5, 15, 30, 60, 60]
 
 
-def test_a_rival_is_left_the_node_for_longer_from_the_fourth_loss_on(link):
+def test_from_the_fourth_loss_a_rival_keeps_the_node_longer(link):
     waits = []
     for _ in range(7):
         waits.append(wait_of(lose_young(link)))

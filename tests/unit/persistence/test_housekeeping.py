@@ -56,7 +56,7 @@ class Bench:
         notices = MailNotices(self.memory.mailbox, self.memory, self.clock, print, translator("en"))
         self.housekeeping = Housekeeping(
             self.clock,
-            assembly.writers(updates, outbox, self.manager, self.memory),
+            tuple(filter(None, (updates, outbox, self.manager, self.memory))),
             assembly.takers(self.manager, self.memory, notices, outbox, updates),
             (
                 lambda: self.disk_looks.append(self.clock.monotonic()),
@@ -363,7 +363,7 @@ def test_what_another_thread_failed_to_write_is_written_on_a_silent_mesh(bench, 
     database.close()
 
 
-def test_a_database_that_a_mail_finds_replaced_gets_all_on_a_silent_mesh(bench, tmp_path):
+def test_a_replaced_database_gets_all_on_a_silent_mesh(bench, tmp_path):
     database = bench.keep_in(tmp_path)
     database.on_change = bench.housekeeping.wake
     bench.start()

@@ -69,7 +69,7 @@ def test_an_unknown_error_is_given_up():
 
 
 @pytest.mark.parametrize(("error", "waits"), NEVER_ON_AIR.items())
-def test_a_packet_refused_before_air_holds_the_others_as_long_as_that_lasts(error, waits):
+def test_a_packet_refused_before_air_holds_the_others(error, waits):
     lifetime = 100 + sum(waits) + 10 * waits[-1]
     driver = QueueDriver(lifetimes=dict.fromkeys(Priority, lifetime)).up()
     driver.add("premier")
@@ -137,7 +137,7 @@ def test_what_holds_all_texts_uses_up_no_retry(driver):
 # -- the time is up for what was on air
 
 
-def test_a_text_of_which_a_part_went_is_not_said_to_be_unsent(driver):
+def test_a_partly_sent_text_is_not_reported_unsent(driver):
     driver.add("mot " * 20)
     driver.send()
     driver.later(LIFETIMES[Priority.ANSWER])
@@ -145,7 +145,7 @@ def test_a_text_of_which_a_part_went_is_not_said_to_be_unsent(driver):
     assert (driver.reports[-1].reason, driver.reports[-1].detail[:11]) == (PARTLY_SENT, "PARTLY_SENT")
 
 
-def test_a_mail_whose_retry_comes_too_late_is_not_said_to_be_unsent(driver):
+def test_a_mail_retried_too_late_is_not_reported_unsent(driver):
     driver.mail(expires_at=driver.now + 50)
     driver.routing(driver.send(), "MAX_RETRANSMIT")
     driver.later(50)

@@ -138,7 +138,7 @@ def test_an_unknown_revision_is_refused(oldest):
         open_database(oldest, FakeClock())
 
 
-def test_nodes_of_the_version_before_are_known_since_the_first_day_they_were_heard(tmp_path):
+def test_nodes_of_the_previous_version_keep_their_first_day(tmp_path):
     backend = SqliteBackend(tmp_path / FILE_NAME)
     with backend.writer.begin() as connection:
         upgrade(connection, "0005")

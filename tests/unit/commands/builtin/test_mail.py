@@ -420,6 +420,6 @@ def test_a_name_that_was_just_taken_is_said_so(mesh):
     assert ask(mesh, "send !20001ef0 hello") == "✉️ Kept for Carole, who is told when next heard."
 
 
-def test_a_node_is_found_by_a_name_copied_with_what_hides_in_it(mesh):
+def test_a_name_copied_with_invisible_characters_is_found(mesh):
     assert ask(mesh, "send \u2068Zo\u200bé\u2069 hello").startswith("✉️ Kept for Zoé")
     assert ask(mesh, "send Mall\u202eory\x1b hi") == "I know no node « Mallory »."
