@@ -14,12 +14,13 @@ NOT_THE_BOT = {"tests", "bench", "scripts"}
 def repeated_defaults(path):
     """Yield each setting given to a parameter that has a default of its own."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    if not any(read(argument) for call in calls for argument in given(call).values()):
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    calls = [call for call in calls if any(map(read, given(call).values()))]
+    if not calls:
         return
     module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     for call in calls:
-        callee = vars(module).get(call.func.id)
+        callee = called(module, call.func)
         if not callable(callee) or callee is Settings:
             continue
         parameters = list(inspect.signature(callee).parameters.values())
@@ -27,7 +28,14 @@ def repeated_defaults(path):
             taking = [parameter for index, parameter in enumerate(parameters) if place in {index, parameter.name}]
             for parameter in taking:
                 if read(argument) and parameter.default is not parameter.empty:
-                    yield f"{path.name}:{call.lineno}: {call.func.id}({parameter.name}={parameter.default!r})"
+                    yield f"{path.name}:{call.lineno}: {ast.unparse(call.func)}({parameter.name}={parameter.default!r})"
+
+
+def called(module, func):
+    """Return what `name(…)` or `package.name(…)` calls, None for anything else."""
+    if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
+        return getattr(vars(module).get(func.value.id), func.attr, None)
+    return vars(module).get(func.id) if isinstance(func, ast.Name) else None
 
 
 def given(call):
