@@ -3,7 +3,8 @@
 import pytest
 
 from meshbot.sending.outgoing import EchoOrigin, MailNoticeOrigin, Priority, TelegramOrigin
-from meshbot.sending.queue import EVIDENCE_TIME, SAVE_TIME, SETTLE_TIME
+from meshbot.sending.queue import SAVE_TIME
+from meshbot.sending.queued_text import EVIDENCE_TIME, SETTLE_TIME
 from meshbot.sending.queued_text import PartState
 from meshbot.sending.receipts import DeliveryStatus
 from meshbot.sending.retry_policy import PARTLY_SENT
