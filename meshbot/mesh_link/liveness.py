@@ -1,9 +1,9 @@
 """Whether the node is still there: the failure detector of the link. No threads, no sockets, no clock.
 
-A silent node is suspected after `probe_after`: then a heartbeat asks, and asks again, until any byte comes or `probe_misses`
-waits have passed. A wait is the measured round trip with its variation, as TCP has it (RFC 6298), and never less than
-`probe_timeout`. A node that proves to be alive after a wait was over has shown how late
-it can be: from then on, for good, that much is allowed.
+A silent node is suspected after `probe_after`: then a heartbeat asks, and asks again, until any byte comes or
+`probe_misses` waits have passed. A wait is the measured round trip with its variation, as TCP has it (RFC 6298), and
+never less than `probe_timeout`. A node that proves to be alive after a wait was over has shown how late it can be:
+from then on, for good, that much is allowed.
 """
 
 from __future__ import annotations
