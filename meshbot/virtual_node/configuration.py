@@ -18,8 +18,7 @@ from meshtastic.protobuf import (
 from meshbot.virtual_node.framing import CUT, frame
 from meshbot.virtual_node.node_db import NodeDb
 from meshbot.virtual_node.population import User, position_message
-from meshbot.virtual_node.replays import REPLAYS_SINCE
-from meshbot.virtual_node.versions import version_numbers
+from meshbot.virtual_node.versions import VERSION_2_8, version_numbers
 
 # The two want_config ids with a meaning: all but the other nodes, nothing but nodes
 ONLY_CONFIG: Final = 69420
@@ -53,9 +52,12 @@ class Configuration:
         self._own = own
         self._device_id = rng.randbytes(16)
         self._build = f"{rng.randrange(16**7):07x}"
-        self._fill(rng.randbytes(32))
+        self._fill()
+        security = self.configs["security"].security
+        security.public_key, security.private_key = own.public_key, own.private_key
+        self.save()
 
-    def _fill(self, private_key: bytes) -> None:
+    def _fill(self) -> None:
         for name, config in self.configs.items():
             getattr(config, name).SetInParent()
         for name, module in self.modules.items():
@@ -65,9 +67,56 @@ class Configuration:
         lora = self.configs["lora"].lora
         lora.use_preset, lora.hop_limit, lora.tx_enabled = True, 3, True
         lora.region = self._region
+        self.configs["security"].security.serial_enabled = True
+
+    @property
+    def is_2_8(self) -> bool:
+        """Whether the firmware is 2.8 or later."""
+        return version_numbers(self.firmware_version) >= VERSION_2_8
+
+    def save(self) -> None:
+        """Make the present settings survive a reboot."""
+        self._saved = self._settings_now()
+
+    def reboot(self) -> None:
+        """Start again with the saved settings."""
+        channels, configs, modules = self._saved
+        self.channels, self.configs, self.modules = list(channels), dict(configs), dict(modules)
+        self.save()
+        self.reboots += 1
+
+    def reset(self, rng: Random, *, keep_key: bool) -> None:
+        """Take the settings of a node that nobody has set up: no region; with `keep_key` the private key stays."""
         security = self.configs["security"].security
-        security.public_key, security.private_key = self._own.public_key, private_key
-        security.serial_enabled = True
+        private = bytes(security.private_key) if keep_key else b""
+        self.channels = [_channel(index, rng, factory=True) for index in range(CHANNELS)]
+        self.configs = {name: config_pb2.Config() for name in CONFIGS}
+        self.modules = {name: module_config_pb2.ModuleConfig() for name in MODULE_CONFIGS}
+        self._fill()
+        self.configs["lora"].lora.region = config_pb2.Config.LoRaConfig.RegionCode.UNSET
+        self.configs["network"].network.wifi_enabled = False
+        self.configs["security"].security.private_key = private
+        self.save()
+
+    def opt_out(self) -> None:
+        """Stop sending position and telemetry, as the first start of 2.8 does for channels with a public key."""
+        for channel in self.channels:
+            if len(channel.settings.psk) <= 1 and channel.role != channel_pb2.Channel.Role.DISABLED:
+                channel.settings.module_settings.position_precision = 0
+        telemetry = self.modules["telemetry"].telemetry
+        telemetry.device_telemetry_enabled = telemetry.environment_measurement_enabled = False
+        telemetry.air_quality_enabled = telemetry.power_measurement_enabled = False
+        telemetry.health_measurement_enabled = False
+        self.modules["mqtt"].mqtt.map_report_settings.should_report_location = False
+        self.save()
+
+    def _settings_now(self) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+        """Return copies of all settings."""
+        return (
+            [_copied(channel) for channel in self.channels],
+            {name: _copied(config) for name, config in self.configs.items()},
+            {name: _copied(module) for name, module in self.modules.items()},
+        )
 
     def channel_exists(self, index: int) -> bool:
         """Whether packets can be sent on the channel."""
@@ -120,7 +169,7 @@ class Configuration:
             yield from self._settings()
         sent = 0
         if nonce != ONLY_CONFIG:
-            for framed in nodes.frames(is_thin=version_numbers(self.firmware_version) >= REPLAYS_SINCE):
+            for framed in nodes.frames(is_thin=self.is_2_8):
                 while is_stalled(sent):
                     yield None
                 yield framed
@@ -136,8 +185,8 @@ class Configuration:
         """Return the message that tells the own number."""
         return mesh_pb2.FromRadio(my_info=self._my_info(node_count))
 
-    def renumber(self, own: User) -> None:
-        """Take the own node under another number."""
+    def follow(self, own: User) -> None:
+        """Take the own node under another number or name."""
         self._own = own
 
     def cut_names(self) -> None:
@@ -186,7 +235,13 @@ def _framed(**content: Any) -> bytes:
     return frame(payload)
 
 
-def _channel(index: int, rng: Random) -> channel_pb2.Channel:
+def _copied(message: Any) -> Any:
+    copy = type(message)()
+    copy.CopyFrom(message)
+    return copy
+
+
+def _channel(index: int, rng: Random, *, factory: bool = False) -> channel_pb2.Channel:
     channel = channel_pb2.Channel(index=index)
     channel.settings.SetInParent()
     if index == 0:
@@ -194,7 +249,7 @@ def _channel(index: int, rng: Random) -> channel_pb2.Channel:
         # The well-known default key
         channel.settings.psk = b"\x01"
         channel.settings.module_settings.position_precision = 13
-    elif index == 1:
+    elif index == 1 and not factory:
         channel.role = channel_pb2.Channel.Role.SECONDARY
         channel.settings.name = SECONDARY_CHANNEL
         channel.settings.psk = rng.randbytes(32)

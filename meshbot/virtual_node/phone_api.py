@@ -14,7 +14,7 @@ from meshbot.virtual_node.configuration import ONLY_CONFIG
 from meshbot.virtual_node.framing import frame
 from meshbot.virtual_node.packets import BROADCAST_NUM, port_name
 from meshbot.virtual_node.records import ReceivedPacket
-from meshbot.virtual_node.replays import REPLAYS_SINCE, replays
+from meshbot.virtual_node.replays import replays
 from meshbot.virtual_node.router import Router
 from meshbot.virtual_node.state import NodeState
 
@@ -106,7 +106,7 @@ class PhoneApi:
     def _start_download(self, nonce: int, now: float) -> None:
         state = self._state
         self.configured = False
-        replayed = state.nodes.others() if state.version() >= REPLAYS_SINCE and nonce != ONLY_CONFIG else []
+        replayed = state.nodes.others() if state.is_2_8 and nonce != ONLY_CONFIG else []
         self._replays = replays(replayed, state.config.hop_limit)
         self._download = state.config.download(nonce, state.nodes, state.epoch(now), self._is_stalled)
 
@@ -180,18 +180,11 @@ class PhoneApi:
         pause = SECONDS_BETWEEN.get(port, 0.0)
         if now - self._accepted_at.get(port, -pause) < pause:
             if port == PortNum.TRACEROUTE_APP:
-                self._notify(packet, TRACEROUTE_TOO_SOON, now)
+                self._state.notify(TRACEROUTE_TOO_SOON, now, packet.id)
             self._router.queue_status(now, 0, packet.id)
             return f"less than {pause:g} s after the previous {port_name(packet)}"
         if port == PortNum.TRACEROUTE_APP and packet.to == BROADCAST_NUM and packet.hop_limit:
-            self._notify(packet, TRACEROUTE_TO_ALL, now)
+            self._state.notify(TRACEROUTE_TO_ALL, now, packet.id)
             self._router.queue_status(now, 0, packet.id)
             return "traceroute to everybody"
         return ""
-
-    def _notify(self, packet: mesh_pb2.MeshPacket, text: str, now: float) -> None:
-        level = mesh_pb2.LogRecord.Level.WARNING
-        notification = mesh_pb2.ClientNotification(
-            reply_id=packet.id, time=self._state.epoch(now), level=level, message=text
-        )
-        self._state.phone.notifications.append(notification)

@@ -14,22 +14,29 @@ from meshbot.virtual_node.packets import BROADCAST_NUM, routing_packet, sender_o
 from meshbot.virtual_node.state import NodeState
 
 HISTORY: Final = 512  # packets heard lately, to drop rebroadcast duplicates
-REQUEST_USER_EVERY: Final = 60.0  # seconds between two NODEINFO requests to an unknown node
+OWN_KEY_ADVERTISED: Final = "Remote device {} has advertised your public key"
+Error = mesh_pb2.Routing.Error
 
 
 class Receiver:
     """Updates the node database from packets, and puts those for the client into the phone queue."""
 
-    def __init__(self, state: NodeState, request_user: Callable[[int, float], None]) -> None:
-        """`request_user(num, now)` is called for a sender without a NODEINFO: the node requests it."""
+    def __init__(
+        self,
+        state: NodeState,
+        request_user: Callable[[int, float], None],
+        refuse: Callable[[int, int, float], None],
+    ) -> None:
+        """`request_user(num, now)`: the node asks a sender for its NODEINFO; `refuse(num, error, now)`: sends a NAK."""
         self._state = state
         self._request_user = request_user
-        self._requested_at: dict[int, float] = {}
+        self._refuse = refuse
+        self._is_duplicate_told = False
         self._heard: deque[tuple[int, int]] = deque(maxlen=HISTORY)
 
     def reset(self) -> None:
         """Drop what a reboot loses."""
-        self._requested_at.clear()
+        self._is_duplicate_told = False
         self._heard.clear()
 
     def hear(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
@@ -39,14 +46,31 @@ class Receiver:
         if packet.id and key in self._heard:
             return
         self._heard.append(key)
+        known = self._state.nodes.get(sender_of(packet))
+        if known is not None and known.is_ignored:
+            return
         packet.rx_time = packet.rx_time or self._state.epoch(now)
+        if packet.HasField("encrypted") and not self._passes_undecrypted(packet, now):
+            return
         try:
             self._update_nodes(packet, now)
         except FullOfFavouritesError:
-            self._state.reboot_due = now
-            return
+            # From 2.8 on the sender just gets no entry
+            if not self._state.is_2_8:
+                self._state.reboot_due = now
+                return
         if packet.to in {self._state.own.num, BROADCAST_NUM}:
             self._deliver(packet)
+
+    def _passes_undecrypted(self, packet: mesh_pb2.MeshPacket, now: float) -> bool:
+        """Before 2.8, refuse it if an ACK is wanted, and let it pass; from 2.8 on it is dropped in silence."""
+        if self._state.is_2_8:
+            return False
+        if packet.want_ack and packet.to == self._state.own.num:
+            sender = sender_of(packet)
+            unknown = not packet.channel and not self._state.nodes.public_key(sender)
+            self._refuse(sender, Error.PKI_UNKNOWN_PUBKEY if unknown else Error.NO_CHANNEL, now)
+        return True
 
     def local_routing(self, error: int, request_id: int, now: float, channel: int = 0) -> None:
         """Queue an implicit ACK, or a NAK of the node itself, for the client."""
@@ -67,10 +91,8 @@ class Receiver:
         if packet.decoded.portnum == portnums_pb2.PortNum.NODEINFO_APP:
             self._update_user(packet, now)
         if packet.to in {self._state.own.num, BROADCAST_NUM}:
-            self._state.nodes.update_from(packet)
-            requested_at = self._requested_at.get(sender, -REQUEST_USER_EVERY)
-            if not self._state.nodes.has_user(sender) and now - requested_at >= REQUEST_USER_EVERY:
-                self._requested_at[sender] = now
+            self._state.nodes.update_from(packet, now)
+            if not self._state.nodes.has_user(sender) and not self._state.nodes.is_full:
                 self._request_user(sender, now)
 
     def _update_user(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
@@ -79,9 +101,11 @@ class Receiver:
         except DecodeError:
             # The client gets the packet all the same
             return
-        claims_own_key = user.public_key and user.public_key == self._state.own.public_key
-        if not claims_own_key:
+        if not user.public_key or user.public_key != self._state.own.public_key:
             self._state.nodes.update_user(sender_of(packet), user, packet.channel, now)
+        elif not self._is_duplicate_told:
+            self._is_duplicate_told = True
+            self._state.notify(OWN_KEY_ADVERTISED.format(user.long_name), now)
 
 
 def _copy(packet: mesh_pb2.MeshPacket) -> mesh_pb2.MeshPacket:

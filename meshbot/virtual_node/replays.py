@@ -12,7 +12,6 @@ from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet
 PortNum = portnums_pb2.PortNum
 LORA: Final = mesh_pb2.MeshPacket.TransportMechanism.TRANSPORT_LORA
 BACKGROUND: Final = mesh_pb2.MeshPacket.Priority.BACKGROUND
-REPLAYS_SINCE: Final = (2, 8, 0)
 LONG_NAME_BYTES: Final = 24
 # Of the number that distinguishes records of one node and time: Telemetry's tag of device_metrics
 DEVICE_METRICS_TAG: Final = 2

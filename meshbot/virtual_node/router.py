@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from math import inf
 from typing import Final
 
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot.virtual_node.admin import Admin
+from meshbot.virtual_node.identity import UNSET
 from meshbot.virtual_node.mesh import Mesh
 from meshbot.virtual_node.packets import BROADCAST_NUM, RELIABLE_PRIORITY, data_packet, port_name, text_of
 from meshbot.virtual_node.population import MAX_HOPS, user_message
 from meshbot.virtual_node.records import Transmission
 from meshbot.virtual_node.state import NodeState
+from meshbot.virtual_node.versions import VERSION_2_8
 
 LOGGER = logging.getLogger(__name__)
 PortNum = portnums_pb2.PortNum
@@ -23,9 +24,9 @@ NON_PKI_PORTS: Final = frozenset(
 )
 LORA_BYTES, HEADER_BYTES, PKI_BYTES = 255, 16, 12  # of a packet on air: all, its header, what PKI adds
 TX_QUEUE: Final = 16  # packets
-# A QueueStatus's `res`; no NAK follows
+# Of a QueueStatus, its `res`; no NAK follows
 TX_QUEUE_FULL: Final = 32
-NODEINFO_EVERY: Final = 60.0  # seconds between two broadcasts that heartbeats request
+TX_DISABLED: Final = 34
 MAX_RETRANSMIT_AFTER: Final = 23.0  # seconds: three transmissions without a rebroadcast
 # Since then a direct message needs a key
 REFUSES_LEGACY_DMS: Final = (2, 7, 19)
@@ -34,22 +35,20 @@ REFUSES_LEGACY_DMS: Final = (2, 7, 19)
 class Router:
     """Sends the client's packets and plans the mesh's responses."""
 
-    def __init__(self, state: NodeState, mesh: Mesh) -> None:
+    def __init__(self, state: NodeState, mesh: Mesh, admin: Admin) -> None:
         self._state = state
         self._mesh = mesh
-        self._admin = Admin(state)
+        self._admin = admin
         # When the packets of the TX queue go on air
         self._starts: list[float] = []
         self._air_free_at = 0.0
         self._reported_full = False
-        self._nodeinfo_sent_at = -inf
 
     def reset(self) -> None:
         """Drop what a reboot loses."""
         self._starts.clear()
         self._air_free_at = 0.0
         self._reported_full = False
-        self._nodeinfo_sent_at = -inf
 
     def status(self, now: float, res: int = 0, packet_id: int = 0) -> mesh_pb2.QueueStatus:
         """Return the state of the TX queue."""
@@ -77,13 +76,15 @@ class Router:
         self.queue_status(now, res, packet.id)
 
     def broadcast_own_node(self, now: float) -> None:
-        """Broadcast the own NODEINFO, unless the last one was less than NODEINFO_EVERY ago."""
-        if now - self._nodeinfo_sent_at < NODEINFO_EVERY or not self._free(now):
+        """Broadcast the own NODEINFO and ask everybody for theirs, unless the last one was less than a minute ago."""
+        if not self._free(now) or not self._mesh.may_introduce(now, is_urgent=True):
             return
-        self._nodeinfo_sent_at = now
         payload = user_message(self._state.own).SerializeToString()
-        packet = data_packet(0, BROADCAST_NUM, PortNum.NODEINFO_APP, payload, self._state.new_id(), hop_limit=MAX_HOPS)
+        fields = {"hop_limit": self._state.config.hop_limit, "data": {"want_response": True}}
+        packet = data_packet(0, BROADCAST_NUM, PortNum.NODEINFO_APP, payload, self._state.new_id(), **fields)
         self._on_air(packet, now)
+        reached = [user for user in self._state.users.values() if user.hops <= packet.hop_limit]
+        self._mesh.introduce(reached, now, asks=True)
 
     def _to_mesh(self, packet: mesh_pb2.MeshPacket, now: float) -> int:
         """Return the QueueStatus's `res`: 0, a Routing.Error, or TX_QUEUE_FULL."""
@@ -98,6 +99,9 @@ class Router:
         if error:
             receiver.local_routing(error, packet.id, now)
             return error
+        lora = self._state.config.configs["lora"].lora
+        if not lora.tx_enabled or lora.region == UNSET:
+            return TX_DISABLED
         if not self._free(now):
             return TX_QUEUE_FULL
         start = self._on_air(packet, now)
@@ -168,9 +172,12 @@ class Router:
         user = state.users.get(packet.to)
         if user is None or user.hops > packet.hop_limit:
             return
-        unreadable = packet.pki_encrypted and state.nodes.public_key(user.num) != user.public_key
-        error = remote_error or (int(Error.NO_CHANNEL) if unreadable else 0)
-        if packet.want_ack or error:
+        refusal = self._mesh.refuses(user, is_pki=packet.pki_encrypted)
+        if refusal and state.peers.get(user.num).firmware >= VERSION_2_8:
+            # It drops in silence what it cannot read
+            return
+        error = remote_error or refusal
+        if packet.want_ack or remote_error:
             scheduler.at(arrived, lambda now: self._mesh.acknowledge(user, error, packet.id, now))
         if not error:
             scheduler.at(arrived + state.airtime, lambda now: self._mesh.answer(packet, user, now))

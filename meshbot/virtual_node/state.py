@@ -16,9 +16,10 @@ from meshbot.virtual_node.configuration import Configuration
 from meshbot.virtual_node.faults import ActiveFaults
 from meshbot.virtual_node.node_db import NodeDb
 from meshbot.virtual_node.packets import new_packet_id
+from meshbot.virtual_node.peers import Peers
 from meshbot.virtual_node.population import User
 from meshbot.virtual_node.records import ReceivedLog, Transmission
-from meshbot.virtual_node.versions import version_numbers
+from meshbot.virtual_node.versions import VERSION_2_8, version_numbers
 
 STATUSES_KEPT: Final = 2  # a burst of packets loses all statuses but the last
 NOTIFICATIONS_KEPT: Final = 4
@@ -93,6 +94,7 @@ class NodeState:
     users: dict[int, User]  # the other nodes of the mesh, in the node database or not
     config: Configuration
     nodes: NodeDb
+    peers: Peers
     phone: PhoneQueue
     faults: ActiveFaults
     scheduler: Scheduler
@@ -120,3 +122,16 @@ class NodeState:
     def version(self) -> tuple[int, ...]:
         """Return the numbers of that version."""
         return version_numbers(self.version_text())
+
+    @property
+    def is_2_8(self) -> bool:
+        """Whether that is 2.8 or later."""
+        return self.version() >= VERSION_2_8
+
+    def notify(self, text: str, now: float, reply_id: int = 0) -> None:
+        """Tell the client something in text for people, about the packet `reply_id` if it is not 0."""
+        level = mesh_pb2.LogRecord.Level.WARNING
+        notice = mesh_pb2.ClientNotification(time=self.epoch(now), level=level, message=text)
+        if reply_id:
+            notice.reply_id = reply_id
+        self.phone.notifications.append(notice)
