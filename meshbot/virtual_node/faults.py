@@ -140,7 +140,7 @@ _TABLE = (
     Fault(
         "renumber",
         "takes another number and tells it by my_info alone",
-        (Parameter("number", 0, "node number", "the new one, 0 for what firmware 2.8 makes of its key"),),
+        (Parameter("number", 0, "node number", "the new one, 0 for what 2.8 makes of its key, else of a new key"),),
         once=True,
     ),
     Fault(

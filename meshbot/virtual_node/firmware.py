@@ -177,11 +177,13 @@ class Firmware:
             state.users[num] = replace(user, long_name=user.long_name.removesuffix(CUT) + CUT)
 
     def renumber(self, num: int, now: float) -> None:
-        """Take another number and tell it to the client, by `my_info` alone; 0: the one that 2.8 makes of the key.
+        """Take another number and tell it to the client, by `my_info` alone.
 
-        Everybody on the mesh knows the new one at once.
+        0: the one that 2.8 makes of the key, of a new key if it has that already. The mesh knows it at once.
         """
         state = self._state
+        if not num and crc32(state.own.public_key) == state.own.num:
+            self._identity.take_keys(state.rng.randbytes(KEY_BYTES))
         self._identity.renumber(num or crc32(state.own.public_key), now)
         state.peers.hear(list(state.users), state.own.num, state.own.public_key)
 
