@@ -13,7 +13,9 @@ from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet, error_in, r
 from meshbot.virtual_node.peers import SECONDS_BETWEEN, SECONDS_BETWEEN_URGENT, START_DELAY
 from meshbot.virtual_node.population import MAX_HOPS, User, metrics_message, position_message, user_message
 from meshbot.virtual_node.receiver import Receiver
+from meshbot.virtual_node.signatures import sign
 from meshbot.virtual_node.state import NodeState
+from meshbot.virtual_node.versions import VERSION_2_8
 
 LOGGER = logging.getLogger(__name__)
 PortNum = portnums_pb2.PortNum
@@ -31,6 +33,7 @@ LEGACY_HASH: Final = 0x08  # stands for the default channel's
 # Since then a text to one node that is not PKI-encrypted is not read
 REFUSES_LEGACY_TEXTS: Final = (2, 7, 14)
 Error = mesh_pb2.Routing.Error
+OPT_IN_KINDS: Final = ("telemetry", "position")  # which 2.8 sends only if its owner says so
 MOST_AT_ONCE: Final = 500  # packets of background traffic after a long leap of the clock
 
 
@@ -190,6 +193,9 @@ class Mesh:
         rng = self._state.rng
         user = rng.choice(list(self._state.users.values()))
         kind = rng.choices([name for name, _ in CHATTER_KINDS], [weight for _, weight in CHATTER_KINDS])[0]
+        is_private = self._state.peers.get(user.num).firmware >= VERSION_2_8
+        if is_private and kind in OPT_IN_KINDS:
+            return
         if kind == "text":
             self.send_text(user.num, rng.choice(SMALL_TALK), now, BROADCAST_NUM)
             return
@@ -256,7 +262,11 @@ class Mesh:
 
     def _packet(self, num: int, to: int, port: int, payload: bytes, packet_id: int = 0, **fields: Any) -> Any:
         reception = self._reception(num) | fields
-        return data_packet(num, to, port, payload, packet_id or self._state.new_id(), **reception)
+        packet = data_packet(num, to, port, payload, packet_id or self._state.new_id(), **reception)
+        user = self._state.users.get(num)
+        if user is not None and user.public_key and self._state.peers.get(num).firmware >= VERSION_2_8:
+            sign(packet, user.public_key)
+        return packet
 
     def _reception(self, num: int) -> dict[str, Any]:
         """Return the MeshPacket fields of a reception from a node."""

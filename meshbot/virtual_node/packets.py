@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 BROADCAST_NUM: Final = 0xFFFFFFFF
+LORA_BYTES, HEADER_BYTES, PKI_BYTES = 255, 16, 12  # of a packet on air: all, its header, what PKI adds
 ACK_PRIORITY: Final = mesh_pb2.MeshPacket.Priority.ACK
 RELIABLE_PRIORITY: Final = mesh_pb2.MeshPacket.Priority.RELIABLE
 

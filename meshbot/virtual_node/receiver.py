@@ -11,9 +11,11 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot.virtual_node.node_db import FullOfFavouritesError
 from meshbot.virtual_node.packets import BROADCAST_NUM, routing_packet, sender_of
+from meshbot.virtual_node.signatures import accepts, is_signed
 from meshbot.virtual_node.state import NodeState
 
 HISTORY: Final = 512  # packets heard lately, to drop rebroadcast duplicates
+MESH_BEACON_APP: Final = 37
 OWN_KEY_ADVERTISED: Final = "Remote device {} has advertised your public key"
 Error = mesh_pb2.Routing.Error
 
@@ -42,13 +44,13 @@ class Receiver:
     def hear(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
         """Take one packet from the air; a duplicate is dropped, one for another node is not delivered."""
         packet = _copy(packet)
+        known = self._state.nodes.get(sender_of(packet))
+        if (known is not None and known.is_ignored) or not self._accepts(packet):
+            return
         key = (sender_of(packet), packet.id)
         if packet.id and key in self._heard:
             return
         self._heard.append(key)
-        known = self._state.nodes.get(sender_of(packet))
-        if known is not None and known.is_ignored:
-            return
         packet.rx_time = packet.rx_time or self._state.epoch(now)
         if packet.HasField("encrypted") and not self._passes_undecrypted(packet, now):
             return
@@ -61,6 +63,19 @@ class Receiver:
                 return
         if packet.to in {self._state.own.num, BROADCAST_NUM}:
             self._deliver(packet)
+
+    def _accepts(self, packet: mesh_pb2.MeshPacket) -> bool:
+        """Whether signature, port and settings let the packet in; before 2.8 nobody looks at signatures."""
+        state, port = self._state, packet.decoded.portnum
+        if not packet.HasField("decoded"):
+            return True
+        if not state.is_2_8:
+            packet.DiscardUnknownFields()
+        elif not accepts(packet, state) or port == MESH_BEACON_APP:
+            # Nobody has asked for beacons
+            return False
+        wants_neighbours = state.config.modules["neighbor_info"].neighbor_info.enabled
+        return bool(port != portnums_pb2.PortNum.NEIGHBORINFO_APP or wants_neighbours)
 
     def _passes_undecrypted(self, packet: mesh_pb2.MeshPacket, now: float) -> bool:
         """Before 2.8, refuse it if an ACK is wanted, and let it pass; from 2.8 on it is dropped in silence."""
@@ -102,7 +117,8 @@ class Receiver:
             # The client gets the packet all the same
             return
         if not user.public_key or user.public_key != self._state.own.public_key:
-            self._state.nodes.update_user(sender_of(packet), user, packet.channel, now)
+            signed = is_signed(packet)
+            self._state.nodes.update_user(sender_of(packet), user, packet.channel, now, is_signed=signed)
         elif not self._is_duplicate_told:
             self._is_duplicate_told = True
             self._state.notify(OWN_KEY_ADVERTISED.format(user.long_name), now)

@@ -10,9 +10,19 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 from meshbot.virtual_node.admin import Admin
 from meshbot.virtual_node.identity import UNSET
 from meshbot.virtual_node.mesh import Mesh
-from meshbot.virtual_node.packets import BROADCAST_NUM, RELIABLE_PRIORITY, data_packet, port_name, text_of
+from meshbot.virtual_node.packets import (
+    BROADCAST_NUM,
+    HEADER_BYTES,
+    LORA_BYTES,
+    PKI_BYTES,
+    RELIABLE_PRIORITY,
+    data_packet,
+    port_name,
+    text_of,
+)
 from meshbot.virtual_node.population import MAX_HOPS, user_message
 from meshbot.virtual_node.records import Transmission
+from meshbot.virtual_node.signatures import fits_signed
 from meshbot.virtual_node.state import NodeState
 from meshbot.virtual_node.versions import VERSION_2_8
 
@@ -22,7 +32,6 @@ Error = mesh_pb2.Routing.Error
 NON_PKI_PORTS: Final = frozenset(
     {PortNum.TRACEROUTE_APP, PortNum.NODEINFO_APP, PortNum.ROUTING_APP, PortNum.POSITION_APP}
 )
-LORA_BYTES, HEADER_BYTES, PKI_BYTES = 255, 16, 12  # of a packet on air: all, its header, what PKI adds
 TX_QUEUE: Final = 16  # packets
 # Of a QueueStatus, its `res`; no NAK follows
 TX_QUEUE_FULL: Final = 32
@@ -155,7 +164,8 @@ class Router:
         if packet.want_ack:
             packet.hop_limit = packet.hop_limit or MAX_HOPS
         packet.hop_start = packet.hop_limit
-        self._state.transmitted.append(Transmission(packet, start))
+        signed = self._state.is_2_8 and bool(self._state.own.public_key) and fits_signed(packet)
+        self._state.transmitted.append(Transmission(packet, start, signed))
         LOGGER.info("📡 Émis vers !%08x: %s", packet.to, text_of(packet) or port_name(packet))
         return start
 

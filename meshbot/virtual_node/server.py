@@ -14,8 +14,9 @@ from typing import Any, Final, Self
 from meshtastic.protobuf import mesh_pb2
 
 from meshbot.runtime import Clock, SystemClock
-from meshbot.virtual_node.faults import Value
+from meshbot.virtual_node.faults import FAULTS, Value
 from meshbot.virtual_node.firmware import REGION, WARM_SIZE, Firmware
+from meshbot.virtual_node.happenings import happen
 from meshbot.virtual_node.population import User
 from meshbot.virtual_node.records import Received, Transmission
 from meshbot.virtual_node.tcp_server import POLL, TcpServer
@@ -290,16 +291,8 @@ class VirtualNode:
                 server.drop()
             case "reset":
                 server.reset()
-            case "reboot":
-                firmware.reboot(now, float(values["seconds"]), forget_recent=bool(values["forget_recent"]))
-            case "forget_nodes":
-                firmware.forget_nodes(now)
-            case "cut_names":
-                firmware.cut_names()
-            case "renumber":
-                firmware.renumber(int(values["number"]), now)
-            case "warn":
-                firmware.notify(str(values["text"]).replace("_", " "), now)
+            case _ if FAULTS[name].once:
+                happen(firmware, name, values, now)
 
     def _run(self) -> None:
         try:

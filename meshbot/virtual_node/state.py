@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 from typing import Final
@@ -103,6 +103,7 @@ class NodeState:
     airtime: float  # seconds of a packet to the next node
     log: ReceivedLog
     transmitted: deque[Transmission]
+    wrong_passphrases: list[float] = field(default_factory=list)  # when, since the last right one
     reboot_due: float | None = None
     clock_offset: float | None = None  # epoch minus monotonic, once a client has set the time
 
