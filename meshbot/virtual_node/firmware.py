@@ -46,7 +46,7 @@ class Firmware:
         keys: int | None,
         chatter: float,
         queue_size: int,
-        airtime: float,
+        airtime: float | None,
         capacity: int | None,
         now: float,
         epoch: int,
@@ -73,7 +73,7 @@ class Firmware:
             scheduler=Scheduler(),
             rng=rng,
             firmware_version=version,
-            airtime=airtime,
+            fixed_airtime=airtime,
             log=ReceivedLog(),
             transmitted=deque(maxlen=RECORDS_KEPT),
         )

@@ -49,7 +49,7 @@ class Identity:
     def ensure_keys(self) -> None:
         """Derive the public key, of a new private one if there is none; not without region or for a licensed owner."""
         security = self._state.config.configs["security"].security
-        if self._state.config.configs["lora"].lora.region == UNSET or self._state.nodes.own_user().is_licensed:
+        if self._state.config.configs["lora"].lora.region == UNSET or self._state.nodes.is_licensed:
             return
         self.take_keys(bytes(security.private_key) or self._state.rng.randbytes(x25519.KEY_BYTES))
 

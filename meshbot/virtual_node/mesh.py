@@ -89,10 +89,13 @@ class Mesh:
         packet = self._packet(num, to, PortNum.TEXT_MESSAGE_APP, payload, packet_id=packet_id, data=data, **fields)
         if pki and user is not None:
             self._encrypt(packet, user, our_keys.get(to, b""))
-        elif direct and not is_chosen and user is not None and state.version() >= REFUSES_LEGACY_TEXTS:
+        elif direct and not is_chosen and user is not None and self._refuses_legacy_texts():
             packet.encrypted, packet.channel = state.rng.randbytes(len(payload) + PKI_OVERHEAD), LEGACY_HASH
         self._receiver.hear(packet, now)
         return packet_id
+
+    def _refuses_legacy_texts(self) -> bool:
+        return self._state.version() >= REFUSES_LEGACY_TEXTS and not self._state.nodes.is_licensed
 
     def _our_number(self, our_keys: dict[int, bytes]) -> int:
         """Return our number as a user's node knows it: the one learnt last if our present one is new to it."""
@@ -111,6 +114,14 @@ class Mesh:
         if error == Error.PKI_UNKNOWN_PUBKEY and self.may_introduce(now, is_urgent=True):
             self.introduce([user], now)
 
+    def own_nodeinfo(self) -> bytes:
+        """Return the content of our NODEINFO; a licensed owner's has no key."""
+        own = self._state.nodes.own_user()
+        if own.is_licensed:
+            own.public_key = b""
+        payload: bytes = own.SerializeToString()
+        return payload
+
     def may_introduce(self, now: float, *, is_urgent: bool) -> bool:
         """Whether our node may send its NODEINFO now; if so, it is counted."""
         pause = SECONDS_BETWEEN_URGENT if is_urgent else SECONDS_BETWEEN
@@ -121,13 +132,14 @@ class Mesh:
 
     def introduce(self, users: list[User], now: float, *, asks: bool = False) -> None:
         """Let users hear our NODEINFO, and with `asks` answer with theirs."""
-        own = self._state.own
+        own, is_licensed = self._state.own, self._state.nodes.is_licensed
         if "unheard" in self._state.faults:
             return
         answering = []
         for user in users:
             peer = self._state.peers.get(user.num)
-            peer.learn(own.num, own.public_key)
+            if not is_licensed:
+                peer.learn(own.num, own.public_key)
             if asks and peer.answers(own.num, now):
                 answering.append(user)
         for place, user in enumerate(answering):

@@ -226,6 +226,11 @@ class NodeDb:
                 self._protect(entry, "is_key_manually_verified")
         self.save(now)
 
+    @property
+    def is_licensed(self) -> bool:
+        """Whether the own owner is a radio amateur, who encrypts nothing."""
+        return bool(self._entries[self._own_num].info.user.is_licensed)
+
     def own_user(self) -> mesh_pb2.User:
         """Return a copy of the own user."""
         user = mesh_pb2.User()

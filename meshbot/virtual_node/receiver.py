@@ -61,7 +61,7 @@ class Receiver:
             if not self._state.is_2_8:
                 self._state.reboot_due = now
                 return
-        if packet.to in {self._state.own.num, BROADCAST_NUM}:
+        if packet.to in {self._state.own.num, BROADCAST_NUM} and not self._is_unlicensed(sender_of(packet)):
             self._deliver(packet)
 
     def _accepts(self, packet: mesh_pb2.MeshPacket) -> bool:
@@ -74,8 +74,25 @@ class Receiver:
         elif not accepts(packet, state) or port == MESH_BEACON_APP:
             # Nobody has asked for beacons
             return False
+        if port == portnums_pb2.PortNum.NODEINFO_APP and self._differs_in_licence(packet):
+            return False
         wants_neighbours = state.config.modules["neighbor_info"].neighbor_info.enabled
         return bool(port != portnums_pb2.PortNum.NEIGHBORINFO_APP or wants_neighbours)
+
+    def _differs_in_licence(self, packet: mesh_pb2.MeshPacket) -> bool:
+        """Whether a NODEINFO is of a licensed owner and ours is not, or the other way round: then nobody sees it."""
+        try:
+            user = mesh_pb2.User.FromString(packet.decoded.payload)
+        except DecodeError:
+            return False
+        return bool(user.is_licensed != self._state.nodes.is_licensed)
+
+    def _is_unlicensed(self, num: int) -> bool:
+        """Whether our owner is licensed and the node's is known not to be: then its packets stay on the mesh."""
+        if not self._state.nodes.is_licensed:
+            return False
+        known = self._state.nodes.get(num)
+        return known is not None and known.HasField("user") and not known.user.is_licensed
 
     def _passes_undecrypted(self, packet: mesh_pb2.MeshPacket, now: float) -> bool:
         """Before 2.8, refuse it if an ACK is wanted, and let it pass; from 2.8 on it is dropped in silence."""

@@ -43,7 +43,7 @@ class VirtualNode:
         keys: int | None = None,
         chatter: float = 0.0,
         queue_size: int = 32,
-        airtime: float = 0.15,
+        airtime: float | None = 0.15,
         capacity: int | None = None,
         region: str = REGION,
         warm_size: int = WARM_SIZE,
@@ -53,8 +53,8 @@ class VirtualNode:
 
         `nodes` is the size of its node database, itself included; `keys` of the others have a public key (None: all
         but a few). `chatter` is in packets a second, `queue_size` in packets kept for the client, `airtime` in seconds
-        that a packet takes to the next node, `capacity` in nodes (None: room for all, at least 250), `region` the
-        name of a RegionCode, which its client reads: the node itself keeps to no duty cycle. `warm_size` is in evicted
+        that a packet takes to the next node (None: by preset and size), `capacity` in nodes (None: room for all, at
+        least 250), `region` the name of a RegionCode, whose duty cycle the node keeps to. `warm_size` is in evicted
         nodes whose keys firmware 2.8 keeps.
         `new_selector` makes a selector that waits on `clock` (None: its waits for sockets are real ones).
         """

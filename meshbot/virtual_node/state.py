@@ -12,6 +12,7 @@ from typing import Final
 
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
+from meshbot.virtual_node.air import TYPICAL_BYTES, seconds_on_air
 from meshbot.virtual_node.configuration import Configuration
 from meshbot.virtual_node.faults import ActiveFaults
 from meshbot.virtual_node.node_db import NodeDb
@@ -100,7 +101,7 @@ class NodeState:
     scheduler: Scheduler
     rng: Random
     firmware_version: str
-    airtime: float  # seconds of a packet to the next node
+    fixed_airtime: float | None  # seconds of every packet to the next node; None: by preset and size
     log: ReceivedLog
     transmitted: deque[Transmission]
     wrong_passphrases: list[float] = field(default_factory=list)  # when, since the last right one
@@ -110,6 +111,16 @@ class NodeState:
     def epoch(self, now: float) -> int:
         """Return the node's time, 0 until it is set."""
         return 0 if self.clock_offset is None else int(self.clock_offset + now) & 0xFFFFFFFF
+
+    @property
+    def airtime(self) -> float:
+        """Return the seconds of a typical packet of others."""
+        return self.seconds_on_air(TYPICAL_BYTES)
+
+    def seconds_on_air(self, size: int) -> float:
+        """Return how long so many bytes take to the next node."""
+        lora = self.config.configs["lora"].lora
+        return seconds_on_air(size, lora) if self.fixed_airtime is None else self.fixed_airtime
 
     def new_id(self) -> int:
         """Return a packet id."""
