@@ -6,6 +6,7 @@ from meshbot.virtual_node.framing import Deframer
 from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet, new_packet_id, sender_of
 from meshbot.virtual_node.population import MAX_HOPS, User, metrics_message, position_message, user_message
 from meshbot.virtual_node.server import VirtualNode
+from meshbot.virtual_node.signatures import sign
 
 __all__ = [
     "BROADCAST_NUM",
@@ -21,5 +22,6 @@ __all__ = [
     "new_packet_id",
     "position_message",
     "sender_of",
+    "sign",
     "user_message",
 ]
