@@ -1,6 +1,7 @@
 """Nodes: whose public key is trusted, the older bot's names, and the keys in the library's nodes."""
 
 from meshbot.nodes.eviction import Acquaintances, to_evict
+from meshbot.nodes.fingerprint import fingerprint_digits, fingerprint_of, parse_fingerprint
 from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
 from meshbot.nodes.legacy_names import read_node_names
 from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, NodeReport, brief, legible_row, screened
@@ -13,7 +14,10 @@ __all__ = [
     "NodeCounts",
     "NodeReport",
     "brief",
+    "fingerprint_digits",
+    "fingerprint_of",
     "legible_row",
+    "parse_fingerprint",
     "read_node_names",
     "reported_by_radio",
     "screened",
