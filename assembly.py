@@ -182,7 +182,7 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
     settings, nodes, memory, sender = parts.settings, parts.nodes, parts.memory, parts.sender
     return (
         builtin.status_command(parts.link.figures, lambda: sender.waiting, nodes.counts),
-        builtin.keys_command(nodes, memory, parts.link.interface),
+        builtin.keys_command(nodes, memory, parts.link.interface, parts.clock),
         builtin.echo_command(
             parts.clock,
             sender.tell,
@@ -192,7 +192,7 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
         ),
         builtin.sys_command(lambda: read_host(settings.data_dir)),
         builtin.sync_command(nodes, parts.link.interface),
-        builtin.trust_command(nodes, memory, parts.link.interface),
+        builtin.trust_command(builtin.Deciding(nodes, memory, parts.link.interface)),
         builtin.reconnect_command(reconnect),
         builtin.reboot_command(parts.link.interface),
     )
