@@ -271,6 +271,16 @@ def telegram_options(settings: config.Settings) -> TelegramOptions:
     )
 
 
+def acknowledgements(nodes: NodeManager, link: mesh_link.CurrentLink) -> Callable[[int], None]:
+    """Return what notes under which key a node has acknowledged a direct message: the radio's, if it is the trusted."""
+
+    def acknowledged(num: int) -> None:
+        interface = link.interface()
+        nodes.acknowledged(num, None if interface is None else interface.radio_keys.get(num))
+
+    return acknowledged
+
+
 def queue_writer(database: Database | None, clock: Clock, sender: sending.MeshSender) -> persistence.QueueWriter | None:
     """Return what keeps what waits to go on air, and gives it back to the sender, if there is a database."""
     if database is None:

@@ -86,7 +86,8 @@ class MeshBot:
         self._pubkey_sync = PubkeySync(clock, self._sync_pubkeys)
 
         # the sender and Telegram save by Housekeeping, which is built after them: it restores what they had saved
-        self._reports, disk = ReportRouter(), ServiceHandle()
+        self._reports = ReportRouter(assembly.acknowledgements(self.node_manager, link))
+        disk = ServiceHandle()
         self._sender = MeshSender(
             clock,
             assembly.outbox(settings, clock),

@@ -166,9 +166,15 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             self.flush()
         return True
 
-    def acknowledged(self, num: int) -> None:
-        """Note that the node has acknowledged a direct message under its trusted key; never waits."""
+    def acknowledged(self, num: int, radio_key: bytes | None = None) -> None:
+        """Note that the node has acknowledged a direct message under its trusted key; never waits.
+
+        `radio_key` is the key that the radio has for the node, if that is known: under another one it proves nothing.
+        """
         with self._trust_lock:
+            trusted = self._trust.trusted.get(num)
+            if trusted is None or radio_key not in {None, trusted.public_key}:
+                return
             if self._trust.acknowledged(num, self._now()):
                 self.schedule(self._clock.monotonic())
 

@@ -112,11 +112,12 @@ class SampleInterface:
         self.delays.append(seconds)
 
 
-def keyed_nodes() -> MeshMemory:
-    """A memory in which the nodes of SampleKeys are found."""
+def keyed_nodes(*others: tuple[str, str]) -> MeshMemory:
+    """A memory in which the nodes of SampleKeys are found, and others by their names."""
     clock = FakeClock()
     manager = NodeManager(None, clock)
-    manager.learn_from_node_database([NodeRecord(num, name, short) for num, name, short in KEYED])
+    named = (*KEYED, *((num, *names) for num, names in enumerate(others, 0x30000000)))
+    manager.learn_from_node_database([NodeRecord(num, name, short) for num, name, short in named])
     return make_memory(None, manager, clock, lambda: 0)
 
 

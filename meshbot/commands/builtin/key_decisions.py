@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from meshbot.mesh_memory import NodeView
 from meshbot.nodes import KeyDecision, NodeKeys, fingerprint_digits, fingerprint_of
 
 KEY_TEXT: Final = 44  # characters of a key in base64
+# Of a fingerprint, or of a key in base64; a name is rarely so
+KEY_BEGINNING: Final = re.compile(r"[0-9][0-9 .:_-]*|[A-Za-z0-9+/]+=?…?")
 
 
 class DecidableKeys(Protocol):
@@ -123,14 +126,21 @@ def decide(deciding: Deciding, decision: KeyDecision, request: Request, argument
 
 
 def _node_and_key(directory: Directory, argument: str, request: Request) -> tuple[NodeView | str, str]:
-    """Split an argument into its node, and the words after it: the longest beginning that names nodes is taken."""
+    """Split an argument into its node and the beginning of its key, which may be missing.
+
+    Anybody may be called as another node and the beginning of its key: where both readings name nodes, it is asked
+    which one.
+    """
     words = argument.split()
-    for end in range(len(words), 0, -1):
-        wanted = " ".join(words[:end])
-        found = directory.find_nodes(wanted)
-        if found:
-            return only_one(found, wanted, request), " ".join(words[end:])
-    return only_one([], argument, request), ""
+    readings = ((" ".join(words[:end]), " ".join(words[end:])) for end in range(len(words), 0, -1))
+    found = [
+        (node, beginning)
+        for wanted, beginning in readings
+        if not beginning or KEY_BEGINNING.fullmatch(beginning)
+        for node in directory.find_nodes(wanted)
+    ]
+    nodes = {node.num: node for node, _beginning in found}
+    return only_one(list(nodes.values()), argument, request), found[0][1] if found else ""
 
 
 def _candidates(decision: KeyDecision, known: NodeKeys, beginning: str) -> list[bytes]:

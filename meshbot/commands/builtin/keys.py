@@ -107,12 +107,13 @@ EXAMPLES: Final = (
     ),
     Example(
         "/keys alice",
-        "🔑 Alice !20001eef: 5972 7626 7151 2390 7779 5174; verified; radio: the same; 2d; message acknowledged 2h ago",
+        "🔑 Alice !20001eef: 5972 7626 7151 2390 7779 5174; verified, for 2d; radio: the same; "
+        "message acknowledged 2h ago",
     ),
     Example(
         "/keys 1ef0",
-        "🔑 Bruno !20001ef0: 1489 6247 9011 2739 4611 7919; seen on the air, not verified; radio: none; "
-        "⚠️ another one waits: 6388 6079 2036 5532 8235 0105; 2d",
+        "🔑 Bruno !20001ef0: 1489 6247 9011 2739 4611 7919; seen on the air, not verified, for 2d; radio: none; "
+        "⚠️ another one waits: 6388 6079 2036 5532 8235 0105",
     ),
     Example(
         "/keys 1ef0",
@@ -124,8 +125,8 @@ EXAMPLES: Final = (
     ),
     Example(
         "/keys carole",
-        "🔑 Carole !20001ef1: 1630 8242 3072 5835 0762 8959; duplicate; radio: another; "
-        "⚠️ the same as Copie: copied or stolen; 2d",
+        "🔑 Carole !20001ef1: 1630 8242 3072 5835 0762 8959; duplicate, for 2d; radio: another; "
+        "⚠️ the same as Copie: copied or stolen",
     ),
     Example("/keys verify alice", "✅ Alice !20001eef: 5972 7626 7151 2390 7779 5174 is verified."),
     Example("/keys accept bruno", "🔑 Bruno !20001ef0: 6388 6079 2036 5532 8235 0105 is trusted now."),
@@ -160,11 +161,9 @@ def _in_short(seen: _Seen, limit: int) -> str:
     """Return one line, the most important first: what does not fit into a packet is left out."""
     tr, keys, row = seen.tr, seen.keys, seen.keys.trusted
     head = f"🔑 {label(seen.node)}: {fingerprint_of(row.public_key) if row else tr(_('no key known'))}"
-    parts = [] if keys.state is None else [tr(STATES[keys.state])]
+    parts = [_since(row, keys.state, seen)] if row and keys.state else []
     parts += [*_in_radio(seen), *_warnings(seen)]
-    if row is not None:
-        parts.append(age(seen.now - row.changed_at, tr))
-        parts += [_acknowledged(row.acked_at, seen)] if row.acked_at is not None else []
+    parts += [_acknowledged(row.acked_at, seen)] if row and row.acked_at is not None else []
     while parts and len(joined([head, *parts], tr).encode()) > limit:
         parts.pop()
     return joined([head, *parts], tr)
@@ -184,6 +183,12 @@ def _warnings(seen: _Seen) -> list[str]:
         revoked = _listed((fingerprint_of(row.public_key) for row in keys.revoked), ", ")
         found.append(tr(_("🚫 revoked: {keys}")).format(keys=revoked))
     return found
+
+
+def _since(row: KeyRow, state: KeyState, seen: _Seen) -> str:
+    return seen.tr(_("{state}, for {age}")).format(
+        state=seen.tr(STATES[state]), age=age(seen.now - row.changed_at, seen.tr)
+    )
 
 
 def _acknowledged(at: int, seen: _Seen) -> str:
@@ -227,7 +232,7 @@ def _at_length(seen: _Seen) -> list[str]:
     """Return the keys in full and all that is known of them, a line each."""
     tr, keys, row, num = seen.tr, seen.keys, seen.keys.trusted, seen.node.num
     lines = [f"🔑 {_called(seen.directory, num)}"]
-    lines += _key_lines(row, seen.now, tr) if row else [tr(_("no key known"))]
+    lines += _key_lines(row, seen) if row else [tr(_("no key known"))]
     lines += _in_radio(seen)
     if row is not None:
         never = tr(_("no message acknowledged under it yet"))
@@ -246,10 +251,9 @@ def _at_length(seen: _Seen) -> list[str]:
     return lines
 
 
-def _key_lines(row: KeyRow, now: float, tr: Translate) -> list[str]:
-    text = tr(_("{state}, for {age}")).format(state=tr(STATES[state_of(row)]), age=age(now - row.changed_at, tr))
+def _key_lines(row: KeyRow, seen: _Seen) -> list[str]:
     by = f" ({row.decided_by})" if row.decided_by else ""
-    return [fingerprint_of(row.public_key), _in_full(row.public_key), text + by]
+    return [fingerprint_of(row.public_key), _in_full(row.public_key), _since(row, state_of(row), seen) + by]
 
 
 def _decided(row: KeyRow, now: float, tr: Translate) -> str:

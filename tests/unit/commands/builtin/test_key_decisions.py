@@ -132,6 +132,14 @@ def test_an_unclear_question_gets_an_answer_and_decides_nothing(ask, keys, quest
     assert keys.decided == []
 
 
+def test_a_node_called_as_another_and_its_key_is_asked_about(keys):
+    nodes = keyed_nodes(("Bruno 6388", "BR2"))
+    command = trust_command(Deciding(keys, nodes, lambda: None))
+    request = Request("trust", "bruno 6388", ALICE, RadioMetadata(), translator("en"), (), user=User(OPERATOR))
+    assert command.run(request).startswith("2 nodes match, which one?")
+    assert keys.decided == []
+
+
 def test_an_impossible_key_is_not_reported_as_trusted(ask, keys):
     keys.accepts = False
     assert ask("/trust bruno") == "⚠️ That key cannot be trusted."
