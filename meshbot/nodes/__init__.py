@@ -1,6 +1,6 @@
 """Nodes: whose public key is trusted, the older bot's names, and the keys in the library's nodes."""
 
-from meshbot.nodes.eviction import Acquaintances, to_evict
+from meshbot.nodes.eviction import NodeActivity, to_evict
 from meshbot.nodes.fingerprint import fingerprint_digits, fingerprint_of, parse_fingerprint
 from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
 from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
@@ -10,11 +10,11 @@ from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts
 
 __all__ = [
     "EVICTED",
-    "Acquaintances",
     "KeyDecision",
     "KeyState",
     "KeyTrust",
     "LastSync",
+    "NodeActivity",
     "NodeCounts",
     "NodeKeys",
     "NodeReport",

@@ -12,7 +12,7 @@ from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
 from meshbot.nodes.node_rows import is_usable, overlay, renamed, with_whole_name
 from meshbot.nodes.weak_keys import is_weak
-from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord, log
+from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
 from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 
 LOGGER = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class KeyTrust:
                 )
             case KeyDecision.ACCEPT if not is_trusted and num in self.nodes and is_usable(key):
                 if trusted is not None:
-                    self._report_key(num, key, KeyWord.OPERATOR)
+                    self._report_key(num, key, KeyChangeSource.OPERATOR)
                 self._trust(num, key, KeySource.OPERATOR, now, by)
             case KeyDecision.REJECT if is_trusted or self._is_pending(num, key):
                 self._revoke(num, key, by, now)
@@ -277,7 +277,7 @@ class KeyTrust:
             return None
         if not decides:
             return self._set_apart(num, key, source, now)
-        self._report_key(num, key, KeyWord.OPERATOR if source is KeySource.OPERATOR else KeyWord.RADIO)
+        self._report_key(num, key, KeyChangeSource.OPERATOR if source is KeySource.OPERATOR else KeyChangeSource.RADIO)
         self._trust(num, key, source, now)
         by = "un opérateur" if source is KeySource.OPERATOR else "la base du nœud"
         old = fingerprint_of(trusted.public_key)
@@ -301,7 +301,7 @@ class KeyTrust:
             row = self.trusted.pop(num)
             self._count_use(row, -1)
             self.trust_changes += 1
-        self._report_key(num, key, KeyWord.REJECTED)
+        self._report_key(num, key, KeyChangeSource.REJECTED)
         self._keep_revoked(replace(row, status=KeyStatus.REVOKED, changed_at=now, decided_by=by))
 
     def _keep_revoked(self, row: KeyRow) -> None:
@@ -343,7 +343,7 @@ class KeyTrust:
         if any(row.public_key == key for row in waiting) or len(waiting) >= MAX_PENDING:
             return None
         waiting.append(self._keep(KeyRow(num, key, source, KeyStatus.PENDING, now, now)))
-        self._report_key(num, key, KeyWord.NODE)
+        self._report_key(num, key, KeyChangeSource.NODE)
         trusted = self.trusted.get(num)
         new = f"⚠️ Autre clé publique pour {self.label(num)}: {fingerprint_of(key)} ({source})"
         if trusted is None:
@@ -351,11 +351,11 @@ class KeyTrust:
         old = fingerprint_of(trusted.public_key)
         return f"{new}, l'ancienne {old} reste en usage tant que la nouvelle n'est pas confirmée"
 
-    def _report_key(self, num: int, key: bytes, word: KeyWord) -> None:
+    def _report_key(self, num: int, key: bytes, source: KeyChangeSource) -> None:
         """Report a key beside the one that is still trusted."""
         trusted = self.trusted.get(num)
         old = fingerprint_of(trusted.public_key) if trusted else ""
-        self._incidents.append(KeyChanged(num, self._name(num), old, fingerprint_of(key), word))
+        self._incidents.append(KeyChanged(num, self._name(num), old, fingerprint_of(key), source))
 
     def _report_shared(self, shared: Mapping[bytes, Sequence[int]]) -> None:
         """Report each key that has come to one node more."""

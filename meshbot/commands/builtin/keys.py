@@ -13,7 +13,7 @@ from meshbot.commands.formatting import age, ident, joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import Directory, called, label, one_node
-from meshbot.commands.registry import Command, Example, Request, Way
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_memory import NodeView
 from meshbot.nodes import KeyState, NodeCounts, NodeKeys, fingerprint_of, state_of
 from meshbot.runtime import Clock
@@ -103,7 +103,7 @@ EXAMPLES: Final = (
         "🔑 known: 38 for 42 nodes\nin the radio: 36\nlearnt from the radio: 30\nverified: 1\nduplicate: 2\n"
         "changed: 1\n· Bruno !20001ef0\n"
         "⚠️ same key on several nodes: 1\n· Carole !20001ef1 = Copie !20001ef2",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
     ),
     Example(
         "/keys alice",
@@ -121,7 +121,7 @@ EXAMPLES: Final = (
         "seen on the air, not verified, for 2d\nradio: none\nno message acknowledged under it yet\n"
         "⚠️ another one waits: 6388 6079 2036 5532 8235 0105\nAAkAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\n"
         "/keys accept !20001ef0 6388 or /keys reject !20001ef0 6388",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
     ),
     Example(
         "/keys carole",

@@ -7,7 +7,7 @@ from meshbot.nodes import trust as trust_module
 from meshbot.nodes import weak_keys
 from meshbot.nodes.key_states import KeyDecision, KeyState
 from meshbot.nodes.trust import MAX_PENDING, KeyTrust
-from meshbot.runtime.incidents import KeyWord
+from meshbot.runtime.incidents import KeyChangeSource
 from meshbot.storage.nodes import Changes, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 from tests.support.nodes import ALICE, BOB, CAROL, key
 
@@ -322,7 +322,7 @@ def test_an_accepted_key_replaces_the_trusted_one(trust):
     assert decide(trust, 2, ACCEPT) is not None
     assert keys_of(trust) == (2, [])
     assert [(each.word, each.new) for each in trust.take_incidents()] == [
-        (KeyWord.OPERATOR, "1489 6247 9011 2739 4611 7919")
+        (KeyChangeSource.OPERATOR, "1489 6247 9011 2739 4611 7919")
     ]
 
 
@@ -355,7 +355,7 @@ def test_after_a_revoked_key_every_other_one_waits_for_the_operator(trust):
     trust.take_incidents()
     assert "après une clé révoquée" in learn(trust, key(2), NODEDB)
     assert keys_of(trust) == (None, [2])
-    assert [(each.word, each.old) for each in trust.take_incidents()] == [(KeyWord.NODE, "")]
+    assert [(each.word, each.old) for each in trust.take_incidents()] == [(KeyChangeSource.NODE, "")]
     decide(trust, 2, ACCEPT)
     assert (keys_of(trust), revoked(trust)) == ((2, []), [key(1)])
 
