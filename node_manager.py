@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from meshbot.nodes import (
     EVICTED,
+    ImportResult,
     KeyDecision,
+    KeyEntry,
     KeyTrust,
     LastSync,
     NodeActivity,
     NodeCounts,
     NodeKeys,
+    import_keys,
     legible_row,
     read_node_names,
     reported_by_radio,
@@ -25,9 +28,10 @@ from meshbot.nodes import (
 )
 from meshbot.persistence import WriteBehind
 from meshbot.runtime import Report, unreported
-from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
+from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
@@ -177,6 +181,25 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
                 return
             if self._trust.acknowledged(num, self._now()):
                 self.schedule(self._clock.monotonic())
+
+    def all_keys(self) -> list[tuple[NodeRow, list[KeyRow]]]:
+        """Return each node that has keys, by number: the trusted one, those that wait, those that are revoked."""
+        with self._trust_lock:
+            keys = {num: self._trust.keys_of(num) for num in self._trust.nodes}
+            return [
+                (self._trust.nodes[num], rows)
+                for num, known in sorted(keys.items())
+                if (rows := [*filter(None, (known.trusted,)), *known.pending, *known.revoked])
+            ]
+
+    def import_keys(self, entries: Iterable[KeyEntry]) -> Counter[ImportResult]:
+        """Take in the keys of a file, and write them; what is known here is never overwritten."""
+        screened_entries = [replace(entry, node=legible_row(entry.node)) for entry in entries]
+        with self._trust_lock:
+            results = import_keys(self._trust, screened_entries, self._now())
+            self.schedule(self._clock.monotonic())
+        self.flush()
+        return results
 
     def import_node_names(self, path: Path) -> int:
         """Import the older bot's `node_names.json`; return the number of nodes, 0 if it is absent or was imported.

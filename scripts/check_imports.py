@@ -16,11 +16,11 @@ LAYERS: Final = (
     {"assembly"},
     # No part of meshbot/ imports these, so all of them stand below
     {"config", "node_manager", "tcp_interface_manager"},
-    {"meshbot.demo", "meshbot.telegram_bot"},
+    {"meshbot.cli", "meshbot.demo", "meshbot.telegram_bot"},
     {"meshbot.commands.builtin"},
     {"meshbot.commands"},
     {"meshbot.mesh_memory"},
-    {"meshbot.persistence"},
+    {"meshbot.persistence", "meshbot.radio_backup"},
     {"meshbot.nodes", "meshbot.sending"},
     {"meshbot.mesh_link"},
     {"meshbot.storage", "meshbot.settings", "meshbot.web", "meshbot.pictures", "meshbot.virtual_node"},
@@ -36,7 +36,9 @@ LIBRARIES: Final = {
     "pubsub": {"meshbot.mesh_link"},
     "alembic": {"meshbot.storage"},
     "sqlalchemy": {"meshbot.storage"},
+    "cryptography": {"meshbot.radio_backup"},
     "matplotlib": {"meshbot.pictures"},
+    "segno": {"meshbot.pictures"},
     "telegram": {"meshbot.telegram_bot"},
 }
 SETTINGS_READERS: Final = {"main_bot", "assembly"}  # nothing else reads settings

@@ -3,6 +3,7 @@
 from meshbot.nodes.eviction import NodeActivity, to_evict
 from meshbot.nodes.fingerprint import fingerprint_digits, fingerprint_of, parse_fingerprint
 from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
+from meshbot.nodes.key_import import ImportResult, KeyEntry, import_keys
 from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
 from meshbot.nodes.legacy_names import read_node_names
 from meshbot.nodes.node_rows import NodeReport, is_usable, legible_row, screened
@@ -10,7 +11,9 @@ from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts
 
 __all__ = [
     "EVICTED",
+    "ImportResult",
     "KeyDecision",
+    "KeyEntry",
     "KeyState",
     "KeyTrust",
     "LastSync",
@@ -20,6 +23,7 @@ __all__ = [
     "NodeReport",
     "fingerprint_digits",
     "fingerprint_of",
+    "import_keys",
     "is_usable",
     "legible_row",
     "parse_fingerprint",

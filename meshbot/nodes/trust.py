@@ -204,7 +204,7 @@ class KeyTrust:
         # Pending keys of the other one have been reported by it
         self._incidents = incidents
         for revoked in (row for rows in other.revoked.values() for row in rows):
-            self._take_revoked(revoked, now)
+            self.take_revoked(revoked, now)
         self._sharers |= other._sharers
         self._report_shared(self.duplicates())
         for mark in other.take_unsaved().imports.values():
@@ -213,7 +213,7 @@ class KeyTrust:
         self.trust_changes += other.trust_changes + 1
         return lines
 
-    def _take_revoked(self, row: KeyRow, now: int) -> None:
+    def take_revoked(self, row: KeyRow, now: int) -> None:
         """Take over a decision that another memory or a file has."""
         if self.decide(row.num, row.public_key, KeyDecision.REJECT, row.decided_by, now) is None:
             self._keep_revoked(row)

@@ -321,7 +321,7 @@ def test_an_accepted_key_replaces_the_trusted_one(trust):
     trust.take_incidents()
     assert decide(trust, 2, ACCEPT) is not None
     assert keys_of(trust) == (2, [])
-    assert [(each.word, each.new) for each in trust.take_incidents()] == [
+    assert [(each.source, each.new) for each in trust.take_incidents()] == [
         (KeyChangeSource.OPERATOR, "1489 6247 9011 2739 4611 7919")
     ]
 
@@ -355,7 +355,7 @@ def test_after_a_revoked_key_every_other_one_waits_for_the_operator(trust):
     trust.take_incidents()
     assert "après une clé révoquée" in learn(trust, key(2), NODEDB)
     assert keys_of(trust) == (None, [2])
-    assert [(each.word, each.old) for each in trust.take_incidents()] == [(KeyChangeSource.NODE, "")]
+    assert [(each.source, each.old) for each in trust.take_incidents()] == [(KeyChangeSource.NODE, "")]
     decide(trust, 2, ACCEPT)
     assert (keys_of(trust), revoked(trust)) == ((2, []), [key(1)])
 
