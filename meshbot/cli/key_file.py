@@ -118,7 +118,8 @@ def _node_entries(node: object) -> list[KeyEntry]:
         raise CommandError(_("« num » is no node, as in !20001eef: {value}"), value=_shown(num))
     if not isinstance(keys, list) or not 0 < len(keys) <= MOST_KEYS:
         raise CommandError(_("« keys » is no list of 1 to {most} keys."), most=MOST_KEYS)
-    row = NodeRow(int(num[1:], 16), *(_text(node, name) for name in TEXTS))
+    long_name, short_name, hw_model, role = (_text(node, name) for name in TEXTS)
+    row = NodeRow(int(num[1:], 16), long_name, short_name, hw_model, role)
     entries = [_entry(row, key) for key in keys]
     if len({entry.public_key for entry in entries}) != len(entries):
         raise CommandError(_("it has a key twice."))

@@ -101,7 +101,7 @@ def restore(wanted: OwnSettings, connect: Connect, clock: Clock, *, force: bool 
             break
         changed += [name for name in differing if name not in changed]
         _write(wanted, present, connect)
-        present = _read_back(connect, clock)
+        present = read_back(connect, clock)
     return Restored(first, present, tuple(changed), tuple(differences(wanted, present)))
 
 
@@ -124,7 +124,7 @@ def _write(wanted: OwnSettings, present: OwnSettings, connect: Connect) -> None:
         raise RestoreError(RestoreProblem.UNREACHABLE, str(exc)) from exc
 
 
-def _read_back(connect: Connect, clock: Clock) -> OwnSettings:
+def read_back(connect: Connect, clock: Clock) -> OwnSettings:
     """Return the configuration once the node is there again."""
     deadline = clock.monotonic() + REBOOT_LASTS
     reason = ""
