@@ -29,6 +29,7 @@ from meshbot.commands import (
 from meshbot.mesh_memory import MeshMemory
 from meshbot.nodes import NodeActivity
 from meshbot.persistence import HandledBefore, Housekeeping
+from meshbot.radio_backup import NightlyBackup
 from meshbot.runtime import Clock, DatabaseFailed, DiskCheck, Report, Service, read_host, unreported
 from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
@@ -271,16 +272,6 @@ def telegram_options(settings: config.Settings) -> TelegramOptions:
     )
 
 
-def acknowledgements(nodes: NodeManager, link: mesh_link.CurrentLink) -> Callable[[int], None]:
-    """Return what notes under which key a node has acknowledged a direct message: the radio's, if it is the trusted."""
-
-    def acknowledged(num: int) -> None:
-        interface = link.interface()
-        nodes.acknowledged(num, None if interface is None else interface.radio_keys.get(num))
-
-    return acknowledged
-
-
 def queue_writer(database: Database | None, clock: Clock, sender: sending.MeshSender) -> persistence.QueueWriter | None:
     """Return what keeps what waits to go on air, and gives it back to the sender, if there is a database."""
     if database is None:
@@ -305,11 +296,12 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     notices = MailNotices(parts.memory.mailbox, parts.memory, clock, sender.tell, translator(settings.language))
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
     check = disk_check(settings, report)
+    nightly = NightlyBackup(settings.data_dir, settings.radio_backup_passphrase, clock, parts.link.interface)
     housekeeping = Housekeeping(
         clock,
         tuple(filter(None, (updates, parts.queue_writer, parts.nodes, parts.memory, *parts.replay_guards))),
         takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
-        (check, key_upkeep(parts.nodes, parts.link.interface)),
+        (check, key_upkeep(parts.nodes, parts.link.interface), nightly.look),
         after_load=(
             check,
             lambda: parts.nodes.import_node_names(settings.node_names_file),

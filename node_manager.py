@@ -29,6 +29,7 @@ from meshbot.nodes import (
 from meshbot.persistence import WriteBehind
 from meshbot.runtime import Report, unreported
 from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, NodeRow, NodeStore, Snapshot
+from meshbot.text import one_line
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -194,7 +195,9 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
 
     def import_keys(self, entries: Iterable[KeyEntry]) -> Counter[ImportResult]:
         """Take in the keys of a file, and write them; what is known here is never overwritten."""
-        screened_entries = [replace(entry, node=legible_row(entry.node)) for entry in entries]
+        screened_entries = [
+            replace(entry, node=legible_row(entry.node), decided_by=one_line(entry.decided_by)) for entry in entries
+        ]
         with self._trust_lock:
             results = import_keys(self._trust, screened_entries, self._now())
             self.schedule(self._clock.monotonic())

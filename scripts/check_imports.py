@@ -13,6 +13,7 @@ from typing import Final
 # From the top; a part may import what stands below it, nothing above, and nothing beside it
 LAYERS: Final = (
     {"main_bot"},
+    {"command_line"},
     {"assembly"},
     # No part of meshbot/ imports these, so all of them stand below
     {"config", "node_manager", "tcp_interface_manager"},
@@ -41,7 +42,7 @@ LIBRARIES: Final = {
     "segno": {"meshbot.pictures"},
     "telegram": {"meshbot.telegram_bot"},
 }
-SETTINGS_READERS: Final = {"main_bot", "assembly"}  # nothing else reads settings
+SETTINGS_READERS: Final = {"main_bot", "command_line", "assembly"}  # nothing else reads settings
 OUTSIDE: Final = {"bench", "scripts", "tests"}  # import what they measure, make or test; nothing imports them
 ROOTS: Final = {name.partition(".")[0] for name in LEVELS}
 
@@ -107,7 +108,7 @@ def refusal(owner: str, each: Import, name: str) -> str:
     if target is None:
         return "there is no such part"
     if target == "config" and owner not in SETTINGS_READERS:
-        return "only assembly and main_bot read settings"
+        return "only assembly, command_line and main_bot read settings"
     if target == owner:
         return ""
     if LEVELS[target] <= LEVELS[owner]:

@@ -1,9 +1,7 @@
-"""The folder of backups: their names, which of them are kept, and writing one that only its owner can read."""
+"""The folder of backups: their names, and which of them are kept."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,21 +38,3 @@ def names_in(folder: Path) -> list[str]:
         return sorted(each.name for each in folder.iterdir() if each.name.endswith(SUFFIX))
     except FileNotFoundError:
         return []
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read: whole or not at all. Raises OSError."""
-    part = path.with_name(f".{path.name}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        # one that an earlier attempt left may have other rights
-        os.fchmod(descriptor, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise

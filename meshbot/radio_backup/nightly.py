@@ -8,11 +8,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from pydantic import SecretStr
+
 from meshbot.mesh_link import MeshTCPInterface, OwnSettings, settings_of
 from meshbot.nodes import fingerprint_of
 from meshbot.radio_backup.backup import Backup, BackupError, open_backup, same_settings, seal_backup
-from meshbot.radio_backup.folder import FOLDER, name_of, names_in, of_same_identity, to_remove, write_private
-from meshbot.runtime import Clock
+from meshbot.radio_backup.folder import FOLDER, name_of, names_in, of_same_identity, to_remove
+from meshbot.runtime import Clock, write_private
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
@@ -24,11 +26,11 @@ class NightlyBackup:
     """Called now and then by the thread that may wait for the disk; writes one file a night, and only what is new."""
 
     def __init__(
-        self, data_dir: Path, passphrase: str, clock: Clock, interface_of: Callable[[], MeshTCPInterface | None]
+        self, data_dir: Path, passphrase: SecretStr, clock: Clock, interface_of: Callable[[], MeshTCPInterface | None]
     ) -> None:
         """Without a passphrase it does nothing."""
         self._folder = data_dir / FOLDER
-        self._passphrase = passphrase
+        self._passphrase = passphrase.get_secret_value()
         self._clock = clock
         self._interface_of = interface_of
         self._done: date | None = None
