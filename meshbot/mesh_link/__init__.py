@@ -22,6 +22,7 @@ from meshbot.mesh_link.actions import (
 from meshbot.mesh_link.backoff import Backoff
 from meshbot.mesh_link.beats import PublishingBeat, ReaderBeat
 from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
+from meshbot.mesh_link.contact import contact_url, parse_contact_url
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.interface import MeshTCPInterface
@@ -54,6 +55,8 @@ from meshbot.mesh_link.messages import (
 )
 from meshbot.mesh_link.node_warnings import NodeWarnings
 from meshbot.mesh_link.outages import OutageReporter
+from meshbot.mesh_link.own_node_client import OwnNodeClient
+from meshbot.mesh_link.own_settings import OwnSettings, differences, is_readable, restoring, settings_of
 from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, give
 from meshbot.mesh_link.packets import routing_error_name
 from meshbot.mesh_link.pubkey_sync import PubkeySync
@@ -103,6 +106,8 @@ __all__ = [
     "NodeWarnings",
     "OpenLink",
     "OutageReporter",
+    "OwnNodeClient",
+    "OwnSettings",
     "PacketRecord",
     "PacketRouter",
     "PacketTakers",
@@ -120,6 +125,12 @@ __all__ = [
     "TextMessage",
     "TextPacket",
     "TracerouteReply",
+    "contact_url",
+    "differences",
     "give",
+    "is_readable",
+    "parse_contact_url",
+    "restoring",
     "routing_error_name",
+    "settings_of",
 ]

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from meshbot import bounds
-from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES
+from meshbot.nodes.fingerprint import fingerprint_of
+from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
+from meshbot.nodes.node_rows import is_usable, overlay, renamed, with_whole_name
+from meshbot.nodes.weak_keys import is_weak
 from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
 from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
-from meshbot.text import folded, one_line
 
 LOGGER = logging.getLogger(__name__)
 # Anybody can send NODEINFO packets under any number, so what they may fill is bounded.
 MAX_NODES: Final = 20_000
 EVICTED: Final = 1_000  # nodes that make room at once
-# Bytes of UTF-8: the shortest name that a radio may have cut from a longer one. Firmware 2.8 keeps 24; less the emoji
-# that does not fit, what joined it and the space before it
-LEAST_CLIPPED: Final = 16
-CUT_MARK: Final = "\ufffd"
 MAX_PENDING: Final = 4  # unconfirmed keys of one node
 NODES_NAMED: Final = 4  # of those that share a key
-
-# What a source reports of a node, and its key, which may be empty
-NodeReport = tuple[NodeRow, bytes]
+ACK_WRITTEN_EVERY: Final = 3600  # seconds; with other changes it is written earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +40,9 @@ class KeyTrust:
         self.nodes = snapshot.nodes
         self.trusted = snapshot.trusted
         self.pending = snapshot.pending
+        self.revoked = snapshot.revoked
         self.imported = snapshot.imported
+        self._revoked_keys = {row.public_key for rows in self.revoked.values() for row in rows}
         # times that some node's trusted key became another one
         self.trust_changes = 0
         self._unsaved = Changes()
@@ -83,6 +79,7 @@ class KeyTrust:
             del self.nodes[num]
             self._count_use(self.trusted.pop(num, None), -1)
             self.pending.pop(num, None)
+            self.revoked.pop(num, None)
         self._unsaved.evict(nums)
         self.trust_changes += 1
         if self._logged_evicted or not nums:
@@ -102,6 +99,52 @@ class KeyTrust:
                 holders.setdefault(row.public_key, []).append(num)
         return holders
 
+    def keys_of(self, num: int) -> NodeKeys:
+        """Return all that is known of a node's keys, beside those that it had once."""
+        trusted = self.trusted.get(num)
+        key = trusted.public_key if trusted else b""
+        sharers = self.duplicates()[key] if self._uses[key] > 1 else ()
+        pending, revoked = tuple(self.pending.get(num, ())), tuple(self.revoked.get(num, ()))
+        return NodeKeys(trusted, pending, revoked, tuple(each for each in sharers if each != num), is_weak(key))
+
+    def states(self) -> Counter[KeyState]:
+        """Return how many keys are in each state."""
+        keys = ((row, self._uses[row.public_key] > 1 or is_weak(row.public_key)) for row in self.trusted.values())
+        found = Counter(KeyState.DUPLICATE if is_doubtful else state_of(row) for row, is_doubtful in keys)
+        found[KeyState.CHANGED] = sum(map(len, self.pending.values()))
+        found[KeyState.REVOKED] = sum(map(len, self.revoked.values()))
+        return found
+
+    def decide(self, num: int, key: bytes, decision: KeyDecision, by: str, now: int) -> str | None:
+        """Carry out an operator's decision; return the line for the log, None if that key cannot be decided about.
+
+        VERIFY takes the trusted key, ACCEPT any other usable one, REJECT one that is known.
+        """
+        trusted = self.trusted.get(num)
+        is_trusted = trusted is not None and trusted.public_key == key
+        match decision:
+            case KeyDecision.VERIFY if trusted is not None and is_trusted:
+                self.trusted[num] = self._keep(
+                    replace(trusted, source=KeySource.OPERATOR, changed_at=now, decided_by=by)
+                )
+            case KeyDecision.ACCEPT if not is_trusted and num in self.nodes and is_usable(key):
+                if trusted is not None:
+                    self._report_key(num, key, KeyChangeSource.OPERATOR)
+                self._trust(num, key, KeySource.OPERATOR, now, by)
+            case KeyDecision.REJECT if is_trusted or self._is_pending(num, key):
+                self._revoke(num, key, by, now)
+            case _:
+                return None
+        return f"🔑 Clé publique de {self.label(num)} {decision.value} par {log.escaped(by)}: {fingerprint_of(key)}"
+
+    def acknowledged(self, num: int, now: int) -> bool:
+        """Note that a direct message was acknowledged under the trusted key; return whether that is worth a commit."""
+        row = self.trusted.get(num)
+        if row is None:
+            return False
+        self.trusted[num] = self._keep(replace(row, acked_at=now))
+        return row.acked_at is None or now - row.acked_at >= ACK_WRITTEN_EVERY
+
     def shared_key_lines(self) -> list[str]:
         """Return a line for each key found to be shared since the last call."""
         # all nodes are looked at, so not for each packet of a flood
@@ -113,7 +156,7 @@ class KeyTrust:
         found = {key: nums for key, nums in shared.items() if key not in self._logged_shared}
         self._logged_shared.update(found)
         return [
-            f"⚠️ Même clé publique {brief(key)} chez {', '.join(map(self.label, nums))}: copie ou usurpation"
+            f"⚠️ Même clé publique {fingerprint_of(key)} chez {', '.join(map(self.label, nums))}: copie ou usurpation"
             for key, nums in found.items()
         ]
 
@@ -145,6 +188,7 @@ class KeyTrust:
         """Count everything as unsaved, for a database that was replaced."""
         keys = [*self.trusted.values(), *(row for rows in self.pending.values() for row in rows)]
         self._unsaved.nodes.update(self.nodes)
+        keys += [row for rows in self.revoked.values() for row in rows]
         self._unsaved.keys.update({(row.num, row.public_key): row for row in keys})
 
     def merge(self, other: KeyTrust, now: int) -> list[str]:
@@ -159,6 +203,8 @@ class KeyTrust:
         lines += self._learn_keys((row for rows in other.pending.values() for row in rows), now)
         # Pending keys of the other one have been reported by it
         self._incidents = incidents
+        for revoked in (row for rows in other.revoked.values() for row in rows):
+            self.take_revoked(revoked, now)
         self._sharers |= other._sharers
         self._report_shared(self.duplicates())
         for mark in other.take_unsaved().imports.values():
@@ -166,6 +212,11 @@ class KeyTrust:
         # Whoever synced with the other one's keys has to look again
         self.trust_changes += other.trust_changes + 1
         return lines
+
+    def take_revoked(self, row: KeyRow, now: int) -> None:
+        """Take over a decision that another memory or a file has."""
+        if self.decide(row.num, row.public_key, KeyDecision.REJECT, row.decided_by, now) is None:
+            self._keep_revoked(row)
 
     def _learn_keys(self, rows: Iterable[KeyRow], now: int) -> list[str]:
         return [line for row in rows if (line := self._learn_key(row.num, row.public_key, row.source, now))]
@@ -190,6 +241,8 @@ class KeyTrust:
     def _is_vouched(self, num: int, key: bytes, source: KeySource) -> bool:
         """Return whether a report with this key may come from the node: one without the trusted key may not."""
         trusted = self.trusted.get(num)
+        if source is not KeySource.OPERATOR and key and self._is_revoked(num, key):
+            return False
         if trusted is None or trusted.public_key == key:
             return True
         return bool(key) and _decides(source, trusted.source)
@@ -200,9 +253,9 @@ class KeyTrust:
             row = reported if reported.last_update else replace(reported, last_update=now)
         elif source is KeySource.IMPORT:
             # Older than anything heard: it only fills gaps
-            row = _overlay(reported, known)
+            row = overlay(reported, known)
         else:
-            row = _renamed(known, _overlay(known, _with_whole_name(known, reported)), now)
+            row = renamed(known, overlay(known, with_whole_name(known, reported)), now)
             if row != known:
                 row = replace(row, last_update=now)
         if row != known:
@@ -210,9 +263,13 @@ class KeyTrust:
 
     def _learn_key(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         trusted = self.trusted.get(num)
-        if trusted is None:
-            self._trust(num, key, source, now)
+        if source is not KeySource.OPERATOR and self._is_revoked(num, key):
             return None
+        if trusted is None:
+            if source is not KeySource.OPERATOR and self._must_wait(num, key):
+                return self._set_apart(num, key, source, now)
+            self._trust(num, key, source, now)
+            return self._weak_line(num, key)
         decides = _decides(source, trusted.source)
         if trusted.public_key == key:
             if decides and source is not trusted.source:
@@ -223,20 +280,55 @@ class KeyTrust:
         self._report_key(num, key, KeyChangeSource.OPERATOR if source is KeySource.OPERATOR else KeyChangeSource.RADIO)
         self._trust(num, key, source, now)
         by = "un opérateur" if source is KeySource.OPERATOR else "la base du nœud"
-        return f"🔑 Clé publique de {self.label(num)} changée par {by}: {brief(trusted.public_key)} → {brief(key)}"
+        old = fingerprint_of(trusted.public_key)
+        return f"🔑 Clé publique de {self.label(num)} changée par {by}: {old} → {fingerprint_of(key)}"
 
-    def _trust(self, num: int, key: bytes, source: KeySource, now: int) -> None:
+    def _trust(self, num: int, key: bytes, source: KeySource, now: int, by: str = "") -> None:
         old = self.trusted.get(num)
         if old is not None:
             self._keep(replace(old, status=KeyStatus.SUPERSEDED, changed_at=now))
-        waiting = self.pending.pop(num, [])
-        seen = next((row.first_seen for row in waiting if row.public_key == key), now)
-        if others := [row for row in waiting if row.public_key != key]:
-            self.pending[num] = others
+        known = _without(self.pending, num, key) or _without(self.revoked, num, key)
+        seen = known.first_seen if known else now
         self._count_use(old, -1)
-        self.trusted[num] = self._keep(KeyRow(num, key, source, KeyStatus.TRUSTED, seen, now))
+        self.trusted[num] = self._keep(KeyRow(num, key, source, KeyStatus.TRUSTED, seen, now, by))
         self._count_use(self.trusted[num], 1)
         self.trust_changes += 1
+
+    def _revoke(self, num: int, key: bytes, by: str, now: int) -> None:
+        """Have a known key prove nothing any more; the trusted one leaves the node without any."""
+        row = _without(self.pending, num, key)
+        if row is None:
+            row = self.trusted.pop(num)
+            self._count_use(row, -1)
+            self.trust_changes += 1
+        self._report_key(num, key, KeyChangeSource.REJECTED)
+        self._keep_revoked(replace(row, status=KeyStatus.REVOKED, changed_at=now, decided_by=by))
+
+    def _keep_revoked(self, row: KeyRow) -> None:
+        if not self._is_revoked(row.num, row.public_key):
+            self.revoked.setdefault(row.num, []).append(self._keep(row))
+            self._revoked_keys.add(row.public_key)
+
+    def _is_pending(self, num: int, key: bytes) -> bool:
+        return any(row.public_key == key for row in self.pending.get(num, ()))
+
+    def _is_revoked(self, num: int, key: bytes) -> bool:
+        return key in self._revoked_keys and any(row.public_key == key for row in self.revoked.get(num, ()))
+
+    def _must_wait(self, num: int, key: bytes) -> bool:
+        """Return whether a node's first key waits for the operator, who has revoked it, or the one before it.
+
+        A key that was revoked elsewhere is nobody's for certain; unless somebody has it, whom others only imitated.
+        """
+        return bool(self.revoked.get(num)) or (key in self._revoked_keys and not self._uses[key])
+
+    def _weak_line(self, num: int, key: bytes) -> str | None:
+        if not is_weak(key):
+            return None
+        return (
+            f"⚠️ Clé publique faible chez {self.label(num)}, {fingerprint_of(key)}: sa clé privée est connue de tous, "
+            "faites-lui en créer une autre"
+        )
 
     def _count_use(self, row: KeyRow | None, more: int) -> None:
         if row is None:
@@ -252,22 +344,25 @@ class KeyTrust:
             return None
         waiting.append(self._keep(KeyRow(num, key, source, KeyStatus.PENDING, now, now)))
         self._report_key(num, key, KeyChangeSource.NODE)
-        return (
-            f"⚠️ Autre clé publique pour {self.label(num)}: {brief(key)} ({source}), l'ancienne "
-            f"{brief(self.trusted[num].public_key)} reste en usage tant que la nouvelle n'est pas confirmée"
-        )
+        trusted = self.trusted.get(num)
+        new = f"⚠️ Autre clé publique pour {self.label(num)}: {fingerprint_of(key)} ({source})"
+        if trusted is None:
+            return f"{new}, après une clé révoquée: elle ne sert à rien tant qu'un opérateur ne l'a pas acceptée"
+        old = fingerprint_of(trusted.public_key)
+        return f"{new}, l'ancienne {old} reste en usage tant que la nouvelle n'est pas confirmée"
 
     def _report_key(self, num: int, key: bytes, source: KeyChangeSource) -> None:
         """Report a key beside the one that is still trusted."""
-        old = brief(self.trusted[num].public_key)
-        self._incidents.append(KeyChanged(num, self._name(num), old, brief(key), source))
+        trusted = self.trusted.get(num)
+        old = fingerprint_of(trusted.public_key) if trusted else ""
+        self._incidents.append(KeyChanged(num, self._name(num), old, fingerprint_of(key), source))
 
     def _report_shared(self, shared: Mapping[bytes, Sequence[int]]) -> None:
         """Report each key that has come to one node more."""
         for key, nums in shared.items():
             if not self._sharers.get(key, set()).issuperset(nums):
                 named = tuple((num, self._name(num)) for num in nums[:NODES_NAMED])
-                self._incidents.append(KeyShared(brief(key), named, len(nums)))
+                self._incidents.append(KeyShared(fingerprint_of(key), named, len(nums)))
         self._sharers = {key: set(nums) for key, nums in shared.items()}
 
     def _name(self, num: int) -> str:
@@ -279,67 +374,16 @@ class KeyTrust:
         return row
 
 
-def brief(key: bytes) -> str:
-    """Return enough of the key to distinguish it from another in a log line."""
-    return base64.b64encode(key).decode("ascii")[:8] + "…"
+def _without(rows: dict[int, list[KeyRow]], num: int, key: bytes) -> KeyRow | None:
+    """Take that key's row out of a node's rows; return it, None if it is not among them."""
+    found = next((row for row in rows.get(num, ()) if row.public_key == key), None)
+    if found is not None and not (others := [row for row in rows[num] if row is not found]):
+        del rows[num]
+    elif found is not None:
+        rows[num] = others
+    return found
 
 
 def _decides(source: KeySource, over: KeySource) -> bool:
     """Return whether `source` may replace a key that comes from `over`."""
     return source is KeySource.OPERATOR or (source is KeySource.NODEDB and over is not KeySource.OPERATOR)
-
-
-def _with_whole_name(known: NodeRow, reported: NodeRow) -> NodeRow:
-    """Return the report without a long name that is only the beginning of the known one, as radios cut it."""
-    return replace(reported, long_name="") if _is_clipped(reported.long_name, known.long_name) else reported
-
-
-def _is_clipped(name: str, whole: str) -> bool:
-    """Return whether the name may be the other one, cut; a character that was cut itself may be a mark at its end."""
-    stem = name.rstrip(CUT_MARK)
-    return name != whole and len(stem.encode()) >= LEAST_CLIPPED and whole.startswith(stem)
-
-
-def _renamed(known: NodeRow, row: NodeRow, now: int) -> NodeRow:
-    """Return the row with its former name if it is called otherwise than before."""
-    for old, new in ((known.long_name, row.long_name), (known.short_name, row.short_name)):
-        if old and folded(old) != folded(new) and not _is_clipped(old, new):
-            return replace(row, former_name=old, renamed_at=now)
-    return row
-
-
-def _overlay(base: NodeRow, top: NodeRow) -> NodeRow:
-    """Return `base` with the fields that `top` has."""
-    known = {field.name: value for field in fields(top) if (value := getattr(top, field.name)) not in ("", None)}
-    return replace(base, **known)
-
-
-def screened(reports: Iterable[NodeReport]) -> Iterator[NodeReport]:
-    """Leave out impossible nodes and places, unusable keys, and what does not belong into a line of text."""
-    for row, key in reports:
-        if not 0 < row.num < BROADCAST_NUM:
-            LOGGER.debug("Nœud %d ignoré: numéro impossible", row.num)
-            continue
-        if key and not is_usable(key):
-            LOGGER.debug("Clé publique inutilisable de !%08x ignorée (%d octets)", row.num, len(key))
-        yield legible_row(row), key if is_usable(key) else b""
-
-
-def is_usable(key: bytes) -> bool:
-    """Return whether `key` can be a public key at all."""
-    return len(key) == KEY_BYTES and any(key)
-
-
-def legible_row(row: NodeRow) -> NodeRow:
-    """Return the row with its texts as lines of what can be seen."""
-    latitude, longitude = bounds.place(row.latitude, row.longitude) or (None, None)
-    return replace(
-        row,
-        long_name=one_line(row.long_name),
-        short_name=one_line(row.short_name),
-        hw_model=one_line(row.hw_model),
-        role=one_line(row.role),
-        latitude=latitude,
-        longitude=longitude,
-        altitude=bounds.altitude(row.altitude),
-    )

@@ -177,7 +177,7 @@ class CommandHandler:
 
     def handle(self, question: ChatQuestion, name: str, argument: str) -> None:
         """Run a command or refuse it."""
-        command = self.registry.find(name)
+        command = self.registry.find_for(name, argument)
         now, tr = self._clock.monotonic(), self._tr(question)
         refusal = self._policy.check(question.user.command_user, command, now, is_public=False)
         if refusal is not None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 import node_manager as node_manager_module
-from meshbot.nodes import NodeActivity
+from meshbot.nodes import KeyDecision, KeyState, NodeActivity
 from meshbot.nodes import trust as trust_module
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
@@ -176,7 +176,9 @@ def test_a_key_shared_by_two_nodes_is_a_warning_once(manager, lines):
     for _ in range(2):
         manager.learn_from_node_database([record(ALICE, key(1)), record(BOB, key(1))])
     assert manager.duplicates() == {key(1): [ALICE, BOB]}
-    assert lines() == ["WARNING ⚠️ Même clé publique AAEAAAAA… chez !20001eef, !20001ef0: copie ou usurpation"]
+    assert lines() == [
+        "WARNING ⚠️ Même clé publique 5972 7626 7151 2390 7779 5174 chez !20001eef, !20001ef0: copie ou usurpation"
+    ]
 
 
 # Writing
@@ -527,3 +529,36 @@ def test_stored_names_lose_what_cannot_be_seen(manager, database):
         connection.exec_driver_sql("UPDATE nodes SET long_name = 'Al\u200dice\u202e', short_name = '\u2800'")
     row = restarted(database).node(ALICE)
     assert (row.long_name, row.short_name) == ("Alice", "")
+
+
+# -- what an operator decides
+
+
+def test_a_decision_is_logged_with_who_written_and_read_again(database, manager, lines):
+    manager.learn_from_node_database([record(ALICE, key(1)), record(BOB, key(2))])
+    assert manager.decide_key(ALICE, key(1), KeyDecision.VERIFY, "mesh:!00000007")
+    assert manager.decide_key(BOB, key(2), KeyDecision.REJECT, "telegram:12")
+    assert not manager.decide_key(CAROL, key(3), KeyDecision.REJECT, "telegram:12")
+    assert lines()[-2:] == [
+        "WARNING 🔑 Clé publique de !20001eef vérifiée par mesh:!00000007: 5972 7626 7151 2390 7779 5174",
+        "WARNING 🔑 Clé publique de !20001ef0 refusée par telegram:12: 1489 6247 9011 2739 4611 7919",
+    ]
+    again = restarted(database)
+    assert [again.keys_of(num).state for num in (ALICE, BOB)] == [KeyState.VERIFIED, None]
+    assert again.keys_of(BOB).revoked[0].decided_by == "telegram:12"
+    assert again.learn_from_nodeinfo(record(BOB, key(2))) == 0
+
+
+@pytest.mark.parametrize(("radio_key", "is_noted"), [(None, True), (key(1), True), (key(2), False)])
+def test_an_acknowledgement_counts_under_the_trusted_key_alone(manager, radio_key, is_noted):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.acknowledged(ALICE, radio_key)
+    assert (manager.keys_of(ALICE).trusted.acked_at is not None) == is_noted
+
+
+def test_nodes_with_a_revoked_key_are_not_forgotten(manager, monkeypatch):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.decide_key(ALICE, key(1), KeyDecision.REJECT, "telegram:12")
+    monkeypatch.setattr(trust_module, "MAX_NODES", 2)
+    manager.learn_from_node_database([record(num, key(num)) for num in (5, 6, 7)])
+    assert manager.keys_of(ALICE).revoked
