@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import config
-from meshbot import mesh_link, persistence, sending, storage
+from meshbot import mesh_link, persistence, sending, storage, version
 from meshbot.commands import (
     Access,
     Command,
@@ -177,7 +177,7 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
     """Return the commands about the bot itself, its link and its node."""
     settings, nodes, memory, sender = parts.settings, parts.nodes, parts.memory, parts.sender
     return (
-        builtin.status_command(parts.link.figures, lambda: sender.waiting, nodes.counts),
+        builtin.status_command(parts.link.figures, lambda: sender.waiting, nodes.counts, version.version_text()),
         builtin.keys_command(nodes, memory, parts.link.interface, parts.clock),
         builtin.echo_command(
             parts.clock,

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Any
 
-# The imports take a second
-if __name__ == "__main__":
+# The imports take a second, in which a Ctrl-C may come; `meshbot` is the script that a package installs
+if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "meshbot":  # noqa: PTH119 - pathlib takes its time too
     from meshbot.runtime import end_quietly
 
     end_quietly()
@@ -48,9 +48,10 @@ from meshbot.runtime import (
     watchdog_interval,
 )
 from meshbot.sending import MeshSender, ReportRouter, Tracer
+from meshbot.version import __version__ as __version__
+from meshbot.version import version_text
 from tcp_interface_manager import TCPInterfaceManager
 
-__version__ = "0.1.0"
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 # EX_TEMPFAIL: systemd tries again, the other process may be about to end
@@ -158,14 +159,14 @@ class MeshBot:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code: 0 asked to stop, 1 crashed, 75 data in use, 78 bad configuration."""
-    return cli.main(command_line.program(_run, __version__), arguments)
+    return cli.main(command_line.program(_run, version_text()), arguments)
 
 
 def _run(settings: config.Settings) -> int:
     log.set_up(settings.log_level)
     log.take_prints()
     log.mask(settings.secrets())
-    info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
+    info_print("🤖 MeshBot %s: nœud %s:%d", version_text(), settings.tcp_host, settings.tcp_port)
     requests: SimpleQueue[Any] = SimpleQueue()
     try:
         lock = lock_in_time(settings.data_dir, requests.put)

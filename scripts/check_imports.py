@@ -26,7 +26,7 @@ LAYERS: Final = (
     {"meshbot.mesh_link"},
     {"meshbot.storage", "meshbot.settings", "meshbot.web", "meshbot.pictures", "meshbot.virtual_node"},
     {"meshbot.runtime"},
-    {"meshbot.text", "meshbot.bounds"},
+    {"meshbot.text", "meshbot.bounds", "meshbot.version"},
     {"meshbot"},  # the package itself holds nothing
 )
 LEVELS: Final = {name: level for level, names in enumerate(LAYERS) for name in names}

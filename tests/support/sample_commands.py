@@ -132,7 +132,7 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         ping_command(lambda: FIGURES),
         *mesh_commands(memory, clock),
         *mesh.commands,
-        status_command(lambda: FIGURES, lambda: 2, keys.counts),
+        status_command(lambda: FIGURES, lambda: 2, keys.counts, "0.1.0 (1a2b3c4d5e)"),
         keys_command(keys, keyed_nodes(), lambda: interface, clock),
         echo_command(clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, 200, 120.0)),
         sys_command(lambda: HOST),

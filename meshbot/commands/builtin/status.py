@@ -18,22 +18,22 @@ EXAMPLES: Final = (
     Example(
         "/status",
         "🔗 link up for 3 h 12 min; reconnections: 1 in 1 h, 4 in 24 h; last outage: 12 s, 40 min ago; "
-        "probe: 35 ms; queue: 2; keys: 38/42",
+        "probe: 35 ms; queue: 2; keys: 38/42; MeshBot 0.1.0 (1a2b3c4d5e)",
     ),
     Example(
         "/status",
         "🔗 link up for 3 h 12 min\nreconnections: 1 in 1 h, 4 in 24 h\nlast outage: 12 s, 40 min ago\n"
         "probe: 35 ms\npackets waiting for the radio: 2\nnodes whose public key is known: 38 of 42\n"
-        "keys changed, to be confirmed: 1",
+        "keys changed, to be confirmed: 1\nMeshBot 0.1.0 (1a2b3c4d5e)",
         platform=Platform.TELEGRAM,
     ),
 )
 
 
 def status_command(
-    link: Callable[[], LinkFigures], waiting: Callable[[], int], counts: Callable[[], NodeCounts]
+    link: Callable[[], LinkFigures], waiting: Callable[[], int], counts: Callable[[], NodeCounts], version: str
 ) -> Command:
-    """Make the command; `waiting` returns how many packets wait for the radio."""
+    """Make the command; `waiting` returns how many packets wait for the radio, `version` is the program's."""
 
     def run(request: Request) -> str:
         """Return the figures in one packet, or a line each."""
@@ -48,10 +48,11 @@ def status_command(
             tr(keys).format(keys=known.keys, nodes=known.nodes),
         ]
         if not request.wide:
-            return joined(parts, tr)
+            with_version = joined([*parts, f"MeshBot {version}"], tr)
+            return with_version if len(with_version.encode()) <= request.limit else joined(parts, tr)
         if known.pending:
             parts.append(tr(_("keys changed, to be confirmed: {count}")).format(count=known.pending))
-        return lines_that_fit(parts, request.limit)
+        return lines_that_fit([*parts, f"MeshBot {version}"], request.limit)
 
     return Command(
         name="status",

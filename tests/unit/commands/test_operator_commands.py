@@ -157,8 +157,8 @@ def test_french_has_its_own_spaces_and_words():
     answer = ask(sys_command(lambda: HOST), "/sys", "fr")
     assert "allumé depuis 12 j 3 h ; 🤖 61 Mio" in answer
     assert "9 threads, en marche depuis 2 j 4 h" in answer
-    status = status_command(lambda: FIGURES, lambda: 2, SampleKeys().counts)
-    assert ask(status, "/status", "fr").count(" ; ") == 5
+    status = status_command(lambda: FIGURES, lambda: 2, SampleKeys().counts, "1.2.3")
+    assert ask(status, "/status", "fr").count(" ; ") == 6
     keys = looking_at(SampleKeys())
     assert ask(keys, "/keys", "fr").count(" ; ") == ask(keys, "/keys").count("; ") == 3
 
@@ -193,12 +193,12 @@ def test_commands_that_change_something_are_for_admins(command):
 
 
 def status(figures):
-    return status_command(lambda: figures, lambda: 0, lambda: NodeCounts(2, 1, 0))
+    return status_command(lambda: figures, lambda: 0, lambda: NodeCounts(2, 1, 0), "1.2.3")
 
 
 def test_status_of_a_link_that_is_down_leaves_out_what_is_unknown():
     answer = ask(status(LinkFigures(down_for=42.0)), "/status")
-    assert answer == "✂️ link down for 42 s; reconnections: 0 in 1 h, 0 in 24 h; queue: 0; keys: 1/2"
+    assert answer == "✂️ link down for 42 s; reconnections: 0 in 1 h, 0 in 24 h; queue: 0; keys: 1/2; MeshBot 1.2.3"
 
 
 def test_status_before_the_first_link_says_so():
@@ -215,7 +215,7 @@ def test_the_longest_status_fits_one_packet_in_french():
         since_outage=999 * 86400 + 23 * 3600.0,
         round_trip=99.999,
     )
-    command = status_command(lambda: worst, lambda: 999, lambda: NodeCounts(20000, 20000, 0))
+    command = status_command(lambda: worst, lambda: 999, lambda: NodeCounts(20000, 20000, 0), "1.2.3")
     assert len(ask(command, "/status", "fr").encode()) <= 200
 
 

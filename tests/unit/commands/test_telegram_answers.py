@@ -167,8 +167,8 @@ def test_help_has_a_line_for_each_command():
 
 
 def test_a_status_without_changed_keys_leaves_them_out():
-    command = status_command(lambda: NOTHING, lambda: 0, lambda: NodeCounts(nodes=1, keys=1, pending=0))
-    assert by_telegram(command).splitlines()[-1] == "nodes whose public key is known: 1 of 1"
+    command = status_command(lambda: NOTHING, lambda: 0, lambda: NodeCounts(nodes=1, keys=1, pending=0), "1.2.3")
+    assert by_telegram(command).splitlines()[-2] == "nodes whose public key is known: 1 of 1"
 
 
 def test_the_assistant_s_answer_may_be_longer_than_by_radio():
