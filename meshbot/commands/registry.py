@@ -102,6 +102,7 @@ class Command:
     platforms: frozenset[Platform] = ALL_PLATFORMS  # where it can be asked
     has_table: bool = False  # its wide answers of several lines are tables
     private: bool = False  # its argument is masked in the log: not even the operator reads it
+    has_qr: bool = False  # on Telegram its answer, if it is a link, goes as a QR code too
     despite_load: bool = False  # its direct answers go on a busy channel too, to anybody
     without_argument: Command | None = None  # runs in its place on the mesh when no argument is given
     words: Mapping[str, Command] = field(default_factory=dict)  # run in its place when its argument begins so
