@@ -304,5 +304,6 @@ def _within_bounds(state: NodeState) -> NodeState:
         longitude=longitude,
         altitude=bounds.altitude(state.altitude) if place else None,
         position_at=bounds.time(state.position_at) if place else None,
+        first_heard=bounds.time(state.first_heard),
     )
     return state if sane == state else sane
