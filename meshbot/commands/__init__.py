@@ -7,7 +7,7 @@ from meshbot.commands.filter import MessageFilter
 from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, whole_number
 from meshbot.commands.language import Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
-from meshbot.commands.node_lookup import Directory, only_one, renaming, short_name_of
+from meshbot.commands.node_lookup import MARKED_ID, Directory, bearers, only_one, renaming, short_name_of
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import PREFIX, UNKNOWN_RECEPTION, Command, Example, Registry, Request, Way, bare, parse
 from meshbot.commands.roles import MeshRoles, Role, User, node_numbers
@@ -16,6 +16,7 @@ __all__ = [
     "CHAT_BYTES",
     "DAY",
     "HOUR",
+    "MARKED_ID",
     "PREFIX",
     "UNKNOWN_RECEPTION",
     "Access",
@@ -42,6 +43,7 @@ __all__ = [
     "User",
     "Way",
     "bare",
+    "bearers",
     "duration",
     "ident",
     "mark",

@@ -69,8 +69,8 @@ def test_an_invisible_text_is_no_mail(mesh):
     ("argument", "num", "text"),
     [
         ("Bob hello", BOB, "hello"),
-        ("bob Martin is away", BOB_MARTIN, "is away"),
-        ("BÔB martin is away", BOB_MARTIN, "is away"),
+        ('"bob Martin" is away', BOB_MARTIN, "is away"),
+        ("« BÔB martin » is away", BOB_MARTIN, "is away"),
         ("Bob Martial music", BOB, "Martial music"),  # the text does not become a part of a name
         ('"bob mart" hello', BOB_MARTIN, "hello"),
         ("« Bob Martin »\nhello", BOB_MARTIN, "hello"),
@@ -84,6 +84,25 @@ def test_an_invisible_text_is_no_mail(mesh):
 def test_the_recipient_is_a_name_or_an_id_or_its_end(mesh, argument, num, text):
     _name, found, rest = recipient_of(argument, mesh.memory.find_nodes)
     assert ([view.num for view in found], rest) == ([num], text)
+
+
+@pytest.mark.parametrize("argument", ["bob Martin is away", "BÔB martin is away", "Bob  Martin\nis away"])
+def test_a_name_that_begins_with_another_s_name_is_asked_about(mesh, argument):
+    _name, found, rest = recipient_of(argument, mesh.memory.find_nodes)
+    assert {view.num for view in found} == {BOB, BOB_MARTIN}
+    assert rest == "is away"
+    assert ask(mesh, f"send {argument}").startswith("2 nodes match, which one?")
+
+
+@pytest.mark.parametrize("name", ["Zoé", "ZOE", "1eef", "20001eef", "!20001eef", "0x20001eef"])
+def test_nobody_gets_letters_by_a_name_that_begins_with_another_s(mesh, name):
+    (victim,) = mesh.memory.find_nodes(name)
+    mesh.manager.learn_from_node_database([NodeRecord(0x66600666, f"{name} hello you", f"{name} hello")])
+    _name, found, rest = recipient_of(f"{name} hello you there", mesh.memory.find_nodes)
+    if name.startswith(("!", "0x")):
+        assert ([view.num for view in found], rest) == ([victim.num], "hello you there")
+    else:
+        assert {view.num for view in found} == {victim.num, 0x66600666}
 
 
 @pytest.mark.parametrize(
