@@ -147,7 +147,7 @@ def _recipient(
     if digit := CHANNEL.fullmatch(target):
         index = int(digit[1])
         return missing_channel(channels, index, tr) if channels.lacks(index) else Recipient(channel=index)
-    named = {name: index for name in targets if (index := channels.find(name)) is not None}
+    named = {name: found for name in targets if (found := channels.find(name)) is not None}
     if named and target.startswith(SIGN):
         return Recipient(channel=list(named.values())[-1])
     shorter = bearers(targets[:-1], directory.find_nodes)
@@ -157,8 +157,8 @@ def _recipient(
         return text.format(name=list(named)[-1].removeprefix(SIGN), id=ident(nodes[0].num))
     if named:
         return Recipient(channel=list(named.values())[-1])
-    found = only_one(nodes, target, request)
-    return found if isinstance(found, str) else Recipient(found.num, notice=renaming(found, tr))
+    node = only_one(nodes, target, request)
+    return node if isinstance(node, str) else Recipient(node.num, notice=renaming(node, tr))
 
 
 def _outgoing(text: str, recipient: Recipient, expires_at: float, origin: Origin | None) -> OutgoingText:
