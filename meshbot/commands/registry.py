@@ -33,6 +33,12 @@ def say_nothing(_text: str) -> None:
     """Drop an interim answer."""
 
 
+class Acknowledgement(str):
+    """An answer that goes on a busy channel too, to anybody: who gets none asks again."""
+
+    __slots__ = ()
+
+
 class Way(Enum):
     """Where a question comes from and its answer goes; the value is for documents."""
 
@@ -102,7 +108,6 @@ class Command:
     ways: frozenset[Way] = EVERYWHERE  # where it can be asked
     has_table: bool = False  # its wide answers of several lines are tables
     private: bool = False  # its argument is masked in the log: not even the operator reads it
-    despite_load: bool = False  # its direct answers go on a busy channel too, to anybody
     without_argument: Command | None = None  # runs in its place on the mesh when no argument is given
 
     @property

@@ -70,6 +70,7 @@ def echo_command(
                 origin=_origin(request),
                 asker=request.node or 0,
                 for_stranger=request.user.is_stranger,
+                is_proven=request.user.claim is None,
             )
         )
         # the text itself is the answer, or its delivery is shown to the asker
@@ -123,5 +124,14 @@ class EchoReports:
             return
         answer = self._translate(text).format(channel=report.message.channel)
         expires_at = self._clock.monotonic() + self._answer_ttl
-        is_stranger = report.message.for_stranger
-        self._send(OutgoingText(answer, origin.asker, want_ack=True, expires_at=expires_at, for_stranger=is_stranger))
+        echo = report.message
+        self._send(
+            OutgoingText(
+                answer,
+                origin.asker,
+                want_ack=True,
+                expires_at=expires_at,
+                for_stranger=echo.for_stranger,
+                is_proven=echo.is_proven,
+            )
+        )

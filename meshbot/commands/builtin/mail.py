@@ -22,7 +22,7 @@ from meshbot.commands.node_lookup import (
     own_node,
     renaming,
 )
-from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
+from meshbot.commands.registry import PREFIX, Acknowledgement, Command, Example, Request, Way
 from meshbot.commands.roles import Doubt
 from meshbot.mesh_memory import MAX_ALL, MAX_MAIL, MAX_SENDER, MAX_SENDER_ALL, Full, Mailbox, MailboxFullError, NodeView
 from meshbot.runtime import Clock
@@ -100,7 +100,6 @@ def mail_command(mailbox: Mailbox, directory: Directory, clock: Clock, own_num: 
         name="mail",
         aliases=("courrier",),
         private=True,
-        despite_load=True,
         usage=_("[<n>], send <node> <text>, del <n>"),
         summary=_("reads your mail, or leaves some for a node, who is told when next heard"),
         run=run,
@@ -149,7 +148,7 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, direct
         words, count = NO_ROOM[error.full]
         return tr(words).format(name=recipient, count=count)
     kept = tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=recipient)
-    return "\n".join(filter(None, [kept, renaming(node, tr)]))
+    return Acknowledgement("\n".join(filter(None, [kept, renaming(node, tr)])))
 
 
 def recipient_of(argument: str, find: Callable[[str], list[NodeView]]) -> tuple[str, list[NodeView], str]:

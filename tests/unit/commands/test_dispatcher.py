@@ -466,4 +466,10 @@ def test_a_question_that_cannot_be_answered_in_time_is_dropped(bench, caplog):
 def test_an_answer_names_its_asker_as_a_stranger(bench, to):
     bench.ask("/echo hello", to=to, channel=2)
     answer = bench.sent.next_text()
-    assert (answer.person, answer.for_stranger, answer.despite_load) == (ASKER, True, False)
+    assert (answer.person, answer.for_stranger, answer.is_proven, answer.despite_load) == (ASKER, True, False, False)
+
+
+def test_an_acknowledgement_goes_despite_load(bench):
+    bench.ask("/keep this")
+    answer = bench.sent.next_text()
+    assert (answer.text, answer.despite_load) == ("kept", True)

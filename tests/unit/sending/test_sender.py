@@ -12,6 +12,7 @@ from meshbot.mesh_link.messages import LoraSettings
 from meshbot.mesh_link.packets import RoutingAnswer
 from meshbot.mesh_link.session import QueueStatus
 from meshbot.sending.admission import WAITING_LIMITS
+from meshbot.sending.air_budget import Account
 from meshbot.sending.outgoing import EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT, SETTLE_TIME
 from meshbot.sending.queued_text import PartState
@@ -326,7 +327,8 @@ def test_a_busy_channel_is_logged_when_it_begins_and_ends(bench, caplog):
     bench.tell(ChannelLoad(20), ChannelLoad(19))
     assert bench.texts() == ["held"]
     assert [line for line in caplog.messages if "📶" in line] == [
-        "📶 Canal occupé à plus de 25 %: seuls partent /mail et les réponses directes à un numéro prouvé",
+        "📶 Canal occupé à plus de 25 %: seuls partent les accusés de /mail et les réponses directes à un numéro "
+        "prouvé",
         "📶 Canal de nouveau libre: tout ce qui attend part",
     ]
 
@@ -409,6 +411,16 @@ def test_a_traceroute_goes_only_while_the_channel_is_not_busy(bench):
     assert (bench.radio.routes, unsent) == ([], [(77, NoRoute.BUSY)])
     bench.tell(ChannelLoad(25.0), RouteRequest(78, ASKER, keep(unsent)))
     assert (bench.radio.routes, len(unsent)) == ([(78, ASKER)], 1)
+
+
+def test_a_stranger_s_traceroute_waits_for_no_more_than_strangers_air(bench):
+    unsent = []
+    stranger, other = Account.STRANGERS, Account.EVERYTHING
+    bench.tell(LinkChange(up=True), RouteRequest(77, ASKER, keep(unsent), for_stranger=True))
+    spent = {each: bench.sender._queue.air._spending[each].spent(bench.clock.monotonic()) for each in (stranger, other)}
+    assert spent[stranger] == spent[other] > 0
+    bench.tell(RouteRequest(78, ASKER, keep(unsent)))
+    assert bench.sender._queue.air._spending[stranger].spent(bench.clock.monotonic()) == spent[stranger]
 
 
 # -- what others cannot say, and the hour's budget

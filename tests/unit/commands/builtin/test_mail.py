@@ -7,11 +7,12 @@ import pytest
 from meshbot.commands.builtin.mail import ROOM, mail_command, recipient_of
 from meshbot.commands.language import translator
 from meshbot.commands.mail_notices import LONGEST_WAIT, NOTICE_TTL, RETRY_AFTER, MailNotices
-from meshbot.commands.registry import Request
+from meshbot.commands.registry import Acknowledgement, Request
 from meshbot.commands.roles import Doubt, User
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
 from meshbot.mesh_memory.mailbox import MAX_ALL, MailboxFullError
 from meshbot.mesh_memory.mailbox import Full as Fullness
+from meshbot.sending.air_budget import Account, account_of
 from meshbot.sending.outgoing import MailNoticeOrigin, OutgoingText, TelegramOrigin
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
@@ -21,6 +22,7 @@ AT_MOST_EVERY = 3600.0  # seconds between two notices
 MAX_MAIL = 20  # for one node
 
 ENGLISH = translator("en")
+FORGED = Doubt.CLEAR
 OUT_OF_REACH = "⚠️ The mail is out of reach at the moment. Try again later."
 
 
@@ -43,6 +45,12 @@ def break_database(mesh, tmp_path):
 
 
 # -- leaving
+
+
+def test_only_that_mail_is_kept_is_an_acknowledgement(mesh):
+    assert isinstance(ask(mesh, "send bob hello"), Acknowledgement)
+    others = ["", "1", "send", "send Bob", "send Nobody hello", "del 1", "send MBOT hello"]
+    assert not any(isinstance(ask(mesh, argument), Acknowledgement) for argument in others)
 
 
 def test_mail_is_left_for_a_node_and_read_by_it_alone(mesh):
@@ -291,6 +299,16 @@ def test_what_our_own_node_had_kept_brings_no_notice(mesh):
     notices = Notices(mesh)
     assert notices.hear(ALICE, is_replay=True) == []
     assert len(notices.hear(ALICE)) == 1
+
+
+@pytest.mark.parametrize(("claims", "for_stranger"), [([None], False), ([FORGED], True), ([FORGED, None], False)])
+def test_a_notice_about_strangers_mail_alone_takes_strangers_air(mesh, claims, for_stranger):
+    notices = Notices(mesh)
+    for claim in claims:
+        ask(mesh, "send Bob hello", sender=ZOE, user=User("mesh:!20001eef", claim=claim))
+    notices.hear(BOB)
+    (message,) = notices.sent
+    assert (message.for_stranger, account_of(message) is Account.STRANGERS) == (for_stranger, for_stranger)
 
 
 def test_more_mail_is_announced_an_hour_later_at_the_earliest(mesh):
