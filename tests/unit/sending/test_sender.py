@@ -327,8 +327,7 @@ def test_a_busy_channel_is_logged_when_it_begins_and_ends(bench, caplog):
     bench.tell(ChannelLoad(20), ChannelLoad(19))
     assert bench.texts() == ["held"]
     assert [line for line in caplog.messages if "📶" in line] == [
-        "📶 Canal occupé à plus de 25 %: seuls partent les accusés de /mail et les réponses directes à un numéro "
-        "prouvé",
+        "📶 Canal occupé à plus de 25 %: seuls partent les accusés de /mail et les réponses à un numéro prouvé",
         "📶 Canal de nouveau libre: tout ce qui attend part",
     ]
 

@@ -76,10 +76,9 @@ def test_every_reason_for_no_route_has_its_line(mesh, result, words):
     assert len(ask(mesh, "zoé", result, language="fr").encode()) <= 200
 
 
-@pytest.mark.parametrize(
-    ("user", "is_stranger"), [(NOBODY, False), (User("mesh:!1", claim=Doubt.CLEAR, is_listed=False), True)]
-)
-def test_a_stranger_s_traceroute_is_counted_as_such(mesh, user, is_stranger):
+@pytest.mark.parametrize("is_stranger", [False, True])
+def test_a_stranger_s_traceroute_is_counted_as_such(mesh, is_stranger):
+    user = User("mesh:!1", claim=Doubt.CLEAR, is_listed=False) if is_stranger else NOBODY
     tracer = Scripted(TracerouteReply(1, ZOE, (Hop(ZOE, -12.75),), ()))
     command = trace_command(mesh.memory, tracer, lambda: OWN)
     command.run(Request("trace", "zoé", ALICE, RadioMetadata(), translator("en"), (), user=user))
