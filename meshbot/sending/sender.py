@@ -334,7 +334,8 @@ class MeshSender(Service):
         self._logged_holding = self._queue.hold.holding
         if self._logged_holding:
             LOGGER.warning(
-                "📶 Canal occupé à plus de %g %%: seuls partent les accusés de /mail et les réponses à un numéro prouvé",
+                "📶 Canal occupé à plus de %g %%: "
+                "seuls partent les accusés de /mail et les réponses à un numéro prouvé",
                 self._queue.hold.limit,
             )
         else:
