@@ -5,7 +5,7 @@ import pytest
 from meshbot.commands.builtin.trace import trace_command
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Request
-from meshbot.commands.roles import NOBODY, Doubt, User
+from meshbot.commands.roles import ANONYMOUS, AuthFailure, User
 from meshbot.mesh_link.messages import Hop, TracerouteReply
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
@@ -51,7 +51,7 @@ def test_an_ambiguous_relay_is_shown_by_its_number_s_end(mesh):
     other = (ZOE & 0xFF) | 0x44440000
     reception = RadioMetadata(hops=1, relay=ZOE & 0xFF)
     assert ask(mesh, "", reception=reception) == "🧭 hops: 1, last relay: Zoé"
-    mesh.memory.hear(packet(other))
+    mesh.memory.record(packet(other))
     assert ask(mesh, "", reception=reception) == "🧭 hops: 1, last relay: …ef"
 
 
@@ -78,7 +78,7 @@ def test_every_reason_for_no_route_has_its_line(mesh, result, words):
 
 @pytest.mark.parametrize("is_stranger", [False, True])
 def test_a_stranger_s_traceroute_is_counted_as_such(mesh, is_stranger):
-    user = User("mesh:!1", claim=Doubt.CLEAR, is_listed=False) if is_stranger else NOBODY
+    user = User("mesh:!1", claim=AuthFailure.NOT_PKI, is_listed=False) if is_stranger else ANONYMOUS
     tracer = Scripted(TracerouteReply(1, ZOE, (Hop(ZOE, -12.75),), ()))
     command = trace_command(mesh.memory, tracer, lambda: OWN)
     command.run(Request("trace", "zoé", ALICE, RadioMetadata(), translator("en"), (), user=user))
