@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from meshbot.nodes import (
     EVICTED,
-    NodeActivity,
     KeyTrust,
     LastSync,
+    NodeActivity,
     NodeCounts,
     legible_row,
     read_node_names,

@@ -9,7 +9,17 @@ from meshbot.commands.language import Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
 from meshbot.commands.node_lookup import MARKED_ID, Directory, bearers, only_one, renaming, short_name_of
 from meshbot.commands.rate_limit import RateLimiter
-from meshbot.commands.registry import PREFIX, UNKNOWN_RECEPTION, Command, Example, Registry, Request, Platform, bare, parse
+from meshbot.commands.registry import (
+    PREFIX,
+    UNKNOWN_RECEPTION,
+    Command,
+    Example,
+    Platform,
+    Registry,
+    Request,
+    bare,
+    parse,
+)
 from meshbot.commands.roles import MeshRoles, Role, User, node_numbers
 
 __all__ = [
@@ -23,16 +33,17 @@ __all__ = [
     "Command",
     "CommandExecutor",
     "CommandLimits",
+    "CommandPolicy",
     "Directory",
     "Dispatcher",
     "Example",
     "InterimAnswer",
     "Job",
     "JobResult",
-    "CommandPolicy",
     "MailNotices",
     "MeshRoles",
     "MessageFilter",
+    "Platform",
     "RateLimiter",
     "Refusal",
     "Registry",
@@ -41,7 +52,6 @@ __all__ = [
     "Role",
     "Translate",
     "User",
-    "Platform",
     "bare",
     "bearers",
     "duration",

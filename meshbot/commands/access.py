@@ -93,7 +93,12 @@ class Access:
     """Knows mesh users by their messages, and judges each message once."""
 
     def __init__(
-        self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, admin_replays: ReplayMemory, other_replays: ReplayMemory
+        self,
+        roles: MeshRoles,
+        nodes: KnownNodes,
+        limiter: RateLimiter,
+        admin_replays: ReplayMemory,
+        other_replays: ReplayMemory,
     ) -> None:
         """`admin_replays` are the commands of admins that have run, `other_replays` all others."""
         self._roles = roles
@@ -109,7 +114,11 @@ class Access:
         if user.role is Role.ADMIN and not self._admin_replays.is_ready:
             return replace(user, role=Role.KNOWN, admin_auth_failure=AuthFailure.NOT_LOADED)
         if AuthFailure.NO_KEY in {user.admin_auth_failure, user.auth_failure} and not self._nodes.is_loaded:
-            return replace(user, admin_auth_failure=user.admin_auth_failure and AuthFailure.NOT_LOADED, auth_failure=AuthFailure.NOT_LOADED)
+            return replace(
+                user,
+                admin_auth_failure=user.admin_auth_failure and AuthFailure.NOT_LOADED,
+                auth_failure=AuthFailure.NOT_LOADED,
+            )
         return user
 
     def check(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:

@@ -13,7 +13,7 @@ from meshbot.commands.filter import MessageFilter, Verdict, return_path
 from meshbot.commands.greetings import Greetings
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import PREFIX, Acknowledgement, Action, Registry, Request, Platform, bare, parse
+from meshbot.commands.registry import PREFIX, Acknowledgement, Action, Platform, Registry, Request, bare, parse
 from meshbot.commands.roles import Role, User
 from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
 from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, Throttle, log, mask_command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from meshbot.mesh_link.failures import LinkFailure
-from meshbot.runtime import LinkRecovered, LinkLost, NodeRebooted, Report
+from meshbot.runtime import LinkLost, LinkRecovered, NodeRebooted, Report
 
 
 class NodeInterface(Protocol):

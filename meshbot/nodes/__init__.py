@@ -7,9 +7,9 @@ from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, NodeReport, brief
 
 __all__ = [
     "EVICTED",
-    "NodeActivity",
     "KeyTrust",
     "LastSync",
+    "NodeActivity",
     "NodeCounts",
     "NodeReport",
     "brief",

@@ -23,9 +23,7 @@ class NodeActivity:
     kept: Collection[int] = frozenset()
 
 
-def to_evict(
-    nodes: Mapping[int, NodeRow], trusted: Mapping[int, KeyRow], known: NodeActivity, count: int
-) -> list[int]:
+def to_evict(nodes: Mapping[int, NodeRow], trusted: Mapping[int, KeyRow], known: NodeActivity, count: int) -> list[int]:
     """Return up to `count` nodes to forget, those first of which nothing was heard but one packet.
 
     Of these go first those without a key, then those whose key comes from a packet; the longest silent before others:

@@ -11,7 +11,7 @@ from typing import Final
 
 from meshbot import bounds
 from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES
-from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyChangeSource, log
+from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
 from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 from meshbot.text import folded, one_line
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import Table, delete, func, insert, select
 
 from meshbot.storage.database import Database
-from meshbot.storage.schema import COMMANDS_RUN, ADMIN_COMMANDS_RUN
+from meshbot.storage.schema import ADMIN_COMMANDS_RUN, COMMANDS_RUN
 
 ReplayKey = tuple[int, int]  # sender and packet id
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from meshbot.commands import Command, Request, Translate, Platform
+from meshbot.commands import Command, Platform, Request, Translate
 from meshbot.commands import mark as _
 from meshbot.mesh_link import Channel
 
-SIGN: Final = "#"  # before the name of a channel, where a node may have the same
+# Before the name of a channel, where a node may have the same
+SIGN: Final = "#"
 
 
 class KnownChannels:

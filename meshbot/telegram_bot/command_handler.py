@@ -16,16 +16,16 @@ from meshbot.commands import (
     UNKNOWN_RECEPTION,
     Command,
     CommandExecutor,
+    CommandPolicy,
     InterimAnswer,
     Job,
     JobResult,
-    CommandPolicy,
+    Platform,
     RateLimiter,
     Refusal,
     Registry,
     Role,
     Translate,
-    Platform,
 )
 from meshbot.commands import mark as _
 from meshbot.runtime import RecentKeys

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import inf
 from typing import Final
 
-from meshbot.commands import Registry, Role, Platform, bare, parse, translator
+from meshbot.commands import Platform, Registry, Role, bare, parse, translator
 from meshbot.commands import mark as _
 from meshbot.mesh_link import NodeChannels, TextMessage
 from meshbot.persistence import HandledBefore, SavedValue, UpdatesHandled
@@ -18,12 +18,12 @@ from meshbot.runtime import Incident, LinkRecovered
 from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, TelegramOrigin
 from meshbot.telegram_bot import status
 from meshbot.telegram_bot.alerts import Alerts
+from meshbot.telegram_bot.author_notices import NOT_RELAYED, AuthorNotices, RadioHints
 from meshbot.telegram_bot.bridge import Bridge, BridgeRule, TextOnly, clean_text, mesh_name, shown_name
 from meshbot.telegram_bot.channels import KnownChannels, missing_channel
 from meshbot.telegram_bot.chat_commands import ChatCommand, command_in
 from meshbot.telegram_bot.command_handler import CommandHandler
 from meshbot.telegram_bot.conversations import Conversations, key_of
-from meshbot.telegram_bot.author_notices import NOT_RELAYED, AuthorNotices, RadioHints
 from meshbot.telegram_bot.languages import Languages
 from meshbot.telegram_bot.menu import Menu, menus
 from meshbot.telegram_bot.models import AllowedUser, Chat, ChatQuestion, OutgoingMessage

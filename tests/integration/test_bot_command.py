@@ -124,7 +124,14 @@ def test_each_user_has_a_memory_of_their_own(server):
 
 
 @pytest.mark.parametrize(
-    "elsewhere", [{"channel": 0}, {"channel": 1}, {"in_group": True}, {"failure": AuthFailure.NOT_PKI}, {"failure": AuthFailure.MQTT}]
+    "elsewhere",
+    [
+        {"channel": 0},
+        {"channel": 1},
+        {"in_group": True},
+        {"failure": AuthFailure.NOT_PKI},
+        {"failure": AuthFailure.MQTT},
+    ],
 )
 def test_a_private_conversation_stays_with_its_proven_user(server, elsewhere):
     asker = Asker(server)

@@ -15,11 +15,11 @@ from meshbot.runtime.incidents import (
     DiskLow,
     DiskRecovered,
     KeyChanged,
-    KeyShared,
     KeyChangeSource,
-    LinkRecovered,
+    KeyShared,
     LinkCause,
     LinkLost,
+    LinkRecovered,
     NodeRebooted,
 )
 from tests.support.bot import RunningBot

@@ -13,10 +13,10 @@ from meshbot.runtime.incidents import (
     DiskLow,
     DiskRecovered,
     KeyChanged,
-    KeyShared,
     KeyChangeSource,
-    LinkRecovered,
+    KeyShared,
     LinkLost,
+    LinkRecovered,
     NodeRebooted,
 )
 from tests.support.alert_reader import PARIS, AlertReader

@@ -12,7 +12,7 @@ from meshbot.commands.builtin.rain import rain_command
 from meshbot.commands.builtin.weather import weather_command
 from meshbot.commands.formatting import PACKET_BYTES, cells, facts, table
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Registry, Request, Platform
+from meshbot.commands.registry import Platform, Registry, Request
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.web.forecast import Place, parse_forecast
 from tests.support.fake_clock import FakeClock
@@ -71,7 +71,9 @@ def commands(tmp_path_factory):
 
 
 def asked(commands, name, argument, language, /, **details):
-    request = Request(name, argument, None, RadioMetadata(), translator(language), tuple(commands), platform=Platform.TELEGRAM)
+    request = Request(
+        name, argument, None, RadioMetadata(), translator(language), tuple(commands), platform=Platform.TELEGRAM
+    )
     return commands.find(name).run(replace(request, **details))
 
 

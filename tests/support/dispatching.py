@@ -8,7 +8,7 @@ from meshbot.commands.dispatcher import Dispatcher
 from meshbot.commands.executor import CommandLimits
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Acknowledgement, Command, Registry, Platform
+from meshbot.commands.registry import Acknowledgement, Command, Platform, Registry
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.messages import ReceivedText, TextMessage
 from meshbot.sending.sender import AfterAnswer

@@ -9,7 +9,7 @@ from config import Settings
 from meshbot.commands.builtin.help import HELP
 from meshbot.commands.formatting import CHAT_BYTES
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Command, Example, Registry, Request, Platform, parse
+from meshbot.commands.registry import Command, Example, Platform, Registry, Request, parse
 from meshbot.commands.roles import Role
 from meshbot.runtime.clock import SystemClock
 from tests.support.mesh_commands import ALICE, MeshCommands

@@ -191,7 +191,11 @@ def row_of(command):
     usage = command.usage.replace("|", BAR)
     question = f"/{command.name} {usage}".rstrip()
     also = ", ".join(f"`/{alias}`" for alias in command.aliases)
-    platforms = "everywhere" if command.platforms == ALL_PLATFORMS else ", ".join(each.value for each in Platform if each in command.platforms)
+    platforms = (
+        "everywhere"
+        if command.platforms == ALL_PLATFORMS
+        else ", ".join(each.value for each in Platform if each in command.platforms)
+    )
     return f"| `{question}` | {command.role.name.lower()} | {also} | {platforms} | {command.summary} |"
 
 

@@ -11,7 +11,15 @@ import pytest
 from assembly import disk_check, open_storage
 from config import Settings
 from meshbot.nodes.trust import brief
-from meshbot.runtime.incidents import DatabaseFailed, DatabaseRecovered, DiskLow, DiskRecovered, KeyChanged, KeyShared, KeyChangeSource
+from meshbot.runtime.incidents import (
+    DatabaseFailed,
+    DatabaseRecovered,
+    DiskLow,
+    DiskRecovered,
+    KeyChanged,
+    KeyChangeSource,
+    KeyShared,
+)
 from meshbot.storage.database import REPORT_EVERY, Database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore

@@ -9,7 +9,7 @@ from typing import Final
 from meshbot.commands.formatting import NAME_BYTES, too_long
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import Command, Example, Request, Platform
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.commands.roles import Role
 from meshbot.mesh_link import BROADCAST_NUM
 from meshbot.runtime import Clock
@@ -102,7 +102,9 @@ def _name(request: Request, short_name_of: Callable[[int], str]) -> str:
 
 
 def _origin(request: Request) -> Origin | None:
-    return EchoOrigin(request.node) if request.platform is Platform.MESH and request.node is not None else request.origin
+    return (
+        EchoOrigin(request.node) if request.platform is Platform.MESH and request.node is not None else request.origin
+    )
 
 
 class EchoReports:

@@ -8,7 +8,7 @@ from meshbot.commands.formatting import age, decibels, facts, ident, length, lin
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import one_node
-from meshbot.commands.registry import Command, Example, Request, Platform
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_memory import MeshMemory, NodeView
 from meshbot.runtime import Clock
 from meshbot.text import shorten
@@ -16,7 +16,8 @@ from meshbot.text import shorten
 # A little above the firmware's limits: an imported file may have longer ones
 NAME_BYTES, SHORT_NAME_BYTES = 40, 8
 WORD_BYTES = 18  # of hardware and role
-MAINS = 100  # percent of battery; above: external power
+# Percent of battery; above: external power
+MAINS = 100
 
 
 def info_command(memory: MeshMemory, clock: Clock) -> Command:

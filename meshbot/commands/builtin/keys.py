@@ -10,7 +10,7 @@ from meshbot.commands.formatting import ident, joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import Directory, called, label, one_node
-from meshbot.commands.registry import Command, Example, Request, Platform
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_memory import NodeView
 from meshbot.nodes import NodeCounts, brief
 

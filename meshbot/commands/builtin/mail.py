@@ -22,7 +22,7 @@ from meshbot.commands.node_lookup import (
     own_node,
     renaming,
 )
-from meshbot.commands.registry import PREFIX, Acknowledgement, Command, Example, Request, Platform
+from meshbot.commands.registry import PREFIX, Acknowledgement, Command, Example, Platform, Request
 from meshbot.commands.roles import AuthFailure
 from meshbot.mesh_memory import MAX_ALL, MAX_MAIL, MAX_SENDER, MAX_SENDER_ALL, Full, Mailbox, MailboxFullError, NodeView
 from meshbot.runtime import Clock
@@ -30,7 +30,8 @@ from meshbot.storage import Mail, StorageError
 from meshbot.text import one_line, shorten
 
 LOGGER = logging.getLogger(__name__)
-ROOM: Final = 540  # bytes of an answer: three packets
+# Bytes of an answer: three packets
+ROOM: Final = 540
 LINE: Final = 60  # bytes of a mail in the list
 WIDE_LINE: Final = 120  # the same in a wide answer
 TAIL: Final = 60  # bytes of the last line
@@ -112,7 +113,9 @@ def refusal_of(failure: AuthFailure | None) -> str:
 
     A node whose key is unknown cannot give a proof; all who have the channel's key can read the answer to it.
     """
-    return "" if failure is None or failure is AuthFailure.NO_KEY else ANSWERS.get(failure, ANSWERS[AuthFailure.NOT_PKI])
+    return (
+        "" if failure is None or failure is AuthFailure.NO_KEY else ANSWERS.get(failure, ANSWERS[AuthFailure.NOT_PKI])
+    )
 
 
 def _use(request: Request) -> str:

@@ -9,7 +9,7 @@ from meshbot.commands.formatting import HOUR, as_many_as_fit, decibels, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import own_node
-from meshbot.commands.registry import Command, Example, Request, Platform
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_memory import MeshMemory, SignalHour
 from meshbot.runtime import Clock
 

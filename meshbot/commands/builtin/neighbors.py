@@ -9,7 +9,7 @@ from meshbot.commands.formatting import as_many_as_fit, decibels, length, name_o
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import called, one_node
-from meshbot.commands.registry import Command, Example, Request, Platform
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_memory import Link, MeshMemory, NodeView
 
 # Nodes send their neighbours every few hours

@@ -9,7 +9,7 @@ from typing import Final
 from meshbot.commands.formatting import DAY, age, decibels, length, name_of, pages_of, table, whole_number
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import PREFIX, Command, Example, Request, Platform
+from meshbot.commands.registry import PREFIX, Command, Example, Platform, Request
 from meshbot.mesh_memory import DirectNode, MeshMemory, NodeView
 from meshbot.runtime import Clock, TimedCache
 

@@ -9,7 +9,7 @@ from meshbot.commands.formatting import as_many_as_fit, decibels, length, table,
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import called
-from meshbot.commands.registry import PREFIX, Command, Example, Request, Platform
+from meshbot.commands.registry import PREFIX, Command, Example, Platform, Request
 from meshbot.mesh_memory import Link, MeshMemory
 
 DEFAULT_HOURS, MOST_HOURS = 24, 24 * 30

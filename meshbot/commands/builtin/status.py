@@ -8,7 +8,7 @@ from typing import Final
 from meshbot.commands.formatting import duration, joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import Command, Example, Request, Platform
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_link import LinkFigures
 from meshbot.nodes import NodeCounts
 

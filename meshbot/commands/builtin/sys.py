@@ -7,7 +7,7 @@ from collections.abc import Callable
 from meshbot.commands.formatting import duration, joined
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import Command, Example, Request, Platform
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.commands.roles import Role
 from meshbot.runtime import HostFigures
 

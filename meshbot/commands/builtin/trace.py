@@ -11,7 +11,7 @@ from meshbot.commands.formatting import ident, lines_that_fit, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, one_node, only_one, own_node, short_name_of
-from meshbot.commands.registry import PREFIX, Command, Example, Request, Platform
+from meshbot.commands.registry import PREFIX, Command, Example, Platform, Request
 from meshbot.mesh_link import Hop, RadioMetadata, TracerouteReply
 from meshbot.mesh_memory import DirectNode, NodeView
 from meshbot.sending import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError

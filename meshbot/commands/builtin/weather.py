@@ -21,7 +21,7 @@ from meshbot.commands.forecasts import (
 from meshbot.commands.formatting import as_many_as_fit, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import Command, Example, Request, Platform
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.web import Day, Fault, Forecast, Place, WebError
 
 DEFAULT_DAYS, MOST_DAYS = 3, 7  # three fit one packet

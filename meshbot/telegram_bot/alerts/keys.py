@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from meshbot.commands import mark as _
-from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyChangeSource, RecentKeys
+from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, RecentKeys
 from meshbot.telegram_bot.alerts.message import JOIN, SHOWN, AlertMessage, Moment, Totals
 
 NAME_SHOWN: Final = 40  # characters

@@ -13,9 +13,9 @@ from meshbot.runtime import (
     DiskLow,
     DiskRecovered,
     Incident,
-    LinkRecovered,
     LinkCause,
     LinkLost,
+    LinkRecovered,
     NodeRebooted,
     NodeWarning,
 )

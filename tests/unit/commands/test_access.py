@@ -100,7 +100,10 @@ def test_one_refusal_for_too_many_commands_then_silence(access):
 
 def test_who_claims_a_number_does_not_use_up_its_owner_s_commands():
     policy, command = CommandPolicy(RateLimiter(1, 300.0)), None
-    owner, forger = User("mesh:!00000001", Role.KNOWN), User("mesh:!00000001", Role.KNOWN, auth_failure=AuthFailure.NOT_PKI)
+    owner, forger = (
+        User("mesh:!00000001", Role.KNOWN),
+        User("mesh:!00000001", Role.KNOWN, auth_failure=AuthFailure.NOT_PKI),
+    )
     assert policy.check(forger, command, 0.0, is_public=False) is None
     assert policy.check(forger, command, 1.0, is_public=False) is not None
     assert policy.check(owner, command, 2.0, is_public=False) is None

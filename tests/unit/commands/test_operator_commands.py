@@ -14,7 +14,7 @@ from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.sync import sync_command
 from meshbot.commands.builtin.sys import sys_command
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Request, Platform, parse
+from meshbot.commands.registry import Platform, Request, parse
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures

@@ -60,7 +60,11 @@ def test_any_unproven_sender_has_a_reason(details, trusted, failure):
 
 
 def test_a_node_that_is_not_listed_is_no_admin_whatever_its_proof():
-    assert user(message(0x5678)).admin_auth_failure is user(message(0x5678, pki_encrypted=False)).admin_auth_failure is None
+    assert (
+        user(message(0x5678)).admin_auth_failure
+        is user(message(0x5678, pki_encrypted=False)).admin_auth_failure
+        is None
+    )
     assert user(message(0x5678)).role is Role.EVERYONE
 
 

@@ -11,7 +11,7 @@ from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.trace import trace_command
 from meshbot.commands.formatting import CHAT_BYTES, PACKET_BYTES, cells, facts, table
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Command, Registry, Request, Platform
+from meshbot.commands.registry import Command, Platform, Registry, Request
 from meshbot.commands.roles import User
 from meshbot.mesh_link.messages import Hop, TracerouteReply
 from meshbot.mesh_link.packets import RadioMetadata
@@ -157,7 +157,9 @@ def test_ping_shows_the_link_s_state(figures, answer):
 
 def test_help_has_a_line_for_each_command():
     commands = sample_commands()
-    request = Request("help", "", None, RadioMetadata(), translator("fr"), commands, platform=Platform.TELEGRAM, limit=CHAT_BYTES)
+    request = Request(
+        "help", "", None, RadioMetadata(), translator("fr"), commands, platform=Platform.TELEGRAM, limit=CHAT_BYTES
+    )
     head, *lines = HELP.run(request).splitlines()
     assert head == "Commandes :"
     assert [line.split()[0] for line in lines] == [f"/{command.name}" for command in commands]

@@ -6,7 +6,7 @@ import pytest
 
 from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.outages import OutageReporter
-from meshbot.runtime.incidents import LinkRecovered, LinkCause, LinkLost, NodeRebooted
+from meshbot.runtime.incidents import LinkCause, LinkLost, LinkRecovered, NodeRebooted
 
 
 @dataclass

@@ -6,10 +6,7 @@ import pytest
 
 from meshbot.sending.admission import WAITING_LIMITS
 from meshbot.sending.outgoing import Priority
-from meshbot.sending.queue import (
-    EVIDENCE_TIME,
-    SETTLE_TIME,
-)
+from meshbot.sending.queued_text import EVIDENCE_TIME, SETTLE_TIME
 from meshbot.sending.receipts import DeliveryStatus
 from tests.support.send_queue import ASKER, EVERYBODY, INTERVAL, OWN, QueueDriver
 

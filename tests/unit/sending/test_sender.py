@@ -14,8 +14,8 @@ from meshbot.mesh_link.session import QueueStatus
 from meshbot.sending.admission import WAITING_LIMITS
 from meshbot.sending.air_budget import Account
 from meshbot.sending.outgoing import EchoOrigin, OutgoingText, Priority
-from meshbot.sending.queue import CONFIRM_TIMEOUT, SETTLE_TIME
-from meshbot.sending.queued_text import PartState
+from meshbot.sending.queue import CONFIRM_TIMEOUT
+from meshbot.sending.queued_text import SETTLE_TIME, PartState
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
 from meshbot.sending.sender import AfterAnswer, ChannelLoad, LinkChange, MeshSender, RestoredQueue
 from meshbot.sending.traceroute import NoRoute, RouteRequest

@@ -11,11 +11,11 @@ from meshbot.runtime.incidents import (
     DiskLow,
     DiskRecovered,
     KeyChanged,
-    KeyShared,
     KeyChangeSource,
-    LinkRecovered,
+    KeyShared,
     LinkCause,
     LinkLost,
+    LinkRecovered,
     NodeRebooted,
     NodeWarning,
 )
@@ -349,9 +349,20 @@ def test_every_text_is_translated():
         for incident in (LinkRecovered(70.0), DiskRecovered(10**6, 1.0), DatabaseRecovered()):
             reader.report(incident)
         reader.disconnect()
-        for incident in (lost(), LinkRecovered(70.0), NodeRebooted(9), changed_key(source=KeyChangeSource.RADIO), DiskLow(1, 0.0)):
+        for incident in (
+            lost(),
+            LinkRecovered(70.0),
+            NodeRebooted(9),
+            changed_key(source=KeyChangeSource.RADIO),
+            DiskLow(1, 0.0),
+        ):
             reader.report(incident, after=SPAN)
-        for incident in (DiskRecovered(1, 1.0), DatabaseFailed("…"), DatabaseRecovered(), KeyShared(OLD, ((1, "A"),), 2)):
+        for incident in (
+            DiskRecovered(1, 1.0),
+            DatabaseFailed("…"),
+            DatabaseRecovered(),
+            KeyShared(OLD, ((1, "A"),), 2),
+        ):
             reader.report(incident, after=SPAN)
         reader.wait(SPAN)
         reader.reconnect()

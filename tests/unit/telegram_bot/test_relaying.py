@@ -1,4 +1,4 @@
-"""What crosses, what is held back and how that is said, and who gets a node's answer; without Telegram and radio."""
+"""What is relayed, what is not and how its author is told, and who gets a node's answer; without Telegram and radio."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from meshbot.commands.roles import Role
 from meshbot.mesh_link.messages import BROADCAST_NUM, Channel, NodeChannels, NodeRecord, TextMessage
 from meshbot.persistence import HandledBefore
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
-from meshbot.telegram_bot.command_handler import TYPING_AFTER, TYPING_LASTS
 from meshbot.telegram_bot.author_notices import EDIT_IGNORED, NOT_RELAYED
+from meshbot.telegram_bot.command_handler import TYPING_AFTER, TYPING_LASTS
 from meshbot.telegram_bot.models import Chat
 from meshbot.telegram_bot.updates import EditedMessage
 from tests.support.fake_clock import FakeClock
