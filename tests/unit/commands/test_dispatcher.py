@@ -162,6 +162,15 @@ def test_plain_texts_on_a_channel_or_for_others_get_no_line(bench, text):
     assert bench.sent.texts.empty()
 
 
+@pytest.mark.parametrize("to", [OWN, BROADCAST_NUM])
+def test_an_alert_is_no_command_whatever_it_says(bench, to):
+    bench.ask("/echo alert", to=to, channel=2, is_notice=True)
+    bench.ask("/echo done")
+    assert bench.sent.next_text().text == "done"
+    bench.settle()
+    assert bench.sent.texts.empty()
+
+
 @pytest.mark.parametrize("text", ["👍", "❓", "?"])
 def test_an_emoji_on_an_answer_gets_no_line(bench, text):
     bench.ask(text, reply_id=7)

@@ -11,7 +11,7 @@ import pytest
 from meshbot.mesh_link.messages import LoraSettings
 from meshbot.mesh_link.packets import RoutingAnswer
 from meshbot.mesh_link.session import QueueStatus
-from meshbot.sending.admission import WAITING_LIMITS
+from meshbot.sending.admission import ANSWERS_TO_STRANGERS, WAITING_LIMITS
 from meshbot.sending.air_budget import Account
 from meshbot.sending.outgoing import EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT
@@ -420,6 +420,16 @@ def test_a_stranger_s_traceroute_waits_for_no_more_than_strangers_air(bench):
     assert spent[stranger] == spent[other] > 0
     bench.tell(RouteRequest(78, ASKER, keep(unsent)))
     assert bench.sender._queue.air._spending[stranger].spent(bench.clock.monotonic()) == spent[stranger]
+
+
+def test_with_enough_answers_to_strangers_waiting_no_further_one_is_in_time(bench):
+    stranger = {"for_stranger": True, "expires_at": inf}
+    for number in range(ANSWERS_TO_STRANGERS - 1):
+        bench.tell(answer(f"{number}", **stranger))
+    assert bench.sender.answer_at(for_stranger=True) < inf
+    bench.tell(answer("the last", **stranger))
+    assert bench.sender.answer_at(for_stranger=True) == inf
+    assert bench.sender.answer_at(for_stranger=False) < inf
 
 
 # -- what others cannot say, and the hour's budget
