@@ -99,7 +99,7 @@ def test_an_unknown_command_gets_an_error_directly(bench):
 
 def test_an_unknown_command_with_braces_gets_an_error_too(bench):
     bench.ask("/{name}{0}")
-    assert "/{name}{0}." in bench.sent.next_text().text
+    assert "/{name}{0." in bench.sent.next_text().text
 
 
 def test_an_unknown_command_on_a_channel_may_be_another_bots(bench):

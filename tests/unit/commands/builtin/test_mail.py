@@ -301,10 +301,10 @@ def test_what_our_own_node_had_kept_brings_no_notice(mesh):
     assert len(notices.hear(ALICE)) == 1
 
 
-@pytest.mark.parametrize(("claims", "for_stranger"), [([None], False), ([FORGED], True), ([FORGED, None], False)])
-def test_a_notice_about_strangers_mail_alone_takes_strangers_air(mesh, claims, for_stranger):
+@pytest.mark.parametrize(("failures", "for_stranger"), [([None], False), ([FORGED], True), ([FORGED, None], False)])
+def test_a_notice_about_strangers_mail_alone_takes_strangers_air(mesh, failures, for_stranger):
     notices = Notices(mesh)
-    for failure in claims:
+    for failure in failures:
         ask(mesh, "send Bob hello", sender=ZOE, user=User("mesh:!20001eef", auth_failure=failure))
     notices.hear(BOB)
     (message,) = notices.sent

@@ -78,7 +78,7 @@ def test_every_reason_for_no_route_has_its_line(mesh, result, words):
 
 @pytest.mark.parametrize("is_stranger", [False, True])
 def test_a_stranger_s_traceroute_is_counted_as_such(mesh, is_stranger):
-    user = User("mesh:!1", claim=AuthFailure.NOT_PKI, is_listed=False) if is_stranger else ANONYMOUS
+    user = User("mesh:!1", auth_failure=AuthFailure.NOT_PKI, is_listed=False) if is_stranger else ANONYMOUS
     tracer = Scripted(TracerouteReply(1, ZOE, (Hop(ZOE, -12.75),), ()))
     command = trace_command(mesh.memory, tracer, lambda: OWN)
     command.run(Request("trace", "zoé", ALICE, RadioMetadata(), translator("en"), (), user=user))
