@@ -72,6 +72,11 @@ class Dispatcher(Service):
         self._too_late = Throttle(TOO_LATE_LOGGED_EVERY)
         self._executor: CommandExecutor[TextMessage] = CommandExecutor("Commands", clock, limits, tr, self.tell)
 
+    @property
+    def is_stuck(self) -> bool:
+        """See CommandExecutor; any thread may ask."""
+        return self._executor.is_stuck
+
     # -- service
 
     def on_start(self) -> None:

@@ -138,6 +138,12 @@ class AirBudget:
             self._answers.append((now, message.person, milliseconds))
             self._lately[message.person] += milliseconds
 
+    def charge(self, message: OutgoingText, packet: TextPacket, now: float) -> int:
+        """Note a packet with all its transmissions; return the milliseconds of its repeats, for `refund`."""
+        price = self.price(packet)
+        self.spend(message, price, now)
+        return price - self.cost(packet)
+
     def refund(self, message: OutgoingText, milliseconds: int, at: float) -> None:
         """Take back a part of what was noted at a time: the node did not send it."""
         for account in {Account.EVERYTHING, account_of(message)}:

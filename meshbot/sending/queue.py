@@ -117,9 +117,7 @@ class SendQueue:
         if not ready:
             return None
         text, part = min(ready, key=lambda found: (found[0] is not self._current, *self._order(found[0])))
-        price = self.air.price(part.packet)
-        self.air.spend(text.message, price, now)
-        part.repeats = price - self.air.cost(part.packet)
+        part.repeats = self.air.charge(text.message, part.packet, now)
         self._before_take = self._current, part.state, part.first_sent, part.last_sent
         part.state, part.first_sent, part.last_sent = PartState.SENT, min(part.first_sent, now), now
         part.sends, part.boots = part.sends + 1, self._boots
@@ -194,12 +192,10 @@ class SendQueue:
             return self._acknowledged_late(answer)
         text, part = found
         if error != "MAX_RETRANSMIT":
-            # the node repeats it no more
             self._refund(text, part)
-        reports = []
         went_on_air = error == "NONE" or policy_of(error).on_air or sender == text.message.to
-        if went_on_air and part.state is not PartState.ACCEPTED:
-            reports += self._accept(text, part, now)
+        is_news = went_on_air and part.state is not PartState.ACCEPTED
+        reports = self._accept(text, part, now) if is_news else []
         if part not in text.parts:
             # it asked for no acknowledgement, so it is done
             return reports
@@ -358,7 +354,7 @@ class SendQueue:
         return [DeliveryReport(text.message, DeliveryStatus.POSTPONED, detail, error)]
 
     def _refund(self, text: QueuedText, part: Part, sent: int = 0) -> None:
-        """Take back what its repeats would have cost, and `sent` milliseconds of its last transmission."""
+        """Take back its repeats, which the node will not send, and `sent` milliseconds of its last transmission."""
         self.air.refund(text.message, part.repeats + sent, part.last_sent)
         part.repeats = 0
 

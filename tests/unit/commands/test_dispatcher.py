@@ -323,6 +323,7 @@ def test_with_too_many_hanging_threads_no_command_starts_until_one_returns(bench
         bench.clock.advance(LIMITS.timeout)
     for _ in range(LOST_WORKERS_LIMIT):
         bench.sent.next_text()
+    assert bench.dispatcher.is_stuck
     bench.ask("/echo bonjour")
     assert "Too busy" in bench.sent.next_text().text
     bench.release.set()
@@ -332,6 +333,7 @@ def test_with_too_many_hanging_threads_no_command_starts_until_one_returns(bench
         bench.ask("/echo bonjour")
         texts.add(bench.sent.next_text().text)
     assert texts <= {"bonjour", "🚦 Too busy, please ask again in a minute."}
+    assert not bench.dispatcher.is_stuck
 
 
 # -- commands that wait for other computers
