@@ -18,6 +18,7 @@ ANSWERS = {
     AuthFailure.NO_KEY: _("🔒 I have no public key of yours yet."),
     AuthFailure.NOT_LOADED: _("⏳ I have just started and have not read my data yet. Try /{name} again in a minute."),
     AuthFailure.WRONG_KEY: _("🔒 Your public key is not the one I trust: have it checked by the operator."),
+    AuthFailure.WEAK_KEY: _("🔒 Everybody can know your node's private key: have the node make new keys."),
 }
 
 
