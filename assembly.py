@@ -290,7 +290,7 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
         clock,
         tuple(filter(None, (updates, parts.queue_writer, parts.nodes, parts.memory, *parts.replay_guards))),
         takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
-        (check, key_upkeep(parts.nodes, parts.link.interface), nightly.look),
+        (check, lambda: parts.nodes.restore_keys(parts.link.interface()), nightly.look),
         after_load=(
             check,
             lambda: parts.nodes.import_node_names(settings.node_names_file),

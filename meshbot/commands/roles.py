@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from meshbot.mesh_link import TextMessage
+from meshbot.nodes import is_weak
 
 
 class Role(IntEnum):
@@ -30,6 +31,7 @@ class AuthFailure(Enum):
     NO_KEY = "clé publique inconnue du bot"
     NOT_LOADED = "base de données pas encore lue"
     WRONG_KEY = "chiffrée avec une autre clé publique que celle de confiance"
+    WEAK_KEY = "chiffrée avec une clé dont la partie privée est connue de tous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +97,6 @@ def _auth_failure(message: TextMessage, trusted_key: bytes | None) -> AuthFailur
         return AuthFailure.NOT_PKI
     if trusted_key is None:
         return AuthFailure.NO_KEY
-    return None if message.public_key == trusted_key else AuthFailure.WRONG_KEY
+    if message.public_key != trusted_key:
+        return AuthFailure.WRONG_KEY
+    return AuthFailure.WEAK_KEY if is_weak(trusted_key) else None

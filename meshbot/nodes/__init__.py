@@ -8,6 +8,7 @@ from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
 from meshbot.nodes.legacy_names import read_node_names
 from meshbot.nodes.node_rows import NodeReport, is_usable, legible_row, screened
 from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts
+from meshbot.nodes.weak_keys import is_weak
 
 __all__ = [
     "EVICTED",
@@ -25,6 +26,7 @@ __all__ = [
     "fingerprint_of",
     "import_keys",
     "is_usable",
+    "is_weak",
     "legible_row",
     "parse_fingerprint",
     "read_node_names",

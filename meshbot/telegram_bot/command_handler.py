@@ -283,7 +283,7 @@ class CommandHandler:
 
     def _send_answer(self, job: Job[ChatQuestion], answer: str) -> None:
         message = job.question.answer(answer, self._keyboard(job))
-        if (picture := self.picture_jobs.job_for(job)) is not None:
+        if (picture := self.picture_jobs.job_for(job, answer)) is not None:
             self._pictures.put((message.chat, message.key), picture)
         self._send(replace(message, fixed=job.command.is_table(answer)))
 

@@ -38,9 +38,10 @@ def read(content):
     try:
         return from_json(content)
     except CommandError as exc:
-        assert exc.translated(translator("fr")) != ""
-        assert exc.translated(translator("en")) == str(exc) != ""
-        return None
+        refusal = exc
+    assert refusal.translated(translator("fr"))
+    assert refusal.translated(translator("en")) == str(refusal)
+    return None
 
 
 @given(st.binary(max_size=200))

@@ -90,6 +90,8 @@ def test_every_program_that_is_named_exists_with_its_options(document):
         if path.is_dir():
             path /= "__main__.py"
         source = text_of(path if path.suffix else path.with_suffix(".py"))
+        if path.name == "main_bot.py":
+            source += "".join(text_of(each) for each in (ROOT / "meshbot" / "cli").glob("*.py"))
         for option in re.findall(r"--[a-z-]+", arguments):
             assert f'"{option}"' in source or option == "--help", (path.name, option)
 
@@ -300,7 +302,7 @@ def test_the_changelog_s_newest_version_is_the_program_s():
 def test_every_pinned_package_has_a_reason_and_its_version():
     told = text_of(ROOT / "docs" / "decisions" / "0002-libraries.md")
     pins = {}
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-pictures.txt", "requirements-unused.txt", "requirements-dev.txt"):
         pins |= dict(re.findall(r"^([\w.-]+)==(\S+)$", text_of(ROOT / name), re.MULTILINE))
     assert len(pins) > 20
     for package, version in pins.items():

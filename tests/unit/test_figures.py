@@ -130,7 +130,17 @@ EAGER, SOON = code.EAGER_FOR, code.CLOSED_SOON
 DETECTOR = "docs/decisions/0015-failure-detector.md"
 LATER = tuple(seconds / 60 for seconds in code.LATER)
 
+KEY_PAGE, KEY_STATES = "docs/keys.md", "docs/decisions/0019-key-states-and-files.md"
+
 FIGURES = (
+    (KEY_PAGE, "A fingerprint is {} digits in six groups", code("fingerprint").DIGITS),
+    (KEY_PAGE, "All {} digits, or it proves little", code("fingerprint").DIGITS),
+    (KEY_PAGE, "at least {} characters", code("kinds").PASSPHRASE_LENGTH),
+    (KEY_PAGE, "From {}:00 on, a night", code("nightly").HOUR),
+    (KEY_PAGE, "{} files of one identity are kept", code("folder").KEPT),
+    (KEY_STATES, "**Fingerprints are {} digits**", code("fingerprint").DIGITS),
+    (KEY_STATES, "scrypt with {} MiB", 128 * code("backup").N * code("backup").R / 2**20),
+    (KEY_STATES, "is written again, {} times at most", code("restore").ROUNDS),
     (README, "put back into the link {} s after every reconnection", SYNC),
     (README, "virtual node of {} nodes", code("demo").NODES),
     (README, "programmée dans {}s...", SYNC),
@@ -300,7 +310,7 @@ FIGURES = (
     (SENDING, "by up to {} s at each loss", code.EVIDENCE_TIME),
     (AIR, "waits ({:g} s if the recipient lacks", *code.KEY_EXCHANGE),
     (AIR, "`air_time_limit`, {} % by default", config.AIR_TIME_LIMIT),
-    (AIR, "answers to strangers | at most {:g} %", code.TO_STRANGERS * 100),
+    (AIR, "notices of mail by strangers alone | at most {:g} %", code.TO_STRANGERS * 100),
     (AIR, "and alerts | at most {:g} %", code.OF_FORWARDED * 100),
     (AIR, "at least {:g} %", 100 * (1 - code.TO_STRANGERS - code.OF_FORWARDED)),
     (AIR, "because {} packets for strangers wait", code.ANSWERS_TO_STRANGERS),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
+from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import Directory, label, only_one
 from meshbot.commands.registry import Command, Example, Request
@@ -38,6 +39,10 @@ class DecidableKeys(Protocol):
         ...
 
 
+def _teach_nobody(_num: int, _tr: Translate) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Deciding:
     """What a decision needs."""
@@ -45,6 +50,8 @@ class Deciding:
     keys: DecidableKeys
     directory: Directory
     interface_of: Callable[[], object | None]  # the present interface, None without a link
+    # has the radio learn the node's trusted key, and says within seconds what came of that; empty: nothing to say
+    teach: Callable[[int, Translate], str] = _teach_nobody
 
 
 DONE: Final[Mapping[KeyDecision, str]] = MappingProxyType(
@@ -122,7 +129,9 @@ def decide(deciding: Deciding, decision: KeyDecision, request: Request, argument
         return tr(_("⚠️ That key cannot be trusted."))
     if (interface := deciding.interface_of()) is not None:
         deciding.keys.sync_pubkeys_to_interface(interface)
-    return tr(DONE[decision]).format(node=label(node), key=fingerprint_of(meant[0]))
+    done = tr(DONE[decision]).format(node=label(node), key=fingerprint_of(meant[0]))
+    told = deciding.teach(node.num, tr) if decision is KeyDecision.ACCEPT else ""
+    return f"{done} {told}".rstrip()
 
 
 def _node_and_key(directory: Directory, argument: str, request: Request) -> tuple[NodeView | str, str]:

@@ -12,8 +12,9 @@ from meshbot.commands.builtin.key_decisions import DecidableKeys, Deciding, deci
 from meshbot.commands.formatting import age, ident, joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.node_lookup import Directory, called, label, one_node
+from meshbot.commands.node_lookup import Directory, called, label, one_node, only_one
 from meshbot.commands.registry import Command, Example, Platform, Request
+from meshbot.mesh_link import NodeRecord, contact_url
 from meshbot.mesh_memory import NodeView
 from meshbot.nodes import KeyState, NodeCounts, NodeKeys, fingerprint_of, state_of
 from meshbot.runtime import Clock
@@ -88,11 +89,39 @@ def keys_command(
 
     return Command(
         name="keys",
-        usage=_("[[verify|accept|reject] node]"),
+        usage=_("[[verify|accept|reject|contact] node]"),
         summary=_("tells which public keys are known, changed or shared, and how far to trust them"),
         run=run,
-        words=decision_commands(Deciding(ring, directory, interface_of)),
+        words={
+            **decision_commands(Deciding(ring, directory, interface_of)),
+            "contact": _contact_command(ring, directory),
+        },
         examples=EXAMPLES,
+    )
+
+
+def _contact_command(ring: KeyRing, directory: Directory) -> Command:
+    """Make `/keys contact <node>`: the apps take its link, or its QR code, for the node and its key."""
+
+    def run(request: Request) -> str:
+        """Return the link of the node that the rest of the argument means."""
+        wanted = request.argument.partition(" ")[2].strip()
+        if not wanted:
+            return request.translate(_("Whose contact? /keys contact <node>"))
+        node = only_one(directory.find_nodes(wanted), wanted, request)
+        if isinstance(node, str):
+            return node
+        trusted = ring.keys_of(node.num).trusted
+        if trusted is None:
+            return request.translate(_("{node}: no key known")).format(node=label(node))
+        return contact_url(NodeRecord(node.num, node.long_name, node.short_name, public_key=trusted.public_key))
+
+    return Command(
+        name="keys",
+        usage=_("[[verify|accept|reject|contact] node]"),
+        summary=_("shares a node's key as the apps do: a link, and on Telegram its QR code"),
+        run=run,
+        has_qr=True,
     )
 
 
@@ -134,6 +163,10 @@ EXAMPLES: Final = (
     Example(
         "/keys reject alice",
         "No other key waits for Alice !20001eef. To revoke the one in use: /keys reject !20001eef 5972",
+    ),
+    Example(
+        "/keys contact alice",
+        "https://meshtastic.org/v/#CO-9gIACEjkKCSEyMDAwMWVlZhIFQWxpY2UaA0FMSUIgAAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE",
     ),
     Example("/keys zzz", "I know no node « zzz »."),
 )

@@ -69,6 +69,14 @@ def test_a_decision_goes_into_the_present_interface(ask, keys, interface):
     assert keys.syncs == [(interface, False)]
 
 
+def test_what_the_radio_says_of_an_accepted_key_is_told(keys):
+    taught = []
+    deciding = Deciding(keys, keyed_nodes(), lambda: None, lambda num, _tr: taught.append(num) or "The radio has it.")
+    request = Request("trust", "bruno", ALICE, RadioMetadata(), translator("en"), (), user=User(OPERATOR))
+    assert trust_command(deciding).run(request).endswith("is trusted now. The radio has it.")
+    assert taught == [BOB]
+
+
 def test_without_a_link_a_key_is_trusted_all_the_same(keys):
     assert ask_of(keys, None, "/trust bruno").endswith("is trusted now.")
     assert (len(keys.decided), keys.syncs) == (1, [])
