@@ -9,7 +9,7 @@ POT := $(CATALOGS)/meshbot.pot
 # Tests start the program dozens of times: compiled files are kept even where the environment says not to
 test test-%: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup setup-dev setup-any demo test test-unit test-property test-integration test-e2e test-bench lint types bench mutants example diagram timelines manual wheel catalogs clean
+.PHONY: help setup setup-dev setup-any install demo test test-unit test-property test-integration test-e2e test-bench lint types bench mutants example diagram timelines manual wheel catalogs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,10 @@ setup-dev: ## Also with what tests, checks and the build need
 
 setup-any:
 	@PYTHON='$(PYTHON)' scripts/setup any
+
+install: ## With sudo: the service in /opt/meshbot, or its update; PICTURES=no without pictures
+	@python=$$(PYTHON='$(PYTHON)' scripts/setup python) && \
+	    "$$python" -B -m meshbot.installation install $(if $(filter no,$(PICTURES)),--no-pictures)
 
 demo: setup-any ## Be a mesh user: a virtual node, the real bot, and faults on demand
 	@$(PY) main_bot.py --demo

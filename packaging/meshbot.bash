@@ -7,7 +7,8 @@
 
 _shtab_meshbot_keys_subparsers=(export import contact fingerprint)
 _shtab_meshbot_radio_subparsers=(backup restore)
-_shtab_meshbot_subparsers=(run check demo keys radio)
+_shtab_meshbot_service_subparsers=(install update remove)
+_shtab_meshbot_subparsers=(run check demo keys radio service)
 
 _shtab_meshbot_run_option_strings=(-h --help --config)
 _shtab_meshbot_check_option_strings=(-h --help --config)
@@ -20,13 +21,18 @@ _shtab_meshbot_keys_option_strings=(-h --help)
 _shtab_meshbot_radio_backup_option_strings=(-h --help --config)
 _shtab_meshbot_radio_restore_option_strings=(-h --help --config --force)
 _shtab_meshbot_radio_option_strings=(-h --help)
+_shtab_meshbot_service_install_option_strings=(-h --help --root --no-start --pictures --no-pictures)
+_shtab_meshbot_service_update_option_strings=(-h --help --root --no-start --pictures --no-pictures)
+_shtab_meshbot_service_remove_option_strings=(-h --help --root --purge)
+_shtab_meshbot_service_option_strings=(-h --help)
 _shtab_meshbot_option_strings=(-h --help --config --check-config --demo --version)
 
 
 
 _shtab_meshbot_keys_pos_0_choices=(export import contact fingerprint)
 _shtab_meshbot_radio_pos_0_choices=(backup restore)
-_shtab_meshbot_pos_0_choices=(run check demo keys radio)
+_shtab_meshbot_service_pos_0_choices=(install update remove)
+_shtab_meshbot_pos_0_choices=(run check demo keys radio service)
 
 _shtab_meshbot_run__h_nargs=0
 _shtab_meshbot_run___help_nargs=0
@@ -53,6 +59,22 @@ _shtab_meshbot_radio_restore___force_nargs=0
 _shtab_meshbot_radio_pos_0_nargs=A...
 _shtab_meshbot_radio__h_nargs=0
 _shtab_meshbot_radio___help_nargs=0
+_shtab_meshbot_service_install__h_nargs=0
+_shtab_meshbot_service_install___help_nargs=0
+_shtab_meshbot_service_install___no_start_nargs=0
+_shtab_meshbot_service_install___pictures_nargs=0
+_shtab_meshbot_service_install___no_pictures_nargs=0
+_shtab_meshbot_service_update__h_nargs=0
+_shtab_meshbot_service_update___help_nargs=0
+_shtab_meshbot_service_update___no_start_nargs=0
+_shtab_meshbot_service_update___pictures_nargs=0
+_shtab_meshbot_service_update___no_pictures_nargs=0
+_shtab_meshbot_service_remove__h_nargs=0
+_shtab_meshbot_service_remove___help_nargs=0
+_shtab_meshbot_service_remove___purge_nargs=0
+_shtab_meshbot_service_pos_0_nargs=A...
+_shtab_meshbot_service__h_nargs=0
+_shtab_meshbot_service___help_nargs=0
 _shtab_meshbot_pos_0_nargs=A...
 _shtab_meshbot__h_nargs=0
 _shtab_meshbot___help_nargs=0

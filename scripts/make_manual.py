@@ -12,8 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # Run as a script, Python looks for modules beside it alone
 sys.path.insert(0, str(ROOT))
 
-from meshbot.cli import parser_for, speak  # noqa: E402 - found by the line above
+from meshbot.cli import parser_for  # noqa: E402 - found by the line above
 from meshbot.commands import translator  # noqa: E402 - the same
+from meshbot.installation import speak  # noqa: E402 - the same
 from meshbot.version import __version__  # noqa: E402 - the same
 
 PROGRAM = "meshbot"

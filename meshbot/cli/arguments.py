@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import gettext
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from meshbot.cli import keys, radio
-from meshbot.commands import LOCALE_DIR, Translate
+from meshbot.commands import Translate
 from meshbot.commands import mark as _
+from meshbot.installation import SUMMARY, add_arguments, perform
 
-LANGUAGES: Final = ("fr", "en")
-# As gettext looks for the language of messages
-VARIABLES: Final = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 CONFIG: Final = _("settings in TOML, see meshbot.toml.example")
 CHECK: Final = _("prints the settings in force, and where each comes from")
 DEMO: Final = _("tries the bot on a virtual node, without a radio")
@@ -36,22 +31,6 @@ ARGPARSE: Final = (
 )
 
 
-def language_of(environ: Mapping[str, str]) -> str | None:
-    """Return the language that the person has set, None for none or for another one."""
-    for name in VARIABLES:
-        if value := environ.get(name):
-            language = value.split(":")[0][:2].lower()
-            return language if language in LANGUAGES else None
-    return None
-
-
-def speak(language: str) -> None:
-    """Have argparse speak the language too, as far as the catalogs go."""
-    gettext.bindtextdomain("meshbot", str(LOCALE_DIR))
-    gettext.textdomain("meshbot")
-    os.environ["LANGUAGE"] = language
-
-
 def parser_for(name: str, version: str, tr: Translate) -> argparse.ArgumentParser:
     """Return the parser, whose texts are in `tr`'s language."""
     parser = argparse.ArgumentParser(prog=name, description=tr(_("MeshBot: a bot for a Meshtastic network.")))
@@ -59,8 +38,8 @@ def parser_for(name: str, version: str, tr: Translate) -> argparse.ArgumentParse
     parser.add_argument("--check-config", action="store_true", help=tr(CHECK))
     parser.add_argument("--demo", action="store_true", help=tr(DEMO))
     parser.add_argument("--version", action="version", version=f"MeshBot {version}", help=tr(VERSION))
-    # without a command the bot runs
-    parser.set_defaults(command=None)
+    # without a command the bot runs; what is alone needs no settings
+    parser.set_defaults(command=None, alone=None)
     groups = parser.add_subparsers(title=tr(_("commands")), metavar=tr(_("COMMAND")))
     top = Commands(groups, tr)
     top.add("run", None, _("runs the bot, as without a command"))
@@ -70,6 +49,9 @@ def parser_for(name: str, version: str, tr: Translate) -> argparse.ArgumentParse
         group = groups.add_parser(module.NAME, help=tr(module.SUMMARY), description=tr(module.SUMMARY))
         commands = group.add_subparsers(title=tr(_("commands")), metavar=tr(_("COMMAND")), required=True)
         module.add_commands(Commands(commands, tr))
+    service = groups.add_parser("service", help=tr(SUMMARY), description=tr(SUMMARY))
+    service.set_defaults(alone=perform)
+    add_arguments(service, tr)
     return parser
 
 
