@@ -21,6 +21,7 @@ import command_line
 import config
 from meshbot import cli
 from meshbot.commands import Command
+from meshbot.installation import outdated_unit
 from meshbot.mesh_link import (
     CurrentLink,
     LinkReady,
@@ -54,7 +55,7 @@ from meshbot.version import version_text
 from tcp_interface_manager import TCPInterfaceManager
 
 LOGGER = logging.getLogger(__name__)
-info_print, error_print = LOGGER.info, LOGGER.error
+info_print, warning_print, error_print = LOGGER.info, LOGGER.warning, LOGGER.error
 # EX_TEMPFAIL: systemd tries again, the other process may be about to end
 EXIT_IN_USE = 75
 # Seconds for all threads together; with what surrounds it, the promised 3 hold
@@ -174,6 +175,8 @@ def _run(settings: config.Settings) -> int:
     log.take_prints()
     log.mask(settings.secrets())
     info_print("🤖 MeshBot %s: nœud %s:%d", version_text(), settings.tcp_host, settings.tcp_port)
+    if unit := outdated_unit():
+        warning_print("⚠️ L'unité systemd n'est pas celle de cette version (%s): sudo meshbot service update", unit)
     requests: SimpleQueue[Any] = SimpleQueue()
     try:
         lock = lock_in_time(settings.data_dir, requests.put)

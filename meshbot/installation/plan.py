@@ -45,15 +45,11 @@ SECRETS_TEXT: Final = """\
 #MESHBOT_BOT_API_KEY=
 #MESHBOT_DATABASE_URL=
 """
-NO_PYTHON: Final = _(
-    "The service may not use {python}, which is below {home}: sudo make install PYTHON=/usr/bin/python3"
-)
+NO_PYTHON: Final = _("The service may not use {python}, below {home}: sudo make install PYTHON=/usr/bin/python3")
 NOT_ROOT: Final = _("Only root may do this: sudo {command}")
 NOT_INSTALLED: Final = _("There is no service to update: sudo {command} installs it")
 VENV_FAILED: Final = _("The environment cannot be made: sudo apt install python3-venv, then try again")
-PIP_FAILED: Final = _(
-    "The libraries cannot be installed; nothing was changed. Check the network and the clock, try again"
-)
+PIP_FAILED: Final = _("The libraries cannot be installed; nothing was changed. Check network and clock, try again")
 CHECK_FAILED: Final = _("The new version does not take the settings; nothing was changed. Mend {settings}, try again")
 COMPILE_FAILED: Final = _("The program was not compiled: each start takes some seconds longer")
 SYSTEMD_FAILED: Final = _("systemd refuses; `systemctl status meshbot` says why")
@@ -157,7 +153,8 @@ def _refuse(layout: Layout, facts: Facts, *, needs_python: bool = True) -> None:
 
 
 def _lists(facts: Facts, options: Options) -> tuple[str, ...]:
-    has_pictures = not facts.stamp or PICTURES in facts.stamp.splitlines()[1:2][0].split()
+    installed = facts.stamp.splitlines()[1:2]
+    has_pictures = not installed or PICTURES in installed[0].split()
     wants = has_pictures if options.pictures is None else options.pictures
     return (CORE, PICTURES) if wants else (CORE,)
 

@@ -124,9 +124,7 @@ def _remove_empty(path: Path) -> None:
 
 
 def _run(step: Run) -> None:
-    variables = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MESHBOT_", "PIP_", "PYTHON"))
-    }
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("MESHBOT_", "PYTHON"))}
     done = subprocess.run(  # noqa: S603 - commands of the plan, no shell
         [str(part) for part in step.command],
         env=variables | {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
