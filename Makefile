@@ -9,7 +9,7 @@ POT := $(CATALOGS)/meshbot.pot
 # Tests start the program dozens of times: compiled files are kept even where the environment says not to
 test test-%: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup setup-dev setup-any install demo test test-unit test-property test-integration test-e2e test-bench lint types bench mutants example diagram timelines manual wheel catalogs clean
+.PHONY: help setup setup-dev setup-any install demo test test-unit test-property test-integration test-e2e test-bench lint types bench mutants example diagram timelines manual wheel deb catalogs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
@@ -80,6 +80,9 @@ manual: setup-dev ## Write the manual pages and the completion for bash from the
 wheel: setup-dev ## Build the wheel in dist/
 	@$(PY) -m pip wheel --disable-pip-version-check --quiet --no-build-isolation --no-deps --wheel-dir dist .
 	@ls dist/*.whl
+
+deb: ## Build a package for this Debian in dist/; PICTURES=no without pictures
+	@/usr/bin/python3 -B scripts/make_deb.py $(if $(filter no,$(PICTURES)),--no-pictures)
 
 catalogs: setup-dev ## Bring the translations in step with the code, and compile them
 	@mkdir -p $(CATALOGS)

@@ -25,9 +25,13 @@ PACKED: Final = "meshbot/installation/files"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The places of an installation below `root`, which is `/` but for tests and packages."""
+    """The places of an installation below `root`, which is `/` but for tests and packages.
+
+    A package of the distribution has its unit, command, manual and completion in /usr, not in /etc and /usr/local.
+    """
 
     root: Path = Path("/")
+    is_package: bool = False
 
     def at(self, path: str) -> Path:
         """Return an absolute path of the system, below the root."""
@@ -55,8 +59,8 @@ class Layout:
 
     @property
     def unit(self) -> Path:
-        """The unit that an administrator's installation has; a package's is in /usr/lib."""
-        return self.at(f"/etc/systemd/system/{UNIT}")
+        """The unit of systemd."""
+        return self.at(f"{'/lib' if self.is_package else '/etc'}/systemd/system/{UNIT}")
 
     @property
     def former_unit(self) -> Path:
@@ -71,17 +75,21 @@ class Layout:
     @property
     def launcher(self) -> Path:
         """The command `meshbot`."""
-        return self.at("/usr/local/bin/meshbot")
+        return self.at(f"{self._prefix}/bin/meshbot")
 
     @property
     def shared(self) -> Mapping[str, Path]:
         """Manual and completion: the file of DATA, and where it is looked for."""
-        share = self.at("/usr/local/share")
+        share = self.at(f"{self._prefix}/share")
         return {
             MANUAL: share / "man/man1/meshbot.1",
             FRENCH_MANUAL: share / "man/fr/man1/meshbot.1",
             COMPLETION: share / "bash-completion/completions/meshbot",
         }
+
+    @property
+    def _prefix(self) -> str:
+        return "/usr" if self.is_package else "/usr/local"
 
     @property
     def state(self) -> tuple[Path, ...]:

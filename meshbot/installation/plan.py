@@ -48,6 +48,7 @@ SECRETS_TEXT: Final = """\
 NO_PYTHON: Final = _("The service may not use {python}, below {home}: sudo make install PYTHON=/usr/bin/python3")
 NOT_ROOT: Final = _("Only root may do this: sudo {command}")
 NOT_INSTALLED: Final = _("There is no service to update: sudo {command} installs it")
+UNREADABLE: Final = _("The service could not read {settings}: sudo chmod 644 {settings} (secrets: meshbot.env)")
 VENV_FAILED: Final = _("The environment cannot be made: sudo apt install python3-venv, then try again")
 PIP_FAILED: Final = _("The libraries cannot be installed; nothing was changed. Check network and clock, try again")
 CHECK_FAILED: Final = _("The new version does not take the settings; nothing was changed. Mend {settings}, try again")
@@ -68,7 +69,7 @@ class Facts:
     stamp: str = ""  # what the environment that is there was made of
     unit: str = ""  # the one that is there
     has_settings: bool = False
-    settings_are_readable: bool = True  # for the service
+    settings_are_readable: bool = True  # for the service's user, or for one whom the operator chose
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ def install(layout: Layout, source: Source, facts: Facts, options: Options, *, i
     _refuse(layout, facts)
     if is_update and not facts.unit:
         raise RefusedError(NOT_INSTALLED, command=facts.command.replace("update", "install"))
+    if not facts.settings_are_readable:
+        raise RefusedError(UNREADABLE, settings=layout.settings / SETTINGS)
     stamp = stamp_of(source, facts, options)
     venv = layout.venv if facts.stamp == stamp else layout.new / "venv"
     steps: list[Step] = [MakeFolder(layout.home), Remove(layout.new), MakeFolder(layout.new)]
@@ -101,7 +104,7 @@ def install(layout: Layout, source: Source, facts: Facts, options: Options, *, i
     if venv != layout.venv:
         steps += _new_venv(venv, layout, facts, _lists(facts, options))
         steps.append(WriteFile(venv / STAMP, stamp))
-    steps += _settings(layout, source, facts)
+    steps += _settings(layout, source)
     settings = layout.settings / SETTINGS
     check = (venv / PYTHON, layout.new / "program" / "main_bot.py", "check", "--config", settings)
     # the last step that is expected to fail: until here the installed version is as it was
@@ -173,13 +176,10 @@ def _new_venv(venv: Path, layout: Layout, facts: Facts, lists: tuple[str, ...]) 
     yield Run((venv / PYTHON, "-m", "pip", "install", "--no-deps", *files), PIP_FAILED)
 
 
-def _settings(layout: Layout, source: Source, facts: Facts) -> Iterator[Step]:
+def _settings(layout: Layout, source: Source) -> Iterator[Step]:
     yield MakeFolder(layout.settings)
     yield WriteFile(layout.settings / SETTINGS, source.texts[EXAMPLE], keep=True)
     yield WriteFile(layout.settings / SECRETS, SECRETS_TEXT, 0o600, keep=True)
-    if not facts.settings_are_readable:
-        text = _("⚠️ The service may not read {settings}: sudo chmod 644 {settings}. Secrets belong into meshbot.env.")
-        yield Say(text, {"settings": layout.settings / SETTINGS})
 
 
 def _unit(layout: Layout, source: Source, facts: Facts) -> Iterator[Step]:

@@ -55,8 +55,14 @@ def facts_of(layout: Layout, command: str) -> Facts:
         stamp=_text(layout.venv / STAMP),
         unit=_text(layout.unit),
         has_settings=settings.exists(),
-        settings_are_readable=not settings.exists() or bool(settings.stat().st_mode & stat.S_IROTH),
+        settings_are_readable=not settings.exists() or _is_for_others(settings),
     )
+
+
+def _is_for_others(path: Path) -> bool:
+    """Return whether a file is not root's alone."""
+    status = path.stat()
+    return bool(status.st_mode & stat.S_IROTH or status.st_uid or status.st_gid)
 
 
 def run(steps: Iterable[Step], say: Callable[[Say], None]) -> None:

@@ -112,6 +112,12 @@ def test_settings_that_the_new_version_refuses_leave_the_old_one_in_place(layout
     assert not layout.new.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's own file is refused")
+def test_settings_that_are_roots_alone_stop_an_update(layout):
+    (layout.settings / "meshbot.toml").chmod(0o600)
+    assert "sudo chmod 644" in service(layout, "update", code=1)
+
+
 def test_libraries_that_cannot_be_had_leave_the_old_version_in_place(layout, monkeypatch):
     before = tree(layout.home)
     (layout.venv / STAMP).write_text("3.11\nrequirements.txt\n")
