@@ -128,10 +128,13 @@ class Mailbox:
 
 
 def _limits(sender: int, recipient: int, *, proven: bool) -> list[tuple[MailScope, int, Full]]:
-    """Return what bounds a mail, the narrowest first: who fills a share alone learns that."""
+    """Return what bounds a mail, the narrowest first: who fills a share alone learns that.
+
+    What others write under a sender's number takes none of the room of the sender who proves to be it.
+    """
     limits = [
-        (MailScope(recipient=recipient, sender=sender), MAX_SENDER, Full.SENDER),
-        (MailScope(sender=sender), MAX_SENDER_ALL, Full.SENDER_ALL),
+        (MailScope(recipient=recipient, sender=sender, proven=proven), MAX_SENDER, Full.SENDER),
+        (MailScope(sender=sender, proven=proven), MAX_SENDER_ALL, Full.SENDER_ALL),
         (MailScope(recipient=recipient), MAX_MAIL, Full.RECIPIENT),
         (MailScope(), MAX_ALL, Full.ALL),
     ]
