@@ -35,6 +35,9 @@ class KnownNodes(Protocol):
     def is_named(self, num: int) -> bool:
         """Return whether the node's name is known."""
 
+    def is_newcomer(self, num: int) -> bool:
+        """Return whether the node's key came by air within the last day: anybody can make a thousand such nodes."""
+
 
 class ReplayMemory(Protocol):
     """Commands that have run, those of admins or those of all others: others cannot push an admin's out of memory."""
@@ -79,8 +82,7 @@ class CommandPolicy:
         return None
 
     def _limit(self, user: User, now: float) -> Refusal | None:
-        # who claims a number does not use up what its owner may ask
-        match self._limiter.ask(user.key if user.auth_failure is None else f"{user.key}?", now):
+        match self._limiter.ask(user.account, now):
             case Admission.REFUSED as admission:
                 answer = _("🚦 That is a lot of commands: please pause for a few minutes.")
                 return Refusal(admission.value, logging.INFO, answer)
@@ -108,6 +110,11 @@ class Access:
         self._other_replays = other_replays
 
     def user_of(self, message: TextMessage) -> User:
+        """Return who asks; one whose key is new has no more of the air than others who may be anybody."""
+        user = self._authenticated(message)
+        return replace(user, is_newcomer=True) if self._nodes.is_newcomer(message.sender) else user
+
+    def _authenticated(self, message: TextMessage) -> User:
         """Return who asks; until the keys and the commands before the start are read, nobody is proven by them."""
         num = message.sender
         user = self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))

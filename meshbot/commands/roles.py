@@ -41,11 +41,17 @@ class User:
     admin_auth_failure: AuthFailure | None = None  # why a listed admin has not that role
     auth_failure: AuthFailure | None = None  # why the sender may be forged; None: proven
     is_listed: bool = True  # in the settings, by the number that it claims
+    is_newcomer: bool = False  # its key is too new to distinguish it from others who come at once
 
     @property
     def is_stranger(self) -> bool:
         """Whether it may be anybody: answered when there is air for it."""
-        return self.auth_failure is not None and not self.is_listed
+        return (self.auth_failure is not None or self.is_newcomer) and not self.is_listed
+
+    @property
+    def account(self) -> str:
+        """Under what it is counted and remembered: who claims a number uses up nothing of its owner's."""
+        return self.key if self.auth_failure is None else f"{self.key}?"
 
     @property
     def is_node(self) -> bool:

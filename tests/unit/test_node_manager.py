@@ -12,7 +12,7 @@ from meshbot.nodes import NodeActivity
 from meshbot.nodes import trust as trust_module
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
-from node_manager import NodeCounts, NodeManager
+from node_manager import NEWCOMER_FOR, NodeCounts, NodeManager
 from tests.support.configured import make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, record, text_of
@@ -93,6 +93,28 @@ def test_counts_tell_nodes_keys_and_unconfirmed_keys(manager):
     manager.learn_from_nodeinfo(record(ALICE, key(2)))
     assert manager.counts() == NodeCounts(nodes=2, keys=1, pending=1)
     assert manager.pending_keys() == {ALICE: {key(2)}}
+
+
+# Newcomers
+
+
+def test_a_key_by_air_makes_a_newcomer_for_a_day(database):
+    clock = FakeClock()
+    manager = make_node_manager(NodeStore(database), clock)
+    manager.learn_from_nodeinfo(record(ALICE, key(1)))
+    # the radio has learnt it from the same packet
+    clock.advance(60)
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    assert manager.is_newcomer(ALICE)
+    clock.advance(NEWCOMER_FOR)
+    assert not manager.is_newcomer(ALICE)
+
+
+def test_a_key_from_the_radio_or_the_operator_makes_no_newcomer(manager):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.learn_from_nodeinfo(record(BOB, key(2)))
+    manager.confirm_key(BOB, key(2))
+    assert not any(map(manager.is_newcomer, (ALICE, BOB, 0xA)))
 
 
 # Learning

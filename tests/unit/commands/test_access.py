@@ -30,6 +30,9 @@ class Nodes:
     def is_named(self, num):
         return num in {ALICE, BOB}
 
+    def is_newcomer(self, num):
+        return num == BOB
+
 
 @pytest.fixture
 def access():
@@ -157,3 +160,9 @@ def test_a_replay_gets_no_answer_after_thousands_of_other_commands(access):
 def test_a_refused_command_does_not_enter_the_replay_memory(access):
     assert check(access, message(ALICE, 7, pki_encrypted=False), REBOOT) is not None
     assert check(access, message(ALICE, 7), REBOOT) is None
+
+
+def test_a_proven_newcomer_is_answered_as_a_stranger_is(access):
+    alice, bob = (access.user_of(message(sender)) for sender in (ALICE, BOB))
+    assert (alice.is_newcomer, alice.is_stranger) == (False, False)
+    assert (bob.auth_failure, bob.is_newcomer, bob.is_stranger) == (None, True, True)
