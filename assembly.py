@@ -242,6 +242,7 @@ def telegram(
         parts.sender.tell,
         keep,
         parts.link.channels,
+        public_key=parts.nodes.public_key,
     )
     return TelegramService(telegram_options(settings), dependencies)
 

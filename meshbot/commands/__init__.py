@@ -20,7 +20,7 @@ from meshbot.commands.registry import (
     bare,
     parse,
 )
-from meshbot.commands.roles import MeshRoles, Role, User, node_numbers
+from meshbot.commands.roles import MeshRoles, Role, User, is_proven, node_numbers
 
 __all__ = [
     "CHAT_BYTES",
@@ -54,6 +54,7 @@ __all__ = [
     "bare",
     "duration",
     "ident",
+    "is_proven",
     "mark",
     "name_of",
     "node_numbers",

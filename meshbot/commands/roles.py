@@ -91,6 +91,11 @@ def node_numbers(ids: Iterable[str]) -> frozenset[int]:
     return frozenset(int(ident.removeprefix("!"), 16) for ident in ids)
 
 
+def is_proven(message: TextMessage, trusted_key: bytes | None) -> bool:
+    """Return whether a message proves its sender, whose key the bot trusts."""
+    return _auth_failure(message, trusted_key) is None
+
+
 def _auth_failure(message: TextMessage, trusted_key: bytes | None) -> AuthFailure | None:
     if message.is_broadcast:
         return AuthFailure.CHANNEL

@@ -53,3 +53,5 @@ class TelegramDependencies:
     save_handled: Callable[[UpdatesHandled], object] | None
     # The channels that our node has enabled, None: not known yet
     channels: Callable[[], tuple[Channel, ...] | None] = lambda: None
+    # A node's trusted key
+    public_key: Callable[[int], bytes | None] = lambda _num: None

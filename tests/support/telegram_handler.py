@@ -43,6 +43,7 @@ class HandlerHarness:
         self.typing: list[Chat] = []
         self.query_answers: list[str] = []
         self.inbox: SimpleQueue[Any] = SimpleQueue()
+        self.keys = {}
         dependencies = TelegramDependencies(
             self.clock,
             commands,
@@ -52,6 +53,7 @@ class HandlerHarness:
             self.mesh_texts.append,
             save_handled=self.saved.append,
             channels=lambda: self.channels,
+            public_key=self.keys.get,
         )
         options = assembly.telegram_options(self.settings)
         self.handler = UpdateHandler(
