@@ -21,7 +21,7 @@ from meshbot.mesh_link.decoding import decode, hand_over
 from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
-from meshbot.mesh_link.messages import Channel, LoraSettings, NodeRecord, TextPacket
+from meshbot.mesh_link.messages import BROADCAST_NUM, Channel, LoraSettings, NodeRecord, TextPacket
 from meshbot.mesh_link.node_warnings import warning_text
 from meshbot.mesh_link.packets import lora_settings, node_record
 from meshbot.runtime import LinkCause, Throttle
@@ -287,7 +287,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
             (self.nodesByNum or {}).get(getattr(packet, "from"), {}).pop("lastReceived", None)
 
     def _take_own_num(self, num: int) -> None:
-        before, self.own_num = self.own_num, num or self.own_num
+        before, self.own_num = self.own_num, num if 0 < num < BROADCAST_NUM else self.own_num
         if before not in {0, self.own_num}:
             LOGGER.warning("🆔 Notre nœud a changé de numéro: !%08x → !%08x", before, self.own_num)
 
