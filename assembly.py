@@ -69,7 +69,8 @@ def open_storage(
     except storage.StorageError as exc:
         report(DatabaseFailed(str(exc)))
         error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
-    return database, NodeManager(storage.NodeStore(database) if database else None, clock, report)
+    store = storage.NodeStore(database) if database else None
+    return database, NodeManager(store, clock, report, node_numbers(settings.admin_nodes))
 
 
 def memory(

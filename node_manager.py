@@ -25,7 +25,7 @@ from meshbot.runtime import Report, unreported
 from meshbot.storage import DAY, Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from meshbot.mesh_link import NodeRecord
@@ -51,12 +51,22 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     subject: ClassVar = "Nœuds et clés"
     retry_after: ClassVar = 10.0
 
-    def __init__(self, store: NodeStore | None, clock: Clock, report: Report = unreported) -> None:
-        """Read nothing yet: the first `flush` does. Without a store nothing outlives the process."""
+    def __init__(
+        self,
+        store: NodeStore | None,
+        clock: Clock,
+        report: Report = unreported,
+        admins: Collection[int] = frozenset(),
+    ) -> None:
+        """Read nothing yet: the first `flush` does. Without a store nothing outlives the process.
+
+        The keys of `admins` are changed by an operator alone.
+        """
         super().__init__(store, clock)
         self._report = report
         self._activity: Callable[[], NodeActivity] = NodeActivity
-        self._trust = KeyTrust(Snapshot())
+        self._admins = admins
+        self._trust = KeyTrust(Snapshot(), admins)
         # what is in memory; held for no I/O
         self._trust_lock = threading.Lock()
         # for the operator: what the database contradicts of what was learnt before it could be read
@@ -192,7 +202,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         snapshot = store.load()
         # an earlier version may have kept what cannot be seen
         snapshot.nodes.update({num: legible_row(row) for num, row in snapshot.nodes.items()})
-        trust = KeyTrust(snapshot)
+        trust = KeyTrust(snapshot, self._admins)
         with self._trust_lock:
             if self._trust.nodes:
                 self._load_lines = trust.merge(self._trust, self._now())

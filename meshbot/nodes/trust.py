@@ -42,7 +42,9 @@ class NodeCounts:
 class KeyTrust:
     """Nodes and keys in memory and the rules of trust: no lock, no clock, no I/O."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, admins: Collection[int] = frozenset()) -> None:
+        """A listed admin's key is changed by an operator alone: see `_decides`."""
+        self._admins = admins
         self.nodes = snapshot.nodes
         self.trusted = snapshot.trusted
         self.pending = snapshot.pending
@@ -192,7 +194,7 @@ class KeyTrust:
         trusted = self.trusted.get(num)
         if trusted is None or trusted.public_key == key:
             return True
-        return bool(key) and _decides(source, trusted.source)
+        return bool(key) and self._decides(num, source, trusted.source)
 
     def _learn_node(self, reported: NodeRow, source: KeySource, now: int) -> None:
         known = self.nodes.get(reported.num)
@@ -213,7 +215,7 @@ class KeyTrust:
         if trusted is None:
             self._trust(num, key, source, now)
             return None
-        decides = _decides(source, trusted.source)
+        decides = self._decides(num, source, trusted.source)
         if trusted.public_key == key:
             if decides and source is not trusted.source:
                 self.trusted[num] = self._keep(replace(trusted, source=source, changed_at=now))
@@ -245,6 +247,16 @@ class KeyTrust:
         self._uses[row.public_key] += more
         if not self._uses[row.public_key]:
             del self._uses[row.public_key]
+
+    def _decides(self, num: int, source: KeySource, over: KeySource) -> bool:
+        """Return whether `source` may replace a node's key that comes from `over`.
+
+        The radio's database knows best, but a flood of new nodes makes it forget an old one, and learn anybody's key
+        in its place: that must make nobody an admin.
+        """
+        if source is not KeySource.NODEDB or over is KeySource.OPERATOR:
+            return source is KeySource.OPERATOR
+        return num not in self._admins
 
     def _set_apart(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         waiting = self.pending.setdefault(num, [])
@@ -282,11 +294,6 @@ class KeyTrust:
 def brief(key: bytes) -> str:
     """Return enough of the key to distinguish it from another in a log line."""
     return base64.b64encode(key).decode("ascii")[:8] + "…"
-
-
-def _decides(source: KeySource, over: KeySource) -> bool:
-    """Return whether `source` may replace a key that comes from `over`."""
-    return source is KeySource.OPERATOR or (source is KeySource.NODEDB and over is not KeySource.OPERATOR)
 
 
 def _with_whole_name(known: NodeRow, reported: NodeRow) -> NodeRow:

@@ -95,6 +95,25 @@ def test_counts_tell_nodes_keys_and_unconfirmed_keys(manager):
     assert manager.pending_keys() == {ALICE: {key(2)}}
 
 
+# Admins
+
+
+def test_the_radio_changes_no_admin_s_key(database):
+    store = NodeStore(database)
+    make_node_manager(store, FakeClock()).learn_from_node_database(
+        [record(ALICE, key(1), long_name="Alice"), record(BOB, key(2))]
+    )
+    # the radio's database comes before ours is read, as at a start, and then again
+    manager = NodeManager(store, FakeClock(), admins={ALICE})
+    for _ in range(2):
+        manager.learn_from_node_database([record(ALICE, key(3), long_name="Mallory"), record(BOB, key(4))])
+        manager.flush()
+    assert (manager.public_key(ALICE), manager.public_key(BOB)) == (key(1), key(4))
+    assert (manager.pending_keys(), name_of(manager, ALICE)) == ({ALICE: {key(3)}}, "Alice")
+    manager.confirm_key(ALICE, key(3))
+    assert manager.public_key(ALICE) == key(3)
+
+
 # Newcomers
 
 
