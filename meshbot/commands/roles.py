@@ -44,9 +44,14 @@ class User:
     is_newcomer: bool = False  # its key is too new to distinguish it from others who come at once
 
     @property
+    def is_established(self) -> bool:
+        """Whether it is who it says, and has been for a while."""
+        return self.auth_failure is None and not self.is_newcomer
+
+    @property
     def is_stranger(self) -> bool:
         """Whether it may be anybody: answered when there is air for it."""
-        return (self.auth_failure is not None or self.is_newcomer) and not self.is_listed
+        return not self.is_established and not self.is_listed
 
     @property
     def account(self) -> str:

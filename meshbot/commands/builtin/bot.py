@@ -75,7 +75,7 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
         if not request.argument:
             text = tr(_("What do you want to know? For example: {question} how does a mesh work?"))
             return text.format(question=PREFIX + request.command)
-        if not limit.take(clock.monotonic(), proven=request.user.auth_failure is None):
+        if not limit.take(clock.monotonic(), proven=request.user.is_established):
             LOGGER.info("🚦 Assistant: %d questions en une heure, une de plus est refusée (bot_hourly_limit)", hourly)
             return tr(ERROR_ANSWERS[Fault.BUSY])
         key = _conversation_key(request)
