@@ -22,7 +22,7 @@ from meshbot.nodes import (
 )
 from meshbot.persistence import WriteBehind
 from meshbot.runtime import Report, unreported
-from meshbot.storage import DAY, Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
+from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -37,8 +37,6 @@ info_print, error_print = LOGGER.info, LOGGER.error
 
 # Of a file to import, in one log line
 COMPLAINTS_SHOWN: Final = 5
-# Seconds; many keys made at once must be as old before they count for more than strangers
-NEWCOMER_FOR: Final = DAY
 
 
 class NodeManager(WriteBehind[NodeStore, Changes]):
@@ -108,12 +106,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     def is_newcomer(self, num: int) -> bool:
         """Return whether the node's key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
         with self._trust_lock:
-            row = self._trust.trusted.get(num)
-        if row is None or row.source in {KeySource.OPERATOR, KeySource.IMPORT}:
-            return False
-        # the radio's database may have learnt it from the same packets
-        is_from_radio = row.source is KeySource.NODEDB and row.changed_at == row.first_seen
-        return not is_from_radio and 0 <= self._now() - row.first_seen < NEWCOMER_FOR
+            return self._trust.is_newcomer(num, self._now())
 
     def pending_keys(self) -> dict[int, set[bytes]]:
         """Return the keys that wait for a confirmation, by node."""

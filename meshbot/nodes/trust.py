@@ -12,7 +12,7 @@ from typing import Final
 from meshbot import bounds
 from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES
 from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
-from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
+from meshbot.storage import DAY, Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 from meshbot.text import folded, one_line
 
 LOGGER = logging.getLogger(__name__)
@@ -23,6 +23,8 @@ EVICTED: Final = 1_000  # nodes that make room at once
 # that does not fit, what joined it and the space before it
 LEAST_CLIPPED: Final = 16
 CUT_MARK: Final = "\ufffd"
+# Seconds; many keys made at once must be as old before they count for more than strangers
+NEWCOMER_FOR: Final = DAY
 MAX_PENDING: Final = 4  # unconfirmed keys of one node
 NODES_NAMED: Final = 4  # of those that share a key
 
@@ -248,6 +250,15 @@ class KeyTrust:
         if not self._uses[row.public_key]:
             del self._uses[row.public_key]
 
+    def is_newcomer(self, num: int, now: int) -> bool:
+        """Return whether the node's key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
+        row = self.trusted.get(num)
+        if row is None or row.source in {KeySource.OPERATOR, KeySource.IMPORT}:
+            return False
+        # the radio's database may have learnt it from the same packets
+        is_from_radio = row.source is KeySource.NODEDB and row.changed_at == row.first_seen
+        return not is_from_radio and 0 <= now - row.first_seen < NEWCOMER_FOR
+
     def _decides(self, num: int, source: KeySource, over: KeySource) -> bool:
         """Return whether `source` may replace a node's key that comes from `over`.
 
@@ -263,16 +274,16 @@ class KeyTrust:
         if any(row.public_key == key for row in waiting) or len(waiting) >= MAX_PENDING:
             return None
         waiting.append(self._keep(KeyRow(num, key, source, KeyStatus.PENDING, now, now)))
-        self._report_key(num, key, KeyChangeSource.NODE)
+        self._report_key(num, key, KeyChangeSource.NODE, is_newcomer=self.is_newcomer(num, now))
         return (
             f"⚠️ Autre clé publique pour {self.label(num)}: {brief(key)} ({source}), l'ancienne "
             f"{brief(self.trusted[num].public_key)} reste en usage tant que la nouvelle n'est pas confirmée"
         )
 
-    def _report_key(self, num: int, key: bytes, source: KeyChangeSource) -> None:
+    def _report_key(self, num: int, key: bytes, source: KeyChangeSource, *, is_newcomer: bool = False) -> None:
         """Report a key beside the one that is still trusted."""
         old = brief(self.trusted[num].public_key)
-        self._incidents.append(KeyChanged(num, self._name(num), old, brief(key), source))
+        self._incidents.append(KeyChanged(num, self._name(num), old, brief(key), source, is_newcomer))
 
     def _report_shared(self, shared: Mapping[bytes, Sequence[int]]) -> None:
         """Report each key that has come to one node more."""

@@ -10,9 +10,10 @@ from sqlalchemy import event
 import node_manager as node_manager_module
 from meshbot.nodes import NodeActivity
 from meshbot.nodes import trust as trust_module
+from meshbot.nodes.trust import NEWCOMER_FOR
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
-from node_manager import NEWCOMER_FOR, NodeCounts, NodeManager
+from node_manager import NodeCounts, NodeManager
 from tests.support.configured import make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, record, text_of
@@ -127,6 +128,17 @@ def test_a_key_by_air_makes_a_newcomer_for_a_day(database):
     assert manager.is_newcomer(ALICE)
     clock.advance(NEWCOMER_FOR)
     assert not manager.is_newcomer(ALICE)
+
+
+def test_a_contradicted_newcomer_is_reported_as_one(database):
+    reported = []
+    clock = FakeClock()
+    manager = make_node_manager(NodeStore(database), clock, reported.append)
+    manager.learn_from_nodeinfo(record(ALICE, key(1)))
+    manager.learn_from_nodeinfo(record(ALICE, key(2)))
+    clock.advance(NEWCOMER_FOR)
+    manager.learn_from_nodeinfo(record(ALICE, key(3)))
+    assert [incident.is_newcomer for incident in reported] == [True, False]
 
 
 def test_a_key_from_the_radio_or_the_operator_makes_no_newcomer(manager):
