@@ -61,6 +61,14 @@ def test_what_is_private_does_not_stand_in_the_log(bench, caplog, command):
     assert "the sun shines" in caplog.text
 
 
+@pytest.mark.parametrize("question", ["/ia 9876", "/ bot 9876", "\uff0fmail send Bob 9876", "/ mdp 9876"])
+def test_a_private_text_for_a_command_we_lack_is_not_logged_either(bench, caplog, question):
+    bench.ask(question)
+    bench.sent.next_text()
+    assert "MESSAGE BRUT" in caplog.text
+    assert "9876" not in caplog.text
+
+
 def test_a_text_forges_neither_fields_nor_another_line(bench, caplog):
     bench.ask("✅ SYNC COMPLETE: 9' | from=0x00000bad | to=0x1")
     bench.ask("/echo done")
