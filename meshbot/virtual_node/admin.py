@@ -11,6 +11,7 @@ from meshbot.virtual_node import x25519
 from meshbot.virtual_node.configuration import CHANNELS
 from meshbot.virtual_node.identity import UNSET, Identity
 from meshbot.virtual_node.node_db import FullOfFavouritesError
+from meshbot.virtual_node.replays import clipped
 from meshbot.virtual_node.state import NodeState
 
 REBOOT_AFTER_CHANGE: Final = 7.0  # seconds between a stored setting and the reboot that applies it
@@ -192,6 +193,8 @@ class Admin:
                 return _bad_request()
             if name:
                 setattr(user, field, name)
+        if self._state.is_2_8:
+            user.long_name = clipped(user.long_name)
         user.is_licensed = wanted.is_licensed
         if wanted.HasField("is_unmessagable"):
             user.is_unmessagable = wanted.is_unmessagable

@@ -83,6 +83,7 @@ class Firmware:
         self._admin = Admin(self._state, self._identity)
         self._router = Router(self._state, self._mesh, self._admin)
         self._apply_version()
+        self._state.nodes.trim(now)
         self._client: PhoneApi | None = None
         self._down_until = -inf
         self._silence = START_DELAY

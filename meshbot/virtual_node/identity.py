@@ -9,6 +9,7 @@ from zlib import crc32
 from meshtastic.protobuf import config_pb2, mesh_pb2
 
 from meshbot.virtual_node import x25519
+from meshbot.virtual_node.replays import clipped
 from meshbot.virtual_node.state import NodeState
 
 UNSET: Final = config_pb2.Config.LoRaConfig.RegionCode.UNSET
@@ -42,8 +43,12 @@ class Identity:
         self._take_public(b"")
 
     def boot(self, now: float) -> None:
-        """Derive the public key from the stored private one, and from 2.8 on the number from that."""
+        """Derive the public key from the stored private one, and from 2.8 on the number from that; clip the name."""
         self.ensure_keys()
+        if self._state.is_2_8:
+            user = self._state.nodes.own_user()
+            user.long_name = clipped(user.long_name)
+            self.set_owner(user)
         self.follow_key(now)
 
     def ensure_keys(self) -> None:

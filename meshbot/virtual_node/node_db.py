@@ -75,6 +75,13 @@ class NodeDb:
         self._is_guarded = is_guarded
         self._warm.resize(warm_size)
 
+    def trim(self, now: float) -> None:
+        """Give up what there is no room for, the longest unheard first, and save."""
+        others = sorted(self._others(), key=lambda entry: (entry.is_protected, entry.info.last_heard))
+        for entry in others[: max(0, len(self) - self._capacity)]:
+            self._give_up(entry.info.num)
+        self.save(now)
+
     def __len__(self) -> int:
         """Return the number of nodes, the own one included."""
         return len(self._entries)

@@ -107,6 +107,27 @@ def test_a_whole_factory_reset_of_2_8_makes_another_node_of_it():
     assert phone.num == crc32(phone.firmware.own.public_key) != own.num
 
 
+def test_a_restored_key_pair_brings_the_old_number_back():
+    phone = Phone(version="2.8.0")
+    own, keys = phone.firmware.own, security(phone)
+    phone.admin(factory_reset_device=1)
+    restarted(phone)
+    phone.admin(begin_edit_settings=True)
+    phone.admin(set_config={"security": keys})
+    phone.admin(set_config={"lora": {"region": EU_868, "tx_enabled": True, "use_preset": True, "hop_limit": 3}})
+    phone.admin(set_owner={"long_name": "Un nom de plus de 24 octets"})
+    phone.admin(commit_edit_settings=True)
+    messages = restarted(phone)
+    assert (phone.num, phone.firmware.own.public_key) == (own.num, own.public_key)
+    assert messages[2].node_info.user.long_name == "Un nom de plus de 24 oct"
+    phone.hear_from(phone.keyed, "too early")
+    phone.packets()
+    # Nobody's key is known any more, but ours is to them
+    phone.admin(add_contact={"node_num": phone.keyed.num, "user": {"public_key": phone.keyed.public_key}})
+    phone.hear_from(phone.keyed)
+    assert phone.packets()[-1].decoded.payload == b"bonjour"
+
+
 def test_edited_settings_are_lost_in_a_reboot_before_their_commit():
     phone = Phone()
     phone.admin(begin_edit_settings=True)

@@ -161,3 +161,18 @@ def test_the_warm_tier_never_gives_a_key_up_for_a_node_without(worths, size):
         after = sum(bool(node.public_key) for node in tier.copy().values())
         assert before <= after
         assert len(tier) <= size
+
+
+@pytest.mark.parametrize(("version", "remembered"), [("2.7.26", 0), ("2.8.0", 150)])
+def test_of_a_mesh_greater_than_its_room_the_node_knows_the_last_heard(version, remembered):
+    phone = Phone(nodes=300, capacity=100, keys=299, version=version)
+    messages = phone.configure()
+    infos = [message.node_info for message in messages if message.HasField("node_info")]
+    known = {info.num for info in infos}
+    assert len(infos) == 100
+    reachable = 0
+    for user in phone.firmware.users:
+        phone.send(user.num, port=PortNum.PRIVATE_APP)
+        reachable += phone.statuses()[-1].res == 0
+        phone.later(1)
+    assert reachable == len(known) - 1 + remembered
