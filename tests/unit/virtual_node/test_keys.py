@@ -14,7 +14,7 @@ Error = mesh_pb2.Routing.Error
 def forgetful(version="2.7.26", **options):
     """A phone whose node has lost its database."""
     phone = Phone(version=version, **options)
-    phone.firmware.forget_nodes(phone.now)
+    phone.firmware.forget_nodes()
     return phone
 
 

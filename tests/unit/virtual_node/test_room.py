@@ -94,7 +94,7 @@ def test_from_2_8_on_an_evicted_node_s_key_is_kept_and_comes_back_with_it():
 def test_a_removed_node_is_forgotten_by_the_warm_tier_too():
     nodes = database(is_guarded=True, warm_size=3)
     nodes.update_from(heard(STRANGER), 10.0)
-    nodes.remove(1, 10.0)
+    nodes.remove(1)
     assert nodes.public_key(1) == b""
 
 
