@@ -51,7 +51,7 @@ def test_the_node_s_own_keys_are_a_pair():
     assert x25519.public_key(security.private_key) == security.public_key
 
 
-def test_2_7_26_refuses_a_dm_it_cannot_read_and_its_sender_introduces_itself():
+def test_2_7_refuses_an_unreadable_dm_and_its_sender_introduces_itself():
     phone = forgetful()
     phone.hear_from(phone.keyed, "/help")
     assert [packet.WhichOneof("payload_variant") for packet in phone.packets()] == ["encrypted"]
@@ -110,7 +110,7 @@ def test_a_nodeinfo_is_asked_for_with_an_answer_once_in_12_hours():
     assert answers == [1, 0, 0, 1]
 
 
-def test_a_changed_key_is_dropped_by_the_radio_until_the_node_is_removed():
+def test_a_changed_key_is_dropped_until_the_node_is_removed():
     phone = Phone()
     old = phone.keyed.public_key
     user = phone.firmware.change_key(phone.keyed.num, phone.now)
@@ -136,7 +136,7 @@ def test_a_wrong_key_for_us_makes_a_user_s_messages_unreadable():
     assert refusals(phone) == [("NONE", phone.num), ("NO_CHANNEL", phone.keyed.num)]
 
 
-def test_a_user_without_our_key_sends_nothing_and_learns_it_from_its_refusal():
+def test_a_user_without_our_key_is_mute_until_it_refuses_us():
     phone = Phone()
     phone.firmware.mistake_our_key(phone.keyed.num, b"")
     phone.hear_from(phone.keyed)
