@@ -152,6 +152,10 @@ class Firmware:
         if self._state.reboot_due is not None and now >= self._state.reboot_due:
             self.reboot(now, BOOT_SECONDS, forget_recent=True)
 
+    def settle(self, now: float) -> None:
+        """Handle what the client has sent to the node itself; it counts from here on."""
+        self._router.settle(now)
+
     def reboot(self, now: float, seconds: float, *, forget_recent: bool) -> None:
         """Be down for that long, and lose what is not saved."""
         state = self._state
