@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from meshtastic.protobuf import admin_pb2, channel_pb2, config_pb2, mesh_pb2, portnums_pb2
@@ -19,6 +19,14 @@ from meshtastic.tcp_interface import TCPInterface
 from meshbot.mesh_link.connecting import Connecting, KnownAddress, LinkTarget, TcpInfo, shut, tcp_info
 from meshbot.mesh_link.decoding import decode, hand_over
 from meshbot.mesh_link.failures import LinkFailure, failure_of
+from meshbot.mesh_link.firmware import (
+    HAS_XEDDSA_SIGNED,
+    SignaturePolicy,
+    answers_heartbeats,
+    read,
+    signature_policy,
+    signs_broadcasts,
+)
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
 from meshbot.mesh_link.messages import Channel, LoraSettings, NodeRecord, TextPacket
@@ -36,8 +44,6 @@ UNREADABLE_REPORT_EVERY = 60.0  # seconds
 READER_JOIN_TIMEOUT = 1.0
 # The request for nothing but nodes (link_facts §2)
 ONLY_NODES = 69421
-# Firmware that answers a heartbeat on an idle link (link_facts §7)
-HEARTBEAT_ANSWERED_SINCE = (2, 7, 6)
 
 
 class LinkListener(Protocol):
@@ -254,30 +260,34 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _take(self, from_radio: mesh_pb2.FromRadio) -> None:
         """Let the library take one message; one that it cannot handle is logged and skipped."""
         try:
-            match from_radio.WhichOneof("payload_variant"):
-                case "packet":
-                    self._take_packet(from_radio.packet)
-                case "node_info":
-                    self._take_node_info(from_radio.node_info)
-                case "my_info":
-                    self._handleFromRadio(from_radio.SerializeToString())
-                    self._take_own_num(from_radio.my_info.my_node_num)
-                case "queueStatus":
-                    self._handleQueueStatusFromRadio(from_radio.queueStatus)
-                case "clientNotification":
-                    # a traceroute too soon is dropped with this alone: its queueStatus reports success
-                    notification = from_radio.clientNotification
-                    self._listener.client_warning(notification.reply_id, warning_text(notification))
-                case "config_complete_id" if from_radio.config_complete_id == ONLY_NODES:
-                    self._listener.fetched()
-                case _:
-                    self._handleFromRadio(from_radio.SerializeToString())
+            self._route(from_radio)
         except OSError:
             # the link, not the message
             raise
         except Exception as exc:  # noqa: BLE001 - the library raises anything on odd packets; the reader must go on
             if count := self._unreadable.count(self._monotonic()):
                 LOGGER.warning("⚠️ Message du nœud illisible, ignoré (%d): %s: %s", count, type(exc).__name__, exc)
+
+    def _route(self, from_radio: mesh_pb2.FromRadio) -> None:
+        match from_radio.WhichOneof("payload_variant"):
+            case "packet":
+                self._take_packet(from_radio.packet)
+            case "node_info":
+                self._take_node_info(from_radio.node_info)
+            case "my_info":
+                self._handleFromRadio(from_radio.SerializeToString())
+                self._take_own_num(from_radio.my_info.my_node_num)
+            case "queueStatus":
+                self._handleQueueStatusFromRadio(from_radio.queueStatus)
+            case "clientNotification":
+                # a traceroute too soon is dropped with this alone: its queueStatus reports success
+                notification = from_radio.clientNotification
+                self._listener.client_warning(notification.reply_id, warning_text(notification))
+            case "config_complete_id" if from_radio.config_complete_id == ONLY_NODES:
+                self._listener.fetched()
+            case _:
+                # also what is newer than the library, which then does nothing
+                self._handleFromRadio(from_radio.SerializeToString())
 
     def _take_packet(self, packet: mesh_pb2.MeshPacket) -> None:
         # a packet without a sender: the library would print about it
@@ -295,7 +305,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         entry = as_dict(info)
         if "position" in entry:
             self._fixupPosition(entry["position"])
-        record = self._records[info.num] = node_record(entry)
+        record = node_record(entry, has_signed=bool(read(info, HAS_XEDDSA_SIGNED)))
+        self._records[info.num] = record
         if record.public_key:
             self._radio_keys[info.num] = record.public_key
         node = self._getOrCreateByNum(info.num)
@@ -311,7 +322,12 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     @property
     def lora(self) -> LoraSettings:
         """Return how the node's radio is set, as of the last configuration."""
-        return lora_settings(self.localNode.localConfig)
+        return replace(lora_settings(self.localNode.localConfig), signs=signs_broadcasts(self.metadata))
+
+    @property
+    def signature_policy(self) -> SignaturePolicy:
+        """Which broadcasts of others the node takes."""
+        return signature_policy(self.localNode.localConfig.security)
 
     @property
     def firmware(self) -> str:
@@ -381,9 +397,3 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _disconnected(self) -> None:
         super()._disconnected()
         self._listener.lost(self._failure or LinkFailure(detail="lecture terminée"))
-
-
-def answers_heartbeats(firmware_version: str) -> bool:
-    """Return whether that firmware answers a heartbeat on an idle link; False for a version it cannot read."""
-    match = re.match(r"(\d+)\.(\d+)\.(\d+)", firmware_version)
-    return match is not None and tuple(map(int, match.groups())) >= HEARTBEAT_ANSWERED_SINCE

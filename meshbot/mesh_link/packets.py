@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from google.protobuf.message import Message as Protobuf
 from meshtastic.protobuf import config_pb2, localonly_pb2, mesh_pb2, portnums_pb2
 
 from meshbot import bounds
 from meshbot.mesh_link.fields import integer, mapping, string, within
+from meshbot.mesh_link.firmware import XEDDSA_SIGNED, read
 from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     KEY_BYTES,
@@ -86,7 +88,7 @@ def message_of(packet: Mapping[str, Any], record: PacketRecord, own_num: int = 0
             return None
 
 
-def node_record(entry: Mapping[str, Any]) -> NodeRecord:
+def node_record(entry: Mapping[str, Any], *, has_signed: bool = False) -> NodeRecord:
     """Return what an entry of the library's `nodes` holds, as the node's own database sent it."""
     record = _node_record(
         integer(entry, "num") or 0,
@@ -100,6 +102,7 @@ def node_record(entry: Mapping[str, Any]) -> NodeRecord:
         hops=bounds.hops(entry.get("hopsAway")),
         via_mqtt=entry.get("viaMqtt") is True,
         metrics=metrics_of(mapping(entry, "deviceMetrics")),
+        has_signed=has_signed,
     )
 
 
@@ -169,6 +172,7 @@ def _node_record(num: int, user: Mapping[str, Any], position: Mapping[str, Any],
         longitude=place.longitude if place else None,
         altitude=place.altitude if place else None,
         last_heard=bounds.time(last_heard),
+        unmessagable=unmessagable if isinstance(unmessagable := user.get("isUnmessagable"), bool) else None,
     )
 
 
@@ -229,8 +233,16 @@ def _reception(packet: Mapping[str, Any]) -> RadioMetadata:
         hops=_hops(packet, is_measured=snr is not None or rssi is not None),
         rx_time=bounds.time(packet.get("rxTime")) or 0,
         via_mqtt=packet.get("viaMqtt") is True,
+        signed=_is_signed(packet),
         relay=within(packet, "relayNode", 1, 255),
     )
+
+
+def _is_signed(packet: Mapping[str, Any]) -> bool:
+    """Return whether our node vouches for the sender's signature; the dictionary need not hold it, the message does."""
+    raw = packet.get("raw")
+    # a broker can set whatever it likes
+    return isinstance(raw, Protobuf) and packet.get("viaMqtt") is not True and bool(read(raw, XEDDSA_SIGNED))
 
 
 def _hops(packet: Mapping[str, Any], *, is_measured: bool) -> int | None:
