@@ -188,7 +188,7 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
             sender.tell,
             lambda: sender.holding,
             lambda num: short_name_of(memory, num),
-            builtin.EchoOptions(settings.echo_channel, settings.answer_max_bytes, settings.answer_ttl),
+            builtin.EchoOptions(settings.echo_channel, sender.text_limit, settings.answer_ttl),
         ),
         builtin.sys_command(lambda: read_host(settings.data_dir)),
         builtin.sync_command(nodes, parts.link.interface),
@@ -326,6 +326,7 @@ def dispatcher(parts: Parts, commands: Sequence[Command], telegram: TelegramServ
         parts.sender.tell,
         parts.sender.answer_at,
         None if telegram is None else telegram.is_awaited,
+        parts.sender.text_limit,
     )
 
 

@@ -79,11 +79,15 @@ class SendQueue:
         """Return the texts that are not finished."""
         return self._texts.values()
 
+    def text_limit(self, message: OutgoingText) -> int:
+        """Return how many bytes of such a text go into one packet; any thread may ask."""
+        return min(self.limit, self.air.longest(message))
+
     # -- texts in, packets out
 
     def add(self, message: OutgoingText, now: float) -> list[DeliveryReport]:
         """Queue a text, cut into packets; or turn it away when too many of its kind wait."""
-        pieces = split_text(legible(message.text), self.limit)
+        pieces = split_text(legible(message.text), self.text_limit(message))
         if not has_room(self.texts, message, len(pieces)):
             return [DeliveryReport(message, DeliveryStatus.TURNED_AWAY)]
         expires_at = min(message.expires_at, now + self.lifetimes[message.priority])

@@ -117,7 +117,9 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         *mesh.commands,
         status_command(lambda: FIGURES, lambda: 2, keys.counts),
         keys_command(keys, keyed_nodes(), lambda: interface),
-        echo_command(clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, 200, 120.0)),
+        echo_command(
+            clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, lambda _: 200, 120.0)
+        ),
         sys_command(lambda: HOST),
         sync_command(keys, lambda: interface),
         trust_command(keys, keyed_nodes(), lambda: interface),

@@ -30,10 +30,10 @@ TEXTS: Final[Mapping[DeliveryStatus, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class EchoOptions:
-    """What the settings say of /echo."""
+    """How /echo speaks."""
 
     channel: int  # index of the one to send on when it is asked in a direct message
-    limit: int  # bytes of UTF-8, the asker's name included
+    text_limit: Callable[[OutgoingText], int]  # bytes of UTF-8 in one packet, the asker's name included
     lifetime: float  # seconds that a text may wait for the radio
 
 
@@ -57,27 +57,24 @@ def echo_command(
             return tr(_("Say what? /echo <text>"))
         # the name in front says who speaks, and keeps any bot from taking the text for a command
         spoken = f"📣 {_name(request, short_name_of)}: {text}"
-        if (excess := len(spoken.encode()) - options.limit) > 0:
-            return too_long(excess, tr)
-        channel = options.channel if request.channel is None else request.channel
-        expires_at = clock.monotonic() + options.lifetime
-        send(
-            OutgoingText(
-                spoken,
-                BROADCAST_NUM,
-                channel,
-                expires_at=expires_at,
-                origin=_origin(request),
-                asker=request.node or 0,
-                for_stranger=request.user.is_stranger,
-            )
+        outgoing = OutgoingText(
+            spoken,
+            BROADCAST_NUM,
+            options.channel if request.channel is None else request.channel,
+            expires_at=clock.monotonic() + options.lifetime,
+            origin=_origin(request),
+            asker=request.node or 0,
+            for_stranger=request.user.is_stranger,
         )
+        if (excess := len(spoken.encode()) - options.text_limit(outgoing)) > 0:
+            return too_long(excess, tr)
+        send(outgoing)
         # the text itself is the answer, or its delivery is shown to the asker
         if request.channel is not None or (request.origin is not None and not request.in_group):
             return ""
         if is_holding():
             return tr(_("📶 The channel is busy: I say it when there is room, or give up soon."))
-        return tr(_("📣 I say it on channel {channel}.")).format(channel=channel)
+        return tr(_("📣 I say it on channel {channel}.")).format(channel=outgoing.channel)
 
     return Command(
         name="echo",

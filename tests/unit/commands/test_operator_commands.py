@@ -53,7 +53,7 @@ class Echo:
     def __init__(self, *, is_holding=False):
         self.sent = []
         self.clock = FakeClock()
-        options = EchoOptions(channel=3, limit=60, lifetime=120.0)
+        options = EchoOptions(channel=3, text_limit=lambda _text: 60, lifetime=120.0)
         self.command = echo_command(self.clock, self._send, lambda: is_holding, lambda _num: "ALI", options)
 
     def ask(self, question, **details):
