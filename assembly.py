@@ -53,6 +53,7 @@ class Parts:
     nodes: NodeManager
     memory: MeshMemory
     replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard]
+    own_node: persistence.OwnNodeHistory
     link: mesh_link.CurrentLink
     sender: sending.MeshSender
     tracer: sending.Tracer
@@ -294,11 +295,11 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
     notices = MailNotices(parts.memory.mailbox, parts.memory, clock, sender.tell, translator(settings.language))
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
-    check = disk_check(settings, report)
+    check, stored = disk_check(settings, report), (parts.nodes, parts.memory)
     housekeeping = Housekeeping(
         clock,
-        tuple(filter(None, (updates, parts.queue_writer, parts.nodes, parts.memory, *parts.replay_guards))),
-        takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
+        tuple(filter(None, (updates, parts.queue_writer, parts.own_node, *stored, *parts.replay_guards))),
+        {**takers(*stored, notices, parts.queue_writer, updates), mesh_link.OwnNode: (parts.own_node.take,)},
         (check, key_upkeep(parts.nodes, parts.link.interface)),
         after_load=(
             check,
@@ -359,6 +360,7 @@ def link_takers(
         change=parts.sender.tell,
         ready=start_sync,
         lost=pubkey_sync.cancel,
+        own_node=housekeeping.tell,
         queue_status=(parts.sender.tell, parts.tracer.queue_status),
         client_warning=(parts.tracer.objection,),
         channels=() if telegram is None else (telegram.tell,),

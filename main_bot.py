@@ -31,7 +31,7 @@ from meshbot.mesh_link import (
     PublishingBeat,
     ReaderBeat,
 )
-from meshbot.persistence import QueueChanges
+from meshbot.persistence import OwnNodeHistory, QueueChanges
 from meshbot.runtime import (
     Beating,
     Clock,
@@ -102,6 +102,7 @@ class MeshBot:
             self.node_manager,
             self.memory,
             assembly.replay_guards(self._database, clock),
+            OwnNodeHistory(self._database, clock, report),
             link,
             self._sender,
             self._tracer,

@@ -28,6 +28,14 @@ class NodeChannels:
     channels: tuple[Channel, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OwnNode:
+    """Our own node as it gives itself, at READY and whenever it changes its number."""
+
+    num: int
+    public_key: bytes = b""  # KEY_BYTES long; empty: not known
+
+
 # -- payloads
 
 

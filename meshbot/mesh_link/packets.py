@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import Message as Protobuf
-from meshtastic.protobuf import config_pb2, localonly_pb2, mesh_pb2, portnums_pb2
+from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot import bounds
 from meshbot.mesh_link.fields import integer, mapping, string, within
@@ -21,7 +21,6 @@ from meshbot.mesh_link.firmware import XEDDSA_SIGNED, read
 from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     KEY_BYTES,
-    LoraSettings,
     NodeInfoPacket,
     NodeRecord,
     PacketRecord,
@@ -103,20 +102,6 @@ def node_record(entry: Mapping[str, Any], *, has_signed: bool = False) -> NodeRe
         via_mqtt=entry.get("viaMqtt") is True,
         metrics=metrics_of(mapping(entry, "deviceMetrics")),
         has_signed=has_signed,
-    )
-
-
-def lora_settings(config: localonly_pb2.LocalConfig) -> LoraSettings:
-    """Return how a node's radio is set; of a node that has not told it, the firmware's defaults."""
-    lora, roles = config.lora, config_pb2.Config.DeviceConfig.Role
-    return LoraSettings(
-        lora.region,
-        lora.use_preset or not config.HasField("lora"),
-        lora.modem_preset,
-        lora.bandwidth,
-        lora.spread_factor,
-        lora.coding_rate,
-        is_router=config.device.role in {roles.ROUTER, roles.ROUTER_LATE},
     )
 
 

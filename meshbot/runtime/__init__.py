@@ -21,6 +21,7 @@ from meshbot.runtime.incidents import (
     LinkLost,
     NodeRebooted,
     NodeWarning,
+    OwnNumberChanged,
     Report,
     unreported,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "MeshBotError",
     "NodeRebooted",
     "NodeWarning",
+    "OwnNumberChanged",
     "RecentKeys",
     "Report",
     "Service",
