@@ -182,7 +182,7 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
     """Return the commands about the bot itself, its link and its node."""
     settings, nodes, memory, sender = parts.settings, parts.nodes, parts.memory, parts.sender
     return (
-        builtin.status_command(parts.link.figures, lambda: sender.waiting, nodes.counts),
+        builtin.status_command(parts.link, lambda: sender.waiting, nodes.counts, parts.own_node.former, parts.clock),
         builtin.keys_command(nodes, memory, parts.link.interface),
         builtin.echo_command(
             parts.clock,

@@ -100,6 +100,7 @@ class NodeRecord:
     latitude: float | None = None  # degrees
     longitude: float | None = None  # degrees
     altitude: int | None = None  # metres above the sea
+    position_at: int | None = None  # seconds since 1970, by the node that sent the position; None: not reported
     last_heard: int | None = None  # seconds since 1970, by the node's clock
     snr: float | None = None  # dB, of the last packet
     hops: int | None = None  # 0 is direct

@@ -156,6 +156,7 @@ def _node_record(num: int, user: Mapping[str, Any], position: Mapping[str, Any],
         latitude=place.latitude if place else None,
         longitude=place.longitude if place else None,
         altitude=place.altitude if place else None,
+        position_at=bounds.time(integer(position, "time")) if place else None,
         last_heard=bounds.time(last_heard),
         unmessagable=unmessagable if isinstance(unmessagable := user.get("isUnmessagable"), bool) else None,
     )

@@ -34,11 +34,12 @@ from meshbot.mesh_memory.views import (
     HourShare,
     Link,
     NodeView,
-    Position,
     Share,
     SignalHour,
     Totals,
     Traffic,
+    is_unmessageable,
+    position_of,
 )
 from meshbot.persistence import WriteBehind
 from meshbot.runtime import Clock
@@ -366,7 +367,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     def _view(self, num: int, row: NodeRow | None, state: NodeState | None, here: Place | None) -> NodeView:
         row, heard, now = row or NodeRow(num), state or NodeState(num, 0), self._now()
-        position = _position(row, heard, now)
+        position = position_of(row, heard, now)
         return NodeView(
             num=num,
             long_name=row.long_name,
@@ -388,12 +389,6 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             position=position,
             distance=distance(*here, position.latitude, position.longitude) if here and position else None,
             former_name=row.former_name if self._now() - (row.renamed_at or 0) < DAY else "",
+            signs=num in self._recorder.signers,
+            is_unmessageable=is_unmessageable(row),
         )
-
-
-def _position(row: NodeRow, state: NodeState, now: int) -> Position | None:
-    if state.latitude is not None and state.longitude is not None:
-        return Position(state.latitude, state.longitude, state.altitude, bounds.past(state.position_at, now))
-    if (place := bounds.place(row.latitude, row.longitude)) is not None:
-        return Position(*place, bounds.altitude(row.altitude), None)
-    return None

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from meshbot.commands import Command, Directory, Example, Request, Role, Way, ident, only_one, renaming
+from meshbot.commands import Command, Directory, Example, Request, Role, Way, ident, name_of, only_one, renaming
 from meshbot.commands import mark as _
 from meshbot.mesh_link import BROADCAST_NUM
 from meshbot.sending import Origin, OutgoingText, Priority
@@ -135,7 +135,11 @@ def _recipient(target: str, request: Request, directory: Directory, channels: Kn
     if named is not None:
         return Recipient(channel=named)
     found = only_one(nodes, target, request)
-    return found if isinstance(found, str) else Recipient(found.num, notice=renaming(found, tr))
+    if isinstance(found, str):
+        return found
+    if found.is_unmessageable:
+        return tr(_("{name} takes no messages (router, sensor, tracker): not sent.")).format(name=name_of(found))
+    return Recipient(found.num, notice=renaming(found, tr))
 
 
 def _outgoing(text: str, recipient: Recipient, expires_at: float, origin: Origin | None) -> OutgoingText:
