@@ -65,6 +65,16 @@ def test_send_without_text_answers_with_its_usage(harness, argument):
     assert harness.mesh_texts == []
 
 
+def test_nothing_is_sent_to_a_node_that_takes_no_messages():
+    router = NodeRecord(KIM, "Kim", "KIM", hw_model="TBEAM", role="ROUTER")
+    with HandlerHarness(nodes=[router]) as harness:
+        (answer,) = harness.write("/send Kim salut", KNOWN)
+        assert (answer.text, harness.mesh_texts) == (
+            "Kim takes no messages (router, sensor, tracker): not sent.",
+            [],
+        )
+
+
 def test_an_unknown_node_is_named_by_its_first_word(harness):
     (answer,) = harness.write("/send Bernard salut à toi", KNOWN)
     assert answer.text == "I know no node « Bernard »."
