@@ -18,7 +18,8 @@ from meshbot.sending import DeliveryReport, DeliveryStatus, MailNoticeOrigin, Ou
 from meshbot.storage import Mail, StorageError
 
 LOGGER = logging.getLogger(__name__)
-AT_MOST_EVERY: Final = 3600.0  # seconds between two notices to one node; doubled after each that failed
+# Seconds between two notices to one node; doubled after each that failed
+AT_MOST_EVERY: Final = 3600.0
 LONGEST_WAIT: Final = 86400.0  # seconds
 # Seconds without a try after the database failed, which logs that itself
 RETRY_AFTER: Final = 60.0
@@ -48,7 +49,7 @@ class MailNotices:
         self._not_before: dict[int, float] = {}  # by recipient, those of the last notices
         self._failed: Counter[int] = Counter()  # notices in a row that failed, by recipient
 
-    def heard(self, packet: PacketRecord) -> None:
+    def on_packet(self, packet: PacketRecord) -> None:
         """Send a notice to a node that was just heard, if it has new mail. Raises nothing.
 
         Not after a direct text, which may be the question for that mail: its next packet acknowledges the answer.
@@ -64,9 +65,9 @@ class MailNotices:
             return
         self._not_before = {each: due for each, due in self._not_before.items() if due > now}
         try:
-            unannounced = [mail for mail in self._mailbox.mails_of(num) if mail.told_at is None]
+            unannounced = [mail for mail in self._mailbox.mails_of(num) if mail.notified_at is None]
             # before it is sent: better one notice too few than one for every packet
-            told_at = self._mailbox.mark_notified(num)
+            notified_at = self._mailbox.mark_notified(num)
         except StorageError:
             self._not_before[num] = now + RETRY_AFTER
             return
@@ -79,7 +80,7 @@ class MailNotices:
                     want_ack=True,
                     expires_at=now + NOTICE_TTL,
                     priority=Priority.MAIL,
-                    origin=MailNoticeOrigin(num, told_at),
+                    origin=MailNoticeOrigin(num, notified_at),
                 )
             )
 
@@ -96,7 +97,7 @@ class MailNotices:
         self._failed[recipient] += 1
         self._not_before[recipient] = self._clock.monotonic() + wait
         try:
-            self._mailbox.mark_unnotified(recipient, origin.told_at)
+            self._mailbox.mark_unnotified(recipient, origin.notified_at)
         except StorageError as error:
             # the database logs it itself; the mail is kept, only without a notice
             LOGGER.debug("Avis de courrier à 0x%08x: %s", recipient, error)

@@ -138,8 +138,8 @@ def test_any_field_of_a_packet_may_be_missing(link, port, broadcast, missing, mi
         assert record.portnum == (None if not is_open else 0 if "portnum" in missing_data else port)
         assert record.reception.signed == ("via_mqtt" in missing and "xeddsa_signed" not in missing)
         recorder = Recorder({}.get)
-        recorder.hear(record, NOW, OWN, maybe_replayed=True)
-        recorder.hear(record, NOW, OWN, maybe_replayed=False)
+        recorder.record(record, NOW, OWN, maybe_replayed=True)
+        recorder.record(record, NOW, OWN, maybe_replayed=False)
         for state in recorder.states.values():
             assert 0 <= state.last_heard <= NOW
             assert state.snr is None or isfinite(state.snr)

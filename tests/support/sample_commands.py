@@ -151,6 +151,9 @@ class NoNodes:
     def is_named(self, num):
         return False
 
+    def has_pending_key(self, _num):
+        return False
+
 
 def open_access() -> Access:
     """All may ask without a limit, and no node is known."""

@@ -4,7 +4,7 @@ import pytest
 
 from meshbot.commands.formatting import CHAT_BYTES, PACKET_BYTES
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Request, Way
+from meshbot.commands.registry import Platform, Request
 from meshbot.mesh_link.messages import RadioMetadata
 from meshbot.mesh_link.payloads import DeviceMetrics, PositionPayload
 from tests.support.nodes import ALICE, key, record
@@ -47,13 +47,13 @@ def test_a_node_known_by_name_alone_was_never_heard(empty):
 
 
 def test_our_own_node_has_no_distance_and_shows_external_power(town):
-    town.hear(packet(OWN, DeviceMetrics(101, 5.0), hops=None))
+    town.record(packet(OWN, DeviceMetrics(101, 5.0), hops=None))
     answer = ask(town, "/info relais")
     assert answer == "Relais !00009999\n📍45.7600,4.8400\nHeard 0s ago\n🔋mains, 🔑 no key"
 
 
 def test_without_a_percentage_the_voltage_is_shown(town):
-    town.hear(packet(OWN, DeviceMetrics(voltage=3.7), hops=None))
+    town.record(packet(OWN, DeviceMetrics(voltage=3.7), hops=None))
     assert "🔋3.70V" in ask(town, "/info relais")
 
 
@@ -76,9 +76,9 @@ def test_the_longest_of_everything_fits_one_packet(empty):
     name = "é" * 19
     details = {"hw_model": "HELTEC_WIRELESS_PAPER_V1_0", "role": "CLIENT_HIDDEN"}
     empty.manager.learn_from_nodeinfo(record(ALICE, key(1), long_name=name, short_name="🐻", **details))
-    empty.hear(packet(OWN, PositionPayload(-45.0, -120.0)))
-    empty.hear(packet(ALICE, PositionPayload(-45.12345, -123.12345, 1234)), packet(ALICE, DeviceMetrics(100, 4.05)))
-    empty.hear(packet(ALICE, snr=-12.5, rssi=-120))
+    empty.record(packet(OWN, PositionPayload(-45.0, -120.0)))
+    empty.record(packet(ALICE, PositionPayload(-45.12345, -123.12345, 1234)), packet(ALICE, DeviceMetrics(100, 4.05)))
+    empty.record(packet(ALICE, snr=-12.5, rssi=-120))
     empty.clock.jump(3000)
     assert len(ask(empty, f"/info {ALICE:x}", "fr").encode()) <= PACKET_BYTES
 
@@ -89,7 +89,7 @@ def test_the_longest_of_everything_fits_one_packet(empty):
 def moved_on(town, days=9):
     """Alice is heard days after her last position."""
     town.clock.jump(days * 86400)
-    town.hear(packet(ALICE, snr=6.0, rssi=-88, signed=True))
+    town.record(packet(ALICE, snr=6.0, rssi=-88, signed=True))
 
 
 def test_a_position_much_older_than_what_was_heard_has_its_age(town):
@@ -110,23 +110,19 @@ def test_a_node_that_is_gone_is_not_silent_about_its_position(town):
     ]
 
 
+def by_telegram(town, name, argument=""):
+    wide = {"platform": Platform.TELEGRAM, "limit": CHAT_BYTES}
+    return town.commands.find(name).run(Request(name, argument, ASKER, RadioMetadata(), translator("en"), (), **wide))
+
+
 def test_the_list_by_telegram_marks_distances_of_old_positions(town):
     moved_on(town, days=2)
-    command = town.commands.find("nodes")
-    request = Request("nodes", "", ASKER, RadioMetadata(), translator("en"), (), way=Way.TELEGRAM, limit=CHAT_BYTES)
-    assert [line.split()[-1] for line in command.run(request).splitlines() if line.startswith("Alice")] == ["~6.4km"]
+    lines = by_telegram(town, "nodes").splitlines()
+    assert [line.split()[-1] for line in lines if line.startswith("Alice")] == ["~6.4km"]
 
 
 def test_at_length_silence_and_messages_are_told(town):
     moved_on(town)
-    command = town.commands.find("info")
-
-    def at_length(name):
-        request = Request(
-            "info", name, ASKER, RadioMetadata(), translator("en"), (), way=Way.TELEGRAM, limit=CHAT_BYTES
-        )
-        return command.run(request)
-
-    assert "210m, 9d ago, silent about it since\n" in at_length("alice")
-    assert "messages takes none" in at_length("bob")
-    assert "messages" not in at_length("alice")
+    assert "210m, 9d ago, silent about it since\n" in by_telegram(town, "info", "alice")
+    assert "messages takes none" in by_telegram(town, "info", "bob")
+    assert "messages" not in by_telegram(town, "info", "alice")
