@@ -167,7 +167,7 @@ def _position(view: NodeView, now: float, tr: Translate) -> str:
     place = f"{view.position.latitude:.5f},{view.position.longitude:.5f}"
     height = f"{view.position.altitude}m" if view.position.altitude is not None else ""
     text = _with_age(_joined([place, height]), view.position.at, now, tr)
-    return f"{text}, {tr(_('silent about it since'))}" if view.hides_position else text
+    return text + tr(_(", silent about it since")) if view.hides_position else text
 
 
 def _charge(view: NodeView, tr: Translate) -> str:

@@ -150,7 +150,7 @@ def _firmware(interface: OwnInterface | None, tr: Translate, *, wide: bool) -> l
     version = tr(_("firmware {version}")).format(version=shorten(one_line(interface.firmware), VERSION_BYTES))
     if not wide or not interface.lora.signs:
         return [version]
-    text = tr(_("{firmware}: signs what it sends on channels, {bytes} bytes at most; keeps quiet about positions"))
+    text = tr(_("{firmware}: signs texts on channels up to {bytes} bytes; nodes of its kind often share no position"))
     lines = [text.format(firmware=version, bytes=signed_text_bytes(is_reply=False))]
     policy = POLICIES.get(interface.signature_policy)
     return [*lines, tr(policy)] if policy else lines

@@ -236,7 +236,7 @@ def test_status_names_the_firmware_and_what_follows_from_it():
     strict = OwnRadio(signature_policy=SignaturePolicy.STRICT)
     assert ask(status(FIGURES, interface=strict), "/status").endswith("; firmware 2.8.0.8f4c1a2")
     assert ask(status(FIGURES, interface=strict), "/status", **WIDE).splitlines()[-2:] == [
-        "firmware 2.8.0.8f4c1a2: signs what it sends on channels, 166 bytes at most; keeps quiet about positions",
+        "firmware 2.8.0.8f4c1a2: signs texts on channels up to 166 bytes; nodes of its kind often share no position",
         "it drops all channel messages that are not signed",
     ]
     older = OwnRadio(firmware="2.7.26", lora=LoraSettings())
