@@ -6,8 +6,8 @@ import logging
 import random
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import config
 from meshbot import mesh_link, persistence, sending, storage
@@ -39,11 +39,10 @@ if TYPE_CHECKING:
     from meshbot.telegram_bot import TelegramOptions, TelegramService
 
 LOGGER = logging.getLogger(__name__)
-error_print = LOGGER.error
 TELEGRAM_LISTS: Final = ("telegram_users", "telegram_groups", "telegram_bridges", "telegram_alert_chats")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Parts:
     """The parts of the running bot that the later ones are made with."""
 
@@ -52,12 +51,25 @@ class Parts:
     database: Database | None
     nodes: NodeManager
     memory: MeshMemory
-    replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard]
-    own_node: persistence.OwnNodeHistory
     link: mesh_link.CurrentLink
     sender: sending.MeshSender
     tracer: sending.Tracer
-    queue_writer: persistence.QueueWriter | None
+    report: Report
+    own_node: persistence.OwnNodeHistory = field(init=False)
+    replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard] = field(init=False)
+    queue_writer: persistence.QueueWriter | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make what keeps our numbers, the commands that have run, of admins and of others, and what waits to go."""
+        database, guard = self.database, persistence.ReplayGuard
+        admins, others = [storage.ReplayStore(database, of_admins=each) if database else None for each in (True, False)]
+        self.replay_guards = guard(admins, self.clock), guard(others, self.clock, persistence.KEPT_OF_ALL)
+        self.queue_writer = queue_writer(self.database, self.clock, self.sender)
+        self.own_node = persistence.OwnNodeHistory(self.database, self.clock, self.report)
+
+    def is_stored(self, row: int) -> bool:
+        """Return whether a row of what waits to go on air is in the database."""
+        return self.queue_writer is not None and self.queue_writer.is_stored(row)
 
 
 def open_storage(
@@ -69,7 +81,7 @@ def open_storage(
         database = storage.database_of(settings.database_url.get_secret_value(), settings.data_dir, clock, report)
     except storage.StorageError as exc:
         report(DatabaseFailed(str(exc)))
-        error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
+        LOGGER.error("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
     return database, NodeManager(storage.NodeStore(database) if database else None, clock, report)
 
 
@@ -82,12 +94,6 @@ def memory(
     kept = node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
     nodes.set_activity(lambda: NodeActivity(memory.activity(), {*kept, *memory.mailbox.correspondents(), own_num()}))
     return memory
-
-
-def replay_guards(database: Database | None, clock: Clock) -> tuple[persistence.ReplayGuard, persistence.ReplayGuard]:
-    """Return what makes each command run once: of admins, of everybody else."""
-    admins, others = [storage.ReplayStore(database, of_admins=each) if database else None for each in (True, False)]
-    return persistence.ReplayGuard(admins, clock), persistence.ReplayGuard(others, clock, persistence.KEPT_OF_ALL)
 
 
 def takers(
@@ -109,16 +115,6 @@ def takers(
         persistence.QueueChanges: () if queue_writer is None else (queue_writer.take,),
         persistence.UpdatesHandled: () if updates is None else (updates.take,),
     }
-
-
-def key_upkeep(nodes: NodeManager, interface_of: Callable[[], Any]) -> Callable[[], None]:
-    """Return what gives missing keys back to the interface, if there is one."""
-
-    def sync() -> None:
-        if (interface := interface_of()) is not None:
-            nodes.sync_pubkeys_to_interface(interface)
-
-    return sync
 
 
 def disk_check(settings: config.Settings, report: Report) -> Callable[[], None]:
@@ -205,8 +201,7 @@ def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, .
     commands: list[Command] = []
     if settings.weather_url and settings.geocoding_url:
         servers = MeteoServers(settings.weather_url, settings.geocoding_url, settings.language)
-        client = OpenMeteo(http, clock, servers)
-        place = settings.weather_place
+        client, place = OpenMeteo(http, clock, servers), settings.weather_place
         commands += [builtin.weather_command(client, place), builtin.rain_command(client, place)]
     if settings.bot_url:
         server = ChatServer(
@@ -217,9 +212,8 @@ def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, .
             timeout=settings.bot_timeout,
             api_key=settings.bot_api_key,
         )
-        assistant = ChatClient(http, server)
         bounds = settings.bot_max_bytes, settings.bot_timeout, settings.bot_hourly_limit
-        commands.append(builtin.bot_command(assistant, clock, *bounds))
+        commands.append(builtin.bot_command(ChatClient(http, server), clock, *bounds))
     return tuple(commands)
 
 
@@ -234,15 +228,9 @@ def telegram(
         return None
     from meshbot.telegram_bot import TelegramDependencies, TelegramService  # noqa: PLC0415 - 20 MB that most do not need
 
+    link, send = parts.link, parts.sender.tell
     dependencies = TelegramDependencies(
-        parts.clock,
-        commands,
-        limits(settings),
-        parts.memory,
-        parts.link.own_num,
-        parts.sender.tell,
-        keep,
-        parts.link.channels,
+        parts.clock, commands, limits(settings), parts.memory, link.own_num, send, keep, link.channels
     )
     return TelegramService(telegram_options(settings), dependencies)
 
@@ -290,17 +278,17 @@ def update_writer(
     return persistence.UpdateWriter(store, clock, restore) if store else None
 
 
-def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Housekeeping:
+def housekeeping(parts: Parts, telegram: Service | None) -> Housekeeping:
     """Return the thread that waits for the disk, with all that it writes."""
     settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
     notices = MailNotices(parts.memory.mailbox, parts.memory, clock, sender.tell, translator(settings.language))
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
-    check, stored = disk_check(settings, report), (parts.nodes, parts.memory)
+    check, stored = disk_check(settings, parts.report), (parts.nodes, parts.memory)
     housekeeping = Housekeeping(
         clock,
         tuple(filter(None, (updates, parts.queue_writer, parts.own_node, *stored, *parts.replay_guards))),
         {**takers(*stored, notices, parts.queue_writer, updates), mesh_link.OwnNode: (parts.own_node.take,)},
-        (check, key_upkeep(parts.nodes, parts.link.interface)),
+        (check, lambda: parts.nodes.restore_keys(parts.link.interface())),
         after_load=(
             check,
             lambda: parts.nodes.import_node_names(settings.node_names_file),
@@ -310,6 +298,17 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     if database is not None:
         database.on_change = housekeeping.wake
     return housekeeping
+
+
+def route_reports(
+    reports: sending.ReportRouter, parts: Parts, housekeeping: Housekeeping, telegram: Service | None
+) -> None:
+    """Have what becomes of each text reported to the part that it came from."""
+    ttl, tr = parts.settings.answer_ttl, translator(parts.settings.language)
+    reports.route(sending.EchoOrigin, builtin.EchoReports(parts.clock, parts.sender.tell, tr, ttl).on_delivery_report)
+    reports.route(sending.MailNoticeOrigin, housekeeping.tell)
+    if telegram is not None:
+        reports.route(sending.TelegramOrigin, telegram.tell)
 
 
 def dispatcher(parts: Parts, commands: Sequence[Command], telegram: TelegramService | None) -> Dispatcher:

@@ -141,7 +141,8 @@ def _node_info(packet: Mapping[str, Any], decoded: Mapping[str, Any], sender: in
     user = decoded.get("user")
     if not isinstance(user, Mapping):
         raise BadPacketError("NODEINFO_APP without a user")
-    return NodeInfoPacket(_node_record(sender, user, {}, integer(packet, "rxTime")))
+    record = _node_record(sender, user, {}, integer(packet, "rxTime"))
+    return NodeInfoPacket(replace(record, has_signed=_is_signed(packet)))
 
 
 def _node_record(num: int, user: Mapping[str, Any], position: Mapping[str, Any], last_heard: int | None) -> NodeRecord:

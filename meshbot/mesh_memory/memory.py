@@ -154,7 +154,10 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     def flush(self, *, last: bool = False) -> bool:
         """See WriteBehind; now and then also delete what is too old."""
-        return super().flush(last=last) and (last or self._tidy())
+        is_saved = super().flush(last=last)
+        if is_saved and not last:
+            self._tidy()
+        return is_saved
 
     def _load(self, store: PacketLog) -> None:
         states, recent = store.load_states(), store.load_recent(MAX_PACKETS)
@@ -190,18 +193,20 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             if batch.states is not None:
                 self._recorder.put_back_changes(batch.states)
 
-    def _tidy(self) -> bool:
-        """Delete links and mails that are too old, each TIDY_EVERY; return False if the database failed."""
-        if self._store is None or self._clock.monotonic() < self._tidy_due:
-            return True
-        self._tidy_due = self._clock.monotonic() + TIDY_EVERY
+    def _tidy(self) -> None:
+        """Delete links and mails that are too old, each TIDY_EVERY, after a failure as soon as WriteBehind retries."""
+        now = self._clock.monotonic()
+        if self._store is None or now < self._tidy_due:
+            return
         try:
             self._store.prune_links(self._now() - self._retention)
             self.mailbox.prune()
         except StorageError as exc:
             LOGGER.debug("Base de données non nettoyée: %s", exc)
-            return False
-        return True
+            self._tidy_due = now + self.retry_after
+            self.schedule(self._tidy_due)
+        else:
+            self._tidy_due = now + TIDY_EVERY
 
     # -- nodes: from memory
 

@@ -143,7 +143,7 @@ Link = LinkRow
 
 
 def position_of(row: NodeRow, state: NodeState, now: int) -> Position | None:
-    """Return where a node is: as heard, else as an older source had it."""
+    """Return where a node is: as it was heard, else as the radio knows it."""
     if state.latitude is not None and state.longitude is not None:
         return Position(state.latitude, state.longitude, state.altitude, bounds.past(state.position_at, now))
     if (place := bounds.place(row.latitude, row.longitude)) is not None:

@@ -23,6 +23,7 @@ from meshbot.mesh_link.message_dict import as_dict
 from meshbot.mesh_link.messages import BROADCAST_NUM
 from meshbot.mesh_link.packets import node_record, packet_record
 from tests.support.newer_protobufs import newer
+from tests.support.packet_records import message_in
 
 OLDER = {
     "MeshPacket": mesh_pb2.MeshPacket,
@@ -89,6 +90,14 @@ def test_a_signed_packet_is_known_as_such(knows):
     setattr(unsigned, "from", 0x10)
     assert not packet_record(MessageToDict(unsigned) | {"raw": unsigned}).reception.signed
     assert not packet_record(MessageToDict(unsigned)).reception.signed
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_signed_nodeinfo_is_known_as_such(signed):
+    packet = newer("MeshPacket")(to=BROADCAST_NUM, id=7, xeddsa_signed=signed)
+    setattr(packet, "from", 0x10)
+    dictionary = {"from": 0x10, "to": BROADCAST_NUM, "decoded": {"portnum": "NODEINFO_APP", "user": {"longName": "A"}}}
+    assert message_in(dictionary | {"raw": packet}).record.has_signed is signed
 
 
 @either_library
