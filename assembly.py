@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from meshbot.telegram_bot import TelegramOptions, TelegramService
 
 LOGGER = logging.getLogger(__name__)
+error_print = LOGGER.error
 TELEGRAM_LISTS: Final = ("telegram_users", "telegram_groups", "telegram_bridges", "telegram_alert_chats")
 
 
@@ -81,7 +82,7 @@ def open_storage(
         database = storage.database_of(settings.database_url.get_secret_value(), settings.data_dir, clock, report)
     except storage.StorageError as exc:
         report(DatabaseFailed(str(exc)))
-        LOGGER.error("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
+        error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
     return database, NodeManager(storage.NodeStore(database) if database else None, clock, report)
 
 
@@ -197,8 +198,7 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
 
 def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, ...]:
     """Return /weather and /rain unless their service has no address, /bot if its server has one."""
-    http = HttpClient(clock, trust_environment=settings.web_trust_environment)
-    commands: list[Command] = []
+    http, commands = HttpClient(clock, trust_environment=settings.web_trust_environment), list[Command]()
     if settings.weather_url and settings.geocoding_url:
         servers = MeteoServers(settings.weather_url, settings.geocoding_url, settings.language)
         client, place = OpenMeteo(http, clock, servers), settings.weather_place
