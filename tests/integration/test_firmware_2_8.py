@@ -126,3 +126,19 @@ def test_a_node_in_lockdown_teaches_nothing_and_loses_nothing(node, new_bot, clo
         bot.wait_ready(times=2)
         assert not link.is_locked()
         assert node.wait_for(lambda sent: sent.text == "later", PATIENCE)
+
+
+def test_a_bot_that_starts_on_a_locked_node_waits_until_it_is_unlocked(node, new_bot, clock):
+    node.fault("lockdown")
+    with new_bot(node) as bot:
+        bot.log.wait_for(LOCKED)
+        clock.wait_for_rest()
+        assert bot.bot.node_manager.nodes() == []
+        assert not bot.log.matching("Connexion TCP établie|SYNC COMPLETE")
+        node.heal("lockdown")
+        node.fault("reboot")
+        bot.wait_ready()
+        bot.log.wait_for("SYNC COMPLETE")
+        clock.wait_for_rest()
+        assert len(bot.bot.node_manager.nodes()) > len(node.users) / 2
+        assert len(bot.log.matching(LOCKED)) == 1
