@@ -98,6 +98,11 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         with self._trust_lock:
             return {num: {row.public_key for row in rows} for num, rows in self._trust.pending.items()}
 
+    def has_pending_key(self, num: int) -> bool:
+        """Return whether a key of the node waits for a confirmation."""
+        with self._trust_lock:
+            return num in self._trust.pending
+
     def counts(self) -> NodeCounts:
         """Return how much is known."""
         with self._trust_lock:

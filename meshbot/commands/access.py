@@ -35,6 +35,9 @@ class KnownNodes(Protocol):
     def is_named(self, num: int) -> bool:
         """Return whether the node's name is known."""
 
+    def has_pending_key(self, num: int) -> bool:
+        """Return whether another key than the trusted one is seen under the number, unconfirmed."""
+
 
 class ReplayMemory(Protocol):
     """Commands that have run, those of admins or those of all others: others cannot push an admin's out of memory."""
@@ -110,7 +113,12 @@ class Access:
     def user_of(self, message: TextMessage) -> User:
         """Return who asks; until the keys and the commands before the start are read, nobody is proven by them."""
         num = message.sender
-        user = self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
+        user = self._roles.user_of(
+            message,
+            self._nodes.public_key(num),
+            named=self._nodes.is_named(num),
+            is_disputed=self._nodes.has_pending_key(num),
+        )
         if user.role is Role.ADMIN and not self._admin_replays.is_ready:
             return replace(user, role=Role.KNOWN, admin_auth_failure=AuthFailure.NOT_LOADED)
         if AuthFailure.NO_KEY in {user.admin_auth_failure, user.auth_failure} and not self._nodes.is_loaded:

@@ -60,6 +60,9 @@ class MailNotices:
             return
         if not self._mailbox.is_unnotified(num) or now < self._not_before.get(num, -inf):
             return
+        # nobody would read it; who asks by /mail gets the letter
+        if (view := self._directory.node(num)) is not None and view.is_unmessageable:
+            return
         self._not_before = {each: due for each, due in self._not_before.items() if due > now}
         try:
             unannounced = [mail for mail in self._mailbox.mails_of(num) if mail.notified_at is None]

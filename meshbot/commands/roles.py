@@ -1,7 +1,8 @@
 """Who asks, and with which role; pure.
 
 A node number is only a claim: anybody can send under any. So the role of an admin needs a proof: a direct
-message encrypted with the admin's own key. The role of a known node needs none.
+message encrypted with the admin's own key. The role of a known node needs none; a signature, which firmware from 2.8
+on adds on channels, proves its sender too, but never an admin: it says neither to whom the message went nor when.
 """
 
 from __future__ import annotations
@@ -63,10 +64,13 @@ class MeshRoles:
     admins: frozenset[int]
     known: frozenset[int]  # empty: every node whose name is known
 
-    def user_of(self, message: TextMessage, trusted_key: bytes | None, *, named: bool) -> User:
+    def user_of(
+        self, message: TextMessage, trusted_key: bytes | None, *, named: bool, is_disputed: bool = False
+    ) -> User:
         """Return the message's sender with its role.
 
-        `trusted_key` is the sender's public key as the bot trusts it, `named` whether the sender's name is known.
+        `trusted_key` is the sender's public key as the bot trusts it, `named` whether the sender's name is known, and
+        `is_disputed` whether another key is seen under the number: our node may then verify signatures by that one.
         """
         listed = message.sender in self.admins
         is_listed = listed or message.sender in self.known
@@ -76,6 +80,9 @@ class MeshRoles:
         key = f"mesh:!{message.sender:08x}"
         if listed and failure is None:
             return User(key, Role.ADMIN)
+        # only of what went to a channel: who sends the same bytes directly would not have to sign anew
+        if message.is_broadcast and message.reception.signed and trusted_key is not None and not is_disputed:
+            auth_failure = None
         role = Role.KNOWN if known else Role.EVERYONE
         return User(key, role, failure if listed else None, auth_failure, is_listed=is_listed)
 

@@ -38,6 +38,7 @@ from meshbot.mesh_memory.views import (
     SignalHour,
     Totals,
     Traffic,
+    is_unmessageable,
     position_of,
 )
 from meshbot.persistence import WriteBehind
@@ -393,4 +394,6 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             position=position,
             distance=distance(*here, position.latitude, position.longitude) if here and position else None,
             former_name=row.former_name if self._now() - (row.renamed_at or 0) < DAY else "",
+            signs=num in self._recorder.signers,
+            is_unmessageable=is_unmessageable(row),
         )

@@ -5,6 +5,7 @@ from meshbot.storage.errors import StorageError
 from meshbot.storage.mail import Mail, MailScope, MailStore, MailTable
 from meshbot.storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore, Snapshot
 from meshbot.storage.outbox import OutboxRow, OutboxStore
+from meshbot.storage.own_nodes import OwnNodeRow, OwnNodeStore
 from meshbot.storage.packet_log import PacketLog
 from meshbot.storage.packet_rows import (
     DAY,
@@ -49,6 +50,8 @@ __all__ = [
     "NodeVolume",
     "OutboxRow",
     "OutboxStore",
+    "OwnNodeRow",
+    "OwnNodeStore",
     "PacketLog",
     "PacketRow",
     "ReplayKey",

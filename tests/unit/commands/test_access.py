@@ -30,6 +30,9 @@ class Nodes:
     def is_named(self, num):
         return num in {ALICE, BOB}
 
+    def has_pending_key(self, _num):
+        return False
+
 
 @pytest.fixture
 def access():

@@ -21,6 +21,9 @@ class Nodes:
     def is_named(self, num):
         return True
 
+    def has_pending_key(self, _num):
+        return False
+
 
 @pytest.fixture
 def access():
