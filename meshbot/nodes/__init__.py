@@ -3,7 +3,8 @@
 from meshbot.nodes.eviction import Acquaintances, to_evict
 from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
 from meshbot.nodes.legacy_names import read_node_names
-from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, NodeReport, brief, legible_row, screened
+from meshbot.nodes.node_rows import NodeReport, legible_row, screened
+from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, brief
 
 __all__ = [
     "EVICTED",
