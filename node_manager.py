@@ -7,12 +7,15 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from meshbot import bounds
 from meshbot.nodes import (
     EVICTED,
     Acquaintances,
+    Candidate,
     KeyTrust,
     LastSync,
     NodeCounts,
+    is_usable,
     legible_row,
     read_node_names,
     reported_by_radio,
@@ -25,10 +28,10 @@ from meshbot.runtime import Report, unreported
 from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from meshbot.mesh_link import NodeRecord
+    from meshbot.mesh_link import NodeRecord, ReceivedText
     from meshbot.nodes import NodeReport
     from meshbot.runtime import Clock
 
@@ -54,7 +57,9 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         super().__init__(store, clock)
         self._report = report
         self._acquaintances: Callable[[], Acquaintances] = Acquaintances
-        self._trust = KeyTrust(Snapshot())
+        self._own_num: Callable[[], int] = int
+        self._started = self._now()
+        self._trust = KeyTrust(Snapshot(), self._started)
         # what is in memory; held for no I/O
         self._trust_lock = threading.Lock()
         # for the operator: what the database contradicts of what was learnt before it could be read
@@ -65,9 +70,12 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # an interface that was synced then lacks the keys that were read since
         self._synced_before_load = False
 
-    def consult(self, acquaintances: Callable[[], Acquaintances]) -> None:
-        """Take who knows which nodes are to be forgotten first when there are too many; it may wait for the disk."""
-        self._acquaintances = acquaintances
+    def consult(self, acquaintances: Callable[[], Acquaintances], own_num: Callable[[], int] = int) -> None:
+        """Take who knows which nodes are to be forgotten first when there are too many; it may wait for the disk.
+
+        `own_num` returns the number of our own node, 0 before it is known, and never waits.
+        """
+        self._acquaintances, self._own_num = acquaintances, own_num
 
     # What is known
 
@@ -108,6 +116,83 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         with self._trust_lock:
             return self._trust.duplicates()
 
+    # Whose a number is: see meshbot/nodes/identity.py
+
+    @property
+    def moved(self) -> Mapping[int, int]:
+        """The old numbers of nodes that have another one now, each with that."""
+        self._settle()
+        return self._trust.identities.moved
+
+    def numbers(self, num: int) -> tuple[int, ...]:
+        """Return all numbers of the node that has this one, the present one first; never waits."""
+        self._settle()
+        with self._trust_lock:
+            return self._trust.identities.numbers(num)
+
+    def person(self, num: int) -> NodeRow | None:
+        """Return what is known of the node under all its numbers; the row's number is the present one."""
+        with self._trust_lock:
+            return self._trust.person(num)
+
+    def candidate(self, num: int) -> Candidate | None:
+        """Return the old number whose key this number announces, if it has not proven to be the same node."""
+        self._settle()
+        with self._trust_lock:
+            row = self._trust.identities.candidate(num)
+            return None if row is None else Candidate(row.old_num, self._trust.identities.is_contested(row))
+
+    def holders(self, key: bytes) -> tuple[int, ...]:
+        """Return the numbers whose trusted key this is, the present one of a node alone."""
+        self._settle()
+        with self._trust_lock:
+            moved = self._trust.identities.moved
+            return tuple(dict.fromkeys(moved.get(num, num) for num in self._trust.holders(key)))
+
+    def keys(self) -> dict[int, bytes]:
+        """Return every trusted key by the node's number."""
+        with self._trust_lock:
+            return {num: row.public_key for num, row in self._trust.trusted.items()}
+
+    def hear(self, num: int, rx_time: int) -> None:
+        """Take in that a packet of this number was heard, no repetition and not by MQTT; `rx_time` 0: now."""
+        now = self._now()
+        with self._trust_lock:
+            lines = self._trust.hear(num, bounds.past(rx_time or None, now) or now, now)
+        self._note(lines)
+
+    def hear_text(self, received: ReceivedText) -> None:
+        """Take in whose private key a direct message proves; never waits."""
+        message, now = received.message, self._now()
+        is_proof = message.pki_encrypted and message.to == received.own_num and not message.reception.via_mqtt
+        if received.is_repeat or not is_proof or not is_usable(message.public_key):
+            return
+        at = bounds.past(message.reception.rx_time or None, now) or now
+        with self._trust_lock:
+            lines = self._trust.prove(message.sender, message.public_key, at, now)
+        self._note(lines)
+
+    def _settle(self) -> None:
+        """Join what may be joined by now."""
+        now = self._now()
+        if self._trust.identities.due <= now:
+            with self._trust_lock:
+                lines = self._trust.settle(now)
+            self._note(lines)
+
+    def _note(self, lines: Sequence[str]) -> None:
+        """Log what has become of numbers, and have it written."""
+        with self._trust_lock:
+            notes = self._trust.take_notes()
+            if self._trust.is_unsaved:
+                self.schedule(self._clock.monotonic())
+        for note in notes:
+            info_print(note)
+        for line in lines:
+            LOGGER.warning(line)
+        if lines:
+            self._report_keys()
+
     # Learning
 
     def learn_from_node_database(self, records: Iterable[NodeRecord]) -> int:
@@ -116,6 +201,12 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         Only what the node itself sent during its configuration belongs here: an interface that was synced already
         would confirm our own keys to us.
         """
+        records, now = list(records), self._now()
+        with self._trust_lock:
+            self._trust.identities.know_own(self._own_num())
+            for record in records:
+                if not record.via_mqtt and (at := bounds.past(record.last_heard, now)):
+                    self._trust.identities.remember_heard(record.num, at)
         return self._learn(map(reported_by_radio, records), KeySource.NODEDB)
 
     def learn_from_nodeinfo(self, record: NodeRecord, *, at_once: bool = True) -> int:
@@ -180,10 +271,9 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         snapshot = store.load()
         # an earlier version may have kept what cannot be seen
         snapshot.nodes.update({num: legible_row(row) for num, row in snapshot.nodes.items()})
-        trust = KeyTrust(snapshot)
+        trust = KeyTrust(snapshot, self._started)
         with self._trust_lock:
-            if self._trust.nodes:
-                self._load_lines = trust.merge(self._trust, self._now())
+            self._load_lines = trust.merge(self._trust, self._now())
             self._trust = trust
             self._synced_before_load = self._last_sync.is_done
         self._last_sync.forget()
@@ -217,13 +307,15 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             if mark is not None:
                 self._trust.mark_imported(mark)
             changed = self._trust.trust_changes - before
-            if changed:
-                lines += self._trust.shared_key_lines()
+            lines += self._trust.settle(now)
+            notes = self._trust.take_notes()
             if self._trust.is_unsaved:
                 self.schedule(self._clock.monotonic())
         # Another thread's flush may have taken what was learnt here: this one then waits for its commit
         if at_once and not self.is_backing_off:
             self.flush()
+        for note in notes:
+            info_print(note)
         for line in lines:
             LOGGER.warning(line)
         self._report_keys()

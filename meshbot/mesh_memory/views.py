@@ -41,6 +41,7 @@ class NodeView:
     position: Position | None
     distance: float | None  # metres from our own node
     former_name: str = ""  # if it was renamed within a day
+    former_numbers: tuple[int, ...] = ()  # before its firmware gave it the present one
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,26 @@
 """Nodes: whose public key is trusted, the older bot's names, and the keys in the library's nodes."""
 
 from meshbot.nodes.eviction import Acquaintances, to_evict
+from meshbot.nodes.fingerprint import fingerprint_of, parse_fingerprint
+from meshbot.nodes.identity import Candidate
 from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
 from meshbot.nodes.legacy_names import read_node_names
-from meshbot.nodes.node_rows import NodeReport, legible_row, screened
+from meshbot.nodes.node_rows import NodeReport, is_usable, legible_row, screened
 from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, brief
 
 __all__ = [
     "EVICTED",
     "Acquaintances",
+    "Candidate",
     "KeyTrust",
     "LastSync",
     "NodeCounts",
     "NodeReport",
     "brief",
+    "fingerprint_of",
+    "is_usable",
     "legible_row",
+    "parse_fingerprint",
     "read_node_names",
     "reported_by_radio",
     "screened",

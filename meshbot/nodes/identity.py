@@ -55,6 +55,15 @@ class IdentityChange:
     row: IdentityRow
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Of a number that announces the key of an older one, without being joined to it."""
+
+    old_num: int
+    # the old number is in use
+    is_contested: bool
+
+
 class Identities:
     """Pairs of numbers with one key, joined or not: no lock, no clock, no I/O. Times are seconds since 1970.
 
@@ -137,6 +146,12 @@ class Identities:
                 self._save(now_heard)
         elif at > row.joined_at + SILENCE and row.new_num != self._own_num:
             self._part(now_heard)
+
+    def remember_heard(self, num: int, at: int) -> None:
+        """Take in when the radio heard the number, for numbers that are not joined: it does not tell what it heard."""
+        row = self._by_new.get(self._by_old.get(num, -1))
+        if row is None or row.joined_at is None:
+            self.hear(num, at)
 
     def prove(self, num: int, key: bytes, at: int) -> None:
         """Take in that whoever sent under this number at that time has the private key of `key`."""

@@ -1,0 +1,57 @@
+"""What is known of one node, for an answer; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from meshbot import bounds
+from meshbot.mesh_memory.geography import distance
+from meshbot.mesh_memory.recorder import Place
+from meshbot.mesh_memory.views import NodeView, Position
+from meshbot.storage import DAY, NodeRow, NodeState
+
+
+def node_view(
+    numbers: Sequence[int],
+    row: NodeRow | None,
+    state: NodeState | None,
+    here: Place | None,
+    now: int,
+    *,
+    has_key: bool,
+) -> NodeView:
+    """Return it, `numbers` being the node's, the present one first, and `here` where our own node is."""
+    num, *olds = numbers
+    row, heard = row or NodeRow(num), state or NodeState(num, 0)
+    position = _position(row, heard, now)
+    return NodeView(
+        num=num,
+        long_name=row.long_name,
+        short_name=row.short_name,
+        hw_model=row.hw_model,
+        role=row.role,
+        has_key=has_key,
+        last_heard=bounds.past(heard.last_heard, now) or None,
+        hops=heard.hops,
+        via_mqtt=heard.via_mqtt,
+        snr=heard.snr,
+        rssi=heard.rssi,
+        direct_at=bounds.past(heard.direct_at, now),
+        battery=heard.battery,
+        voltage=heard.voltage,
+        utilization=heard.utilization,
+        air_tx=heard.air_tx,
+        metrics_at=bounds.past(heard.metrics_at, now),
+        position=position,
+        distance=distance(*here, position.latitude, position.longitude) if here and position else None,
+        former_name=row.former_name if now - (row.renamed_at or 0) < DAY else "",
+        former_numbers=tuple(olds),
+    )
+
+
+def _position(row: NodeRow, state: NodeState, now: int) -> Position | None:
+    if state.latitude is not None and state.longitude is not None:
+        return Position(state.latitude, state.longitude, state.altitude, bounds.past(state.position_at, now))
+    if (place := bounds.place(row.latitude, row.longitude)) is not None:
+        return Position(*place, bounds.altitude(row.altitude), None)
+    return None
