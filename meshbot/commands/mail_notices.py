@@ -43,6 +43,7 @@ class MailNotices:
         clock: Clock,
         send: Callable[[OutgoingText], object],
         translate: Translate,
+        *,
         old_number: Callable[[int], int | None] = _unknown,
     ) -> None:
         """`send` only puts into an inbox.
