@@ -27,9 +27,9 @@ from meshbot.commands import (
     translator,
 )
 from meshbot.mesh_memory import MeshMemory
-from meshbot.nodes import Acquaintances
+from meshbot.nodes import NodeActivity
 from meshbot.persistence import HandledBefore, Housekeeping
-from meshbot.runtime import Clock, DatabaseTrouble, DiskCheck, Report, Service, read_host, unreported
+from meshbot.runtime import Clock, DatabaseFailed, DiskCheck, Report, Service, read_host, unreported
 from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
 from node_manager import NodeManager
@@ -67,7 +67,7 @@ def open_storage(
     try:
         database = storage.database_of(settings.database_url.get_secret_value(), settings.data_dir, clock, report)
     except storage.StorageError as exc:
-        report(DatabaseTrouble(str(exc)))
+        report(DatabaseFailed(str(exc)))
         error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
     return database, NodeManager(storage.NodeStore(database) if database else None, clock, report)
 
@@ -79,21 +79,21 @@ def memory(
     memory = MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
     of_telegram = (word for line in settings.telegram_users for word in line.split() if word.startswith("!"))
     kept = node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
-    nodes.consult(lambda: Acquaintances(memory.acquaintances(), {*kept, *memory.mailbox.correspondents(), own_num()}))
+    nodes.set_activity(lambda: NodeActivity(memory.activity(), {*kept, *memory.mailbox.correspondents(), own_num()}))
     return memory
 
 
 def replay_guards(database: Database | None, clock: Clock) -> tuple[persistence.ReplayGuard, persistence.ReplayGuard]:
     """Return what makes each command run once: of admins, of everybody else."""
-    orders, others = [storage.ReplayStore(database, orders=each) if database else None for each in (True, False)]
-    return persistence.ReplayGuard(orders, clock), persistence.ReplayGuard(others, clock, persistence.KEPT_OF_ALL)
+    admins, others = [storage.ReplayStore(database, of_admins=each) if database else None for each in (True, False)]
+    return persistence.ReplayGuard(admins, clock), persistence.ReplayGuard(others, clock, persistence.KEPT_OF_ALL)
 
 
 def takers(
     nodes: NodeManager,
     memory: MeshMemory,
     notices: MailNotices,
-    outbox: persistence.QueueWriter | None,
+    queue_writer: persistence.QueueWriter | None,
     updates: persistence.UpdateWriter | None,
 ) -> persistence.Takers:
     """Return who takes what is told to Housekeeping."""
@@ -103,9 +103,9 @@ def takers(
             lambda message: memory.learn_nodes(message.records),
         ),
         mesh_link.NodeInfoPacket: (lambda packet: nodes.learn_from_nodeinfo(packet.record, at_once=False),),
-        mesh_link.PacketRecord: (memory.hear, notices.heard),
+        mesh_link.PacketRecord: (memory.record, notices.on_packet),
         sending.DeliveryReport: (notices.on_delivery_report,),
-        persistence.QueueChanges: () if outbox is None else (outbox.take,),
+        persistence.QueueChanges: () if queue_writer is None else (queue_writer.take,),
         persistence.UpdatesHandled: () if updates is None else (updates.take,),
     }
 
@@ -131,7 +131,7 @@ def limits(settings: config.Settings) -> CommandLimits:
     return CommandLimits(workers, slow_workers, settings.command_timeout, settings.answer_ttl)
 
 
-def outbox(settings: config.Settings, clock: Clock) -> sending.SendQueue:
+def send_queue(settings: config.Settings, clock: Clock) -> sending.SendQueue:
     """Return an empty outbox with the lifetimes of each kind of text."""
     lifetimes = {
         sending.Priority.ANSWER: settings.answer_ttl,
@@ -276,7 +276,7 @@ def queue_writer(database: Database | None, clock: Clock, sender: sending.MeshSe
     if database is None:
         return None
     return persistence.QueueWriter(
-        storage.OutboxStore(database), clock, lambda waiting: sender.tell(sending.SavedOutbox(waiting))
+        storage.OutboxStore(database), clock, lambda waiting: sender.tell(sending.RestoredQueue(waiting))
     )
 
 
@@ -338,7 +338,7 @@ def packet_takers(
         channel_load=(parts.sender.tell,),
         node_infos=(housekeeping.offer,),
         routing_answers=(parts.sender.tell, parts.tracer.routing_answer),
-        traceroutes=(parts.tracer.route_heard,),
+        traceroutes=(parts.tracer.traceroute_reply,),
         texts=(dispatcher.offer,),
         channel_texts=() if telegram is None else (telegram.offer,),
         direct_texts=() if telegram is None else (telegram.offer,),
@@ -359,7 +359,7 @@ def link_takers(
         ready=start_sync,
         lost=pubkey_sync.cancel,
         queue_status=(parts.sender.tell, parts.tracer.queue_status),
-        client_warning=(parts.tracer.objection,),
+        client_warning=(parts.tracer.client_warning,),
         channels=() if telegram is None else (telegram.tell,),
     )
 

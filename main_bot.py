@@ -89,7 +89,7 @@ class MeshBot:
         self._reports, disk = ReportRouter(), ServiceHandle()
         self._sender = MeshSender(
             clock,
-            assembly.outbox(settings, clock),
+            assembly.send_queue(settings, clock),
             link.interface,
             save=lambda changes: disk.tell(QueueChanges(changes)),
             listener=self._reports,
@@ -179,7 +179,7 @@ class MeshBot:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code: 0 asked to stop, 1 crashed, 75 data in use, 78 bad configuration."""
     options = _parser().parse_args(arguments)
-    log.speak_utf8(sys.stdout, sys.stderr)
+    log.use_utf8(sys.stdout, sys.stderr)
     if options.demo:
         from meshbot.demo import main as demo  # noqa: PLC0415 - the daemon never needs it
 

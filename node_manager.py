@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from meshbot import bounds
 from meshbot.nodes import (
     EVICTED,
-    Acquaintances,
     Candidate,
     KeyTrust,
     LastSync,
+    NodeActivity,
     NodeCounts,
     is_usable,
     legible_row,
@@ -56,7 +56,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         """Read nothing yet: the first `flush` does. Without a store nothing outlives the process."""
         super().__init__(store, clock)
         self._report = report
-        self._acquaintances: Callable[[], Acquaintances] = Acquaintances
+        self._activity: Callable[[], NodeActivity] = NodeActivity
         self._own_num: Callable[[], int] = int
         self._started = self._now()
         self._trust = KeyTrust(Snapshot(), self._started)
@@ -70,12 +70,12 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # an interface that was synced then lacks the keys that were read since
         self._synced_before_load = False
 
-    def consult(self, acquaintances: Callable[[], Acquaintances], own_num: Callable[[], int] = int) -> None:
+    def set_activity(self, activity: Callable[[], NodeActivity], own_num: Callable[[], int] = int) -> None:
         """Take who knows which nodes are to be forgotten first when there are too many; it may wait for the disk.
 
         `own_num` returns the number of our own node, 0 before it is known, and never waits.
         """
-        self._acquaintances, self._own_num = acquaintances, own_num
+        self._activity, self._own_num = activity, own_num
 
     # What is known
 
@@ -328,7 +328,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         if not lacking:
             return None
         # asked without the lock: the answer takes locks of its own
-        known = self._acquaintances()
+        known = self._activity()
         with self._trust_lock:
             gone = to_evict(self._trust.nodes, self._trust.trusted, known, max(lacking, EVICTED))
             return self._trust.evict(gone)

@@ -18,7 +18,7 @@ from bench.effort import Effort
 from bench.program import Contender, await_ready
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, render
-from meshbot.telegram_bot import FAILED, RELAYED, UNHEARD, UNSURE
+from meshbot.telegram_bot import FAILED, RELAYED, UNANSWERED, UNSURE
 from meshbot.virtual_node import BROADCAST_NUM, VirtualNode
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_chats import Group
@@ -26,11 +26,12 @@ from tests.support.bot_api_chats import Group
 SCALE = 10.0  # 100 ms that a busy machine takes are a second of Telegram's limits
 PEOPLE = 5  # who write in turn
 AWAY = 120.0  # seconds of the bot's clock that the link stays down after the burst
-GAP_TARGET = 2.0  # seconds; the node's firmware silently drops a text that comes sooner
+# Seconds; the node's firmware silently drops a text that comes sooner
+GAP_TARGET = 2.0
 LONG_EVERY = 10  # one message in so many takes two packets
 PATIENCE = 300.0  # real seconds for all of it
 DELIVERED = RELAYED
-FINAL = (DELIVERED, UNHEARD, FAILED, UNSURE)  # delivery statuses of a text
+FINAL = (DELIVERED, UNANSWERED, FAILED, UNSURE)  # delivery statuses of a text
 SHOWING = ("sendMessage", "editMessageText", "setMessageReaction")
 
 

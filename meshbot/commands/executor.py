@@ -18,9 +18,12 @@ from meshbot.storage import StorageError
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
-WAITING_LIMIT = 50  # commands; their answers alone take two minutes of pacing
-COMMANDS_OF_STRANGERS = 25  # commands with which strangers get no further one
-LOST_WORKERS_LIMIT = 8  # commands that hang for good; with so many no further one is accepted
+# Commands; their answers alone take two minutes of pacing
+WAITING_LIMIT = 50
+# Commands with which strangers get no further one
+COMMANDS_OF_STRANGERS = 25
+# Commands that hang for good; with so many no further one is accepted
+LOST_WORKERS_LIMIT = 8
 
 Q = TypeVar("Q")
 
@@ -97,7 +100,7 @@ class CommandExecutor(Generic[Q]):
         """When `overdue` is to be called (monotonic seconds), inf for never."""
         return min(self._running.values(), default=inf)
 
-    def obstacle(self, command: Command, user: User, tr: Translate | None = None) -> str:
+    def busy_answer(self, command: Command, user: User, tr: Translate | None = None) -> str:
         """Return the answer if the command cannot start now, else an empty one; slow and fast ones count apart.
 
         `tr` is the asker's language, if not that of all.
@@ -121,7 +124,7 @@ class CommandExecutor(Generic[Q]):
         return sum(job.command is command for job in running) >= workers + command.queue_limit
 
     def submit(self, job: Job[Q]) -> None:
-        """Have a command run; call `obstacle` first."""
+        """Have a command run; call `busy_answer` first."""
         timeout = self._limits.timeout if job.command.timeout is None else job.command.timeout
         self._running[job] = self._clock.monotonic() + timeout
         self._pool_of(job.command).submit(job)
@@ -161,13 +164,14 @@ class CommandExecutor(Generic[Q]):
 
     def _run(self, job: Job[Q]) -> str:
         try:
-            return job.command.run(replace(job.request, say=partial(self._send_interim, job)))
+            return job.command.run(replace(job.request, send_interim=partial(self._send_interim, job)))
         except StorageError as error:
             LOGGER.warning("⚠️ Commande /%s: %s", job.request.command, error)
             return job.request.translate(_("⚠️ My memory cannot be read at the moment. Try again later."))
         except (Exception, SystemExit) as exc:
             # an error in one command gets an answer and must not end the bot
-            private = job.command.private  # the error may quote the argument
+            # the error may quote the argument
+            private = job.command.private
             error_print(
                 "❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, log.MASK if private else exc
             )

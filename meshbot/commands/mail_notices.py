@@ -18,7 +18,8 @@ from meshbot.sending import DeliveryReport, DeliveryStatus, MailNoticeOrigin, Ou
 from meshbot.storage import Mail, StorageError
 
 LOGGER = logging.getLogger(__name__)
-AT_MOST_EVERY: Final = 3600.0  # seconds between two notices to one node; doubled after each that failed
+# Seconds between two notices to one node; doubled after each that failed
+AT_MOST_EVERY: Final = 3600.0
 LONGEST_WAIT: Final = 86400.0  # seconds
 DOUBLINGS: Final = 5  # that reach it
 # Seconds without a try after the database failed, which logs that itself
@@ -61,7 +62,7 @@ class MailNotices:
         # notices of an old number's mail to a new one that has proven nothing
         self._unproven: Counter[int] = Counter()
 
-    def heard(self, packet: PacketRecord) -> None:
+    def on_packet(self, packet: PacketRecord) -> None:
         """Send a notice to a node that was just heard, if it has new mail. Raises nothing.
 
         Not after a direct text, which may be the question for that mail: its next packet acknowledges the answer.
@@ -83,7 +84,7 @@ class MailNotices:
             if of_old and old is not None:
                 unannounced += self._unannounced(old)
             # before it is sent: better one notice too few than one for every packet
-            told_at = self._mailbox.mark_notified(num)
+            notified_at = self._mailbox.mark_notified(num)
         except StorageError:
             self._not_before[num] = now + RETRY_AFTER
             return
@@ -96,12 +97,12 @@ class MailNotices:
                     want_ack=True,
                     expires_at=now + NOTICE_TTL,
                     priority=Priority.MAIL,
-                    origin=MailNoticeOrigin(num, told_at),
+                    origin=MailNoticeOrigin(num, notified_at),
                 )
             )
 
     def _unannounced(self, num: int) -> list[Mail]:
-        return [mail for mail in self._mailbox.mails_of(num) if mail.told_at is None]
+        return [mail for mail in self._mailbox.mails_of(num) if mail.notified_at is None]
 
     def _wait(self, num: int, *, of_old: bool) -> float:
         """Return the seconds until the next notice.
@@ -128,7 +129,7 @@ class MailNotices:
         due = self._clock.monotonic() + wait
         self._not_before[recipient] = max(due, self._not_before.get(recipient, -inf))
         try:
-            self._mailbox.mark_unnotified(recipient, origin.told_at)
+            self._mailbox.mark_unnotified(recipient, origin.notified_at)
         except StorageError as error:
             # the database logs it itself; the mail is kept, only without a notice
             LOGGER.debug("Avis de courrier à 0x%08x: %s", recipient, error)

@@ -12,8 +12,8 @@ from meshbot.storage import (
     HOUR,
     UNKNOWN,
     Air,
+    BatchRows,
     By,
-    HeardRows,
     Kind,
     LinkRow,
     NodeVolume,
@@ -24,8 +24,10 @@ from meshbot.storage import (
 
 # About 6 MB, 6 minutes of the busiest mesh; beyond, the oldest are dropped
 MAX_PACKETS: Final = 20_000
-MAX_PORT: Final = 511  # PortNum.MAX; what claims a number beyond is counted as this one
-MAX_SUMS: Final = 40_000  # of each kind; beyond, new keys are ignored
+# PortNum.MAX; what claims a number beyond is counted as this one
+MAX_PORT: Final = 511
+# Of each kind; beyond, new keys are ignored
+MAX_SUMS: Final = 40_000
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -88,9 +90,9 @@ class PacketBatch:
         copy._absorb_sums(self)
         return copy
 
-    def rows(self) -> HeardRows:
+    def rows(self) -> BatchRows:
         """Return what is to be inserted."""
-        return HeardRows(self.packets, self.traffic, self.nodes, self._days(), self.air, self.links.values())
+        return BatchRows(self.packets, self.traffic, self.nodes, self._days(), self.air, self.links.values())
 
     def _days(self) -> dict[tuple[int, int], Volume]:
         days: dict[tuple[int, int], Volume] = {}
@@ -136,7 +138,7 @@ def _keys(row: PacketRow) -> tuple[tuple[Kind, int], ...]:
         (Kind.PORT, UNKNOWN if row.portnum is None else min(row.portnum, MAX_PORT)),
         (Kind.CHANNEL, UNKNOWN if row.channel is None else row.channel),
         (Kind.HOPS, UNKNOWN if row.hops is None else row.hops),
-        (Kind.WAY, int(row.via_mqtt)),
+        (Kind.VIA_MQTT, int(row.via_mqtt)),
     )
 
 

@@ -37,7 +37,7 @@ def joined_state(num: int, states: Iterable[NodeState | None]) -> NodeState | No
         longitude=placed.longitude,
         altitude=placed.altitude,
         position_at=placed.position_at,
-        first_heard=min(state.last_heard - state.acquaintance for state in known),
+        first_heard=min(state.last_heard - state.observed_for for state in known),
     )
 
 

@@ -1,6 +1,6 @@
 """Nodes: whose public key is trusted, the older bot's names, and the keys in the library's nodes."""
 
-from meshbot.nodes.eviction import Acquaintances, to_evict
+from meshbot.nodes.eviction import NodeActivity, to_evict
 from meshbot.nodes.fingerprint import fingerprint_of, parse_fingerprint
 from meshbot.nodes.identity import Candidate
 from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
@@ -10,10 +10,10 @@ from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, brief
 
 __all__ = [
     "EVICTED",
-    "Acquaintances",
     "Candidate",
     "KeyTrust",
     "LastSync",
+    "NodeActivity",
     "NodeCounts",
     "NodeReport",
     "brief",

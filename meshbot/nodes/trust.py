@@ -10,7 +10,7 @@ from typing import Final
 
 from meshbot.nodes.identity import Change, Identities, IdentityChange, number_of
 from meshbot.nodes.node_rows import overlay, renamed, with_whole_name
-from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord, log
+from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
 from meshbot.storage import DAY, Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 
 LOGGER = logging.getLogger(__name__)
@@ -262,7 +262,7 @@ class KeyTrust:
             return None
         if not decides:
             return self._set_apart(num, key, source, now)
-        self._report_key(num, key, KeyWord.OPERATOR if source is KeySource.OPERATOR else KeyWord.RADIO)
+        self._report_key(num, key, KeyChangeSource.OPERATOR if source is KeySource.OPERATOR else KeyChangeSource.RADIO)
         self._trust(num, key, source, now)
         by = "un opérateur" if source is KeySource.OPERATOR else "la base du nœud"
         return f"🔑 Clé publique de {self.label(num)} changée par {by}: {brief(trusted.public_key)} → {brief(key)}"
@@ -328,16 +328,16 @@ class KeyTrust:
         if any(row.public_key == key for row in waiting) or len(waiting) >= MAX_PENDING:
             return None
         waiting.append(self._keep(KeyRow(num, key, source, KeyStatus.PENDING, now, now)))
-        self._report_key(num, key, KeyWord.NODE)
+        self._report_key(num, key, KeyChangeSource.NODE)
         return (
             f"⚠️ Autre clé publique pour {self.label(num)}: {brief(key)} ({source}), l'ancienne "
             f"{brief(self.trusted[num].public_key)} reste en usage tant que la nouvelle n'est pas confirmée"
         )
 
-    def _report_key(self, num: int, key: bytes, word: KeyWord) -> None:
+    def _report_key(self, num: int, key: bytes, source: KeyChangeSource) -> None:
         """Report a key beside the one that is still trusted."""
         old = brief(self.trusted[num].public_key)
-        self._incidents.append(KeyChanged(num, self._name(num), old, brief(key), word))
+        self._incidents.append(KeyChanged(num, self._name(num), old, brief(key), source))
 
     def _report_shared(self, shared: Mapping[bytes, Sequence[int]]) -> None:
         """Report each key that has come to one node more."""

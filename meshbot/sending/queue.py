@@ -20,6 +20,9 @@ from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue_rows import QueueRows
 from meshbot.sending.queued_text import (
+    ACK_TIMEOUT,
+    RECEIVERS_REMEMBER,
+    SETTLE_TIME,
     Changes,
     Part,
     PartState,
@@ -36,13 +39,10 @@ from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, Deli
 from meshbot.sending.retry_policy import MAX_TRIES, MAY_REPEAT, NO_ACK, error_name, may_answer, policy_of
 from meshbot.text import legible, split_text
 
-CONFIRM_TIMEOUT = 10.0  # seconds for a queueStatus; an ESP32 can stall 10 s in one write (link_facts §7)
-EVIDENCE_TIME = 30.0  # seconds after sending; a node that no neighbour repeats gives up after about 23 (link_facts §11)
-SETTLE_TIME = 5.0  # seconds from READY for what the node kept for us: it comes behind the configuration
-RECEIVERS_REMEMBER = 300.0  # seconds in which every firmware still drops a repeated (sender, id)
+# Seconds for a queueStatus; an ESP32 can stall 10 s in one write (link_facts §7)
+CONFIRM_TIMEOUT = 10.0
 # Seconds from READY for kinds that may wait longer than that, if some do: by then their rows say that they may be sent
 SAVE_TIME = 3.0
-ACK_TIMEOUT = 60.0  # seconds for an acknowledgement over many hops
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class SendQueue:
         """Queue a text, cut into packets; or turn it away when too many of its kind wait."""
         pieces = split_text(legible(message.text), self.limit)
         if not has_room(self.texts, message, len(pieces)):
-            return [DeliveryReport(message, DeliveryStatus.TURNED_AWAY)]
+            return [DeliveryReport(message, DeliveryStatus.QUEUE_FULL)]
         expires_at = min(message.expires_at, now + self.lifetimes[message.priority])
         parts = [Part(self.rows.new(), message.packet(self.new_id(), piece)) for piece in pieces]
         text = QueuedText(parts[0].id, message, now, expires_at, parts)
@@ -101,7 +101,8 @@ class SendQueue:
             self._texts[text.id] = text
             for part in text.parts:
                 self._by_packet[part.packet.packet_id] = text, part
-                self._prepare_for_link(part, now)
+                if self._link_up:
+                    part.prepare_for_link(self._boots, now)
             # the earlier process may have sent just before its end
             self._next_slot = max(self._next_slot, now + self.interval)
         self._texts = dict(sorted(self._texts.items()))
@@ -142,7 +143,7 @@ class SendQueue:
         self.air.use(lora or LoraSettings())
         self._link_up, self._link_up_at, self._boots = True, now, boots
         for _, part in self._parts():
-            self._prepare_for_link(part, now)
+            part.prepare_for_link(boots, now)
         self.rows.link_changed(self._parts(), now)
         outliving = {priority for priority, seconds in self.lifetimes.items() if seconds > RECEIVERS_REMEMBER}
         if any(part.is_unsent and text.message.priority in outliving for text, part in self._parts()):
@@ -286,24 +287,6 @@ class SendQueue:
         if part.first_sent == inf or not self._link_up:
             return inf
         return max(part.first_sent + RECEIVERS_REMEMBER, self._link_up_at + SETTLE_TIME)
-
-    def _prepare_for_link(self, part: Part, now: float) -> None:
-        """Prepare a packet for a link that has just come up, or for the present one after a restart."""
-        if not self._link_up:
-            return
-        part.sends, settled = 0, now + SETTLE_TIME
-        rebooted = part.boots != self._boots and 0 not in {part.boots, self._boots}
-        if part.state is PartState.ACCEPTED:
-            part.ack_by = max(part.ack_by, settled) if part.ack_by < inf else now + ACK_TIMEOUT
-            if not (rebooted and not part.relayed and now < part.first_sent + RECEIVERS_REMEMBER):
-                return
-            # the node lost its queue and the mesh has not answered: receivers drop a copy under the same id
-            part.state, part.ack_by = PartState.SENT, inf
-        if part.state is PartState.SENT:
-            answers_come = part.packet.want_ack and not rebooted
-            part.not_before = max(settled, part.last_sent + EVIDENCE_TIME) if answers_come else settled
-        elif part.restored:
-            part.not_before = settled
 
     def _check_deadlines(self, text: QueuedText, now: float) -> list[DeliveryReport]:
         reports = []

@@ -212,7 +212,7 @@ MAIL: Final = Table(
 )
 
 # Packets that brought commands of admins, in the order of arrival
-ORDERS: Final = Table(
+ADMIN_COMMANDS_RUN: Final = Table(
     "orders",
     METADATA,
     Column("id", ROW_NUMBER, primary_key=True),
@@ -242,7 +242,8 @@ OUTBOX: Final = Table(
     Column("text", String, nullable=False),
     Column("reply_id", BigInteger, nullable=False),
     Column("want_ack", Boolean, nullable=False),
-    Column("packet_id", BigInteger, nullable=False),  # of the present attempt: nodes ignore an id that they know
+    # of the present attempt: nodes ignore an id that they know
+    Column("packet_id", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),  # wall time, which a restart keeps
     Column("state", String(16), nullable=False),
     Column("attempts", SmallInteger, nullable=False),
@@ -292,7 +293,7 @@ PRECIOUS: Final = (
     IMPORTS,
     NODE_STATES,
     MAIL,
-    ORDERS,
+    ADMIN_COMMANDS_RUN,
     COMMANDS_RUN,
     OUTBOX,
     TELEGRAM_UPDATES,

@@ -19,8 +19,10 @@ LOGGER = logging.getLogger(__name__)
 WAIT = "⏳"
 CONTEXT_MESSAGES = 6  # of a user, answers included
 CONTEXT_LIFETIME = 1800.0  # seconds after the last answer
-CONTEXT_USERS = 100  # conversations: at most 2.4 MB with texts of 4,000 bytes
-QUEUE_LIMIT: Final = 5  # questions that wait: the last one for minutes
+# Conversations: at most 2.4 MB with texts of 4,000 bytes
+CONTEXT_USERS = 100
+# Questions that wait: the last one for minutes
+QUEUE_LIMIT: Final = 5
 ANSWER_MARGIN = 5.0  # seconds between the client's limit and the executor's
 ERROR_ANSWERS: Final = {
     Fault.UNREACHABLE: _("🤖 The assistant cannot be reached at the moment. Try again later."),
@@ -73,14 +75,14 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
         if not request.argument:
             text = tr(_("What do you want to know? For example: {question} how does a mesh work?"))
             return text.format(question=PREFIX + request.command)
-        if not limit.take(clock.monotonic(), proven=request.user.claim is None):
+        if not limit.take(clock.monotonic(), proven=request.user.auth_failure is None):
             LOGGER.info("🚦 Assistant: %d questions en une heure, une de plus est refusée (bot_hourly_limit)", hourly)
             return tr(ERROR_ANSWERS[Fault.BUSY])
         key = _conversation_key(request)
         known = conversations.get(key, clock.monotonic())
         conversation = (*(known[0] if known else ()), Message("user", request.argument))
         try:
-            answer = assistant.ask(conversation, lambda: request.say(WAIT))
+            answer = assistant.ask(conversation, lambda: request.send_interim(WAIT))
         except WebError as error:
             LOGGER.warning("⚠️ Assistant: %s", error)
             return tr(ERROR_ANSWERS[error.fault])
@@ -108,4 +110,4 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
 
 def _conversation_key(request: Request) -> ConversationKey:
     """Return the conversation's key: what was private stays out of groups, channels and unproven messages."""
-    return request.user.key, request.channel, request.in_group, request.user.claim is None
+    return request.user.key, request.channel, request.in_group, request.user.auth_failure is None

@@ -9,14 +9,16 @@ from meshbot.commands.formatting import HOUR, as_many_as_fit, facts, lines_that_
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import called
-from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
+from meshbot.commands.registry import PREFIX, Command, Example, Platform, Request
 from meshbot.mesh_memory import AirHour, MeshMemory, Share, Totals, Traffic
 from meshbot.runtime import Clock
 from meshbot.storage import By
 
 DEFAULT_HOURS, MOST_HOURS = 24, 24 * 30
-MOST_COLUMNS: Final = 24  # of the histogram; each takes three bytes
-WIDE_COLUMNS: Final = 49  # a line each: the hours of two days, and the present one
+# Of the histogram; each takes three bytes
+MOST_COLUMNS: Final = 24
+# A line each: the hours of two days, and the present one
+WIDE_COLUMNS: Final = 49
 BARS: Final = "▁▂▃▄▅▆▇█"
 BAR_CELLS: Final = 20  # of the longest bar
 # Bytes of the shortest line of _share_table, so that no more than can fit are made
@@ -54,7 +56,7 @@ EXAMPLES: Final = (
         "📊 Traffic in 24h\npackets      11\nsize         0.5kB\nnodes        5\ndirect       7 (64%)\n"
         "relayed      3 (27%)\nMQTT         1 (9%)\nencrypted    1 (9%)\nchannel busy 12.5%\n"
         "sending      1.5%",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
     ),
     Example(
         "/stats top 4",
@@ -65,7 +67,7 @@ EXAMPLES: Final = (
         "Asker               1 14% 0.0\n"
         "!0badcafe           1 14% 0.1\n"
         "Carol               1 14% 0.0",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
     ),
     Example(
         "/stats histo 3",
@@ -75,7 +77,7 @@ EXAMPLES: Final = (
         " 1h                      0\n"
         " 2h ████████████████████ 6\n"
         " 3h                      0",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
     ),
     Example("/stats weather", "I can tell: global top packets channel hop histo. For example: /stats top 24"),
 )

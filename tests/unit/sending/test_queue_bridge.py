@@ -6,8 +6,7 @@ import pytest
 
 from meshbot.sending.admission import WAITING_LIMITS
 from meshbot.sending.outgoing import Priority, TelegramOrigin
-from meshbot.sending.queue import EVIDENCE_TIME, RECEIVERS_REMEMBER, SETTLE_TIME
-from meshbot.sending.queued_text import LONG_WAIT
+from meshbot.sending.queued_text import EVIDENCE_TIME, LONG_WAIT, RECEIVERS_REMEMBER, SETTLE_TIME
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
 from tests.support.send_queue import ASKER, EVERYBODY, INTERVAL, OWN, QueueDriver
 
@@ -100,7 +99,7 @@ def test_a_hundred_messages_wait_for_the_link_and_go_once_in_order():
 def test_beyond_their_limit_bridged_texts_are_turned_away(driver):
     for n in range(WAITING_LIMITS[Priority.BRIDGE]):
         assert bridge(driver, f"{n}") == []
-    assert bridge(driver, "too many") == [DeliveryStatus.TURNED_AWAY]
+    assert bridge(driver, "too many") == [DeliveryStatus.QUEUE_FULL]
     assert driver.add("answer") == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from meshtastic.protobuf import mesh_pb2
 
 from meshbot.sending.outgoing import Priority
-from meshbot.sending.queue import ACK_TIMEOUT
+from meshbot.sending.queued_text import ACK_TIMEOUT
 from meshbot.sending.receipts import DeliveryStatus
 from meshbot.sending.retry_policy import (
     AIR_TIME,
