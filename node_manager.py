@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from meshbot import bounds
+from meshbot.mesh_link import BROADCAST_NUM
 from meshbot.nodes import (
     EVICTED,
     Candidate,
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from meshbot.mesh_link import NodeRecord, ReceivedText
+    from meshbot.mesh_link import NodeRecord, PacketRecord, ReceivedText
     from meshbot.nodes import NodeReport
     from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 
+NODEINFO_PORT: Final = 4  # PortNum.NODEINFO_APP
 # Of a file to import, in one log line
 COMPLAINTS_SHOWN: Final = 5
 
@@ -139,26 +141,36 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         """Return the old number whose key this number announces, if it has not proven to be the same node."""
         self._settle()
         with self._trust_lock:
-            row = self._trust.identities.candidate(num)
-            return None if row is None else Candidate(row.old_num, self._trust.identities.is_contested(row))
+            return self._trust.identities.candidate(num, self._now())
 
-    def holders(self, key: bytes) -> tuple[int, ...]:
-        """Return the numbers whose trusted key this is, the present one of a node alone."""
+    def silent_number(self, num: int) -> int | None:
+        """Return the candidate's old number if it is silent."""
+        candidate = self.candidate(num)
+        return candidate.old_num if candidate is not None and candidate.is_silent else None
+
+    def with_key(self, is_wanted: Callable[[bytes], bool]) -> list[int]:
+        """Return the present numbers of the nodes whose trusted key is wanted, those that have proven it first."""
         self._settle()
         with self._trust_lock:
-            moved = self._trust.identities.moved
-            return tuple(dict.fromkeys(moved.get(num, num) for num in self._trust.holders(key)))
+            found = [num for num, row in self._trust.trusted.items() if is_wanted(row.public_key)]
+            identities, now = self._trust.identities, self._now()
+            found.sort(key=lambda num: identities.candidate(num, now) is not None)
+            return list(dict.fromkeys(identities.moved.get(num, num) for num in found))
 
-    def keys(self) -> dict[int, bytes]:
-        """Return every trusted key by the node's number."""
+    def take_parted(self) -> dict[int, int]:
+        """Hand over the old numbers that were taken for another one's, and since when, seconds since 1970."""
         with self._trust_lock:
-            return {num: row.public_key for num, row in self._trust.trusted.items()}
+            return self._trust.take_parted()
 
-    def hear(self, num: int, rx_time: int) -> None:
-        """Take in that a packet of this number was heard, no repetition and not by MQTT; `rx_time` 0: now."""
+    def hear(self, packet: PacketRecord) -> None:
+        """Take in a packet that was heard now, no repetition: whether its sender's old number speaks again."""
+        # the broker may have kept it for long, and firmware 2.8 answers in the name of nodes that it knows
+        is_relayed = packet.reception.via_mqtt or (packet.portnum == NODEINFO_PORT and packet.to != BROADCAST_NUM)
+        if is_relayed or packet.is_replay:
+            return
         now = self._now()
         with self._trust_lock:
-            lines = self._trust.hear(num, bounds.past(rx_time or None, now) or now, now)
+            lines = self._trust.hear(packet.sender, bounds.past(packet.reception.rx_time or None, now) or now, now)
         self._note(lines)
 
     def hear_text(self, received: ReceivedText) -> None:

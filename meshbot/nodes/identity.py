@@ -60,8 +60,8 @@ class Candidate:
     """Of a number that announces the key of an older one, without being joined to it."""
 
     old_num: int
-    # the old number is in use
-    is_contested: bool
+    # the old number is not in use, as far as can be heard
+    is_silent: bool
 
 
 class Identities:
@@ -97,10 +97,12 @@ class Identities:
         row = self._by_new.get(new)
         return (new,) if row is None or row.joined_at is None else (new, row.old_num)
 
-    def candidate(self, num: int) -> IdentityRow | None:
-        """Return the pair of this new number that is not joined: it may be the old one's, or somebody pretending."""
+    def candidate(self, num: int, now: int) -> Candidate | None:
+        """Return whose key this number announces without being joined: it may be the same node, or pretend to be."""
         row = self._by_new.get(num)
-        return row if row is not None and row.joined_at is None else None
+        if row is None or row.joined_at is not None:
+            return None
+        return Candidate(row.old_num, not self.is_contested(row) and (row.heard_at or 0) + SILENCE <= now)
 
     def is_contested(self, row: IdentityRow) -> bool:
         """Return whether both numbers of a pair that is not joined are in use."""
@@ -173,8 +175,8 @@ class Identities:
         row = self._by_new.get(self._by_old.get(num, -1))
         if row is not None and row.joined_at is not None:
             self._part(row)
-        if self.candidate(num) is not None:
-            self.due = -inf
+        # its own new number needs no proof
+        self.due = -inf
 
     def settle(self, now: int) -> None:
         """Join what may be joined by now; to be called when it is `due`."""

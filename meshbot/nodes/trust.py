@@ -47,6 +47,7 @@ class KeyTrust:
         self._incidents: list[Incident] = []
         # lines for the operator that are no warnings
         self._notes: list[str] = []
+        self._parted: dict[int, int] = {}
         # the node that has each trusted key, or those that share it
         self._holders: dict[bytes, int | tuple[int, ...]] = {}
         self._shared: set[bytes] = set()
@@ -136,6 +137,11 @@ class KeyTrust:
         lines = [line for change in self.identities.take_changes() if (line := self._on_change(change))]
         return lines + self.shared_key_lines()
 
+    def take_parted(self) -> dict[int, int]:
+        """Hand over the old numbers that were taken for another one's, and since when, seconds since 1970."""
+        parted, self._parted = self._parted, {}
+        return parted
+
     def take_notes(self) -> list[str]:
         """Hand over the lines for the operator that are no warnings."""
         notes, self._notes = self._notes, []
@@ -200,6 +206,7 @@ class KeyTrust:
         lines += self._learn_keys((row for rows in other.pending.values() for row in rows), now)
         # Pending keys of the other one have been reported by it
         self._incidents = incidents
+        self._parted |= other.take_parted()
         self.identities.merge(other.identities)
         self._sharers |= other._sharers
         self._report_shared(self.duplicates())
@@ -314,8 +321,10 @@ class KeyTrust:
             )
         if change.change is not Change.PARTED:
             return None
+        joined_at = row.joined_at or 0
+        self._parted[row.old_num] = min(joined_at, self._parted.get(row.old_num, joined_at))
         # of what was settled for long it is news
-        if (row.heard_at or 0) - (row.joined_at or 0) >= DAY:
+        if (row.heard_at or 0) - joined_at >= DAY:
             self._sharers.pop(row.public_key, None)
             self._logged_shared.discard(row.public_key)
         return f"⚠️ {old} parle de nouveau: {new} n'est plus tenu pour le même nœud, chacun reprend ce qui était à lui"

@@ -79,7 +79,7 @@ class UpdateHandler:
         self.users = users
         self.channels = KnownChannels(dependencies.channels)
         self.bridge = Bridge(rules, options.max_bytes, self._is_mesh_command)
-        self.conversations = Conversations(options.bridge_ttl)
+        self.conversations = Conversations(options.bridge_ttl, dependencies.numbers)
         self.queue = MessageQueue(
             lambda count: tr(_("⏳ Lost while Telegram could not be reached: {count}")).format(count=count)
         )

@@ -137,6 +137,12 @@ class NoNodes:
     def is_named(self, num):
         return False
 
+    def numbers(self, num):
+        return (num,)
+
+    def candidate(self, num):
+        return None
+
 
 def open_access() -> Access:
     """All may ask without a limit, and no node is known."""

@@ -30,6 +30,12 @@ class Nodes:
     def is_named(self, num):
         return num in {ALICE, BOB}
 
+    def numbers(self, num):
+        return (num,)
+
+    def candidate(self, num):
+        return None
+
 
 @pytest.fixture
 def access():
