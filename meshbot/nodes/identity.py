@@ -253,6 +253,7 @@ class Identities:
         del self._by_new[row.new_num]
         del self._by_old[row.old_num]
         # if they have it again one day, that is to be proven again
+        self._proofs.pop(row.new_num, None)
         if row.joined_at is not None or row.proven_at is not None:
             self._save(replace(row, proven_at=None, joined_at=None))
         self._update_moved()
