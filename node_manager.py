@@ -8,7 +8,6 @@ import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from meshbot import bounds
-from meshbot.mesh_link import BROADCAST_NUM
 from meshbot.nodes import (
     EVICTED,
     Candidate,
@@ -16,7 +15,8 @@ from meshbot.nodes import (
     LastSync,
     NodeActivity,
     NodeCounts,
-    is_usable,
+    is_heard,
+    is_proof,
     legible_row,
     read_node_names,
     reported_by_radio,
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 
-NODEINFO_PORT: Final = 4  # PortNum.NODEINFO_APP
 # Of a file to import, in one log line
 COMPLAINTS_SHOWN: Final = 5
 
@@ -164,9 +163,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
 
     def hear(self, packet: PacketRecord) -> None:
         """Take in a packet that was heard now, no repetition: whether its sender's old number speaks again."""
-        # the broker may have kept it for long, and firmware 2.8 answers in the name of nodes that it knows
-        is_relayed = packet.reception.via_mqtt or (packet.portnum == NODEINFO_PORT and packet.to != BROADCAST_NUM)
-        if is_relayed or packet.is_replay:
+        if not is_heard(packet):
             return
         now = self._now()
         with self._trust_lock:
@@ -176,8 +173,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     def hear_text(self, received: ReceivedText) -> None:
         """Take in whose private key a direct message proves; never waits."""
         message, now = received.message, self._now()
-        is_proof = message.pki_encrypted and message.to == received.own_num and not message.reception.via_mqtt
-        if received.is_repeat or not is_proof or not is_usable(message.public_key):
+        if not is_proof(received):
             return
         at = bounds.past(message.reception.rx_time or None, now) or now
         with self._trust_lock:
@@ -374,6 +370,11 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             error_print(f"⚠️ Error accessing interface.nodes: {exc}")
             error_print("❌ Cannot sync pubkeys: interface.nodes not accessible")
             return 0
+
+    def restore_keys(self, interface: Any) -> None:
+        """Give missing keys back to the interface, if there is one."""
+        if interface is not None:
+            self.sync_pubkeys_to_interface(interface)
 
     def sync_after_load(self, interface: Any) -> None:
         """Give an interface that was synced before the database could be read the keys that were in it."""

@@ -165,7 +165,10 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     def flush(self, *, last: bool = False) -> bool:
         """See WriteBehind; now and then also delete what is too old."""
-        return super().flush(last=last) and (last or self._tidy())
+        is_saved = super().flush(last=last)
+        if is_saved and not last:
+            self._tidy()
+        return is_saved
 
     def _load(self, store: PacketLog) -> None:
         states, recent = store.load_states(), store.load_recent(MAX_PACKETS)
@@ -201,36 +204,34 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             if batch.states is not None:
                 self._recorder.put_back_changes(batch.states)
 
-    def _tidy(self) -> bool:
-        """Delete links and mails that are too old, each TIDY_EVERY; return False if the database failed."""
-        if self._store is None or self._clock.monotonic() < self._tidy_due:
-            return True
-        self._tidy_due = self._clock.monotonic() + TIDY_EVERY
+    def _tidy(self) -> None:
+        """Delete links and mails that are too old, each TIDY_EVERY, after a failure as soon as WriteBehind retries."""
+        now = self._clock.monotonic()
+        if self._store is None or now < self._tidy_due:
+            return
         try:
             self._store.prune_links(self._now() - self._retention)
             self.mailbox.prune()
         except StorageError as exc:
             LOGGER.debug("Base de données non nettoyée: %s", exc)
-            return False
-        return True
+            self._tidy_due = now + self.retry_after
+            self.schedule(self._tidy_due)
+        else:
+            self._tidy_due = now + TIDY_EVERY
 
     # -- nodes: from memory
 
     def node(self, num: int) -> NodeView | None:
         """Return what is known of a node, None if that is nothing."""
-        numbers, own = self._node_manager.numbers(num), self._node_manager.numbers(self._own_num())
+        numbers = self._node_manager.numbers(num)
         with self._recorder_lock:
             state = joined_state(numbers[0], map(self._recorder.states.get, numbers))
-            here = self._place(own)
         row = self._node_manager.person(num)
-        return self._view(numbers, row, state, here) if row or state else None
+        return self._view(numbers, row, state, self._here()) if row or state else None
 
     def direct_nodes(self, within: float) -> list[DirectNode]:
         """Return the nodes that our own one heard without a relay in the last so many seconds, the best SNR first."""
-        found = self._direct(within)
-        rows, unnamed = {row.num: row for row in self._node_manager.nodes()}, NodeRow(0)
-        rows |= {num: row for num in self._node_manager.moved.values() if (row := self._node_manager.person(num))}
-        named = [(state, rows.get(state.num, unnamed)) for state in found]
+        named = [(state, self._node_manager.person(state.num) or NodeRow(0)) for state in self._direct(within)]
         return [
             DirectNode(each.num, row.long_name, row.short_name, each.snr, each.direct_at or 0) for each, row in named
         ]
@@ -245,9 +246,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
     def heard_nodes(self, within: float) -> list[NodeView]:
         """Return the nodes heard in the last so many seconds, relayed ones too, our own one not, the latest first."""
         since, own, latest = self._now() - within, self._own_num(), self._now() + bounds.CLOCK_AHEAD
-        own_numbers = self._node_manager.numbers(own)
-        with self._recorder_lock:
-            here = self._place(own_numbers)
+        here = self._here()
         found = [state for state in self._states() if since <= state.last_heard <= latest and state.num != own]
         found.sort(key=lambda state: -state.last_heard)
         known = self._node_manager
@@ -393,9 +392,10 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         with self._recorder_lock:
             return persons(self._recorder.states, moved)
 
-    def _place(self, numbers: Sequence[int]) -> Place | None:
-        """Return where the node with these numbers is; call it with the lock."""
-        return next(filter(None, map(self._recorder.place, numbers)), None)
+    def _here(self) -> Place | None:
+        numbers = self._node_manager.numbers(self._own_num())
+        with self._recorder_lock:
+            return next(filter(None, map(self._recorder.place, numbers)), None)
 
     def _view(
         self, numbers: Sequence[int], row: NodeRow | None, state: NodeState | None, here: Place | None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from meshbot import bounds
 from meshbot.mesh_memory.geography import distance
 from meshbot.mesh_memory.recorder import Place
-from meshbot.mesh_memory.views import NodeView, Position
+from meshbot.mesh_memory.views import NodeView, position_of
 from meshbot.storage import DAY, NodeRow, NodeState
 
 
@@ -23,7 +23,7 @@ def node_view(
     """Return it, `numbers` being the node's, the present one first, and `here` where our own node is."""
     num, *olds = numbers
     row, heard = row or NodeRow(num), state or NodeState(num, 0)
-    position = _position(row, heard, now)
+    position = position_of(row, heard, now)
     return NodeView(
         num=num,
         long_name=row.long_name,
@@ -47,11 +47,3 @@ def node_view(
         former_name=row.former_name if now - (row.renamed_at or 0) < DAY else "",
         former_numbers=tuple(olds),
     )
-
-
-def _position(row: NodeRow, state: NodeState, now: int) -> Position | None:
-    if state.latitude is not None and state.longitude is not None:
-        return Position(state.latitude, state.longitude, state.altitude, bounds.past(state.position_at, now))
-    if (place := bounds.place(row.latitude, row.longitude)) is not None:
-        return Position(*place, bounds.altitude(row.altitude), None)
-    return None

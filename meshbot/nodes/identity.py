@@ -21,11 +21,13 @@ from math import inf
 from typing import Final, TypeVar
 
 from meshbot import bounds
-from meshbot.mesh_link import BROADCAST_NUM
+from meshbot.mesh_link import BROADCAST_NUM, PacketRecord, ReceivedText
+from meshbot.nodes.node_rows import is_usable
 from meshbot.storage import IdentityRow
 
 # Seconds: a packet that the mesh still passes on arrives within this time, and no firmware is written faster
 SILENCE: Final = 120
+NODEINFO_PORT: Final = 4  # PortNum.NODEINFO_APP
 # Seconds after which it is noted again that a contested old number is heard
 NOTED_EVERY: Final = 3600
 # Of senders, and of proofs for numbers that have no other yet; the oldest are forgotten
@@ -37,6 +39,20 @@ V = TypeVar("V")
 def number_of(key: bytes) -> int:
     """Return the number that firmware from 2.8 on gives to the node with this public key."""
     return zlib.crc32(key)
+
+
+def is_heard(packet: PacketRecord) -> bool:
+    """Return whether a packet tells that its sender's number is in use now."""
+    # firmware 2.8 answers in the name of nodes that it knows, and the broker may have kept it for long
+    is_anothers = packet.portnum == NODEINFO_PORT and packet.to != BROADCAST_NUM
+    return not (is_anothers or packet.is_replay or packet.reception.via_mqtt)
+
+
+def is_proof(received: ReceivedText) -> bool:
+    """Return whether a text proves that its sender has the private key of the public key that it carries."""
+    message = received.message
+    is_direct = message.to == received.own_num and not message.reception.via_mqtt
+    return is_direct and message.pki_encrypted and is_usable(message.public_key) and not received.is_repeat
 
 
 class Change(Enum):

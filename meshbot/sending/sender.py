@@ -23,7 +23,8 @@ LOGGER = logging.getLogger(__name__)
 PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NO_CHANNEL: Final = 6  # Routing.Error, as the node would say it
 CLOCK_CHECK_EVERY = 60.0  # seconds between two checks whether the wall clock has jumped
-CLOCK_JUMP = 10.0  # seconds; a Pi without a clock of its own starts in the past and is set minutes later
+# Seconds; a Pi without a clock of its own starts in the past and is set minutes later
+CLOCK_JUMP = 10.0
 QUEUE_FULL_LOGGED_EVERY = 60.0  # seconds
 POWERLESS_LOGGED_EVERY = 3600.0  # seconds
 EXHAUSTED_LOGGED_EVERY = 3600.0  # seconds
