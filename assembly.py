@@ -92,8 +92,10 @@ def memory(
     listed = node_list(node for nodes_of in listed_nodes(settings).values() for node in nodes_of)
 
     def activity() -> NodeActivity:
-        kept = {*listed.numbers, *memory.mailbox.correspondents(), own_num(), *nodes.with_key(listed.has_key)}
-        return NodeActivity(memory.activity(), {each for num in kept for each in nodes.numbers(num)})
+        with_mail = memory.mailbox.correspondents()
+        return NodeActivity(
+            memory.activity(), {*listed.numbers, *nodes.with_key(listed.has_key), *with_mail, own_num()}
+        )
 
     nodes.set_activity(activity, own_num)
     return memory
@@ -246,18 +248,9 @@ def telegram(
         return None
     from meshbot.telegram_bot import TelegramDependencies, TelegramService  # noqa: PLC0415 - 20 MB that most do not need
 
-    link, send = parts.link, parts.sender.tell
+    link, send, of_nodes = parts.link, parts.sender.tell, (parts.nodes.numbers, parts.nodes.with_key)
     dependencies = TelegramDependencies(
-        parts.clock,
-        commands,
-        limits(settings),
-        parts.memory,
-        link.own_num,
-        send,
-        keep,
-        parts.nodes.numbers,
-        parts.nodes.with_key,
-        link.channels,
+        parts.clock, commands, limits(settings), parts.memory, link.own_num, send, keep, *of_nodes, link.channels
     )
     return TelegramService(telegram_options(settings), dependencies)
 
@@ -308,14 +301,8 @@ def update_writer(
 def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Housekeeping:
     """Return the thread that waits for the disk, with all that it writes."""
     settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
-    notices = MailNotices(
-        parts.memory.mailbox,
-        parts.memory,
-        clock,
-        sender.tell,
-        translator(settings.language),
-        old_number=parts.nodes.silent_number,
-    )
+    memory, nodes, tr = parts.memory, parts.nodes, translator(settings.language)
+    notices = MailNotices(memory.mailbox, memory, clock, sender.tell, tr, old_number=nodes.silent_number)
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
     check = disk_check(settings, report)
     housekeeping = Housekeeping(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from meshbot import bounds
@@ -338,7 +339,8 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # asked without the lock: the answer takes locks of its own
         known = self._activity()
         with self._trust_lock:
-            gone = to_evict(self._trust.nodes, self._trust.trusted, known, max(lacking, EVICTED))
+            kept = {each for num in known.kept for each in self._trust.identities.numbers(num)}
+            gone = to_evict(self._trust.nodes, self._trust.trusted, replace(known, kept=kept), max(lacking, EVICTED))
             return self._trust.evict(gone)
 
     def _report_keys(self) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final
 
 from meshbot import bounds
 from meshbot.mesh_link import NodeRecord, PacketRecord
@@ -25,7 +25,7 @@ from meshbot.mesh_memory.aggregates import (
     volumes_of,
 )
 from meshbot.mesh_memory.mailbox import Mailbox
-from meshbot.mesh_memory.node_views import node_view
+from meshbot.mesh_memory.node_views import KnownNodes, node_view
 from meshbot.mesh_memory.persons import by_person, joined_state, joined_times, persons, present_links
 from meshbot.mesh_memory.recorder import Place, Recorder
 from meshbot.mesh_memory.search import search
@@ -75,27 +75,6 @@ MAX_HOURS: Final = 24 * 366  # that a query may reach back
 # Of one node: those of a busy one, our own above all, must not hide all others
 MAX_LINKS: Final = 200
 MAX_ALL_LINKS: Final = 2000
-
-
-class KnownNodes(Protocol):
-    """Names, numbers and trusted keys of nodes, from memory; NodeManager is one."""
-
-    @property
-    def moved(self) -> Mapping[int, int]:
-        """The old numbers of nodes that have another one now, each with that."""
-        ...
-
-    def numbers(self, num: int) -> tuple[int, ...]:
-        """Return all numbers of the node that has this one, the present one first."""
-
-    def person(self, num: int) -> NodeRow | None:
-        """Return what is known of a node beside its key, under all its numbers."""
-
-    def nodes(self) -> list[NodeRow]:
-        """Return all nodes."""
-
-    def public_key(self, num: int) -> bytes | None:
-        """Return the node's trusted key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from meshbot import bounds
 from meshbot.mesh_memory.geography import distance
 from meshbot.mesh_memory.recorder import Place
 from meshbot.mesh_memory.views import NodeView, position_of
 from meshbot.storage import DAY, NodeRow, NodeState
+
+
+class KnownNodes(Protocol):
+    """Names, numbers and trusted keys of nodes, from memory; NodeManager is one."""
+
+    @property
+    def moved(self) -> Mapping[int, int]:
+        """The old numbers of nodes that have another one now, each with that."""
+        ...
+
+    def numbers(self, num: int) -> tuple[int, ...]:
+        """Return all numbers of the node that has this one, the present one first."""
+
+    def person(self, num: int) -> NodeRow | None:
+        """Return what is known of a node beside its key, under all its numbers."""
+
+    def nodes(self) -> list[NodeRow]:
+        """Return all nodes."""
+
+    def public_key(self, num: int) -> bytes | None:
+        """Return the node's trusted key."""
 
 
 def node_view(

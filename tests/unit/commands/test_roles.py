@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshbot.commands.roles import AuthFailure, NodeList, Role, User, node_list
+from meshbot.commands.roles import AuthFailure, NodeList, Role, User, node_list, report_moved
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata, TextMessage
 from meshbot.nodes.fingerprint import fingerprint_of
 from tests.support.configured import make_roles
@@ -127,3 +127,19 @@ def test_a_stranger_has_neither_proof_nor_a_place_in_the_settings():
     strangers = [num for num in (1, 2, 3) if user(message(num), roles, None, named=True).is_stranger]
     assert strangers == [3]
     assert not User("telegram:5").is_stranger
+
+
+def test_a_setting_with_a_number_that_has_moved_is_told_what_to_write(caplog):
+    class Moved:
+        def numbers(self, num):
+            return (0x5678, ALICE) if num in {ALICE, 0x5678} else (num,)
+
+        def public_key(self, num):
+            return {0x5678: key(1), BOB: key(2)}.get(num)
+
+    items = ["!20001eef", "!00005678", f"!{BOB:08x}", text_of(key(1)), "!00000001"]
+    report_moved({"admin_nodes": items, "known_nodes": []}, Moved())
+    fingerprint = fingerprint_of(key(1)).replace(" ", "-")
+    (line,) = caplog.messages
+    assert line.startswith("🪪 admin_nodes: !20001eef est maintenant !00005678.")
+    assert line.endswith(f'"{fingerprint}", à la place de "!20001eef"')
