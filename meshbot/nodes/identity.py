@@ -27,6 +27,9 @@ from meshbot.storage import IdentityRow
 
 # Seconds: a packet that the mesh still passes on arrives within this time, and no firmware is written faster
 SILENCE: Final = 120
+# Seconds from the new number's first packet: what is heard of the old one after that was sent after that, whatever the
+# radio's clock and ours differ by
+IN_USE_AFTER: Final = SILENCE + bounds.CLOCK_AHEAD
 NODEINFO_PORT: Final = 4  # PortNum.NODEINFO_APP
 # Seconds after which it is noted again that a contested old number is heard
 NOTED_EVERY: Final = 3600
@@ -124,7 +127,7 @@ class Identities:
         """Return whether both numbers of a pair that is not joined are in use."""
         if row.joined_at is not None:
             return False
-        return row.old_num == self._own_num or (row.heard_at or 0) > row.since + SILENCE
+        return row.old_num == self._own_num or (row.heard_at or 0) > row.since + IN_USE_AFTER
 
     def is_upgrade(self, key: bytes, holders: Collection[int]) -> bool:
         """Return whether nodes have one key because one of them has changed its number, as far as can be seen."""
@@ -282,7 +285,9 @@ class Identities:
         self._update_moved()
 
     def _part(self, row: IdentityRow) -> None:
-        parted = replace(row, joined_at=None)
+        # what undid it counts as heard after the new number's first packet
+        since = min(row.since, (row.joined_at or 0) - bounds.CLOCK_AHEAD)
+        parted = replace(row, joined_at=None, since=since)
         self._put(parted)
         self._save(parted)
         self._changes.append(IdentityChange(Change.PARTED, row))

@@ -63,7 +63,7 @@ def ask(node, num, question, **fields):
     return node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE).text
 
 
-def wait(clock, seconds=2 * SILENCE):
+def wait(clock, seconds=5 * SILENCE):
     clock.get(SimpleQueue(), clock.monotonic() + seconds)
 
 

@@ -635,8 +635,8 @@ def test_a_bot_that_was_off_during_the_upgrade_finds_it_in_the_radio(database, k
 
 def test_a_radio_that_heard_the_old_number_since_contests_the_new_one(manager):
     manager.learn_from_nodeinfos([record(ALICE, key(1)), record(NEW, key(1))])
-    manager._clock.advance(2 * SILENCE)
-    later = START + 2 * SILENCE
+    manager._clock.advance(5 * SILENCE)
+    later = START + 5 * SILENCE
     manager.learn_from_node_database([record(ALICE, key(1), last_heard=later), record(NEW, key(1))])
     assert list(manager.duplicates()) == [key(1)]
     assert manager.candidate(NEW) == Candidate(ALICE, is_silent=False)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from meshbot.nodes.identity import REMEMBERED, SILENCE, Candidate, Change, Identities, number_of
+from meshbot.nodes.identity import IN_USE_AFTER, REMEMBERED, SILENCE, Candidate, Change, Identities, number_of
 from meshbot.storage.nodes import IdentityRow
 from tests.support.nodes import ALICE, BOB, key
 
@@ -96,6 +96,7 @@ def test_an_old_number_that_speaks_again_is_a_node_of_its_own(identities):
     assert identities.moved == {}
     assert identities.numbers(ALICE) == (ALICE,)
     assert not identities.is_upgrade(KEY, (ALICE, NEW))
+    assert identities.candidate(NEW, START + 10**6) == Candidate(ALICE, is_silent=False)
     assert changes(identities) == [Change.JOINED, Change.PARTED]
     # and may move again
     joined(identities, START + 9 * SILENCE)
@@ -109,9 +110,9 @@ def test_packets_on_their_way_undo_nothing(identities):
 
 
 def test_an_old_number_in_use_is_contested_once(identities):
-    identities.hear(ALICE, START + SILENCE)
+    identities.hear(ALICE, START + IN_USE_AFTER)
     assert changes(identities) == []
-    for at in range(START + SILENCE + 1, START + 100_000, 1000):
+    for at in range(START + IN_USE_AFTER + 1, START + 100_000, 1000):
         identities.hear(ALICE, at)
         assert identities.candidate(NEW, at + 10**6) == Candidate(ALICE, is_silent=False)
     assert changes(identities) == [Change.CONTESTED]

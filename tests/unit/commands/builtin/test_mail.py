@@ -461,7 +461,7 @@ def test_where_the_old_number_is_in_use_mail_is_announced_to_that(mesh):
     notices, old, new = Notices(mesh), BOB, number_of(key(1))
     mesh.memory.mailbox.send(ZOE, old, "see you")
     mesh.manager.learn_from_nodeinfos([record(old, key(1)), record(new, key(1))])
-    mesh.clock.advance(2 * SILENCE)
+    mesh.clock.advance(5 * SILENCE)
     mesh.manager.hear(packet(old))
     mesh.clock.advance(2 * SILENCE)
     assert notices.hear(new) == []
