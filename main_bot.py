@@ -35,6 +35,7 @@ from meshbot.runtime import (
     Beating,
     Clock,
     FolderInUseError,
+    HealthCheck,
     HungThreadError,
     IncidentBus,
     ServiceHandle,
@@ -111,7 +112,13 @@ class MeshBot:
         # in starting order: receivers before senders; the link starts last and stops first
         radio_side = [each for each in (self._sender, telegram, dispatcher, router, self._tcp) if each is not None]
         watched: list[Beating] = [*radio_side, PublishingBeat(), ReaderBeat(link.interface)]
-        watchdog = Watchdog(watchdog_interval(), watched, disk_bound=(housekeeping,))
+        watched += [
+            HealthCheck("TCP-Session", lambda: not self._tcp.is_stuck),
+            HealthCheck("TCP-PubkeySync", lambda: not self._pubkey_sync.is_late),
+        ]
+        commands_run = [each for each in (dispatcher, telegram) if each is not None]
+        workers = HealthCheck("Commands", lambda: not any(each.is_stuck for each in commands_run))
+        watchdog = Watchdog(watchdog_interval(), watched, disk_bound=(housekeeping,), disk_users=(workers,))
         self.supervisor = Supervisor((housekeeping, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
 
     @property

@@ -7,7 +7,7 @@ from meshbot.commands.filter import MessageFilter
 from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, whole_number
 from meshbot.commands.language import Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
-from meshbot.commands.node_lookup import Directory, only_one, renaming, short_name_of
+from meshbot.commands.node_lookup import MARKED_ID, Directory, bearers, only_one, renaming, short_name_of
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import (
     PREFIX,
@@ -26,6 +26,7 @@ __all__ = [
     "CHAT_BYTES",
     "DAY",
     "HOUR",
+    "MARKED_ID",
     "NO_NODES",
     "PREFIX",
     "UNKNOWN_RECEPTION",
@@ -53,6 +54,7 @@ __all__ = [
     "Translate",
     "User",
     "bare",
+    "bearers",
     "duration",
     "ident",
     "mark",

@@ -22,6 +22,7 @@ from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
 from meshbot.mesh_link.messages import Channel, LoraSettings, NodeRecord, TextPacket
+from meshbot.mesh_link.node_maps import NEWCOMERS_KEPT, NodeMaps
 from meshbot.mesh_link.node_warnings import warning_text
 from meshbot.mesh_link.packets import lora_settings, node_record
 from meshbot.runtime import LinkCause, Throttle
@@ -97,6 +98,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._frames = FrameReader(decode)
         self._records: dict[int, NodeRecord] = {}
         self._radio_keys: dict[int, bytes] = {}
+        self._maps = NodeMaps(NEWCOMERS_KEPT)
         self._unreadable = Throttle(UNREADABLE_REPORT_EVERY)
         self.last_heard = self._requested_at = monotonic()
         # seconds from our first request to the first byte, 0 before that
@@ -281,10 +283,12 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def _take_packet(self, packet: mesh_pb2.MeshPacket) -> None:
         # a packet without a sender: the library would print about it
-        if getattr(packet, "from"):
+        if sender := getattr(packet, "from"):
+            is_new = sender not in (self.nodesByNum or {})
             hand_over(packet, self._handlePacketFromRadio)
-            # where the library keeps each node's last packet whole, 3 kB for as long as the link lasts, used by no part
-            (self.nodesByNum or {}).get(getattr(packet, "from"), {}).pop("lastReceived", None)
+            # None before a configuration
+            if self.nodesByNum is not None and self.nodes is not None:
+                self._maps.heard(sender, self.nodes, self.nodesByNum, is_new=is_new)
 
     def _take_own_num(self, num: int) -> None:
         before, self.own_num = self.own_num, num or self.own_num
@@ -299,6 +303,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         if record.public_key:
             self._radio_keys[info.num] = record.public_key
         node = self._getOrCreateByNum(info.num)
+        self._maps.listed(info.num)
         node.update(entry)
         if "id" in node.get("user", {}):
             self.nodes[node["user"]["id"]] = node
@@ -361,7 +366,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _startConfig(self) -> None:
         self._configurations += 1
         self._requested_at = self._monotonic()
-        self._radio_keys = {}
+        self._radio_keys, self._maps = {}, NodeMaps(NEWCOMERS_KEPT)
         if self._configurations > 1:
             self._listener.restarted()
         super()._startConfig()

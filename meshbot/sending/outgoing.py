@@ -89,7 +89,8 @@ class OutgoingText:
     origin: Origin | None = None  # who gets its delivery reports
     asker: int = 0  # node whose question it answers on a channel; 0: the node that it goes to
     for_stranger: bool = False  # who neither proved to be that node nor is on a list of the settings
-    despite_load: bool = False  # goes on a busy channel to anybody: it acknowledges mail
+    is_proven: bool = False  # who is answered has proved to be that node: it goes on a busy channel
+    despite_load: bool = False  # so it does to anybody: it acknowledges mail
 
     @property
     def is_broadcast(self) -> bool:

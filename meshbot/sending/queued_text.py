@@ -93,6 +93,8 @@ class Part:
     last_error: str = ""  # the name of what refused it last
     ack_by: float = inf  # once accepted
     relayed: bool = False
+    # milliseconds that its repeats may take yet, noted with its last transmission
+    repeats: int = 0
     refused_ids: list[int] = field(default_factory=list)  # ids before the present one
 
     @property
@@ -140,6 +142,7 @@ class Part:
         self.packet = TextPacket(packet_id, old.text, old.to, old.channel, old.reply_id, old.want_ack)
         self.state, self.not_before, self.restored, self.relayed = PartState.WAITING, not_before, False, False
         self.first_sent, self.last_sent, self.sends, self.boots, self.ack_by = inf, -inf, 0, 0, inf
+        self.repeats = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -268,7 +268,8 @@ class MeshSender(Service):
     def _send_route_request(self, request: RouteRequest) -> None:
         """Send it now: the node paces texts apart from other kinds, and a late traceroute is worth nothing."""
         # it sets off packets all over the mesh, there and back
-        if self._queue.hold.holding or not self._queue.air.spend_on_traceroute(self._clock.monotonic()):
+        now, air = self._clock.monotonic(), self._queue.air
+        if self._queue.hold.holding or not air.spend_on_traceroute(now, for_stranger=request.for_stranger):
             request.not_sent(request.packet_id, NoRoute.BUSY)
             return
         interface = self._interface_of()
@@ -334,7 +335,8 @@ class MeshSender(Service):
         self._logged_holding = self._queue.hold.holding
         if self._logged_holding:
             LOGGER.warning(
-                "📶 Canal occupé à plus de %g %%: seuls partent /mail et les réponses directes à un numéro prouvé",
+                "📶 Canal occupé à plus de %g %%: "
+                "seuls partent les accusés de /mail et les réponses à un numéro prouvé",
                 self._queue.hold.limit,
             )
         else:

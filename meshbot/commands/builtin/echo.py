@@ -98,6 +98,7 @@ def _message(request: Request, text: str, default_channel: int, expires_at: floa
         origin=_origin(request),
         asker=request.node or 0,
         for_stranger=request.user.is_stranger,
+        is_proven=request.user.auth_failure is None,
     )
 
 
@@ -125,5 +126,14 @@ class EchoReports:
             return
         answer = self._translate(text).format(channel=report.message.channel)
         expires_at = self._clock.monotonic() + self._answer_ttl
-        is_stranger = report.message.for_stranger
-        self._send(OutgoingText(answer, origin.asker, want_ack=True, expires_at=expires_at, for_stranger=is_stranger))
+        echo = report.message
+        self._send(
+            OutgoingText(
+                answer,
+                origin.asker,
+                want_ack=True,
+                expires_at=expires_at,
+                for_stranger=echo.for_stranger,
+                is_proven=echo.is_proven,
+            )
+        )
