@@ -56,15 +56,18 @@ class Parts:
     link: mesh_link.CurrentLink
     sender: sending.MeshSender
     tracer: sending.Tracer
+    report: Report
+    own_node: persistence.OwnNodeHistory = field(init=False)
     replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard] = field(init=False)
     queue_writer: persistence.QueueWriter | None = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make what keeps the commands that have run, of admins and of all others, and what waits to go on air."""
+        """Make what keeps our numbers, the commands that have run, of admins and of others, and what waits to go."""
         database, guard = self.database, persistence.ReplayGuard
         admins, others = [storage.ReplayStore(database, of_admins=each) if database else None for each in (True, False)]
         self.replay_guards = guard(admins, self.clock), guard(others, self.clock, persistence.KEPT_OF_ALL)
         self.queue_writer = queue_writer(self.database, self.clock, self.sender)
+        self.own_node = persistence.OwnNodeHistory(self.database, self.clock, self.report)
 
     def is_stored(self, row: int) -> bool:
         """Return whether a row of what waits to go on air is in the database."""
@@ -196,14 +199,14 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
     """Return the commands about the bot itself, its link and its node."""
     settings, nodes, memory, sender = parts.settings, parts.nodes, parts.memory, parts.sender
     return (
-        builtin.status_command(parts.link.figures, lambda: sender.waiting, nodes.counts),
+        builtin.status_command(parts.link, lambda: sender.waiting, nodes.counts, parts.own_node.former, parts.clock),
         builtin.keys_command(nodes, memory, parts.link.interface),
         builtin.echo_command(
             parts.clock,
             sender.tell,
             lambda: sender.holding,
             lambda num: short_name_of(memory, num),
-            builtin.EchoOptions(settings.echo_channel, settings.answer_max_bytes, settings.answer_ttl),
+            builtin.EchoOptions(settings.echo_channel, sender.text_limit, settings.answer_ttl),
         ),
         builtin.sys_command(lambda: read_host(settings.data_dir)),
         builtin.sync_command(nodes, parts.link.interface),
@@ -215,12 +218,10 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
 
 def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, ...]:
     """Return /weather and /rain unless their service has no address, /bot if its server has one."""
-    http = HttpClient(clock, trust_environment=settings.web_trust_environment)
-    commands: list[Command] = []
+    http, commands = HttpClient(clock, trust_environment=settings.web_trust_environment), list[Command]()
     if settings.weather_url and settings.geocoding_url:
         servers = MeteoServers(settings.weather_url, settings.geocoding_url, settings.language)
-        client = OpenMeteo(http, clock, servers)
-        place = settings.weather_place
+        client, place = OpenMeteo(http, clock, servers), settings.weather_place
         commands += [builtin.weather_command(client, place), builtin.rain_command(client, place)]
     if settings.bot_url:
         server = ChatServer(
@@ -231,9 +232,8 @@ def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, .
             timeout=settings.bot_timeout,
             api_key=settings.bot_api_key,
         )
-        assistant = ChatClient(http, server)
         bounds = settings.bot_max_bytes, settings.bot_timeout, settings.bot_hourly_limit
-        commands.append(builtin.bot_command(assistant, clock, *bounds))
+        commands.append(builtin.bot_command(ChatClient(http, server), clock, *bounds))
     return tuple(commands)
 
 
@@ -298,17 +298,17 @@ def update_writer(
     return persistence.UpdateWriter(store, clock, restore) if store else None
 
 
-def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Housekeeping:
+def housekeeping(parts: Parts, telegram: Service | None) -> Housekeeping:
     """Return the thread that waits for the disk, with all that it writes."""
     settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
     memory, nodes, tr = parts.memory, parts.nodes, translator(settings.language)
     notices = MailNotices(memory.mailbox, memory, clock, sender.tell, tr, old_number=nodes.silent_number)
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
-    check = disk_check(settings, report)
+    check, stored = disk_check(settings, parts.report), (parts.nodes, parts.memory)
     housekeeping = Housekeeping(
         clock,
-        tuple(filter(None, (updates, parts.queue_writer, parts.nodes, parts.memory, *parts.replay_guards))),
-        takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
+        tuple(filter(None, (updates, parts.queue_writer, parts.own_node, *stored, *parts.replay_guards))),
+        {**takers(*stored, notices, parts.queue_writer, updates), mesh_link.OwnNode: (parts.own_node.take,)},
         (check, lambda: parts.nodes.restore_keys(parts.link.interface())),
         after_load=(
             check,
@@ -348,6 +348,7 @@ def dispatcher(parts: Parts, commands: Sequence[Command], telegram: TelegramServ
         parts.sender.tell,
         parts.sender.answer_at,
         None if telegram is None else telegram.is_awaited,
+        parts.sender.text_limit,
     )
 
 
@@ -381,6 +382,7 @@ def link_takers(
         change=parts.sender.tell,
         ready=start_sync,
         lost=pubkey_sync.cancel,
+        own_node=housekeeping.tell,
         queue_status=(parts.sender.tell, parts.tracer.queue_status),
         client_warning=(parts.tracer.client_warning,),
         channels=() if telegram is None else (telegram.tell,),

@@ -199,7 +199,7 @@ class Settings(SourcedSettings):
     answer_on_channels: Channels = Field(ANSWER_ON_CHANNELS)
     """Channels on which commands are answered; none: direct messages only."""
     answer_max_bytes: Bytes = Field(ANSWER_MAX_BYTES, ge=40, le=200)
-    """Longest text of one packet, in UTF-8."""
+    """Longest text of one packet, in UTF-8; on channels less if firmware 2.8 would not sign it (161 or 166)."""
     send_interval: Seconds = Field(SEND_INTERVAL, ge=2.2, le=60)
     """Between two texts; the node drops what follows within 2 s, in silence."""
     answer_ttl: Seconds = Field(ANSWER_TTL, ge=2.2, le=3600)

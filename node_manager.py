@@ -108,6 +108,11 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         with self._trust_lock:
             return {num: {row.public_key for row in rows} for num, rows in self._trust.pending.items()}
 
+    def has_pending_key(self, num: int) -> bool:
+        """Return whether a key of the node waits for a confirmation."""
+        with self._trust_lock:
+            return num in self._trust.pending
+
     def counts(self) -> NodeCounts:
         """Return how much is known."""
         with self._trust_lock:
@@ -168,7 +173,8 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             return
         now = self._now()
         with self._trust_lock:
-            lines = self._trust.hear(packet.sender, bounds.past(packet.reception.rx_time or None, now) or now, now)
+            at = bounds.past(packet.reception.rx_time or None, now) or now
+            lines = self._trust.hear(packet.sender, at, now, is_signed=packet.reception.signed)
         self._note(lines)
 
     def hear_text(self, received: ReceivedText) -> None:
@@ -216,7 +222,12 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             for record in records:
                 if not record.via_mqtt and (at := bounds.past(record.last_heard, now)):
                     self._trust.identities.remember_heard(record.num, at)
-        return self._learn(map(reported_by_radio, records), KeySource.NODEDB)
+        changed = self._learn(map(reported_by_radio, records), KeySource.NODEDB)
+        with self._trust_lock:
+            for record in records:
+                if record.has_signed and (at := bounds.past(record.last_heard, now)):
+                    self._trust.prove_by_signature(record.num, at)
+        return changed
 
     def learn_from_nodeinfo(self, record: NodeRecord, *, at_once: bool = True) -> int:
         """Take in a NODEINFO packet, `num` being the packet's sender; return how many trusted keys are new.

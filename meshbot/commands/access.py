@@ -46,6 +46,9 @@ class KnownNodes(Protocol):
     def candidate(self, num: int) -> Candidate | None:
         """Return the old number whose key this number announces, if it has not proven to be the same node."""
 
+    def has_pending_key(self, num: int) -> bool:
+        """Return whether another key than the trusted one is seen under the number, unconfirmed."""
+
 
 class ReplayMemory(Protocol):
     """Commands that have run, those of admins or those of all others: others cannot push an admin's out of memory."""
@@ -122,7 +125,8 @@ class Access:
         """Return who asks; until the keys and the commands before the start are read, nobody is proven by them."""
         num = message.sender
         numbers, key = self._nodes.numbers(num), self._nodes.public_key(num)
-        user = self._roles.user_of(message, key, numbers, named=any(map(self._nodes.is_named, numbers)))
+        named, is_disputed = any(map(self._nodes.is_named, numbers)), self._nodes.has_pending_key(num)
+        user = self._roles.user_of(message, key, numbers, named=named, is_disputed=is_disputed)
         if user.role is Role.ADMIN and not self._admin_replays.is_ready:
             return replace(user, role=Role.KNOWN, admin_auth_failure=AuthFailure.NOT_LOADED)
         if user.role is not Role.ADMIN and user.auth_failure is None and self._is_admins_new_number(num):

@@ -78,6 +78,9 @@ class MailNotices:
         of_old = old is not None and self._mailbox.is_unnotified(old)
         if not of_old and not self._mailbox.is_unnotified(num):
             return
+        # nobody would read it; who asks by /mail gets the letter
+        if (view := self._directory.node(num)) is not None and view.is_unmessageable:
+            return
         self._not_before = {each: due for each, due in self._not_before.items() if due > now}
         try:
             unannounced = self._unannounced(num)

@@ -1,7 +1,8 @@
 """Who asks, and with which role; pure.
 
 A node number is only a claim: anybody can send under any. So the role of an admin needs a proof: a direct
-message encrypted with the admin's own key. The role of a known node needs none.
+message encrypted with the admin's own key. The role of a known node needs none; a signature, which firmware from 2.8
+on adds on channels, proves its sender too, but never an admin: it says neither to whom the message went nor when.
 """
 
 from __future__ import annotations
@@ -97,12 +98,19 @@ class MeshRoles:
     known: NodeList  # empty: every node whose name is known
 
     def user_of(
-        self, message: TextMessage, trusted_key: bytes | None, numbers: Collection[int], *, named: bool
+        self,
+        message: TextMessage,
+        trusted_key: bytes | None,
+        numbers: Collection[int],
+        *,
+        named: bool,
+        is_disputed: bool = False,
     ) -> User:
         """Return the message's sender with its role.
 
         `trusted_key` is the sender's public key as the bot trusts it, `numbers` are all of that node, the present one
-        first, and `named` is whether its name is known.
+        first, `named` is whether its name is known, and `is_disputed` whether another key is seen under the number: our
+        node may then verify signatures by that one.
         """
         failure = _auth_failure(message, trusted_key)
         proven = message.public_key if failure in KEY_PROVEN else None
@@ -114,6 +122,10 @@ class MeshRoles:
         key = f"mesh:!{next(iter(numbers)):08x}"
         if self.admins.has_key(proven) or (by_number and failure is None):
             return User(key, Role.ADMIN, auth_failure=auth_failure)
+        # only of what went to a channel: who sends the same bytes directly would not have to sign anew
+        if message.is_broadcast and message.reception.signed and trusted_key is not None and not is_disputed:
+            auth_failure = None
+            is_known = is_known or self.known.has_key(trusted_key)
         role = Role.KNOWN if is_known or (named and not self.known) else Role.EVERYONE
         return User(key, role, failure if claims_admin else None, auth_failure, is_listed=is_listed)
 

@@ -380,7 +380,8 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         self, numbers: Sequence[int], row: NodeRow | None, state: NodeState | None, here: Place | None
     ) -> NodeView:
         has_key = self._node_manager.public_key(numbers[0]) is not None
-        return node_view(numbers, row, state, here, self._now(), has_key=has_key)
+        signs = not self._recorder.signers.isdisjoint(numbers)
+        return node_view(numbers, row, state, here, self._now(), has_key=has_key, signs=signs)
 
     def _known_place(self, num: int) -> Place | None:
         row = self._node_manager.person(num)

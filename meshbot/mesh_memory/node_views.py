@@ -8,7 +8,7 @@ from typing import Protocol
 from meshbot import bounds
 from meshbot.mesh_memory.geography import distance
 from meshbot.mesh_memory.recorder import Place
-from meshbot.mesh_memory.views import NodeView, position_of
+from meshbot.mesh_memory.views import NodeView, is_unmessageable, position_of
 from meshbot.storage import DAY, NodeRow, NodeState
 
 
@@ -41,6 +41,7 @@ def node_view(
     now: int,
     *,
     has_key: bool,
+    signs: bool,
 ) -> NodeView:
     """Return it, `numbers` being the node's, the present one first, and `here` where our own node is."""
     num, *olds = numbers
@@ -68,4 +69,6 @@ def node_view(
         distance=distance(*here, position.latitude, position.longitude) if here and position else None,
         former_name=row.former_name if now - (row.renamed_at or 0) < DAY else "",
         former_numbers=tuple(olds),
+        signs=signs,
+        is_unmessageable=is_unmessageable(row),
     )

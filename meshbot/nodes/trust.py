@@ -115,10 +115,18 @@ class KeyTrust:
             row = overlay(former, with_whole_name(former, row))
         return row
 
-    def hear(self, num: int, at: int, now: int) -> list[str]:
+    def hear(self, num: int, at: int, now: int, *, is_signed: bool = False) -> list[str]:
         """Take in that a number was heard; return the lines for the operator."""
         self.identities.hear(num, at)
+        if is_signed:
+            self.prove_by_signature(num, at)
         return self.settle(now)
+
+    def prove_by_signature(self, num: int, at: int) -> None:
+        """Take in a signature that the radio has verified by its own key of the node, if that is the trusted one."""
+        row = self.trusted.get(num)
+        if row is not None and row.source is KeySource.NODEDB and num not in self.pending:
+            self.identities.prove(num, row.public_key, at)
 
     def prove(self, num: int, key: bytes, at: int, now: int) -> list[str]:
         """Take in a message whose sender has proven to have the key; return the lines for the operator."""

@@ -15,6 +15,7 @@ from meshbot.storage.nodes import (
     Snapshot,
 )
 from meshbot.storage.outbox import OutboxRow, OutboxStore
+from meshbot.storage.own_nodes import OwnNodeRow, OwnNodeStore
 from meshbot.storage.packet_log import PacketLog
 from meshbot.storage.packet_rows import (
     DAY,
@@ -60,6 +61,8 @@ __all__ = [
     "NodeVolume",
     "OutboxRow",
     "OutboxStore",
+    "OwnNodeRow",
+    "OwnNodeStore",
     "PacketLog",
     "PacketRow",
     "ReplayKey",

@@ -56,6 +56,7 @@ class NodeRow:
     last_update: int | None = None  # seconds since 1970: when the rest of the row last changed
     former_name: str = ""  # before it was renamed
     renamed_at: int | None = None  # seconds since 1970
+    unmessagable: bool | None = None  # it takes no messages, as it says itself
 
 
 @dataclass(frozen=True, slots=True)

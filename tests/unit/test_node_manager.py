@@ -709,3 +709,27 @@ def test_nodes_are_found_by_key_the_proven_number_first(manager):
     manager._clock.advance(SILENCE)
     prove(manager, NEW, key(1))
     assert manager.with_key(lambda each: each == key(1)) == [NEW]
+
+
+@pytest.mark.parametrize("source", ["database", "packet"])
+def test_a_signature_that_the_radio_verified_proves_its_key(manager, source):
+    manager.learn_from_node_database([record(ALICE, key(1)), record(NEW, key(1))])
+    manager._clock.advance(SILENCE)
+    if source == "packet":
+        manager.hear(packet(NEW, signed=True))
+    else:
+        manager.learn_from_node_database([record(NEW, key(1), has_signed=True, last_heard=START + 60)])
+    assert manager.moved == {ALICE: NEW}
+
+
+@pytest.mark.parametrize("doubt", ["the radio has not told its key", "another key is seen", "unsigned", "MQTT"])
+def test_a_signature_of_which_the_key_is_uncertain_proves_nothing(manager, doubt):
+    if doubt == "the radio has not told its key":
+        manager.learn_from_nodeinfos([record(ALICE, key(1)), record(NEW, key(1))])
+    else:
+        manager.learn_from_node_database([record(ALICE, key(1)), record(NEW, key(1))])
+    if doubt == "another key is seen":
+        manager.learn_from_nodeinfo(record(NEW, key(9)))
+    manager._clock.advance(SILENCE)
+    manager.hear(packet(NEW, signed=doubt != "unsigned", via_mqtt=doubt == "MQTT"))
+    assert manager.moved == {}

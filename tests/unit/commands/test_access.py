@@ -37,6 +37,9 @@ class Nodes:
     def candidate(self, num):
         return Candidate(ALICE, is_silent=False) if num == STRANGER else None
 
+    def has_pending_key(self, _num):
+        return False
+
 
 @pytest.fixture
 def access():

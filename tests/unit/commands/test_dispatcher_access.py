@@ -27,6 +27,9 @@ class Nodes:
     def candidate(self, num):
         return None
 
+    def has_pending_key(self, _num):
+        return False
+
 
 @pytest.fixture
 def access():

@@ -143,3 +143,35 @@ def test_a_setting_with_a_number_that_has_moved_is_told_what_to_write(caplog):
     (line,) = caplog.messages
     assert line.startswith("🪪 admin_nodes: !20001eef est maintenant !00005678.")
     assert line.endswith(f'"{fingerprint}", à la place de "!20001eef"')
+
+
+# -- signatures on channels
+
+SIGNED = RadioMetadata(signed=True)
+
+
+def on_channel(sender=0x5678, **details):
+    return message(
+        sender, **{"to": BROADCAST_NUM, "pki_encrypted": False, "public_key": b"", "reception": SIGNED} | details
+    )
+
+
+def test_a_signature_on_a_channel_proves_its_sender():
+    signer = user(on_channel())
+    assert (signer.auth_failure, signer.is_stranger, signer.role) == (None, False, Role.EVERYONE)
+    assert user(on_channel(), named=True, roles=make_roles()).role is Role.KNOWN
+
+
+def test_a_signature_makes_nobody_an_admin():
+    admin = user(on_channel(ALICE))
+    assert (admin.role, admin.admin_auth_failure, admin.auth_failure) == (Role.KNOWN, AuthFailure.CHANNEL, None)
+
+
+def test_a_signature_proves_nothing_without_the_trusted_key():
+    assert user(on_channel(), trusted=None).auth_failure is AuthFailure.CHANNEL
+    disputed = ROLES.user_of(on_channel(), TRUSTED, (0x5678,), named=False, is_disputed=True)
+    assert disputed.auth_failure is AuthFailure.CHANNEL
+
+
+def test_a_signed_text_sent_again_as_a_direct_one_proves_nothing():
+    assert user(on_channel(to=OWN)).auth_failure is AuthFailure.NOT_PKI

@@ -169,6 +169,25 @@ def test_a_full_database_of_mail_says_so(mesh):
     assert answer == f"📪 {MAX_ALL} letters wait in all: no room for more. Try again in a few days."
 
 
+@pytest.mark.parametrize(
+    ("details", "is_told"),
+    [
+        ({"role": "ROUTER"}, False),
+        ({"role": "TRACKER"}, False),
+        ({"role": "CLIENT", "unmessagable": True}, False),
+        ({"role": "ROUTER", "unmessagable": False}, True),
+        ({"role": "CLIENT_HIDDEN"}, True),
+    ],
+)
+def test_a_node_that_takes_no_messages_gets_no_notice(mesh, details, is_told):
+    mesh.manager.learn_from_node_database([NodeRecord(BOB, "Bob", hw_model="TBEAM", **details)])
+    kept = ask(mesh, "send Bob hello")
+    assert kept.startswith("✉️ Kept for Bob, who is told" if is_told else "✉️ Kept for Bob, who is not told: ")
+    assert len(kept.encode()) <= 200
+    assert bool(Notices(mesh).hear(BOB)) is is_told
+    assert "hello" in ask(mesh, "", sender=BOB)
+
+
 # -- who asks
 
 FAILURES = [AuthFailure.NOT_PKI, AuthFailure.WRONG_KEY, AuthFailure.MQTT]
