@@ -23,7 +23,7 @@ def node(new_node, request):
     """The users' firmware is 2.7.26 whatever the node's."""
     with new_node(nodes=8, keys=6, firmware_version="2.7.26") as virtual_node:
         if request.param != "2.7.26":
-            virtual_node.upgrade(request.param, 0.1)
+            virtual_node.upgrade(request.param)
         yield virtual_node
 
 
