@@ -22,7 +22,8 @@ from meshbot.commands import (
     RateLimiter,
     Registry,
     builtin,
-    node_numbers,
+    node_list,
+    report_moved,
     short_name_of,
     translator,
 )
@@ -91,10 +92,23 @@ def memory(
 ) -> MeshMemory:
     """Return the history of the mesh, kept as long as the settings say."""
     memory = MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
-    of_telegram = (word for line in settings.telegram_users for word in line.split() if word.startswith("!"))
-    kept = node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
-    nodes.set_activity(lambda: NodeActivity(memory.activity(), {*kept, *memory.mailbox.correspondents(), own_num()}))
+    listed = node_list(node for nodes_of in listed_nodes(settings).values() for node in nodes_of)
+
+    def activity() -> NodeActivity:
+        with_mail = memory.mailbox.correspondents()
+        return NodeActivity(
+            memory.activity(), {*listed.numbers, *nodes.with_key(listed.has_key), *with_mail, own_num()}
+        )
+
+    nodes.set_activity(activity, own_num)
     return memory
+
+
+def listed_nodes(settings: config.Settings) -> dict[str, tuple[str, ...]]:
+    """Return the nodes that each setting lists."""
+    of_telegram = tuple(node for line in settings.telegram_users for node in line.split()[2:])
+    admins, known = settings.admin_nodes, settings.known_nodes
+    return {"admin_nodes": admins, "known_nodes": known, "telegram_users": of_telegram}
 
 
 def takers(
@@ -105,13 +119,19 @@ def takers(
     updates: persistence.UpdateWriter | None,
 ) -> persistence.Takers:
     """Return who takes what is told to Housekeeping."""
+
+    def record(packet: mesh_link.PacketRecord) -> None:
+        if memory.record(packet):
+            nodes.hear(packet)
+        memory.mailbox.recall_notices(nodes.take_parted())
+
     return {
         mesh_link.NodeDatabase: (
             lambda message: nodes.learn_from_node_database(message.records),
             lambda message: memory.learn_nodes(message.records),
         ),
         mesh_link.NodeInfoPacket: (lambda packet: nodes.learn_from_nodeinfo(packet.record, at_once=False),),
-        mesh_link.PacketRecord: (memory.record, notices.on_packet),
+        mesh_link.PacketRecord: (record, notices.on_packet),
         sending.DeliveryReport: (notices.on_delivery_report,),
         persistence.QueueChanges: () if queue_writer is None else (queue_writer.take,),
         persistence.UpdatesHandled: () if updates is None else (updates.take,),
@@ -228,9 +248,9 @@ def telegram(
         return None
     from meshbot.telegram_bot import TelegramDependencies, TelegramService  # noqa: PLC0415 - 20 MB that most do not need
 
-    link, send = parts.link, parts.sender.tell
+    link, send, of_nodes = parts.link, parts.sender.tell, (parts.nodes.numbers, parts.nodes.with_key)
     dependencies = TelegramDependencies(
-        parts.clock, commands, limits(settings), parts.memory, link.own_num, send, keep, link.channels
+        parts.clock, commands, limits(settings), parts.memory, link.own_num, send, keep, *of_nodes, link.channels
     )
     return TelegramService(telegram_options(settings), dependencies)
 
@@ -281,7 +301,8 @@ def update_writer(
 def housekeeping(parts: Parts, telegram: Service | None) -> Housekeeping:
     """Return the thread that waits for the disk, with all that it writes."""
     settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
-    notices = MailNotices(parts.memory.mailbox, parts.memory, clock, sender.tell, translator(settings.language))
+    memory, nodes, tr = parts.memory, parts.nodes, translator(settings.language)
+    notices = MailNotices(memory.mailbox, memory, clock, sender.tell, tr, old_number=nodes.silent_number)
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
     check, stored = disk_check(settings, parts.report), (parts.nodes, parts.memory)
     housekeeping = Housekeeping(
@@ -293,6 +314,7 @@ def housekeeping(parts: Parts, telegram: Service | None) -> Housekeeping:
             check,
             lambda: parts.nodes.import_node_names(settings.node_names_file),
             lambda: parts.nodes.sync_after_load(parts.link.interface()),
+            lambda: report_moved(listed_nodes(settings), parts.nodes),
         ),
     )
     if database is not None:
@@ -314,7 +336,7 @@ def route_reports(
 def dispatcher(parts: Parts, commands: Sequence[Command], telegram: TelegramService | None) -> Dispatcher:
     """Return the thread that answers texts from the mesh."""
     settings = parts.settings
-    roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
+    roles = MeshRoles(node_list(settings.admin_nodes), node_list(settings.known_nodes))
     limiter = RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds)
     return Dispatcher(
         parts.clock,
@@ -340,7 +362,8 @@ def packet_takers(
         node_infos=(housekeeping.offer,),
         routing_answers=(parts.sender.tell, parts.tracer.routing_answer),
         traceroutes=(parts.tracer.traceroute_reply,),
-        texts=(dispatcher.offer,),
+        # who proves a key by a message has its role for that message
+        texts=(parts.nodes.hear_text, dispatcher.offer),
         channel_texts=() if telegram is None else (telegram.offer,),
         direct_texts=() if telegram is None else (telegram.offer,),
     )

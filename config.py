@@ -217,7 +217,7 @@ class Settings(SourcedSettings):
     command_max_age: Seconds = Field(COMMAND_MAX_AGE, ge=1, le=86400)
     """A question older than this when it arrives is not answered."""
     admin_nodes: Nodes = Field(ADMIN_NODES)
-    """Operators' nodes: their direct messages, encrypted with the key that the bot trusts, may reconnect and reboot."""
+    """Operators' nodes: their direct messages, encrypted with their keys, may reconnect and reboot."""
     known_nodes: Nodes = Field(KNOWN_NODES)
     """Nodes that may use what is for known nodes; none: every node that has told its name (NodeInfo)."""
     rate_limit_commands: Count = Field(RATE_LIMIT_COMMANDS, ge=0, le=1000)

@@ -48,6 +48,7 @@ class NodeView:
     position: Position | None
     distance: float | None  # metres from our own node
     former_name: str = ""  # if it was renamed within a day
+    former_numbers: tuple[int, ...] = ()  # before its firmware gave it the present one
     signs: bool = False  # our own node has verified a signature of it
     is_unmessageable: bool = False  # it takes no messages, by its own word or its role
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
 
     from meshbot.mesh_link import NodeRecord
-    from meshbot.nodes.trust import NodeReport
+    from meshbot.nodes.node_rows import NodeReport
 
 Entry = dict[str, Any]
 # the hardware model of a node that has not sent its own

@@ -151,6 +151,12 @@ class NoNodes:
     def is_named(self, num):
         return False
 
+    def numbers(self, num):
+        return (num,)
+
+    def candidate(self, num):
+        return None
+
     def has_pending_key(self, _num):
         return False
 

@@ -70,12 +70,20 @@ def info_command(memory: MeshMemory, clock: Clock) -> Command:
 def describe(view: NodeView, now: float, tr: Translate) -> str:
     """Return what is known, a line for each subject; unknown values are left out."""
     power = ", ".join(filter(None, [_power(view, tr), *_identity_proofs(view, tr)]))
-    return "\n".join(filter(None, [_identity(view), _make(view), _place(view, now, tr), _heard(view, now, tr), power]))
+    lines = [_identity(view), _former(view, tr), _make(view), _place(view, now, tr), _heard(view, now, tr), power]
+    return "\n".join(filter(None, lines))
 
 
 def _identity(view: NodeView) -> str:
     short = f"({shorten(view.short_name, SHORT_NAME_BYTES)})" if view.short_name else ""
     return _joined([shorten(view.long_name, NAME_BYTES), short, ident(view.num)])
+
+
+def _former(view: NodeView, tr: Translate) -> str:
+    """Return the number that the node had before its firmware made one of its key."""
+    if not view.former_numbers:
+        return ""
+    return tr(_("formerly {id}")).format(id=", ".join(map(ident, view.former_numbers)))
 
 
 def _make(view: NodeView) -> str:
@@ -148,7 +156,7 @@ def describe_at_length(view: NodeView, now: float, tr: Translate) -> list[str]:
             (tr(_("messages")), tr(_("takes none")) if view.is_unmessageable else ""),
         ]
     )
-    return [_identity(view), *lines]
+    return [*filter(None, [_identity(view), _former(view, tr)]), *lines]
 
 
 def _last_heard(view: NodeView, now: float, tr: Translate) -> str:

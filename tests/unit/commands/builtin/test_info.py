@@ -2,12 +2,13 @@
 
 import pytest
 
+from meshbot.commands.builtin.info import describe_at_length
 from meshbot.commands.formatting import CHAT_BYTES, PACKET_BYTES
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Platform, Request
 from meshbot.mesh_link.messages import RadioMetadata
 from meshbot.mesh_link.payloads import DeviceMetrics, PositionPayload
-from tests.support.nodes import ALICE, key, record
+from tests.support.nodes import ALICE, key, record, upgrade
 from tests.support.packet_records import packet
 from tests.support.town import ASKER, OWN, EmptyTown, Town, ask
 
@@ -81,6 +82,16 @@ def test_the_longest_of_everything_fits_one_packet(empty):
     empty.record(packet(ALICE, snr=-12.5, rssi=-120))
     empty.clock.jump(3000)
     assert len(ask(empty, f"/info {ALICE:x}", "fr").encode()) <= PACKET_BYTES
+
+
+def test_an_upgraded_node_shows_its_former_number(empty):
+    empty.manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Alice"))
+    new = upgrade(empty.manager, empty.clock, ALICE, key(1))
+    answer = f"Alice !{new:08x}\nformerly !20001eef\nNever heard\n🔑 key known"
+    assert ask(empty, "/info alice") == ask(empty, "/info 1eef") == answer
+    assert ask(empty, "/info alice", "fr").splitlines()[1] == "auparavant !20001eef"
+    view, now = empty.memory.node(ALICE), empty.clock.now().timestamp()
+    assert describe_at_length(view, now, translator("en"))[1] == "formerly !20001eef"
 
 
 # -- firmware 2.8
