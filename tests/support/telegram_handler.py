@@ -52,6 +52,8 @@ class HandlerHarness:
             lambda: OWN,
             self.mesh_texts.append,
             save_handled=self.saved.append,
+            numbers=self.mesh.manager.numbers,
+            with_key=self.mesh.manager.with_key,
             channels=lambda: self.channels,
             public_key=self.keys.get,
         )

@@ -24,6 +24,15 @@ class Nodes:
     def is_newcomer(self, num):
         return False
 
+    def numbers(self, num):
+        return (num,)
+
+    def candidate(self, num):
+        return None
+
+    def has_pending_key(self, _num):
+        return False
+
 
 @pytest.fixture
 def access():
