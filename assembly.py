@@ -28,7 +28,7 @@ from meshbot.commands import (
 )
 from meshbot.mesh_memory import MeshMemory
 from meshbot.nodes import NodeActivity
-from meshbot.persistence import HandledBefore, Housekeeping
+from meshbot.persistence import HandledBefore, Housekeeping, recall_texts
 from meshbot.runtime import Clock, DatabaseFailed, DiskCheck, Report, Service, read_host, unreported
 from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
@@ -289,8 +289,8 @@ def update_writer(
     return persistence.UpdateWriter(store, clock, restore) if store else None
 
 
-def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Housekeeping:
-    """Return the thread that waits for the disk, with all that it writes."""
+def housekeeping(parts: Parts, telegram: Service | None, report: Report, route: Callable[[Any], None]) -> Housekeeping:
+    """Return the thread that waits for the disk, with all that it writes; `route` puts into the router's inbox."""
     settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
     notices = MailNotices(parts.memory.mailbox, parts.memory, clock, sender.tell, translator(settings.language))
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
@@ -302,6 +302,7 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
         (check, key_upkeep(parts.nodes, parts.link.interface)),
         after_load=(
             check,
+            lambda: recall_texts(database, mesh_link.TEXT_PORTNUMS, lambda keys: route(mesh_link.SeenTexts(keys))),
             lambda: parts.nodes.import_node_names(settings.node_names_file),
             lambda: parts.nodes.sync_after_load(parts.link.interface()),
         ),

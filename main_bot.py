@@ -87,7 +87,7 @@ class MeshBot:
         self._pubkey_sync = PubkeySync(clock, self._sync_pubkeys)
 
         # the sender and Telegram save by Housekeeping, which is built after them: it restores what they had saved
-        self._reports, disk = ReportRouter(), ServiceHandle()
+        self._reports, disk, texts = ReportRouter(), ServiceHandle(), ServiceHandle()
         self._sender = MeshSender(
             clock,
             assembly.send_queue(settings, clock),
@@ -113,7 +113,7 @@ class MeshBot:
         self.commands = built_in if commands is None else commands
         telegram = assembly.telegram(parts, self.commands, None if self._database is None else disk.tell)
         dispatcher = assembly.dispatcher(parts, self.commands, telegram)
-        housekeeping = assembly.housekeeping(parts, telegram, report)
+        housekeeping = assembly.housekeeping(parts, telegram, report, texts.tell)
         disk.connect(housekeeping)
 
         echo_reports = EchoReports(clock, self._sender.tell, translator(settings.language), settings.answer_ttl)
@@ -125,6 +125,7 @@ class MeshBot:
 
         packet_takers = assembly.packet_takers(parts, housekeeping, dispatcher, telegram)
         router = PacketRouter(clock, packet_takers, owner=link)
+        texts.connect(router)
         self._tcp = TCPInterfaceManager(
             assembly.target(settings),
             assembly.machine(settings),

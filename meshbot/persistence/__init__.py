@@ -2,7 +2,7 @@
 
 from meshbot.persistence.housekeeping import Housekeeping, Takers, Writer
 from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
-from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard
+from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard, recall_texts
 from meshbot.persistence.update_writer import HandledBefore, SavedValue, UpdatesHandled, UpdateWriter
 from meshbot.persistence.write_behind import WriteBehind
 
@@ -19,4 +19,5 @@ __all__ = [
     "UpdatesHandled",
     "WriteBehind",
     "Writer",
+    "recall_texts",
 ]
