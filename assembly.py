@@ -6,7 +6,7 @@ import logging
 import random
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import config
@@ -43,7 +43,7 @@ error_print = LOGGER.error
 TELEGRAM_LISTS: Final = ("telegram_users", "telegram_groups", "telegram_bridges", "telegram_alert_chats")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Parts:
     """The parts of the running bot that the later ones are made with."""
 
@@ -52,11 +52,22 @@ class Parts:
     database: Database | None
     nodes: NodeManager
     memory: MeshMemory
-    replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard]
     link: mesh_link.CurrentLink
     sender: sending.MeshSender
     tracer: sending.Tracer
-    queue_writer: persistence.QueueWriter | None
+    replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard] = field(init=False)
+    queue_writer: persistence.QueueWriter | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make what keeps the commands that have run, of admins and of all others, and what waits to go on air."""
+        database, guard = self.database, persistence.ReplayGuard
+        admins, others = [storage.ReplayStore(database, of_admins=each) if database else None for each in (True, False)]
+        self.replay_guards = guard(admins, self.clock), guard(others, self.clock, persistence.KEPT_OF_ALL)
+        self.queue_writer = queue_writer(self.database, self.clock, self.sender)
+
+    def is_stored(self, row: int) -> bool:
+        """Return whether a row of what waits to go on air is in the database."""
+        return self.queue_writer is not None and self.queue_writer.is_stored(row)
 
 
 def open_storage(
@@ -83,12 +94,6 @@ def memory(
     return memory
 
 
-def replay_guards(database: Database | None, clock: Clock) -> tuple[persistence.ReplayGuard, persistence.ReplayGuard]:
-    """Return what makes each command run once: of admins, of everybody else."""
-    admins, others = [storage.ReplayStore(database, of_admins=each) if database else None for each in (True, False)]
-    return persistence.ReplayGuard(admins, clock), persistence.ReplayGuard(others, clock, persistence.KEPT_OF_ALL)
-
-
 def takers(
     nodes: NodeManager,
     memory: MeshMemory,
@@ -108,16 +113,6 @@ def takers(
         persistence.QueueChanges: () if queue_writer is None else (queue_writer.take,),
         persistence.UpdatesHandled: () if updates is None else (updates.take,),
     }
-
-
-def key_upkeep(nodes: NodeManager, interface_of: Callable[[], Any]) -> Callable[[], None]:
-    """Return what gives missing keys back to the interface, if there is one."""
-
-    def sync() -> None:
-        if (interface := interface_of()) is not None:
-            nodes.sync_pubkeys_to_interface(interface)
-
-    return sync
 
 
 def disk_check(settings: config.Settings, report: Report) -> Callable[[], None]:
@@ -233,15 +228,9 @@ def telegram(
         return None
     from meshbot.telegram_bot import TelegramDependencies, TelegramService  # noqa: PLC0415 - 20 MB that most do not need
 
+    link, send = parts.link, parts.sender.tell
     dependencies = TelegramDependencies(
-        parts.clock,
-        commands,
-        limits(settings),
-        parts.memory,
-        parts.link.own_num,
-        parts.sender.tell,
-        keep,
-        parts.link.channels,
+        parts.clock, commands, limits(settings), parts.memory, link.own_num, send, keep, link.channels
     )
     return TelegramService(telegram_options(settings), dependencies)
 
@@ -299,7 +288,7 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report, route: 
         clock,
         tuple(filter(None, (updates, parts.queue_writer, parts.nodes, parts.memory, *parts.replay_guards))),
         takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
-        (check, key_upkeep(parts.nodes, parts.link.interface)),
+        (check, lambda: parts.nodes.restore_keys(parts.link.interface())),
         after_load=(
             check,
             lambda: recall_texts(database, mesh_link.TEXT_PORTNUMS, lambda keys: route(mesh_link.SeenTexts(keys))),
@@ -310,6 +299,17 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report, route: 
     if database is not None:
         database.on_change = housekeeping.wake
     return housekeeping
+
+
+def route_reports(
+    reports: sending.ReportRouter, parts: Parts, housekeeping: Housekeeping, telegram: Service | None
+) -> None:
+    """Have what becomes of each text reported to the part that it came from."""
+    ttl, tr = parts.settings.answer_ttl, translator(parts.settings.language)
+    reports.route(sending.EchoOrigin, builtin.EchoReports(parts.clock, parts.sender.tell, tr, ttl).on_delivery_report)
+    reports.route(sending.MailNoticeOrigin, housekeeping.tell)
+    if telegram is not None:
+        reports.route(sending.TelegramOrigin, telegram.tell)
 
 
 def dispatcher(parts: Parts, commands: Sequence[Command], telegram: TelegramService | None) -> Dispatcher:

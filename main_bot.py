@@ -20,8 +20,7 @@ if __name__ == "__main__":
 
 import assembly
 import config
-from meshbot.commands import Command, translator
-from meshbot.commands.builtin import EchoReports
+from meshbot.commands import Command
 from meshbot.mesh_link import (
     CurrentLink,
     LinkReady,
@@ -49,7 +48,7 @@ from meshbot.runtime import (
     notify,
     watchdog_interval,
 )
-from meshbot.sending import EchoOrigin, MailNoticeOrigin, MeshSender, ReportRouter, TelegramOrigin, Tracer
+from meshbot.sending import MeshSender, ReportRouter, Tracer
 from tcp_interface_manager import TCPInterfaceManager
 
 __version__ = "0.1.0"
@@ -88,27 +87,12 @@ class MeshBot:
 
         # the sender and Telegram save by Housekeeping, which is built after them: it restores what they had saved
         self._reports, disk, texts = ReportRouter(), ServiceHandle(), ServiceHandle()
-        self._sender = MeshSender(
-            clock,
-            assembly.send_queue(settings, clock),
-            link.interface,
-            save=lambda changes: disk.tell(QueueChanges(changes)),
-            listener=self._reports,
-        )
+        queue, save = assembly.send_queue(settings, clock), lambda changes: disk.tell(QueueChanges(changes))
+        self._sender = MeshSender(clock, queue, link.interface, save=save, listener=self._reports)
         self._tracer = Tracer(clock, self._sender.tell, assembly.new_packet_id)
-        parts = assembly.Parts(
-            settings,
-            clock,
-            self._database,
-            self.node_manager,
-            self.memory,
-            assembly.replay_guards(self._database, clock),
-            link,
-            self._sender,
-            self._tracer,
-            assembly.queue_writer(self._database, clock, self._sender),
+        self._parts = parts = assembly.Parts(
+            settings, clock, self._database, self.node_manager, self.memory, link, self._sender, self._tracer
         )
-        self._queue_writer = parts.queue_writer
         built_in = assembly.commands(parts, self._reconnect_tcp_interface)
         self.commands = built_in if commands is None else commands
         telegram = assembly.telegram(parts, self.commands, None if self._database is None else disk.tell)
@@ -116,24 +100,16 @@ class MeshBot:
         housekeeping = assembly.housekeeping(parts, telegram, report, texts.tell)
         disk.connect(housekeeping)
 
-        echo_reports = EchoReports(clock, self._sender.tell, translator(settings.language), settings.answer_ttl)
-        self._reports.route(EchoOrigin, echo_reports.on_delivery_report)
-        self._reports.route(MailNoticeOrigin, housekeeping.tell)
+        assembly.route_reports(self._reports, parts, housekeeping, telegram)
         if telegram is not None:
-            self._reports.route(TelegramOrigin, telegram.tell)
             self.incidents.listen(telegram.tell)
 
         packet_takers = assembly.packet_takers(parts, housekeeping, dispatcher, telegram)
         router = PacketRouter(clock, packet_takers, owner=link)
         texts.connect(router)
-        self._tcp = TCPInterfaceManager(
-            assembly.target(settings),
-            assembly.machine(settings),
-            clock,
-            assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync, telegram),
-            link=link,
-            report=report,
-        )
+        link_takers = assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync, telegram)
+        target, machine = assembly.target(settings), assembly.machine(settings)
+        self._tcp = TCPInterfaceManager(target, machine, clock, link_takers, link=link, report=report)
         # in starting order: receivers before senders; the link starts last and stops first
         radio_side = [each for each in (self._sender, telegram, dispatcher, router, self._tcp) if each is not None]
         watched: list[Beating] = [*radio_side, PublishingBeat(), ReaderBeat(link.interface)]
@@ -158,8 +134,7 @@ class MeshBot:
         notify("STOPPING=1")
         self._pubkey_sync.stop()
         self._tracer.stop()
-        queue = self._queue_writer
-        self._sender.report_lost(lambda row: queue is not None and queue.is_stored(row))
+        self._sender.report_lost(self._parts.is_stored)
         if self._database is not None and not self.supervisor.stuck:
             self._database.close()
         crashed = isinstance(reason, BaseException)

@@ -271,6 +271,11 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             error_print("❌ Cannot sync pubkeys: interface.nodes not accessible")
             return 0
 
+    def restore_keys(self, interface: Any) -> None:
+        """Give missing keys back to the interface, if there is one."""
+        if interface is not None:
+            self.sync_pubkeys_to_interface(interface)
+
     def sync_after_load(self, interface: Any) -> None:
         """Give an interface that was synced before the database could be read the keys that were in it."""
         if self._synced_before_load and interface is not None:

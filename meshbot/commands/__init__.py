@@ -1,6 +1,6 @@
 """Commands: the registry, the dispatcher, access, execution, and what answers have in common."""
 
-from meshbot.commands.access import Access, CommandPolicy, Refusal, ReplayMemory
+from meshbot.commands.access import Access, CommandPolicy, Refusal
 from meshbot.commands.dispatcher import Dispatcher
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
@@ -47,7 +47,6 @@ __all__ = [
     "RateLimiter",
     "Refusal",
     "Registry",
-    "ReplayMemory",
     "Request",
     "Role",
     "Translate",

@@ -90,7 +90,7 @@ class CommandPolicy:
 
 
 class Access:
-    """Knows mesh users by their messages, and judges each message once."""
+    """Knows mesh users by their messages, and checks each message once."""
 
     def __init__(
         self,

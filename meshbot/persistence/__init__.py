@@ -1,6 +1,6 @@
 """Writing behind: what changes is kept in memory, and committed in batches by one thread."""
 
-from meshbot.persistence.housekeeping import Housekeeping, Takers, Writer
+from meshbot.persistence.housekeeping import Housekeeping, Takers
 from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
 from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard, recall_texts
 from meshbot.persistence.update_writer import HandledBefore, SavedValue, UpdatesHandled, UpdateWriter
@@ -18,6 +18,5 @@ __all__ = [
     "UpdateWriter",
     "UpdatesHandled",
     "WriteBehind",
-    "Writer",
     "recall_texts",
 ]

@@ -24,7 +24,8 @@ LOGGER = logging.getLogger(__name__)
 PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NO_CHANNEL: Final = 6  # Routing.Error, as the node would say it
 CLOCK_CHECK_EVERY = 60.0  # seconds between two checks whether the wall clock has jumped
-CLOCK_JUMP = 10.0  # seconds; a Pi without a clock of its own starts in the past and is set minutes later
+# Seconds; a Pi without a clock of its own starts in the past and is set minutes later
+CLOCK_JUMP = 10.0
 QUEUE_FULL_LOGGED_EVERY = 60.0  # seconds
 POWERLESS_LOGGED_EVERY = 3600.0  # seconds
 EXHAUSTED_LOGGED_EVERY = 3600.0  # seconds
@@ -66,6 +67,7 @@ class LinkChange:
     up: bool
     boots: int = 0  # the node's count of its reboots; 0: unknown
     lora: LoraSettings | None = None  # of our node's radio
+    air_tx: float | None = None  # percent of the last hour in which our node sent, as it measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,7 @@ class MeshSender(Service):
     def _on_link(self, change: LinkChange, now: float) -> None:
         self._link_up = change.up
         if change.up:
+            self._queue.air.begin(change.air_tx, now)
             self._queue.link_up(now, change.boots, change.lora)
             self._has_clock_jumped()
             self._send_time()

@@ -16,7 +16,8 @@ from meshbot.sending.retry_policy import may_answer
 
 # Seconds between two: the firmware's limit of 30, and a little for the way to it; a sooner one gets no answer
 TRACE_EVERY: Final = 31.0
-TRACE_TIMEOUT: Final = 60.0  # seconds; seven hops there and back on a slow preset take most of them
+# Seconds; seven hops there and back on a slow preset take most of them
+TRACE_TIMEOUT: Final = 60.0
 
 
 class NoRoute(Enum):

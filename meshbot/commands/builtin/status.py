@@ -14,6 +14,20 @@ from meshbot.nodes import NodeCounts
 
 IN_SHORT: Final = (_("queue: {count}"), _("keys: {keys}/{nodes}"))
 IN_WORDS: Final = (_("packets waiting for the radio: {count}"), _("nodes whose public key is known: {keys} of {nodes}"))
+EXAMPLES: Final = (
+    Example(
+        "/status",
+        "🔗 link up for 3 h 12 min; reconnections: 1 in 1 h, 4 in 24 h; last outage: 12 s, 40 min ago; "
+        "probe: 35 ms; queue: 2; keys: 38/42",
+    ),
+    Example(
+        "/status",
+        "🔗 link up for 3 h 12 min\nreconnections: 1 in 1 h, 4 in 24 h\nlast outage: 12 s, 40 min ago\n"
+        "probe: 35 ms\npackets waiting for the radio: 2\nnodes whose public key is known: 38 of 42\n"
+        "keys changed, to be confirmed: 1",
+        platform=Platform.TELEGRAM,
+    ),
+)
 
 
 def status_command(
@@ -43,20 +57,7 @@ def status_command(
         name="status",
         summary=_("tells how the link to the node is doing"),
         run=run,
-        examples=(
-            Example(
-                "/status",
-                "🔗 link up for 3 h 12 min; reconnections: 1 in 1 h, 4 in 24 h; last outage: 12 s, 40 min ago; "
-                "probe: 35 ms; queue: 2; keys: 38/42",
-            ),
-            Example(
-                "/status",
-                "🔗 link up for 3 h 12 min\nreconnections: 1 in 1 h, 4 in 24 h\nlast outage: 12 s, 40 min ago\n"
-                "probe: 35 ms\npackets waiting for the radio: 2\nnodes whose public key is known: 38 of 42\n"
-                "keys changed, to be confirmed: 1",
-                platform=Platform.TELEGRAM,
-            ),
-        ),
+        examples=EXAMPLES,
     )
 
 
