@@ -24,6 +24,7 @@ from meshbot.mesh_link.beats import PublishingBeat, ReaderBeat
 from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.failures import LinkFailure
+from meshbot.mesh_link.firmware import SignaturePolicy
 from meshbot.mesh_link.interface import MeshTCPInterface
 from meshbot.mesh_link.machine import LinkMachine
 from meshbot.mesh_link.messages import (
@@ -41,6 +42,7 @@ from meshbot.mesh_link.messages import (
     NodeDatabase,
     NodeInfoPacket,
     NodeRecord,
+    OwnNode,
     PacketRecord,
     Payload,
     PositionPayload,
@@ -105,6 +107,7 @@ __all__ = [
     "NodeWarnings",
     "OpenLink",
     "OutageReporter",
+    "OwnNode",
     "PacketRecord",
     "PacketRouter",
     "PacketTakers",
@@ -120,6 +123,7 @@ __all__ = [
     "SeenTexts",
     "SendProbe",
     "SessionEvent",
+    "SignaturePolicy",
     "TextMessage",
     "TextPacket",
     "TracerouteReply",

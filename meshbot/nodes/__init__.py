@@ -1,19 +1,27 @@
 """Nodes: whose public key is trusted, the older bot's names, and the keys in the library's nodes."""
 
 from meshbot.nodes.eviction import NodeActivity, to_evict
+from meshbot.nodes.fingerprint import fingerprint_of, parse_fingerprint
+from meshbot.nodes.identity import Candidate, is_heard, is_proof
 from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
 from meshbot.nodes.legacy_names import read_node_names
-from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, NodeReport, brief, legible_row, screened
+from meshbot.nodes.node_rows import NodeReport, legible_row, screened
+from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, brief
 
 __all__ = [
     "EVICTED",
+    "Candidate",
     "KeyTrust",
     "LastSync",
     "NodeActivity",
     "NodeCounts",
     "NodeReport",
     "brief",
+    "fingerprint_of",
+    "is_heard",
+    "is_proof",
     "legible_row",
+    "parse_fingerprint",
     "read_node_names",
     "reported_by_radio",
     "screened",
