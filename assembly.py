@@ -7,7 +7,7 @@ import random
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import config
 from meshbot import mesh_link, persistence, sending, storage
@@ -29,7 +29,7 @@ from meshbot.commands import (
 )
 from meshbot.mesh_memory import MeshMemory
 from meshbot.nodes import NodeActivity
-from meshbot.persistence import HandledBefore, Housekeeping
+from meshbot.persistence import HandledBefore, Housekeeping, recall_texts
 from meshbot.runtime import Clock, DatabaseFailed, DiskCheck, Report, Service, read_host, unreported
 from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
@@ -308,8 +308,8 @@ def update_writer(
     return persistence.UpdateWriter(store, clock, restore) if store else None
 
 
-def housekeeping(parts: Parts, telegram: Service | None) -> Housekeeping:
-    """Return the thread that waits for the disk, with all that it writes."""
+def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], object]) -> Housekeeping:
+    """Return the thread that waits for the disk, with all that it writes; `route` puts into the router's inbox."""
     settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
     memory, nodes, tr = parts.memory, parts.nodes, translator(settings.language)
     notices = MailNotices(memory.mailbox, memory, clock, sender.tell, tr, old_number=nodes.silent_number)
@@ -322,6 +322,7 @@ def housekeeping(parts: Parts, telegram: Service | None) -> Housekeeping:
         (check, lambda: parts.nodes.restore_keys(parts.link.interface())),
         after_load=(
             check,
+            lambda: recall_texts(database, mesh_link.TEXT_PORTNUMS, lambda keys: route(mesh_link.SeenTexts(keys))),
             lambda: parts.nodes.import_node_names(settings.node_names_file),
             lambda: parts.nodes.sync_after_load(parts.link.interface()),
             lambda: report_moved(listed_nodes(settings), parts.nodes),

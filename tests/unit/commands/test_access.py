@@ -144,7 +144,7 @@ def test_a_recorded_packet_gets_its_refusal_once(access, sender, details, comman
     assert (check(access, message(sender, 7, **details), command)).answer == ""
 
 
-def test_a_forged_copy_of_an_admin_s_packet_does_not_keep_it_from_running(access):
+def test_a_forged_copy_keeps_no_admin_s_command_from_running(access):
     assert check(access, message(ALICE, 7, pki_encrypted=False), REBOOT).answer
     assert check(access, message(ALICE, 7), REBOOT) is None
 

@@ -150,10 +150,11 @@ def test_echo_in_a_joined_group_speaks_on_its_channel():
 
 
 @pytest.mark.parametrize(
-    ("target", "channel"), [("2", 2), ("#2", 2), ("Les Copains", 2), ("#les copains", 2), ("#Amis", 1)]
+    ("target", "channel"),
+    [("2", 2), ("#2", 2), ("Les Copains", 2), ("#les copains", 2), ("#Amis", 1), ("e\u0301te\u0301", 3)],
 )
 def test_a_channel_is_found_by_number_and_name(harness, target, channel):
-    harness.channels = (Channel(0, "LongFast"), Channel(1, "Amis"), Channel(2, "Les Copains"))
+    harness.channels = (Channel(0, "LongFast"), Channel(1, "Amis"), Channel(2, "Les Copains"), Channel(3, "Été"))
     assert harness.write(f"/send {target} salut", KNOWN) == []
     assert (harness.mesh_texts[0].to, harness.mesh_texts[0].channel) == (BROADCAST_NUM, channel)
 
