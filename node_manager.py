@@ -186,7 +186,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     def all_keys(self) -> list[tuple[NodeRow, list[KeyRow]]]:
         """Return each node that has keys, by number: the trusted one, those that wait, those that are revoked."""
         with self._trust_lock:
-            keys = {num: self._trust.keys_of(num) for num in self._trust.nodes}
+            keys = {num: self._trust.rows_of(num) for num in self._trust.nodes}
             return [
                 (self._trust.nodes[num], rows)
                 for num, known in sorted(keys.items())

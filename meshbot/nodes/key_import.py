@@ -43,7 +43,7 @@ def import_keys(trust: KeyTrust, entries: Iterable[KeyEntry], now: int) -> Count
 
 def _import(trust: KeyTrust, entry: KeyEntry, now: int) -> ImportResult:
     num, key = entry.node.num, entry.public_key
-    before = trust.keys_of(num)
+    before = trust.rows_of(num)
     if entry.state is KeyState.REVOKED:
         return _import_revoked(trust, entry, now)
     if key in {row.public_key for row in before.pending}:
@@ -54,7 +54,7 @@ def _import(trust: KeyTrust, entry: KeyEntry, now: int) -> ImportResult:
     if entry.state is KeyState.CHANGED and before.trusted is None:
         return ImportResult.KEPT_OUT
     trust.learn(entry.node, key, KeySource.IMPORT, now)
-    after = trust.keys_of(num)
+    after = trust.rows_of(num)
     if after.trusted is not None and after.trusted.public_key == key:
         if entry.state is KeyState.VERIFIED:
             trust.decide(num, key, KeyDecision.VERIFY, entry.decided_by, now)
@@ -65,7 +65,7 @@ def _import(trust: KeyTrust, entry: KeyEntry, now: int) -> ImportResult:
 def _import_revoked(trust: KeyTrust, entry: KeyEntry, now: int) -> ImportResult:
     """A key that is in use here stays so: the operator is told."""
     num, key = entry.node.num, entry.public_key
-    known = trust.keys_of(num)
+    known = trust.rows_of(num)
     if key in {row.public_key for row in known.revoked}:
         return ImportResult.SAME
     if known.trusted is not None and known.trusted.public_key == key:

@@ -99,13 +99,16 @@ class KeyTrust:
                 holders.setdefault(row.public_key, []).append(num)
         return holders
 
+    def rows_of(self, num: int) -> NodeKeys:
+        """Return a node's own keys, beside those that it had once; who shares them is left out."""
+        return NodeKeys(self.trusted.get(num), tuple(self.pending.get(num, ())), tuple(self.revoked.get(num, ())))
+
     def keys_of(self, num: int) -> NodeKeys:
-        """Return all that is known of a node's keys, beside those that it had once."""
-        trusted = self.trusted.get(num)
-        key = trusted.public_key if trusted else b""
+        """Return the same with all that speaks against the trusted one; looks at all nodes if that one is shared."""
+        known = self.rows_of(num)
+        key = known.trusted.public_key if known.trusted else b""
         sharers = self.duplicates()[key] if self._uses[key] > 1 else ()
-        pending, revoked = tuple(self.pending.get(num, ())), tuple(self.revoked.get(num, ()))
-        return NodeKeys(trusted, pending, revoked, tuple(each for each in sharers if each != num), is_weak(key))
+        return replace(known, sharers=tuple(each for each in sharers if each != num), is_weak=is_weak(key))
 
     def states(self) -> Counter[KeyState]:
         """Return how many keys are in each state."""
