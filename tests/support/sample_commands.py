@@ -62,6 +62,7 @@ class SampleKeys:
         self.shared = {key(3): [CAROL, COPY]}
         self.synced = True
         self.accepts = True
+        self.decided_by = ""
         self.decided = []  # number, key, decision, by whom
         self.syncs = []  # interface and whether forced
 
@@ -87,7 +88,7 @@ class SampleKeys:
         since = self.now - 2 * int(DAY)
         if num == ALICE:
             acked_at = self.now - 2 * int(HOUR)
-            return KeyRow(num, public_key, KeySource.OPERATOR, status, since, since, "", acked_at)
+            return KeyRow(num, public_key, KeySource.OPERATOR, status, since, since, self.decided_by, acked_at)
         return KeyRow(num, public_key, KeySource.NODEINFO, status, since, since)
 
     def decide_key(self, num, public_key, decision, by):

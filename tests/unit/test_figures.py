@@ -137,7 +137,7 @@ FIGURES = (
     (KEY_PAGE, "All {} digits, or it proves little", code("fingerprint").DIGITS),
     (KEY_PAGE, "at least {} characters", code("kinds").PASSPHRASE_LENGTH),
     (KEY_PAGE, "From {}:00 on, a night", code("nightly").HOUR),
-    (KEY_PAGE, "{} files of one identity are kept", code("folder").KEPT),
+    (KEY_PAGE, "{} files of one identity are kept", code("nightly").KEPT),
     (KEY_STATES, "**Fingerprints are {} digits**", code("fingerprint").DIGITS),
     (KEY_STATES, "scrypt with {} MiB", 128 * code("backup").N * code("backup").R / 2**20),
     (KEY_STATES, "is written again, {} times at most", code("restore").ROUNDS),

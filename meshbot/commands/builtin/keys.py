@@ -14,6 +14,7 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import Directory, called, label, one_node, only_one
 from meshbot.commands.registry import Command, Example, Platform, Request
+from meshbot.commands.roles import Role
 from meshbot.mesh_link import NodeRecord, contact_url
 from meshbot.mesh_memory import NodeView
 from meshbot.nodes import KeyState, NodeCounts, NodeKeys, fingerprint_of, state_of
@@ -68,6 +69,7 @@ class _Seen:
     radio: Mapping[int, bytes] | None  # None: without a link
     now: float
     tr: Translate
+    names_operators: bool  # to other operators alone
 
 
 def keys_command(
@@ -84,7 +86,15 @@ def keys_command(
         node = one_node(request, directory)
         if isinstance(node, str):
             return node
-        seen = _Seen(node, ring.keys_of(node.num), directory, radio_keys, clock.now().timestamp(), tr)
+        seen = _Seen(
+            node,
+            ring.keys_of(node.num),
+            directory,
+            radio_keys,
+            clock.now().timestamp(),
+            tr,
+            request.user.role is Role.ADMIN,
+        )
         return lines_that_fit(_at_length(seen), request.limit) if request.wide else _in_short(seen, request.limit)
 
     return Command(
@@ -280,18 +290,19 @@ def _at_length(seen: _Seen) -> list[str]:
     if keys.is_weak:
         lines.append(tr(_("⚠️ weak: its private key is public, the node needs a new one")))
     revoked = tr(_("🚫 revoked: {keys}"))
-    lines += [revoked.format(keys=_decided(each, seen.now, tr)) for each in keys.revoked]
+    lines += [revoked.format(keys=_decided(each, seen)) for each in keys.revoked]
     return lines
 
 
 def _key_lines(row: KeyRow, seen: _Seen) -> list[str]:
-    by = f" ({row.decided_by})" if row.decided_by else ""
+    by = f" ({row.decided_by})" if row.decided_by and seen.names_operators else ""
     return [fingerprint_of(row.public_key), _in_full(row.public_key), _since(row, state_of(row), seen) + by]
 
 
-def _decided(row: KeyRow, now: float, tr: Translate) -> str:
-    ago = tr(_("{age} ago")).format(age=age(now - row.changed_at, tr))
-    return f"{fingerprint_of(row.public_key)} ({', '.join(filter(None, (row.decided_by, ago)))})"
+def _decided(row: KeyRow, seen: _Seen) -> str:
+    ago = seen.tr(_("{age} ago")).format(age=age(seen.now - row.changed_at, seen.tr))
+    by = row.decided_by if seen.names_operators else ""
+    return f"{fingerprint_of(row.public_key)} ({', '.join(filter(None, (by, ago)))})"
 
 
 def _called(directory: Directory, num: int) -> str:
