@@ -107,12 +107,13 @@ class KeyTrust:
         """Return the same with all that speaks against the trusted one; looks at all nodes if that one is shared."""
         known = self.rows_of(num)
         key = known.trusted.public_key if known.trusted else b""
-        sharers = self.duplicates()[key] if self._uses[key] > 1 else ()
+        sharers = self.duplicates().get(key, ()) if self._uses[key] > 1 else ()
         return replace(known, sharers=tuple(each for each in sharers if each != num), is_weak=is_weak(key))
 
     def states(self) -> Counter[KeyState]:
         """Return how many keys are in each state."""
-        keys = ((row, self._uses[row.public_key] > 1 or is_weak(row.public_key)) for row in self.trusted.values())
+        shared = self.duplicates()
+        keys = ((row, row.public_key in shared or is_weak(row.public_key)) for row in self.trusted.values())
         found = Counter(KeyState.DUPLICATE if is_doubtful else state_of(row) for row, is_doubtful in keys)
         found[KeyState.CHANGED] = sum(map(len, self.pending.values()))
         found[KeyState.REVOKED] = sum(map(len, self.revoked.values()))
