@@ -25,6 +25,7 @@ from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
 from meshbot.mesh_link.contact import contact_url, parse_contact_url
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.failures import LinkFailure
+from meshbot.mesh_link.firmware import SignaturePolicy
 from meshbot.mesh_link.interface import MeshTCPInterface
 from meshbot.mesh_link.machine import LinkMachine
 from meshbot.mesh_link.messages import (
@@ -42,6 +43,7 @@ from meshbot.mesh_link.messages import (
     NodeDatabase,
     NodeInfoPacket,
     NodeRecord,
+    OwnNode,
     PacketRecord,
     Payload,
     PositionPayload,
@@ -106,6 +108,7 @@ __all__ = [
     "NodeWarnings",
     "OpenLink",
     "OutageReporter",
+    "OwnNode",
     "OwnNodeClient",
     "OwnSettings",
     "PacketRecord",
@@ -122,6 +125,7 @@ __all__ = [
     "RoutingAnswer",
     "SendProbe",
     "SessionEvent",
+    "SignaturePolicy",
     "TextMessage",
     "TextPacket",
     "TracerouteReply",

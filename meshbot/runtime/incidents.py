@@ -70,6 +70,14 @@ class NodeWarning:
     text: str  # the firmware's own
 
 
+@dataclass(frozen=True, slots=True)
+class OwnNumberChanged:
+    """The bot's own node has another number: whoever writes to the one before no longer reaches the bot."""
+
+    old: int
+    new: int
+
+
 class KeyChangeSource(Enum):
     """Who gave a node another key."""
 
@@ -132,6 +140,7 @@ Incident = (
     | LinkRecovered
     | NodeRebooted
     | NodeWarning
+    | OwnNumberChanged
     | KeyChanged
     | KeyShared
     | DiskLow

@@ -113,6 +113,18 @@ class SampleInterface:
         self.delays.append(seconds)
 
 
+class SampleLink:
+    """The link as /status sees it."""
+
+    def __init__(self, figures, interface=None, *, locked=False):
+        self.figures, self.interface, self.is_locked = lambda: figures, lambda: interface, lambda: locked
+
+
+def make_status(figures, counts, *, waiting=0, interface=None, locked=False, former=None):
+    link = SampleLink(figures, interface, locked=locked)
+    return status_command(link, lambda: waiting, counts, lambda: former, FakeClock())
+
+
 def keyed_nodes(*others: tuple[str, str]) -> MeshMemory:
     """A memory in which the nodes of SampleKeys are found, and others by their names."""
     clock = FakeClock()
@@ -133,9 +145,11 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         ping_command(lambda: FIGURES),
         *mesh_commands(memory, clock),
         *mesh.commands,
-        status_command(lambda: FIGURES, lambda: 2, keys.counts),
+        make_status(FIGURES, SampleKeys().counts, waiting=2),
         keys_command(keys, keyed_nodes(), lambda: interface, clock),
-        echo_command(clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, 200, 120.0)),
+        echo_command(
+            clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, lambda _: 200, 120.0)
+        ),
         sys_command(lambda: HOST),
         sync_command(keys, lambda: interface),
         trust_command(Deciding(keys, keyed_nodes(), lambda: interface)),
@@ -153,6 +167,15 @@ class NoNodes:
         return None
 
     def is_named(self, num):
+        return False
+
+    def numbers(self, num):
+        return (num,)
+
+    def candidate(self, num):
+        return None
+
+    def has_pending_key(self, _num):
         return False
 
 
