@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from meshbot import bounds
 from meshbot.nodes import (
     EVICTED,
+    Candidate,
     ImportResult,
     KeyDecision,
     KeyEntry,
-    KeyTrust,
+    KnownNodes,
     LastSync,
     NodeActivity,
-    NodeCounts,
-    NodeKeys,
+    OperatorTrust,
     import_keys,
+    is_heard,
+    is_proof,
     legible_row,
-    read_node_names,
+    read_names_file,
     reported_by_radio,
     screened,
     sync_keys,
@@ -28,16 +30,15 @@ from meshbot.nodes import (
 )
 from meshbot.persistence import WriteBehind
 from meshbot.runtime import Report, unreported
-from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, NodeRow, NodeStore, Snapshot
-from meshbot.text import one_line
+from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from meshbot.mesh_link import NodeRecord
-    from meshbot.nodes import KeyState, NodeReport
+    from meshbot.mesh_link import NodeRecord, PacketRecord, ReceivedText
+    from meshbot.nodes import NodeReport
     from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ info_print, error_print = LOGGER.info, LOGGER.error
 COMPLAINTS_SHOWN: Final = 5
 
 
-class NodeManager(WriteBehind[NodeStore, Changes]):
+class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
     """Keeps names and public keys: in memory for reading, in the database as soon as they are learnt. Thread-safe.
 
     A database that fails stops nothing: what was learnt stays in memory and is written as soon as it can be. One that
@@ -57,12 +58,24 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     subject: ClassVar = "Nœuds et clés"
     retry_after: ClassVar = 10.0
 
-    def __init__(self, store: NodeStore | None, clock: Clock, report: Report = unreported) -> None:
-        """Read nothing yet: the first `flush` does. Without a store nothing outlives the process."""
+    def __init__(
+        self,
+        store: NodeStore | None,
+        clock: Clock,
+        report: Report = unreported,
+        admins: Collection[int] = frozenset(),
+    ) -> None:
+        """Read nothing yet: the first `flush` does. Without a store nothing outlives the process.
+
+        The keys of `admins` are changed by an operator alone.
+        """
         super().__init__(store, clock)
         self._report = report
         self._activity: Callable[[], NodeActivity] = NodeActivity
-        self._trust = KeyTrust(Snapshot())
+        self._admins = admins
+        self._own_num: Callable[[], int] = int
+        self._started = self._now()
+        self._trust = OperatorTrust(Snapshot(), self._started, admins)
         # what is in memory; held for no I/O
         self._trust_lock = threading.Lock()
         # for the operator: what the database contradicts of what was learnt before it could be read
@@ -73,58 +86,102 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # an interface that was synced then lacks the keys that were read since
         self._synced_before_load = False
 
-    def set_activity(self, activity: Callable[[], NodeActivity]) -> None:
-        """Take who knows which nodes are to be forgotten first when there are too many; it may wait for the disk."""
-        self._activity = activity
+    def set_activity(self, activity: Callable[[], NodeActivity], own_num: Callable[[], int] = int) -> None:
+        """Take who knows which nodes are to be forgotten first when there are too many; it may wait for the disk.
 
-    # What is known
+        `own_num` returns the number of our own node, 0 before it is known, and never waits.
+        """
+        self._activity, self._own_num = activity, own_num
 
-    def node(self, num: int) -> NodeRow | None:
-        """Return what is known of the node beside its key."""
+    def is_newcomer(self, num: int) -> bool:
+        """Return whether the node's key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
         with self._trust_lock:
-            return self._trust.nodes.get(num)
+            return self._trust.is_newcomer(num, self._now())
 
-    def nodes(self) -> list[NodeRow]:
-        """Return all nodes."""
-        with self._trust_lock:
-            return list(self._trust.nodes.values())
+    # Whose a number is: see meshbot/nodes/identity.py
 
-    def is_named(self, num: int) -> bool:
-        """Return whether the node's name is known."""
-        with self._trust_lock:
-            row = self._trust.nodes.get(num)
-        return row is not None and bool(row.long_name or row.short_name)
+    @property
+    def moved(self) -> Mapping[int, int]:
+        """The old numbers of nodes that have another one now, each with that."""
+        self._settle()
+        return self._trust.identities.moved
 
-    def public_key(self, num: int) -> bytes | None:
-        """Return the node's trusted key, 32 bytes."""
+    def numbers(self, num: int) -> tuple[int, ...]:
+        """Return all numbers of the node that has this one, the present one first; never waits."""
+        self._settle()
         with self._trust_lock:
-            row = self._trust.trusted.get(num)
-        return row.public_key if row else None
+            return self._trust.identities.numbers(num)
 
-    def pending_keys(self) -> dict[int, set[bytes]]:
-        """Return the keys that wait for a confirmation, by node."""
+    def person(self, num: int) -> NodeRow | None:
+        """Return what is known of the node under all its numbers; the row's number is the present one."""
         with self._trust_lock:
-            return {num: {row.public_key for row in rows} for num, rows in self._trust.pending.items()}
+            return self._trust.person(num)
 
-    def counts(self) -> NodeCounts:
-        """Return how much is known."""
+    def candidate(self, num: int) -> Candidate | None:
+        """Return the old number whose key this number announces, if it has not proven to be the same node."""
+        self._settle()
         with self._trust_lock:
-            return self._trust.counts()
+            return self._trust.identities.candidate(num, self._now())
 
-    def duplicates(self) -> dict[bytes, list[int]]:
-        """Return each trusted key that several nodes share, with their numbers."""
-        with self._trust_lock:
-            return self._trust.duplicates()
+    def silent_number(self, num: int) -> int | None:
+        """Return the candidate's old number if it is silent."""
+        candidate = self.candidate(num)
+        return candidate.old_num if candidate is not None and candidate.is_silent else None
 
-    def keys_of(self, num: int) -> NodeKeys:
-        """Return all that is known of a node's keys."""
+    def with_key(self, is_wanted: Callable[[bytes], bool]) -> list[int]:
+        """Return the present numbers of the nodes whose trusted key is wanted, those that have proven it first."""
+        self._settle()
         with self._trust_lock:
-            return self._trust.keys_of(num)
+            found = [num for num, row in self._trust.trusted.items() if is_wanted(row.public_key)]
+            identities, now = self._trust.identities, self._now()
+            found.sort(key=lambda num: identities.candidate(num, now) is not None)
+            return list(dict.fromkeys(identities.moved.get(num, num) for num in found))
 
-    def key_states(self) -> Mapping[KeyState, int]:
-        """Return how many keys are in each state."""
+    def take_parted(self) -> dict[int, int]:
+        """Hand over the old numbers that were taken for another one's, and since when, seconds since 1970."""
         with self._trust_lock:
-            return self._trust.states()
+            return self._trust.take_parted()
+
+    def hear(self, packet: PacketRecord) -> None:
+        """Take in a packet that was heard now, no repetition: whether its sender's old number speaks again."""
+        if not is_heard(packet):
+            return
+        now = self._now()
+        with self._trust_lock:
+            at = bounds.past(packet.reception.rx_time or None, now) or now
+            lines = self._trust.hear(packet.sender, at, now, is_signed=packet.reception.signed)
+        self._note(lines)
+
+    def hear_text(self, received: ReceivedText) -> None:
+        """Take in whose private key a direct message proves; never waits."""
+        message, now = received.message, self._now()
+        if not is_proof(received):
+            return
+        at = bounds.past(message.reception.rx_time or None, now) or now
+        with self._trust_lock:
+            lines = self._trust.prove(message.sender, message.public_key, at, now)
+        self._note(lines)
+
+    def _settle(self) -> None:
+        """Join what may be joined by now."""
+        now = self._now()
+        if self._trust.identities.due <= now:
+            with self._trust_lock:
+                lines = self._trust.settle(now)
+            self._note(lines)
+
+    def _note(self, lines: Sequence[str]) -> None:
+        """Log what has become of numbers, and have it written."""
+        with self._trust_lock:
+            notes = self._trust.take_notes()
+            if self._trust.is_unsaved:
+                self.schedule(self._clock.monotonic())
+        for note in notes:
+            info_print(note)
+        for line in lines:
+            LOGGER.warning(line)
+        if lines:
+            self._report_keys()
 
     # Learning
 
@@ -134,7 +191,18 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         Only what the node itself sent during its configuration belongs here: an interface that was synced already
         would confirm our own keys to us.
         """
-        return self._learn(map(reported_by_radio, records), KeySource.NODEDB)
+        records, now = list(records), self._now()
+        with self._trust_lock:
+            self._trust.identities.know_own(self._own_num())
+            for record in records:
+                if not record.via_mqtt and (at := bounds.past(record.last_heard, now)):
+                    self._trust.identities.remember_heard(record.num, at)
+        changed = self._learn(map(reported_by_radio, records), KeySource.NODEDB)
+        with self._trust_lock:
+            for record in records:
+                if record.has_signed and (at := bounds.past(record.last_heard, now)):
+                    self._trust.prove_by_signature(record.num, at)
+        return changed
 
     def learn_from_nodeinfo(self, record: NodeRecord, *, at_once: bool = True) -> int:
         """Take in a NODEINFO packet, `num` being the packet's sender; return how many trusted keys are new.
@@ -177,29 +245,14 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         `radio_key` is the key that the radio has for the node, if that is known: under another one it proves nothing.
         """
         with self._trust_lock:
-            trusted = self._trust.trusted.get(num)
-            if trusted is None or radio_key not in {None, trusted.public_key}:
-                return
-            if self._trust.acknowledged(num, self._now()):
-                self.schedule(self._clock.monotonic())
-
-    def all_keys(self) -> list[tuple[NodeRow, list[KeyRow]]]:
-        """Return each node that has keys, by number: the trusted one, those that wait, those that are revoked."""
-        with self._trust_lock:
-            keys = {num: self._trust.keys_of(num) for num in self._trust.nodes}
-            return [
-                (self._trust.nodes[num], rows)
-                for num, known in sorted(keys.items())
-                if (rows := [*filter(None, (known.trusted,)), *known.pending, *known.revoked])
-            ]
+            is_due = self._trust.acknowledged(num, radio_key, self._now())
+        if is_due:
+            self.schedule(self._clock.monotonic())
 
     def import_keys(self, entries: Iterable[KeyEntry]) -> Counter[ImportResult]:
         """Take in the keys of a file, and write them; what is known here is never overwritten."""
-        screened_entries = [
-            replace(entry, node=legible_row(entry.node), decided_by=one_line(entry.decided_by)) for entry in entries
-        ]
         with self._trust_lock:
-            results = import_keys(self._trust, screened_entries, self._now())
+            results = import_keys(self._trust, entries, self._now())
             self.schedule(self._clock.monotonic())
         self.flush()
         return results
@@ -209,18 +262,10 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
 
         The same content is imported once. What is known already wins over the file.
         """
-        try:
-            if path.exists() and not path.is_file():
-                raise OSError("pas un fichier")  # noqa: TRY301 - a pipe would be read for ever
-            content = path.read_bytes()
-            names = read_node_names(content)
-        except FileNotFoundError:
-            LOGGER.debug("Pas de fichier %s à importer", path)
+        if (read := read_names_file(path)) is None:
             return 0
-        except (OSError, ValueError) as exc:
-            error_print(f"❌ {path} n'est pas importé ({exc}): corrigez-le ou retirez-le")
-            return 0
-        mark = ImportRow(hashlib.sha256(content).hexdigest(), str(path), self._now())
+        names, digest = read
+        mark = ImportRow(digest, str(path), self._now())
         with self._trust_lock:
             if mark.digest in self._trust.imported:
                 return 0
@@ -247,10 +292,9 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         snapshot = store.load()
         # an earlier version may have kept what cannot be seen
         snapshot.nodes.update({num: legible_row(row) for num, row in snapshot.nodes.items()})
-        trust = KeyTrust(snapshot)
+        trust = OperatorTrust(snapshot, self._started, self._admins)
         with self._trust_lock:
-            if self._trust.nodes:
-                self._load_lines = trust.merge(self._trust, self._now())
+            self._load_lines = trust.merge(self._trust, self._now())
             self._trust = trust
             self._synced_before_load = self._last_sync.is_done
         self._last_sync.forget()
@@ -284,13 +328,15 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             if mark is not None:
                 self._trust.mark_imported(mark)
             changed = self._trust.trust_changes - before
-            if changed:
-                lines += self._trust.shared_key_lines()
+            lines += self._trust.settle(now)
+            notes = self._trust.take_notes()
             if self._trust.is_unsaved:
                 self.schedule(self._clock.monotonic())
         # Another thread's flush may have taken what was learnt here: this one then waits for its commit
         if at_once and not self.is_backing_off:
             self.flush()
+        for note in notes:
+            info_print(note)
         for line in lines:
             LOGGER.warning(line)
         self._report_keys()
@@ -305,8 +351,9 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # asked without the lock: the answer takes locks of its own
         known = self._activity()
         with self._trust_lock:
-            known = replace(known, kept={*known.kept, *self._trust.revoked})
-            gone = to_evict(self._trust.nodes, self._trust.trusted, known, max(lacking, EVICTED))
+            kept = {each for num in known.kept for each in self._trust.identities.numbers(num)}
+            kept |= self._trust.revoked.nums
+            gone = to_evict(self._trust.nodes, self._trust.trusted, replace(known, kept=kept), max(lacking, EVICTED))
             return self._trust.evict(gone)
 
     def _report_keys(self) -> None:

@@ -6,11 +6,12 @@ import argparse
 import getpass
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from meshbot.cli.errors import CommandError
-from meshbot.cli.files import alone, read_file, write_file
+from meshbot.cli.files import STANDARD, alone, read_file, write_file
 from meshbot.commands import mark as _
 from meshbot.mesh_link import OwnNodeClient, OwnSettings
 from meshbot.nodes import fingerprint_of
@@ -75,6 +76,9 @@ def add_commands(commands: Commands) -> None:
 
 def make_backup(call: Call[Any], options: argparse.Namespace) -> int:
     """Read the node's configuration and write it, encrypted."""
+    # it may be the last one with the node's former key
+    if options.file != STANDARD and Path(options.file).exists():
+        raise CommandError(_("{name} is there already: choose another name, or remove it."), name=options.file)
     with alone(call.settings.data_dir, "radio backup"):
         settings = _read(call)
         passphrase = _passphrase(call, twice=True)

@@ -20,7 +20,7 @@ from meshbot.commands.registry import (
     bare,
     parse,
 )
-from meshbot.commands.roles import MeshRoles, Role, User, node_numbers
+from meshbot.commands.roles import NO_NODES, MeshRoles, NodeList, Role, User, is_proven, node_list, report_moved
 
 __all__ = [
     "CHAT_BYTES",
@@ -28,6 +28,7 @@ __all__ = [
     "HOUR",
     "LOCALE_DIR",
     "MARKED_ID",
+    "NO_NODES",
     "PREFIX",
     "UNKNOWN_RECEPTION",
     "Access",
@@ -44,6 +45,7 @@ __all__ = [
     "MailNotices",
     "MeshRoles",
     "MessageFilter",
+    "NodeList",
     "Platform",
     "RateLimiter",
     "Refusal",
@@ -56,12 +58,14 @@ __all__ = [
     "bearers",
     "duration",
     "ident",
+    "is_proven",
     "mark",
     "name_of",
-    "node_numbers",
+    "node_list",
     "only_one",
     "parse",
     "renaming",
+    "report_moved",
     "short_name_of",
     "translator",
     "whole_number",

@@ -11,6 +11,7 @@ from meshbot.commands.rate_limit import Admission, RateLimiter
 from meshbot.commands.registry import Command
 from meshbot.commands.roles import AuthFailure, MeshRoles, Role, User
 from meshbot.mesh_link import TextMessage
+from meshbot.nodes import Candidate
 
 ANSWERS = {
     AuthFailure.MQTT: _("🔒 /{name} is not taken by MQTT."),
@@ -19,6 +20,10 @@ ANSWERS = {
     AuthFailure.NOT_LOADED: _("⏳ I have just started and have not read my data yet. Try /{name} again in a minute."),
     AuthFailure.WRONG_KEY: _("🔒 Your public key is not the one I trust: have it checked by the operator."),
     AuthFailure.WEAK_KEY: _("🔒 Everybody can know your node's private key: have the node make new keys."),
+    AuthFailure.NEW_NUMBER: _(
+        "🔒 The old number of your node was heard lately. Ask again in a few minutes; if it is still in use, see the "
+        "operator."
+    ),
 }
 
 
@@ -35,6 +40,18 @@ class KnownNodes(Protocol):
 
     def is_named(self, num: int) -> bool:
         """Return whether the node's name is known."""
+
+    def is_newcomer(self, num: int) -> bool:
+        """Return whether the node's key came by air within the last day: anybody can make a thousand such nodes."""
+
+    def numbers(self, num: int) -> tuple[int, ...]:
+        """Return all numbers of the node that has this one, the present one first."""
+
+    def candidate(self, num: int) -> Candidate | None:
+        """Return the old number whose key this number announces, if it has not proven to be the same node."""
+
+    def has_pending_key(self, num: int) -> bool:
+        """Return whether another key than the trusted one is seen under the number, unconfirmed."""
 
 
 class ReplayMemory(Protocol):
@@ -80,8 +97,7 @@ class CommandPolicy:
         return None
 
     def _limit(self, user: User, now: float) -> Refusal | None:
-        # who claims a number does not use up what its owner may ask
-        match self._limiter.ask(user.key if user.auth_failure is None else f"{user.key}?", now):
+        match self._limiter.ask(user.account, now):
             case Admission.REFUSED as admission:
                 answer = _("🚦 That is a lot of commands: please pause for a few minutes.")
                 return Refusal(admission.value, logging.INFO, answer)
@@ -109,11 +125,21 @@ class Access:
         self._other_replays = other_replays
 
     def user_of(self, message: TextMessage) -> User:
+        """Return who asks; one whose key is new has no more of the air than others who may be anybody."""
+        user = self._authenticated(message)
+        is_newcomer = all(map(self._nodes.is_newcomer, self._nodes.numbers(message.sender)))
+        return replace(user, is_newcomer=is_newcomer)
+
+    def _authenticated(self, message: TextMessage) -> User:
         """Return who asks; until the keys and the commands before the start are read, nobody is proven by them."""
         num = message.sender
-        user = self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
+        numbers, key = self._nodes.numbers(num), self._nodes.public_key(num)
+        named, is_disputed = any(map(self._nodes.is_named, numbers)), self._nodes.has_pending_key(num)
+        user = self._roles.user_of(message, key, numbers, named=named, is_disputed=is_disputed)
         if user.role is Role.ADMIN and not self._admin_replays.is_ready:
             return replace(user, role=Role.KNOWN, admin_auth_failure=AuthFailure.NOT_LOADED)
+        if user.role is not Role.ADMIN and user.auth_failure is None and self._is_admins_new_number(num):
+            return replace(user, admin_auth_failure=AuthFailure.NEW_NUMBER)
         if AuthFailure.NO_KEY in {user.admin_auth_failure, user.auth_failure} and not self._nodes.is_loaded:
             return replace(
                 user,
@@ -121,6 +147,10 @@ class Access:
                 auth_failure=AuthFailure.NOT_LOADED,
             )
         return user
+
+    def _is_admins_new_number(self, num: int) -> bool:
+        candidate = self._nodes.candidate(num)
+        return candidate is not None and self._roles.admins.has_number([candidate.old_num])
 
     def check(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
         """See CommandPolicy; each command runs, or is refused, once. A replay counts for nobody's limit."""

@@ -10,10 +10,21 @@ from typing import Final, Protocol
 from meshbot.commands.access import Access, Refusal
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter, Verdict, return_path
+from meshbot.commands.formatting import PACKET_BYTES
 from meshbot.commands.greetings import Greetings
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import PREFIX, Acknowledgement, Action, Platform, Registry, Request, bare, parse
+from meshbot.commands.registry import (
+    PREFIX,
+    PRIVATE,
+    Acknowledgement,
+    Action,
+    Platform,
+    Registry,
+    Request,
+    bare,
+    parse,
+)
 from meshbot.commands.roles import Role, User
 from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
 from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, Throttle, log, mask_command
@@ -55,18 +66,23 @@ class Dispatcher(Service):
         send: Callable[[OutgoingText | AfterAnswer], object],
         answer_at: AnswerAt,
         is_awaited: Callable[[TextMessage], bool] | None = None,
+        text_limit: Callable[[OutgoingText], int] = lambda _text: PACKET_BYTES,
     ) -> None:
-        """`send` only puts into the sender's inbox; `is_awaited` tells whether a person elsewhere waits for a text."""
+        """`send` only puts into the sender's inbox; `is_awaited` tells whether a person elsewhere waits for a text.
+
+        `text_limit` returns how many bytes of a text fit into one packet.
+        """
         super().__init__(clock, INBOX_LIMIT)
         self._registry = registry.on(Platform.MESH)
         private = (name for command in self._registry if command.private for name in (command.name, *command.aliases))
-        self._masked = (*PASSWORD_COMMANDS, *(PREFIX + name for name in private))
+        self._masked = (*PASSWORD_COMMANDS, *(PREFIX + name for name in {*private, *PRIVATE}))
         self._filter = message_filter
         self._access = access
         self._translate = tr
         self._limits = limits
         self._send = send
         self._is_awaited = is_awaited
+        self._text_limit = text_limit
         self._greetings = Greetings(self._registry)
         self._answer_at = answer_at
         self._too_late = Throttle(TOO_LATE_LOGGED_EVERY)
@@ -197,8 +213,16 @@ class Dispatcher(Service):
             tuple(command for command in self._registry if command.role <= user.role),
             user=user,
             channel=message.channel if message.is_broadcast else None,
+            limit=self._limit(message),
             after_answer=partial(self._run_after_answer, message),
         )
+
+    def _limit(self, message: TextMessage) -> int:
+        """Return how many bytes an answer may have: on a channel what is longer would not be signed."""
+        path = return_path(message)
+        if path.to != BROADCAST_NUM:
+            return PACKET_BYTES
+        return min(PACKET_BYTES, self._text_limit(OutgoingText("", path.to, path.channel, path.reply_id)))
 
     def _run_after_answer(self, message: TextMessage, action: Action) -> None:
         """Take an action that is to follow a command's answer; on a worker's thread."""
@@ -237,7 +261,7 @@ class Dispatcher(Service):
                 expires_at,
                 asker=message.sender,
                 for_stranger=user.is_stranger,
-                is_proven=user.auth_failure is None,
+                is_proven=user.is_established,
                 despite_load=despite_load,
             )
         )

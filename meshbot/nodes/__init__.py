@@ -2,34 +2,41 @@
 
 from meshbot.nodes.eviction import NodeActivity, to_evict
 from meshbot.nodes.fingerprint import fingerprint_digits, fingerprint_of, parse_fingerprint
+from meshbot.nodes.identity import Candidate, is_heard, is_proof
 from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
 from meshbot.nodes.key_import import ImportResult, KeyEntry, import_keys
 from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
-from meshbot.nodes.legacy_names import read_node_names
+from meshbot.nodes.known_nodes import KnownNodes
+from meshbot.nodes.legacy_names import read_names_file
 from meshbot.nodes.node_rows import NodeReport, is_usable, legible_row, screened
-from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts
+from meshbot.nodes.operator_trust import OperatorTrust
+from meshbot.nodes.trust import EVICTED, NodeCounts
 from meshbot.nodes.weak_keys import is_weak
 
 __all__ = [
     "EVICTED",
+    "Candidate",
     "ImportResult",
     "KeyDecision",
     "KeyEntry",
     "KeyState",
-    "KeyTrust",
+    "KnownNodes",
     "LastSync",
     "NodeActivity",
     "NodeCounts",
     "NodeKeys",
     "NodeReport",
+    "OperatorTrust",
     "fingerprint_digits",
     "fingerprint_of",
     "import_keys",
+    "is_heard",
+    "is_proof",
     "is_usable",
     "is_weak",
     "legible_row",
     "parse_fingerprint",
-    "read_node_names",
+    "read_names_file",
     "reported_by_radio",
     "screened",
     "state_of",

@@ -32,6 +32,7 @@ def reported_by_radio(record: NodeRecord) -> NodeReport:
         latitude=record.latitude,
         longitude=record.longitude,
         altitude=record.altitude,
+        unmessagable=record.unmessagable if named else None,
     )
     return row, record.public_key
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from meshbot.nodes.key_states import KeyDecision, KeyState
-from meshbot.nodes.trust import KeyTrust
+from meshbot.nodes.node_rows import legible_row
+from meshbot.nodes.operator_trust import OperatorTrust
 from meshbot.storage import KeyRow, KeySource, KeyStatus, NodeRow
+from meshbot.text import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class ImportResult(Enum):
     KEPT_OUT = auto()  # revoked here, or more of one node than can wait
 
 
-def import_keys(trust: KeyTrust, entries: Iterable[KeyEntry], now: int) -> Counter[ImportResult]:
+def import_keys(trust: OperatorTrust, entries: Iterable[KeyEntry], now: int) -> Counter[ImportResult]:
     """Take in the keys; return how many came to what."""
     results: Counter[ImportResult] = Counter()
     for entry in entries:
@@ -41,9 +43,10 @@ def import_keys(trust: KeyTrust, entries: Iterable[KeyEntry], now: int) -> Count
     return results
 
 
-def _import(trust: KeyTrust, entry: KeyEntry, now: int) -> ImportResult:
+def _import(trust: OperatorTrust, given: KeyEntry, now: int) -> ImportResult:
+    entry = replace(given, node=legible_row(given.node), decided_by=one_line(given.decided_by))
     num, key = entry.node.num, entry.public_key
-    before = trust.keys_of(num)
+    before = trust.rows_of(num)
     if entry.state is KeyState.REVOKED:
         return _import_revoked(trust, entry, now)
     if key in {row.public_key for row in before.pending}:
@@ -54,7 +57,7 @@ def _import(trust: KeyTrust, entry: KeyEntry, now: int) -> ImportResult:
     if entry.state is KeyState.CHANGED and before.trusted is None:
         return ImportResult.KEPT_OUT
     trust.learn(entry.node, key, KeySource.IMPORT, now)
-    after = trust.keys_of(num)
+    after = trust.rows_of(num)
     if after.trusted is not None and after.trusted.public_key == key:
         if entry.state is KeyState.VERIFIED:
             trust.decide(num, key, KeyDecision.VERIFY, entry.decided_by, now)
@@ -62,10 +65,10 @@ def _import(trust: KeyTrust, entry: KeyEntry, now: int) -> ImportResult:
     return ImportResult.CHANGED if len(after.pending) > len(before.pending) else ImportResult.KEPT_OUT
 
 
-def _import_revoked(trust: KeyTrust, entry: KeyEntry, now: int) -> ImportResult:
+def _import_revoked(trust: OperatorTrust, entry: KeyEntry, now: int) -> ImportResult:
     """A key that is in use here stays so: the operator is told."""
     num, key = entry.node.num, entry.public_key
-    known = trust.keys_of(num)
+    known = trust.rows_of(num)
     if key in {row.public_key for row in known.revoked}:
         return ImportResult.SAME
     if known.trusted is not None and known.trusted.public_key == key:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +13,16 @@ from pydantic import SecretStr
 from meshbot.mesh_link import MeshTCPInterface, OwnSettings, settings_of
 from meshbot.nodes import fingerprint_of
 from meshbot.radio_backup.backup import Backup, BackupError, open_backup, same_settings, seal_backup
-from meshbot.radio_backup.folder import FOLDER, name_of, names_in, of_same_identity, to_remove
 from meshbot.runtime import Clock, write_private
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
 # Local time of day from which the night's backup is due
 HOUR: Final = 3
+FOLDER: Final = "radio_backups"
+SUFFIX: Final = ".radio.json"
+# Of each identity: a node that was reset, and is another one, pushes no backup of the former out
+KEPT: Final = 7
 
 
 class NightlyBackup:
@@ -79,3 +82,28 @@ class NightlyBackup:
 def night_of(now: datetime) -> date:
     """Return the date of the night's backup that is due at a local time."""
     return (now - timedelta(hours=HOUR)).date()
+
+
+def name_of(settings: OwnSettings, fingerprint: str, saved_at: int) -> str:
+    """Return a file's name, as in `20001eef-5972-20261128T030000Z.radio.json`."""
+    stamp = f"{datetime.fromtimestamp(saved_at, UTC):%Y%m%dT%H%M%SZ}"
+    return f"{settings.num:08x}-{fingerprint[:4]}-{stamp}{SUFFIX}"
+
+
+def of_same_identity(name: str, names: Iterable[str]) -> list[str]:
+    """Return the backups of the same number and key, the oldest first."""
+    identity = name[: name.rindex("-") + 1]
+    return sorted(each for each in names if each.startswith(identity) and each.endswith(SUFFIX))
+
+
+def to_remove(name: str, names: Iterable[str]) -> list[str]:
+    """Return the names of the backups that are no longer kept once `name` is there."""
+    return of_same_identity(name, {*names, name})[:-KEPT]
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names of all backups; none if there is no folder. Raises OSError."""
+    try:
+        return sorted(each.name for each in folder.iterdir() if each.name.endswith(SUFFIX))
+    except FileNotFoundError:
+        return []

@@ -21,6 +21,7 @@ from meshbot.runtime.incidents import (
     LinkRecovered,
     NodeRebooted,
     NodeWarning,
+    OwnNumberChanged,
     Report,
     unreported,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "MeshBotError",
     "NodeRebooted",
     "NodeWarning",
+    "OwnNumberChanged",
     "RecentKeys",
     "Report",
     "Service",

@@ -70,6 +70,14 @@ class NodeWarning:
     text: str  # the firmware's own
 
 
+@dataclass(frozen=True, slots=True)
+class OwnNumberChanged:
+    """The bot's own node has another number: whoever writes to the one before no longer reaches the bot."""
+
+    old: int
+    new: int
+
+
 class KeyChangeSource(Enum):
     """Who gave a node another key."""
 
@@ -88,6 +96,7 @@ class KeyChanged:
     old: str  # fingerprint of the trusted key until now; empty: none
     new: str  # of the other one
     source: KeyChangeSource
+    is_newcomer: bool = False  # the other key is as new, and came as easily
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +141,7 @@ Incident = (
     | LinkRecovered
     | NodeRebooted
     | NodeWarning
+    | OwnNumberChanged
     | KeyChanged
     | KeyShared
     | DiskLow

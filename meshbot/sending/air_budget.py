@@ -14,7 +14,14 @@ from math import inf
 from typing import Final
 
 from meshbot.mesh_link import LoraSettings, TextPacket
-from meshbot.sending.air_time import duty_cycle, modem_of, packet_bytes, traceroute_bytes
+from meshbot.sending.air_time import (
+    LARGEST_PACKET,
+    duty_cycle,
+    modem_of,
+    packet_bytes,
+    signed_text_bytes,
+    traceroute_bytes,
+)
 from meshbot.sending.outgoing import OutgoingText, Priority
 
 HOUR_MS: Final = 3_600_000
@@ -22,6 +29,10 @@ HOUR_MS: Final = 3_600_000
 WINDOW: Final = 3660.0
 # Transmissions of a packet with acknowledgement that no neighbour repeats, by the node itself
 TRANSMISSIONS: Final = 3
+
+
+# Of the hour before the start, over which the node's sending is spread: when it was is not known
+SLICES: Final = 12
 
 
 class Account(Enum):
@@ -97,25 +108,44 @@ class AirBudget:
     def __init__(self, percent: float) -> None:
         """Take the percent of an hour in which the bot may have its node send; the region's duty cycle may be less."""
         self._percent = percent
+        self._has_begun = False
         self._spending = {account: Spending() for account in Account}
         self._lately: Counter[int] = Counter()  # milliseconds, by asker
         self._answers: deque[tuple[float, int, int]] = deque()  # time, asker, milliseconds
-        # the firmware's own defaults, until a node has told its settings
-        self.use(LoraSettings())
+        # the firmware's own defaults, until a node has told its settings; what fits a signed packet fits any
+        self.use(LoraSettings(signs=True))
 
     def use(self, lora: LoraSettings) -> None:
         """Count from now on for a node with these settings."""
-        self._modem = modem_of(lora)
+        self._modem, self._signs = modem_of(lora), lora.signs
         self._costs: dict[int, int] = {}  # milliseconds, by size; at most one for each of 255
         self.limit = int(HOUR_MS * min(self._percent, duty_cycle(lora)) / 100)
 
+    def begin(self, air_tx: float | None, now: float) -> None:
+        """Count what the node has sent in the hour before the start, in percent as it measured; later calls do nothing.
+
+        It may be of an earlier process, or the node's own: the hour has no more either way.
+        """
+        if self._has_begun:
+            return
+        self._has_begun = True
+        sent = int(HOUR_MS * (air_tx or 0.0) / 100 / SLICES)
+        for number in range(SLICES):
+            self._spending[Account.EVERYTHING].add(sent, now - 3600 * (SLICES - number) / SLICES)
+
     def cost(self, packet: TextPacket) -> int:
         """Return the milliseconds of one transmission."""
-        size = packet_bytes(packet)
+        size = packet_bytes(packet, signs=self._signs)
         # asked again and again for all that waits
         if (cost := self._costs.get(size)) is None:
             cost = self._costs[size] = self._modem.milliseconds(size)
         return cost
+
+    def longest(self, message: OutgoingText) -> int:
+        """Return how many bytes of such a text one packet holds: what our node would not sign, others may drop."""
+        if message.is_broadcast and self._signs:
+            return signed_text_bytes(is_reply=bool(message.reply_id))
+        return LARGEST_PACKET
 
     def price(self, packet: TextPacket) -> int:
         """Return the milliseconds of all transmissions that there may be of a packet: what has to be free for it."""

@@ -3,8 +3,19 @@
 from meshbot.storage.database import Database, database_of, open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.mail import Mail, MailScope, MailStore, MailTable
-from meshbot.storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore, Snapshot
+from meshbot.storage.nodes import (
+    Changes,
+    IdentityRow,
+    ImportRow,
+    KeyRow,
+    KeySource,
+    KeyStatus,
+    NodeRow,
+    NodeStore,
+    Snapshot,
+)
 from meshbot.storage.outbox import OutboxRow, OutboxStore
+from meshbot.storage.own_nodes import OwnNodeRow, OwnNodeStore
 from meshbot.storage.packet_log import PacketLog
 from meshbot.storage.packet_rows import (
     DAY,
@@ -35,6 +46,7 @@ __all__ = [
     "By",
     "Changes",
     "Database",
+    "IdentityRow",
     "ImportRow",
     "KeyRow",
     "KeySource",
@@ -51,6 +63,8 @@ __all__ = [
     "NodeVolume",
     "OutboxRow",
     "OutboxStore",
+    "OwnNodeRow",
+    "OwnNodeStore",
     "PacketLog",
     "PacketRow",
     "ReplayKey",

@@ -9,13 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from meshtastic.protobuf import admin_pb2
 
 import command_line
 from meshbot import cli
+from meshbot.mesh_link.connecting import LinkTarget
 from meshbot.mesh_link.contact import parse_contact_url
+from meshbot.mesh_link.own_node_client import OwnNodeClient
 from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.key_states import KeyDecision, KeyState
 from meshbot.radio_backup.backup import open_backup
+from meshbot.radio_backup.restore import read_back
 from meshbot.runtime.folder_lock import lock_folder
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
@@ -228,6 +232,29 @@ def test_a_backup_is_written_for_its_owner_and_restored(radio, tmp_path, caplog)
     code, out, _err = radio("restore", file)
     assert code == 0
     assert out.endswith("has all that is in the backup: nothing was written.\n")
+
+
+def test_a_backup_overwrites_no_earlier_one(radio, tmp_path):
+    file = tmp_path / "radio.json"
+    file.write_text("the last one with the former key")
+    code, _out, err = radio("backup", file)
+    assert (code, file.read_text()) == (1, "the last one with the former key")
+    assert "is there already" in err
+
+
+def test_one_command_brings_a_reset_node_back(radio, tmp_path, node, clock):
+    file = tmp_path / "radio.json"
+    radio("backup", file)
+    saved = open_backup(file.read_bytes(), PASSPHRASE).settings
+    target = LinkTarget("127.0.0.1", node.port, connect_timeout=5.0, send_timeout=5.0, user_timeout=0.0)
+    with OwnNodeClient(target, clock) as client:
+        client.send(admin_pb2.AdminMessage(factory_reset_device=1).SerializeToString())
+        client.wait_for_reboot(15.0)
+    assert not read_back(lambda: OwnNodeClient(target, clock), clock).is_whole
+    code, out, _err = radio("restore", file)
+    assert code == 0
+    assert f"✅ {saved.long_name} !{saved.num:08x} ({fingerprint_of(saved.public_key)}) is back" in out
+    assert "security" in out
 
 
 def test_no_key_and_no_passphrase_is_logged_or_said(radio, tmp_path, caplog):

@@ -12,8 +12,7 @@ from meshbot.mesh_link.connecting import LinkTarget
 from meshbot.mesh_link.own_node_client import OwnNodeClient
 from meshbot.persistence import housekeeping
 from meshbot.radio_backup.backup import open_backup
-from meshbot.radio_backup.folder import FOLDER, KEPT, names_in
-from meshbot.radio_backup.nightly import NightlyBackup
+from meshbot.radio_backup.nightly import FOLDER, KEPT, NightlyBackup, names_in
 from tests.support.bot import RunningBot
 from tests.support.fake_clock import FakeClock
 

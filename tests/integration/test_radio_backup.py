@@ -88,6 +88,31 @@ def test_another_series_of_firmware_is_refused_unless_it_is_wanted(connect, cloc
     assert refused.value.problem is RestoreProblem.OTHER_FIRMWARE
 
 
+def test_a_link_lost_on_the_way_leaves_a_restore_to_be_repeated(node, connect, clock):
+    customize(connect, clock)
+    wanted = settings(connect, clock)
+    administer(connect, factory_reset_device=1)
+    settings(connect, clock)
+
+    class Dropping(OwnNodeClient):
+        """Loses its node after a few messages."""
+
+        sent = 0
+
+        def send(self, message):
+            self.sent += 1
+            if self.sent == 4:
+                node.fault("drop")
+            return super().send(message)
+
+    target = LinkTarget("127.0.0.1", node.port, connect_timeout=5.0, send_timeout=5.0, user_timeout=0.0)
+    with pytest.raises(RestoreError) as failed:
+        restore(wanted, lambda: Dropping(target, clock), clock)
+    assert failed.value.problem is RestoreProblem.UNREACHABLE
+    assert restore(wanted, connect, clock).remaining == ()
+    assert differences(wanted, settings(connect, clock)) == []
+
+
 def test_a_node_that_is_away_is_named_so(node, connect, clock):
     wanted = settings(connect, clock)
     node.fault("refuse")

@@ -62,6 +62,7 @@ class SampleKeys:
         self.shared = {key(3): [CAROL, COPY]}
         self.synced = True
         self.accepts = True
+        self.decided_by = ""
         self.decided = []  # number, key, decision, by whom
         self.syncs = []  # interface and whether forced
 
@@ -87,7 +88,7 @@ class SampleKeys:
         since = self.now - 2 * int(DAY)
         if num == ALICE:
             acked_at = self.now - 2 * int(HOUR)
-            return KeyRow(num, public_key, KeySource.OPERATOR, status, since, since, "", acked_at)
+            return KeyRow(num, public_key, KeySource.OPERATOR, status, since, since, self.decided_by, acked_at)
         return KeyRow(num, public_key, KeySource.NODEINFO, status, since, since)
 
     def decide_key(self, num, public_key, decision, by):
@@ -112,6 +113,18 @@ class SampleInterface:
         self.delays.append(seconds)
 
 
+class SampleLink:
+    """The link as /status sees it."""
+
+    def __init__(self, figures, interface=None, *, locked=False):
+        self.figures, self.interface, self.is_locked = lambda: figures, lambda: interface, lambda: locked
+
+
+def make_status(figures, counts, *, waiting=0, interface=None, locked=False, former=None, version=""):
+    link = SampleLink(figures, interface, locked=locked)
+    return status_command(link, lambda: waiting, counts, lambda: former, FakeClock(), version=version)
+
+
 def keyed_nodes(*others: tuple[str, str]) -> MeshMemory:
     """A memory in which the nodes of SampleKeys are found, and others by their names."""
     clock = FakeClock()
@@ -132,9 +145,11 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         ping_command(lambda: FIGURES),
         *mesh_commands(memory, clock),
         *mesh.commands,
-        status_command(lambda: FIGURES, lambda: 2, keys.counts, "0.1.0 (1a2b3c4d5e)"),
+        make_status(FIGURES, SampleKeys().counts, waiting=2, version="0.1.0 (1a2b3c4d5e)"),
         keys_command(keys, keyed_nodes(), lambda: interface, clock),
-        echo_command(clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, 200, 120.0)),
+        echo_command(
+            clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, lambda _: 200, 120.0)
+        ),
         sys_command(lambda: HOST),
         sync_command(keys, lambda: interface),
         trust_command(Deciding(keys, keyed_nodes(), lambda: interface)),
@@ -154,7 +169,19 @@ class NoNodes:
     def is_named(self, num):
         return False
 
+    def is_newcomer(self, num):
+        return False
 
-def open_access() -> Access:
-    """All may ask without a limit, and no node is known."""
-    return Access(make_roles(), NoNodes(), RateLimiter(0, 300.0), *replay_guards())
+    def numbers(self, num):
+        return (num,)
+
+    def candidate(self, num):
+        return None
+
+    def has_pending_key(self, _num):
+        return False
+
+
+def open_access(known: frozenset[int] = frozenset()) -> Access:
+    """All may ask without a limit; no node is known but those of the settings."""
+    return Access(make_roles(known=known), NoNodes(), RateLimiter(0, 300.0), *replay_guards())

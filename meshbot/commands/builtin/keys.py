@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from meshbot.commands.builtin.key_decisions import DecidableKeys, Deciding, decision_commands
+from meshbot.commands.builtin.key_decisions import DecidableKeys, Deciding, decision_commands, whole_key
 from meshbot.commands.formatting import age, ident, joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import Directory, called, label, one_node, only_one
 from meshbot.commands.registry import Command, Example, Platform, Request
+from meshbot.commands.roles import Role
 from meshbot.mesh_link import NodeRecord, contact_url
 from meshbot.mesh_memory import NodeView
 from meshbot.nodes import KeyState, NodeCounts, NodeKeys, fingerprint_of, state_of
@@ -68,6 +69,7 @@ class _Seen:
     radio: Mapping[int, bytes] | None  # None: without a link
     now: float
     tr: Translate
+    names_operators: bool  # to other operators alone
 
 
 def keys_command(
@@ -81,10 +83,21 @@ def keys_command(
         radio_keys = None if interface is None else interface.radio_keys
         if not request.argument:
             return _overview(ring, directory, radio_keys, request)
+        if (key := whole_key(request.argument)) is not None:
+            # what its owner reads in the app
+            return f"🔑 {fingerprint_of(key)}"
         node = one_node(request, directory)
         if isinstance(node, str):
             return node
-        seen = _Seen(node, ring.keys_of(node.num), directory, radio_keys, clock.now().timestamp(), tr)
+        seen = _Seen(
+            node,
+            ring.keys_of(node.num),
+            directory,
+            radio_keys,
+            clock.now().timestamp(),
+            tr,
+            request.user.role is Role.ADMIN,
+        )
         return lines_that_fit(_at_length(seen), request.limit) if request.wide else _in_short(seen, request.limit)
 
     return Command(
@@ -157,6 +170,7 @@ EXAMPLES: Final = (
         "🔑 Carole !20001ef1: 1630 8242 3072 5835 0762 8959; duplicate, for 2d; radio: another; "
         "⚠️ the same as Copie: copied or stolen",
     ),
+    Example("/keys AAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=", "🔑 5972 7626 7151 2390 7779 5174"),
     Example("/keys verify alice", "✅ Alice !20001eef: 5972 7626 7151 2390 7779 5174 is verified."),
     Example("/keys accept bruno", "🔑 Bruno !20001ef0: 6388 6079 2036 5532 8235 0105 is trusted now."),
     Example("/keys reject bruno", "🚫 Bruno !20001ef0: 6388 6079 2036 5532 8235 0105 proves nothing from now on."),
@@ -280,18 +294,19 @@ def _at_length(seen: _Seen) -> list[str]:
     if keys.is_weak:
         lines.append(tr(_("⚠️ weak: its private key is public, the node needs a new one")))
     revoked = tr(_("🚫 revoked: {keys}"))
-    lines += [revoked.format(keys=_decided(each, seen.now, tr)) for each in keys.revoked]
+    lines += [revoked.format(keys=_decided(each, seen)) for each in keys.revoked]
     return lines
 
 
 def _key_lines(row: KeyRow, seen: _Seen) -> list[str]:
-    by = f" ({row.decided_by})" if row.decided_by else ""
+    by = f" ({row.decided_by})" if row.decided_by and seen.names_operators else ""
     return [fingerprint_of(row.public_key), _in_full(row.public_key), _since(row, state_of(row), seen) + by]
 
 
-def _decided(row: KeyRow, now: float, tr: Translate) -> str:
-    ago = tr(_("{age} ago")).format(age=age(now - row.changed_at, tr))
-    return f"{fingerprint_of(row.public_key)} ({', '.join(filter(None, (row.decided_by, ago)))})"
+def _decided(row: KeyRow, seen: _Seen) -> str:
+    ago = seen.tr(_("{age} ago")).format(age=age(seen.now - row.changed_at, seen.tr))
+    by = row.decided_by if seen.names_operators else ""
+    return f"{fingerprint_of(row.public_key)} ({', '.join(filter(None, (by, ago)))})"
 
 
 def _called(directory: Directory, num: int) -> str:

@@ -31,9 +31,11 @@ PORTS: Final = {
     4: _("node info"),
     5: _("acknowledgements"),
     6: _("administration"),
+    37: _("beacon"),
     67: _("telemetry"),
     70: _("traceroute"),
     71: _("neighbours"),
+    79: _("update by radio"),
 }
 
 Topic = Callable[[MeshMemory, Clock, int, Request], str]
@@ -266,7 +268,7 @@ def _totals_table(totals: Totals, air: tuple[float, float] | None, hours: int, r
     lines = facts(
         [
             (tr(_("packets")), str(totals.packets)),
-            (tr(_("size")), f"{totals.size / KILOBYTE:.1f}kB"),
+            (tr(_("size")), f"{totals.size / KILOBYTE:.1f}{tr(_('kB'))}"),
             (tr(_("nodes")), str(totals.nodes)),
             (tr(_("direct")), part(totals.direct)),
             (tr(_("relayed")), part(totals.relayed)),

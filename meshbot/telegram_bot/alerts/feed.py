@@ -26,9 +26,17 @@ from meshbot.runtime import (
     LinkRecovered,
     NodeRebooted,
     NodeWarning,
+    OwnNumberChanged,
 )
 from meshbot.telegram_bot.alerts.keys import KeyAlert, KeyWarnings, SharedKeyAlert
-from meshbot.telegram_bot.alerts.kinds import DatabaseAlert, DiskAlert, LinkAlert, RebootAlert, WarningAlert
+from meshbot.telegram_bot.alerts.kinds import (
+    DatabaseAlert,
+    DiskAlert,
+    LinkAlert,
+    NumberAlert,
+    RebootAlert,
+    WarningAlert,
+)
 from meshbot.telegram_bot.alerts.message import AlertMessage, Moment, SentAlert, Totals
 from meshbot.telegram_bot.alerts.open_alerts import OpenAlerts
 from meshbot.telegram_bot.models import Chat, OutgoingMessage
@@ -41,6 +49,7 @@ ALERT_TYPES: Final[Mapping[type[Incident], type[AlertMessage]]] = {
     LinkRecovered: LinkAlert,
     NodeRebooted: RebootAlert,
     NodeWarning: WarningAlert,
+    OwnNumberChanged: NumberAlert,
     KeyChanged: KeyAlert,
     KeyShared: SharedKeyAlert,
     DiskLow: DiskAlert,

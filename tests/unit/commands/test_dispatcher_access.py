@@ -21,6 +21,18 @@ class Nodes:
     def is_named(self, num):
         return True
 
+    def is_newcomer(self, num):
+        return False
+
+    def numbers(self, num):
+        return (num,)
+
+    def candidate(self, num):
+        return None
+
+    def has_pending_key(self, _num):
+        return False
+
 
 @pytest.fixture
 def access():

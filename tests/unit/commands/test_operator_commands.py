@@ -1,6 +1,6 @@
 """What the operator's commands answer beside their examples, and what they do."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -10,22 +10,27 @@ from meshbot.commands.builtin.keys import keys_command
 from meshbot.commands.builtin.ping import ping_command
 from meshbot.commands.builtin.reboot import REBOOT_IN, reboot_command
 from meshbot.commands.builtin.reconnect import reconnect_command
-from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.sync import sync_command
 from meshbot.commands.builtin.sys import sys_command
+from meshbot.commands.formatting import CHAT_BYTES
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Platform, Request, parse
 from meshbot.commands.roles import Role
+from meshbot.mesh_link.firmware import SignaturePolicy
+from meshbot.mesh_link.messages import LoraSettings
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures
+from meshbot.nodes import NodeCounts
 from meshbot.runtime.host import HostFigures
 from meshbot.sending.outgoing import EchoOrigin, TelegramOrigin
-from node_manager import NodeCounts
+from meshbot.storage.own_nodes import OwnNodeRow
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE
-from tests.support.sample_commands import FIGURES, HOST, SampleInterface, SampleKeys, keyed_nodes
+from tests.support.sample_commands import FIGURES, HOST, SampleInterface, SampleKeys, keyed_nodes, make_status
 
 PING = ping_command(lambda: FIGURES)
+SIGNING = LoraSettings(signs=True)
+WIDE = {"platform": Platform.TELEGRAM, "limit": CHAT_BYTES}
 
 
 def looking_at(keys, interface_of=SampleInterface):
@@ -57,7 +62,7 @@ class Echo:
     def __init__(self, *, is_holding=False):
         self.sent = []
         self.clock = FakeClock()
-        options = EchoOptions(channel=3, limit=60, lifetime=120.0)
+        options = EchoOptions(channel=3, text_limit=lambda _text: 60, lifetime=120.0)
         self.command = echo_command(self.clock, self._send, lambda: is_holding, lambda _num: "ALI", options)
 
     def ask(self, question, **details):
@@ -157,8 +162,8 @@ def test_french_has_its_own_spaces_and_words():
     answer = ask(sys_command(lambda: HOST), "/sys", "fr")
     assert "allumé depuis 12 j 3 h ; 🤖 61 Mio" in answer
     assert "9 threads, en marche depuis 2 j 4 h" in answer
-    status = status_command(lambda: FIGURES, lambda: 2, SampleKeys().counts, "1.2.3")
-    assert ask(status, "/status", "fr").count(" ; ") == 6
+    status = make_status(FIGURES, SampleKeys().counts, waiting=2)
+    assert ask(status, "/status", "fr").count(" ; ") == 5
     keys = looking_at(SampleKeys())
     assert ask(keys, "/keys", "fr").count(" ; ") == ask(keys, "/keys").count("; ") == 3
 
@@ -192,13 +197,23 @@ def test_commands_that_change_something_are_for_admins(command):
 # -- /status
 
 
-def status(figures):
-    return status_command(lambda: figures, lambda: 0, lambda: NodeCounts(2, 1, 0), "1.2.3")
+def status(figures, **details):
+    return make_status(figures, lambda: NodeCounts(2, 1, 0), **details)
+
+
+@dataclass(frozen=True)
+class OwnRadio:
+    """What /status asks the interface."""
+
+    own_num: int = 0xDEE721D6
+    firmware: str = "2.8.0.8f4c1a2"
+    lora: LoraSettings = SIGNING
+    signature_policy: SignaturePolicy = SignaturePolicy.COMPATIBLE
 
 
 def test_status_of_a_link_that_is_down_leaves_out_what_is_unknown():
     answer = ask(status(LinkFigures(down_for=42.0)), "/status")
-    assert answer == "✂️ link down for 42 s; reconnections: 0 in 1 h, 0 in 24 h; queue: 0; keys: 1/2; MeshBot 1.2.3"
+    assert answer == "✂️ link down for 42 s; reconnections: 0 in 1 h, 0 in 24 h; queue: 0; keys: 1/2"
 
 
 def test_status_before_the_first_link_says_so():
@@ -215,8 +230,33 @@ def test_the_longest_status_fits_one_packet_in_french():
         since_outage=999 * 86400 + 23 * 3600.0,
         round_trip=99.999,
     )
-    command = status_command(lambda: worst, lambda: 999, lambda: NodeCounts(20000, 20000, 0), "1.2.3")
-    assert len(ask(command, "/status", "fr").encode()) <= 200
+    for details in ({}, {"interface": OwnRadio(), "former": OwnNodeRow(0x07212C01, b"", 0)}):
+        command = make_status(worst, lambda: NodeCounts(20000, 20000, 0), waiting=999, **details)
+        assert len(ask(command, "/status", "fr").encode()) <= 200
+        assert len(ask(command, "/status", "fr", limit=161).encode()) <= 161
+
+
+def test_status_names_the_firmware_and_what_follows_from_it():
+    strict = OwnRadio(signature_policy=SignaturePolicy.STRICT)
+    assert ask(status(FIGURES, interface=strict), "/status").endswith("; firmware 2.8.0.8f4c1a2")
+    assert ask(status(FIGURES, interface=strict), "/status", **WIDE).splitlines()[-2:] == [
+        "firmware 2.8.0.8f4c1a2: signs texts on channels up to 166 bytes; nodes of its kind often share no position",
+        "it drops all channel messages that are not signed",
+    ]
+    older = OwnRadio(firmware="2.7.26", lora=LoraSettings())
+    assert ask(status(FIGURES, interface=older), "/status", **WIDE).splitlines()[-1] == "firmware 2.7.26"
+
+
+def test_status_names_a_node_in_lockdown():
+    assert "; 🔒 the node is in lockdown: nothing comes or goes; " in ask(status(FIGURES, locked=True), "/status")
+
+
+def test_status_explains_what_became_of_the_number_before():
+    changed = FakeClock().now().timestamp() - 3 * 86400
+    command = status(FIGURES, interface=OwnRadio(), former=OwnNodeRow(0x07212C01, b"", int(changed)))
+    assert "; 🆔 !dee721d6 since 3d, messages to !07212c01 are lost; " in ask(command, "/status")
+    words = "🆔 our node is !dee721d6 since 3d: direct messages to its number before, !07212c01, are lost"
+    assert words in ask(command, "/status", **WIDE).splitlines()
 
 
 # -- /sys

@@ -7,7 +7,7 @@ import pytest
 from meshbot.commands.builtin.key_decisions import Deciding, trust_command
 from meshbot.commands.builtin.keys import keys_command
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Registry, Request, parse
+from meshbot.commands.registry import Platform, Registry, Request, parse
 from meshbot.commands.roles import Role, User
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.nodes.fingerprint import fingerprint_of
@@ -166,3 +166,25 @@ def test_looking_at_keys_is_for_everyone(keys):
 def test_the_list_of_several_keys_fits_one_packet_in_french(ask, keys):
     keys.pending[BOB] = {key(number) for number in range(9, 13)}
     assert len(ask("/trust bruno", "fr").encode()) <= 200
+
+
+def test_who_decided_is_told_to_admins_alone(keys, interface):
+    keys.decided_by = "telegram:12"
+    command = commands_of(keys, interface).find("keys")
+    shown = [
+        command.run(
+            Request(
+                "keys",
+                "alice",
+                ALICE,
+                RadioMetadata(),
+                translator("en"),
+                (),
+                user=User(OPERATOR, role),
+                limit=900,
+                platform=Platform.TELEGRAM,
+            )
+        )
+        for role in (Role.ADMIN, Role.KNOWN)
+    ]
+    assert ["telegram:12" in each for each in shown] == [True, False]

@@ -18,6 +18,7 @@ from meshbot.runtime.incidents import (
     LinkRecovered,
     NodeRebooted,
     NodeWarning,
+    OwnNumberChanged,
 )
 from meshbot.telegram_bot.alerts.keys import MOST_ALONE, TOGETHER
 from meshbot.telegram_bot.alerts.message import JOIN, SHOWN, SPAN, STALE
@@ -34,8 +35,8 @@ def lost(outage=60.0, failures=5, cause=LinkCause.REFUSED, detail="[Errno 111] C
     return LinkLost(NODE, outage, failures, cause, detail)
 
 
-def changed_key(num=BOB, name="Bob", new=NEW, source=KeyChangeSource.NODE):
-    return KeyChanged(num, name, OLD, new, source)
+def changed_key(num=BOB, name="Bob", new=NEW, source=KeyChangeSource.NODE, *, is_newcomer=False):
+    return KeyChanged(num, name, OLD, new, source, is_newcomer)
 
 
 @pytest.fixture
@@ -260,6 +261,16 @@ def test_a_flood_of_suspicious_keys_names_all_in_few_messages_that_fit(reader):
     assert all(len(each.encode("utf-16-le")) / 2 < 4096 for each in reader.texts())
 
 
+def test_contradicted_newcomers_share_a_message_beside_a_suspicious_key(reader):
+    for num in range(1, 500):
+        reader.report(changed_key(num, f"N{num}", is_newcomer=True), after=0.1)
+    (message,) = reader.report(changed_key())
+    assert "/trust !20001ef0 " in message.text
+    assert not message.silent
+    crowd, alone = reader.texts()
+    assert (crowd.splitlines()[-1], alone) == ("… and 491 more, see /keys", message.text)
+
+
 def test_suspicious_keys_of_an_outage_of_telegram_are_all_named(reader):
     reader.disconnect()
     for num in range(1, 31):
@@ -478,6 +489,14 @@ def test_the_node_s_own_warnings_reach_the_operator_in_one_message(reader):
         "Remote device has advertised your public key",
         "Compromised keys detected",
     ]
+
+
+def test_our_node_s_new_number_is_told_with_what_follows(reader):
+    (message,) = reader.report(OwnNumberChanged(0x12, 0xDEE721D6))
+    first, second = message.text.split("\n")
+    assert first.endswith(" Our node has another number: !00000012 → !dee721d6.")
+    assert second.startswith("Direct messages to the number before no longer arrive")
+    assert not message.silent
 
 
 # -- over a restart

@@ -1,4 +1,4 @@
-from meshbot.radio_backup.folder import KEPT, name_of, names_in, to_remove
+from meshbot.radio_backup.nightly import KEPT, name_of, names_in, to_remove
 from tests.unit.radio_backup.test_backup import own_settings
 
 DAY = 86400
