@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from meshbot.pictures.data import to_json
 from meshbot.version import __version__, commit_of
+from tests.support.installed import root_with_libraries
+from tests.support.pictures import HISTOGRAM
 from tests.support.process import ROOT
 from tests.support.terminal import Terminal
 
@@ -87,13 +90,17 @@ def test_the_installed_demo_migrates_answers_and_draws(installed, elsewhere):
 
 
 def test_the_installed_program_draws_pictures(installed, elsewhere):
-    python = installed.with_name("python")
-    program = (
-        "import sys; from pathlib import Path; from meshbot.pictures import *; import meshbot.pictures as p;"
-        "assert 'venv' in p.__file__;"
-        "sys.stdout.write(p.qr_lines('https://example.org'))"
-    )
-    assert "█" in run(python, "-c", program, **elsewhere)
+    command = (installed.with_name("python"), "-m", "meshbot.pictures")
+    done = subprocess.run(command, input=to_json(HISTOGRAM), capture_output=True, timeout=110, check=True, **elsewhere)
+    assert done.stdout.startswith(b"\x89PNG")
+
+
+def test_the_installed_program_installs_the_service(installed, elsewhere, tmp_path):
+    layout = root_with_libraries(tmp_path / "root")
+    assert "sudo systemctl enable" in run(installed, "service", "install", "--root", layout.root, **elsewhere)
+    version = run(layout.venv / "bin" / "python", layout.program / "main_bot.py", "--version", **elsewhere)
+    assert version == run(installed, "--version", **elsewhere)
+    assert layout.unit.read_bytes() == (ROOT / "meshbot.service").read_bytes()
 
 
 def test_the_wheel_has_every_file_that_the_program_has(wheel):
