@@ -104,21 +104,28 @@ def describe(root: Path, architecture: str) -> None:
         (folder / name).chmod(0o755)
 
 
+def build(root: Path, folder: Path, *, pictures: bool = True) -> Path:
+    """Make the package from what is installed below `root`; return its file in `folder`."""
+    architecture = subprocess.check_output(["dpkg", "--print-architecture"], text=True).strip()
+    package = folder / f"meshbot_{__version__}_{architecture}.deb"
+    stage(root, pictures=pictures)
+    describe(root, architecture)
+    command: list[str | Path] = ["dpkg-deb", "--root-owner-group", "--build", "-Zxz", root, package]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return package
+
+
 def main() -> int:
     """Build it; return the exit code."""
     if sysconfig.get_config_var("prefix") != "/usr":
         print(f"❌ {sys.executable} is not Debian's Python: /usr/bin/python3 scripts/make_deb.py", file=sys.stderr)
         return 1
     os.umask(0o022)
-    architecture = subprocess.check_output(["dpkg", "--print-architecture"], text=True).strip()
-    package = ROOT / "dist" / f"meshbot_{__version__}_{architecture}.deb"
-    package.parent.mkdir(exist_ok=True)
+    (ROOT / "dist").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="meshbot-deb-") as folder:
         root = Path(folder) / "root"
         root.mkdir()
-        stage(root, pictures="--no-pictures" not in sys.argv[1:])
-        describe(root, architecture)
-        subprocess.run(["dpkg-deb", "--root-owner-group", "--build", "-Zxz", root, package], check=True)
+        package = build(root, ROOT / "dist", pictures="--no-pictures" not in sys.argv[1:])
     print(f"✅ {package}")
     return 0
 

@@ -184,6 +184,14 @@ def test_another_python_gets_what_the_former_had(machine):
     assert machine.installed() == FILES
 
 
+def test_the_installer_is_told_a_python_and_nothing_is_made(machine):
+    failure(machine.setup("python"), "Python est introuvable", "Python was not found")
+    machine.python()
+    done = machine.setup("python")
+    assert (done.returncode, done.stdout) == (0, "python3\n")
+    assert not (machine.project / ".venv").exists()
+
+
 def test_an_interrupted_environment_is_made_again(machine):
     machine.python(pip="kill $PPID")
     assert machine.setup().returncode != 0
