@@ -40,6 +40,11 @@ class KnownNodes:
             row = self._trust.trusted.get(num)
         return row.public_key if row else None
 
+    def is_newcomer(self, num: int) -> bool:
+        """Return whether the node's key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
+        with self._trust_lock:
+            return self._trust.is_newcomer(num, self._now())
+
     def pending_keys(self) -> dict[int, set[bytes]]:
         """Return the keys that wait for a confirmation, by node."""
         with self._trust_lock:
@@ -79,3 +84,7 @@ class KnownNodes:
                 for num, known in sorted(keys.items())
                 if (rows := [*filter(None, (known.trusted,)), *known.pending, *known.revoked])
             ]
+
+    def _now(self) -> int:
+        """Return the wall time, seconds since 1970."""
+        raise NotImplementedError
