@@ -164,8 +164,7 @@ class KeyTrust:
         return notes
 
     def shared_key_lines(self) -> list[str]:
-        """Return a line for each key found to be shared since the last call."""
-        # all nodes are looked at, so not for each packet of a flood
+        """Return a line for each key found to be shared since the last call, if something has changed since."""
         if not self._shares_changed:
             return []
         self._shares_changed = False
@@ -289,11 +288,9 @@ class KeyTrust:
             return self._set_apart(num, key, source, now)
         self._report_key(num, key, KeyChangeSource.OPERATOR if source is KeySource.OPERATOR else KeyChangeSource.RADIO)
         self._trust(num, key, source, now)
-        by, old = (
-            "un opérateur" if source is KeySource.OPERATOR else "la base du nœud",
-            fingerprint_of(trusted.public_key),
-        )
-        return f"🔑 Clé publique de {self.label(num)} changée par {by}: {old} → {fingerprint_of(key)}"
+        by = "un opérateur" if source is KeySource.OPERATOR else "la base du nœud"
+        change = f"{fingerprint_of(trusted.public_key)} → {fingerprint_of(key)}"
+        return f"🔑 Clé publique de {self.label(num)} changée par {by}: {change}"
 
     def _trust(self, num: int, key: bytes, source: KeySource, now: int, by: str = "") -> None:
         old = self.trusted.get(num)

@@ -57,7 +57,8 @@ def bench(tmp_path):
 
 def changed(word, new, old=1, num=BOB, name="Bob"):
     # all keys here came by air, and none is a day old
-    return KeyChanged(num, name, fingerprint_of(key(old)), fingerprint_of(key(new)), word, word is KeyChangeSource.NODE)
+    is_newcomer = word is KeyChangeSource.NODE
+    return KeyChanged(num, name, fingerprint_of(key(old)), fingerprint_of(key(new)), word, is_newcomer)
 
 
 # -- keys
