@@ -30,6 +30,7 @@ from meshbot.commands import (
 from meshbot.mesh_memory import MeshMemory
 from meshbot.nodes import NodeActivity
 from meshbot.persistence import HandledBefore, Housekeeping
+from meshbot.radio_backup import NightlyBackup
 from meshbot.runtime import Clock, DatabaseFailed, DiskCheck, Report, Service, read_host, unreported
 from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
@@ -200,7 +201,7 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
     settings, nodes, memory, sender = parts.settings, parts.nodes, parts.memory, parts.sender
     return (
         builtin.status_command(parts.link, lambda: sender.waiting, nodes.counts, parts.own_node.former, parts.clock),
-        builtin.keys_command(nodes, memory, parts.link.interface),
+        builtin.keys_command(nodes, memory, parts.link.interface, parts.clock),
         builtin.echo_command(
             parts.clock,
             sender.tell,
@@ -210,7 +211,7 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
         ),
         builtin.sys_command(lambda: read_host(settings.data_dir)),
         builtin.sync_command(nodes, parts.link.interface),
-        builtin.trust_command(nodes, memory, parts.link.interface),
+        builtin.trust_command(builtin.Deciding(nodes, memory, parts.link.interface)),
         builtin.reconnect_command(reconnect),
         builtin.reboot_command(parts.link.interface),
     )
@@ -305,11 +306,12 @@ def housekeeping(parts: Parts, telegram: Service | None) -> Housekeeping:
     notices = MailNotices(memory.mailbox, memory, clock, sender.tell, tr, old_number=nodes.silent_number)
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
     check, stored = disk_check(settings, parts.report), (parts.nodes, parts.memory)
+    nightly = NightlyBackup(settings.data_dir, settings.radio_backup_passphrase, clock, parts.link.interface)
     housekeeping = Housekeeping(
         clock,
         tuple(filter(None, (updates, parts.queue_writer, parts.own_node, *stored, *parts.replay_guards))),
         {**takers(*stored, notices, parts.queue_writer, updates), mesh_link.OwnNode: (parts.own_node.take,)},
-        (check, lambda: parts.nodes.restore_keys(parts.link.interface())),
+        (check, lambda: parts.nodes.restore_keys(parts.link.interface()), nightly.look),
         after_load=(
             check,
             lambda: parts.nodes.import_node_names(settings.node_names_file),

@@ -12,10 +12,15 @@ from meshbot import bounds
 from meshbot.nodes import (
     EVICTED,
     Candidate,
-    KeyTrust,
+    ImportResult,
+    KeyDecision,
+    KeyEntry,
     LastSync,
     NodeActivity,
     NodeCounts,
+    NodeKeys,
+    NumberedTrust,
+    import_keys,
     is_heard,
     is_proof,
     legible_row,
@@ -27,14 +32,16 @@ from meshbot.nodes import (
 )
 from meshbot.persistence import WriteBehind
 from meshbot.runtime import Report, unreported
-from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
+from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, NodeRow, NodeStore, Snapshot
+from meshbot.text import one_line
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from meshbot.mesh_link import NodeRecord, PacketRecord, ReceivedText
-    from meshbot.nodes import NodeReport
+    from meshbot.nodes import KeyState, NodeReport
     from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
@@ -61,7 +68,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         self._activity: Callable[[], NodeActivity] = NodeActivity
         self._own_num: Callable[[], int] = int
         self._started = self._now()
-        self._trust = KeyTrust(Snapshot(), self._started)
+        self._trust = NumberedTrust(Snapshot(), self._started)
         # what is in memory; held for no I/O
         self._trust_lock = threading.Lock()
         # for the operator: what the database contradicts of what was learnt before it could be read
@@ -208,6 +215,16 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         if lines:
             self._report_keys()
 
+    def keys_of(self, num: int) -> NodeKeys:
+        """Return all that is known of a node's keys."""
+        with self._trust_lock:
+            return self._trust.keys_of(num)
+
+    def key_states(self) -> Mapping[KeyState, int]:
+        """Return how many keys are in each state."""
+        with self._trust_lock:
+            return self._trust.states()
+
     # Learning
 
     def learn_from_node_database(self, records: Iterable[NodeRecord]) -> int:
@@ -247,6 +264,55 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         """Trust `key` for an operator, whom only an operator overrules; return False for an impossible key."""
         self._learn([(NodeRow(num), key)], KeySource.OPERATOR)
         return self.public_key(num) == key
+
+    def decide_key(self, num: int, key: bytes, decision: KeyDecision, by: str) -> bool:
+        """Carry out an operator's decision, and write it; return False for a key that it cannot be about.
+
+        `by` names the operator, for the log and the database. See NumberedTrust.decide.
+        """
+        with self._trust_lock:
+            line = self._trust.decide(num, key, decision, by, self._now())
+            self.schedule(self._clock.monotonic())
+        if line is None:
+            return False
+        LOGGER.warning(line)
+        self._report_keys()
+        if not self.is_backing_off:
+            self.flush()
+        return True
+
+    def acknowledged(self, num: int, radio_key: bytes | None = None) -> None:
+        """Note that the node has acknowledged a direct message under its trusted key; never waits.
+
+        `radio_key` is the key that the radio has for the node, if that is known: under another one it proves nothing.
+        """
+        with self._trust_lock:
+            trusted = self._trust.trusted.get(num)
+            if trusted is None or radio_key not in {None, trusted.public_key}:
+                return
+            if self._trust.acknowledged(num, self._now()):
+                self.schedule(self._clock.monotonic())
+
+    def all_keys(self) -> list[tuple[NodeRow, list[KeyRow]]]:
+        """Return each node that has keys, by number: the trusted one, those that wait, those that are revoked."""
+        with self._trust_lock:
+            keys = {num: self._trust.rows_of(num) for num in self._trust.nodes}
+            return [
+                (self._trust.nodes[num], rows)
+                for num, known in sorted(keys.items())
+                if (rows := [*filter(None, (known.trusted,)), *known.pending, *known.revoked])
+            ]
+
+    def import_keys(self, entries: Iterable[KeyEntry]) -> Counter[ImportResult]:
+        """Take in the keys of a file, and write them; what is known here is never overwritten."""
+        screened_entries = [
+            replace(entry, node=legible_row(entry.node), decided_by=one_line(entry.decided_by)) for entry in entries
+        ]
+        with self._trust_lock:
+            results = import_keys(self._trust, screened_entries, self._now())
+            self.schedule(self._clock.monotonic())
+        self.flush()
+        return results
 
     def import_node_names(self, path: Path) -> int:
         """Import the older bot's `node_names.json`; return the number of nodes, 0 if it is absent or was imported.
@@ -291,7 +357,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         snapshot = store.load()
         # an earlier version may have kept what cannot be seen
         snapshot.nodes.update({num: legible_row(row) for num, row in snapshot.nodes.items()})
-        trust = KeyTrust(snapshot, self._started)
+        trust = NumberedTrust(snapshot, self._started)
         with self._trust_lock:
             self._load_lines = trust.merge(self._trust, self._now())
             self._trust = trust
@@ -350,7 +416,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # asked without the lock: the answer takes locks of its own
         known = self._activity()
         with self._trust_lock:
-            kept = {each for num in known.kept for each in self._trust.identities.numbers(num)}
+            kept = {each for num in known.kept for each in self._trust.identities.numbers(num)} | {*self._trust.revoked}
             gone = to_evict(self._trust.nodes, self._trust.trusted, replace(known, kept=kept), max(lacking, EVICTED))
             return self._trust.evict(gone)
 

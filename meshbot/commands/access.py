@@ -23,6 +23,7 @@ ANSWERS = {
         "🔒 The old number of your node was heard lately. Ask again in a few minutes; if it is still in use, see the "
         "operator."
     ),
+    AuthFailure.WEAK_KEY: _("🔒 Everybody can know your node's private key: have the node make new keys."),
 }
 
 

@@ -22,6 +22,7 @@ from meshbot.mesh_link.actions import (
 from meshbot.mesh_link.backoff import Backoff
 from meshbot.mesh_link.beats import PublishingBeat, ReaderBeat
 from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
+from meshbot.mesh_link.contact import contact_url, parse_contact_url
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.firmware import SignaturePolicy
@@ -56,6 +57,8 @@ from meshbot.mesh_link.messages import (
 )
 from meshbot.mesh_link.node_warnings import NodeWarnings
 from meshbot.mesh_link.outages import OutageReporter
+from meshbot.mesh_link.own_node_client import OwnNodeClient
+from meshbot.mesh_link.own_settings import OwnSettings, differences, is_readable, restoring, settings_of
 from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, give
 from meshbot.mesh_link.packets import routing_error_name
 from meshbot.mesh_link.pubkey_sync import PubkeySync
@@ -106,6 +109,8 @@ __all__ = [
     "OpenLink",
     "OutageReporter",
     "OwnNode",
+    "OwnNodeClient",
+    "OwnSettings",
     "PacketRecord",
     "PacketRouter",
     "PacketTakers",
@@ -124,6 +129,12 @@ __all__ = [
     "TextMessage",
     "TextPacket",
     "TracerouteReply",
+    "contact_url",
+    "differences",
     "give",
+    "is_readable",
+    "parse_contact_url",
+    "restoring",
     "routing_error_name",
+    "settings_of",
 ]

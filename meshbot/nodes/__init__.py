@@ -1,30 +1,43 @@
 """Nodes: whose public key is trusted, the older bot's names, and the keys in the library's nodes."""
 
 from meshbot.nodes.eviction import NodeActivity, to_evict
-from meshbot.nodes.fingerprint import fingerprint_of, parse_fingerprint
+from meshbot.nodes.fingerprint import fingerprint_digits, fingerprint_of, parse_fingerprint
 from meshbot.nodes.identity import Candidate, is_heard, is_proof
 from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
+from meshbot.nodes.key_import import ImportResult, KeyEntry, import_keys
+from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
 from meshbot.nodes.legacy_names import read_node_names
-from meshbot.nodes.node_rows import NodeReport, legible_row, screened
-from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, brief
+from meshbot.nodes.node_rows import NodeReport, is_usable, legible_row, screened
+from meshbot.nodes.numbered_trust import NumberedTrust
+from meshbot.nodes.trust import EVICTED, NodeCounts
+from meshbot.nodes.weak_keys import is_weak
 
 __all__ = [
     "EVICTED",
     "Candidate",
-    "KeyTrust",
+    "ImportResult",
+    "KeyDecision",
+    "KeyEntry",
+    "KeyState",
     "LastSync",
     "NodeActivity",
     "NodeCounts",
+    "NodeKeys",
     "NodeReport",
-    "brief",
+    "NumberedTrust",
+    "fingerprint_digits",
     "fingerprint_of",
+    "import_keys",
     "is_heard",
     "is_proof",
+    "is_usable",
+    "is_weak",
     "legible_row",
     "parse_fingerprint",
     "read_node_names",
     "reported_by_radio",
     "screened",
+    "state_of",
     "sync_keys",
     "to_evict",
 ]

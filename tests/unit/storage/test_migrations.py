@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -152,4 +153,19 @@ def test_nodes_of_the_previous_version_keep_their_first_day(tmp_path):
     states = PacketLog(database).load_states()
     assert (states[7].first_heard, states[7].observed_for) == (86400, 413600)
     assert (states[8].first_heard, states[8].observed_for) == (None, 0)
+    database.close()
+
+
+def test_keys_of_earlier_versions_may_be_revoked(oldest):
+    database = open_database(oldest, FakeClock())
+    store = NodeStore(database)
+    revoked = replace(KEY, status=KeyStatus.REVOKED, decided_by="telegram:1", acked_at=5)
+    store.save(Changes(keys={(7, KEY.public_key): revoked}))
+    assert store.load().revoked == {7: [revoked]}
+    with pytest.raises(StorageError), database.transaction() as connection:
+        connection.execute(text("UPDATE public_keys SET status = 'lost'"))
+    with pytest.raises(StorageError), database.transaction() as connection:
+        connection.execute(
+            text("INSERT INTO public_keys VALUES (99, :key, 'nodedb', 'trusted', 1, 2, '', NULL)"), {"key": bytes(32)}
+        )
     database.close()
