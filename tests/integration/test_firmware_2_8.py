@@ -128,7 +128,7 @@ def test_a_node_in_lockdown_teaches_nothing_and_loses_nothing(node, new_bot, clo
         assert node.wait_for(lambda sent: sent.text == "later", PATIENCE)
 
 
-def test_a_bot_that_starts_on_a_locked_node_waits_until_it_is_unlocked(node, new_bot, clock):
+def test_a_bot_started_on_a_locked_node_waits_until_it_is_unlocked(node, new_bot, clock):
     node.fault("lockdown")
     with new_bot(node) as bot:
         bot.log.wait_for(LOCKED)

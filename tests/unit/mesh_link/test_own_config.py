@@ -26,7 +26,7 @@ def test_a_key_of_another_length_is_unknown(public_key):
     assert own_node(7, config(public_key), is_complete=True) == OwnNode(7, expected)
 
 
-def test_before_the_next_configuration_only_the_key_that_makes_the_number_is_known():
+def test_until_the_next_configuration_a_new_number_may_have_another_key():
     new = zlib.crc32(key(1))
     assert own_node(new, config(key(1)), is_complete=False) == OwnNode(new, key(1))
     assert own_node(new + 1, config(key(1)), is_complete=False) == OwnNode(new + 1)

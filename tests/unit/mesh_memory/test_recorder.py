@@ -61,7 +61,7 @@ def test_a_packet_through_mqtt_is_no_direct_one(recorder):
 # Firmware 2.8
 
 
-def test_a_position_of_the_node_database_is_as_old_as_the_node_says(recorder):
+def test_a_position_in_the_node_database_has_an_age_of_its_own(recorder):
     reported = NodeRecord(ALICE, latitude=48.0, longitude=2.0, position_at=NOW - 9 * DAY, last_heard=NOW - 60)
     recorder.learn_record(reported, NOW)
     state = recorder.states[ALICE]
@@ -69,7 +69,7 @@ def test_a_position_of_the_node_database_is_as_old_as_the_node_says(recorder):
 
 
 @pytest.mark.parametrize("position_at", [None, NOW + DAY, NOW])
-def test_a_position_without_a_possible_time_is_as_old_as_what_was_heard(recorder, position_at):
+def test_a_position_without_a_possible_time_has_that_of_its_node(recorder, position_at):
     recorder.learn_record(
         NodeRecord(ALICE, latitude=48.0, longitude=2.0, position_at=position_at, last_heard=NOW - 60), NOW
     )
