@@ -93,7 +93,7 @@ class OwnNodeClient:
         """See LinkListener."""
         self._inbox.put(LinkFailure(detail="le nœud redémarre"))
 
-    def renumbered(self, *_own: object) -> None:
+    def renumbered(self, own: object) -> None:
         """See LinkListener: a new key makes a new number from firmware 2.8 on."""
 
     def lost(self, failure: LinkFailure) -> None:

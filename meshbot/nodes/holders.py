@@ -29,10 +29,6 @@ class KeyHolders:
         """Return the nodes that have this key."""
         return tuple(row.num for row in self._rows_of(key))
 
-    def are_several(self, key: bytes) -> bool:
-        """Return whether several nodes have this key."""
-        return key in self._shared
-
     def shared(self) -> dict[bytes, tuple[int, ...]]:
         """Return each key that several nodes have."""
         return {key: self.of(key) for key in self._shared}

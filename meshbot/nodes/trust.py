@@ -105,17 +105,16 @@ class KeyTrust:
         return NodeKeys(self.trusted.get(num), tuple(self.pending.get(num, ())), tuple(self.revoked.get(num, ())))
 
     def keys_of(self, num: int) -> NodeKeys:
-        """Return the same with all that speaks against the trusted one; looks at all nodes if that one is shared."""
+        """Return the same with all that speaks against the trusted one."""
         known = self.rows_of(num)
         key = known.trusted.public_key if known.trusted else b""
-        sharers = self.duplicates()[key] if self._holders.are_several(key) else ()
+        sharers = self.duplicates().get(key, ())
         return replace(known, sharers=tuple(each for each in sharers if each != num), is_weak=is_weak(key))
 
     def states(self) -> Counter[KeyState]:
         """Return how many keys are in each state."""
-        keys = (
-            (row, self._holders.are_several(row.public_key) or is_weak(row.public_key)) for row in self.trusted.values()
-        )
+        shared = self.duplicates()
+        keys = ((row, row.public_key in shared or is_weak(row.public_key)) for row in self.trusted.values())
         found = Counter(KeyState.DUPLICATE if is_doubtful else state_of(row) for row, is_doubtful in keys)
         found[KeyState.CHANGED] = sum(map(len, self.pending.values()))
         found[KeyState.REVOKED] = sum(map(len, self.revoked.values()))

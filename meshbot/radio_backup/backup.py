@@ -73,7 +73,7 @@ def open_backup(content: bytes, passphrase: str) -> Backup:
         sealed, cipher, nonce = _raw(header.pop("data")), _cipher(header, passphrase), _nonce(header)
     except (KeyError, TypeError, ValueError):
         raise BackupError(BackupProblem.NOT_A_BACKUP) from None
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - 10 MB that a bot without backups does not need
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - 7 MB that a bot without backups does not need
 
     try:
         plain = json.loads(cipher.decrypt(nonce, sealed, _canonical(header)))

@@ -161,7 +161,7 @@ def _candidates(decision: KeyDecision, known: NodeKeys, beginning: str) -> list[
             return trusted
         case KeyDecision.ACCEPT:
             # one that its owner has given, whole
-            given = _whole_key(beginning)
+            given = whole_key(beginning)
             return pending if given is None or given in {*pending, *trusted} else [given]
         case KeyDecision.REJECT:
             # the trusted one only by its fingerprint: it may be the right one
@@ -188,7 +188,7 @@ def _begins(key: bytes, beginning: str) -> bool:
     return b64encode(key).decode().startswith(beginning.removesuffix("…"))
 
 
-def _whole_key(text: str) -> bytes | None:
+def whole_key(text: str) -> bytes | None:
     """Return the key that a text is in base64, as apps show it; None for any other text."""
     if len(text) != KEY_TEXT:
         return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from meshbot.commands.builtin.key_decisions import DecidableKeys, Deciding, decision_commands
+from meshbot.commands.builtin.key_decisions import DecidableKeys, Deciding, decision_commands, whole_key
 from meshbot.commands.formatting import age, ident, joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
@@ -83,6 +83,9 @@ def keys_command(
         radio_keys = None if interface is None else interface.radio_keys
         if not request.argument:
             return _overview(ring, directory, radio_keys, request)
+        if (key := whole_key(request.argument)) is not None:
+            # what its owner reads in the app
+            return f"🔑 {fingerprint_of(key)}"
         node = one_node(request, directory)
         if isinstance(node, str):
             return node
@@ -167,6 +170,7 @@ EXAMPLES: Final = (
         "🔑 Carole !20001ef1: 1630 8242 3072 5835 0762 8959; duplicate, for 2d; radio: another; "
         "⚠️ the same as Copie: copied or stolen",
     ),
+    Example("/keys AAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=", "🔑 5972 7626 7151 2390 7779 5174"),
     Example("/keys verify alice", "✅ Alice !20001eef: 5972 7626 7151 2390 7779 5174 is verified."),
     Example("/keys accept bruno", "🔑 Bruno !20001ef0: 6388 6079 2036 5532 8235 0105 is trusted now."),
     Example("/keys reject bruno", "🚫 Bruno !20001ef0: 6388 6079 2036 5532 8235 0105 proves nothing from now on."),
