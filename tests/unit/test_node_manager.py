@@ -626,7 +626,7 @@ def test_each_contested_number_is_reported_once(database, lines):
 
 
 @pytest.mark.parametrize("known", [[NEW], [ALICE, NEW]], ids=["the new one only", "both"])
-def test_a_bot_that_was_off_during_the_upgrade_finds_it_in_the_radio(database, known):
+def test_an_upgrade_while_the_bot_was_off_is_in_the_radio(database, known):
     restarted(database).learn_from_node_database([record(ALICE, key(1), last_heard=START - 9000)])
     manager = restarted(database)
     manager.learn_from_node_database([record(num, key(1), last_heard=START - 600) for num in known])
