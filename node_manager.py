@@ -19,7 +19,7 @@ from meshbot.nodes import (
     NodeActivity,
     NodeCounts,
     NodeKeys,
-    NumberedTrust,
+    OperatorTrust,
     import_keys,
     is_heard,
     is_proof,
@@ -68,7 +68,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         self._activity: Callable[[], NodeActivity] = NodeActivity
         self._own_num: Callable[[], int] = int
         self._started = self._now()
-        self._trust = NumberedTrust(Snapshot(), self._started)
+        self._trust = OperatorTrust(Snapshot(), self._started)
         # what is in memory; held for no I/O
         self._trust_lock = threading.Lock()
         # for the operator: what the database contradicts of what was learnt before it could be read
@@ -129,6 +129,16 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         """Return each trusted key that several nodes share, with their numbers."""
         with self._trust_lock:
             return self._trust.duplicates()
+
+    def keys_of(self, num: int) -> NodeKeys:
+        """Return all that is known of a node's keys."""
+        with self._trust_lock:
+            return self._trust.keys_of(num)
+
+    def key_states(self) -> Mapping[KeyState, int]:
+        """Return how many keys are in each state."""
+        with self._trust_lock:
+            return self._trust.states()
 
     # Whose a number is: see meshbot/nodes/identity.py
 
@@ -215,16 +225,6 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         if lines:
             self._report_keys()
 
-    def keys_of(self, num: int) -> NodeKeys:
-        """Return all that is known of a node's keys."""
-        with self._trust_lock:
-            return self._trust.keys_of(num)
-
-    def key_states(self) -> Mapping[KeyState, int]:
-        """Return how many keys are in each state."""
-        with self._trust_lock:
-            return self._trust.states()
-
     # Learning
 
     def learn_from_node_database(self, records: Iterable[NodeRecord]) -> int:
@@ -268,7 +268,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     def decide_key(self, num: int, key: bytes, decision: KeyDecision, by: str) -> bool:
         """Carry out an operator's decision, and write it; return False for a key that it cannot be about.
 
-        `by` names the operator, for the log and the database. See NumberedTrust.decide.
+        `by` names the operator, for the log and the database. See KeyTrust.decide.
         """
         with self._trust_lock:
             line = self._trust.decide(num, key, decision, by, self._now())
@@ -357,7 +357,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         snapshot = store.load()
         # an earlier version may have kept what cannot be seen
         snapshot.nodes.update({num: legible_row(row) for num, row in snapshot.nodes.items()})
-        trust = NumberedTrust(snapshot, self._started)
+        trust = OperatorTrust(snapshot, self._started)
         with self._trust_lock:
             self._load_lines = trust.merge(self._trust, self._now())
             self._trust = trust
@@ -416,7 +416,8 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # asked without the lock: the answer takes locks of its own
         known = self._activity()
         with self._trust_lock:
-            kept = {each for num in known.kept for each in self._trust.identities.numbers(num)} | {*self._trust.revoked}
+            kept = {each for num in known.kept for each in self._trust.identities.numbers(num)}
+            kept |= self._trust.revoked.nums
             gone = to_evict(self._trust.nodes, self._trust.trusted, replace(known, kept=kept), max(lacking, EVICTED))
             return self._trust.evict(gone)
 

@@ -37,8 +37,8 @@ class AuthFailure(Enum):
     NO_KEY = "clé publique inconnue du bot"
     NOT_LOADED = "base de données pas encore lue"
     WRONG_KEY = "chiffrée avec une autre clé publique que celle de confiance"
-    NEW_NUMBER = "numéro nouveau, alors que l'ancien numéro de cette clé a encore été entendu"
     WEAK_KEY = "chiffrée avec une clé dont la partie privée est connue de tous"
+    NEW_NUMBER = "numéro nouveau, alors que l'ancien numéro de cette clé a encore été entendu"
 
 
 @dataclass(frozen=True, slots=True)

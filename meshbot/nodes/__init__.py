@@ -8,7 +8,7 @@ from meshbot.nodes.key_import import ImportResult, KeyEntry, import_keys
 from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
 from meshbot.nodes.legacy_names import read_node_names
 from meshbot.nodes.node_rows import NodeReport, is_usable, legible_row, screened
-from meshbot.nodes.numbered_trust import NumberedTrust
+from meshbot.nodes.operator_trust import OperatorTrust
 from meshbot.nodes.trust import EVICTED, NodeCounts
 from meshbot.nodes.weak_keys import is_weak
 
@@ -24,7 +24,7 @@ __all__ = [
     "NodeCounts",
     "NodeKeys",
     "NodeReport",
-    "NumberedTrust",
+    "OperatorTrust",
     "fingerprint_digits",
     "fingerprint_of",
     "import_keys",

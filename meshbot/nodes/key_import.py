@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from meshbot.nodes.key_states import KeyDecision, KeyState
-from meshbot.nodes.trust import KeyTrust
+from meshbot.nodes.operator_trust import OperatorTrust
 from meshbot.storage import KeyRow, KeySource, KeyStatus, NodeRow
 
 
@@ -31,7 +31,7 @@ class ImportResult(Enum):
     KEPT_OUT = auto()  # revoked here, or more of one node than can wait
 
 
-def import_keys(trust: KeyTrust, entries: Iterable[KeyEntry], now: int) -> Counter[ImportResult]:
+def import_keys(trust: OperatorTrust, entries: Iterable[KeyEntry], now: int) -> Counter[ImportResult]:
     """Take in the keys; return how many came to what."""
     results: Counter[ImportResult] = Counter()
     for entry in entries:
@@ -41,7 +41,7 @@ def import_keys(trust: KeyTrust, entries: Iterable[KeyEntry], now: int) -> Count
     return results
 
 
-def _import(trust: KeyTrust, entry: KeyEntry, now: int) -> ImportResult:
+def _import(trust: OperatorTrust, entry: KeyEntry, now: int) -> ImportResult:
     num, key = entry.node.num, entry.public_key
     before = trust.rows_of(num)
     if entry.state is KeyState.REVOKED:
@@ -62,7 +62,7 @@ def _import(trust: KeyTrust, entry: KeyEntry, now: int) -> ImportResult:
     return ImportResult.CHANGED if len(after.pending) > len(before.pending) else ImportResult.KEPT_OUT
 
 
-def _import_revoked(trust: KeyTrust, entry: KeyEntry, now: int) -> ImportResult:
+def _import_revoked(trust: OperatorTrust, entry: KeyEntry, now: int) -> ImportResult:
     """A key that is in use here stays so: the operator is told."""
     num, key = entry.node.num, entry.public_key
     known = trust.rows_of(num)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from meshbot.nodes.fingerprint import fingerprint_of
-from meshbot.nodes.holders import KeyHolders
-from meshbot.nodes.identity import Identities
-from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
-from meshbot.nodes.node_rows import is_usable, overlay, renamed, with_whole_name
-from meshbot.nodes.weak_keys import is_weak
+from meshbot.nodes.identity import Change, Identities, IdentityChange, number_of
+from meshbot.nodes.node_rows import overlay, renamed, with_whole_name
+from meshbot.nodes.revoked import RevokedKeys, without
+from meshbot.nodes.weak_keys import weak_line
 from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
-from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
+from meshbot.storage import DAY, Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 
 LOGGER = logging.getLogger(__name__)
 # Anybody can send NODEINFO packets under any number, so what they may fill is bounded.
@@ -23,7 +21,6 @@ MAX_NODES: Final = 20_000
 EVICTED: Final = 1_000  # nodes that make room at once
 MAX_PENDING: Final = 4  # unconfirmed keys of one node
 NODES_NAMED: Final = 4  # of those that share a key
-ACK_WRITTEN_EVERY: Final = 3600  # seconds; with other changes it is written earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +40,25 @@ class KeyTrust:
         self.nodes = snapshot.nodes
         self.trusted = snapshot.trusted
         self.pending = snapshot.pending
-        self.revoked = snapshot.revoked
+        self.revoked = RevokedKeys(snapshot.revoked)
         self.imported = snapshot.imported
-        self._revoked_keys = {row.public_key for rows in self.revoked.values() for row in rows}
         # times that some node's trusted key became another one
         self.trust_changes = 0
         self._unsaved = Changes()
         self._logged_shared: set[bytes] = set()
         self._logged_full = self._logged_evicted = False
         self._incidents: list[Incident] = []
+        # lines for the operator that are no warnings
+        self._notes: list[str] = []
+        self._parted: dict[int, int] = {}
+        # the node that has each trusted key, or those that share it
+        self._holders: dict[bytes, int | tuple[int, ...]] = {}
+        self._shared: set[bytes] = set()
         self.identities = Identities(snapshot.identities, listening_since)
-        self._holders = KeyHolders(self.trusted.values(), self.identities)
+        for row in self.trusted.values():
+            self._add_holder(row)
+        # whether a shared key has come, gone or changed hands since it was looked at
+        self._shares_changed = True
         # nodes by shared key, as an earlier process has reported them
         self._sharers = {key: set(nums) for key, nums in self.duplicates().items()}
 
@@ -80,9 +85,9 @@ class KeyTrust:
         for num in nums:
             del self.nodes[num]
             if (row := self.trusted.pop(num, None)) is not None:
-                self._holders.remove(row)
+                self._remove_holder(row)
             self.pending.pop(num, None)
-            self.revoked.pop(num, None)
+            self.revoked.forget(num)
         self._collect_identities()
         self._unsaved.evict(nums)
         self.trust_changes += 1
@@ -95,67 +100,71 @@ class KeyTrust:
         """Return how much is known."""
         return NodeCounts(len(self.nodes), len(self.trusted), sum(map(len, self.pending.values())))
 
+    def holders(self, key: bytes) -> tuple[int, ...]:
+        """Return the nodes whose trusted key this is."""
+        found = self._holders.get(key, ())
+        return (found,) if isinstance(found, int) else found
+
     def duplicates(self) -> dict[bytes, list[int]]:
         """Return each trusted key that several nodes share, with their numbers; one that has moved is one node."""
-        shared = self._holders.shared()
+        shared = {key: self.holders(key) for key in self._shared}
         return {key: list(nums) for key, nums in shared.items() if not self.identities.is_upgrade(key, nums)}
 
-    def rows_of(self, num: int) -> NodeKeys:
-        """Return a node's own keys, beside those that it had once; who shares them is left out."""
-        return NodeKeys(self.trusted.get(num), tuple(self.pending.get(num, ())), tuple(self.revoked.get(num, ())))
+    def person(self, num: int) -> NodeRow | None:
+        """Return what is known of the node under all its numbers, the present one's words first."""
+        new, *olds = self.identities.numbers(num)
+        row = self.nodes.get(new)
+        for former in filter(None, map(self.nodes.get, olds)):
+            row = NodeRow(new) if row is None else row
+            row = overlay(former, with_whole_name(former, row))
+        return row
 
-    def keys_of(self, num: int) -> NodeKeys:
-        """Return the same with all that speaks against the trusted one."""
-        known = self.rows_of(num)
-        key = known.trusted.public_key if known.trusted else b""
-        sharers = self.duplicates().get(key, ())
-        return replace(known, sharers=tuple(each for each in sharers if each != num), is_weak=is_weak(key))
+    def hear(self, num: int, at: int, now: int, *, is_signed: bool = False) -> list[str]:
+        """Take in that a number was heard; return the lines for the operator."""
+        self.identities.hear(num, at)
+        if is_signed:
+            self.prove_by_signature(num, at)
+        return self.settle(now)
 
-    def states(self) -> Counter[KeyState]:
-        """Return how many keys are in each state."""
-        shared = self.duplicates()
-        keys = ((row, row.public_key in shared or is_weak(row.public_key)) for row in self.trusted.values())
-        found = Counter(KeyState.DUPLICATE if is_doubtful else state_of(row) for row, is_doubtful in keys)
-        found[KeyState.CHANGED] = sum(map(len, self.pending.values()))
-        found[KeyState.REVOKED] = sum(map(len, self.revoked.values()))
-        return found
-
-    def decide(self, num: int, key: bytes, decision: KeyDecision, by: str, now: int) -> str | None:
-        """Carry out an operator's decision; return the line for the log, None if that key cannot be decided about.
-
-        VERIFY takes the trusted key, ACCEPT any other usable one, REJECT one that is known.
-        """
-        trusted = self.trusted.get(num)
-        is_trusted = trusted is not None and trusted.public_key == key
-        match decision:
-            case KeyDecision.VERIFY if trusted is not None and is_trusted:
-                self.trusted[num] = self._keep(
-                    replace(trusted, source=KeySource.OPERATOR, changed_at=now, decided_by=by)
-                )
-            case KeyDecision.ACCEPT if not is_trusted and num in self.nodes and is_usable(key):
-                if trusted is not None:
-                    self._report_key(num, key, KeyChangeSource.OPERATOR)
-                self._trust(num, key, KeySource.OPERATOR, now, by)
-            case KeyDecision.REJECT if is_trusted or self._is_pending(num, key):
-                self._revoke(num, key, by, now)
-            case _:
-                return None
-        return f"🔑 Clé publique de {self.label(num)} {decision.value} par {log.escaped(by)}: {fingerprint_of(key)}"
-
-    def acknowledged(self, num: int, now: int) -> bool:
-        """Note that a direct message was acknowledged under the trusted key; return whether that is worth a commit."""
+    def prove_by_signature(self, num: int, at: int) -> None:
+        """Take in a signature that the radio has verified by its own key of the node, if that is the trusted one."""
         row = self.trusted.get(num)
-        if row is None:
-            return False
-        self.trusted[num] = self._keep(replace(row, acked_at=now))
-        return row.acked_at is None or now - row.acked_at >= ACK_WRITTEN_EVERY
+        if row is not None and row.source is KeySource.NODEDB and num not in self.pending:
+            self.identities.prove(num, row.public_key, at)
+
+    def prove(self, num: int, key: bytes, at: int, now: int) -> list[str]:
+        """Take in a message whose sender has proven to have the key; return the lines for the operator."""
+        lines: list[str | None] = []
+        # the radio decrypted it with the key that it has for this number
+        if number_of(key) == num and self._is_of_another(key, num):
+            lines.append(self.learn(NodeRow(num), key, KeySource.NODEDB, now))
+        self.identities.hear(num, at)
+        self.identities.prove(num, key, at)
+        return [*filter(None, lines), *self.settle(now)]
+
+    def settle(self, now: int) -> list[str]:
+        """Join the numbers that are one node's by now; return the lines for the operator about what has changed."""
+        if self.identities.due <= now:
+            self.identities.settle(now)
+        lines = [line for change in self.identities.take_changes() if (line := self._on_change(change))]
+        return lines + self.shared_key_lines()
+
+    def take_parted(self) -> dict[int, int]:
+        """Hand over the old numbers that were taken for another one's, and since when, seconds since 1970."""
+        parted, self._parted = self._parted, {}
+        return parted
+
+    def take_notes(self) -> list[str]:
+        """Hand over the lines for the operator that are no warnings."""
+        notes, self._notes = self._notes, []
+        return notes
 
     def shared_key_lines(self) -> list[str]:
         """Return a line for each key found to be shared since the last call."""
         # all nodes are looked at, so not for each packet of a flood
-        if not self._holders.have_changed:
+        if not self._shares_changed:
             return []
-        self._holders.have_changed = False
+        self._shares_changed = False
         shared = self.duplicates()
         self._report_shared(shared)
         found = {key: nums for key, nums in shared.items() if key not in self._logged_shared}
@@ -194,8 +203,7 @@ class KeyTrust:
         """Count everything as unsaved, for a database that was replaced."""
         keys = [*self.trusted.values(), *(row for rows in self.pending.values() for row in rows)]
         self._unsaved.nodes.update(self.nodes)
-        keys += [row for rows in self.revoked.values() for row in rows]
-        self._unsaved.keys.update({(row.num, row.public_key): row for row in keys})
+        self._unsaved.keys.update({(row.num, row.public_key): row for row in (*keys, *self.revoked)})
         self.identities.mark_all_unsaved()
 
     def merge(self, other: KeyTrust, now: int) -> list[str]:
@@ -210,8 +218,7 @@ class KeyTrust:
         lines += self._learn_keys((row for rows in other.pending.values() for row in rows), now)
         # Pending keys of the other one have been reported by it
         self._incidents = incidents
-        for revoked in (row for rows in other.revoked.values() for row in rows):
-            self.take_revoked(revoked, now)
+        self._parted |= other.take_parted()
         self.identities.merge(other.identities)
         self._sharers |= other._sharers
         self._report_shared(self.duplicates())
@@ -220,11 +227,6 @@ class KeyTrust:
         # Whoever synced with the other one's keys has to look again
         self.trust_changes += other.trust_changes + 1
         return lines
-
-    def take_revoked(self, row: KeyRow, now: int) -> None:
-        """Take over a decision that another memory or a file has."""
-        if self.decide(row.num, row.public_key, KeyDecision.REJECT, row.decided_by, now) is None:
-            self._keep_revoked(row)
 
     def _learn_keys(self, rows: Iterable[KeyRow], now: int) -> list[str]:
         return [line for row in rows if (line := self._learn_key(row.num, row.public_key, row.source, now))]
@@ -249,7 +251,7 @@ class KeyTrust:
     def _is_vouched(self, num: int, key: bytes, source: KeySource) -> bool:
         """Return whether a report with this key may come from the node: one without the trusted key may not."""
         trusted = self.trusted.get(num)
-        if source is not KeySource.OPERATOR and key and self._is_revoked(num, key):
+        if source is not KeySource.OPERATOR and key and self.revoked.has(num, key):
             return False
         if trusted is None or trusted.public_key == key:
             return True
@@ -271,13 +273,13 @@ class KeyTrust:
 
     def _learn_key(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         trusted = self.trusted.get(num)
-        if source is not KeySource.OPERATOR and self._is_revoked(num, key):
+        if source is not KeySource.OPERATOR and self.revoked.has(num, key):
             return None
         if trusted is None:
             if source is not KeySource.OPERATOR and self._must_wait(num, key):
                 return self._set_apart(num, key, source, now)
             self._trust(num, key, source, now)
-            return self._weak_line(num, key)
+            return weak_line(self.label(num), key)
         decides = _decides(source, trusted.source)
         if trusted.public_key == key:
             if decides and source is not trusted.source:
@@ -295,49 +297,61 @@ class KeyTrust:
         old = self.trusted.get(num)
         if old is not None:
             self._keep(replace(old, status=KeyStatus.SUPERSEDED, changed_at=now))
-        known = _without(self.pending, num, key) or _without(self.revoked, num, key)
+        known = without(self.pending, num, key) or self.revoked.take(num, key)
         seen = known.first_seen if known else now
         if old is not None:
-            self._holders.remove(old)
+            self._remove_holder(old)
         self.trusted[num] = self._keep(KeyRow(num, key, source, KeyStatus.TRUSTED, seen, now, by))
-        self._holders.add(self.trusted[num])
+        self._add_holder(self.trusted[num])
         self.trust_changes += 1
-
-    def _revoke(self, num: int, key: bytes, by: str, now: int) -> None:
-        """Have a known key prove nothing any more; the trusted one leaves the node without any."""
-        row = _without(self.pending, num, key)
-        if row is None:
-            row = self.trusted.pop(num)
-            self._holders.remove(row)
-            self.trust_changes += 1
-        self._report_key(num, key, KeyChangeSource.REJECTED)
-        self._keep_revoked(replace(row, status=KeyStatus.REVOKED, changed_at=now, decided_by=by))
-
-    def _keep_revoked(self, row: KeyRow) -> None:
-        if not self._is_revoked(row.num, row.public_key):
-            self.revoked.setdefault(row.num, []).append(self._keep(row))
-            self._revoked_keys.add(row.public_key)
-
-    def _is_pending(self, num: int, key: bytes) -> bool:
-        return any(row.public_key == key for row in self.pending.get(num, ()))
-
-    def _is_revoked(self, num: int, key: bytes) -> bool:
-        return key in self._revoked_keys and any(row.public_key == key for row in self.revoked.get(num, ()))
 
     def _must_wait(self, num: int, key: bytes) -> bool:
         """Return whether a node's first key waits for the operator, who has revoked it, or the one before it.
 
         A key that was revoked elsewhere is nobody's for certain; unless somebody has it, whom others only imitated.
         """
-        return bool(self.revoked.get(num)) or (key in self._revoked_keys and not self._holders.of(key))
+        return bool(self.revoked.of(num)) or (key in self.revoked.keys and not self.holders(key))
 
-    def _weak_line(self, num: int, key: bytes) -> str | None:
-        if not is_weak(key):
+    def _add_holder(self, row: KeyRow) -> None:
+        others = self.holders(row.public_key)
+        self._set_holders(row.public_key, (*others, row.num), row.first_seen if others else 0)
+
+    def _remove_holder(self, row: KeyRow) -> None:
+        self._set_holders(row.public_key, tuple(num for num in self.holders(row.public_key) if num != row.num), 0)
+
+    def _set_holders(self, key: bytes, nums: tuple[int, ...], since: int) -> None:
+        is_shared = len(nums) > 1
+        if is_shared or key in self._shared:
+            self._shares_changed = True
+            self.identities.on_holders(key, nums, max(since, *(self.trusted[num].first_seen for num in nums)))
+        (self._shared.add if is_shared else self._shared.discard)(key)
+        if nums:
+            self._holders[key] = nums if is_shared else nums[0]
+        else:
+            self._holders.pop(key, None)
+
+    def _is_of_another(self, key: bytes, num: int) -> bool:
+        holders = self.holders(key)
+        return bool(holders) and num not in holders
+
+    def _on_change(self, change: IdentityChange) -> str | None:
+        """Note what has become of two numbers; return a line that warns of it."""
+        self._shares_changed = True
+        row = change.row
+        old, new = f"!{row.old_num:08x}", self.label(row.new_num)
+        if change.change is Change.JOINED:
+            self._notes.append(
+                f"🪪 {new} est {old} sous son nouveau numéro: nom, historique, courrier et rôle le suivent"
+            )
+        if change.change is not Change.PARTED:
             return None
-        return (
-            f"⚠️ Clé publique faible chez {self.label(num)}, {fingerprint_of(key)}: sa clé privée est connue de tous, "
-            "faites-lui en créer une autre"
-        )
+        joined_at = row.joined_at or 0
+        self._parted[row.old_num] = min(joined_at, self._parted.get(row.old_num, joined_at))
+        # of what was settled for long it is news
+        if (row.heard_at or 0) - joined_at >= DAY:
+            self._sharers.pop(row.public_key, None)
+            self._logged_shared.discard(row.public_key)
+        return f"⚠️ {old} parle de nouveau: {new} n'est plus tenu pour le même nœud, chacun reprend ce qui était à lui"
 
     def _collect_identities(self) -> None:
         self._unsaved.identities.update(self.identities.take_unsaved())
@@ -378,16 +392,6 @@ class KeyTrust:
     def _keep(self, row: KeyRow) -> KeyRow:
         self._unsaved.keys[row.num, row.public_key] = row
         return row
-
-
-def _without(rows: dict[int, list[KeyRow]], num: int, key: bytes) -> KeyRow | None:
-    """Take that key's row out of a node's rows; return it, None if it is not among them."""
-    found = next((row for row in rows.get(num, ()) if row.public_key == key), None)
-    if found is not None and not (others := [row for row in rows[num] if row is not found]):
-        del rows[num]
-    elif found is not None:
-        rows[num] = others
-    return found
 
 
 def _decides(source: KeySource, over: KeySource) -> bool:

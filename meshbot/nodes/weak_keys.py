@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from meshbot.nodes.fingerprint import fingerprint_of
+
 HASHES: Final = frozenset(
     map(
         bytes.fromhex,
@@ -46,3 +48,13 @@ HASHES: Final = frozenset(
 def is_weak(key: bytes) -> bool:
     """Return whether the key is one of those."""
     return hashlib.sha256(key).digest() in HASHES
+
+
+def weak_line(label: str, key: bytes) -> str | None:
+    """Return the line for the operator about a node's first key, None if it is not weak."""
+    if not is_weak(key):
+        return None
+    return (
+        f"⚠️ Clé publique faible chez {label}, {fingerprint_of(key)}: sa clé privée est connue de tous, "
+        "faites-lui en créer une autre"
+    )

@@ -13,10 +13,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from meshbot.settings.sources import Kind
 
 BROADCAST_NUM: Final = 0xFFFFFFFF  # no node has this number
+PASSPHRASE_LENGTH: Final = 12  # characters at least
 # Of a public key: base64 without its padding, and its fingerprint (meshbot/nodes/fingerprint.py)
 KEY_CHARACTERS: Final = 43
 FINGERPRINT_DIGITS: Final = 24
-PASSPHRASE_LENGTH: Final = 12  # characters at least
 
 
 def _whole(value: float) -> float:

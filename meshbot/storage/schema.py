@@ -25,7 +25,7 @@ from sqlalchemy import (
 from meshbot.storage.sqlite import ONE_TREE, ROW_NUMBER
 
 # Every revision of migrations/versions in order; the last one makes the tables below.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0011")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0011", "0009")
 
 # Migrations address constraints by name.
 METADATA: Final = MetaData(

@@ -10,7 +10,7 @@ from meshbot.cli.key_file import from_json, to_json
 from meshbot.commands.language import translator
 from meshbot.nodes.key_import import KeyEntry, import_keys
 from meshbot.nodes.key_states import KeyState
-from meshbot.nodes.trust import KeyTrust
+from meshbot.nodes.operator_trust import OperatorTrust
 from meshbot.storage.nodes import KeyRow, KeySource, NodeRow, Snapshot
 from tests.support.nodes import key
 
@@ -66,7 +66,7 @@ def test_an_export_with_one_value_replaced_is_keys_or_refused(data):
 
 @given(LEARNT, ENTRIES)
 def test_an_import_never_replaces_a_trusted_key_nor_trusts_a_revoked_one(learnt, entries):
-    trust = KeyTrust(Snapshot())
+    trust = OperatorTrust(Snapshot())
     for num, seed, source in learnt:
         trust.learn(NodeRow(num), key(seed), source, 1)
     before = {num: (row.public_key, row.source) for num, row in trust.trusted.items()}
@@ -74,7 +74,7 @@ def test_an_import_never_replaces_a_trusted_key_nor_trusts_a_revoked_one(learnt,
     import_keys(trust, entries, 2)
     after = {num: (row.public_key, row.source) for num, row in trust.trusted.items()}
     assert before.items() <= after.items()
-    revoked = {(num, row.public_key) for num, rows in trust.revoked.items() for row in rows}
+    revoked = {(row.num, row.public_key) for row in trust.revoked}
     for num, keys in pending.items():
         assert keys <= {row.public_key for row in trust.pending.get(num, ())} | {
             each for one, each in revoked if one == num
@@ -84,7 +84,7 @@ def test_an_import_never_replaces_a_trusted_key_nor_trusts_a_revoked_one(learnt,
 
 @given(LEARNT)
 def test_an_export_imports_into_an_empty_bot_as_it_was(learnt):
-    trust, other = KeyTrust(Snapshot()), KeyTrust(Snapshot())
+    trust, other = OperatorTrust(Snapshot()), OperatorTrust(Snapshot())
     for num, seed, source in learnt:
         trust.learn(NodeRow(num), key(seed), source, 1)
     rows = {num: trust.keys_of(num) for num in trust.nodes}

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from meshbot.nodes.key_states import KeyDecision, KeyState
-from meshbot.nodes.trust import MAX_PENDING, KeyTrust
+from meshbot.nodes.operator_trust import OperatorTrust
+from meshbot.nodes.trust import MAX_PENDING
 from meshbot.runtime.incidents import KeyChangeSource
 from meshbot.storage.nodes import Changes, KeySource, KeyStatus, NodeRow, Snapshot
 from tests.support.nodes import key
@@ -17,7 +18,7 @@ SAID = st.sampled_from([KeySource.NODEDB, KeySource.NODEINFO, KeySource.IMPORT])
 class Keys(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
-        self.trust = KeyTrust(Snapshot())
+        self.trust = OperatorTrust(Snapshot())
         self.written = Changes()
         self.rejected = set()  # pairs of number and key
         self.now = 0
@@ -67,7 +68,7 @@ class Keys(RuleBasedStateMachine):
                 case KeyStatus.REVOKED:
                     snapshot.revoked.setdefault(row.num, []).append(row)
         before = [self.trust.keys_of(num) for num in (1, 2, 3)]
-        self.trust = KeyTrust(snapshot)
+        self.trust = OperatorTrust(snapshot)
         for num, known in enumerate(before, 1):
             again = self.trust.keys_of(num)
             assert (again.trusted, again.state, set(again.pending), set(again.revoked)) == (

@@ -536,6 +536,39 @@ def test_stored_names_lose_what_cannot_be_seen(manager, database):
     assert (row.long_name, row.short_name) == ("Alice", "")
 
 
+# -- what an operator decides
+
+
+def test_a_decision_is_logged_with_who_written_and_read_again(database, manager, lines):
+    manager.learn_from_node_database([record(ALICE, key(1)), record(BOB, key(2))])
+    assert manager.decide_key(ALICE, key(1), KeyDecision.VERIFY, "mesh:!00000007")
+    assert manager.decide_key(BOB, key(2), KeyDecision.REJECT, "telegram:12")
+    assert not manager.decide_key(CAROL, key(3), KeyDecision.REJECT, "telegram:12")
+    assert lines()[-2:] == [
+        "WARNING 🔑 Clé publique de !20001eef vérifiée par mesh:!00000007: 5972 7626 7151 2390 7779 5174",
+        "WARNING 🔑 Clé publique de !20001ef0 refusée par telegram:12: 1489 6247 9011 2739 4611 7919",
+    ]
+    again = restarted(database)
+    assert [again.keys_of(num).state for num in (ALICE, BOB)] == [KeyState.VERIFIED, None]
+    assert again.keys_of(BOB).revoked[0].decided_by == "telegram:12"
+    assert again.learn_from_nodeinfo(record(BOB, key(2))) == 0
+
+
+@pytest.mark.parametrize(("radio_key", "is_noted"), [(None, True), (key(1), True), (key(2), False)])
+def test_an_acknowledgement_counts_under_the_trusted_key_alone(manager, radio_key, is_noted):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.acknowledged(ALICE, radio_key)
+    assert (manager.keys_of(ALICE).trusted.acked_at is not None) == is_noted
+
+
+def test_nodes_with_a_revoked_key_are_not_forgotten(manager, monkeypatch):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.decide_key(ALICE, key(1), KeyDecision.REJECT, "telegram:12")
+    monkeypatch.setattr(trust_module, "MAX_NODES", 2)
+    manager.learn_from_node_database([record(num, key(num)) for num in (5, 6, 7)])
+    assert manager.keys_of(ALICE).revoked
+
+
 # -- numbers
 
 
@@ -738,37 +771,17 @@ def test_a_signature_of_which_the_key_is_uncertain_proves_nothing(manager, doubt
     assert manager.moved == {}
 
 
-# -- what an operator decides
-
-
-def test_a_decision_is_logged_with_who_written_and_read_again(database, manager, lines):
-    manager.learn_from_node_database([record(ALICE, key(1)), record(BOB, key(2))])
-    assert manager.decide_key(ALICE, key(1), KeyDecision.VERIFY, "mesh:!00000007")
-    assert manager.decide_key(BOB, key(2), KeyDecision.REJECT, "telegram:12")
-    assert not manager.decide_key(CAROL, key(3), KeyDecision.REJECT, "telegram:12")
-    assert lines()[-2:] == [
-        "WARNING 🔑 Clé publique de !20001eef vérifiée par mesh:!00000007: 5972 7626 7151 2390 7779 5174",
-        "WARNING 🔑 Clé publique de !20001ef0 refusée par telegram:12: 1489 6247 9011 2739 4611 7919",
-    ]
-    again = restarted(database)
-    assert [again.keys_of(num).state for num in (ALICE, BOB)] == [KeyState.VERIFIED, None]
-    assert again.keys_of(BOB).revoked[0].decided_by == "telegram:12"
-    assert again.learn_from_nodeinfo(record(BOB, key(2))) == 0
-
-
-@pytest.mark.parametrize(("radio_key", "is_noted"), [(None, True), (key(1), True), (key(2), False)])
-def test_an_acknowledgement_counts_under_the_trusted_key_alone(manager, radio_key, is_noted):
-    manager.learn_from_node_database([record(ALICE, key(1))])
-    manager.acknowledged(ALICE, radio_key)
-    assert (manager.keys_of(ALICE).trusted.acked_at is not None) == is_noted
-
-
-def test_nodes_with_a_revoked_key_are_not_forgotten(manager, monkeypatch):
-    manager.learn_from_node_database([record(ALICE, key(1))])
-    manager.decide_key(ALICE, key(1), KeyDecision.REJECT, "telegram:12")
-    monkeypatch.setattr(trust_module, "MAX_NODES", 2)
-    manager.learn_from_node_database([record(num, key(num)) for num in (5, 6, 7)])
-    assert manager.keys_of(ALICE).revoked
+@pytest.mark.parametrize("wanted", [ALICE, NEW])
+def test_a_decision_counts_under_both_numbers_of_an_upgraded_node(manager, wanted):
+    upgrade(manager, manager._clock, ALICE, key(1))
+    assert manager.keys_of(NEW).state is not KeyState.DUPLICATE
+    assert manager.decide_key(wanted, key(1), KeyDecision.VERIFY, "telegram:12")
+    assert [manager.keys_of(num).state for num in (ALICE, NEW)] == [KeyState.VERIFIED] * 2
+    assert manager.decide_key(wanted, key(1), KeyDecision.REJECT, "telegram:12")
+    assert [manager.public_key(num) for num in (ALICE, NEW)] == [None, None]
+    manager.learn_from_nodeinfos([record(NEW, key(1)), record(ALICE, key(1))])
+    prove(manager, NEW, key(1))
+    assert [manager.public_key(num) for num in (ALICE, NEW)] == [None, None]
 
 
 def test_a_key_that_everybody_can_have_proves_no_number(manager, monkeypatch):

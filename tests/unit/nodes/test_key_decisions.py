@@ -6,7 +6,7 @@ import pytest
 
 from meshbot.nodes import weak_keys
 from meshbot.nodes.key_states import KeyDecision, KeyState
-from meshbot.nodes.trust import KeyTrust
+from meshbot.nodes.operator_trust import OperatorTrust
 from meshbot.runtime.incidents import KeyChangeSource
 from meshbot.storage.nodes import KeyRow, KeyStatus, Snapshot
 from tests.support.nodes import ALICE, BOB, CAROL, key
@@ -15,7 +15,7 @@ from tests.unit.nodes.test_trust import IMPORT, LATER, NODEDB, NODEINFO, OPERATO
 
 @pytest.fixture
 def trust():
-    return KeyTrust(Snapshot())
+    return OperatorTrust(Snapshot())
 
 
 ACCEPT, VERIFY, REJECT = KeyDecision.ACCEPT, KeyDecision.VERIFY, KeyDecision.REJECT
@@ -162,7 +162,7 @@ def test_an_acknowledgement_is_kept_with_the_trusted_key(trust):
 def test_decisions_made_before_the_database_was_read_hold(trust):
     learn(trust, key(1), NODEINFO)
     learn(trust, key(2), NODEINFO)
-    early = KeyTrust(Snapshot())
+    early = OperatorTrust(Snapshot())
     learn(early, key(2), NODEINFO)
     decide(early, 2, REJECT)
     trust.merge(early, LATER)
@@ -172,6 +172,6 @@ def test_decisions_made_before_the_database_was_read_hold(trust):
 def test_revoked_keys_outlive_a_restart(trust):
     learn(trust, key(1), NODEDB)
     decide(trust, 1, REJECT)
-    again = KeyTrust(Snapshot(nodes=trust.nodes, revoked=trust.revoked))
+    again = OperatorTrust(Snapshot(nodes=trust.nodes, revoked={ALICE: list(trust.revoked.of(ALICE))}))
     assert learn(again, key(1), NODEDB) is None
     assert again.trusted == {}

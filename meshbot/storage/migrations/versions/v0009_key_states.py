@@ -8,7 +8,7 @@ from alembic import op
 from meshbot.storage.sqlite import ONE_TREE
 
 revision = "0009"
-down_revision = "0008"
+down_revision = "0011"
 
 STATUSES = "status IN ('trusted', 'pending', 'superseded', 'revoked')"
 COLUMNS = "num, public_key, source, status, first_seen, changed_at"

@@ -8,7 +8,7 @@ from alembic import op
 from meshbot.storage.sqlite import ONE_TREE
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
