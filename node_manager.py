@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from dataclasses import replace
@@ -15,16 +14,15 @@ from meshbot.nodes import (
     ImportResult,
     KeyDecision,
     KeyEntry,
+    KnownNodes,
     LastSync,
     NodeActivity,
-    NodeCounts,
-    NodeKeys,
     OperatorTrust,
     import_keys,
     is_heard,
     is_proof,
     legible_row,
-    read_node_names,
+    read_names_file,
     reported_by_radio,
     screened,
     sync_keys,
@@ -32,8 +30,7 @@ from meshbot.nodes import (
 )
 from meshbot.persistence import WriteBehind
 from meshbot.runtime import Report, unreported
-from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, NodeRow, NodeStore, Snapshot
-from meshbot.text import one_line
+from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -41,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshbot.mesh_link import NodeRecord, PacketRecord, ReceivedText
-    from meshbot.nodes import KeyState, NodeReport
+    from meshbot.nodes import NodeReport
     from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
@@ -51,7 +48,7 @@ info_print, error_print = LOGGER.info, LOGGER.error
 COMPLAINTS_SHOWN: Final = 5
 
 
-class NodeManager(WriteBehind[NodeStore, Changes]):
+class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
     """Keeps names and public keys: in memory for reading, in the database as soon as they are learnt. Thread-safe.
 
     A database that fails stops nothing: what was learnt stays in memory and is written as soon as it can be. One that
@@ -85,60 +82,6 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         `own_num` returns the number of our own node, 0 before it is known, and never waits.
         """
         self._activity, self._own_num = activity, own_num
-
-    # What is known
-
-    def node(self, num: int) -> NodeRow | None:
-        """Return what is known of the node beside its key."""
-        with self._trust_lock:
-            return self._trust.nodes.get(num)
-
-    def nodes(self) -> list[NodeRow]:
-        """Return all nodes."""
-        with self._trust_lock:
-            return list(self._trust.nodes.values())
-
-    def is_named(self, num: int) -> bool:
-        """Return whether the node's name is known."""
-        with self._trust_lock:
-            row = self._trust.nodes.get(num)
-        return row is not None and bool(row.long_name or row.short_name)
-
-    def public_key(self, num: int) -> bytes | None:
-        """Return the node's trusted key, 32 bytes."""
-        with self._trust_lock:
-            row = self._trust.trusted.get(num)
-        return row.public_key if row else None
-
-    def pending_keys(self) -> dict[int, set[bytes]]:
-        """Return the keys that wait for a confirmation, by node."""
-        with self._trust_lock:
-            return {num: {row.public_key for row in rows} for num, rows in self._trust.pending.items()}
-
-    def has_pending_key(self, num: int) -> bool:
-        """Return whether a key of the node waits for a confirmation."""
-        with self._trust_lock:
-            return num in self._trust.pending
-
-    def counts(self) -> NodeCounts:
-        """Return how much is known."""
-        with self._trust_lock:
-            return self._trust.counts()
-
-    def duplicates(self) -> dict[bytes, list[int]]:
-        """Return each trusted key that several nodes share, with their numbers."""
-        with self._trust_lock:
-            return self._trust.duplicates()
-
-    def keys_of(self, num: int) -> NodeKeys:
-        """Return all that is known of a node's keys."""
-        with self._trust_lock:
-            return self._trust.keys_of(num)
-
-    def key_states(self) -> Mapping[KeyState, int]:
-        """Return how many keys are in each state."""
-        with self._trust_lock:
-            return self._trust.states()
 
     # Whose a number is: see meshbot/nodes/identity.py
 
@@ -287,29 +230,14 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         `radio_key` is the key that the radio has for the node, if that is known: under another one it proves nothing.
         """
         with self._trust_lock:
-            trusted = self._trust.trusted.get(num)
-            if trusted is None or radio_key not in {None, trusted.public_key}:
-                return
-            if self._trust.acknowledged(num, self._now()):
-                self.schedule(self._clock.monotonic())
-
-    def all_keys(self) -> list[tuple[NodeRow, list[KeyRow]]]:
-        """Return each node that has keys, by number: the trusted one, those that wait, those that are revoked."""
-        with self._trust_lock:
-            keys = {num: self._trust.rows_of(num) for num in self._trust.nodes}
-            return [
-                (self._trust.nodes[num], rows)
-                for num, known in sorted(keys.items())
-                if (rows := [*filter(None, (known.trusted,)), *known.pending, *known.revoked])
-            ]
+            is_due = self._trust.acknowledged(num, radio_key, self._now())
+        if is_due:
+            self.schedule(self._clock.monotonic())
 
     def import_keys(self, entries: Iterable[KeyEntry]) -> Counter[ImportResult]:
         """Take in the keys of a file, and write them; what is known here is never overwritten."""
-        screened_entries = [
-            replace(entry, node=legible_row(entry.node), decided_by=one_line(entry.decided_by)) for entry in entries
-        ]
         with self._trust_lock:
-            results = import_keys(self._trust, screened_entries, self._now())
+            results = import_keys(self._trust, entries, self._now())
             self.schedule(self._clock.monotonic())
         self.flush()
         return results
@@ -319,18 +247,10 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
 
         The same content is imported once. What is known already wins over the file.
         """
-        try:
-            if path.exists() and not path.is_file():
-                raise OSError("pas un fichier")  # noqa: TRY301 - a pipe would be read for ever
-            content = path.read_bytes()
-            names = read_node_names(content)
-        except FileNotFoundError:
-            LOGGER.debug("Pas de fichier %s à importer", path)
+        if (read := read_names_file(path)) is None:
             return 0
-        except (OSError, ValueError) as exc:
-            error_print(f"❌ {path} n'est pas importé ({exc}): corrigez-le ou retirez-le")
-            return 0
-        mark = ImportRow(hashlib.sha256(content).hexdigest(), str(path), self._now())
+        names, digest = read
+        mark = ImportRow(digest, str(path), self._now())
         with self._trust_lock:
             if mark.digest in self._trust.imported:
                 return 0

@@ -6,7 +6,8 @@ from meshbot.nodes.identity import Candidate, is_heard, is_proof
 from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
 from meshbot.nodes.key_import import ImportResult, KeyEntry, import_keys
 from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
-from meshbot.nodes.legacy_names import read_node_names
+from meshbot.nodes.known_nodes import KnownNodes
+from meshbot.nodes.legacy_names import read_names_file
 from meshbot.nodes.node_rows import NodeReport, is_usable, legible_row, screened
 from meshbot.nodes.operator_trust import OperatorTrust
 from meshbot.nodes.trust import EVICTED, NodeCounts
@@ -19,6 +20,7 @@ __all__ = [
     "KeyDecision",
     "KeyEntry",
     "KeyState",
+    "KnownNodes",
     "LastSync",
     "NodeActivity",
     "NodeCounts",
@@ -34,7 +36,7 @@ __all__ = [
     "is_weak",
     "legible_row",
     "parse_fingerprint",
-    "read_node_names",
+    "read_names_file",
     "reported_by_radio",
     "screened",
     "state_of",

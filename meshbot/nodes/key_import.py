@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from meshbot.nodes.key_states import KeyDecision, KeyState
+from meshbot.nodes.node_rows import legible_row
 from meshbot.nodes.operator_trust import OperatorTrust
 from meshbot.storage import KeyRow, KeySource, KeyStatus, NodeRow
+from meshbot.text import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ def import_keys(trust: OperatorTrust, entries: Iterable[KeyEntry], now: int) -> 
     return results
 
 
-def _import(trust: OperatorTrust, entry: KeyEntry, now: int) -> ImportResult:
+def _import(trust: OperatorTrust, given: KeyEntry, now: int) -> ImportResult:
+    entry = replace(given, node=legible_row(given.node), decided_by=one_line(given.decided_by))
     num, key = entry.node.num, entry.public_key
     before = trust.rows_of(num)
     if entry.state is KeyState.REVOKED:

@@ -68,10 +68,13 @@ class OperatorTrust(KeyTrust):
                 return None
         return f"🔑 Clé publique de {self.label(num)} {decision.value} par {log.escaped(by)}: {fingerprint_of(key)}"
 
-    def acknowledged(self, num: int, now: int) -> bool:
-        """Note that a direct message was acknowledged under the trusted key; return whether that is worth a commit."""
+    def acknowledged(self, num: int, radio_key: bytes | None, now: int) -> bool:
+        """Note that a direct message was acknowledged under the trusted key; return whether that is worth a commit.
+
+        `radio_key`: the key that the radio has for the node, if that is known.
+        """
         row = self.trusted.get(num)
-        if row is None:
+        if row is None or radio_key not in {None, row.public_key}:
             return False
         self.trusted[num] = self._keep(replace(row, acked_at=now))
         return row.acked_at is None or now - row.acked_at >= ACK_WRITTEN_EVERY

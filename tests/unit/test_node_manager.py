@@ -10,13 +10,13 @@ from sqlalchemy import event
 
 import node_manager as node_manager_module
 from meshbot.mesh_link.messages import RadioMetadata
-from meshbot.nodes import Candidate, KeyDecision, KeyState, NodeActivity, weak_keys
+from meshbot.nodes import Candidate, KeyDecision, KeyState, NodeActivity, NodeCounts, weak_keys
 from meshbot.nodes import trust as trust_module
 from meshbot.nodes.identity import SILENCE, number_of
 from meshbot.runtime.incidents import KeyShared
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
-from node_manager import NodeCounts, NodeManager
+from node_manager import NodeManager
 from tests.support.configured import make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, prove, record, text_of, upgrade

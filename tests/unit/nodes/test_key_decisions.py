@@ -149,12 +149,12 @@ def test_the_firmware_s_list_of_weak_keys_is_whole():
 
 
 def test_an_acknowledgement_is_kept_with_the_trusted_key(trust):
-    assert not trust.acknowledged(ALICE, 50)
+    assert not trust.acknowledged(ALICE, None, 50)
     learn(trust, key(1), NODEDB)
-    assert trust.acknowledged(ALICE, 50)
-    assert not trust.acknowledged(ALICE, 60)
+    assert trust.acknowledged(ALICE, None, 50)
+    assert not trust.acknowledged(ALICE, None, 60)
     assert trust.take_unsaved().keys[ALICE, key(1)].acked_at == trust.trusted[ALICE].acked_at == 60
-    assert trust.acknowledged(ALICE, 60 + 3600)
+    assert trust.acknowledged(ALICE, None, 60 + 3600)
     learn(trust, key(2), OPERATOR)
     assert trust.trusted[ALICE].acked_at is None
 
