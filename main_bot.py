@@ -86,7 +86,7 @@ class MeshBot:
         self._pubkey_sync = PubkeySync(clock, self._sync_pubkeys)
 
         # the sender and Telegram save by Housekeeping, which is built after them: it restores what they had saved
-        self._reports, disk = ReportRouter(self._on_acknowledged), ServiceHandle()
+        self._reports, disk, texts = ReportRouter(self._on_acknowledged), ServiceHandle(), ServiceHandle()
         queue, save = assembly.send_queue(settings, clock), lambda changes: disk.tell(QueueChanges(changes))
         self._sender = MeshSender(clock, queue, link.interface, save=save, listener=self._reports)
         self._tracer = Tracer(clock, self._sender.tell, assembly.new_packet_id)
@@ -97,7 +97,7 @@ class MeshBot:
         self.commands = built_in if commands is None else commands
         telegram = assembly.telegram(parts, self.commands, None if self._database is None else disk.tell)
         dispatcher = assembly.dispatcher(parts, self.commands, telegram)
-        housekeeping = assembly.housekeeping(parts, telegram)
+        housekeeping = assembly.housekeeping(parts, telegram, texts.tell)
         disk.connect(housekeeping)
 
         assembly.route_reports(self._reports, parts, housekeeping, telegram)
@@ -106,6 +106,7 @@ class MeshBot:
 
         packet_takers = assembly.packet_takers(parts, housekeeping, dispatcher, telegram)
         router = PacketRouter(clock, packet_takers, owner=link)
+        texts.connect(router)
         link_takers = assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync, telegram)
         target, machine = assembly.target(settings), assembly.machine(settings)
         self._tcp = TCPInterfaceManager(target, machine, clock, link_takers, link=link, report=report)

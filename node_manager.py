@@ -34,7 +34,7 @@ from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, S
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from meshbot.mesh_link import NodeRecord, PacketRecord, ReceivedText
@@ -58,14 +58,24 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
     subject: ClassVar = "Nœuds et clés"
     retry_after: ClassVar = 10.0
 
-    def __init__(self, store: NodeStore | None, clock: Clock, report: Report = unreported) -> None:
-        """Read nothing yet: the first `flush` does. Without a store nothing outlives the process."""
+    def __init__(
+        self,
+        store: NodeStore | None,
+        clock: Clock,
+        report: Report = unreported,
+        admins: Collection[int] = frozenset(),
+    ) -> None:
+        """Read nothing yet: the first `flush` does. Without a store nothing outlives the process.
+
+        The keys of `admins` are changed by an operator alone.
+        """
         super().__init__(store, clock)
         self._report = report
         self._activity: Callable[[], NodeActivity] = NodeActivity
+        self._admins = admins
         self._own_num: Callable[[], int] = int
         self._started = self._now()
-        self._trust = OperatorTrust(Snapshot(), self._started)
+        self._trust = OperatorTrust(Snapshot(), self._started, admins)
         # what is in memory; held for no I/O
         self._trust_lock = threading.Lock()
         # for the operator: what the database contradicts of what was learnt before it could be read
@@ -82,6 +92,11 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
         `own_num` returns the number of our own node, 0 before it is known, and never waits.
         """
         self._activity, self._own_num = activity, own_num
+
+    def is_newcomer(self, num: int) -> bool:
+        """Return whether the node's key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
+        with self._trust_lock:
+            return self._trust.is_newcomer(num, self._now())
 
     # Whose a number is: see meshbot/nodes/identity.py
 
@@ -277,7 +292,7 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
         snapshot = store.load()
         # an earlier version may have kept what cannot be seen
         snapshot.nodes.update({num: legible_row(row) for num, row in snapshot.nodes.items()})
-        trust = OperatorTrust(snapshot, self._started)
+        trust = OperatorTrust(snapshot, self._started, self._admins)
         with self._trust_lock:
             self._load_lines = trust.merge(self._trust, self._now())
             self._trust = trust

@@ -59,8 +59,9 @@ from meshbot.mesh_link.node_warnings import NodeWarnings
 from meshbot.mesh_link.outages import OutageReporter
 from meshbot.mesh_link.own_node_client import OwnNodeClient
 from meshbot.mesh_link.own_settings import OwnSettings, differences, is_readable, restoring, settings_of
-from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, give
+from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, SeenTexts, give
 from meshbot.mesh_link.packets import routing_error_name
+from meshbot.mesh_link.payloads import TEXT_PORTNUMS
 from meshbot.mesh_link.pubkey_sync import PubkeySync
 from meshbot.mesh_link.session import MeshSession, SessionEvent
 from meshbot.mesh_link.states import CLOSING_AFTER_STOP, TRANSITIONS, Evidence, LinkEvent, LinkState, LinkTimes
@@ -70,6 +71,7 @@ __all__ = [
     "BROADCAST_NUM",
     "CLOSING_AFTER_STOP",
     "KEY_BYTES",
+    "TEXT_PORTNUMS",
     "TRANSITIONS",
     "AbandonLink",
     "Action",
@@ -123,6 +125,7 @@ __all__ = [
     "ReaderBeat",
     "ReceivedText",
     "RoutingAnswer",
+    "SeenTexts",
     "SendProbe",
     "SessionEvent",
     "SignaturePolicy",

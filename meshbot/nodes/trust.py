@@ -9,7 +9,7 @@ from typing import Final
 
 from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.identity import Change, Identities, IdentityChange, number_of
-from meshbot.nodes.node_rows import overlay, renamed, with_whole_name
+from meshbot.nodes.node_rows import came_lately, overlay, renamed, with_whole_name
 from meshbot.nodes.revoked import RevokedKeys, without
 from meshbot.nodes.weak_keys import weak_line
 from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
@@ -35,8 +35,12 @@ class NodeCounts:
 class KeyTrust:
     """Nodes and keys in memory and the rules of trust: no lock, no clock, no I/O."""
 
-    def __init__(self, snapshot: Snapshot, listening_since: int = 0) -> None:
-        """Take what is in the database; what was heard before `listening_since` is unknown."""
+    def __init__(self, snapshot: Snapshot, listening_since: int = 0, admins: Collection[int] = frozenset()) -> None:
+        """Take what is in the database; what was heard before `listening_since` is unknown.
+
+        A listed admin's key is changed by an operator alone: see `_decides`.
+        """
+        self._admins = admins
         self.nodes = snapshot.nodes
         self.trusted = snapshot.trusted
         self.pending = snapshot.pending
@@ -255,7 +259,7 @@ class KeyTrust:
             return False
         if trusted is None or trusted.public_key == key:
             return True
-        return bool(key) and _decides(source, trusted.source)
+        return bool(key) and self._decides(num, source, trusted.source)
 
     def _learn_node(self, reported: NodeRow, source: KeySource, now: int) -> None:
         known = self.nodes.get(reported.num)
@@ -280,7 +284,7 @@ class KeyTrust:
                 return self._set_apart(num, key, source, now)
             self._trust(num, key, source, now)
             return weak_line(self.label(num), key)
-        decides = _decides(source, trusted.source)
+        decides = self._decides(num, source, trusted.source)
         if trusted.public_key == key:
             if decides and source is not trusted.source:
                 self.trusted[num] = self._keep(replace(trusted, source=source, changed_at=now))
@@ -356,12 +360,26 @@ class KeyTrust:
     def _collect_identities(self) -> None:
         self._unsaved.identities.update(self.identities.take_unsaved())
 
+    def is_newcomer(self, num: int, now: int) -> bool:
+        """Return whether the node's trusted key is one that `came_lately`."""
+        return came_lately(self.trusted.get(num), now)
+
+    def _decides(self, num: int, source: KeySource, over: KeySource) -> bool:
+        """Return whether `source` may replace a node's key that comes from `over`.
+
+        The radio's database knows best, but a flood of new nodes makes it forget an old one, and learn anybody's key
+        in its place: that must make nobody an admin.
+        """
+        if source is not KeySource.NODEDB or over is KeySource.OPERATOR:
+            return source is KeySource.OPERATOR
+        return num not in self._admins
+
     def _set_apart(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         waiting = self.pending.setdefault(num, [])
         if any(row.public_key == key for row in waiting) or len(waiting) >= MAX_PENDING:
             return None
         waiting.append(self._keep(KeyRow(num, key, source, KeyStatus.PENDING, now, now)))
-        self._report_key(num, key, KeyChangeSource.NODE)
+        self._report_key(num, key, KeyChangeSource.NODE, is_newcomer=self.is_newcomer(num, now))
         trusted = self.trusted.get(num)
         new = f"⚠️ Autre clé publique pour {self.label(num)}: {fingerprint_of(key)} ({source})"
         if trusted is None:
@@ -369,11 +387,11 @@ class KeyTrust:
         old = fingerprint_of(trusted.public_key)
         return f"{new}, l'ancienne {old} reste en usage tant que la nouvelle n'est pas confirmée"
 
-    def _report_key(self, num: int, key: bytes, source: KeyChangeSource) -> None:
+    def _report_key(self, num: int, key: bytes, source: KeyChangeSource, *, is_newcomer: bool = False) -> None:
         """Report a key beside the one that is still trusted."""
         trusted = self.trusted.get(num)
         old = fingerprint_of(trusted.public_key) if trusted else ""
-        self._incidents.append(KeyChanged(num, self._name(num), old, fingerprint_of(key), source))
+        self._incidents.append(KeyChanged(num, self._name(num), old, fingerprint_of(key), source, is_newcomer))
 
     def _report_shared(self, shared: Mapping[bytes, Sequence[int]]) -> None:
         """Report each key that has come to one node more."""
@@ -392,8 +410,3 @@ class KeyTrust:
     def _keep(self, row: KeyRow) -> KeyRow:
         self._unsaved.keys[row.num, row.public_key] = row
         return row
-
-
-def _decides(source: KeySource, over: KeySource) -> bool:
-    """Return whether `source` may replace a key that comes from `over`."""
-    return source is KeySource.OPERATOR or (source is KeySource.NODEDB and over is not KeySource.OPERATOR)

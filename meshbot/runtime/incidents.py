@@ -96,6 +96,7 @@ class KeyChanged:
     old: str  # fingerprint of the trusted key until now; empty: none
     new: str  # of the other one
     source: KeyChangeSource
+    is_newcomer: bool = False  # the other key is as new, and came as easily
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ def test_housekeeping_gives_missing_keys_back_to_the_interface(tmp_path, clock):
     sender = MeshSender(clock, assembly.send_queue(wanted, clock), link.interface, save=print)
     tracer = Tracer(clock, sender.tell, assembly.new_packet_id)
     parts = assembly.Parts(wanted, clock, database, nodes, memory, link, sender, tracer, unreported)
-    housekeeping = assembly.housekeeping(parts, None)
+    housekeeping = assembly.housekeeping(parts, None, str)
     housekeeping.on_start()
     nodes.learn_from_nodeinfo(NodeRecord(ALICE, "Alice", public_key=KEY))
     clock.advance(UPKEEP_EVERY)

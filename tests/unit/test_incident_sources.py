@@ -56,7 +56,9 @@ def bench(tmp_path):
 
 
 def changed(word, new, old=1, num=BOB, name="Bob"):
-    return KeyChanged(num, name, fingerprint_of(key(old)), fingerprint_of(key(new)), word)
+    # all keys here came by air, and none is a day old
+    is_newcomer = word is KeyChangeSource.NODE
+    return KeyChanged(num, name, fingerprint_of(key(old)), fingerprint_of(key(new)), word, is_newcomer)
 
 
 # -- keys
