@@ -20,10 +20,10 @@ from meshbot.mesh_link.firmware import SignaturePolicy
 from meshbot.mesh_link.messages import LoraSettings
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures
+from meshbot.nodes import NodeCounts
 from meshbot.runtime.host import HostFigures
 from meshbot.sending.outgoing import EchoOrigin, TelegramOrigin
 from meshbot.storage.own_nodes import OwnNodeRow
-from node_manager import NodeCounts
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE
 from tests.support.sample_commands import FIGURES, HOST, SampleInterface, SampleKeys, keyed_nodes, make_status
