@@ -1,5 +1,6 @@
 """The database: nothing outside knows that it is SQLite."""
 
+from meshbot.storage.custody import CustodyRow, CustodyStore, OwnRadioRow
 from meshbot.storage.database import Database, database_of, open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.mail import Mail, MailScope, MailStore, MailTable
@@ -31,6 +32,8 @@ __all__ = [
     "Air",
     "By",
     "Changes",
+    "CustodyRow",
+    "CustodyStore",
     "Database",
     "HeardRows",
     "ImportRow",
@@ -49,6 +52,7 @@ __all__ = [
     "NodeVolume",
     "OutboxRow",
     "OutboxStore",
+    "OwnRadioRow",
     "PacketLog",
     "PacketRow",
     "ReplayKey",
