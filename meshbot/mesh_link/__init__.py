@@ -25,6 +25,7 @@ from meshbot.mesh_link.beats import PublishingBeat, ReaderBeat
 from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.failures import LinkFailure
+from meshbot.mesh_link.firmware import keeps_evicted, takes_contacts
 from meshbot.mesh_link.interface import MeshTCPInterface
 from meshbot.mesh_link.machine import LinkMachine
 from meshbot.mesh_link.messages import (
@@ -125,5 +126,7 @@ __all__ = [
     "TextPacket",
     "TracerouteReply",
     "give",
+    "keeps_evicted",
     "routing_error_name",
+    "takes_contacts",
 ]

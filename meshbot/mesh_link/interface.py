@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from meshtastic.protobuf import admin_pb2, channel_pb2, config_pb2, mesh_pb2, portnums_pb2
+from meshtastic.protobuf import admin_pb2, channel_pb2, mesh_pb2, portnums_pb2
 from meshtastic.tcp_interface import TCPInterface
 
+from meshbot.mesh_link.administration import Administration
 from meshbot.mesh_link.connecting import Connecting, KnownAddress, LinkTarget, TcpInfo, shut, tcp_info
 from meshbot.mesh_link.decoding import decode, hand_over
 from meshbot.mesh_link.failures import LinkFailure, failure_of
+from meshbot.mesh_link.firmware import answers_heartbeats, keeps_evicted
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
 from meshbot.mesh_link.messages import Channel, LoraSettings, NodeRecord, TextPacket
 from meshbot.mesh_link.node_warnings import warning_text
-from meshbot.mesh_link.packets import lora_settings, node_record
+from meshbot.mesh_link.packets import lora_settings, node_record, preset_name
+from meshbot.mesh_link.radio_database import RadioDatabase
 from meshbot.runtime import LinkCause, Throttle
 from meshbot.text import one_line
 
@@ -36,8 +38,6 @@ UNREADABLE_REPORT_EVERY = 60.0  # seconds
 READER_JOIN_TIMEOUT = 1.0
 # The request for nothing but nodes (link_facts §2)
 ONLY_NODES = 69421
-# Firmware that answers a heartbeat on an idle link (link_facts §7)
-HEARTBEAT_ANSWERED_SINCE = (2, 7, 6)
 
 
 class LinkListener(Protocol):
@@ -96,7 +96,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._configurations = 0
         self._frames = FrameReader(decode)
         self._records: dict[int, NodeRecord] = {}
-        self._radio_keys: dict[int, bytes] = {}
+        self.database = RadioDatabase(is_whole=not without_nodes)
+        self.administration = Administration(self._send_admin)
         self._unreadable = Throttle(UNREADABLE_REPORT_EVERY)
         self.last_heard = self._requested_at = monotonic()
         # seconds from our first request to the first byte, 0 before that
@@ -214,16 +215,32 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         """Ask for the other nodes; `fetched` is reported. Until then the node delivers no packets."""
         self._sendToRadio(mesh_pb2.ToRadio(want_config_id=ONLY_NODES))
 
+    def send_key_question(self, to: int) -> None:
+        """Have a node introduce itself: told that we cannot read it, it sends us its NodeInfo (link_facts §12)."""
+        mesh_packet = mesh_pb2.MeshPacket()
+        mesh_packet.decoded.portnum = portnums_pb2.PortNum.ROUTING_APP
+        routing = mesh_pb2.Routing(error_reason=mesh_pb2.Routing.Error.PKI_UNKNOWN_PUBKEY)
+        mesh_packet.decoded.payload = routing.SerializeToString()
+        self._sendPacket(mesh_packet, destinationId=to)
+
+    def introduce(self) -> None:
+        """Broadcast our own node's NodeInfo, which a heartbeat with this nonce asks for (link_facts §11)."""
+        self._sendToRadio(mesh_pb2.ToRadio(heartbeat=mesh_pb2.Heartbeat(nonce=1)))
+
     def send_time(self, seconds: int) -> None:
-        """Set the node's time (seconds since 1970): it stamps packets with 0 until it knows (link_facts §11)."""
-        message = admin_pb2.AdminMessage(set_time_only=seconds)
-        self.sendData(message, self.own_num, portnums_pb2.PortNum.ADMIN_APP)
+        """See Administration.set_time."""
+        self.administration.set_time(seconds)
 
     def send_reboot(self, seconds: int) -> None:
         """Have the node reboot in so many seconds; OSError if the link is gone. A managed node ignores it."""
-        message = admin_pb2.AdminMessage(reboot_seconds=seconds)
-        self.sendData(message, self.own_num, portnums_pb2.PortNum.ADMIN_APP)
+        self.administration.reboot(seconds)
         self.reboot_ordered = True
+
+    def _send_admin(self, message: admin_pb2.AdminMessage, packet_id: int) -> None:
+        mesh_packet = mesh_pb2.MeshPacket(id=packet_id)
+        mesh_packet.decoded.portnum = portnums_pb2.PortNum.ADMIN_APP
+        mesh_packet.decoded.payload = message.SerializeToString()
+        self._sendPacket(mesh_packet, destinationId=self.own_num, wantAck=packet_id != 0)
 
     # -- reading
 
@@ -269,6 +286,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                     notification = from_radio.clientNotification
                     self._listener.client_warning(notification.reply_id, warning_text(notification))
                 case "config_complete_id" if from_radio.config_complete_id == ONLY_NODES:
+                    self.database.is_whole = True
                     self._listener.fetched()
                 case _:
                     self._handleFromRadio(from_radio.SerializeToString())
@@ -296,8 +314,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         if "position" in entry:
             self._fixupPosition(entry["position"])
         record = self._records[info.num] = node_record(entry)
-        if record.public_key:
-            self._radio_keys[info.num] = record.public_key
+        self.database.take(record, is_favourite=info.is_favorite)
         node = self._getOrCreateByNum(info.num)
         node.update(entry)
         if "id" in node.get("user", {}):
@@ -325,27 +342,23 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     @property
     def radio_keys(self) -> Mapping[int, bytes]:
-        """The public keys that the node's own database held at its last configuration, by node; a snapshot."""
-        return self._radio_keys.copy()
+        """The public keys that the node's own database holds, by node; a snapshot."""
+        return self.database.keys
 
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Return the channels that the node has enabled."""
+        preset = preset_name(self.localNode.localConfig.lora)
         enabled = [each for each in self.localNode.channels or () if each.role != channel_pb2.Channel.Role.DISABLED]
-        return tuple(Channel(each.index, one_line(each.settings.name) or self._preset) for each in enabled)
+        return tuple(Channel(each.index, one_line(each.settings.name) or preset) for each in enabled)
 
     def has_channel(self, index: int) -> bool:
         """Return whether the node has that channel, enabled."""
         return any(channel.index == index for channel in self.channels)
 
-    @property
-    def _preset(self) -> str:
-        """Return the name of the modem preset as the firmware writes it, as `LongFast`."""
-        lora = self.localNode.localConfig.lora
-        if not lora.use_preset:
-            return "Custom"
-        names = config_pb2.Config.LoRaConfig.ModemPreset.DESCRIPTOR.values_by_number
-        return names[lora.modem_preset].name.title().replace("_", "") if lora.modem_preset in names else ""
+    def surely_lacks_key(self, num: int) -> bool:
+        """Return whether the node cannot encrypt for another one."""
+        return self.database.lacks_key(num) and not keeps_evicted(self.firmware)
 
     @property
     def is_managed(self) -> bool:
@@ -361,7 +374,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _startConfig(self) -> None:
         self._configurations += 1
         self._requested_at = self._monotonic()
-        self._radio_keys = {}
+        self.database.clear()
         if self._configurations > 1:
             self._listener.restarted()
         super()._startConfig()
@@ -381,9 +394,3 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _disconnected(self) -> None:
         super()._disconnected()
         self._listener.lost(self._failure or LinkFailure(detail="lecture terminée"))
-
-
-def answers_heartbeats(firmware_version: str) -> bool:
-    """Return whether that firmware answers a heartbeat on an idle link; False for a version it cannot read."""
-    match = re.match(r"(\d+)\.(\d+)\.(\d+)", firmware_version)
-    return match is not None and tuple(map(int, match.groups())) >= HEARTBEAT_ANSWERED_SINCE

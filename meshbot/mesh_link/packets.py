@@ -117,6 +117,14 @@ def lora_settings(config: localonly_pb2.LocalConfig) -> LoraSettings:
     )
 
 
+def preset_name(lora: config_pb2.Config.LoRaConfig) -> str:
+    """Return the name of the modem preset as the firmware writes it, as `LongFast`."""
+    if not lora.use_preset:
+        return "Custom"
+    names = config_pb2.Config.LoRaConfig.ModemPreset.DESCRIPTOR.values_by_number
+    return names[lora.modem_preset].name.title().replace("_", "") if lora.modem_preset in names else ""
+
+
 def routing_error_name(number: int) -> str:
     """Return a Routing.Error's name, or its number as text where the library knows no name."""
     known = mesh_pb2.Routing.Error

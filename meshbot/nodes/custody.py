@@ -51,6 +51,8 @@ TAUGHT_FOR_MESSAGES: Final = 15
 TAUGHT_AHEAD: Final = 10
 # Seconds between two cures of one node for packets that cannot be read
 EVIDENCE_EVERY: Final = HOUR
+# Nodes
+UNSERVED_LIMIT: Final = 50
 # Seconds between two broadcasts of our own node
 INTRODUCE_EVERY: Final = HOUR
 
@@ -77,6 +79,8 @@ class Custody:
         self._keys: dict[int, bytes] = {}
         # nodes to be cured, in order
         self._waiting: list[int] = []
+        # whose key messages wait for, while the radio is not known
+        self._unserved: list[int] = []
         self._cures: dict[int, Cure] = {}
         self._next_start = -inf
         self._asked: deque[float] = deque(maxlen=ASKS_AN_HOUR)
@@ -100,14 +104,14 @@ class Custody:
         """Take the radio as it is; `people` are the nodes that need their key whether or not messages came."""
         self._drop_cures()
         self._radio, self._keys = radio, dict(radio.keys)
-        loss = self.records.compare(radio.own)
-        self._is_limited = not loss
-        if loss:
-            self._actions.append(RadioLost(loss))
-            if radio.own.region:
-                self._introduce(at.now)
-        self._repair(at)
-        self._waiting = list(self._needy(people, at.wall))
+        if radio.is_whole:
+            self._look_for_loss(radio, at.now)
+            self._repair(at)
+            self._waiting = list(self._needy(people, at.wall))
+        awaited, self._unserved = self._unserved, []
+        for num in awaited:
+            if num not in self._cures:
+                self._start(num, at, awaited=True)
         self._next_start = max(self._next_start, at.now)
         self._start_due(at)
         return self._take()
@@ -115,6 +119,7 @@ class Custody:
     def lost(self) -> list[Action]:
         """Take the loss of the link."""
         self._radio = None
+        self._unserved.clear()
         self._waiting.clear()
         self._drop_cures()
         return self._take()
@@ -126,7 +131,8 @@ class Custody:
             del self._keys[num]
             self._actions.append(RadioKey(num, b""))
         if self._radio is None:
-            self._actions.append(CureEnded(num, Outcome.NO_LINK))
+            # soon after READY; the message does not wait for ever
+            self._unserved = [*(each for each in self._unserved if each != num), num][-UNSERVED_LIMIT:]
         elif running is None:
             self._start(num, at, awaited=True)
         return self._take()
@@ -377,8 +383,12 @@ class Custody:
                 self.records.note(cure.num, stays_favourite=None)
             self._end(cure, Outcome.NO_LINK)
 
-    def _introduce(self, now: float) -> None:
-        if now - self._introduced_at >= INTRODUCE_EVERY:
+    def _look_for_loss(self, radio: RadioState, now: float) -> None:
+        loss = self.records.compare(radio.own)
+        self._is_limited = not loss
+        if loss:
+            self._actions.append(RadioLost(loss))
+        if loss and radio.own.region and now - self._introduced_at >= INTRODUCE_EVERY:
             self._introduced_at = now
             self._actions.append(Introduce())
 

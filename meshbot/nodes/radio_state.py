@@ -23,6 +23,7 @@ class Outcome(Enum):
     LOCKED = "le nœud est verrouillé (lockdown)"
     OLD_FIRMWARE = "firmware antérieur à 2.6.8"
     DAY_FULL = "limite du jour atteinte"
+    UNSEEN = "les nœuds de la radio ne sont pas encore arrivés"
     NO_KEY = "aucune clé connue du bot"
     DOUBTFUL = "clé douteuse: changée ou partagée"
     PINNED = "la radio en tient une autre, à vérifier"
@@ -60,15 +61,15 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class RadioState:
-    """The radio as its configuration showed it, with all of its nodes."""
+    """The radio as its configuration showed it."""
 
     own: OwnRadioRow
     keys: Mapping[int, bytes]  # by node
     favourites: frozenset[int]
     # why it takes no keys, if it does not
     obstacle: Outcome | None = None
-    # of a node that left its list it may still have the key
-    keeps_evicted: bool = False
+    # with the other nodes, which a slow link leaves for later
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from meshbot.sending.air_budget import SHARES, Account, AirBudget
 from meshbot.sending.air_time import modem_of, packet_bytes
 from meshbot.sending.channel_load import ChannelHold
+from meshbot.sending.key_cures import KeyCure, KeyCures
 from meshbot.sending.outgoing import (
     EchoOrigin,
     MailNoticeOrigin,
@@ -18,7 +19,7 @@ from meshbot.sending.queue_rows import QueueRows
 from meshbot.sending.queued_text import Changes, PartState, SavedPart
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus, ReportRouter
 from meshbot.sending.retry_policy import NO_ACK, PARTLY_SENT, TX_QUEUE_FULL
-from meshbot.sending.sender import AfterAnswer, LinkChange, MeshSender, SavedOutbox
+from meshbot.sending.sender import AfterAnswer, KeyQuestion, LinkChange, MeshSender, SavedOutbox
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
 
 __all__ = [
@@ -37,6 +38,9 @@ __all__ = [
     "DeliveryReport",
     "DeliveryStatus",
     "EchoOrigin",
+    "KeyCure",
+    "KeyCures",
+    "KeyQuestion",
     "LinkChange",
     "MailNoticeOrigin",
     "MeshSender",

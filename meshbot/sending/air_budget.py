@@ -14,7 +14,7 @@ from math import inf
 from typing import Final
 
 from meshbot.mesh_link import LoraSettings, TextPacket
-from meshbot.sending.air_time import duty_cycle, modem_of, packet_bytes, traceroute_bytes
+from meshbot.sending.air_time import duty_cycle, key_question_bytes, modem_of, packet_bytes, traceroute_bytes
 from meshbot.sending.outgoing import OutgoingText, Priority
 
 HOUR_MS: Final = 3_600_000
@@ -152,7 +152,14 @@ class AirBudget:
 
     def spend_on_traceroute(self, now: float) -> bool:
         """Note a traceroute that is to be sent now, and return True; or return False if it is too much."""
-        milliseconds, spending = self._modem.milliseconds(traceroute_bytes()), self._spending[Account.EVERYTHING]
+        return self._spend_on(traceroute_bytes(), now)
+
+    def spend_on_key_question(self, now: float) -> bool:
+        """Note a question for a node's key likewise."""
+        return self._spend_on(key_question_bytes(), now)
+
+    def _spend_on(self, size: int, now: float) -> bool:
+        milliseconds, spending = self._modem.milliseconds(size), self._spending[Account.EVERYTHING]
         if spending.free_at(milliseconds, self.limit) > now:
             return False
         spending.add(milliseconds, now)

@@ -17,9 +17,13 @@ from meshbot.mesh_link import LoraSettings, RoutingAnswer, TextPacket
 from meshbot.sending.admission import has_room
 from meshbot.sending.air_budget import REPEATS, AirBudget
 from meshbot.sending.channel_load import ChannelHold
+from meshbot.sending.key_cures import KeyCure, KeyCures
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue_rows import QueueRows
 from meshbot.sending.queued_text import (
+    ACK_TIMEOUT,
+    RECEIVERS_REMEMBER,
+    SETTLE_TIME,
     Changes,
     Part,
     PartState,
@@ -37,12 +41,8 @@ from meshbot.sending.retry_policy import MAX_TRIES, MAY_REPEAT, NO_ACK, error_na
 from meshbot.text import legible, split_text
 
 CONFIRM_TIMEOUT = 10.0  # seconds for a queueStatus; an ESP32 can stall 10 s in one write (link_facts §7)
-EVIDENCE_TIME = 30.0  # seconds after sending; a node that no neighbour repeats gives up after about 23 (link_facts §11)
-SETTLE_TIME = 5.0  # seconds from READY for what the node kept for us: it comes behind the configuration
-RECEIVERS_REMEMBER = 300.0  # seconds in which every firmware still drops a repeated (sender, id)
 # Seconds from READY for kinds that may wait longer than that, if some do: by then their rows say that they may be sent
 SAVE_TIME = 3.0
-ACK_TIMEOUT = 60.0  # seconds for an acknowledgement over many hops
 
 
 @dataclass(slots=True)
@@ -56,6 +56,7 @@ class SendQueue:
     hold: ChannelHold
     air: AirBudget
     rows: QueueRows = field(default_factory=QueueRows)
+    cures: KeyCures = field(default_factory=KeyCures)
     _texts: dict[int, QueuedText] = field(default_factory=dict)  # by id, in order of arrival
     _by_packet: dict[int, QueuedPart] = field(default_factory=dict)  # by packet id
     _refused: dict[int, QueuedPart] = field(default_factory=dict)  # by the ids before it, which were refused
@@ -101,7 +102,8 @@ class SendQueue:
             self._texts[text.id] = text
             for part in text.parts:
                 self._by_packet[part.packet.packet_id] = text, part
-                self._prepare_for_link(part, now)
+                if self._link_up:
+                    part.prepare_for_link(now, self._boots)
             # the earlier process may have sent just before its end
             self._next_slot = max(self._next_slot, now + self.interval)
         self._texts = dict(sorted(self._texts.items()))
@@ -112,7 +114,8 @@ class SendQueue:
         if not self._link_up or self._in_flight is not None or now < self._next_slot:
             return None
         packets = next_packets(self._texts.values(), self._goes_at)
-        ready = [(text, part) for text, part, goes_at in packets if goes_at <= now < self._ends_at(text)]
+        due = [(text, part) for text, part, goes_at in packets if goes_at <= now < self._ends_at(text)]
+        ready = [(text, part) for text, part in due if not self.cures.hold(text, part, now)]
         if not ready:
             return None
         text, part = min(ready, key=lambda found: (found[0] is not self._current, *self._order(found[0])))
@@ -142,7 +145,7 @@ class SendQueue:
         self.air.use(lora or LoraSettings())
         self._link_up, self._link_up_at, self._boots = True, now, boots
         for _, part in self._parts():
-            self._prepare_for_link(part, now)
+            part.prepare_for_link(now, boots)
         self.rows.link_changed(self._parts(), now)
         outliving = {priority for priority, seconds in self.lifetimes.items() if seconds > RECEIVERS_REMEMBER}
         if any(part.is_unsent and text.message.priority in outliving for text, part in self._parts()):
@@ -208,6 +211,15 @@ class SendQueue:
         if sender == text.message.to:
             return reports + self._finish_part(text, part, DeliveryStatus.ACKNOWLEDGED)
         return reports + (self._finish_part(text, part, DeliveryStatus.RELAYED) if text.message.is_broadcast else [])
+
+    def on_key_cure(self, cure: KeyCure, now: float) -> list[DeliveryReport]:
+        """Take what came of a recipient's key: texts that waited for it go at once, or are given up for good."""
+        lost = self.cures.end(self._parts(), cure, now)
+        return [
+            report
+            for text, error in lost.items()
+            for report in self._end(text, DeliveryStatus.REFUSED, error, f"{error}: {cure.reason}")
+        ]
 
     def on_deadline(self, now: float) -> list[DeliveryReport]:
         """Give up what has expired, and stop waiting for answers that do not come."""
@@ -287,24 +299,6 @@ class SendQueue:
             return inf
         return max(part.first_sent + RECEIVERS_REMEMBER, self._link_up_at + SETTLE_TIME)
 
-    def _prepare_for_link(self, part: Part, now: float) -> None:
-        """Prepare a packet for a link that has just come up, or for the present one after a restart."""
-        if not self._link_up:
-            return
-        part.sends, settled = 0, now + SETTLE_TIME
-        rebooted = part.boots != self._boots and 0 not in {part.boots, self._boots}
-        if part.state is PartState.ACCEPTED:
-            part.ack_by = max(part.ack_by, settled) if part.ack_by < inf else now + ACK_TIMEOUT
-            if not (rebooted and not part.relayed and now < part.first_sent + RECEIVERS_REMEMBER):
-                return
-            # the node lost its queue and the mesh has not answered: receivers drop a copy under the same id
-            part.state, part.ack_by = PartState.SENT, inf
-        if part.state is PartState.SENT:
-            answers_come = part.packet.want_ack and not rebooted
-            part.not_before = max(settled, part.last_sent + EVIDENCE_TIME) if answers_come else settled
-        elif part.restored:
-            part.not_before = settled
-
     def _check_deadlines(self, text: QueuedText, now: float) -> list[DeliveryReport]:
         reports = []
         if self._link_up:
@@ -352,6 +346,8 @@ class SendQueue:
         if part.state is PartState.SENT and not policy.on_air:
             self.air.refund(text.message, self.air.cost(part.packet), part.last_sent)
         wait = policy.wait(priority, part.retries_by_error[error], text.expires_at - now)
+        if policy.cures and text.message.is_broadcast:
+            wait = None
         text.was_sent = text.was_sent or policy.on_air
         if wait is None or (part.attempts >= MAX_TRIES and not policy.holds_all):
             on_air = part.state is PartState.ACCEPTED or policy.on_air
@@ -363,6 +359,7 @@ class SendQueue:
         del self._by_packet[part.packet.packet_id]
         self._refused[part.packet.packet_id] = text, part
         part.renew(self.new_id(), now + wait)
+        self.cures.refused(text, part, error)
         self._save(text, part)
         if policy.holds_all:
             self._next_slot = max(self._next_slot, now + wait)

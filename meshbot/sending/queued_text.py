@@ -18,6 +18,10 @@ from meshbot.sending.outgoing import Origin, OutgoingText, Priority
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus
 from meshbot.sending.retry_policy import PARTLY_SENT, policy_of
 
+EVIDENCE_TIME = 30.0  # seconds after sending; a node that no neighbour repeats gives up after about 23 (link_facts §11)
+SETTLE_TIME = 5.0  # seconds from READY for what the node kept for us: it comes behind the configuration
+RECEIVERS_REMEMBER = 300.0  # seconds in which every firmware still drops a repeated (sender, id)
+ACK_TIMEOUT = 60.0  # seconds for an acknowledgement over many hops
 LONG_WAIT = 5  # packets ahead, some ten seconds: a shorter wait is not reported
 # Of one packet on one link. A third would show nothing new, and a node that stalls for 20 s is a lost link: before that
 # another text, read right behind this one, would be dropped without an error.
@@ -85,6 +89,7 @@ class Part:
     ack_by: float = inf  # once accepted
     relayed: bool = False
     refused_ids: list[int] = field(default_factory=list)  # ids before the present one
+    awaits_key: bool = False  # our node is to get the recipient's first: see key_cures.py
 
     @property
     def is_open(self) -> bool:
@@ -105,6 +110,22 @@ class Part:
         """Whether an answer to the present id can come."""
         return self.state is not PartState.WAITING or self.restored
 
+    def prepare_for_link(self, now: float, boots: int) -> None:
+        """Prepare it for a link that has just come up, or for the present one after a restart."""
+        self.sends, settled = 0, now + SETTLE_TIME
+        rebooted = self.boots != boots and 0 not in {self.boots, boots}
+        if self.state is PartState.ACCEPTED:
+            self.ack_by = max(self.ack_by, settled) if self.ack_by < inf else now + ACK_TIMEOUT
+            if not (rebooted and not self.relayed and now < self.first_sent + RECEIVERS_REMEMBER):
+                return
+            # the node lost its queue and the mesh has not answered: receivers drop a copy under the same id
+            self.state, self.ack_by = PartState.SENT, inf
+        if self.state is PartState.SENT:
+            answers_come = self.packet.want_ack and not rebooted
+            self.not_before = max(settled, self.last_sent + EVIDENCE_TIME) if answers_come else settled
+        elif self.restored:
+            self.not_before = settled
+
     def renew(self, packet_id: int, not_before: float) -> None:
         """Start over under a new id."""
         old = self.packet
@@ -112,6 +133,7 @@ class Part:
         self.packet = TextPacket(packet_id, old.text, old.to, old.channel, old.reply_id, old.want_ack)
         self.state, self.not_before, self.restored, self.relayed = PartState.WAITING, not_before, False, False
         self.first_sent, self.last_sent, self.sends, self.boots, self.ack_by = inf, -inf, 0, 0, inf
+        self.awaits_key = False
 
 
 @dataclass(slots=True, eq=False)

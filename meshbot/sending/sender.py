@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from meshbot.mesh_link import BROADCAST_NUM, ChannelLoad, LoraSettings, QueueStatus, RoutingAnswer, TextPacket
 from meshbot.runtime import Clock, Service, Throttle
 from meshbot.sending.admission import answer_at, waiting_for_air
+from meshbot.sending.key_cures import KeyCure
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue import SendQueue
 from meshbot.sending.queued_text import Changes, SavedPart
@@ -54,6 +55,9 @@ class SendingInterface(Protocol):
     def send_route_request(self, packet_id: int, to: int) -> None:
         """Write one traceroute; OSError if the link is gone."""
 
+    def send_key_question(self, to: int) -> None:
+        """Have a node introduce itself; OSError if the link is gone."""
+
     def send_time(self, seconds: int) -> None:
         """Set the node's clock; OSError if the link is gone."""
 
@@ -72,6 +76,13 @@ class SavedOutbox:
     """What an earlier process has not finished sending."""
 
     parts: Sequence[SavedPart]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyQuestion:
+    """Have a node introduce itself, now or not at all."""
+
+    to: int
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -115,6 +126,10 @@ class PendingActions:
             each.action()
 
 
+def ignore_key(_num: int, _lacks: bool) -> None:  # noqa: FBT001 - as the callback is called
+    """Care for no key."""
+
+
 class MeshSender(Service):
     """Takes texts, the node's answers and the link's state; sends, stores and reports. See `handle`."""
 
@@ -127,8 +142,13 @@ class MeshSender(Service):
         interface_of: Callable[[], SendingInterface | None],
         save: Callable[[Changes], object],
         listener: ReportListener | None = None,
+        *,
+        cure_key: Callable[[int, bool], object] = ignore_key,
     ) -> None:
-        """`save` only puts into an inbox: this thread never waits for the disk."""
+        """`save` only puts into an inbox: this thread never waits for the disk.
+
+        So does `cure_key(num, lacks)`, whose end a KeyCure tells; `lacks`: our node itself says that it has no key.
+        """
         super().__init__(clock)
         self._queue = queue
         self._pending_actions = PendingActions()
@@ -136,6 +156,7 @@ class MeshSender(Service):
         self._interface_of = interface_of
         self._save = save
         self._listener = listener
+        self._cure_key = cure_key
         self._turned_away = Throttle(TURNED_AWAY_LOGGED_EVERY)
         self._powerless = Throttle(POWERLESS_LOGGED_EVERY)
         self._exhausted = Throttle(EXHAUSTED_LOGGED_EVERY)
@@ -197,8 +218,10 @@ class MeshSender(Service):
                 self._report(self._queue.add(message, now), now)
             case QueueStatus():
                 self._report(self._queue.on_queue_status(message.packet_id, message.result, now), now)
-            case RouteRequest():
-                self._send_route_request(message)
+            case RouteRequest() | KeyQuestion():
+                self._send_at_once(message)
+            case KeyCure():
+                self._report(self._queue.on_key_cure(message, now), now)
             case RoutingAnswer():
                 self._on_routing(message, now)
             case AfterAnswer():
@@ -235,6 +258,8 @@ class MeshSender(Service):
     def _follow_up(self, now: float) -> None:
         """Send what may go, have the changes stored, plan the next check of the clock."""
         self._send_ready()
+        for num, lacks in self._queue.cures.take_wanted().items():
+            self._cure_key(num, lacks)
         self._log_holding()
         self._log_exhausted(now)
         queue = self._queue
@@ -264,6 +289,12 @@ class MeshSender(Service):
                 LOGGER.debug("Paquet 0x%08x gardé pour le prochain lien: %s", packet.packet_id, exc)
                 self._queue.not_sent()
 
+    def _send_at_once(self, request: RouteRequest | KeyQuestion) -> None:
+        if isinstance(request, RouteRequest):
+            self._send_route_request(request)
+        else:
+            self._send_key_question(request)
+
     def _send_route_request(self, request: RouteRequest) -> None:
         """Send it now: the node paces texts apart from other kinds, and a late traceroute is worth nothing."""
         # it sets off packets all over the mesh, there and back
@@ -278,6 +309,16 @@ class MeshSender(Service):
         except OSError as exc:
             LOGGER.debug("Traceroute 0x%08x non envoyé: %s", request.packet_id, exc)
             request.not_sent(request.packet_id, NoRoute.NO_LINK)
+
+    def _send_key_question(self, question: KeyQuestion) -> None:
+        if self._queue.hold.holding or not self._queue.air.spend_on_key_question(self._clock.monotonic()):
+            LOGGER.debug("Clé de 0x%08x non demandée: canal occupé", question.to)
+            return
+        try:
+            if (interface := self._interface_of()) is not None:
+                interface.send_key_question(question.to)
+        except OSError as exc:
+            LOGGER.debug("Clé de 0x%08x non demandée: %s", question.to, exc)
 
     # -- the wall clock
 

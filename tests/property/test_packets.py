@@ -5,7 +5,7 @@ import base64
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshbot.mesh_link.interface import answers_heartbeats
+from meshbot.mesh_link.firmware import answers_heartbeats
 from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     KEY_BYTES,

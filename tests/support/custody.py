@@ -48,7 +48,6 @@ class Bench:
     region: int = EU_868
     own_key: bytes = OWN_KEY
     nodes: int = 40
-    keeps_evicted: bool = False
     answers: bool = True  # to admin messages
     commits: bool = True
     can_note: bool = True
@@ -76,7 +75,7 @@ class Bench:
 
     def state(self) -> RadioState:
         own = OwnRadioRow(OWN_NUM, self.own_key, self.region, self.nodes)
-        return RadioState(own, dict(self.keys), frozenset(self.favourites), self.obstacle, self.keeps_evicted)
+        return RadioState(own, dict(self.keys), frozenset(self.favourites), self.obstacle)
 
     def ready(self, people: set[int] = frozenset()) -> None:
         self.do(self.custody.ready(self.state(), people, self.at))

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from meshbot.mesh_link.interface import answers_heartbeats
+from meshbot.mesh_link.firmware import answers_heartbeats
 from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     NodeInfoPacket,

@@ -1,5 +1,7 @@
 """Custody of the radio's keys: whose key is asked for, whose is taught, and what is never done."""
 
+from dataclasses import replace
+
 import pytest
 
 from meshbot.nodes.custody import ASK_TIMEOUT, ASKS_AN_HOUR, CURE_EVERY, TAUGHT_A_DAY, TAUGHT_AHEAD, TAUGHT_FOR_MESSAGES
@@ -365,10 +367,30 @@ def test_a_node_that_was_just_asked_is_taught_without_asking_again(bench):
     assert bench.taught() == [ALICE]
 
 
-def test_a_cure_without_a_link_says_so(bench):
-    bench.do(bench.custody.cure(ALICE, bench.at, lacks=True))
+def test_teaching_without_a_link_says_so(bench):
     bench.do(bench.custody.teach(ALICE, bench.at))
-    assert [each.outcome for each in bench.of(CureEnded)] == [Outcome.NO_LINK] * 2
+    assert bench.outcomes() == {ALICE: Outcome.NO_LINK}
+
+
+def test_a_message_sent_right_after_ready_is_served_once_the_radio_is_known(bench):
+    bench.do(bench.custody.cure(CAROLE, bench.at, lacks=True))
+    assert bench.done == []
+    bench.present[CAROLE] = OTHER
+    bench.ready()
+    assert CAROLE in bench.asked()
+    assert bench.outcomes()[CAROLE] is Outcome.HELD
+
+
+def test_a_radio_whose_nodes_have_not_come_is_neither_judged_nor_taught(bench):
+    bench.nodes, bench.obstacle = 0, Outcome.UNSEEN
+    unseen = replace(bench.state(), is_whole=False)
+    bench.do(bench.custody.ready(unseen, {ALICE}, bench.at))
+    assert bench.done == []
+    bench.do(bench.custody.cure(ALICE, bench.at, lacks=True))
+    bench.wait(ASK_TIMEOUT)
+    assert bench.asked() == [ALICE]
+    assert bench.outcomes() == {ALICE: Outcome.UNSEEN}
+    assert bench.records.own is None
 
 
 def test_a_stranger_is_asked_but_never_taught(bench):

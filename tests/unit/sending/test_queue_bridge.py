@@ -6,8 +6,7 @@ import pytest
 
 from meshbot.sending.admission import WAITING_LIMITS
 from meshbot.sending.outgoing import Priority, TelegramOrigin
-from meshbot.sending.queue import EVIDENCE_TIME, RECEIVERS_REMEMBER, SETTLE_TIME
-from meshbot.sending.queued_text import LONG_WAIT
+from meshbot.sending.queued_text import EVIDENCE_TIME, LONG_WAIT, RECEIVERS_REMEMBER, SETTLE_TIME
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
 from tests.support.send_queue import ASKER, EVERYBODY, INTERVAL, OWN, QueueDriver
 

@@ -3,8 +3,8 @@
 import pytest
 
 from meshbot.sending.outgoing import EchoOrigin, MailNoticeOrigin, Priority, TelegramOrigin
-from meshbot.sending.queue import EVIDENCE_TIME, SAVE_TIME, SETTLE_TIME
-from meshbot.sending.queued_text import PartState
+from meshbot.sending.queue import SAVE_TIME
+from meshbot.sending.queued_text import EVIDENCE_TIME, SETTLE_TIME, PartState
 from meshbot.sending.receipts import DeliveryStatus
 from meshbot.sending.retry_policy import PARTLY_SENT
 from tests.support.send_queue import ASKER, EVERYBODY, INTERVAL, QUEUE_FULL, QueueDriver
