@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import config
+from custody_assembly import custody_takers, custody_writer
 from meshbot import mesh_link, persistence, sending, storage
 from meshbot.commands import (
     Access,
@@ -27,7 +28,7 @@ from meshbot.commands import (
     translator,
 )
 from meshbot.mesh_memory import MeshMemory
-from meshbot.nodes import Acquaintances
+from meshbot.nodes import Acquaintances, KeyCustody, LookAtKeys
 from meshbot.persistence import HandledBefore, Housekeeping
 from meshbot.runtime import Clock, DatabaseTrouble, DiskCheck, Report, Service, read_host, unreported
 from meshbot.storage import Database
@@ -57,6 +58,7 @@ class Parts:
     sender: sending.MeshSender
     tracer: sending.Tracer
     queue_writer: persistence.QueueWriter | None
+    custody: KeyCustody
 
 
 def open_storage(
@@ -77,10 +79,15 @@ def memory(
 ) -> MeshMemory:
     """Return the history of the mesh, kept as long as the settings say."""
     memory = MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
-    of_telegram = (word for line in settings.telegram_users for word in line.split() if word.startswith("!"))
-    kept = node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
+    kept = listed_nodes(settings)
     nodes.consult(lambda: Acquaintances(memory.acquaintances(), {*kept, *memory.mailbox.correspondents(), own_num()}))
     return memory
+
+
+def listed_nodes(settings: config.Settings) -> frozenset[int]:
+    """Return the nodes that the settings name."""
+    of_telegram = (word for line in settings.telegram_users for word in line.split() if word.startswith("!"))
+    return node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
 
 
 def replay_guards(database: Database | None, clock: Clock) -> tuple[persistence.ReplayGuard, persistence.ReplayGuard]:
@@ -131,7 +138,7 @@ def limits(settings: config.Settings) -> CommandLimits:
     return CommandLimits(workers, slow_workers, settings.command_timeout, settings.answer_ttl)
 
 
-def outbox(settings: config.Settings, clock: Clock) -> sending.SendQueue:
+def outbox(settings: config.Settings, clock: Clock, cures: sending.KeyCures) -> sending.SendQueue:
     """Return an empty outbox with the lifetimes of each kind of text."""
     lifetimes = {
         sending.Priority.ANSWER: settings.answer_ttl,
@@ -148,6 +155,7 @@ def outbox(settings: config.Settings, clock: Clock) -> sending.SendQueue:
         sending.AirBudget(settings.air_time_limit),
         # above the numbers that earlier processes gave
         sending.QueueRows(int(clock.now().timestamp() * 1000)),
+        cures,
     )
 
 
@@ -181,8 +189,8 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
     """Return the commands about the bot itself, its link and its node."""
     settings, nodes, memory, sender = parts.settings, parts.nodes, parts.memory, parts.sender
     return (
-        builtin.status_command(parts.link.figures, lambda: sender.waiting, nodes.counts),
-        builtin.keys_command(nodes, memory, parts.link.interface),
+        builtin.status_command(parts.link.figures, lambda: sender.waiting, nodes.counts, parts.custody),
+        builtin.keys_command(nodes, memory, parts.link.interface, parts.custody.tally),
         builtin.echo_command(
             parts.clock,
             sender.tell,
@@ -191,8 +199,8 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
             builtin.EchoOptions(settings.echo_channel, settings.answer_max_bytes, settings.answer_ttl),
         ),
         builtin.sys_command(lambda: read_host(settings.data_dir)),
-        builtin.sync_command(nodes, parts.link.interface),
-        builtin.trust_command(nodes, memory, parts.link.interface),
+        builtin.sync_command(nodes, parts.link.interface, parts.custody.tally),
+        builtin.trust_command(nodes, memory, parts.link.interface, parts.custody.teach),
         builtin.reconnect_command(reconnect),
         builtin.reboot_command(parts.link.interface),
     )
@@ -295,10 +303,15 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     notices = MailNotices(parts.memory.mailbox, parts.memory, clock, sender.tell, translator(settings.language))
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
     check = disk_check(settings, report)
+    keeper = custody_writer(database, clock, parts.custody)
+    writers = updates, parts.queue_writer, parts.nodes, parts.memory, keeper, *parts.replay_guards
     housekeeping = Housekeeping(
         clock,
-        tuple(filter(None, (updates, parts.queue_writer, parts.nodes, parts.memory, *parts.replay_guards))),
-        takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
+        tuple(filter(None, writers)),
+        {
+            **takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
+            **custody_takers(parts.custody, keeper, parts.memory, listed_nodes(settings)),
+        },
         (check, key_upkeep(parts.nodes, parts.link.interface)),
         after_load=(
             check,
@@ -334,12 +347,12 @@ def packet_takers(
 ) -> mesh_link.PacketTakers:
     """Return who takes which packets."""
     return mesh_link.PacketTakers(
-        records=(housekeeping.offer,),
+        records=(housekeeping.offer, parts.custody.packet_heard),
         channel_load=(parts.sender.tell,),
-        node_infos=(housekeeping.offer,),
-        routing_answers=(parts.sender.tell, parts.tracer.routing_answer),
+        node_infos=(housekeeping.offer, parts.custody.offer),
+        routing_answers=(parts.sender.tell, parts.tracer.routing_answer, parts.custody.answer_heard),
         traceroutes=(parts.tracer.route_heard,),
-        texts=(dispatcher.offer,),
+        texts=(dispatcher.offer, parts.custody.text_heard),
         channel_texts=() if telegram is None else (telegram.offer,),
         direct_texts=() if telegram is None else (telegram.offer,),
     )
@@ -357,7 +370,8 @@ def link_takers(
         node_database=housekeeping.tell,
         change=parts.sender.tell,
         ready=start_sync,
-        lost=pubkey_sync.cancel,
+        lost=(pubkey_sync.cancel, parts.custody.link_lost),
+        fetched=lambda: housekeeping.tell(LookAtKeys()),
         queue_status=(parts.sender.tell, parts.tracer.queue_status),
         client_warning=(parts.tracer.objection,),
         channels=() if telegram is None else (telegram.tell,),

@@ -20,6 +20,7 @@ if __name__ == "__main__":
 
 import assembly
 import config
+from custody_assembly import custody_links, key_cures, key_custody
 from meshbot.commands import Command, translator
 from meshbot.commands.builtin import EchoReports
 from meshbot.mesh_link import (
@@ -31,6 +32,7 @@ from meshbot.mesh_link import (
     PublishingBeat,
     ReaderBeat,
 )
+from meshbot.nodes import LookAtKeys
 from meshbot.persistence import QueueChanges
 from meshbot.runtime import (
     Beating,
@@ -85,15 +87,20 @@ class MeshBot:
         self.memory = assembly.memory(settings, self._database, self.node_manager, clock, link.own_num)
         self._pubkey_sync = PubkeySync(clock, self._sync_pubkeys)
 
-        # the sender and Telegram save by Housekeeping, which is built after them: it restores what they had saved
-        self._reports, disk = ReportRouter(), ServiceHandle()
+        # the sender and others save by Housekeeping, which is built after them: it restores what they had saved
+        self._reports, disk, sender = ReportRouter(), ServiceHandle(), ServiceHandle()
+        self._disk = disk
+        links = custody_links(sender.tell, disk.tell, self._database, report)
+        custody = key_custody(clock, self.node_manager, link, assembly.new_packet_id, links)
         self._sender = MeshSender(
             clock,
-            assembly.outbox(settings, clock),
+            assembly.outbox(settings, clock, key_cures(self.node_manager, link)),
             link.interface,
             save=lambda changes: disk.tell(QueueChanges(changes)),
             listener=self._reports,
+            cure_key=custody.cure,
         )
+        sender.connect(self._sender)
         self._tracer = Tracer(clock, self._sender.tell, assembly.new_packet_id)
         parts = assembly.Parts(
             settings,
@@ -106,6 +113,7 @@ class MeshBot:
             self._sender,
             self._tracer,
             assembly.queue_writer(self._database, clock, self._sender),
+            custody,
         )
         self._queue_writer = parts.queue_writer
         built_in = assembly.commands(parts, self._reconnect_tcp_interface)
@@ -133,7 +141,8 @@ class MeshBot:
             report=report,
         )
         # in starting order: receivers before senders; the link starts last and stops first
-        radio_side = [each for each in (self._sender, telegram, dispatcher, router, self._tcp) if each is not None]
+        services = self._sender, custody, telegram, dispatcher, router, self._tcp
+        radio_side = [each for each in services if each is not None]
         watched: list[Beating] = [*radio_side, PublishingBeat(), ReaderBeat(link.interface)]
         watchdog = Watchdog(watchdog_interval(), watched, disk_bound=(housekeeping,))
         self.supervisor = Supervisor((housekeeping, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
@@ -173,7 +182,9 @@ class MeshBot:
 
     def _sync_pubkeys(self) -> int:
         """Put the known public keys into interface.nodes; return how many were missing."""
-        return self.node_manager.sync_pubkeys_to_interface(self.interface, force=True)
+        synced = self.node_manager.sync_pubkeys_to_interface(self.interface, force=True)
+        self._disk.tell(LookAtKeys())
+        return synced
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

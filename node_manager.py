@@ -13,6 +13,7 @@ from meshbot.nodes import (
     KeyTrust,
     LastSync,
     NodeCounts,
+    TrustedKey,
     legible_row,
     read_node_names,
     reported_by_radio,
@@ -92,6 +93,16 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         with self._trust_lock:
             row = self._trust.trusted.get(num)
         return row.public_key if row else None
+
+    def trusted_keys(self) -> dict[int, bytes]:
+        """Return all trusted keys by node."""
+        with self._trust_lock:
+            return {row.num: row.public_key for row in self._trust.trusted.values()}
+
+    def trusted_key(self, num: int) -> TrustedKey | None:
+        """Return what the radio would be taught of a node, None if no key of it is trusted."""
+        with self._trust_lock:
+            return self._trust.teachable(num)
 
     def pending_keys(self) -> dict[int, set[bytes]]:
         """Return the keys that wait for a confirmation, by node."""

@@ -14,6 +14,7 @@ from typing import Final
 LAYERS: Final = (
     {"main_bot"},
     {"assembly"},
+    {"custody_assembly"},
     # No part of meshbot/ imports these, so all of them stand below
     {"config", "node_manager", "tcp_interface_manager"},
     {"meshbot.demo", "meshbot.telegram_bot"},

@@ -20,6 +20,7 @@ from meshbot.mesh_link.actions import (
     OpenLink,
     SendProbe,
 )
+from meshbot.mesh_link.administration import Administration
 from meshbot.mesh_link.backoff import Backoff
 from meshbot.mesh_link.beats import PublishingBeat, ReaderBeat
 from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
@@ -60,6 +61,7 @@ from meshbot.mesh_link.outages import OutageReporter
 from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, give
 from meshbot.mesh_link.packets import routing_error_name
 from meshbot.mesh_link.pubkey_sync import PubkeySync
+from meshbot.mesh_link.radio_database import RadioDatabase
 from meshbot.mesh_link.session import MeshSession, SessionEvent
 from meshbot.mesh_link.states import CLOSING_AFTER_STOP, TRANSITIONS, Evidence, LinkEvent, LinkState, LinkTimes
 from meshbot.mesh_link.statistics import LinkFigures
@@ -71,6 +73,7 @@ __all__ = [
     "TRANSITIONS",
     "AbandonLink",
     "Action",
+    "Administration",
     "Backoff",
     "Channel",
     "ChannelLoad",
@@ -116,6 +119,7 @@ __all__ = [
     "PubkeySync",
     "PublishingBeat",
     "QueueStatus",
+    "RadioDatabase",
     "RadioMetadata",
     "ReaderBeat",
     "ReceivedText",

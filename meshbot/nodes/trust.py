@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from meshbot import bounds
-from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES
+from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES, Contact
+from meshbot.nodes.radio_state import TrustedKey
 from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord, log
 from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 from meshbot.text import folded, one_line
@@ -23,6 +24,9 @@ EVICTED: Final = 1_000  # nodes that make room at once
 # that does not fit, what joined it and the space before it
 LEAST_CLIPPED: Final = 16
 CUT_MARK: Final = "\ufffd"
+# Bytes of UTF-8 that the firmware takes: beyond, it takes nothing of a contact
+LONG_NAME_BYTES: Final = 39
+SHORT_NAME_BYTES: Final = 4
 MAX_PENDING: Final = 4  # unconfirmed keys of one node
 NODES_NAMED: Final = 4  # of those that share a key
 
@@ -101,6 +105,24 @@ class KeyTrust:
             if self._uses[row.public_key] > 1:
                 holders.setdefault(row.public_key, []).append(num)
         return holders
+
+    def teachable(self, num: int) -> TrustedKey | None:
+        """Return what the radio would be taught of a node, None if no key of it is trusted."""
+        trusted = self.trusted.get(num)
+        if trusted is None:
+            return None
+        row, is_verified = self.nodes[num], trusted.source is KeySource.OPERATOR
+        # against an operator's word a key that waits counts for nothing
+        is_doubtful = self._uses[trusted.public_key] > 1 or (num in self.pending and not is_verified)
+        contact = Contact(
+            num,
+            trusted.public_key,
+            _cut(row.long_name, LONG_NAME_BYTES) or f"Meshtastic {num & 0xFFFF:04x}",
+            _cut(row.short_name, SHORT_NAME_BYTES) or f"{num & 0xFFFF:04x}",
+            row.hw_model,
+            row.role,
+        )
+        return TrustedKey(contact, is_verified, is_doubtful)
 
     def shared_key_lines(self) -> list[str]:
         """Return a line for each key found to be shared since the last call."""
@@ -282,6 +304,10 @@ class KeyTrust:
 def brief(key: bytes) -> str:
     """Return enough of the key to distinguish it from another in a log line."""
     return base64.b64encode(key).decode("ascii")[:8] + "…"
+
+
+def _cut(name: str, limit: int) -> str:
+    return name.encode(errors="replace")[:limit].decode(errors="ignore").strip()
 
 
 def _decides(source: KeySource, over: KeySource) -> bool:

@@ -21,6 +21,7 @@ from meshbot.runtime.incidents import (
     LinkLost,
     NodeRebooted,
     NodeWarning,
+    RadioForgot,
     Report,
     unreported,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "MeshBotError",
     "NodeRebooted",
     "NodeWarning",
+    "RadioForgot",
     "RecentKeys",
     "Report",
     "Service",

@@ -70,6 +70,17 @@ class NodeWarning:
     text: str  # the firmware's own
 
 
+@dataclass(frozen=True, slots=True)
+class RadioForgot:
+    """The bot's own node has lost its key, most of its nodes, or its region."""
+
+    old_key: str = ""  # abbreviated; empty: the key is the same
+    new_key: str = ""
+    nodes_before: int | None = None  # in its database; None: they are still there
+    nodes: int = 0
+    region_unset: bool = False  # it was set, and without it the node does not send
+
+
 class KeyWord(Enum):
     """Who gave a node another key."""
 
@@ -131,6 +142,7 @@ Incident = (
     | LinkBack
     | NodeRebooted
     | NodeWarning
+    | RadioForgot
     | KeyChanged
     | KeyShared
     | DiskLow

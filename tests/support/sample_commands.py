@@ -19,6 +19,7 @@ from meshbot.commands.registry import Command
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.statistics import LinkFigures
 from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.nodes.radio_state import KeyTally, Outcome
 from meshbot.runtime.host import HostFigures, ProcessFigures
 from node_manager import NodeCounts, NodeManager
 from tests.support.configured import make_memory, make_roles, replay_guards
@@ -96,6 +97,19 @@ class SampleInterface:
         self.delays.append(seconds)
 
 
+class SampleRadio:
+    """What the radio holds of the sample keys, and has lost."""
+
+    def __init__(self, tally=KeyTally(held=36, lacking=2, different=0), loss=None):  # noqa: B008 - frozen
+        self._tally, self._loss = tally, loss
+
+    def tally(self):
+        return self._tally
+
+    def loss(self):
+        return self._loss
+
+
 def keyed_nodes() -> MeshMemory:
     """A memory in which the nodes of SampleKeys are found."""
     clock = FakeClock()
@@ -115,12 +129,12 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         ping_command(lambda: FIGURES),
         *mesh_commands(memory, clock),
         *mesh.commands,
-        status_command(lambda: FIGURES, lambda: 2, keys.counts),
-        keys_command(keys, keyed_nodes(), lambda: interface),
+        status_command(lambda: FIGURES, lambda: 2, keys.counts, SampleRadio()),
+        keys_command(keys, keyed_nodes(), lambda: interface, SampleRadio().tally),
         echo_command(clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, 200, 120.0)),
         sys_command(lambda: HOST),
-        sync_command(keys, lambda: interface),
-        trust_command(keys, keyed_nodes(), lambda: interface),
+        sync_command(keys, lambda: interface, SampleRadio().tally),
+        trust_command(keys, keyed_nodes(), lambda: interface, lambda _num: Outcome.HELD),
         reconnect_command(lambda: None),
         reboot_command(lambda: interface),
     )

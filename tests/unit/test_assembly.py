@@ -7,6 +7,7 @@ import assembly
 from config import Settings
 from main_bot import MeshBot
 from meshbot.mesh_link.packets import BROADCAST_NUM
+from meshbot.sending.key_cures import KeyCures
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.receipts import DeliveryStatus
 from meshbot.storage.schema import PACKETS
@@ -33,14 +34,14 @@ def clock():
 
 @pytest.mark.parametrize(("name", "lifetime"), LIFETIMES.items())
 def test_each_kind_of_text_expires_after_its_own_setting(tmp_path, clock, name, lifetime):
-    box = assembly.outbox(settings(tmp_path, **LIFETIMES), clock)
+    box = assembly.outbox(settings(tmp_path, **LIFETIMES), clock, KeyCures())
     box.add(OutgoingText("a", ALICE, priority=Priority[name.removesuffix("_ttl").upper()]), 0.0)
     assert box.on_deadline(lifetime - 0.1) == []
     assert [outcome.status for outcome in box.on_deadline(lifetime)] == [DeliveryStatus.EXPIRED]
 
 
 def test_the_channel_is_busy_above_the_setting(tmp_path, clock):
-    box = assembly.outbox(settings(tmp_path, channel_utilization_limit=40), clock)
+    box = assembly.outbox(settings(tmp_path, channel_utilization_limit=40), clock, KeyCures())
     box.channel_load(40.0, 0.0)
     assert not box.hold.holding
     box.channel_load(40.1, 0.0)
@@ -48,7 +49,7 @@ def test_the_channel_is_busy_above_the_setting(tmp_path, clock):
 
 
 def test_packets_are_as_long_and_as_far_apart_as_the_settings_say(tmp_path, clock):
-    box = assembly.outbox(settings(tmp_path, send_interval=7, answer_max_bytes=50), clock)
+    box = assembly.outbox(settings(tmp_path, send_interval=7, answer_max_bytes=50), clock, KeyCures())
     box.link_up(0.0)
     box.add(OutgoingText("x" * 60, BROADCAST_NUM), 0.0)
     first = box.take(0.0)

@@ -12,7 +12,7 @@ from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import Directory, called, label, one_node
 from meshbot.commands.registry import Command, Example, Request, Way
 from meshbot.mesh_memory import NodeView
-from meshbot.nodes import NodeCounts, brief
+from meshbot.nodes import KeyTally, NodeCounts, brief
 
 SHOWN = 3  # nodes named in one list
 
@@ -41,15 +41,24 @@ class KeyedInterface(Protocol):
         """The keys in the radio's own database, by node number."""
 
 
-def keys_command(ring: KeyRing, directory: Directory, interface_of: Callable[[], KeyedInterface | None]) -> Command:
-    """Make the command; `interface_of` returns the present interface, None without a link."""
+def keys_command(
+    ring: KeyRing,
+    directory: Directory,
+    interface_of: Callable[[], KeyedInterface | None],
+    tally: Callable[[], KeyTally | None],
+) -> Command:
+    """Make the command.
+
+    `interface_of` returns the present interface, None without a link; `tally` compares the trusted keys with the
+    radio's, None while these are not known.
+    """
 
     def run(request: Request) -> str:
         """Describe all keys, or one node's."""
         tr, interface = request.translate, interface_of()
         radio_keys = None if interface is None else interface.radio_keys
         if not request.argument:
-            return _overview(ring, directory, radio_keys, request)
+            return _overview(ring, directory, tally(), request)
         node = one_node(request, directory)
         if isinstance(node, str):
             return node
@@ -65,11 +74,11 @@ def keys_command(ring: KeyRing, directory: Directory, interface_of: Callable[[],
         examples=(
             Example(
                 "/keys",
-                "🔑 known: 38 for 42 nodes; in the radio: 36; changed: 1 (Bruno); ⚠️ same key: Carole = Copie",
+                "🔑 known: 38 for 42 nodes; in the radio: 36 of 38; changed: 1 (Bruno); ⚠️ same key: Carole = Copie",
             ),
             Example(
                 "/keys",
-                "🔑 known: 38 for 42 nodes\nin the radio: 36\nchanged: 1\n· Bruno !20001ef0\n"
+                "🔑 known: 38 for 42 nodes\nin the radio: 36 of 38\nchanged: 1\n· Bruno !20001ef0\n"
                 "⚠️ same key on several nodes: 1\n· Carole !20001ef1 = Copie !20001ef2",
                 way=Way.TELEGRAM,
             ),
@@ -89,13 +98,15 @@ def keys_command(ring: KeyRing, directory: Directory, interface_of: Callable[[],
     )
 
 
-def _overview(ring: KeyRing, directory: Directory, radio: Mapping[int, bytes] | None, request: Request) -> str:
+def _overview(ring: KeyRing, directory: Directory, radio: KeyTally | None, request: Request) -> str:
     tr = request.translate
     known, pending, shared = ring.counts(), ring.pending_keys(), ring.duplicates()
     text = tr.ngettext("🔑 known: {keys} for {nodes} node", "🔑 known: {keys} for {nodes} nodes", known.nodes)
     parts = [text.format(keys=known.keys, nodes=known.nodes)]
     if radio is not None:
-        parts.append(tr(_("in the radio: {count}")).format(count=len(radio)))
+        parts.append(tr(_("in the radio: {held} of {keys}")).format(held=radio.held, keys=radio.trusted))
+        if radio.different:
+            parts.append(tr(_("⚠️ it holds {count} differently")).format(count=radio.different))
     if request.wide:
         return _overview_at_length(parts, ring, directory, request)
     if pending:

@@ -10,7 +10,8 @@ from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import Directory, label, only_one
 from meshbot.commands.registry import Command, Example, Request
 from meshbot.commands.roles import Role
-from meshbot.nodes import brief
+from meshbot.commands.teaching import taught
+from meshbot.nodes import Outcome, brief
 
 
 class PendingKeys(Protocol):
@@ -29,8 +30,17 @@ class PendingKeys(Protocol):
         ...
 
 
-def trust_command(nodes: PendingKeys, directory: Directory, interface_of: Callable[[], object | None]) -> Command:
-    """Make the command; `interface_of` returns the present interface, None without a link."""
+def trust_command(
+    nodes: PendingKeys,
+    directory: Directory,
+    interface_of: Callable[[], object | None],
+    teach: Callable[[int], Outcome],
+) -> Command:
+    """Make the command.
+
+    `interface_of` returns the present interface, None without a link; `teach` has the radio learn a node's trusted key,
+    and returns within seconds what came of it.
+    """
 
     def run(request: Request) -> str:
         """Trust the one key that the argument means, or list the candidates."""
@@ -49,13 +59,16 @@ def trust_command(nodes: PendingKeys, directory: Directory, interface_of: Callab
             return node
         pending = sorted(nodes.pending_keys().get(node.num, ()))
         if not pending:
-            return tr(_("No other key waits for {node}.")).format(node=label(node))
+            none = tr(_("No other key waits for {node}.")).format(node=label(node))
+            outcome = teach(node.num)
+            return none if outcome in {Outcome.HELD, Outcome.NO_KEY} else f"{none} {taught(outcome, tr)}"
         meant = [key for key in pending if b64encode(key).decode().startswith(beginning.removesuffix("…"))]
         if len(meant) != 1:
             return tr(_("Which one of {node}? {keys}")).format(node=label(node), keys=_listed(pending))
         if not _trust(nodes, node.num, meant[0], interface_of()):
             return tr(_("⚠️ That key cannot be trusted."))
-        return tr(_("🔑 {node}: {key} is trusted now.")).format(node=label(node), key=brief(meant[0]))
+        trusted = tr(_("🔑 {node}: {key} is trusted now.")).format(node=label(node), key=brief(meant[0]))
+        return f"{trusted} {taught(teach(node.num), tr)}"
 
     return Command(
         name="trust",
@@ -64,8 +77,8 @@ def trust_command(nodes: PendingKeys, directory: Directory, interface_of: Callab
         run=run,
         role=Role.ADMIN,
         examples=(
-            Example("/trust 1ef0", "🔑 Bruno !20001ef0: AAkAAAAA… is trusted now."),
-            Example("/trust bruno AAkA", "🔑 Bruno !20001ef0: AAkAAAAA… is trusted now."),
+            Example("/trust 1ef0", "🔑 Bruno !20001ef0: AAkAAAAA… is trusted now. The radio has it."),
+            Example("/trust bruno AAkA", "🔑 Bruno !20001ef0: AAkAAAAA… is trusted now. The radio has it."),
             Example("/trust alice", "No other key waits for Alice !20001eef."),
             Example("/trust", "Whose key? /trust <node> [how the key begins]; /keys tells which wait."),
         ),

@@ -26,9 +26,17 @@ from meshbot.runtime import (
     LinkLost,
     NodeRebooted,
     NodeWarning,
+    RadioForgot,
 )
 from meshbot.telegram_bot.alerts.keys import KeyAlert, KeyWarnings, SharedKeyAlert
-from meshbot.telegram_bot.alerts.kinds import DatabaseAlert, DiskAlert, LinkAlert, RebootAlert, WarningAlert
+from meshbot.telegram_bot.alerts.kinds import (
+    DatabaseAlert,
+    DiskAlert,
+    ForgotAlert,
+    LinkAlert,
+    RebootAlert,
+    WarningAlert,
+)
 from meshbot.telegram_bot.alerts.message import AlertMessage, Moment, SentAlert, Totals
 from meshbot.telegram_bot.alerts.open_alerts import OpenAlerts
 from meshbot.telegram_bot.models import Chat, OutgoingMessage
@@ -40,6 +48,7 @@ ALERT_TYPES: Final[Mapping[type[Incident], type[AlertMessage]]] = {
     LinkBack: LinkAlert,
     NodeRebooted: RebootAlert,
     NodeWarning: WarningAlert,
+    RadioForgot: ForgotAlert,
     KeyChanged: KeyAlert,
     KeyShared: SharedKeyAlert,
     DiskLow: DiskAlert,

@@ -18,12 +18,14 @@ from meshbot.commands.registry import Request, Way, parse
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures
+from meshbot.nodes.radio_state import KeyTally, Loss
 from meshbot.runtime.host import HostFigures
 from meshbot.sending.outgoing import EchoOrigin, TelegramOrigin
+from meshbot.storage.custody import OwnRadioRow
 from node_manager import NodeCounts
 from tests.support.fake_clock import FakeClock
-from tests.support.nodes import ALICE
-from tests.support.sample_commands import FIGURES, HOST, SampleInterface, SampleKeys, keyed_nodes
+from tests.support.nodes import ALICE, key
+from tests.support.sample_commands import FIGURES, HOST, SampleInterface, SampleKeys, SampleRadio, keyed_nodes
 
 PING = ping_command(lambda: FIGURES)
 
@@ -153,15 +155,15 @@ def test_french_has_its_own_spaces_and_words():
     answer = ask(sys_command(lambda: HOST), "/sys", "fr")
     assert "allumé depuis 12 j 3 h ; 🤖 61 Mio" in answer
     assert "9 threads, en marche depuis 2 j 4 h" in answer
-    status = status_command(lambda: FIGURES, lambda: 2, SampleKeys().counts)
+    status = status_command(lambda: FIGURES, lambda: 2, SampleKeys().counts, SampleRadio())
     assert ask(status, "/status", "fr").count(" ; ") == 5
-    keys = keys_command(SampleKeys(), keyed_nodes(), SampleInterface)
+    keys = keys_command(SampleKeys(), keyed_nodes(), SampleInterface, SampleRadio().tally)
     assert ask(keys, "/keys", "fr").count(" ; ") == ask(keys, "/keys").count("; ") == 3
 
 
 def test_a_sync_puts_every_key_into_the_present_interface():
     keys, interface = SampleKeys(), SampleInterface()
-    assert ask(sync_command(keys, lambda: interface), "/sync").startswith("🔑 Keys put back: 3")
+    assert ask(sync_command(keys, lambda: interface, lambda: None), "/sync").startswith("🔑 Keys put back: 3")
     assert keys.syncs == [(interface, True)]
 
 
@@ -169,7 +171,7 @@ def test_a_sync_puts_every_key_into_the_present_interface():
 def test_a_sync_without_a_link_or_with_an_error_says_so(interface, synced):
     keys = SampleKeys()
     keys.synced = synced
-    assert ask(sync_command(keys, lambda: interface), "/sync").startswith("⚠️ No sync")
+    assert ask(sync_command(keys, lambda: interface, lambda: None), "/sync").startswith("⚠️ No sync")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,7 @@ def test_a_sync_without_a_link_or_with_an_error_says_so(interface, synced):
     [
         reconnect_command(lambda: None),
         reboot_command(lambda: None),
-        sync_command(SampleKeys(), lambda: None),
+        sync_command(SampleKeys(), lambda: None, lambda: None),
     ],
     ids=lambda command: command.name,
 )
@@ -189,12 +191,14 @@ def test_commands_that_change_something_are_for_admins(command):
 
 
 def status(figures):
-    return status_command(lambda: figures, lambda: 0, lambda: NodeCounts(2, 1, 0))
+    return status_command(lambda: figures, lambda: 0, lambda: NodeCounts(2, 1, 0), SampleRadio(None))
 
 
 def test_status_of_a_link_that_is_down_leaves_out_what_is_unknown():
     answer = ask(status(LinkFigures(down_for=42.0)), "/status")
-    assert answer == "✂️ link down for 42 s; reconnections: 0 in 1 h, 0 in 24 h; queue: 0; keys: 1/2"
+    assert answer == (
+        "✂️ link down for 42 s; reconnections: 0 in 1 h, 0 in 24 h; queue: 0; trusted keys: 1; the radio's are not known"
+    )
 
 
 def test_status_before_the_first_link_says_so():
@@ -211,8 +215,20 @@ def test_the_longest_status_fits_one_packet_in_french():
         since_outage=999 * 86400 + 23 * 3600.0,
         round_trip=99.999,
     )
-    command = status_command(lambda: worst, lambda: 999, lambda: NodeCounts(20000, 20000, 0))
+    command = status_command(
+        lambda: worst, lambda: 999, lambda: NodeCounts(20000, 20000, 0), SampleRadio(KeyTally(20000, 0, 0))
+    )
     assert len(ask(command, "/status", "fr").encode()) <= 200
+
+
+def test_status_tells_what_the_radio_holds_differently_and_has_lost():
+    loss = Loss(OwnRadioRow(1, key(1), 3, 40), OwnRadioRow(1, key(2), 0, 3))
+    radio = SampleRadio(KeyTally(36, 1, 1), (loss, 720.0))
+    command = status_command(lambda: FIGURES, lambda: 2, SampleKeys().counts, radio)
+    assert ask(command, "/status").endswith(
+        "keys in the radio: 36/38, ⚠️ it holds 1 differently; "
+        "⚠️ the radio lost its key, its nodes (40 → 3), its region, 12 min ago"
+    )
 
 
 # -- /sys
@@ -236,7 +252,7 @@ def test_sys_of_a_system_without_figures_says_so():
 
 
 def test_keys_without_a_link_leaves_out_the_radio():
-    command = keys_command(SampleKeys(), keyed_nodes(), lambda: None)
+    command = keys_command(SampleKeys(), keyed_nodes(), lambda: None, lambda: None)
     assert "radio" not in ask(command, "/keys") + ask(command, "/keys alice")
 
 
@@ -244,7 +260,8 @@ def test_keys_of_a_mesh_in_order_is_one_clause():
     keys = SampleKeys()
     keys.pending, keys.shared = {}, {}
     assert (
-        ask(keys_command(keys, keyed_nodes(), SampleInterface), "/keys") == "🔑 known: 38 for 42 nodes; in the radio: 0"
+        ask(keys_command(keys, keyed_nodes(), SampleInterface, SampleRadio().tally), "/keys")
+        == "🔑 known: 38 for 42 nodes; in the radio: 36 of 38"
     )
 
 
@@ -252,13 +269,15 @@ def test_keys_of_a_node_without_one_says_so():
     keys = SampleKeys()
     keys.keys = {}
     assert (
-        ask(keys_command(keys, keyed_nodes(), SampleInterface), "/keys alice")
+        ask(keys_command(keys, keyed_nodes(), SampleInterface, SampleRadio().tally), "/keys alice")
         == "🔑 Alice !20001eef: no key known; radio: none"
     )
 
 
 def test_keys_lists_the_nodes_that_match():
-    assert ask(keys_command(SampleKeys(), keyed_nodes(), SampleInterface), "/keys 20001ef").startswith("I know no node")
-    assert ask(keys_command(SampleKeys(), keyed_nodes(), SampleInterface), "/keys c") == (
+    assert ask(
+        keys_command(SampleKeys(), keyed_nodes(), SampleInterface, SampleRadio().tally), "/keys 20001ef"
+    ).startswith("I know no node")
+    assert ask(keys_command(SampleKeys(), keyed_nodes(), SampleInterface, SampleRadio().tally), "/keys c") == (
         "2 nodes match, which one?\n!20001ef1 Carole\n!20001ef2 Copie"
     )

@@ -21,7 +21,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
 from tests.support.nodes import record
 from tests.support.packet_records import packet
-from tests.support.sample_commands import sample_commands
+from tests.support.sample_commands import SampleRadio, sample_commands
 from tests.support.town import ASKER, Town
 
 ENGLISH = translator("en")
@@ -165,8 +165,8 @@ def test_help_has_a_line_for_each_command():
 
 
 def test_a_status_without_changed_keys_leaves_them_out():
-    command = status_command(lambda: NOTHING, lambda: 0, lambda: NodeCounts(nodes=1, keys=1, pending=0))
-    assert by_telegram(command).splitlines()[-1] == "nodes whose public key is known: 1 of 1"
+    command = status_command(lambda: NOTHING, lambda: 0, lambda: NodeCounts(nodes=1, keys=1, pending=0), SampleRadio())
+    assert by_telegram(command).splitlines()[-1] == "trusted keys that the radio holds: 36 of 38, it lacks 2"
 
 
 def test_the_assistant_s_answer_may_be_longer_than_by_radio():

@@ -9,6 +9,7 @@ from meshbot.commands.language import translator
 from meshbot.commands.registry import Request, parse
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.packets import RadioMetadata
+from meshbot.nodes.radio_state import Outcome
 from tests.support.nodes import ALICE, BOB, key
 from tests.support.sample_commands import SampleInterface, SampleKeys, keyed_nodes
 
@@ -23,8 +24,8 @@ def interface():
     return SampleInterface()
 
 
-def ask_of(keys, interface, question, language="en"):
-    command = trust_command(keys, keyed_nodes(), lambda: interface)
+def ask_of(keys, interface, question, language="en", outcome=Outcome.HELD):
+    command = trust_command(keys, keyed_nodes(), lambda: interface, lambda _num: outcome)
     name, argument = parse(question)
     return command.run(Request(name, argument, ALICE, RadioMetadata(), translator(language), ()))
 
@@ -38,7 +39,7 @@ def ask(keys, interface):
     "question", ["bruno", "BRU", "!20001ef0", "1ef0", "bruno AAkAAAAA…", "!20001ef0 AAk", "bruno A"]
 )
 def test_the_node_and_the_key_s_beginning_choose_the_only_key(ask, keys, question):
-    assert ask(f"/trust {question}") == "🔑 Bruno !20001ef0: AAkAAAAA… is trusted now."
+    assert ask(f"/trust {question}") == "🔑 Bruno !20001ef0: AAkAAAAA… is trusted now. The radio has it."
     assert keys.confirmed == [(BOB, key(9))]
 
 
@@ -48,7 +49,8 @@ def test_a_trusted_key_goes_into_the_present_interface(ask, keys, interface):
 
 
 def test_without_a_link_a_key_is_trusted_all_the_same(keys):
-    assert ask_of(keys, None, "/trust bruno").endswith("is trusted now.")
+    answer = ask_of(keys, None, "/trust bruno", outcome=Outcome.NO_LINK)
+    assert answer.endswith("is trusted now. ⚠️ The radio does not have it: no link; it gets it at the next one.")
     assert (keys.confirmed, keys.syncs) == ([(BOB, key(9))], [])
 
 
@@ -96,9 +98,17 @@ def test_an_impossible_key_is_not_reported_as_trusted(ask, keys):
 
 
 def test_trust_is_for_admins(keys):
-    assert trust_command(keys, keyed_nodes(), lambda: None).role is Role.ADMIN
+    assert trust_command(keys, keyed_nodes(), lambda: None, lambda _num: Outcome.HELD).role is Role.ADMIN
 
 
 def test_the_list_of_several_keys_fits_one_packet_in_french(ask, keys):
     keys.pending[BOB] = {key(number) for number in range(9, 13)}
     assert len(ask("/trust bruno", "fr").encode()) <= 200
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_outcome_has_its_words(keys, outcome, language):
+    answer = ask_of(keys, None, "/trust bruno", language, outcome)
+    assert len(answer.encode()) <= 200
+    assert ("⚠️" in answer) == (outcome is not Outcome.HELD)
