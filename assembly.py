@@ -28,9 +28,9 @@ from meshbot.commands import (
     translator,
 )
 from meshbot.mesh_memory import MeshMemory
-from meshbot.nodes import Acquaintances, KeyCustody, LookAtKeys
+from meshbot.nodes import KeyCustody, LookAtKeys, NodeActivity
 from meshbot.persistence import HandledBefore, Housekeeping
-from meshbot.runtime import Clock, DatabaseTrouble, DiskCheck, Report, Service, read_host, unreported
+from meshbot.runtime import Clock, DatabaseFailed, DiskCheck, Report, Service, read_host, unreported
 from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
 from node_manager import NodeManager
@@ -69,7 +69,7 @@ def open_storage(
     try:
         database = storage.database_of(settings.database_url.get_secret_value(), settings.data_dir, clock, report)
     except storage.StorageError as exc:
-        report(DatabaseTrouble(str(exc)))
+        report(DatabaseFailed(str(exc)))
         error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
     return database, NodeManager(storage.NodeStore(database) if database else None, clock, report)
 
@@ -80,7 +80,7 @@ def memory(
     """Return the history of the mesh, kept as long as the settings say."""
     memory = MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
     kept = listed_nodes(settings)
-    nodes.consult(lambda: Acquaintances(memory.acquaintances(), {*kept, *memory.mailbox.correspondents(), own_num()}))
+    nodes.set_activity(lambda: NodeActivity(memory.activity(), {*kept, *memory.mailbox.correspondents(), own_num()}))
     return memory
 
 
@@ -92,15 +92,15 @@ def listed_nodes(settings: config.Settings) -> frozenset[int]:
 
 def replay_guards(database: Database | None, clock: Clock) -> tuple[persistence.ReplayGuard, persistence.ReplayGuard]:
     """Return what makes each command run once: of admins, of everybody else."""
-    orders, others = [storage.ReplayStore(database, orders=each) if database else None for each in (True, False)]
-    return persistence.ReplayGuard(orders, clock), persistence.ReplayGuard(others, clock, persistence.KEPT_OF_ALL)
+    admins, others = [storage.ReplayStore(database, of_admins=each) if database else None for each in (True, False)]
+    return persistence.ReplayGuard(admins, clock), persistence.ReplayGuard(others, clock, persistence.KEPT_OF_ALL)
 
 
 def takers(
     nodes: NodeManager,
     memory: MeshMemory,
     notices: MailNotices,
-    outbox: persistence.QueueWriter | None,
+    queue_writer: persistence.QueueWriter | None,
     updates: persistence.UpdateWriter | None,
 ) -> persistence.Takers:
     """Return who takes what is told to Housekeeping."""
@@ -110,9 +110,9 @@ def takers(
             lambda message: memory.learn_nodes(message.records),
         ),
         mesh_link.NodeInfoPacket: (lambda packet: nodes.learn_from_nodeinfo(packet.record, at_once=False),),
-        mesh_link.PacketRecord: (memory.hear, notices.heard),
+        mesh_link.PacketRecord: (memory.record, notices.on_packet),
         sending.DeliveryReport: (notices.on_delivery_report,),
-        persistence.QueueChanges: () if outbox is None else (outbox.take,),
+        persistence.QueueChanges: () if queue_writer is None else (queue_writer.take,),
         persistence.UpdatesHandled: () if updates is None else (updates.take,),
     }
 
@@ -138,7 +138,7 @@ def limits(settings: config.Settings) -> CommandLimits:
     return CommandLimits(workers, slow_workers, settings.command_timeout, settings.answer_ttl)
 
 
-def outbox(settings: config.Settings, clock: Clock, cures: sending.KeyCures) -> sending.SendQueue:
+def send_queue(settings: config.Settings, clock: Clock, cures: sending.KeyCures) -> sending.SendQueue:
     """Return an empty outbox with the lifetimes of each kind of text."""
     lifetimes = {
         sending.Priority.ANSWER: settings.answer_ttl,
@@ -284,7 +284,7 @@ def queue_writer(database: Database | None, clock: Clock, sender: sending.MeshSe
     if database is None:
         return None
     return persistence.QueueWriter(
-        storage.OutboxStore(database), clock, lambda waiting: sender.tell(sending.SavedOutbox(waiting))
+        storage.OutboxStore(database), clock, lambda waiting: sender.tell(sending.RestoredQueue(waiting))
     )
 
 
@@ -351,7 +351,7 @@ def packet_takers(
         channel_load=(parts.sender.tell,),
         node_infos=(housekeeping.offer, parts.custody.offer),
         routing_answers=(parts.sender.tell, parts.tracer.routing_answer, parts.custody.answer_heard),
-        traceroutes=(parts.tracer.route_heard,),
+        traceroutes=(parts.tracer.traceroute_reply,),
         texts=(dispatcher.offer, parts.custody.text_heard),
         channel_texts=() if telegram is None else (telegram.offer,),
         direct_texts=() if telegram is None else (telegram.offer,),
@@ -373,7 +373,7 @@ def link_takers(
         lost=(pubkey_sync.cancel, parts.custody.link_lost),
         fetched=lambda: housekeeping.tell(LookAtKeys()),
         queue_status=(parts.sender.tell, parts.tracer.queue_status),
-        client_warning=(parts.tracer.objection,),
+        client_warning=(parts.tracer.client_warning,),
         channels=() if telegram is None else (telegram.tell,),
     )
 

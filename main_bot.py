@@ -94,7 +94,7 @@ class MeshBot:
         custody = key_custody(clock, self.node_manager, link, assembly.new_packet_id, links)
         self._sender = MeshSender(
             clock,
-            assembly.outbox(settings, clock, key_cures(self.node_manager, link)),
+            assembly.send_queue(settings, clock, key_cures(self.node_manager, link)),
             link.interface,
             save=lambda changes: disk.tell(QueueChanges(changes)),
             listener=self._reports,
@@ -190,7 +190,7 @@ class MeshBot:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code: 0 asked to stop, 1 crashed, 75 data in use, 78 bad configuration."""
     options = _parser().parse_args(arguments)
-    log.speak_utf8(sys.stdout, sys.stderr)
+    log.use_utf8(sys.stdout, sys.stderr)
     if options.demo:
         from meshbot.demo import main as demo  # noqa: PLC0415 - the daemon never needs it
 

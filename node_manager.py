@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from meshbot.nodes import (
     EVICTED,
-    Acquaintances,
     KeyTrust,
     LastSync,
+    NodeActivity,
     NodeCounts,
     TrustedKey,
     legible_row,
@@ -54,7 +54,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         """Read nothing yet: the first `flush` does. Without a store nothing outlives the process."""
         super().__init__(store, clock)
         self._report = report
-        self._acquaintances: Callable[[], Acquaintances] = Acquaintances
+        self._activity: Callable[[], NodeActivity] = NodeActivity
         self._trust = KeyTrust(Snapshot())
         # what is in memory; held for no I/O
         self._trust_lock = threading.Lock()
@@ -66,9 +66,9 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # an interface that was synced then lacks the keys that were read since
         self._synced_before_load = False
 
-    def consult(self, acquaintances: Callable[[], Acquaintances]) -> None:
+    def set_activity(self, activity: Callable[[], NodeActivity]) -> None:
         """Take who knows which nodes are to be forgotten first when there are too many; it may wait for the disk."""
-        self._acquaintances = acquaintances
+        self._activity = activity
 
     # What is known
 
@@ -247,7 +247,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         if not lacking:
             return None
         # asked without the lock: the answer takes locks of its own
-        known = self._acquaintances()
+        known = self._activity()
         with self._trust_lock:
             gone = to_evict(self._trust.nodes, self._trust.trusted, known, max(lacking, EVICTED))
             return self._trust.evict(gone)

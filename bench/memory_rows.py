@@ -131,7 +131,7 @@ class Askable:
         )
         for number, packet in enumerate(mesh.packets(packets), 1):
             clock.elapsed += WEEK / packets
-            memory.hear(packet)
+            memory.record(packet)
             if not number % BATCH:
                 memory.flush()
         memory.flush(last=True)

@@ -18,7 +18,7 @@ from bench.effort import Effort
 from bench.program import Contender, await_ready
 from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, render
-from meshbot.telegram_bot import FAILED, RELAYED, UNHEARD, UNSURE
+from meshbot.telegram_bot import FAILED, RELAYED, UNANSWERED, UNSURE
 from meshbot.virtual_node import BROADCAST_NUM, VirtualNode
 from tests.support.bot_api import BotApi
 from tests.support.bot_api_chats import Group
@@ -30,7 +30,7 @@ GAP_TARGET = 2.0  # seconds; the node's firmware silently drops a text that come
 LONG_EVERY = 10  # one message in so many takes two packets
 PATIENCE = 300.0  # real seconds for all of it
 DELIVERED = RELAYED
-FINAL = (DELIVERED, UNHEARD, FAILED, UNSURE)  # delivery statuses of a text
+FINAL = (DELIVERED, UNANSWERED, FAILED, UNSURE)  # delivery statuses of a text
 SHOWING = ("sendMessage", "editMessageText", "setMessageReaction")
 
 

@@ -1,6 +1,6 @@
 """Commands: the registry, the dispatcher, access, execution, and what answers have in common."""
 
-from meshbot.commands.access import Access, Judge, Refusal, ReplayMemory
+from meshbot.commands.access import Access, CommandPolicy, Refusal, ReplayMemory
 from meshbot.commands.dispatcher import Dispatcher
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
@@ -9,7 +9,17 @@ from meshbot.commands.language import Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
 from meshbot.commands.node_lookup import Directory, only_one, renaming, short_name_of
 from meshbot.commands.rate_limit import RateLimiter
-from meshbot.commands.registry import PREFIX, UNKNOWN_RECEPTION, Command, Example, Registry, Request, Way, bare, parse
+from meshbot.commands.registry import (
+    PREFIX,
+    UNKNOWN_RECEPTION,
+    Command,
+    Example,
+    Platform,
+    Registry,
+    Request,
+    bare,
+    parse,
+)
 from meshbot.commands.roles import MeshRoles, Role, User, node_numbers
 
 __all__ = [
@@ -22,16 +32,17 @@ __all__ = [
     "Command",
     "CommandExecutor",
     "CommandLimits",
+    "CommandPolicy",
     "Directory",
     "Dispatcher",
     "Example",
     "InterimAnswer",
     "Job",
     "JobResult",
-    "Judge",
     "MailNotices",
     "MeshRoles",
     "MessageFilter",
+    "Platform",
     "RateLimiter",
     "Refusal",
     "Registry",
@@ -40,7 +51,6 @@ __all__ = [
     "Role",
     "Translate",
     "User",
-    "Way",
     "bare",
     "duration",
     "ident",

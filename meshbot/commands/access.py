@@ -9,15 +9,15 @@ from typing import Protocol
 from meshbot.commands.language import mark as _
 from meshbot.commands.rate_limit import Admission, RateLimiter
 from meshbot.commands.registry import Command
-from meshbot.commands.roles import Doubt, MeshRoles, Role, User
+from meshbot.commands.roles import AuthFailure, MeshRoles, Role, User
 from meshbot.mesh_link import TextMessage
 
 ANSWERS = {
-    Doubt.MQTT: _("🔒 /{name} is not taken by MQTT."),
-    Doubt.CLEAR: _("🔒 /{name} needs a message encrypted with your public key."),
-    Doubt.NO_KEY: _("🔒 I have no public key of yours yet."),
-    Doubt.NOT_READ: _("⏳ I have just started and have not read my data yet. Try /{name} again in a minute."),
-    Doubt.OTHER_KEY: _("🔒 Your public key is not the one I trust: have it checked by the operator."),
+    AuthFailure.MQTT: _("🔒 /{name} is not taken by MQTT."),
+    AuthFailure.NOT_PKI: _("🔒 /{name} needs a message encrypted with your public key."),
+    AuthFailure.NO_KEY: _("🔒 I have no public key of yours yet."),
+    AuthFailure.NOT_LOADED: _("⏳ I have just started and have not read my data yet. Try /{name} again in a minute."),
+    AuthFailure.WRONG_KEY: _("🔒 Your public key is not the one I trust: have it checked by the operator."),
 }
 
 
@@ -60,13 +60,13 @@ class Refusal:
     answer: str = ""  # English, marked for the catalogs, with {name} for the command; empty: silence
 
 
-class Judge:
+class CommandPolicy:
     """Decides whether a user may run a command, whatever way the question came by."""
 
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
 
-    def judge(self, user: User, command: Command | None, now: float, *, is_public: bool) -> Refusal | None:
+    def check(self, user: User, command: Command | None, now: float, *, is_public: bool) -> Refusal | None:
         """Return why the command may not run, None if it may. Call it once a question; a None command is unknown.
 
         `is_public`: others read the answer, and the command may be meant for another bot.
@@ -80,7 +80,7 @@ class Judge:
 
     def _limit(self, user: User, now: float) -> Refusal | None:
         # who claims a number does not use up what its owner may ask
-        match self._limiter.ask(user.key if user.claim is None else f"{user.key}?", now):
+        match self._limiter.ask(user.key if user.auth_failure is None else f"{user.key}?", now):
             case Admission.REFUSED as admission:
                 answer = _("🚦 That is a lot of commands: please pause for a few minutes.")
                 return Refusal(admission.value, logging.INFO, answer)
@@ -93,44 +93,53 @@ class Access:
     """Knows mesh users by their messages, and judges each message once."""
 
     def __init__(
-        self, roles: MeshRoles, nodes: KnownNodes, limiter: RateLimiter, orders: ReplayMemory, questions: ReplayMemory
+        self,
+        roles: MeshRoles,
+        nodes: KnownNodes,
+        limiter: RateLimiter,
+        admin_replays: ReplayMemory,
+        other_replays: ReplayMemory,
     ) -> None:
-        """`orders` are the commands of admins that have run, `questions` all others."""
+        """`admin_replays` are the commands of admins that have run, `other_replays` all others."""
         self._roles = roles
         self._nodes = nodes
-        self._judge = Judge(limiter)
-        self._orders = orders
-        self._questions = questions
+        self._policy = CommandPolicy(limiter)
+        self._admin_replays = admin_replays
+        self._other_replays = other_replays
 
     def user_of(self, message: TextMessage) -> User:
         """Return who asks; until the keys and the commands before the start are read, nobody is proven by them."""
         num = message.sender
         user = self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
-        if user.role is Role.ADMIN and not self._orders.is_ready:
-            return replace(user, role=Role.KNOWN, doubt=Doubt.NOT_READ)
-        if Doubt.NO_KEY in {user.doubt, user.claim} and not self._nodes.is_loaded:
-            return replace(user, doubt=user.doubt and Doubt.NOT_READ, claim=Doubt.NOT_READ)
+        if user.role is Role.ADMIN and not self._admin_replays.is_ready:
+            return replace(user, role=Role.KNOWN, admin_auth_failure=AuthFailure.NOT_LOADED)
+        if AuthFailure.NO_KEY in {user.admin_auth_failure, user.auth_failure} and not self._nodes.is_loaded:
+            return replace(
+                user,
+                admin_auth_failure=user.admin_auth_failure and AuthFailure.NOT_LOADED,
+                auth_failure=AuthFailure.NOT_LOADED,
+            )
         return user
 
-    def judge(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
-        """See Judge; each command runs once. A replay counts for nobody's limit."""
-        is_order = command is not None and command.role is Role.ADMIN
-        if not is_order and self._questions.is_known(message.sender, message.packet_id):
+    def check(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
+        """See CommandPolicy; each command runs once. A replay counts for nobody's limit."""
+        is_admin_command = command is not None and command.role is Role.ADMIN
+        if not is_admin_command and self._other_replays.is_known(message.sender, message.packet_id):
             return Refusal("commande déjà reçue, paquet rejoué", logging.DEBUG)
-        refusal = self._judge.judge(user, command, now, is_public=message.is_broadcast)
+        refusal = self._policy.check(user, command, now, is_public=message.is_broadcast)
         if refusal is not None:
             return refusal
-        if is_order:
-            is_new = self._orders.is_new(message.sender, message.packet_id)
+        if is_admin_command:
+            is_new = self._admin_replays.is_new(message.sender, message.packet_id)
             return None if is_new else Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
         # without a packet id it cannot be distinguished from the next one
-        self._questions.is_new(message.sender, message.packet_id)
+        self._other_replays.is_new(message.sender, message.packet_id)
         return None
 
 
 def _refuse(user: User, command: Command, *, is_public: bool) -> Refusal:
-    if command.role is Role.ADMIN and user.doubt is not None:
-        return Refusal(user.doubt.value, logging.WARNING, ANSWERS.get(user.doubt, ""))
+    if command.role is Role.ADMIN and user.admin_auth_failure is not None:
+        return Refusal(user.admin_auth_failure.value, logging.WARNING, ANSWERS.get(user.admin_auth_failure, ""))
     reason = f"réservée ({command.role.name.lower()})"
     # it may be another bot's command
     if is_public:

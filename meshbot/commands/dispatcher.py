@@ -13,7 +13,7 @@ from meshbot.commands.filter import MessageFilter, Verdict, return_path
 from meshbot.commands.greetings import Greetings
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import PREFIX, Action, Registry, Request, Way, bare, parse
+from meshbot.commands.registry import PREFIX, Action, Platform, Registry, Request, bare, parse
 from meshbot.commands.roles import Role, User
 from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
 from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, Throttle, log, mask_command
@@ -58,7 +58,7 @@ class Dispatcher(Service):
     ) -> None:
         """`send` only puts into the sender's inbox; `is_awaited` tells whether a person elsewhere waits for a text."""
         super().__init__(clock, INBOX_LIMIT)
-        self._registry = registry.on(Way.MESH)
+        self._registry = registry.on(Platform.MESH)
         private = (name for command in self._registry if command.private for name in (command.name, *command.aliases))
         self._masked = (*PASSWORD_COMMANDS, *(PREFIX + name for name in private))
         self._filter = message_filter
@@ -117,7 +117,7 @@ class Dispatcher(Service):
         parsed = None if message.is_notice else parse(message.text)
         is_plain_direct = parsed is None and not message.is_notice and not message.is_broadcast
         is_question = parsed is not None or is_plain_direct
-        verdict = self._filter.judge(text, self._clock.now().timestamp(), is_command=is_question)
+        verdict = self._filter.check(text, self._clock.now().timestamp(), is_command=is_question)
         if verdict is Verdict.ANSWER and parsed is not None:
             self._start(message, bare(parsed[0]), parsed[1])
         elif verdict is Verdict.ANSWER:
@@ -160,7 +160,7 @@ class Dispatcher(Service):
         user = self._access.user_of(message)
         if self._is_too_late(user):
             return
-        if refusal := self._access.judge(user, message, command, self._clock.monotonic()):
+        if refusal := self._access.check(user, message, command, self._clock.monotonic()):
             self._refuse(message, user, name, refusal)
             return
         if command is None:
@@ -168,7 +168,7 @@ class Dispatcher(Service):
             return
         if command.role is Role.ADMIN:
             info_print("🛠️ /%s demandée par l'administrateur 0x%08x", command.name, message.sender)
-        if reason := self._executor.obstacle(command, user):
+        if reason := self._executor.busy_answer(command, user):
             self._answer(message, user, reason)
             return
         self._executor.submit(Job(message, self._request(message, user, name, argument), command))
@@ -192,10 +192,10 @@ class Dispatcher(Service):
             tuple(command for command in self._registry if command.role <= user.role),
             user=user,
             channel=message.channel if message.is_broadcast else None,
-            afterwards=partial(self._afterwards, message),
+            after_answer=partial(self._run_after_answer, message),
         )
 
-    def _afterwards(self, message: TextMessage, action: Action) -> None:
+    def _run_after_answer(self, message: TextMessage, action: Action) -> None:
         """Take an action that is to follow a command's answer; on a worker's thread."""
         path = return_path(message)
         until = self._clock.monotonic() + ANSWER_LEAVES_WITHIN

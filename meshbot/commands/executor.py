@@ -97,7 +97,7 @@ class CommandExecutor(Generic[Q]):
         """When `overdue` is to be called (monotonic seconds), inf for never."""
         return min(self._running.values(), default=inf)
 
-    def obstacle(self, command: Command, user: User, tr: Translate | None = None) -> str:
+    def busy_answer(self, command: Command, user: User, tr: Translate | None = None) -> str:
         """Return the answer if the command cannot start now, else an empty one; slow and fast ones count apart.
 
         `tr` is the asker's language, if not that of all.
@@ -121,7 +121,7 @@ class CommandExecutor(Generic[Q]):
         return sum(job.command is command for job in running) >= workers + command.queue_limit
 
     def submit(self, job: Job[Q]) -> None:
-        """Have a command run; call `obstacle` first."""
+        """Have a command run; call `busy_answer` first."""
         timeout = self._limits.timeout if job.command.timeout is None else job.command.timeout
         self._running[job] = self._clock.monotonic() + timeout
         self._pool_of(job.command).submit(job)
@@ -161,7 +161,7 @@ class CommandExecutor(Generic[Q]):
 
     def _run(self, job: Job[Q]) -> str:
         try:
-            return job.command.run(replace(job.request, say=partial(self._send_interim, job)))
+            return job.command.run(replace(job.request, send_interim=partial(self._send_interim, job)))
         except StorageError as error:
             LOGGER.warning("⚠️ Commande /%s: %s", job.request.command, error)
             return job.request.translate(_("⚠️ My memory cannot be read at the moment. Try again later."))

@@ -41,7 +41,7 @@ class MessageFilter:
         self._channels = frozenset(answer_on_channels)
         self._max_age = max_age
 
-    def judge(self, text: ReceivedText, now: float, *, is_command: bool) -> Verdict:
+    def check(self, text: ReceivedText, now: float, *, is_command: bool) -> Verdict:
         """Return what to do; `now` is the wall time in seconds since 1970."""
         message = text.message
         if message.sender == text.own_num:

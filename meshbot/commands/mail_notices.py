@@ -48,7 +48,7 @@ class MailNotices:
         self._not_before: dict[int, float] = {}  # by recipient, those of the last notices
         self._failed: Counter[int] = Counter()  # notices in a row that failed, by recipient
 
-    def heard(self, packet: PacketRecord) -> None:
+    def on_packet(self, packet: PacketRecord) -> None:
         """Send a notice to a node that was just heard, if it has new mail. Raises nothing.
 
         Not after a direct text, which may be the question for that mail: its next packet acknowledges the answer.
@@ -61,9 +61,9 @@ class MailNotices:
             return
         self._not_before = {each: due for each, due in self._not_before.items() if due > now}
         try:
-            unannounced = [mail for mail in self._mailbox.mails_of(num) if mail.told_at is None]
+            unannounced = [mail for mail in self._mailbox.mails_of(num) if mail.notified_at is None]
             # before it is sent: better one notice too few than one for every packet
-            told_at = self._mailbox.mark_notified(num)
+            notified_at = self._mailbox.mark_notified(num)
         except StorageError:
             self._not_before[num] = now + RETRY_AFTER
             return
@@ -76,7 +76,7 @@ class MailNotices:
                     want_ack=True,
                     expires_at=now + NOTICE_TTL,
                     priority=Priority.MAIL,
-                    origin=MailNoticeOrigin(num, told_at),
+                    origin=MailNoticeOrigin(num, notified_at),
                 )
             )
 
@@ -93,7 +93,7 @@ class MailNotices:
         self._failed[recipient] += 1
         self._not_before[recipient] = self._clock.monotonic() + wait
         try:
-            self._mailbox.mark_unnotified(recipient, origin.told_at)
+            self._mailbox.mark_unnotified(recipient, origin.notified_at)
         except StorageError as error:
             # the database logs it itself; the mail is kept, only without a notice
             LOGGER.debug("Avis de courrier à 0x%08x: %s", recipient, error)

@@ -11,7 +11,7 @@ from typing import Final
 
 from meshbot.commands.formatting import PACKET_BYTES
 from meshbot.commands.language import Translate
-from meshbot.commands.roles import NOBODY, Role, User
+from meshbot.commands.roles import ANONYMOUS, Role, User
 from meshbot.mesh_link import RadioMetadata
 from meshbot.sending import Origin
 from meshbot.text import legible
@@ -24,23 +24,23 @@ UNKNOWN_RECEPTION = RadioMetadata()
 Action = Callable[[], None]
 
 
-def at_once(action: Action) -> None:
+def run_at_once(action: Action) -> None:
     """Run the action where no answer goes out before it."""
     action()
 
 
-def say_nothing(_text: str) -> None:
+def drop_interim(_text: str) -> None:
     """Drop an interim answer."""
 
 
-class Way(Enum):
+class Platform(Enum):
     """Where a question comes from and its answer goes; the value is for documents."""
 
     MESH = "mesh"
     TELEGRAM = "Telegram"
 
 
-EVERYWHERE = frozenset(Way)
+ALL_PLATFORMS = frozenset(Platform)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class Request:
     reception: RadioMetadata  # of the question's packet; empty for a message from Telegram
     translate: Translate
     available: Sequence[Command]  # what this user may use here
-    say: Callable[[str], None] = say_nothing  # sends an interim answer before the final one; any thread
-    user: User = NOBODY
+    send_interim: Callable[[str], None] = drop_interim  # sends an interim answer before the final one; any thread
+    user: User = ANONYMOUS
     channel: int | None = None  # the index of the channel asked on, None for a direct message
-    afterwards: Callable[[Action], None] = at_once  # runs an action once the answer has left; any thread
-    way: Way = Way.MESH
+    after_answer: Callable[[Action], None] = run_at_once  # runs an action once the answer has left; any thread
+    platform: Platform = Platform.MESH
     limit: int = PACKET_BYTES  # bytes of UTF-8 that an answer may have, at least a packet's
     name: str = ""  # of a Telegram user; empty: the node's counts
     in_group: bool = False  # of Telegram: others read the answer
@@ -66,7 +66,7 @@ class Request:
     @property
     def wide(self) -> bool:
         """Whether the answer is read on a phone with room for tables and sentences, not on a radio."""
-        return self.way is Way.TELEGRAM
+        return self.platform is Platform.TELEGRAM
 
     @property
     def is_private(self) -> bool:
@@ -81,7 +81,7 @@ class Example:
     question: str
     answer: str
     reception: RadioMetadata = UNKNOWN_RECEPTION
-    way: Way = Way.MESH
+    platform: Platform = Platform.MESH
     has_node: bool = True  # whether Request.node is known
 
 
@@ -99,7 +99,7 @@ class Command:
     slow: bool = False  # waits for other servers or nodes: has its own threads, and one run at a time for each user
     queue_limit: int | None = None  # how many may wait for a thread; None: as the executor limits all together
     role: Role = Role.EVERYONE  # the least role that may use it
-    ways: frozenset[Way] = EVERYWHERE  # where it can be asked
+    platforms: frozenset[Platform] = ALL_PLATFORMS  # where it can be asked
     has_table: bool = False  # its wide answers of several lines are tables
     private: bool = False  # its argument is masked in the log: not even the operator reads it
     despite_load: bool = False  # its direct answers go on a busy channel too, to anybody
@@ -140,9 +140,9 @@ class Registry:
         command = self.find(name)
         return command.without_argument if command and command.without_argument and not argument else command
 
-    def on(self, way: Way) -> Registry:
+    def on(self, platform: Platform) -> Registry:
         """Return the commands that can be asked there."""
-        return Registry(command for command in self if way in command.ways)
+        return Registry(command for command in self if platform in command.platforms)
 
 
 def parse(text: str) -> tuple[str, str] | None:

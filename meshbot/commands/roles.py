@@ -21,15 +21,15 @@ class Role(IntEnum):
     ADMIN = 2
 
 
-class Doubt(Enum):
+class AuthFailure(Enum):
     """Why a message does not prove its sender; the value is for the log."""
 
     CHANNEL = "hors message direct"
     MQTT = "relayée par MQTT"
-    CLEAR = "message non chiffré par clé publique, numéro de nœud peut-être usurpé"
+    NOT_PKI = "message non chiffré par clé publique, numéro de nœud peut-être usurpé"
     NO_KEY = "clé publique inconnue du bot"
-    NOT_READ = "base de données pas encore lue"
-    OTHER_KEY = "chiffrée avec une autre clé publique que celle de confiance"
+    NOT_LOADED = "base de données pas encore lue"
+    WRONG_KEY = "chiffrée avec une autre clé publique que celle de confiance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,14 @@ class User:
 
     key: str  # unique among mesh and Telegram users, as in "mesh:!a1b2c3d4"
     role: Role = Role.EVERYONE
-    doubt: Doubt | None = None  # why a listed admin has not that role
-    claim: Doubt | None = None  # why the sender may be forged; None: proven
+    admin_auth_failure: AuthFailure | None = None  # why a listed admin has not that role
+    auth_failure: AuthFailure | None = None  # why the sender may be forged; None: proven
     is_listed: bool = True  # in the settings, by the number that it claims
 
     @property
     def is_stranger(self) -> bool:
         """Whether it may be anybody: answered when there is air for it."""
-        return self.claim is not None and not self.is_listed
+        return self.auth_failure is not None and not self.is_listed
 
     @property
     def is_node(self) -> bool:
@@ -53,7 +53,7 @@ class User:
         return self.key.startswith("mesh:")
 
 
-NOBODY = User("")
+ANONYMOUS = User("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ class MeshRoles:
         listed = message.sender in self.admins
         is_listed = listed or message.sender in self.known
         known = is_listed or (named and not self.known)
-        doubt = _doubt(message, trusted_key)
-        claim = Doubt.NO_KEY if trusted_key is None and doubt is Doubt.CLEAR else doubt
+        failure = _auth_failure(message, trusted_key)
+        auth_failure = AuthFailure.NO_KEY if trusted_key is None and failure is AuthFailure.NOT_PKI else failure
         key = f"mesh:!{message.sender:08x}"
-        if listed and doubt is None:
+        if listed and failure is None:
             return User(key, Role.ADMIN)
         role = Role.KNOWN if known else Role.EVERYONE
-        return User(key, role, doubt if listed else None, claim, is_listed=is_listed)
+        return User(key, role, failure if listed else None, auth_failure, is_listed=is_listed)
 
 
 def node_numbers(ids: Iterable[str]) -> frozenset[int]:
@@ -85,14 +85,14 @@ def node_numbers(ids: Iterable[str]) -> frozenset[int]:
     return frozenset(int(ident.removeprefix("!"), 16) for ident in ids)
 
 
-def _doubt(message: TextMessage, trusted_key: bytes | None) -> Doubt | None:
+def _auth_failure(message: TextMessage, trusted_key: bytes | None) -> AuthFailure | None:
     if message.is_broadcast:
-        return Doubt.CHANNEL
+        return AuthFailure.CHANNEL
     # the broker can set any pki_encrypted and public_key
     if message.reception.via_mqtt:
-        return Doubt.MQTT
+        return AuthFailure.MQTT
     if not message.pki_encrypted or not message.public_key:
-        return Doubt.CLEAR
+        return AuthFailure.NOT_PKI
     if trusted_key is None:
-        return Doubt.NO_KEY
-    return None if message.public_key == trusted_key else Doubt.OTHER_KEY
+        return AuthFailure.NO_KEY
+    return None if message.public_key == trusted_key else AuthFailure.WRONG_KEY

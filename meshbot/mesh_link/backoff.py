@@ -58,7 +58,7 @@ class Backoff:
 
     def after_loss(self) -> float:
         """A good link was lost: earlier failures no longer count."""
-        self.forgive()
+        self.reset()
         return self._spread(self._cleanup_delay)
 
     def after_request(self) -> float:
@@ -66,7 +66,7 @@ class Backoff:
         self.refusals = 0
         return self._spread(self._cleanup_delay)
 
-    def forgive(self) -> None:
+    def reset(self) -> None:
         """Forget all failures: they have an explanation."""
         self.refusals = self.troubles = self.soon_closed = 0
 

@@ -18,9 +18,9 @@ VARIATIONS = 4
 # Heartbeats within probe_timeout: each answer can get lost alone, to another client for instance (link_facts §7)
 PROBES_A_WAIT = 4
 # Heartbeats under way of which an answer is taken to be the first's (Karn's rule would say 1)
-TELLABLE = 3
+MAX_MATCHED_PROBES = 3
 # How much later than ever before an answer may come
-LATER_THAN_EVER = 1.4
+LATENESS_MARGIN = 1.4
 # Round trips that TCP below us may need for a segment that is lost again and again
 REPEATS = 8
 
@@ -60,7 +60,7 @@ class Liveness:
         """Start with a link; `answers`: its firmware answers heartbeats."""
         self._answers = answers
         self._heard = now
-        self._doubted_at: float | None = None
+        self._suspected_at: float | None = None
         self._probed_at = -inf
         # heartbeats without an answer, since the last one that was answered
         self._asked: list[float] = []
@@ -75,9 +75,9 @@ class Liveness:
         if at <= self._heard:
             return
         self._heard = at
-        if self._doubted_at is not None and at - self._doubted_at > self.wait:
-            self._latest = max(self._latest, at - self._doubted_at)
-        self._doubted_at = None
+        if self._suspected_at is not None and at - self._suspected_at > self.wait:
+            self._latest = max(self._latest, at - self._suspected_at)
+        self._suspected_at = None
 
     def probed(self, now: float) -> None:
         """Take note of a heartbeat that is sent, for whatever reason."""
@@ -86,7 +86,7 @@ class Liveness:
 
     def answered(self, now: float) -> None:
         """Take note of an answer to a heartbeat: to the first, unless so many are under way that nobody knows."""
-        if 0 < len(self._asked) <= TELLABLE:
+        if 0 < len(self._asked) <= MAX_MATCHED_PROBES:
             self._measure(now - self._asked[0])
         self._asked.clear()
 
@@ -109,12 +109,12 @@ class Liveness:
         times, round_trip = self._times, self._round_trip
         # TCP below us repeats what is lost after one round trip, then two, four, eight: however steady it was until now
         measured = round_trip + max(VARIATIONS * self._variation, REPEATS * round_trip)
-        learnt = LATER_THAN_EVER * self._latest / times.probe_misses
+        learnt = LATENESS_MARGIN * self._latest / times.probe_misses
         longest = (times.silent_timeout - times.probe_after) / times.probe_misses
         return max(times.probe_timeout, min(longest, max(measured, learnt)))
 
     def longest_silence(self, *, unacknowledged: bool = False) -> float:
-        """Seconds without a byte after which the link is dead; see `judge`."""
+        """Seconds without a byte after which the link is dead; see `check`."""
         times = self._times
         misses = 1 if unacknowledged else times.probe_misses
         return times.probe_after + misses * self.wait if self._decides else times.silent_timeout
@@ -126,39 +126,39 @@ class Liveness:
 
     def due(self) -> float:
         """When to ask for the next verdict."""
-        dead_at = inf if self._decides and self._doubted_at is None else self._dead_at()
+        dead_at = inf if self._decides and self._suspected_at is None else self._dead_at()
         if not self._times.probe_after:
             return dead_at
         return min(dead_at, self._next_probe())
 
     def _dead_at(self) -> float:
-        if not self._decides or self._doubted_at is None:
+        if not self._decides or self._suspected_at is None:
             return self._heard + self._times.silent_timeout
-        return self._doubted_at + self._times.probe_misses * self.wait
+        return self._suspected_at + self._times.probe_misses * self.wait
 
     def _next_probe(self) -> float:
-        if self._doubted_at is None:
+        if self._suspected_at is None:
             return self._heard + self._times.probe_after
         often = max(self._times.probe_timeout / PROBES_A_WAIT, self._round_trip)
         pause = often if self._answers else self.wait
-        return max(self._probed_at, self._doubted_at) + pause
+        return max(self._probed_at, self._suspected_at) + pause
 
-    def judge(self, now: float, *, unacknowledged: bool = False) -> Verdict:
+    def check(self, now: float, *, unacknowledged: bool = False) -> Verdict:
         """Return what is due at `now`; for PROBE the doubt has begun, and `probed` must follow.
 
         `unacknowledged`: the system has sent our bytes again and again without an answer from the node's. That is no
         busy node but an absent one: the first miss decides.
         """
-        if self._decides and self._doubted_at is not None:
+        if self._decides and self._suspected_at is not None:
             misses = 1 if unacknowledged else self._times.probe_misses
-            if now >= self._doubted_at + misses * self.wait:
+            if now >= self._suspected_at + misses * self.wait:
                 return Verdict.DEAD
         elif now >= self._dead_at() and not self._decides:
             return Verdict.DEAD
         if not self._times.probe_after or now < self._next_probe():
             return Verdict.WAIT
-        if self._doubted_at is None:
-            self._doubted_at = now
+        if self._suspected_at is None:
+            self._suspected_at = now
             # what is still missing from earlier is lost
             self._asked.clear()
         return Verdict.PROBE

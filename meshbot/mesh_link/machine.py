@@ -122,7 +122,7 @@ class LinkMachine:
                 self._live.guess(evidence.round_trip)
                 if 0 not in {self._boots, evidence.boots} and self._boots != evidence.boots:
                     # its restart explains the losses before
-                    self._backoff.forgive()
+                    self._backoff.reset()
                 self._boots = evidence.boots
             case E.ANSWERED:
                 self._live.answered(now)
@@ -185,7 +185,7 @@ class LinkMachine:
         return actions + self._move(E.DEADLINE, now, LinkFailure(cause)) + self._alert(now)
 
     def _on_quiet(self, now: float, evidence: Evidence) -> list[Action]:
-        verdict = self._live.judge(now, unacknowledged=evidence.unacknowledged)
+        verdict = self._live.check(now, unacknowledged=evidence.unacknowledged)
         if verdict is Verdict.DEAD:
             heard = self._live.heard_at
             # the node has been gone since its last byte

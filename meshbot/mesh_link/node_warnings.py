@@ -14,7 +14,7 @@ from meshbot.text import one_line, shorten
 
 LOGGER = logging.getLogger(__name__)
 # Seconds in which the same warning counts once; another figure in it makes it no other
-SAID_EVERY: Final = 3600.0
+REPORTED_EVERY: Final = 3600.0
 KINDS_KEPT: Final = 50
 TEXT_BYTES: Final = 400
 FIGURES: Final = re.compile(r"\d+")
@@ -26,15 +26,15 @@ class NodeWarnings:
     def __init__(self, clock: Clock, report: Report) -> None:
         self._clock = clock
         self._report = report
-        self._said: TimedCache[str, None] = TimedCache(SAID_EVERY, KINDS_KEPT)
+        self._reported: TimedCache[str, None] = TimedCache(REPORTED_EVERY, KINDS_KEPT)
 
     def take(self, warning: ClientWarning) -> None:
         """Log and report it, unless the last hour has brought it already."""
         text = shorten(one_line(warning.text), TEXT_BYTES)
         kind, now = FIGURES.sub("0", text), self._clock.monotonic()
-        if not text or self._said.get(kind, now) is not None:
+        if not text or self._reported.get(kind, now) is not None:
             return
-        self._said.put(kind, None, now)
+        self._reported.put(kind, None, now)
         LOGGER.warning("📻 Notre nœud prévient: %s", text)
         self._report(NodeWarning(text))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from meshbot.mesh_link.failures import LinkFailure
-from meshbot.runtime import LinkBack, LinkLost, NodeRebooted, Report
+from meshbot.runtime import LinkLost, LinkRecovered, NodeRebooted, Report
 
 
 class NodeInterface(Protocol):
@@ -51,7 +51,7 @@ class OutageReporter:
         """Take a link that is READY; `restarted` when the node reported its reboot on the same connection."""
         if self._lost:
             self._lost = False
-            self._report(LinkBack(outage))
+            self._report(LinkRecovered(outage))
         self._look_for_reboot(interface, restarted=restarted)
 
     def _look_for_reboot(self, interface: NodeInterface, *, restarted: bool) -> None:

@@ -102,7 +102,7 @@ class Evidence:
     boots: int = 0  # of CONNECTED: its count of restarts, 0 if it keeps none
     round_trip: float = 0.0  # of CONNECTED: seconds from our request to the first byte
     ordered: bool = False  # of an end: we had ordered the reboot over this connection
-    unacknowledged: bool = False  # of DEADLINE: our bytes were repeated in vain; see Liveness.judge
+    unacknowledged: bool = False  # of DEADLINE: our bytes were repeated in vain; see Liveness.check
 
 
 NO_EVIDENCE = Evidence()

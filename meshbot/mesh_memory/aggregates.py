@@ -12,8 +12,8 @@ from meshbot.storage import (
     HOUR,
     UNKNOWN,
     Air,
+    BatchRows,
     By,
-    HeardRows,
     Kind,
     LinkRow,
     NodeVolume,
@@ -88,9 +88,9 @@ class PacketBatch:
         copy._absorb_sums(self)
         return copy
 
-    def rows(self) -> HeardRows:
+    def rows(self) -> BatchRows:
         """Return what is to be inserted."""
-        return HeardRows(self.packets, self.traffic, self.nodes, self._days(), self.air, self.links.values())
+        return BatchRows(self.packets, self.traffic, self.nodes, self._days(), self.air, self.links.values())
 
     def _days(self) -> dict[tuple[int, int], Volume]:
         days: dict[tuple[int, int], Volume] = {}
@@ -136,7 +136,7 @@ def _keys(row: PacketRow) -> tuple[tuple[Kind, int], ...]:
         (Kind.PORT, UNKNOWN if row.portnum is None else min(row.portnum, MAX_PORT)),
         (Kind.CHANNEL, UNKNOWN if row.channel is None else row.channel),
         (Kind.HOPS, UNKNOWN if row.hops is None else row.hops),
-        (Kind.WAY, int(row.via_mqtt)),
+        (Kind.VIA_MQTT, int(row.via_mqtt)),
     )
 
 

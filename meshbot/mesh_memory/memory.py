@@ -98,7 +98,7 @@ class Unsaved:
 
 
 class MeshMemory(WriteBehind[PacketLog, Unsaved]):
-    """Thread-safe. `hear`, `learn_nodes`, `flush` are Housekeeping's; every thread may query.
+    """Thread-safe. `record`, `learn_nodes`, `flush` are Housekeeping's; every thread may query.
 
     Queries about nodes are answered from memory and never fail. Those about traffic, signal and links read the
     database as well, at most 2 s each, and may raise StorageError, whose French text names the fault.
@@ -134,11 +134,11 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     # -- learning, in Housekeeping's thread
 
-    def hear(self, packet: PacketRecord) -> None:
+    def record(self, packet: PacketRecord) -> None:
         """Take in one packet of any kind; a repetition is ignored."""
         now = self._clock.monotonic()
         with self._recorder_lock:
-            self._recorder.hear(packet, self._now(), self._own_num(), maybe_replayed=now < self._replay_until)
+            self._recorder.record(packet, self._now(), self._own_num(), maybe_replayed=now < self._replay_until)
             waiting = len(self._recorder.batch.packets)
         self.schedule(now if waiting >= BATCH else now + FLUSH_EVERY)
 
@@ -283,7 +283,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     def totals(self, hours: int) -> Totals:
         """Return the traffic of the running hour and the `hours` before it in figures. Raises StorageError."""
-        hops, ways = self.traffic(hours, By.HOPS), self.traffic(hours, By.WAY)
+        hops, ways = self.traffic(hours, By.HOPS), self.traffic(hours, By.VIA_MQTT)
         ports = self.traffic(hours, By.PORT)
         return Totals(
             since=ways.since,
@@ -327,11 +327,11 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         links = self._with_unsaved(stored, lambda link: link.distance is not None, since)
         return sorted(links, key=lambda link: -(link.distance or 0))[:count]
 
-    def acquaintances(self) -> dict[int, tuple[int, int]]:
+    def activity(self) -> dict[int, tuple[int, int]]:
         """Return when each node was first and last heard, in seconds since 1970."""
         with self._recorder_lock:
             states = self._recorder.states.values()
-            return {state.num: (state.last_heard - state.acquaintance, state.last_heard) for state in states}
+            return {state.num: (state.last_heard - state.observed_for, state.last_heard) for state in states}
 
     # -- inside
 

@@ -83,7 +83,7 @@ class Recorder:
             state = _with_position(state, PositionPayload(record.latitude, record.longitude, record.altitude), at)
         self._set(state)
 
-    def hear(self, packet: PacketRecord, now: int, own_num: int, *, maybe_replayed: bool) -> bool:
+    def record(self, packet: PacketRecord, now: int, own_num: int, *, maybe_replayed: bool) -> bool:
         """Take in one packet; return False for what was not heard now: a repetition, or what our node had kept."""
         if packet.is_replay:
             self._refresh(packet, now)
@@ -98,7 +98,7 @@ class Recorder:
             at = now
         row = _row(packet, at)
         state = self._state(packet.sender, at)
-        is_counted = state.acquaintance > 0 or packet.sender == own_num or self._has_room(packet.sender, at)
+        is_counted = state.observed_for > 0 or packet.sender == own_num or self._has_room(packet.sender, at)
         if packet.sender != own_num:
             self.batch.add_packet(row, with_sender=is_counted)
             state = _heard(_of_the_past(state, now), row)
@@ -157,7 +157,7 @@ class Recorder:
         """Take in what the database holds, under what was heard meanwhile."""
         for num, state in states.items():
             heard = self.states.get(num)
-            first = state.last_heard - state.acquaintance
+            first = state.last_heard - state.observed_for
             self.states[num] = (
                 _within_bounds(state) if heard is None else replace(heard, first_heard=min(first, heard.last_heard))
             )
@@ -214,7 +214,7 @@ class Recorder:
 
 def _worth(state: NodeState) -> tuple[int, int, int]:
     """Return what is compared when states have to go: that of a number invented for one packet is worth least."""
-    span = state.acquaintance
+    span = state.observed_for
     return (span > 0) + (span >= DAY), span, state.last_heard
 
 

@@ -1,7 +1,7 @@
 """Nodes: whose public key is trusted, the older bot's names, and the keys in the library's nodes."""
 
 from meshbot.nodes.custody_records import CustodyChanges
-from meshbot.nodes.eviction import Acquaintances, to_evict
+from meshbot.nodes.eviction import NodeActivity, to_evict
 from meshbot.nodes.interface_nodes import LastSync, reported_by_radio, sync_keys
 from meshbot.nodes.key_custody import CustodyLinks, CustodyRestored, KeyCustody, LookAtKeys, NoteKept, RadioReady
 from meshbot.nodes.legacy_names import read_node_names
@@ -11,7 +11,6 @@ from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, NodeReport, brief
 __all__ = [
     "EVICTED",
     "FINAL_OUTCOMES",
-    "Acquaintances",
     "CustodyChanges",
     "CustodyLinks",
     "CustodyRestored",
@@ -21,6 +20,7 @@ __all__ = [
     "LastSync",
     "LookAtKeys",
     "Loss",
+    "NodeActivity",
     "NodeCounts",
     "NodeReport",
     "NoteKept",

@@ -14,7 +14,7 @@ KEPT_SOURCES: Final = frozenset((KeySource.OPERATOR, KeySource.IMPORT))
 
 
 @dataclass(frozen=True, slots=True)
-class Acquaintances:
+class NodeActivity:
     """What is known of nodes beside their name and key."""
 
     # seconds since 1970, by node, of the first and the last packet
@@ -23,9 +23,7 @@ class Acquaintances:
     kept: Collection[int] = frozenset()
 
 
-def to_evict(
-    nodes: Mapping[int, NodeRow], trusted: Mapping[int, KeyRow], known: Acquaintances, count: int
-) -> list[int]:
+def to_evict(nodes: Mapping[int, NodeRow], trusted: Mapping[int, KeyRow], known: NodeActivity, count: int) -> list[int]:
     """Return up to `count` nodes to forget, those first of which nothing was heard but one packet.
 
     Of these go first those without a key, then those whose key comes from a packet; the longest silent before others:

@@ -334,14 +334,14 @@ def state_of(radio: Radio) -> RadioState:
     """Return what the radio holds, and whether it can be changed."""
     database, keys = radio.database, radio.database.keys
     own = OwnRadioRow(radio.own_num, keys.get(radio.own_num, b""), radio.lora.region, max(0, len(database) - 1))
-    obstacle = None
+    busy_answer = None
     if not database.is_whole:
-        obstacle = Outcome.UNSEEN
+        busy_answer = Outcome.UNSEEN
     elif radio.is_managed:
-        obstacle = Outcome.MANAGED
+        busy_answer = Outcome.MANAGED
     elif not takes_contacts(radio.firmware):
-        obstacle = Outcome.OLD_FIRMWARE
-    return RadioState(own, keys, database.favourites, obstacle, database.is_whole)
+        busy_answer = Outcome.OLD_FIRMWARE
+    return RadioState(own, keys, database.favourites, busy_answer, database.is_whole)
 
 
 def change(radio: Radio, action: Action) -> None:

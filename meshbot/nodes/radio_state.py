@@ -67,7 +67,7 @@ class RadioState:
     keys: Mapping[int, bytes]  # by node
     favourites: frozenset[int]
     # why it takes no keys, if it does not
-    obstacle: Outcome | None = None
+    busy_answer: Outcome | None = None
     # with the other nodes, which a slow link leaves for later
     is_whole: bool = True
 

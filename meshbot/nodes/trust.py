@@ -12,7 +12,7 @@ from typing import Final
 from meshbot import bounds
 from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES, Contact
 from meshbot.nodes.radio_state import TrustedKey
-from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord, log
+from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
 from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 from meshbot.text import folded, one_line
 
@@ -112,7 +112,7 @@ class KeyTrust:
         if trusted is None:
             return None
         row, is_verified = self.nodes[num], trusted.source is KeySource.OPERATOR
-        # against an operator's word a key that waits counts for nothing
+        # against an operator's source a key that waits counts for nothing
         is_doubtful = self._uses[trusted.public_key] > 1 or (num in self.pending and not is_verified)
         contact = Contact(
             num,
@@ -242,7 +242,7 @@ class KeyTrust:
             return None
         if not decides:
             return self._set_apart(num, key, source, now)
-        self._report_key(num, key, KeyWord.OPERATOR if source is KeySource.OPERATOR else KeyWord.RADIO)
+        self._report_key(num, key, KeyChangeSource.OPERATOR if source is KeySource.OPERATOR else KeyChangeSource.RADIO)
         self._trust(num, key, source, now)
         by = "un opérateur" if source is KeySource.OPERATOR else "la base du nœud"
         return f"🔑 Clé publique de {self.label(num)} changée par {by}: {brief(trusted.public_key)} → {brief(key)}"
@@ -273,16 +273,16 @@ class KeyTrust:
         if any(row.public_key == key for row in waiting) or len(waiting) >= MAX_PENDING:
             return None
         waiting.append(self._keep(KeyRow(num, key, source, KeyStatus.PENDING, now, now)))
-        self._report_key(num, key, KeyWord.NODE)
+        self._report_key(num, key, KeyChangeSource.NODE)
         return (
             f"⚠️ Autre clé publique pour {self.label(num)}: {brief(key)} ({source}), l'ancienne "
             f"{brief(self.trusted[num].public_key)} reste en usage tant que la nouvelle n'est pas confirmée"
         )
 
-    def _report_key(self, num: int, key: bytes, word: KeyWord) -> None:
+    def _report_key(self, num: int, key: bytes, source: KeyChangeSource) -> None:
         """Report a key beside the one that is still trusted."""
         old = brief(self.trusted[num].public_key)
-        self._incidents.append(KeyChanged(num, self._name(num), old, brief(key), word))
+        self._incidents.append(KeyChanged(num, self._name(num), old, brief(key), source))
 
     def _report_shared(self, shared: Mapping[bytes, Sequence[int]]) -> None:
         """Report each key that has come to one node more."""

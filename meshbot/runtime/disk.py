@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from meshbot.runtime.incidents import DiskLow, DiskWell, Report
+from meshbot.runtime.incidents import DiskLow, DiskRecovered, Report
 
 LOGGER = logging.getLogger(__name__)
 # Times the limit: a disk that hovers at it is one incident
@@ -23,7 +23,7 @@ class DiskWatch:
         # None: no look yet, and an earlier process may have complained
         self._is_low: bool | None = None
 
-    def look(self, free: int, total: int) -> DiskLow | DiskWell | None:
+    def look(self, free: int, total: int) -> DiskLow | DiskRecovered | None:
         """Return how little is left, each time, or once that it is enough; in bytes, what root alone has left out."""
         share = free / total if total else 1.0
         if share < self._least:
@@ -32,7 +32,7 @@ class DiskWatch:
             return DiskLow(free, share)
         if self._is_low is not False and share >= self._least * ENOUGH:
             self._is_low = False
-            return DiskWell(free, share)
+            return DiskRecovered(free, share)
         return None
 
 

@@ -47,7 +47,7 @@ class LinkLost:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkBack:
+class LinkRecovered:
     """The link that was reported lost is back."""
 
     outage: float
@@ -81,7 +81,7 @@ class RadioForgot:
     region_unset: bool = False  # it was set, and without it the node does not send
 
 
-class KeyWord(Enum):
+class KeyChangeSource(Enum):
     """Who gave a node another key."""
 
     NODE = auto()  # its own, which can be forged: it waits for another source
@@ -91,13 +91,13 @@ class KeyWord(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KeyChanged:
-    """A node has another public key; `word`, its source, decides whether it is trusted."""
+    """A node has another public key; `source`, its source, decides whether it is trusted."""
 
     num: int
     name: str  # empty: unknown
     old: str  # the trusted key until now, abbreviated
     new: str
-    word: KeyWord
+    source: KeyChangeSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class DiskLow:
 
 
 @dataclass(frozen=True, slots=True)
-class DiskWell:
+class DiskRecovered:
     """Enough space is left again."""
 
     free: int
@@ -126,29 +126,29 @@ class DiskWell:
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseTrouble:
+class DatabaseFailed:
     """The database refuses; what is learnt stays in memory. Repeated now and then while that lasts."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseWell:
+class DatabaseRecovered:
     """The database takes everything again."""
 
 
 Incident = (
     LinkLost
-    | LinkBack
+    | LinkRecovered
     | NodeRebooted
     | NodeWarning
     | RadioForgot
     | KeyChanged
     | KeyShared
     | DiskLow
-    | DiskWell
-    | DatabaseTrouble
-    | DatabaseWell
+    | DiskRecovered
+    | DatabaseFailed
+    | DatabaseRecovered
 )
 # Any thread may call it; it never waits
 Report = Callable[[Incident], object]

@@ -72,7 +72,7 @@ def set_up(level: str, stream: TextIO | None = None, environ: Mapping[str, str] 
     stream = sys.stdout if stream is None else stream
     # None when the process was started with its stdout closed
     if stream is not None:
-        speak_utf8(stream)
+        use_utf8(stream)
         journald = under_journald(stream, environ)
         # Tracebacks have the lowest priority: under journald `-p info` leaves them out, elsewhere log_level does
         handler = JournalHandler(stream, LineFormatter(journald=journald, tracebacks=journald or level == "DEBUG"))
@@ -132,7 +132,7 @@ def end_quietly() -> None:
     sys.excepthook = print_unless_interrupted
 
 
-def speak_utf8(*streams: TextIO) -> None:
+def use_utf8(*streams: TextIO) -> None:
     """Let the streams take any text, whatever the locale: a service often has none."""
     for stream in streams:
         if hasattr(stream, "reconfigure"):

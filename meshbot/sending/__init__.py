@@ -19,7 +19,7 @@ from meshbot.sending.queue_rows import QueueRows
 from meshbot.sending.queued_text import Changes, PartState, SavedPart
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus, ReportRouter
 from meshbot.sending.retry_policy import NO_ACK, PARTLY_SENT, TX_QUEUE_FULL
-from meshbot.sending.sender import AfterAnswer, KeyQuestion, LinkChange, MeshSender, SavedOutbox
+from meshbot.sending.sender import AfterAnswer, KeyQuestion, LinkChange, MeshSender, RestoredQueue
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
 
 __all__ = [
@@ -52,7 +52,7 @@ __all__ = [
     "Priority",
     "QueueRows",
     "ReportRouter",
-    "SavedOutbox",
+    "RestoredQueue",
     "SavedPart",
     "SendQueue",
     "TelegramOrigin",

@@ -25,7 +25,7 @@ class MailNoticeOrigin:
     """A notice to a node that mail waits for it."""
 
     recipient: int  # node number
-    told_at: int  # wall seconds since 1970, as stored with each mail that the notice is about
+    notified_at: int  # wall seconds since 1970, as stored with each mail that the notice is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def encode_origin(origin: Origin | None) -> str:
     """Return the origin as it is stored; None is the empty string."""
     match origin:
         case MailNoticeOrigin():
-            return f"mail:{origin.recipient:x}:{origin.told_at}"
+            return f"mail:{origin.recipient:x}:{origin.notified_at}"
         case EchoOrigin():
             return f"echo:{origin.asker:x}"
         case TelegramOrigin():

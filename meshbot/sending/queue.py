@@ -86,7 +86,7 @@ class SendQueue:
         """Queue a text, cut into packets; or turn it away when too many of its kind wait."""
         pieces = split_text(legible(message.text), self.limit)
         if not has_room(self.texts, message, len(pieces)):
-            return [DeliveryReport(message, DeliveryStatus.TURNED_AWAY)]
+            return [DeliveryReport(message, DeliveryStatus.QUEUE_FULL)]
         expires_at = min(message.expires_at, now + self.lifetimes[message.priority])
         parts = [Part(self.rows.new(), message.packet(self.new_id(), piece)) for piece in pieces]
         text = QueuedText(parts[0].id, message, now, expires_at, parts)

@@ -23,7 +23,7 @@ class DeliveryStatus(Enum):
     FAILED = "non remise"
     EXPIRED = "expirée avant l'envoi"
     UNCONFIRMED = "sans confirmation du nœud"
-    TURNED_AWAY = "refusée, trop d'envois en attente"
+    QUEUE_FULL = "refusée, trop d'envois en attente"
 
 
 WAITING: Final = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.POSTPONED})

@@ -25,7 +25,7 @@ PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NO_CHANNEL: Final = 6  # Routing.Error, as the node would say it
 CLOCK_CHECK_EVERY = 60.0  # seconds between two checks whether the wall clock has jumped
 CLOCK_JUMP = 10.0  # seconds; a Pi without a clock of its own starts in the past and is set minutes later
-TURNED_AWAY_LOGGED_EVERY = 60.0  # seconds
+QUEUE_FULL_LOGGED_EVERY = 60.0  # seconds
 POWERLESS_LOGGED_EVERY = 3600.0  # seconds
 EXHAUSTED_LOGGED_EVERY = 3600.0  # seconds
 NAMES: Final = {
@@ -72,7 +72,7 @@ class LinkChange:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedOutbox:
+class RestoredQueue:
     """What an earlier process has not finished sending."""
 
     parts: Sequence[SavedPart]
@@ -157,7 +157,7 @@ class MeshSender(Service):
         self._save = save
         self._listener = listener
         self._cure_key = cure_key
-        self._turned_away = Throttle(TURNED_AWAY_LOGGED_EVERY)
+        self._queue_full = Throttle(QUEUE_FULL_LOGGED_EVERY)
         self._powerless = Throttle(POWERLESS_LOGGED_EVERY)
         self._exhausted = Throttle(EXHAUSTED_LOGGED_EVERY)
         self._answer_at = {False: -inf, True: -inf}  # by whether for a stranger
@@ -230,7 +230,7 @@ class MeshSender(Service):
                 self._on_link(message, now)
             case ChannelLoad():
                 self._report(self._queue.channel_load(message.utilization, now), now)
-            case SavedOutbox():
+            case RestoredQueue():
                 self._queue.restore(message.parts, now, self._clock.now().timestamp())
         self._follow_up(now)
 
@@ -350,8 +350,8 @@ class MeshSender(Service):
             self._pending_actions.on_delivery_report(report)
             if report.message.origin is not None and self._listener is not None:
                 self._listener.on_delivery_report(report)
-            if report.status is DeliveryStatus.TURNED_AWAY:
-                if count := self._turned_away.count(now):
+            if report.status is DeliveryStatus.QUEUE_FULL:
+                if count := self._queue_full.count(now):
                     LOGGER.warning("⚠️ Trop d'envois en attente: %d refusés", count)
                 continue
             message = report.message

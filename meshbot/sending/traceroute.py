@@ -96,7 +96,7 @@ class Tracer:
         for _, inbox in waiting:
             inbox.put(NoRoute.NO_LINK)
 
-    def route_heard(self, route: TracerouteReply) -> None:
+    def traceroute_reply(self, route: TracerouteReply) -> None:
         """Take a traceroute's answer."""
         self._deliver(route.request_id, route)
 
@@ -114,9 +114,9 @@ class Tracer:
         if status.result:
             self._deliver(status.packet_id, NoRoute.REFUSED)
 
-    def objection(self, objection: ClientWarning) -> None:
+    def client_warning(self, warning: ClientWarning) -> None:
         """Take the node's warning about a packet of ours: it is the only answer to a traceroute that comes too soon."""
-        self._deliver(objection.packet_id, NoRoute.REFUSED)
+        self._deliver(warning.packet_id, NoRoute.REFUSED)
 
     def _not_sent(self, packet_id: int, reason: NoRoute) -> None:
         with self._lock:

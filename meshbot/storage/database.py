@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Table, insert, inspect, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from meshbot.runtime import Clock, DatabaseTrouble, DatabaseWell, Report, Throttle, unreported
+from meshbot.runtime import Clock, DatabaseFailed, DatabaseRecovered, Report, Throttle, unreported
 from meshbot.storage.errors import DamagedError, RefusedRowError, StorageError, TooSlowError
 from meshbot.storage.schema import METADATA, PRECIOUS, REVISIONS, VERSION
 from meshbot.storage.server import ServerBackend
@@ -248,7 +248,7 @@ class Database:
             is_due = self._reports.count(self._clock.monotonic())
             # Reported under the lock, which keeps the order: it only fills an inbox
             if is_due or not is_known:
-                self._report(DatabaseTrouble(str(error)))
+                self._report(DatabaseFailed(str(error)))
         if not is_known:
             error_print(
                 "❌ Base de données: %s. Ce qui est appris reste en mémoire et sera écrit dès que possible", error
@@ -258,7 +258,7 @@ class Database:
         with self._state_lock:
             failed, self._fails = self._fails, False
             if failed:
-                self._report(DatabaseWell())
+                self._report(DatabaseRecovered())
         if failed:
             self.on_change()
             info_print("✅ Base de données de nouveau accessible")

@@ -21,7 +21,7 @@ class Mail:
     recipient: int
     text: str
     sent_at: int
-    told_at: int | None  # when the recipient was notified
+    notified_at: int | None  # when the recipient was notified
     read_at: int | None
     proven: bool  # that the sender sent it
 

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Column, Connection, delete, func, insert, or_, select
 
 from meshbot.storage.database import Database
-from meshbot.storage.packet_rows import DAY, HOUR, HeardRows, NodeState, StateChanges
+from meshbot.storage.packet_rows import DAY, HOUR, BatchRows, NodeState, StateChanges
 from meshbot.storage.schema import AIR_HOURS, LINKS, NODE_DAYS, NODE_HOURS, NODE_STATES, PACKETS, TRAFFIC_HOURS
 from meshbot.storage.upsert import add, as_row, greatest, in_chunks, least, upsert
 
@@ -48,7 +48,7 @@ class PacketLog:
             query = select(PACKETS.c.sender, PACKETS.c.packet_id).order_by(PACKETS.c.id.desc()).limit(limit)
             return [(sender, packet_id) for sender, packet_id in connection.execute(query)][::-1]
 
-    def save(self, rows: HeardRows, states: StateChanges, keep_from: int, max_packets: int) -> None:
+    def save(self, rows: BatchRows, states: StateChanges, keep_from: int, max_packets: int) -> None:
         """Write all of it or nothing; delete a part of what is too old.
 
         That is what is from before `keep_from` (seconds since 1970), and the oldest packets beyond `max_packets`.
@@ -68,12 +68,12 @@ class PacketLog:
             connection.execute(delete(LINKS).where(LINKS.c.heard_at < keep_from))
 
 
-def _save_packets(connection: Connection, rows: HeardRows) -> None:
+def _save_packets(connection: Connection, rows: BatchRows) -> None:
     for chunk in in_chunks(map(as_row, rows.packets)):
         connection.execute(insert(PACKETS), chunk)
 
 
-def _save_sums(connection: Connection, rows: HeardRows) -> None:
+def _save_sums(connection: Connection, rows: BatchRows) -> None:
     traffic = (
         {"hour": hour, "kind": intern(kind.value), "key": key, **as_row(volume)}
         for (hour, kind, key), volume in rows.traffic.items()

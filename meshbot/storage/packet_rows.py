@@ -20,7 +20,7 @@ class Kind(StrEnum):
     PORT = "port"  # PortNum, UNKNOWN for what could not be decrypted
     CHANNEL = "channel"  # index, UNKNOWN for what could not be decrypted
     HOPS = "hops"  # 0 is direct
-    WAY = "way"  # 0 by radio alone, 1 through MQTT
+    VIA_MQTT = "way"  # 0 by radio alone, 1 through MQTT
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +107,13 @@ class NodeState:
     first_heard: int | None = None  # seconds since 1970; None: heard once
 
     @property
-    def acquaintance(self) -> int:
+    def observed_for(self) -> int:
         """Return for how many seconds the node is known: a number that was invented for one packet is not."""
         return self.last_heard - (self.last_heard if self.first_heard is None else self.first_heard)
 
 
 @dataclass(frozen=True, slots=True)
-class HeardRows:
+class BatchRows:
     """What one commit inserts; sums are added to those that are stored under the same key."""
 
     packets: Collection[PacketRow] = ()

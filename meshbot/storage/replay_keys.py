@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import Table, delete, func, insert, select
 
 from meshbot.storage.database import Database
-from meshbot.storage.schema import COMMANDS_RUN, ORDERS
+from meshbot.storage.schema import ADMIN_COMMANDS_RUN, COMMANDS_RUN
 
 ReplayKey = tuple[int, int]  # sender and packet id
 
@@ -15,10 +15,10 @@ ReplayKey = tuple[int, int]  # sender and packet id
 class ReplayStore:
     """Every method is one transaction and may raise StorageError."""
 
-    def __init__(self, database: Database, *, orders: bool = True) -> None:
-        """Take `orders`, the commands of admins, or all others."""
+    def __init__(self, database: Database, *, of_admins: bool = True) -> None:
+        """Take `of_admins`, the commands of admins, or all others."""
         self._database = database
-        self._table: Table = ORDERS if orders else COMMANDS_RUN
+        self._table: Table = ADMIN_COMMANDS_RUN if of_admins else COMMANDS_RUN
 
     @property
     def generation(self) -> int:

@@ -198,7 +198,7 @@ MAIL: Final = Table(
 )
 
 # Packets that brought commands of admins, in the order of arrival
-ORDERS: Final = Table(
+ADMIN_COMMANDS_RUN: Final = Table(
     "orders",
     METADATA,
     Column("id", ROW_NUMBER, primary_key=True),
@@ -303,7 +303,7 @@ PRECIOUS: Final = (
     IMPORTS,
     NODE_STATES,
     MAIL,
-    ORDERS,
+    ADMIN_COMMANDS_RUN,
     COMMANDS_RUN,
     OUTBOX,
     TELEGRAM_UPDATES,

@@ -19,7 +19,7 @@ class By(StrEnum):
     PORT = Kind.PORT.value  # PortNum; None: not decrypted
     CHANNEL = Kind.CHANNEL.value  # index; None: not decrypted
     HOPS = Kind.HOPS.value  # None: not known
-    WAY = Kind.WAY.value  # 0 by radio alone, 1 through MQTT
+    VIA_MQTT = Kind.VIA_MQTT.value  # 0 by radio alone, 1 through MQTT
     SENDER = "sender"  # node number
     HOUR = "hour"  # its first second
 

@@ -2,12 +2,12 @@
 
 from meshbot.telegram_bot.options import TelegramDependencies, TelegramOptions
 from meshbot.telegram_bot.service import TelegramService
-from meshbot.telegram_bot.status import FAILED, RELAYED, UNHEARD, UNSURE
+from meshbot.telegram_bot.status import FAILED, RELAYED, UNANSWERED, UNSURE
 
 __all__ = [
     "FAILED",
     "RELAYED",
-    "UNHEARD",
+    "UNANSWERED",
     "UNSURE",
     "TelegramDependencies",
     "TelegramOptions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from meshbot.commands import Command, Request, Translate, Way
+from meshbot.commands import Command, Platform, Request, Translate
 from meshbot.commands import mark as _
 from meshbot.mesh_link import Channel
 
@@ -62,5 +62,5 @@ def channels_command(channels: KnownChannels) -> Command:
         name="channels",
         summary=_("lists the node's channels"),
         run=run,
-        ways=frozenset({Way.TELEGRAM}),
+        platforms=frozenset({Platform.TELEGRAM}),
     )

@@ -16,16 +16,16 @@ from meshbot.commands import (
     UNKNOWN_RECEPTION,
     Command,
     CommandExecutor,
+    CommandPolicy,
     InterimAnswer,
     Job,
     JobResult,
-    Judge,
+    Platform,
     RateLimiter,
     Refusal,
     Registry,
     Role,
     Translate,
-    Way,
 )
 from meshbot.commands import mark as _
 from meshbot.runtime import RecentKeys
@@ -150,12 +150,12 @@ class CommandHandler:
         self._users = users
         self._queue = queue
         self._answer_callback_query = answer_callback_query
-        self._judge = Judge(RateLimiter(options.rate_limit_commands, options.rate_limit_seconds))
+        self._policy = CommandPolicy(RateLimiter(options.rate_limit_commands, options.rate_limit_seconds))
         self._confirmations: Confirmations[CommandCall] = Confirmations(lambda: token_hex(8))
         # Pictures to be drawn, by chat and key of their answers
         self._pictures: RecentKeys[tuple[Chat, str], Job[ChatQuestion]] = RecentKeys(PICTURES_LIMIT)
         own = own_commands(options, dependencies, channels)
-        self.registry = Registry((*dependencies.commands, *own)).on(Way.TELEGRAM)
+        self.registry = Registry((*dependencies.commands, *own)).on(Platform.TELEGRAM)
         self.executor: CommandExecutor[ChatQuestion] = CommandExecutor(
             "Telegram-Commands", dependencies.clock, dependencies.limits, languages.translate(""), send_to_service
         )
@@ -179,7 +179,7 @@ class CommandHandler:
         """Run a command or refuse it."""
         command = self.registry.find(name)
         now, tr = self._clock.monotonic(), self._tr(question)
-        refusal = self._judge.judge(question.user.command_user, command, now, is_public=False)
+        refusal = self._policy.check(question.user.command_user, command, now, is_public=False)
         if refusal is not None:
             self._send(question.answer(self._refusal(question, name, refusal)))
         elif command is None:
@@ -214,7 +214,7 @@ class CommandHandler:
     def on_sent(self, message: OutgoingMessage) -> None:
         """Draw the picture of an answer that was sent: the answer does not wait for it."""
         job = self._pictures.pop((message.chat, message.key))
-        if job is not None and not self.executor.obstacle(job.command, job.request.user):
+        if job is not None and not self.executor.busy_answer(job.command, job.request.user):
             self._submit(job)
 
     def expire_confirmations(self) -> None:
@@ -257,7 +257,7 @@ class CommandHandler:
         question, command = call.question, call.command
         if command.role is Role.ADMIN:
             info_print("🛠️ /%s demandée par l'administrateur Telegram %d", command.name, question.user.id)
-        if reason := self.executor.obstacle(command, question.user.command_user, self._tr(question)):
+        if reason := self.executor.busy_answer(command, question.user.command_user, self._tr(question)):
             self._send(question.answer(reason))
             return
         self._submit(Job(question, self._request(call), command))
@@ -273,7 +273,7 @@ class CommandHandler:
             tuple(command for command in self.registry if command.role <= question.user.role),
             user=question.user.command_user,
             channel=self._bridge.channel_of(self._users.as_listed(question.chat)),
-            way=Way.TELEGRAM,
+            platform=Platform.TELEGRAM,
             limit=CHAT_BYTES,
             name=question.name,
             in_group=bool(question.title),
@@ -333,7 +333,7 @@ class CommandHandler:
     def _handle_button(self, question: ChatQuestion, command: Command) -> str:
         """Run a button's command, or return why not: only the user who pressed it sees that."""
         user = question.user
-        refusal = self._judge.judge(user.command_user, command, self._clock.monotonic(), is_public=False)
+        refusal = self._policy.check(user.command_user, command, self._clock.monotonic(), is_public=False)
         if refusal is not None:
             return self._refusal(question, command.name, refusal)
         if command.role is not Role.ADMIN:

@@ -10,20 +10,20 @@ from dataclasses import replace
 from math import inf
 from typing import Final
 
-from meshbot.commands import Registry, Role, Way, bare, parse, translator
+from meshbot.commands import Platform, Registry, Role, bare, parse, translator
 from meshbot.commands import mark as _
 from meshbot.mesh_link import NodeChannels, TextMessage
 from meshbot.persistence import HandledBefore, SavedValue, UpdatesHandled
-from meshbot.runtime import Incident, LinkBack
+from meshbot.runtime import Incident, LinkRecovered
 from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, TelegramOrigin
 from meshbot.telegram_bot import status
 from meshbot.telegram_bot.alerts import Alerts
+from meshbot.telegram_bot.author_notices import NOT_RELAYED, AuthorNotices, RadioHints
 from meshbot.telegram_bot.bridge import Bridge, BridgeRule, TextOnly, clean_text, mesh_name, shown_name
 from meshbot.telegram_bot.channels import KnownChannels, missing_channel
 from meshbot.telegram_bot.chat_commands import ChatCommand, command_in
 from meshbot.telegram_bot.command_handler import CommandHandler
 from meshbot.telegram_bot.conversations import Conversations, key_of
-from meshbot.telegram_bot.held_back import STAYS, HeldBack, RadioHints
 from meshbot.telegram_bot.languages import Languages
 from meshbot.telegram_bot.menu import Menu, menus
 from meshbot.telegram_bot.models import AllowedUser, Chat, ChatQuestion, OutgoingMessage
@@ -68,10 +68,10 @@ class UpdateHandler:
         self._clock = dependencies.clock
         self._translate = tr
         self._languages = Languages(options.language)
-        self._mesh_commands = Registry(dependencies.commands).on(Way.MESH)
+        self._mesh_commands = Registry(dependencies.commands).on(Platform.MESH)
         self.alerts = Alerts([Chat(ident) for ident in alert_chats], tr)
         self._notices = OncePerHour()  # to users, and about groups
-        self._held_back = HeldBack()
+        self._author_notices = AuthorNotices()
         self._radio_hints = RadioHints(tr, options.answer_ttl)
         self._strangers = RateLimit([STRANGERS_LIMIT])
         self._stale: Counter[Chat] = Counter()  # messages not acted upon
@@ -202,7 +202,7 @@ class UpdateHandler:
         is_listed = self.users.is_listed(message.chat.id) if message.title else self.users.find(message.user_id)
         is_read = not message.title or self._bridges(message.chat) or self._command_in(message.text) is not None
         if is_listed and is_read and not self._is_stale(message):
-            notice = self._held_back.changed(message, self._languages.translate(message.language_code))
+            notice = self._author_notices.edit_ignored(message, self._languages.translate(message.language_code))
             self._send_all([notice] if notice is not None else [])
 
     def _hold_back(self, message: IncomingMessage, user: AllowedUser | None) -> None:
@@ -212,10 +212,10 @@ class UpdateHandler:
             self._on_stranger(message)
         elif not message.title:
             words = tr(_("💬 Not done: I only take commands that you write yourself, and that are for me."))
-            self._send(self._held_back.stays(message, words, now))
+            self._send(self._author_notices.not_relayed(message, words, now))
         elif self._bridges(message.chat):
             words = tr(_("💬 A command that is forwarded, or for another bot, does not cross to the mesh."))
-            self._send(self._held_back.stays(message, words, now))
+            self._send(self._author_notices.not_relayed(message, words, now))
 
     def _on_private_text(self, message: IncomingMessage, user: AllowedUser) -> None:
         """Pass on an answer to a node; run a command that is unknown, to say so; else tell what is understood."""
@@ -227,7 +227,7 @@ class UpdateHandler:
             return
         tr = self._languages.translate(message.language_code)
         words = tr(_("💬 I answer commands; /help lists them. To answer a node, reply to its message."))
-        self._send(self._held_back.stays(message, words, self._clock.monotonic()))
+        self._send(self._author_notices.not_relayed(message, words, self._clock.monotonic()))
 
     def _answer_node(self, message: IncomingMessage, user: AllowedUser | None) -> bool:
         """Send a reply to a node's message to that node, as /send does; return whether it is one."""
@@ -256,7 +256,7 @@ class UpdateHandler:
         if not self._notices.is_due(message.user_id or message.chat.id, now):
             # in private nobody else sees that nothing is done
             if message.title:
-                self._send(self._held_back.reacted(message, STAYS))
+                self._send(self._author_notices.reaction(message, NOT_RELAYED))
             return
         LOGGER.warning("🔒 Telegram: inconnu %d (%s) éconduit", message.user_id, message.name)
         if self._strangers.ready_at() > now:
@@ -291,11 +291,11 @@ class UpdateHandler:
         text = f"{message.media} {message.text}" if message.media else message.text
         match self.bridge.to_mesh(chat, message.message_id, message.name, text, tr, reply_to=message.reply_to):
             case OutgoingText(channel=channel) if self.channels.lacks(channel):
-                self._send(self._held_back.stays(message, missing_channel(self.channels, channel, tr), now))
+                self._send(self._author_notices.not_relayed(message, missing_channel(self.channels, channel, tr), now))
             case OutgoingText() as outgoing:
                 self._dependencies.send_text(replace(outgoing, expires_at=now + self._options.bridge_ttl))
             case TextOnly(words):
-                self._send(self._held_back.stays(message, words, now))
+                self._send(self._author_notices.not_relayed(message, words, now))
             case str() as refusal:
                 self._send(OutgoingMessage(message.chat, refusal, reply_to=message.message_id, silent=True))
 
@@ -359,7 +359,7 @@ class UpdateHandler:
 
     def _on_channels(self) -> None:
         """Take the link's READY: an alert of an earlier process about it is over, and the bridges can be checked."""
-        self.on_mesh_event(LinkBack(0.0))
+        self.on_mesh_event(LinkRecovered(0.0))
         for channel in self.bridge.channels:
             if self.channels.lacks(channel):
                 LOGGER.warning(

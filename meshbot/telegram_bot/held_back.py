@@ -21,33 +21,33 @@ from meshbot.telegram_bot.users import OncePerHour
 HINTS_LIMIT: Final = (5, 3600.0)
 REMEMBERED: Final = 1000  # edited messages
 # Reactions on what stays here, and on what was changed after it had been read
-STAYS, CHANGED = "🙊", "✍"
+NOT_RELAYED, EDIT_IGNORED = "🙊", "✍"
 
 
-class HeldBack:
+class AuthorNotices:
     """For one thread."""
 
     def __init__(self) -> None:
-        self._words = OncePerHour()  # to chats
+        self._explained = OncePerHour()  # to chats
         self._changed: RecentKeys[tuple[int, int], None] = RecentKeys(REMEMBERED)  # by chat and message id
 
-    def stays(self, message: IncomingMessage, words: str, now: float) -> OutgoingMessage:
+    def not_relayed(self, message: IncomingMessage, words: str, now: float) -> OutgoingMessage:
         """Return what tells the author that the message stays where it is, and why."""
-        if self._words.is_due(message.chat.id, now):
+        if self._explained.is_due(message.chat.id, now):
             reply_to = message.message_id if message.title else None
             return OutgoingMessage(message.chat, words, reply_to=reply_to, silent=True)
-        return self.reacted(message, STAYS)
+        return self.reaction(message, NOT_RELAYED)
 
-    def changed(self, message: IncomingMessage, tr: Translate) -> OutgoingMessage | None:
+    def edit_ignored(self, message: IncomingMessage, tr: Translate) -> OutgoingMessage | None:
         """Return what tells the author, once a message, that its new text is not read."""
         key = message.chat.id, message.message_id
         if key in self._changed:
             return None
         self._changed.put(key, None)
-        return self.reacted(message, CHANGED, tr(_("✍️ Changes are not read: please send it again.")))
+        return self.reaction(message, EDIT_IGNORED, tr(_("✍️ Changes are not read: please send it again.")))
 
     @staticmethod
-    def reacted(message: IncomingMessage, emoji: str, words: str = "") -> OutgoingMessage:
+    def reaction(message: IncomingMessage, emoji: str, words: str = "") -> OutgoingMessage:
         """Return a reaction, with the words that a group without reactions gets instead."""
         key = f"held:{message.message_id}"
         return OutgoingMessage(
@@ -69,11 +69,11 @@ class RadioHints:
         self._translate = translate
         self._answer_ttl = answer_ttl
         self._limit = RateLimit([HINTS_LIMIT])
-        self._told = OncePerHour(DAY)
+        self._sent = OncePerHour(DAY)
 
     def about(self, message: TextMessage, now: float) -> OutgoingText | None:
         """Return a direct message to the author, once a day, None: none now."""
-        if self._limit.ready_at() > now or not self._told.is_due(message.sender, now):
+        if self._limit.ready_at() > now or not self._sent.is_due(message.sender, now):
             return None
         self._limit.note(now)
         text = self._translate(_("💬 Commands stay out of the channel: send them to me as a direct message."))

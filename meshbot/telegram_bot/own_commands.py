@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from meshbot.commands import Command, Directory, Example, Request, Role, Way, ident, only_one, renaming
+from meshbot.commands import Command, Directory, Example, Platform, Request, Role, ident, only_one, renaming
 from meshbot.commands import mark as _
 from meshbot.mesh_link import BROADCAST_NUM
 from meshbot.sending import Origin, OutgoingText, Priority
@@ -15,7 +15,7 @@ from meshbot.telegram_bot.channels import SIGN, KnownChannels, channels_command,
 from meshbot.telegram_bot.models import ChatQuestion, TelegramRequest
 from meshbot.telegram_bot.options import TelegramDependencies, TelegramOptions
 
-TELEGRAM_ONLY: Final = frozenset({Way.TELEGRAM})
+TELEGRAM_ONLY: Final = frozenset({Platform.TELEGRAM})
 CHANNEL: Final = re.compile(r"#?([0-7])")
 WORD: Final = re.compile(r"\S+")
 MOST_WORDS: Final = 8  # of a node's name, which has 39 bytes
@@ -48,14 +48,14 @@ START: Final = Command(
     name="start",
     summary=_("greets you"),
     run=start,
-    ways=TELEGRAM_ONLY,
+    platforms=TELEGRAM_ONLY,
     examples=(Example("/start", "👋 I am the bot of a Meshtastic network. /help lists what you may ask."),),
 )
 IDENTITY: Final = Command(
     name="id",
     summary=_("tells your id, and this group's, for the operator's lists"),
     run=identity,
-    ways=TELEGRAM_ONLY,
+    platforms=TELEGRAM_ONLY,
 )
 
 
@@ -99,7 +99,7 @@ def send_command(options: TelegramOptions, dependencies: TelegramDependencies, c
         summary=_("writes to a node or on a channel of the mesh, in your name: /send Kim hello"),
         run=run,
         role=Role.KNOWN,
-        ways=TELEGRAM_ONLY,
+        platforms=TELEGRAM_ONLY,
     )
 
 

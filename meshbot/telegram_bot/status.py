@@ -60,7 +60,7 @@ TO_ONE: Final[Mapping[DeliveryStatus, str]] = {
     DeliveryStatus.FAILED: _("❌ Not delivered: {reason}."),
     DeliveryStatus.EXPIRED: _("❌ Not sent: it waited too long."),
     DeliveryStatus.UNCONFIRMED: _("❔ Perhaps not sent: the node did not confirm it."),
-    DeliveryStatus.TURNED_AWAY: _("❌ Not sent: too many messages are waiting. Try again later."),
+    DeliveryStatus.QUEUE_FULL: _("❌ Not sent: too many messages are waiting. Try again later."),
 }
 # a text on a channel has no recipient that acknowledges it
 TO_ALL: Final[Mapping[DeliveryStatus, str]] = {
@@ -76,19 +76,19 @@ WAITS: Final[Mapping[str, str]] = {
 QUEUED: Final = _("⏳ Waiting behind {count} others.")
 # Packets ahead: they take half a minute, and a shorter wait is not shown
 LONG_QUEUE: Final = 10
-WAITING, SENT, RELAYED, UNHEARD, FAILED, UNSURE = "👀", "👌", "👍", "🤷", "👎", "🤔"
+WAITING, SENT, RELAYED, UNANSWERED, FAILED, UNSURE = "👀", "👌", "👍", "🤷", "👎", "🤔"
 REACTIONS: Final[Mapping[DeliveryStatus, str]] = {
     DeliveryStatus.QUEUED: WAITING,
     DeliveryStatus.POSTPONED: WAITING,
     DeliveryStatus.ACCEPTED: SENT,
     DeliveryStatus.ACKNOWLEDGED: RELAYED,
     DeliveryStatus.RELAYED: RELAYED,
-    DeliveryStatus.UNANSWERED: UNHEARD,
+    DeliveryStatus.UNANSWERED: UNANSWERED,
     DeliveryStatus.REFUSED: FAILED,
     DeliveryStatus.FAILED: FAILED,
     DeliveryStatus.EXPIRED: FAILED,
     DeliveryStatus.UNCONFIRMED: UNSURE,
-    DeliveryStatus.TURNED_AWAY: FAILED,
+    DeliveryStatus.QUEUE_FULL: FAILED,
 }
 
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from meshbot.commands.builtin.bot import CONTEXT_USERS, ERROR_ANSWERS, WAIT, bot_command
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Request
-from meshbot.commands.roles import Doubt, User
+from meshbot.commands.roles import AuthFailure, User
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.runtime.clock import SystemClock
 from meshbot.web.chat import ChatClient, ChatServer
@@ -57,9 +57,9 @@ class Asker:
         self.interim = SimpleQueue()
         self.command = bot_command(client(server, timeout, **details), self.clock, MAX_BYTES, timeout, 60)
 
-    def ask(self, question, sender=1, language="en", claim=None, **details):
+    def ask(self, question, sender=1, language="en", failure=None, **details):
         tr = translator(language)
-        user = User(f"mesh:!{sender:08x}", claim=claim)
+        user = User(f"mesh:!{sender:08x}", auth_failure=failure)
         return self.command.run(
             Request("bot", question, sender, RadioMetadata(), tr, (), self.interim.put, user, **details)
         )
@@ -124,7 +124,14 @@ def test_each_user_has_a_memory_of_their_own(server):
 
 
 @pytest.mark.parametrize(
-    "elsewhere", [{"channel": 0}, {"channel": 1}, {"in_group": True}, {"claim": Doubt.CLEAR}, {"claim": Doubt.MQTT}]
+    "elsewhere",
+    [
+        {"channel": 0},
+        {"channel": 1},
+        {"in_group": True},
+        {"failure": AuthFailure.NOT_PKI},
+        {"failure": AuthFailure.MQTT},
+    ],
 )
 def test_a_private_conversation_stays_with_its_proven_user(server, elsewhere):
     asker = Asker(server)

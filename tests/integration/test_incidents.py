@@ -10,16 +10,16 @@ from sqlalchemy import event
 
 from meshbot.nodes.trust import brief
 from meshbot.runtime.incidents import (
-    DatabaseTrouble,
-    DatabaseWell,
+    DatabaseFailed,
+    DatabaseRecovered,
     DiskLow,
-    DiskWell,
+    DiskRecovered,
     KeyChanged,
+    KeyChangeSource,
     KeyShared,
-    KeyWord,
-    LinkBack,
     LinkCause,
     LinkLost,
+    LinkRecovered,
     NodeRebooted,
 )
 from tests.support.bot import RunningBot
@@ -80,7 +80,7 @@ def test_a_lasting_cut_is_one_message_for_lost_and_back(running, node, listener)
     assert (lost.node, lost.failures >= 3, lost.outage >= 0.5) == (f"127.0.0.1:{node.port}", True, True)
     assert (lost.cause, "Connection refused" in lost.detail) == (LinkCause.REFUSED, True)
     node.heal()
-    back = listener.wait_for(LinkBack)
+    back = listener.wait_for(LinkRecovered)
     assert back.outage > lost.outage
     assert "It refuses the connection" in listener.messages[0].text
     assert listener.messages[-1].text.startswith("🟢")
@@ -95,16 +95,16 @@ def test_each_lasting_cut_is_reported_however_recent_the_last(node, tmp_path, se
             node.fault("refuse")
             node.fault("drop")
             listener.wait_for(LinkLost, 2 * cut)
-            assert len(listener.of(LinkBack)) == cut - 1
+            assert len(listener.of(LinkRecovered)) == cut - 1
             node.heal()
-            listener.wait_for(LinkBack, cut)
+            listener.wait_for(LinkRecovered, cut)
 
 
 def test_a_cut_that_is_over_at_once_is_not_reported(running, node, listener):
     node.fault("drop")
     running.wait_ready(2)
-    running.bot.incidents.report(DatabaseWell())  # whatever came before it has arrived
-    assert [each for each in listener.heard if not isinstance(each, DiskWell)] == [DatabaseWell()]
+    running.bot.incidents.report(DatabaseRecovered())  # whatever came before it has arrived
+    assert [each for each in listener.heard if not isinstance(each, DiskRecovered)] == [DatabaseRecovered()]
 
 
 def test_a_node_absent_at_the_start_is_reported_and_its_arrival_too(node, tmp_path, settings, listener, clock):
@@ -113,7 +113,7 @@ def test_a_node_absent_at_the_start_is_reported_and_its_arrival_too(node, tmp_pa
         bot.bot.incidents.listen(listener)
         listener.wait_for(LinkLost)
         node.heal()
-        listener.wait_for(LinkBack)
+        listener.wait_for(LinkRecovered)
         assert listener.of(NodeRebooted) == []
 
 
@@ -134,7 +134,7 @@ def test_a_changed_key_is_reported_once_and_the_operator_settles_it(running, nod
     for _ in range(2):
         hear_key(node, bob, key(78))
     changed = listener.wait_for(KeyChanged)
-    assert changed == KeyChanged(bob.num, bob.long_name, brief(bob.public_key), brief(key(78)), KeyWord.NODE)
+    assert changed == KeyChanged(bob.num, bob.long_name, brief(bob.public_key), brief(key(78)), KeyChangeSource.NODE)
     cure = listener.messages[-1].text.rpartition(": ")[2]
     assert cure == f"/trust !{bob.num:08x} {brief(key(78))[:8]}"
     assert ask(node, operator.num, cure, pki_encrypted=False).startswith("🔒")
@@ -142,7 +142,7 @@ def test_a_changed_key_is_reported_once_and_the_operator_settles_it(running, nod
     assert running.bot.node_manager.public_key(bob.num) == bob.public_key
     assert ask(node, operator.num, cure).endswith(f"{brief(key(78))} is trusted now.")
     settled = listener.wait_for(KeyChanged, 2)
-    assert (settled.word, settled.new) == (KeyWord.OPERATOR, brief(key(78)))
+    assert (settled.source, settled.new) == (KeyChangeSource.OPERATOR, brief(key(78)))
     assert running.bot.node_manager.public_key(bob.num) == key(78)
     assert listener.messages[-1].text.startswith("✅")
     assert listener.messages[-1].key == listener.messages[0].key
@@ -185,12 +185,12 @@ def test_a_full_disk_under_the_database_is_reported_and_its_end(running, node, l
     for seed in range(60, 64):  # more than the pages at hand hold
         hear_key(node, user, key(seed))
     running.bot.node_manager.import_node_names(_many_names(running.settings.data_dir))
-    assert "disque plein" in listener.wait_for(DatabaseTrouble).reason
+    assert "disque plein" in listener.wait_for(DatabaseFailed).reason
     event.remove(database.backend.writer, "connect", limit_pages)
     database.backend.writer.dispose()
     with database.transaction():
         pass
-    listener.wait_for(DatabaseWell)
+    listener.wait_for(DatabaseRecovered)
     alerts = [message.text for message in listener.messages if "atabase" in message.text]
     assert [text[:1] for text in alerts] == ["🗄", "🟢"]
 

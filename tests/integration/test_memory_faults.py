@@ -32,9 +32,9 @@ class Bench:
         self.manager = make_node_manager(NodeStore(self.database), self.clock)
         self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
 
-    def hear(self, count):
+    def record(self, count):
         for number in range(count):
-            self.memory.hear(packet(number % 50 + 1))
+            self.memory.record(packet(number % 50 + 1))
 
     def stored(self):
         with self.database.reading() as connection:
@@ -77,10 +77,10 @@ def bench(tmp_path, caplog):
 
 @pytest.mark.parametrize(("pragma", "words"), [("max_page_count = 1", "disque plein"), ("query_only = ON", "refusée")])
 def test_a_disk_that_refuses_loses_nothing_of_what_was_heard_and_learnt(bench, caplog, pragma, words):
-    bench.hear(1000)
+    bench.record(1000)
     assert bench.memory.flush()
     heal = bench.refuse(pragma)
-    bench.hear(1000)
+    bench.record(1000)
     for _ in range(3):
         assert not bench.memory.flush()
     bench.manager.learn_from_nodeinfos([record(num, key(num), long_name=f"Node {num}") for num in range(1, 500)])
@@ -99,9 +99,9 @@ def test_a_disk_that_refuses_loses_nothing_of_what_was_heard_and_learnt(bench, c
 
 def test_a_disk_full_for_long_costs_a_logged_number_of_packets(bench, caplog):
     heal = bench.refuse("max_page_count = 1")
-    bench.hear(MAX_PACKETS)
+    bench.record(MAX_PACKETS)
     assert not bench.memory.flush()
-    bench.hear(100)
+    bench.record(100)
     assert not bench.memory.flush()
     heal()
     assert bench.memory.flush()
@@ -114,7 +114,7 @@ def test_damage_at_any_moment_is_set_aside(bench, seed, caplog):
     rng = random.Random(seed)
     bench.manager.learn_from_nodeinfo(record(7, key(7), long_name="Sept"))
     for _ in range(8):
-        bench.hear(1500)
+        bench.record(1500)
         bench.memory.flush()
     size = bench.database.backend.path.stat().st_size
     # What a connection has read it does not read again
@@ -126,7 +126,7 @@ def test_damage_at_any_moment_is_set_aside(bench, seed, caplog):
             file.seek(rng.randrange(size // 4096) * 4096)
             file.write(rng.randbytes(4096))
     for _ in range(12):
-        bench.hear(200)
+        bench.record(200)
         bench.memory.flush(last=True)
         bench.manager.learn_from_nodeinfo(record(rng.randrange(1, 1000), long_name=str(rng.random())))
         for ask in (lambda: bench.memory.totals(24), lambda: bench.memory.neighbours_of(None), bench.stored):
@@ -134,7 +134,7 @@ def test_damage_at_any_moment_is_set_aside(bench, seed, caplog):
             with suppress(StorageError):
                 ask()
         bench.clock.advance(60)
-    bench.hear(1)
+    bench.record(1)
     assert bench.memory.flush(last=True)
     assert bench.manager.flush()
     assert len(bench.set_aside()) <= 2
@@ -150,12 +150,12 @@ def test_damage_at_any_moment_is_set_aside(bench, seed, caplog):
 
 
 def test_a_file_that_was_truncated_while_running_is_set_aside(bench):
-    bench.hear(3000)
+    bench.record(3000)
     bench.memory.flush(last=True)
     bench.database.close()
     with bench.database.backend.path.open("r+b") as file:
         file.truncate(20_000)
-    bench.hear(1)
+    bench.record(1)
     assert bench.memory.flush(last=True) or bench.memory.flush(last=True)
     assert len(bench.set_aside()) == 1
     # States were in memory, and are written again

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from meshbot.runtime.incidents import (
-    DatabaseTrouble,
-    DatabaseWell,
+    DatabaseFailed,
+    DatabaseRecovered,
     DiskLow,
-    DiskWell,
+    DiskRecovered,
     KeyChanged,
+    KeyChangeSource,
     KeyShared,
-    KeyWord,
-    LinkBack,
     LinkLost,
+    LinkRecovered,
     NodeRebooted,
 )
 from tests.support.alert_reader import PARIS, AlertReader
@@ -32,14 +32,14 @@ keys = st.text("ABCDEFGH+/", min_size=8, max_size=8).map(lambda text: text + "â€
 waits = st.floats(0, 2 * 86400)
 incidents = st.one_of(
     st.builds(LinkLost, st.just("node:4403"), st.floats(0, 1e6), st.integers(0, 10**6), st.text(max_size=200)),
-    st.builds(LinkBack, st.floats(0, 1e6)),
+    st.builds(LinkRecovered, st.floats(0, 1e6)),
     st.builds(NodeRebooted, st.integers(0, 10**6), st.booleans(), st.just("2.7.11"), st.sampled_from(["", "2.7.9"])),
-    st.builds(KeyChanged, nums, names, keys, keys, st.sampled_from(KeyWord)),
+    st.builds(KeyChanged, nums, names, keys, keys, st.sampled_from(KeyChangeSource)),
     st.builds(KeyShared, keys, st.lists(st.tuples(nums, names), min_size=1, max_size=4).map(tuple), st.integers(2, 99)),
     st.builds(DiskLow, st.integers(0, 10**12), st.floats(0, 1)),
-    st.builds(DiskWell, st.integers(0, 10**12), st.floats(0, 1)),
-    st.builds(DatabaseTrouble, st.text(max_size=1000)),
-    st.just(DatabaseWell()),
+    st.builds(DiskRecovered, st.integers(0, 10**12), st.floats(0, 1)),
+    st.builds(DatabaseFailed, st.text(max_size=1000)),
+    st.just(DatabaseRecovered()),
 )
 
 
@@ -77,12 +77,12 @@ class AlertMachine(RuleBasedStateMachine):
     @rule(what=st.sampled_from([LINK, DATABASE, DISK]), size=st.integers(0, 1000))
     def goes_wrong(self, what, size):
         self.wrong.add(what)
-        self.reader.report([LinkLost("node:4403", 60.0 + size, 3), DatabaseTrouble("plein"), DiskLow(size, 0.01)][what])
+        self.reader.report([LinkLost("node:4403", 60.0 + size, 3), DatabaseFailed("plein"), DiskLow(size, 0.01)][what])
 
     @rule(what=st.sampled_from([LINK, DATABASE, DISK]))
     def is_well(self, what):
         self.wrong.discard(what)
-        self.reader.report([LinkBack(99.0), DatabaseWell(), DiskWell(10**10, 0.5)][what])
+        self.reader.report([LinkRecovered(99.0), DatabaseRecovered(), DiskRecovered(10**10, 0.5)][what])
 
     @rule(incident=incidents.filter(lambda one: isinstance(one, NodeRebooted | KeyChanged | KeyShared)))
     def happens(self, incident):

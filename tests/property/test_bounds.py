@@ -100,7 +100,7 @@ def test_what_is_remembered_is_possible_whatever_came(heard, saved):
         else:
             reception, decoded = each
             packet = {"from": 5, "to": BROADCAST_NUM, "decoded": decoded} | reception
-            recorder.hear(packet_record(packet), NOW, 9, maybe_replayed=False)
+            recorder.record(packet_record(packet), NOW, 9, maybe_replayed=False)
         assert_possible(recorder.states[5])
     if any(not isinstance(each, dict) for each in heard):
         assert NOW - 86_400 <= recorder.states[5].last_heard <= NOW
@@ -112,6 +112,6 @@ def test_an_impossible_place_replaces_no_true_one(position):
     for number, found in enumerate(({"latitude": 48.5, "longitude": 2.5}, position)):
         decoded = {"portnum": "POSITION_APP", "position": found}
         packet = {"from": 5, "to": BROADCAST_NUM, "id": number + 1, "rxTime": NOW, "rxRssi": -90, "decoded": decoded}
-        recorder.hear(packet_record(packet), NOW, 9, maybe_replayed=False)
+        recorder.record(packet_record(packet), NOW, 9, maybe_replayed=False)
     state = recorder.states[5]
     assert bounds.place(state.latitude, state.longitude)

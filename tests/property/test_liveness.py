@@ -36,7 +36,7 @@ class Node:
                 answers.remove(at)
                 self.live.heard(at)
                 self.live.answered(at)
-            match self.live.judge(now):
+            match self.live.check(now):
                 case Verdict.DEAD:
                     return now
                 case Verdict.PROBE:
@@ -136,7 +136,7 @@ def test_lateness_once_shown_is_allowed_for_good(delays):
     now, waits = 0.0, []
     for delay in delays:
         now = live.due()
-        live.judge(now)
+        live.check(now)
         live.heard(now + delay)
         now += delay
         waits.append(live.wait)

@@ -74,7 +74,7 @@ def test_whatever_is_heard_is_counted_once_and_stored(steps):
         for step in steps:
             match step:
                 case PacketRecord(packet_id, sender):
-                    memory.hear(step)
+                    memory.record(step)
                     if not packet_id or (sender, packet_id) not in known:
                         counted += sender != OWN
                         known.add((sender, packet_id))

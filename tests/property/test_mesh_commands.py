@@ -83,6 +83,6 @@ def test_nodes_of_any_name_give_a_sendable_answer(name, long_name, short_name, h
     details = {"short_name": short_name, "hw_model": hw_model, "role": role, "latitude": 45.0, "longitude": 4.0}
     manager.learn_from_nodeinfos([record(num, long_name=long_name, **details) for num in (ALICE, BOB, ASKER)])
     for num in (ALICE, BOB, ASKER):
-        memory.hear(packet(num))
+        memory.record(packet(num))
     for argument in ("", "!20001eef", long_name, "top"):
         assert_can_be_sent(answer(memory, clock, name, argument.strip(), "fr"))

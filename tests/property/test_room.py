@@ -12,7 +12,7 @@ from meshbot.commands.builtin.rain import rain_command
 from meshbot.commands.builtin.weather import weather_command
 from meshbot.commands.formatting import PACKET_BYTES, cells, facts, table
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Registry, Request, Way
+from meshbot.commands.registry import Platform, Registry, Request
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.web.forecast import Place, parse_forecast
 from tests.support.fake_clock import FakeClock
@@ -71,7 +71,9 @@ def commands(tmp_path_factory):
 
 
 def asked(commands, name, argument, language, /, **details):
-    request = Request(name, argument, None, RadioMetadata(), translator(language), tuple(commands), way=Way.TELEGRAM)
+    request = Request(
+        name, argument, None, RadioMetadata(), translator(language), tuple(commands), platform=Platform.TELEGRAM
+    )
     return commands.find(name).run(replace(request, **details))
 
 
@@ -103,7 +105,7 @@ def test_nodes_of_any_name_fit_the_limit(name, names, limit, language):
         named = zip(nums, names, strict=True)
         mesh.manager.learn_from_nodeinfos([record(num, long_name=each, short_name=each) for num, each in named])
         for num in nums:
-            mesh.memory.hear(packet(num, snr=1.0, rssi=-90))
+            mesh.memory.record(packet(num, snr=1.0, rssi=-90))
         commands = registry(mesh)
         for argument in ("", "!20001e00", names[0].strip(), "top", "2"):
             answer = asked(commands, name, argument, language, node=nums[0], limit=limit)

@@ -8,7 +8,7 @@ from meshbot.commands.dispatcher import Dispatcher
 from meshbot.commands.executor import CommandLimits
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Command, Registry, Way
+from meshbot.commands.registry import Command, Platform, Registry
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.messages import ReceivedText, TextMessage
 from meshbot.sending.sender import AfterAnswer
@@ -59,7 +59,7 @@ class Bench:
             Command("look", "", self._hang, slow=True),
             Command("wonder", "", self._hang, slow=True, queue_limit=5),
             Command("letter", "", lambda request: request.argument, aliases=("lettre",), private=True),
-            Command("press", "", lambda _request: "pressed", ways=frozenset({Way.TELEGRAM})),
+            Command("press", "", lambda _request: "pressed", platforms=frozenset({Platform.TELEGRAM})),
         ]
         self.dispatcher = Dispatcher(
             self.clock,
@@ -78,7 +78,7 @@ class Bench:
         return self.clock.monotonic() + self.answers_go_in[for_stranger]
 
     def _order(self, request):
-        request.afterwards(lambda: self.done.append("ordered"))
+        request.after_answer(lambda: self.done.append("ordered"))
         return "so be it"
 
     def _hang(self, request):
@@ -87,7 +87,7 @@ class Bench:
         return "at last"
 
     def _think(self, request):
-        request.say("hm")
+        request.send_interim("hm")
         return self._hang(request)
 
     def ask(self, text, *, own_num=OWN, is_repeat=False, **details):

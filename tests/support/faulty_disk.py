@@ -66,7 +66,7 @@ def main(mount: Path, fault: str) -> None:
             fill(rubbish)
     bot.nodes.learn_from_nodeinfos([record(num, key(num), long_name="Nœud " * 6) for num in range(BOB, NODES)])
     for num in range(20):
-        bot.memory.hear(packet(num + 1))
+        bot.memory.record(packet(num + 1))
     during = [bot.can_mail(), bot.memory.flush(), bot.nodes.flush()]
     run("mount", "-o", "remount,rw", str(mount))
     (mount / "rubbish").unlink(missing_ok=True)

@@ -10,11 +10,11 @@ class Listening:
 
     def __init__(self, memory):
         self._heard = threading.Condition()
-        self._hear = memory.hear
-        memory.hear = self.hear
+        self._record = memory.record
+        memory.record = self.record
 
-    def hear(self, packet):
-        self._hear(packet)
+    def record(self, packet):
+        self._record(packet)
         with self._heard:
             self._heard.notify_all()
 

@@ -43,13 +43,13 @@ class MeshCommands:
         """Let some nodes be known, and Alice have a letter of two hours ago."""
         self.manager.learn_from_node_database([NodeRecord(num, name, short) for num, name, short in NAMES])
         self.manager.learn_from_node_database([NodeRecord(BOB_MARTIN, "Bob Martin", "BM")])
-        self.memory.hear(packet(ZOE))
+        self.memory.record(packet(ZOE))
         self.memory.mailbox.send(ZOE, ALICE, "See you at five")
         self.clock.advance(7200)
 
     def _answer(self, request: RouteRequest) -> None:
         there, back = (Hop(BOB, 6.25), Hop(request.to, -3.0)), (Hop(None, None), Hop(OWN, 4.5))
-        self.tracer.route_heard(TracerouteReply(request.packet_id, request.to, there, back))
+        self.tracer.traceroute_reply(TracerouteReply(request.packet_id, request.to, there, back))
 
     def __enter__(self) -> Self:
         """Nothing to start."""

@@ -18,7 +18,7 @@ def main(folder: str, first: int) -> None:
     database = open_database(Path(folder), clock)
     memory = make_memory(database, make_node_manager(NodeStore(database), clock), clock, lambda: 1)
     for number in itertools.count(first):
-        memory.hear(packet(number % 50 + 2, packet_id=number))
+        memory.record(packet(number % 50 + 2, packet_id=number))
         if number % 7 == 0 and memory.flush():
             print(number, flush=True)
 

@@ -32,9 +32,9 @@ class EmptyTown:
         self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
         self.commands = Registry(mesh_commands(self.memory, self.clock))
 
-    def hear(self, *packets: PacketRecord) -> None:
+    def record(self, *packets: PacketRecord) -> None:
         for each in packets:
-            self.memory.hear(each)
+            self.memory.record(each)
 
     def lose_database(self) -> None:
         """Make the database one that cannot be opened."""
@@ -69,12 +69,12 @@ class Town(EmptyTown):
         self.clock.jump(6 * HOUR)
         self._noon()
         self.clock.jump(2 * HOUR - 300)
-        self.hear(packet(ASKER, snr=6.0, rssi=-88))
+        self.record(packet(ASKER, snr=6.0, rssi=-88))
         self.clock.jump(300)
 
     def _morning(self) -> None:
         """Eight hours ago."""
-        self.hear(
+        self.record(
             packet(ASKER, snr=-3.0, rssi=-110),
             packet(ASKER, snr=1.0, rssi=-100),
             packet(ASKER, hops=1),
@@ -83,7 +83,7 @@ class Town(EmptyTown):
 
     def _noon(self) -> None:
         """Two hours ago."""
-        self.hear(
+        self.record(
             packet(ALICE, PositionPayload(45.8, 4.9, 210), snr=-4.5, rssi=-105, portnum=POSITION),
             packet(ALICE, DeviceMetrics(80, 4.05), snr=-4.5, rssi=-105, portnum=TELEMETRY),
             packet(BOB, PositionPayload(45.762, 4.822), snr=9.5, rssi=-70, portnum=POSITION),

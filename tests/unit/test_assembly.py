@@ -34,14 +34,14 @@ def clock():
 
 @pytest.mark.parametrize(("name", "lifetime"), LIFETIMES.items())
 def test_each_kind_of_text_expires_after_its_own_setting(tmp_path, clock, name, lifetime):
-    box = assembly.outbox(settings(tmp_path, **LIFETIMES), clock, KeyCures())
+    box = assembly.send_queue(settings(tmp_path, **LIFETIMES), clock, KeyCures())
     box.add(OutgoingText("a", ALICE, priority=Priority[name.removesuffix("_ttl").upper()]), 0.0)
     assert box.on_deadline(lifetime - 0.1) == []
     assert [outcome.status for outcome in box.on_deadline(lifetime)] == [DeliveryStatus.EXPIRED]
 
 
 def test_the_channel_is_busy_above_the_setting(tmp_path, clock):
-    box = assembly.outbox(settings(tmp_path, channel_utilization_limit=40), clock, KeyCures())
+    box = assembly.send_queue(settings(tmp_path, channel_utilization_limit=40), clock, KeyCures())
     box.channel_load(40.0, 0.0)
     assert not box.hold.holding
     box.channel_load(40.1, 0.0)
@@ -49,7 +49,7 @@ def test_the_channel_is_busy_above_the_setting(tmp_path, clock):
 
 
 def test_packets_are_as_long_and_as_far_apart_as_the_settings_say(tmp_path, clock):
-    box = assembly.outbox(settings(tmp_path, send_interval=7, answer_max_bytes=50), clock, KeyCures())
+    box = assembly.send_queue(settings(tmp_path, send_interval=7, answer_max_bytes=50), clock, KeyCures())
     box.link_up(0.0)
     box.add(OutgoingText("x" * 60, BROADCAST_NUM), 0.0)
     first = box.take(0.0)
@@ -81,20 +81,20 @@ def test_packets_are_kept_as_many_days_as_the_setting_says(tmp_path, clock, days
     database, nodes = assembly.open_storage(wanted, clock)
     memory = assembly.memory(wanted, database, nodes, clock, lambda: OWN)
 
-    def hear():
-        memory.hear(packet(BOB))
+    def record():
+        memory.record(packet(BOB))
         assert memory.flush()
         return count_of(database, PACKETS)
 
-    memory.hear(packet(ALICE))
+    memory.record(packet(ALICE))
     assert memory.flush()
     clock.advance(days * DAY - 7200)
-    assert hear() == 2
+    assert record() == 2
     assert memory.hours_kept == days * 24
     # sums go with the end of their hour
     clock.advance(7200 + 3600)
     # ALICE's packet is gone, and BOB's second is there
-    assert hear() == 2
+    assert record() == 2
     assert memory.traffic(24 * 30, By.PORT).packets == 2
     database.close()
 

@@ -9,7 +9,7 @@ from config import Settings
 from meshbot.commands.builtin.help import HELP
 from meshbot.commands.formatting import CHAT_BYTES
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Command, Example, Registry, Request, Way, parse
+from meshbot.commands.registry import Command, Example, Platform, Registry, Request, parse
 from meshbot.commands.roles import Role
 from meshbot.runtime.clock import SystemClock
 from tests.support.mesh_commands import ALICE, MeshCommands
@@ -29,7 +29,7 @@ COMMANDS = every_command("http://127.0.0.1:1/v1")  # none of these is asked
 EXAMPLES = [(command, example) for command in COMMANDS for example in command.examples]
 EVERYBODY_S = [command for command in sample_commands() if command.role is Role.EVERYONE]
 ANSWER_BYTES = 200  # one packet
-ROOM = {Way.MESH: ANSWER_BYTES, Way.TELEGRAM: CHAT_BYTES}
+ROOM = {Platform.MESH: ANSWER_BYTES, Platform.TELEGRAM: CHAT_BYTES}
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,8 @@ def ask(example, language, web=None, town=None, mesh=None):
         example.reception,
         translator(language),
         available,
-        way=example.way,
-        limit=ROOM[example.way],
+        platform=example.platform,
+        limit=ROOM[example.platform],
     )
     return commands.find(name).run(request)
 
@@ -91,7 +91,7 @@ def test_an_example_gets_the_answer_it_promises(command, example, web, town, mes
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("example", [e for _, e in EXAMPLES], ids=lambda e: e.question)
 def test_every_example_fits_where_it_is_read_in_every_language(example, language, web, town, mesh):
-    assert 0 < len(ask(example, language, web, town, mesh).encode()) <= ROOM[example.way]
+    assert 0 < len(ask(example, language, web, town, mesh).encode()) <= ROOM[example.platform]
 
 
 def test_help_is_french_by_default():

@@ -10,7 +10,7 @@ import pytest
 import config
 from assembly import online_commands
 from main_bot import __version__
-from meshbot.commands.registry import EVERYWHERE, Way
+from meshbot.commands.registry import ALL_PLATFORMS, Platform
 from meshbot.runtime.clock import SystemClock
 from scripts.check_imports import LAYERS
 from scripts.make_example import page
@@ -191,8 +191,12 @@ def row_of(command):
     usage = command.usage.replace("|", BAR)
     question = f"/{command.name} {usage}".rstrip()
     also = ", ".join(f"`/{alias}`" for alias in command.aliases)
-    ways = "everywhere" if command.ways == EVERYWHERE else ", ".join(way.value for way in Way if way in command.ways)
-    return f"| `{question}` | {command.role.name.lower()} | {also} | {ways} | {command.summary} |"
+    platforms = (
+        "everywhere"
+        if command.platforms == ALL_PLATFORMS
+        else ", ".join(each.value for each in Platform if each in command.platforms)
+    )
+    return f"| `{question}` | {command.role.name.lower()} | {also} | {platforms} | {command.summary} |"
 
 
 def test_the_table_of_commands_is_the_registry_s():

@@ -11,7 +11,15 @@ import pytest
 from assembly import disk_check, open_storage
 from config import Settings
 from meshbot.nodes.trust import brief
-from meshbot.runtime.incidents import DatabaseTrouble, DatabaseWell, DiskLow, DiskWell, KeyChanged, KeyShared, KeyWord
+from meshbot.runtime.incidents import (
+    DatabaseFailed,
+    DatabaseRecovered,
+    DiskLow,
+    DiskRecovered,
+    KeyChanged,
+    KeyChangeSource,
+    KeyShared,
+)
 from meshbot.storage.database import REPORT_EVERY, Database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore
@@ -59,7 +67,7 @@ def test_another_key_is_reported_once_over_restarts_too(bench):
         manager = bench.manager()
         for seed in (1, 2, 2, 3):
             manager.learn_from_nodeinfo(record(BOB, key(seed), long_name="Bob"))
-    assert bench.heard == [changed(KeyWord.NODE, 2), changed(KeyWord.NODE, 3)]
+    assert bench.heard == [changed(KeyChangeSource.NODE, 2), changed(KeyChangeSource.NODE, 3)]
 
 
 def test_the_word_that_settles_it_is_reported_with_whose_it_was(bench):
@@ -68,7 +76,7 @@ def test_the_word_that_settles_it_is_reported_with_whose_it_was(bench):
     manager.learn_from_node_database([record(BOB, key(2))])
     assert manager.confirm_key(BOB, key(3))
     manager.confirm_key(BOB, key(3))
-    assert bench.heard == [changed(KeyWord.RADIO, 2), changed(KeyWord.OPERATOR, 3, old=2)]
+    assert bench.heard == [changed(KeyChangeSource.RADIO, 2), changed(KeyChangeSource.OPERATOR, 3, old=2)]
 
 
 def test_what_strangers_may_make_the_bot_report_of_one_node_is_bounded(bench):
@@ -109,14 +117,14 @@ def test_a_report_before_the_database_was_read_is_not_repeated(bench):
         manager.learn_from_nodeinfo(record(ALICE, key(1)))
         manager.learn_from_nodeinfo(record(CAROL, key(6)))
         shared = KeyShared(brief(key(1)), ((BOB, "Bob"), (ALICE, "")), 2)
-        reported = [one for one in bench.heard if not isinstance(one, DatabaseTrouble)]
-        assert reported == [changed(KeyWord.NODE, 2), shared], "Carole's first key is in the database"
+        reported = [one for one in bench.heard if not isinstance(one, DatabaseFailed)]
+        assert reported == [changed(KeyChangeSource.NODE, 2), shared], "Carole's first key is in the database"
     bench.heard.clear()
     bench.clock.advance(NodeManager.retry_after)
     assert manager.flush()
     assert manager.public_key(CAROL) == key(5)
-    assert bench.heard[-1] == changed(KeyWord.NODE, 6, old=5, num=CAROL, name="Carole")
-    assert [type(one) for one in bench.heard] == [DatabaseWell, KeyChanged]
+    assert bench.heard[-1] == changed(KeyChangeSource.NODE, 6, old=5, num=CAROL, name="Carole")
+    assert [type(one) for one in bench.heard] == [DatabaseRecovered, KeyChanged]
 
 
 # -- the database
@@ -132,9 +140,9 @@ def test_a_locked_database_is_in_trouble_once_and_well_again_once(bench):
         with bench.database.transaction():
             pass
     trouble, well = bench.heard
-    assert isinstance(trouble, DatabaseTrouble)
+    assert isinstance(trouble, DatabaseFailed)
     assert "verrouillé par un autre programme" in trouble.reason
-    assert well == DatabaseWell()
+    assert well == DatabaseRecovered()
 
 
 def test_a_trouble_that_lasts_is_reported_again(bench):
@@ -144,7 +152,7 @@ def test_a_trouble_that_lasts_is_reported_again(bench):
             bench.clock.advance(wait)
             with pytest.raises(StorageError), bench.database.transaction():
                 pass
-    assert [type(one) for one in bench.heard] == [DatabaseTrouble] * 2
+    assert [type(one) for one in bench.heard] == [DatabaseFailed] * 2
 
 
 def test_a_database_that_cannot_be_is_reported_without_its_password(tmp_path):
@@ -158,7 +166,7 @@ def test_a_database_that_cannot_be_is_reported_without_its_password(tmp_path):
     if database is not None:
         database.close()
     (trouble,) = heard
-    assert isinstance(trouble, DatabaseTrouble)
+    assert isinstance(trouble, DatabaseFailed)
     assert trouble.reason
     assert "hunter2" not in trouble.reason
 
@@ -179,13 +187,13 @@ def test_the_disk_is_looked_at_as_df_does_it(tmp_path, usage):
     look = disk_check(Settings(data_dir=tmp_path), heard.append)
     look()
     # the first look ends what an earlier process may have reported
-    assert heard == [DiskWell(800, 800 / 900)]
+    assert heard == [DiskRecovered(800, 800 / 900)]
     heard.clear()
     usage.used, usage.free = 860, 40  # and 100 kept for root
     look()
     usage.used, usage.free = 800, 100
     look()
-    assert heard == [DiskLow(40, 40 / 900), DiskWell(100, 100 / 900)]
+    assert heard == [DiskLow(40, 40 / 900), DiskRecovered(100, 100 / 900)]
 
 
 def test_a_disk_that_cannot_be_looked_at_is_no_incident(tmp_path):

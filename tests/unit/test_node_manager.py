@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 import node_manager as node_manager_module
-from meshbot.nodes import Acquaintances
+from meshbot.nodes import NodeActivity
 from meshbot.nodes import trust as trust_module
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
@@ -474,7 +474,7 @@ def test_invented_nodes_push_out_none_that_is_known(database, monkeypatch, lines
     manager = restarted(database)
     manager.learn_from_node_database([record(ALICE, key(1), long_name="Alice"), record(BOB, long_name="Bob")])
     manager.confirm_key(CAROL, key(3))
-    manager.consult(lambda: Acquaintances(heard={BOB: (START - 90_000, START)}))
+    manager.set_activity(lambda: NodeActivity(heard={BOB: (START - 90_000, START)}))
     for num in range(1, 500):
         manager.learn_from_nodeinfo(record(num, key(num), long_name=f"Node {num}"))
     assert manager.counts().nodes <= 40
@@ -501,7 +501,7 @@ def test_a_node_that_was_forgotten_may_come_back_with_another_key(database, monk
 
 def test_where_all_are_kept_a_newcomer_is_not_learnt(manager, monkeypatch, lines):
     monkeypatch.setattr(trust_module, "MAX_NODES", 2)
-    manager.consult(lambda: Acquaintances(kept={ALICE, BOB}))
+    manager.set_activity(lambda: NodeActivity(kept={ALICE, BOB}))
     for num in (ALICE, BOB, CAROL):
         manager.learn_from_nodeinfo(record(num, key(num % 7)))
     assert sorted(row.num for row in manager.nodes()) == [ALICE, BOB]

@@ -73,14 +73,14 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
         if not request.argument:
             text = tr(_("What do you want to know? For example: {question} how does a mesh work?"))
             return text.format(question=PREFIX + request.command)
-        if not limit.take(clock.monotonic(), proven=request.user.claim is None):
+        if not limit.take(clock.monotonic(), proven=request.user.auth_failure is None):
             LOGGER.info("🚦 Assistant: %d questions en une heure, une de plus est refusée (bot_hourly_limit)", hourly)
             return tr(ERROR_ANSWERS[Fault.BUSY])
         key = _conversation_key(request)
         known = conversations.get(key, clock.monotonic())
         conversation = (*(known[0] if known else ()), Message("user", request.argument))
         try:
-            answer = assistant.ask(conversation, lambda: request.say(WAIT))
+            answer = assistant.ask(conversation, lambda: request.send_interim(WAIT))
         except WebError as error:
             LOGGER.warning("⚠️ Assistant: %s", error)
             return tr(ERROR_ANSWERS[error.fault])
@@ -108,4 +108,4 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
 
 def _conversation_key(request: Request) -> ConversationKey:
     """Return the conversation's key: what was private stays out of groups, channels and unproven messages."""
-    return request.user.key, request.channel, request.in_group, request.user.claim is None
+    return request.user.key, request.channel, request.in_group, request.user.auth_failure is None

@@ -9,7 +9,7 @@ from typing import Final
 from meshbot.commands.formatting import NAME_BYTES, too_long
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import Command, Example, Request, Way
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.commands.roles import Role
 from meshbot.mesh_link import BROADCAST_NUM
 from meshbot.runtime import Clock
@@ -21,7 +21,7 @@ TEXTS: Final[Mapping[DeliveryStatus, str]] = {
     DeliveryStatus.EXPIRED: NOT_SENT,
     DeliveryStatus.REFUSED: NOT_SENT,
     DeliveryStatus.FAILED: NOT_SENT,
-    DeliveryStatus.TURNED_AWAY: NOT_SENT,
+    DeliveryStatus.QUEUE_FULL: NOT_SENT,
     DeliveryStatus.UNCONFIRMED: _(
         "❔ Your /echo perhaps did not go out on channel {channel}: the radio did not confirm it."
     ),
@@ -95,13 +95,15 @@ def echo_command(
 
 def _name(request: Request, short_name_of: Callable[[int], str]) -> str:
     """Return the asker's name; one from Telegram, which can be any, is marked as such."""
-    if request.way is Way.MESH and request.node is not None:
+    if request.platform is Platform.MESH and request.node is not None:
         return short_name_of(request.node)
     return f"{shorten(one_line(request.name), NAME_BYTES)} (TG)".lstrip()
 
 
 def _origin(request: Request) -> Origin | None:
-    return EchoOrigin(request.node) if request.way is Way.MESH and request.node is not None else request.origin
+    return (
+        EchoOrigin(request.node) if request.platform is Platform.MESH and request.node is not None else request.origin
+    )
 
 
 class EchoReports:

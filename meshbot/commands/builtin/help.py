@@ -5,7 +5,7 @@ from __future__ import annotations
 from meshbot.commands.formatting import lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
+from meshbot.commands.registry import PREFIX, Command, Example, Platform, Request
 
 
 def run(request: Request) -> str:
@@ -55,7 +55,9 @@ HELP = Command(
             "/help <command> tells more.",
         ),
         Example("/help ping", "/ping — tells how you were heard: SNR, RSSI, hops"),
-        Example("/help ping", "/ping — tells how you were heard: SNR, RSSI, hops\nalso: /test", way=Way.TELEGRAM),
+        Example(
+            "/help ping", "/ping — tells how you were heard: SNR, RSSI, hops\nalso: /test", platform=Platform.TELEGRAM
+        ),
         Example("/help zzz", "No command /zzz. /help lists them."),
     ),
 )

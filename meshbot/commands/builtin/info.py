@@ -8,7 +8,7 @@ from meshbot.commands.formatting import age, decibels, facts, ident, length, lin
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import one_node
-from meshbot.commands.registry import Command, Example, Request, Way
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_memory import MeshMemory, NodeView
 from meshbot.runtime import Clock
 from meshbot.text import shorten
@@ -54,7 +54,7 @@ def info_command(memory: MeshMemory, clock: Clock) -> Command:
                 "distance 6.4km\n"
                 "battery  80% 4.05V, 2h ago\n"
                 "key      🔑 key known",
-                way=Way.TELEGRAM,
+                platform=Platform.TELEGRAM,
             ),
             Example("/info ca", "Carol (CA) !20001ef1\n📍46.2000,6.1500, at 112km\nHeard 2h ago, hops: 2\n🔑 no key"),
             Example("/info", "Which node? Its name, short name or the end of its id: /info 1eef"),

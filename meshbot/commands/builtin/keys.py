@@ -10,7 +10,7 @@ from meshbot.commands.formatting import ident, joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import Directory, called, label, one_node
-from meshbot.commands.registry import Command, Example, Request, Way
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_memory import NodeView
 from meshbot.nodes import KeyTally, NodeCounts, brief
 
@@ -80,7 +80,7 @@ def keys_command(
                 "/keys",
                 "🔑 known: 38 for 42 nodes\nin the radio: 36 of 38\nchanged: 1\n· Bruno !20001ef0\n"
                 "⚠️ same key on several nodes: 1\n· Carole !20001ef1 = Copie !20001ef2",
-                way=Way.TELEGRAM,
+                platform=Platform.TELEGRAM,
             ),
             Example("/keys alice", "🔑 Alice !20001eef: AAEAAAAA…; radio: the same"),
             Example("/keys 1ef0", "🔑 Bruno !20001ef0: AAIAAAAA…; radio: none; ⚠️ another one waits: AAkAAAAA…"),
@@ -88,7 +88,7 @@ def keys_command(
                 "/keys 1ef0",
                 "🔑 Bruno !20001ef0\nAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\nradio: none\n"
                 "⚠️ another one waits: AAkAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=",
-                way=Way.TELEGRAM,
+                platform=Platform.TELEGRAM,
             ),
             Example(
                 "/keys carole", "🔑 Carole !20001ef1: AAMAAAAA…; radio: another; ⚠️ the same as Copie: copied or stolen"

@@ -13,8 +13,8 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.mail_notices import sender_of
 from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, only_one, own_node, renaming
-from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
-from meshbot.commands.roles import Doubt
+from meshbot.commands.registry import PREFIX, Command, Example, Platform, Request
+from meshbot.commands.roles import AuthFailure
 from meshbot.mesh_memory import MAX_ALL, MAX_MAIL, MAX_SENDER, MAX_SENDER_ALL, Full, Mailbox, MailboxFullError, NodeView
 from meshbot.runtime import Clock
 from meshbot.storage import Mail, StorageError
@@ -42,11 +42,11 @@ NO_ROOM: Final = {
 
 EXAMPLES: Final = (
     Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter."),
-    Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter.", way=Way.TELEGRAM),
+    Example("/mail", "✉️ 1 Zoé 2h: See you at five\n/mail del <n> deletes a letter.", platform=Platform.TELEGRAM),
     Example(
         "/mail",
         "Your Telegram account has no node: the operator can set one in telegram_users.",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
         has_node=False,
     ),
     Example("/mail 2", "You have no letter 2. /mail lists yours."),
@@ -73,7 +73,7 @@ def mail_command(mailbox: Mailbox, directory: Directory, clock: Clock, own_num: 
         try:
             if word in SEND:
                 return _send(request, asker, rest_text, mailbox, directory, own_num=own_num())
-            if refusal := refusal_of(request.user.claim):
+            if refusal := refusal_of(request.user.auth_failure):
                 return tr(refusal).format(name=request.command)
             mails = mailbox.mails_of(asker)
             if word in DELETE:
@@ -99,12 +99,14 @@ def mail_command(mailbox: Mailbox, directory: Directory, clock: Clock, own_num: 
     )
 
 
-def refusal_of(claim: Doubt | None) -> str:
+def refusal_of(failure: AuthFailure | None) -> str:
     """Return the answer, still to be translated, to an asker who may not read the mail; empty: may read.
 
     A node whose key is unknown cannot give a proof; all who have the channel's key can read the answer to it.
     """
-    return "" if claim is None or claim is Doubt.NO_KEY else ANSWERS.get(claim, ANSWERS[Doubt.CLEAR])
+    return (
+        "" if failure is None or failure is AuthFailure.NO_KEY else ANSWERS.get(failure, ANSWERS[AuthFailure.NOT_PKI])
+    )
 
 
 def _use(request: Request) -> str:
@@ -135,7 +137,7 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, direct
     if (excess := len(text.encode()) - MAIL_BYTES) > 0:
         return too_long(excess, tr)
     try:
-        mailbox.send(sender, node.num, text, proven=request.user.claim is None)
+        mailbox.send(sender, node.num, text, proven=request.user.auth_failure is None)
     except MailboxFullError as error:
         words, count = NO_ROOM[error.full]
         return tr(words).format(name=recipient, count=count)

@@ -9,7 +9,7 @@ from meshbot.commands.formatting import HOUR, as_many_as_fit, decibels, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import own_node
-from meshbot.commands.registry import Command, Example, Request, Way
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_memory import MeshMemory, SignalHour
 from meshbot.runtime import Clock
 
@@ -47,12 +47,12 @@ def my_command(memory: MeshMemory, clock: Clock) -> Command:
                 "age packets direct   dB  min max  dBm\n"
                 " 0h       1      1  6.0  6.0 6.0  -88\n"
                 " 8h       3      2 -1.0 -3.0 1.0 -105",
-                way=Way.TELEGRAM,
+                platform=Platform.TELEGRAM,
             ),
             Example(
                 "/my",
                 "Your Telegram account has no node: the operator can set one in telegram_users.",
-                way=Way.TELEGRAM,
+                platform=Platform.TELEGRAM,
                 has_node=False,
             ),
         ),

@@ -9,7 +9,7 @@ from meshbot.commands.formatting import as_many_as_fit, decibels, length, name_o
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import called, one_node
-from meshbot.commands.registry import Command, Example, Request, Way
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_memory import Link, MeshMemory, NodeView
 
 # Nodes send their neighbours every few hours
@@ -37,7 +37,7 @@ EXAMPLES: Final = (
         "Bob Fourvière Alice           2.5 7.4km\n"
         "              Carol         -12.0 114km\n"
         "Carol         Bob Fourvière -11.2",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
     ),
     Example(
         "/neighbors bob",
@@ -46,7 +46,7 @@ EXAMPLES: Final = (
         "Relais         9.5 1.4km\n"
         "Alice    2.5       7.4km\n"
         "Carol  -12.0 -11.2",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
     ),
     Example("/neighbors nobody", "I know no node « nobody »."),
 )

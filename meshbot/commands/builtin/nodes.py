@@ -9,7 +9,7 @@ from typing import Final
 from meshbot.commands.formatting import DAY, age, decibels, length, name_of, pages_of, table, whole_number
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
+from meshbot.commands.registry import PREFIX, Command, Example, Platform, Request
 from meshbot.mesh_memory import DirectNode, MeshMemory, NodeView
 from meshbot.runtime import Clock, TimedCache
 
@@ -63,7 +63,7 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
                 "Bob Fourvière 1ef0  9.5   2h 1.4km\n"
                 "Asker         1234  6.0 5min\n"
                 "Alice         1eef -4.5   2h 6.4km",
-                way=Way.TELEGRAM,
+                platform=Platform.TELEGRAM,
             ),
             Example("/nodes two", "Which page? For example: /nodes 2"),
         ),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from meshbot.commands.builtin.status import probe, state
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import Command, Example, Request, Way
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_link import LinkFigures, RadioMetadata
 
 
@@ -15,7 +15,7 @@ def ping_command(link: Callable[[], LinkFigures]) -> Command:
 
     def run(request: Request) -> str:
         """Return SNR, RSSI and hops of the question, as far as the packet has them."""
-        if request.way is Way.TELEGRAM:
+        if request.platform is Platform.TELEGRAM:
             tr, figures = request.translate, link()
             return ", ".join(["🏓 pong", state(figures, tr), *probe(figures, tr)])
         return ", ".join(["🏓 pong", *_signal(request), _path(request)])
@@ -30,7 +30,9 @@ def ping_command(link: Callable[[], LinkFigures]) -> Command:
             Example("/test", "🏓 pong, SNR -4.5 dB, RSSI -120 dBm, relayed, hops: 2", RadioMetadata(-4.5, -120, 2)),
             Example("/ping", "🏓 pong, by MQTT", RadioMetadata(hops=3, via_mqtt=True)),
             Example("/ping", "🏓 pong, unknown path"),
-            Example("/ping", "🏓 pong, 🔗 link up for 3 h 12 min, probe: 35 ms", way=Way.TELEGRAM, has_node=False),
+            Example(
+                "/ping", "🏓 pong, 🔗 link up for 3 h 12 min, probe: 35 ms", platform=Platform.TELEGRAM, has_node=False
+            ),
         ),
     )
 

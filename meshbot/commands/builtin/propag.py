@@ -9,7 +9,7 @@ from meshbot.commands.formatting import as_many_as_fit, decibels, length, table,
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import called
-from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
+from meshbot.commands.registry import PREFIX, Command, Example, Platform, Request
 from meshbot.mesh_memory import Link, MeshMemory
 
 DEFAULT_HOURS, MOST_HOURS = 24, 24 * 30
@@ -32,7 +32,7 @@ EXAMPLES: Final = (
         "7.4km Alice         Bob Fourvière   2.5\n"
         "6.4km Alice         Relais         -4.5\n"
         "1.4km Bob Fourvière Relais          9.5",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
     ),
     Example("/propag 24 1", "📏 Longest links in 24h:\n114km Carol → Bob Fourvière -12.0dB"),
     Example("/propag far", "How many hours, how many links? For example: /propag 24 5"),

@@ -36,7 +36,7 @@ def reboot_command(interface_of: Callable[[], RebootableInterface | None]) -> Co
         interface = interface_of()
         if interface is not None and interface.is_managed:
             return tr(_("⚠️ The node is managed: it takes no orders from me."))
-        request.afterwards(lambda: _reboot(interface_of()))
+        request.after_answer(lambda: _reboot(interface_of()))
         return tr(_("🔁 The node restarts; I am back as soon as it is."))
 
     return Command(

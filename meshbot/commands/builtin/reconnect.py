@@ -14,7 +14,7 @@ def reconnect_command(reconnect: Callable[[], None]) -> Command:
 
     def run(request: Request) -> str:
         """Answer; the reconnection is requested once the answer has left."""
-        request.afterwards(reconnect)
+        request.after_answer(reconnect)
         return request.translate(_("🔄 I drop the link and take it anew."))
 
     return Command(

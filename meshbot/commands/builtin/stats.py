@@ -9,7 +9,7 @@ from meshbot.commands.formatting import HOUR, as_many_as_fit, facts, lines_that_
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import called
-from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
+from meshbot.commands.registry import PREFIX, Command, Example, Platform, Request
 from meshbot.mesh_memory import AirHour, MeshMemory, Share, Totals, Traffic
 from meshbot.runtime import Clock
 from meshbot.storage import By
@@ -54,7 +54,7 @@ EXAMPLES: Final = (
         "📊 Traffic in 24h\npackets      11\nsize         0.5kB\nnodes        5\ndirect       7 (64%)\n"
         "relayed      3 (27%)\nMQTT         1 (9%)\nencrypted    1 (9%)\nchannel busy 12.5%\n"
         "sending      1.5%",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
     ),
     Example(
         "/stats top 4",
@@ -65,7 +65,7 @@ EXAMPLES: Final = (
         "Asker               1 14% 0.0\n"
         "!0badcafe           1 14% 0.1\n"
         "Carol               1 14% 0.0",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
     ),
     Example(
         "/stats histo 3",
@@ -75,7 +75,7 @@ EXAMPLES: Final = (
         " 1h                      0\n"
         " 2h ████████████████████ 6\n"
         " 3h                      0",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
     ),
     Example("/stats weather", "I can tell: global top packets channel hop histo. For example: /stats top 24"),
 )

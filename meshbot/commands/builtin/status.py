@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from meshbot.commands.formatting import duration, joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import Command, Example, Request, Way
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_link import LinkFigures
 from meshbot.nodes import KeyTally, Loss, NodeCounts
 
@@ -64,7 +64,7 @@ def status_command(
                 "🔗 link up for 3 h 12 min\nreconnections: 1 in 1 h, 4 in 24 h\nlast outage: 12 s, 40 min ago\n"
                 "probe: 35 ms\npackets waiting for the radio: 2\n"
                 "trusted keys that the radio holds: 36 of 38, it lacks 2\nkeys changed, to be confirmed: 1",
-                way=Way.TELEGRAM,
+                platform=Platform.TELEGRAM,
             ),
         ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from meshbot.commands.formatting import duration, joined
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import Command, Example, Request, Way
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.commands.roles import Role
 from meshbot.runtime import HostFigures
 
@@ -40,7 +40,7 @@ def sys_command(read: Callable[[], HostFigures]) -> Command:
                 "/sys",
                 "🖥️ 48.2 °C\nload 0.12\nmemory 41 %\ndisk 63 %\nup 12 d 3 h\n"
                 "🤖 61 MiB\nCPU 0.4 %\n9 threads\nrunning for 2 d 4 h",
-                way=Way.TELEGRAM,
+                platform=Platform.TELEGRAM,
             ),
         ),
     )

@@ -11,7 +11,7 @@ from meshbot.commands.formatting import ident, lines_that_fit, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, one_node, only_one, own_node, short_name_of
-from meshbot.commands.registry import PREFIX, Command, Example, Request, Way
+from meshbot.commands.registry import PREFIX, Command, Example, Platform, Request
 from meshbot.mesh_link import Hop, RadioMetadata, TracerouteReply
 from meshbot.mesh_memory import DirectNode, NodeView
 from meshbot.sending import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
@@ -57,12 +57,12 @@ EXAMPLES: Final = (
         "→ Zoé    1eef -3.0\n"
         "← ?              ?\n"
         "← Relais 9999  4.5",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
     ),
     Example(
         "/trace",
         "Your Telegram account has no node: the operator can set one in telegram_users.",
-        way=Way.TELEGRAM,
+        platform=Platform.TELEGRAM,
         has_node=False,
     ),
     Example("/trace Nobody", "I know no node « Nobody »."),
@@ -73,7 +73,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
     """Make the command; `own_num` returns the bot's own node, where every route begins."""
 
     def run(request: Request) -> str:
-        if not request.argument and request.way is Way.MESH:
+        if not request.argument and request.platform is Platform.MESH:
             return _path_of_packet(request.reception, directory, request.translate)
         node = one_node(request, directory) if request.argument else _asker_node(request, directory)
         if isinstance(node, str):
@@ -97,7 +97,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
 
 
 def _to_me(request: Request) -> str:
-    if request.way is Way.TELEGRAM:
+    if request.platform is Platform.TELEGRAM:
         return request.translate(_("That is my own node: there every way begins."))
     text = request.translate(_("That is me. {trace} alone tells how you reach me."))
     return text.format(trace=PREFIX + request.command)

@@ -21,7 +21,7 @@ from meshbot.commands.forecasts import (
 from meshbot.commands.formatting import as_many_as_fit, table
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import Command, Example, Request, Way
+from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.web import Day, Fault, Forecast, Place, WebError
 
 DEFAULT_DAYS, MOST_DAYS = 3, 7  # three fit one packet
@@ -60,7 +60,7 @@ def weather_command(client: WeatherClient, default_place: str) -> Command:
                 "Mon 5 3/11 2.4  60%   35 light rain\n"
                 "Tue 6 -1/9      10%   20 fog\n"
                 "Wed 7 -6/0  24  95%   85 heavy snow",
-                way=Way.TELEGRAM,
+                platform=Platform.TELEGRAM,
             ),
             Example("/weather saint étienne 1", "☂ Saint-Étienne, FR: 4°\nMon 5 light rain 3/11° 2.4mm 60%"),
             Example("/weather 45.76,4.84 1", "☂ 45.76,4.84: 4°\nMon 5 light rain 3/11° 2.4mm 60%"),

@@ -15,15 +15,15 @@ from meshbot.commands import Translate
 from meshbot.commands import mark as _
 from meshbot.persistence import SavedValue
 from meshbot.runtime import (
-    DatabaseTrouble,
-    DatabaseWell,
+    DatabaseFailed,
+    DatabaseRecovered,
     DiskLow,
-    DiskWell,
+    DiskRecovered,
     Incident,
     KeyChanged,
     KeyShared,
-    LinkBack,
     LinkLost,
+    LinkRecovered,
     NodeRebooted,
     NodeWarning,
     RadioForgot,
@@ -45,16 +45,16 @@ KEY_PREFIX: Final = "alert"  # of the messages' keys
 RESTORED: Final = "?"  # in place of the text that an earlier process sent: any other one is new
 ALERT_TYPES: Final[Mapping[type[Incident], type[AlertMessage]]] = {
     LinkLost: LinkAlert,
-    LinkBack: LinkAlert,
+    LinkRecovered: LinkAlert,
     NodeRebooted: RebootAlert,
     NodeWarning: WarningAlert,
     RadioForgot: ForgotAlert,
     KeyChanged: KeyAlert,
     KeyShared: SharedKeyAlert,
     DiskLow: DiskAlert,
-    DiskWell: DiskAlert,
-    DatabaseTrouble: DatabaseAlert,
-    DatabaseWell: DatabaseAlert,
+    DiskRecovered: DiskAlert,
+    DatabaseFailed: DatabaseAlert,
+    DatabaseRecovered: DatabaseAlert,
 }
 
 
@@ -102,7 +102,7 @@ class Alerts:
         """Take the alerts that an earlier process left open; return the messages that end those that are over."""
         moment = Moment(now, wall, self._translate)
         # it has just been read
-        self._open_alerts.note(DatabaseAlert, DatabaseWell(), only_if_unknown=True)
+        self._open_alerts.note(DatabaseAlert, DatabaseRecovered(), only_if_unknown=True)
         messages = []
         for key, alert in self._open_alerts.restored(state, moment):
             sent = SentAlert(key, alert, text=RESTORED)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from meshbot.commands import mark as _
-from meshbot.runtime import Incident, KeyChanged, KeyShared, KeyWord, RecentKeys
+from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, RecentKeys
 from meshbot.telegram_bot.alerts.message import JOIN, SHOWN, AlertMessage, Moment, Totals
 
 NAME_SHOWN: Final = 40  # characters
@@ -34,7 +34,7 @@ class KeyWarnings:
     def take(self, change: KeyChanged, now: float, new_key: Callable[[], str], *, reachable: bool) -> str:
         """Take a change; return the key of the message that it changes or makes, empty: none for now."""
         key = self._key_of.get(change.num)
-        if change.word is not KeyWord.NODE:
+        if change.source is not KeyChangeSource.NODE:
             return self._decide(change, now, key, reachable=reachable)
         if not reachable:
             if len(self._waiting) < WAITING_LIMIT or change.num in self._waiting:
@@ -49,7 +49,7 @@ class KeyWarnings:
 
     def concerns(self, change: KeyChanged) -> bool:
         """Return whether a change belongs here: it is suspicious, or decides about one that was."""
-        return change.word is KeyWord.NODE or change.num in self._key_of or change.num in self._waiting
+        return change.source is KeyChangeSource.NODE or change.num in self._key_of or change.num in self._waiting
 
     def on_reachable(self, new_key: Callable[[], str]) -> list[str]:
         """Return the keys of the new messages about what came while Telegram was out of reach, and of changed ones."""
@@ -114,15 +114,15 @@ class KeyAlert(AlertMessage):
 
 
 def _key_line(change: KeyChanged, stamp: str, moment: Moment) -> str:
-    match change.word:
-        case KeyWord.NODE:
+    match change.source:
+        case KeyChangeSource.NODE:
             line = _(
                 "🔑{stamp} {node} sends another public key, {new}; {old} stays trusted.\n"
                 "A reset device, or somebody else: ask its owner, and if the key is right: /trust {id} {begin}"
             )
-        case KeyWord.RADIO:
+        case KeyChangeSource.RADIO:
             line = _("🔑{stamp} {node} has another public key: {new} instead of {old}, the radio says so.")
-        case KeyWord.OPERATOR:
+        case KeyChangeSource.OPERATOR:
             line = _("✅{stamp} {node}: {new} instead of {old}, an operator decided so.")
     return moment.format(
         line,

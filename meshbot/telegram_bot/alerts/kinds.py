@@ -8,14 +8,14 @@ from typing import Final
 
 from meshbot.commands import mark as _
 from meshbot.runtime import (
-    DatabaseTrouble,
-    DatabaseWell,
+    DatabaseFailed,
+    DatabaseRecovered,
     DiskLow,
-    DiskWell,
+    DiskRecovered,
     Incident,
-    LinkBack,
     LinkCause,
     LinkLost,
+    LinkRecovered,
     NodeRebooted,
     NodeWarning,
     RadioForgot,
@@ -49,7 +49,7 @@ class LinkAlert(StateAlert):
     """The link to the node is lost, and back."""
 
     opened_by = (LinkLost,)
-    resolved_by = (LinkBack,)
+    resolved_by = (LinkRecovered,)
     missed = _("🟢{stamp} link to the node back; lost {times} ×, {duration} in all")
 
     def _take(self, incident: Incident, now: float) -> None:
@@ -57,7 +57,7 @@ class LinkAlert(StateAlert):
             case LinkLost():
                 self._open(now - incident.outage)
                 self._lost = incident
-            case LinkBack():
+            case LinkRecovered():
                 self._resolve(now)
 
     @property
@@ -95,7 +95,7 @@ class DiskAlert(StateAlert):
     """The disk is almost full, and has room again."""
 
     opened_by = (DiskLow,)
-    resolved_by = (DiskWell,)
+    resolved_by = (DiskRecovered,)
     missed = _("💾{stamp} enough disk space again; too little {times} ×, {duration} in all")
 
     def _take(self, incident: Incident, now: float) -> None:
@@ -104,7 +104,7 @@ class DiskAlert(StateAlert):
                 self._open(now)
                 self._low = incident
                 self._free = free, share
-            case DiskWell(free, share):
+            case DiskRecovered(free, share):
                 self._resolve(now)
                 self._free = free, share
 
@@ -136,17 +136,17 @@ class DiskAlert(StateAlert):
 class DatabaseAlert(StateAlert):
     """The database fails, and works again."""
 
-    opened_by = (DatabaseTrouble,)
-    resolved_by = (DatabaseWell,)
+    opened_by = (DatabaseFailed,)
+    resolved_by = (DatabaseRecovered,)
     missed = _("🟢{stamp} database well again; in trouble {times} ×, {duration} in all")
 
     def _take(self, incident: Incident, now: float) -> None:
         match incident:
-            case DatabaseTrouble(reason):
+            case DatabaseFailed(reason):
                 self._open(now)
                 self._trouble = incident
                 self._reason = reason[:REASON_SHOWN]
-            case DatabaseWell():
+            case DatabaseRecovered():
                 self._resolve(now)
 
     @property
@@ -161,7 +161,7 @@ class DatabaseAlert(StateAlert):
             stamp, lasted = moment.stamp(self._until), moment.duration(self._lasted)
             text = moment.format(line, stamp=stamp, duration=lasted)
             began, trouble = self.beginning(moment)
-            reason = trouble.reason[:REASON_SHOWN] if isinstance(trouble, DatabaseTrouble) else ""
+            reason = trouble.reason[:REASON_SHOWN] if isinstance(trouble, DatabaseFailed) else ""
             text += "\n" + moment.format(_("🗄️{stamp} It was in trouble: {reason}."), stamp=began, reason=reason)
             return text + self.repetitions(moment)
         line = _(

@@ -10,14 +10,14 @@ from enum import Enum
 from typing import Any, Final
 
 from meshbot.persistence import SavedValue
-from meshbot.runtime import DatabaseTrouble, DiskLow, Incident, LinkCause, LinkLost
+from meshbot.runtime import DatabaseFailed, DiskLow, Incident, LinkCause, LinkLost
 from meshbot.telegram_bot.alerts.kinds import DatabaseAlert, DiskAlert, LinkAlert
 from meshbot.telegram_bot.alerts.message import AlertMessage, Moment, SentAlert, StateAlert
 
 NAME: Final = "open:"  # beginning of the names of saved values; the message's key follows
-KINDS: Final[Mapping[str, tuple[type[StateAlert], type[LinkLost | DatabaseTrouble | DiskLow]]]] = {
+KINDS: Final[Mapping[str, tuple[type[StateAlert], type[LinkLost | DatabaseFailed | DiskLow]]]] = {
     "link": (LinkAlert, LinkLost),
-    "database": (DatabaseAlert, DatabaseTrouble),
+    "database": (DatabaseAlert, DatabaseFailed),
     "disk": (DiskAlert, DiskLow),
 }
 WORDS: Final = {alert: word for word, (alert, _incident) in KINDS.items()}

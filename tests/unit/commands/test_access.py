@@ -4,10 +4,10 @@ import logging
 
 import pytest
 
-from meshbot.commands.access import Access, Judge
+from meshbot.commands.access import Access, CommandPolicy
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import Command
-from meshbot.commands.roles import Doubt, Role, User
+from meshbot.commands.roles import AuthFailure, Role, User
 from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
 from meshbot.persistence.replay_guard import KEPT
 from tests.support.configured import make_roles, replay_guards
@@ -42,8 +42,8 @@ def message(sender, packet_id=1, **details):
     return TextMessage(**(values | proof | details))
 
 
-def judge(access, asked, command, now=0.0):
-    return access.judge(access.user_of(asked), asked, command, now)
+def check(access, asked, command, now=0.0):
+    return access.check(access.user_of(asked), asked, command, now)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def judge(access, asked, command, now=0.0):
     [(STRANGER, PING), (BOB, PING), (BOB, ECHO), (ALICE, PING), (ALICE, ECHO), (ALICE, REBOOT), (STRANGER, None)],
 )
 def test_a_user_with_the_role_may(access, sender, command):
-    assert judge(access, message(sender), command) is None
+    assert check(access, message(sender), command) is None
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_a_user_with_the_role_may(access, sender, command):
     ],
 )
 def test_a_user_without_the_role_gets_one_line(access, sender, command, answer):
-    refusal = judge(access, message(sender), command)
+    refusal = check(access, message(sender), command)
     assert (refusal.answer, refusal.level) == (answer, logging.INFO)
 
 
 @pytest.mark.parametrize("sender", [STRANGER, ALICE])
 @pytest.mark.parametrize("command", [REBOOT])
 def test_a_refusal_on_a_channel_has_no_answer(access, sender, command):
-    assert judge(access, message(sender, to=BROADCAST_NUM), command).answer == ""
+    assert check(access, message(sender, to=BROADCAST_NUM), command).answer == ""
 
 
 @pytest.mark.parametrize(
@@ -81,76 +81,79 @@ def test_a_refusal_on_a_channel_has_no_answer(access, sender, command):
     ],
 )
 def test_an_admin_without_proof_gets_a_line_and_the_log_a_warning(access, details, answer, reason):
-    refusal = judge(access, message(ALICE, **details), REBOOT)
+    refusal = check(access, message(ALICE, **details), REBOOT)
     assert refusal.answer.startswith(answer)
     assert refusal.level == logging.WARNING
     assert reason in refusal.reason
 
 
 def test_an_admin_without_proof_is_known_all_the_same(access):
-    assert judge(access, message(ALICE, pki_encrypted=False), ECHO) is None
+    assert check(access, message(ALICE, pki_encrypted=False), ECHO) is None
 
 
 def test_one_refusal_for_too_many_commands_then_silence(access):
-    refusals = [judge(access, message(BOB, number), PING, now=float(number)) for number in range(1, 5)]
+    refusals = [check(access, message(BOB, number), PING, now=float(number)) for number in range(1, 5)]
     assert refusals[:2] == [None, None]
     assert refusals[2].answer.startswith("🚦")
     assert (refusals[3].answer, refusals[3].level) == ("", logging.DEBUG)
 
 
 def test_who_claims_a_number_does_not_use_up_its_owner_s_commands():
-    judge, command = Judge(RateLimiter(1, 300.0)), None
-    owner, forger = User("mesh:!00000001", Role.KNOWN), User("mesh:!00000001", Role.KNOWN, claim=Doubt.CLEAR)
-    assert judge.judge(forger, command, 0.0, is_public=False) is None
-    assert judge.judge(forger, command, 1.0, is_public=False) is not None
-    assert judge.judge(owner, command, 2.0, is_public=False) is None
+    policy, command = CommandPolicy(RateLimiter(1, 300.0)), None
+    owner, forger = (
+        User("mesh:!00000001", Role.KNOWN),
+        User("mesh:!00000001", Role.KNOWN, auth_failure=AuthFailure.NOT_PKI),
+    )
+    assert policy.check(forger, command, 0.0, is_public=False) is None
+    assert policy.check(forger, command, 1.0, is_public=False) is not None
+    assert policy.check(owner, command, 2.0, is_public=False) is None
 
 
 def test_refused_and_unknown_commands_count(access):
-    judge(access, message(BOB, 1), REBOOT)
-    judge(access, message(BOB, 2), None)
-    assert judge(access, message(BOB, 3), PING).answer.startswith("🚦")
+    check(access, message(BOB, 1), REBOOT)
+    check(access, message(BOB, 2), None)
+    assert check(access, message(BOB, 3), PING).answer.startswith("🚦")
 
 
 def test_an_admin_has_no_limit_without_proof_there_is_one(access):
-    assert {judge(access, message(ALICE, number), PING) for number in range(1, 20)} == {None}
-    claims = [judge(access, message(ALICE, number, pki_encrypted=False), PING) for number in range(20, 23)]
+    assert {check(access, message(ALICE, number), PING) for number in range(1, 20)} == {None}
+    claims = [check(access, message(ALICE, number, pki_encrypted=False), PING) for number in range(20, 23)]
     assert claims[2].answer.startswith("🚦")
-    assert judge(access, message(ALICE, 30), REBOOT) is None
+    assert check(access, message(ALICE, 30), REBOOT) is None
 
 
 def test_an_admin_command_runs_once_even_behind_a_flood_of_others(access):
-    assert judge(access, message(ALICE, 7), REBOOT) is None
+    assert check(access, message(ALICE, 7), REBOOT) is None
     for number in range(2 * KEPT):
-        judge(access, message(STRANGER + number, 7), REBOOT)
-    replayed = judge(access, message(ALICE, 7), REBOOT)
+        check(access, message(STRANGER + number, 7), REBOOT)
+    replayed = check(access, message(ALICE, 7), REBOOT)
     assert (replayed.answer, replayed.level) == ("", logging.WARNING)
 
 
 def test_an_admin_command_without_packet_id_is_refused(access):
-    assert judge(access, message(ALICE, 0), REBOOT) is not None
+    assert check(access, message(ALICE, 0), REBOOT) is not None
 
 
 @pytest.mark.parametrize("command", [PING, ECHO])
 def test_everybody_s_command_runs_once_and_a_replay_counts_for_no_limit(access, command):
-    assert judge(access, message(ALICE, 7), command) is None
+    assert check(access, message(ALICE, 7), command) is None
     for _ in range(5):
-        assert judge(access, message(ALICE, 7), command).reason == "commande déjà reçue, paquet rejoué"
-    assert judge(access, message(ALICE, 8), command) is None
-    assert judge(access, message(ALICE, 7), REBOOT) is None
+        assert check(access, message(ALICE, 7), command).reason == "commande déjà reçue, paquet rejoué"
+    assert check(access, message(ALICE, 8), command) is None
+    assert check(access, message(ALICE, 7), REBOOT) is None
 
 
 def test_commands_without_a_packet_id_are_all_new(access):
-    assert judge(access, message(ALICE, 0), PING) is None
-    assert judge(access, message(ALICE, 0), PING) is None
+    assert check(access, message(ALICE, 0), PING) is None
+    assert check(access, message(ALICE, 0), PING) is None
 
 
 def test_a_replay_gets_no_answer_after_thousands_of_other_commands(access):
     for sender in range(5000):
-        assert judge(access, message(sender + 1, 7), PING) is None
-    assert judge(access, message(1, 7), PING) is not None
+        assert check(access, message(sender + 1, 7), PING) is None
+    assert check(access, message(1, 7), PING) is not None
 
 
 def test_a_refused_command_does_not_enter_the_replay_memory(access):
-    assert judge(access, message(ALICE, 7, pki_encrypted=False), REBOOT) is not None
-    assert judge(access, message(ALICE, 7), REBOOT) is None
+    assert check(access, message(ALICE, 7, pki_encrypted=False), REBOOT) is not None
+    assert check(access, message(ALICE, 7), REBOOT) is None

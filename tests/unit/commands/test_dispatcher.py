@@ -368,7 +368,7 @@ def test_a_command_has_its_own_time(bench):
 
 def test_no_interim_answer_follows_the_last_one(bench):
     texts = []
-    late = Command("late", "", lambda request: texts.append(request.say) or "done")
+    late = Command("late", "", lambda request: texts.append(request.send_interim) or "done")
     bench.dispatcher._registry = Registry([late])
     bench.ask("/late")
     assert bench.sent.next_text().text == "done"

@@ -28,61 +28,61 @@ def message_filter():
     return MessageFilter([2], MAX_AGE, refuse_mqtt=False)
 
 
-def judge(message_filter, message, *, is_repeat=False):
+def check(message_filter, message, *, is_repeat=False):
     text = ReceivedText(message, OWN, is_repeat)
-    return message_filter.judge(text, NOW, is_command=parse(message.text) is not None)
+    return message_filter.check(text, NOW, is_command=parse(message.text) is not None)
 
 
 def test_a_direct_command_is_a_question(message_filter):
-    assert judge(message_filter, direct()) is Verdict.ANSWER
+    assert check(message_filter, direct()) is Verdict.ANSWER
 
 
 def test_an_ordinary_text_is_no_question(message_filter):
-    assert judge(message_filter, direct("bonjour")) is Verdict.PLAIN
+    assert check(message_filter, direct("bonjour")) is Verdict.PLAIN
 
 
 def test_a_text_of_our_own_is_no_question(message_filter):
-    assert judge(message_filter, direct(sender=OWN)) is Verdict.OWN
+    assert check(message_filter, direct(sender=OWN)) is Verdict.OWN
 
 
 def test_a_text_to_another_node_is_no_question(message_filter):
-    assert judge(message_filter, direct(to=OTHER)) is Verdict.NOT_OURS
+    assert check(message_filter, direct(to=OTHER)) is Verdict.NOT_OURS
 
 
 def test_a_channel_is_answered_only_if_it_is_listed(message_filter):
-    assert judge(message_filter, channel(2, packet_id=1)) is Verdict.ANSWER
-    assert judge(message_filter, channel(0, packet_id=2)) is Verdict.CHANNEL
+    assert check(message_filter, channel(2, packet_id=1)) is Verdict.ANSWER
+    assert check(message_filter, channel(0, packet_id=2)) is Verdict.CHANNEL
 
 
 def test_a_direct_command_on_any_channel_is_answered(message_filter):
-    assert judge(message_filter, direct(channel=5)) is Verdict.ANSWER
+    assert check(message_filter, direct(channel=5)) is Verdict.ANSWER
 
 
 @pytest.mark.parametrize("text", ["/ping", "bonjour"])
 def test_a_repeated_packet_is_answered_only_once(message_filter, text):
-    assert judge(message_filter, direct(text), is_repeat=True) is Verdict.REPEATED
+    assert check(message_filter, direct(text), is_repeat=True) is Verdict.REPEATED
 
 
 def test_a_repeated_packet_for_another_node_is_not_ours(message_filter):
-    assert judge(message_filter, direct(to=OTHER), is_repeat=True) is Verdict.NOT_OURS
+    assert check(message_filter, direct(to=OTHER), is_repeat=True) is Verdict.NOT_OURS
 
 
 @pytest.mark.parametrize(
     ("age", "verdict"), [(MAX_AGE, Verdict.ANSWER), (MAX_AGE + 1, Verdict.STALE), (-3600, Verdict.ANSWER)]
 )
 def test_a_question_that_is_too_old_gets_no_answer(message_filter, age, verdict):
-    assert judge(message_filter, direct(rx_time=int(NOW - age))) is verdict
+    assert check(message_filter, direct(rx_time=int(NOW - age))) is verdict
 
 
 def test_a_question_by_mqtt_is_refused_by_the_setting():
     by_mqtt = RadioMetadata(via_mqtt=True)
-    assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=False), direct(reception=by_mqtt)) is Verdict.ANSWER
-    assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=True), direct(reception=by_mqtt)) is Verdict.MQTT
-    assert judge(MessageFilter([], MAX_AGE, refuse_mqtt=True), direct()) is Verdict.ANSWER
+    assert check(MessageFilter([], MAX_AGE, refuse_mqtt=False), direct(reception=by_mqtt)) is Verdict.ANSWER
+    assert check(MessageFilter([], MAX_AGE, refuse_mqtt=True), direct(reception=by_mqtt)) is Verdict.MQTT
+    assert check(MessageFilter([], MAX_AGE, refuse_mqtt=True), direct()) is Verdict.ANSWER
 
 
 def test_a_question_without_a_time_is_fresh(message_filter):
-    assert judge(message_filter, direct(rx_time=0)) is Verdict.ANSWER
+    assert check(message_filter, direct(rx_time=0)) is Verdict.ANSWER
 
 
 def test_an_answer_goes_back_to_the_asker_and_wants_an_acknowledgement():

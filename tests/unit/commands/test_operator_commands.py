@@ -14,7 +14,7 @@ from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.sync import sync_command
 from meshbot.commands.builtin.sys import sys_command
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Request, Way, parse
+from meshbot.commands.registry import Platform, Request, parse
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures
@@ -115,7 +115,7 @@ def test_echo_of_nothing_says_how_to_ask(echo, question):
 
 def test_echo_by_telegram_answers_nothing_because_the_delivery_is_shown(echo):
     origin = TelegramOrigin(5, None, 7)
-    assert echo.ask("/echo salut", way=Way.TELEGRAM, name="Kim", origin=origin) == ""
+    assert echo.ask("/echo salut", platform=Platform.TELEGRAM, name="Kim", origin=origin) == ""
     assert echo.sent == [("📣 Kim (TG): salut", 3, origin)]
 
 
@@ -125,7 +125,7 @@ def test_echo_by_telegram_answers_nothing_because_the_delivery_is_shown(echo):
 def test_a_reconnection_is_asked_for_after_the_answer():
     asked, later = [], []
     command = reconnect_command(lambda: asked.append("reconnect"))
-    assert ask(command, "/reconnect", afterwards=later.append)
+    assert ask(command, "/reconnect", after_answer=later.append)
     assert asked == []
     later[0]()
     assert asked == ["reconnect"]
@@ -133,7 +133,7 @@ def test_a_reconnection_is_asked_for_after_the_answer():
 
 def test_a_reboot_is_asked_for_after_the_answer():
     interface, later = SampleInterface(), []
-    assert ask(reboot_command(lambda: interface), "/reboot", afterwards=later.append)
+    assert ask(reboot_command(lambda: interface), "/reboot", after_answer=later.append)
     assert interface.delays == []
     later[0]()
     assert interface.delays == [REBOOT_IN]
@@ -147,7 +147,7 @@ def test_a_reboot_without_a_link_is_logged(caplog):
 def test_a_managed_node_is_not_asked_to_reboot():
     later = []
     command = reboot_command(lambda: SampleInterface(is_managed=True))
-    assert ask(command, "/reboot", afterwards=later.append) == "⚠️ The node is managed: it takes no orders from me."
+    assert ask(command, "/reboot", after_answer=later.append) == "⚠️ The node is managed: it takes no orders from me."
     assert later == []
 
 

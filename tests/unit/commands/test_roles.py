@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshbot.commands.roles import Doubt, MeshRoles, Role, User, node_numbers
+from meshbot.commands.roles import AuthFailure, MeshRoles, Role, User, node_numbers
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata, TextMessage
 from tests.support.configured import make_roles
 from tests.support.nodes import ALICE, BOB, key
@@ -23,44 +23,48 @@ def user(asked, roles=ROLES, trusted=TRUSTED, *, named=False):
 
 def test_a_listed_node_with_its_proof_is_an_admin():
     admin = user(message())
-    assert (admin.role, admin.doubt, admin.key) == (Role.ADMIN, None, "mesh:!20001eef")
+    assert (admin.role, admin.admin_auth_failure, admin.key) == (Role.ADMIN, None, "mesh:!20001eef")
 
 
 @pytest.mark.parametrize(
-    ("details", "trusted", "doubt"),
+    ("details", "trusted", "failure"),
     [
-        ({"pki_encrypted": False}, key(1), Doubt.CLEAR),
-        ({"pki_encrypted": False, "public_key": b""}, key(1), Doubt.CLEAR),
-        ({"public_key": b""}, key(1), Doubt.CLEAR),
-        ({"public_key": key(2)}, key(1), Doubt.OTHER_KEY),
-        ({}, None, Doubt.NO_KEY),
-        ({"to": BROADCAST_NUM}, key(1), Doubt.CHANNEL),
-        ({"reception": RadioMetadata(via_mqtt=True)}, key(1), Doubt.MQTT),
+        ({"pki_encrypted": False}, key(1), AuthFailure.NOT_PKI),
+        ({"pki_encrypted": False, "public_key": b""}, key(1), AuthFailure.NOT_PKI),
+        ({"public_key": b""}, key(1), AuthFailure.NOT_PKI),
+        ({"public_key": key(2)}, key(1), AuthFailure.WRONG_KEY),
+        ({}, None, AuthFailure.NO_KEY),
+        ({"to": BROADCAST_NUM}, key(1), AuthFailure.CHANNEL),
+        ({"reception": RadioMetadata(via_mqtt=True)}, key(1), AuthFailure.MQTT),
     ],
 )
-def test_a_listed_node_without_its_proof_is_merely_known(details, trusted, doubt):
+def test_a_listed_node_without_its_proof_is_merely_known(details, trusted, failure):
     claimant = user(message(**details), trusted=trusted)
-    assert (claimant.role, claimant.doubt) == (Role.KNOWN, doubt)
+    assert (claimant.role, claimant.admin_auth_failure) == (Role.KNOWN, failure)
 
 
 @pytest.mark.parametrize(
-    ("details", "trusted", "claim"),
+    ("details", "trusted", "failure"),
     [
         ({}, key(1), None),
-        ({"pki_encrypted": False}, key(1), Doubt.CLEAR),
-        ({"public_key": key(2)}, key(1), Doubt.OTHER_KEY),
-        ({"pki_encrypted": False}, None, Doubt.NO_KEY),
-        ({}, None, Doubt.NO_KEY),
-        ({"to": BROADCAST_NUM}, None, Doubt.CHANNEL),
-        ({"reception": RadioMetadata(via_mqtt=True), "pki_encrypted": False}, None, Doubt.MQTT),
+        ({"pki_encrypted": False}, key(1), AuthFailure.NOT_PKI),
+        ({"public_key": key(2)}, key(1), AuthFailure.WRONG_KEY),
+        ({"pki_encrypted": False}, None, AuthFailure.NO_KEY),
+        ({}, None, AuthFailure.NO_KEY),
+        ({"to": BROADCAST_NUM}, None, AuthFailure.CHANNEL),
+        ({"reception": RadioMetadata(via_mqtt=True), "pki_encrypted": False}, None, AuthFailure.MQTT),
     ],
 )
-def test_any_unproven_sender_has_a_reason(details, trusted, claim):
-    assert user(message(0x5678, **details), trusted=trusted).claim is claim
+def test_any_unproven_sender_has_a_reason(details, trusted, failure):
+    assert user(message(0x5678, **details), trusted=trusted).auth_failure is failure
 
 
 def test_a_node_that_is_not_listed_is_no_admin_whatever_its_proof():
-    assert user(message(0x5678)).doubt is user(message(0x5678, pki_encrypted=False)).doubt is None
+    assert (
+        user(message(0x5678)).admin_auth_failure
+        is user(message(0x5678, pki_encrypted=False)).admin_auth_failure
+        is None
+    )
     assert user(message(0x5678)).role is Role.EVERYONE
 
 

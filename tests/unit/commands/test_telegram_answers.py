@@ -11,7 +11,7 @@ from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.trace import trace_command
 from meshbot.commands.formatting import CHAT_BYTES, PACKET_BYTES, cells, facts, table
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Command, Registry, Request, Way
+from meshbot.commands.registry import Command, Platform, Registry, Request
 from meshbot.commands.roles import User
 from meshbot.mesh_link.messages import Hop, TracerouteReply
 from meshbot.mesh_link.packets import RadioMetadata
@@ -30,7 +30,7 @@ NOTHING = LinkFigures()
 
 
 def by_telegram(command, argument="", node=None, language="en", **details):
-    details = {"way": Way.TELEGRAM, "limit": CHAT_BYTES, **details}
+    details = {"platform": Platform.TELEGRAM, "limit": CHAT_BYTES, **details}
     return command.run(Request(command.name, argument, node, RadioMetadata(), translator(language), (), **details))
 
 
@@ -55,11 +55,11 @@ def of_town(name, town):
 
 
 def test_a_registry_has_the_commands_of_one_way():
-    send = Command("send", "", str, ways=frozenset({Way.TELEGRAM}))
-    radio = Command("radio", "", str, ways=frozenset({Way.MESH}))
+    send = Command("send", "", str, platforms=frozenset({Platform.TELEGRAM}))
+    radio = Command("radio", "", str, platforms=frozenset({Platform.MESH}))
     registry = Registry([HELP, send, radio])
-    assert list(registry.on(Way.MESH)) == [HELP, radio]
-    assert list(registry.on(Way.TELEGRAM)) == [HELP, send]
+    assert list(registry.on(Platform.MESH)) == [HELP, radio]
+    assert list(registry.on(Platform.TELEGRAM)) == [HELP, send]
 
 
 def test_an_answer_of_one_line_is_no_table():
@@ -157,7 +157,9 @@ def test_ping_shows_the_link_s_state(figures, answer):
 
 def test_help_has_a_line_for_each_command():
     commands = sample_commands()
-    request = Request("help", "", None, RadioMetadata(), translator("fr"), commands, way=Way.TELEGRAM, limit=CHAT_BYTES)
+    request = Request(
+        "help", "", None, RadioMetadata(), translator("fr"), commands, platform=Platform.TELEGRAM, limit=CHAT_BYTES
+    )
     head, *lines = HELP.run(request).splitlines()
     assert head == "Commandes :"
     assert [line.split()[0] for line in lines] == [f"/{command.name}" for command in commands]
@@ -198,7 +200,7 @@ def test_pages_of_nodes_have_fifty_lines_within_the_room(mesh):
     nums = range(0x20001F00, 0x20001F00 + 200)
     mesh.manager.learn_from_nodeinfos([record(num, long_name=f"節點 {num:x}") for num in nums])
     for num in nums:
-        mesh.memory.hear(packet(num, snr=-10.25))
+        mesh.memory.record(packet(num, snr=-10.25))
     nodes = Registry(sample_commands(mesh)).find("nodes")
     pages = [by_telegram(nodes, str(page)) for page in range(1, 7)]
     assert ["(page 1/5)" in pages[0], "(page 5/5)" in pages[4], pages[5] == pages[4]] == [True, True, True]

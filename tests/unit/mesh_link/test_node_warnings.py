@@ -3,7 +3,7 @@
 import logging
 
 from meshbot.mesh_link.messages import ClientWarning
-from meshbot.mesh_link.node_warnings import SAID_EVERY, NodeWarnings
+from meshbot.mesh_link.node_warnings import REPORTED_EVERY, NodeWarnings
 from meshbot.runtime.incidents import NodeWarning
 from tests.support.fake_clock import FakeClock
 
@@ -16,7 +16,7 @@ def test_a_warning_is_logged_and_reported_once_an_hour(caplog):
     assert reported == [NodeWarning("Duty cycle exceeded, 5 mins"), NodeWarning("Your key is known to others")]
     lines = [(record.levelno, record.getMessage()) for record in caplog.records]
     assert lines == [(logging.WARNING, f"📻 Notre nœud prévient: {each.text}") for each in reported]
-    clock.advance(SAID_EVERY)
+    clock.advance(REPORTED_EVERY)
     warnings.take(ClientWarning(7, "Duty cycle exceeded, 3 mins"))
     assert reported[2:] == [NodeWarning("Duty cycle exceeded, 3 mins")]
 
@@ -26,4 +26,4 @@ def test_what_a_mesh_can_make_it_say_fills_no_memory():
     warnings = NodeWarnings(FakeClock(), reported.append)
     for number in range(500):
         warnings.take(ClientWarning(0, "x" * number))
-    assert len(warnings._said) <= 50
+    assert len(warnings._reported) <= 50

@@ -6,7 +6,7 @@ import pytest
 
 from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.outages import OutageReporter
-from meshbot.runtime.incidents import LinkBack, LinkCause, LinkLost, NodeRebooted
+from meshbot.runtime.incidents import LinkCause, LinkLost, LinkRecovered, NodeRebooted
 
 
 @dataclass
@@ -44,7 +44,7 @@ def test_a_long_outage_is_reported_once_with_cause_and_end(link, reported):
     link.ready(5.0, Node(), restarted=False)
     assert reported == [
         LinkLost("node:4403", 60.0, 5, LinkCause.REFUSED, "[Errno 111] Connection refused"),
-        LinkBack(300.0),
+        LinkRecovered(300.0),
     ]
 
 

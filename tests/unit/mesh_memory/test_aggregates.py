@@ -26,8 +26,8 @@ def test_a_packet_counts_by_all_that_it_tells():
         (T, Kind.CHANNEL, UNKNOWN): Volume(1, 2),
         (T, Kind.HOPS, 0): Volume(1, 40),
         (T, Kind.HOPS, UNKNOWN): Volume(1, 2),
-        (T, Kind.WAY, 0): Volume(1, 40),
-        (T, Kind.WAY, 1): Volume(1, 2),
+        (T, Kind.VIA_MQTT, 0): Volume(1, 40),
+        (T, Kind.VIA_MQTT, 1): Volume(1, 2),
     }
 
 

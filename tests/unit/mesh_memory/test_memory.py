@@ -44,9 +44,9 @@ class Bench:
         self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
         return self.memory
 
-    def hear(self, *packets):
+    def record(self, *packets):
         for each in packets:
-            self.memory.hear(each)
+            self.memory.record(each)
 
     def now(self):
         return int(self.clock.now().timestamp())
@@ -78,10 +78,10 @@ def memory(request, bench):
             record(OWN, latitude=48.0, longitude=2.0),
         ]
     )
-    bench.hear(*heard[:3])
+    bench.record(*heard[:3])
     if request.param == "half saved":
         assert bench.memory.flush()
-    bench.hear(*heard[3:])
+    bench.record(*heard[3:])
     if request.param in {"saved", "restarted"}:
         assert bench.memory.flush(last=True)
     return bench.restart() if request.param == "restarted" else bench.memory
@@ -92,8 +92,8 @@ def memory(request, bench):
 
 def test_all_that_is_known_of_a_node_is_in_one_view(bench):
     bench.manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Alice", hw_model="TBEAM", role="ROUTER"))
-    bench.hear(packet(OWN, PositionPayload(48.0, 2.0)), packet(ALICE, PositionPayload(49.0, 2.0, 35), snr=7.0))
-    bench.hear(packet(ALICE, DeviceMetrics(80, 4.1), hops=1))
+    bench.record(packet(OWN, PositionPayload(48.0, 2.0)), packet(ALICE, PositionPayload(49.0, 2.0, 35), snr=7.0))
+    bench.record(packet(ALICE, DeviceMetrics(80, 4.1), hops=1))
     view = bench.memory.node(ALICE)
     assert (view.long_name, view.hw_model, view.role, view.has_key) == ("Alice", "TBEAM", "ROUTER", True)
     assert (view.last_heard, view.hops, view.snr, view.rssi, view.direct_at) == (START, 1, 7.0, -90, START)
@@ -110,23 +110,23 @@ def test_a_node_never_heard_of_is_unknown(bench):
 
 def test_a_node_known_only_by_name_or_number_has_a_view(bench):
     bench.manager.learn_from_nodeinfo(record(ALICE, long_name="Alice", latitude=49.0, longitude=2.0, altitude=7))
-    bench.hear(packet(BOB))
+    bench.record(packet(BOB))
     alice, bob = bench.memory.node(ALICE), bench.memory.node(BOB)
     assert (alice.long_name, alice.last_heard, alice.position.altitude, alice.position.at) == ("Alice", None, 7, None)
     assert (bob.long_name, bob.last_heard, bob.distance) == ("", START, None)
 
 
 def test_direct_nodes_are_those_heard_lately_without_a_relay_the_best_first(bench):
-    bench.hear(packet(1, snr=-5.0))
+    bench.record(packet(1, snr=-5.0))
     bench.clock.advance(DAY)
-    bench.hear(packet(2, snr=3.0), packet(3, snr=-20.0), packet(4, snr=10.0, hops=1), packet(OWN))
+    bench.record(packet(2, snr=3.0), packet(3, snr=-20.0), packet(4, snr=10.0, hops=1), packet(OWN))
     assert [view.num for view in bench.memory.direct_nodes(3 * DAY)] == [2, 1, 3]
     assert [view.num for view in bench.memory.direct_nodes(HOUR)] == [2, 3]
 
 
 def test_a_direct_node_has_its_names_if_known(bench):
     bench.manager.learn_from_nodeinfo(record(ALICE, long_name="Alice", short_name="AL"))
-    bench.hear(packet(ALICE, snr=3.0), packet(BOB, snr=-2.5))
+    bench.record(packet(ALICE, snr=3.0), packet(BOB, snr=-2.5))
     assert bench.memory.direct_nodes(HOUR) == [
         DirectNode(ALICE, "Alice", "AL", 3.0, START),
         DirectNode(BOB, "", "", -2.5, START),
@@ -135,9 +135,9 @@ def test_a_direct_node_has_its_names_if_known(bench):
 
 def test_nodes_are_found_by_name_the_latest_heard_first(bench):
     bench.manager.learn_from_nodeinfos([record(num, long_name="Relais", short_name="R") for num in (ALICE, BOB, CAROL)])
-    bench.hear(packet(BOB))
+    bench.record(packet(BOB))
     bench.clock.advance(10)
-    bench.hear(packet(CAROL), packet(0xABCD))
+    bench.record(packet(CAROL), packet(0xABCD))
     assert [view.num for view in bench.memory.find_nodes("relais")] == [CAROL, BOB, ALICE]
     assert [view.num for view in bench.memory.find_nodes("!1ef0")] == [BOB]
     assert [view.num for view in bench.memory.find_nodes("abcd")] == [0xABCD]
@@ -152,7 +152,7 @@ def test_nodes_are_found_by_name_the_latest_heard_first(bench):
         (By.HOPS, {Share(0, 2, 80), Share(2, 2, 140), Share(None, 1, 40)}),
         (By.PORT, {Share(1, 3, 120), Share(NODEINFO, 1, 40), Share(None, 1, 100)}),
         (By.CHANNEL, {Share(0, 3, 120), Share(None, 1, 100), Share(1, 1, 40)}),
-        (By.WAY, {Share(0, 4, 220), Share(1, 1, 40)}),
+        (By.VIA_MQTT, {Share(0, 4, 220), Share(1, 1, 40)}),
         (By.SENDER, {Share(ALICE, 2, 80), Share(BOB, 2, 140), Share(CAROL, 1, 40)}),
         (By.HOUR, {Share(START - START % HOUR, 5, 260)}),
     ],
@@ -194,10 +194,10 @@ def test_who_hears_whom(memory):
 
 
 def test_the_many_links_of_one_node_do_not_hide_those_of_others(bench):
-    bench.hear(packet(BOB, NeighborInfo((Neighbor(CAROL, -3.0),))))
+    bench.record(packet(BOB, NeighborInfo((Neighbor(CAROL, -3.0),))))
     bench.clock.advance(60)
     for num in range(MAX_LINKS + 50):
-        bench.hear(packet(0x1000 + num))
+        bench.record(packet(0x1000 + num))
     bench.memory.flush()
     links = bench.memory.neighbours_of(None)
     assert (BOB, CAROL) in {(link.hearer, link.heard) for link in links}
@@ -216,10 +216,10 @@ def test_the_longest_links(memory):
 
 
 def test_what_is_older_than_asked_for_is_left_out(bench):
-    bench.hear(packet(ALICE))
+    bench.record(packet(ALICE))
     bench.memory.flush()
     bench.clock.advance(2 * HOUR)
-    bench.hear(packet(BOB))
+    bench.record(packet(BOB))
     assert [share.key for share in bench.memory.traffic(1, By.SENDER).shares] == [BOB]
     assert [share.key for share in bench.memory.traffic(2, By.SENDER).shares] == [ALICE, BOB]
     assert [link.heard for link in bench.memory.neighbours_of(None, 1)] == [BOB]
@@ -228,10 +228,10 @@ def test_what_is_older_than_asked_for_is_left_out(bench):
 
 def test_only_who_was_heard_in_the_span_is_counted(bench):
     bench.memory.learn_nodes([NodeRecord(num, last_heard=START - 60, hops=1) for num in range(1, 12)])
-    bench.hear(packet(ALICE), packet(ALICE), packet(OWN))
+    bench.record(packet(ALICE), packet(ALICE), packet(OWN))
     assert bench.memory.totals(1).nodes == 1
     bench.memory.flush()
-    bench.hear(packet(BOB))
+    bench.record(packet(BOB))
     assert bench.memory.totals(1).nodes == 2
     bench.clock.advance(2 * HOUR)
     assert bench.memory.totals(1).nodes == 0
@@ -255,11 +255,11 @@ def commits_of(database):
 def test_packets_share_a_commit_after_a_while(bench):
     commits = commits_of(bench.database)
     assert bench.memory.deadline == inf
-    bench.hear(packet(ALICE), packet(BOB))
+    bench.record(packet(ALICE), packet(BOB))
     due = bench.memory.deadline
     assert due == bench.clock.monotonic() + FLUSH_EVERY
     bench.clock.advance(5)
-    bench.hear(packet(CAROL))
+    bench.record(packet(CAROL))
     assert bench.memory.deadline == due
     bench.clock.advance(FLUSH_EVERY)
     assert bench.memory.flush()
@@ -269,51 +269,51 @@ def test_packets_share_a_commit_after_a_while(bench):
 
 def test_a_full_batch_is_due_at_once(bench):
     bench.memory.flush()
-    bench.hear(*(packet(ALICE) for _ in range(BATCH - 1)))
+    bench.record(*(packet(ALICE) for _ in range(BATCH - 1)))
     assert bench.memory.deadline == bench.clock.monotonic() + FLUSH_EVERY
-    bench.hear(packet(ALICE))
+    bench.record(packet(ALICE))
     assert bench.memory.deadline == bench.clock.monotonic()
 
 
 def test_states_are_written_seldom_and_at_the_end(bench):
     bench.memory.flush()
-    bench.hear(packet(ALICE))
+    bench.record(packet(ALICE))
     bench.memory.flush()
     assert bench.restart().node(ALICE) is None
-    bench.hear(packet(ALICE))
+    bench.record(packet(ALICE))
     bench.clock.advance(STATES_EVERY)
     bench.memory.flush()
     assert bench.restart().node(ALICE).last_heard == START
-    bench.hear(packet(BOB))
+    bench.record(packet(BOB))
     bench.memory.flush(last=True)
     assert bench.restart().node(BOB).last_heard == bench.now()
 
 
 def test_a_packet_heard_before_a_restart_is_known_after_it(bench):
     again = packet(ALICE)
-    bench.hear(again)
+    bench.record(again)
     bench.memory.flush(last=True)
     bench.restart()
-    bench.hear(again)
+    bench.record(again)
     assert bench.memory.traffic(1, By.SENDER).packets == 1
 
 
 def test_old_packets_handed_over_after_ready_are_ignored(bench):
     bench.memory.learn_nodes([NodeRecord(BOB, last_heard=START - 5 * DAY, hops=1)])
-    bench.hear(packet(ALICE, PositionPayload(48.0, 2.0), rx_time=START - 5 * DAY))
+    bench.record(packet(ALICE, PositionPayload(48.0, 2.0), rx_time=START - 5 * DAY))
     assert bench.memory.node(ALICE) is None
     assert bench.memory.node(BOB).last_heard == START - 5 * DAY
     bench.clock.advance(100)
-    bench.hear(packet(ALICE, rx_time=START - 5 * DAY))  # its clock is wrong
+    bench.record(packet(ALICE, rx_time=START - 5 * DAY))  # its clock is wrong
     assert bench.memory.node(ALICE).last_heard == bench.now()
 
 
 def test_old_mail_and_links_go_by_themselves(bench):
     bench.memory.mailbox.send(BOB, ALICE, "old")
-    bench.hear(packet(ALICE))
+    bench.record(packet(ALICE))
     bench.memory.flush()
     bench.clock.advance(31 * DAY)
-    bench.hear(packet(BOB))
+    bench.record(packet(BOB))
     bench.memory.flush()
     assert bench.memory.mailbox.mails_of(ALICE) == []
     assert [link.heard for link in bench.memory.neighbours_of(None, 24 * 60)] == [BOB]
@@ -327,12 +327,12 @@ def test_old_mail_and_links_go_by_themselves(bench):
 def test_a_database_that_fails_loses_nothing_and_gets_all_later(bench, caplog):
     caplog.set_level("INFO")
     bench.memory.flush()
-    bench.hear(packet(ALICE))
+    bench.record(packet(ALICE))
     other = sqlite3.connect(bench.database.backend.path)
     other.execute("BEGIN IMMEDIATE")
     assert not bench.memory.flush()
     assert bench.memory.deadline == bench.clock.monotonic() + RETRY_AFTER
-    bench.hear(*(packet(BOB) for _ in range(2 * BATCH)))
+    bench.record(*(packet(BOB) for _ in range(2 * BATCH)))
     assert bench.memory.deadline == bench.clock.monotonic() + RETRY_AFTER
     assert not bench.memory.flush()
     assert bench.memory.traffic(1, By.SENDER).packets == 2 * BATCH + 1  # readers go on
@@ -345,7 +345,7 @@ def test_a_database_that_fails_loses_nothing_and_gets_all_later(bench, caplog):
 
 
 def test_a_database_unreadable_at_the_start_is_read_later(bench):
-    bench.hear(packet(ALICE))
+    bench.record(packet(ALICE))
     bench.memory.mailbox.send(BOB, ALICE, "salut")
     bench.memory.flush(last=True)
     bench.database.close()
@@ -353,7 +353,7 @@ def test_a_database_unreadable_at_the_start_is_read_later(bench):
     path.rename(path.with_name("away"))
     path.mkdir()
     bench.restart()
-    bench.hear(packet(BOB))
+    bench.record(packet(BOB))
     assert bench.memory.node(ALICE) is None
     with pytest.raises(StorageError, match="impossible d'ouvrir"):
         bench.memory.traffic(1, By.PORT)
@@ -366,13 +366,13 @@ def test_a_database_unreadable_at_the_start_is_read_later(bench):
 
 
 def test_a_replaced_database_gets_the_states_again(bench):
-    bench.hear(packet(ALICE))
+    bench.record(packet(ALICE))
     bench.memory.flush(last=True)
     bench.database.close()
     bench.database.backend.path.write_bytes(b"overwritten " * 1000)
-    bench.hear(packet(BOB))
+    bench.record(packet(BOB))
     assert bench.memory.flush(last=True)
-    bench.hear(packet(CAROL))
+    bench.record(packet(CAROL))
     assert bench.memory.flush(last=True)
     again = bench.restart()
     assert {num for num in (ALICE, BOB, CAROL) if again.node(num)} == {ALICE, BOB, CAROL}
@@ -380,7 +380,7 @@ def test_a_replaced_database_gets_the_states_again(bench):
 
 def test_without_a_database_all_but_mail_works(tmp_path):
     bench = Bench(tmp_path, database=False)
-    bench.hear(packet(ALICE), packet(BOB, hops=1))
+    bench.record(packet(ALICE), packet(BOB, hops=1))
     assert bench.memory.deadline == inf
     assert bench.memory.flush(last=True)
     assert bench.memory.totals(24).packets == 2
@@ -400,12 +400,12 @@ def test_queries_are_answered_while_a_batch_is_being_committed(bench):
         assert resume.wait(30)
 
     event.listen(bench.database.backend.writer, "commit", hold)
-    bench.hear(packet(ALICE))
+    bench.record(packet(ALICE))
     writer = threading.Thread(target=bench.memory.flush)
     writer.start()
     assert writing.wait(30)
     try:
-        bench.hear(packet(BOB))
+        bench.record(packet(BOB))
         assert bench.memory.traffic(1, By.SENDER).packets == 2
         assert bench.memory.node(BOB)
         assert writer.is_alive()

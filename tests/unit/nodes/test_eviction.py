@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshbot.nodes.eviction import Acquaintances, to_evict
+from meshbot.nodes.eviction import NodeActivity, to_evict
 from meshbot.storage.nodes import KeyRow, KeySource, KeyStatus, NodeRow
 from meshbot.storage.packet_rows import DAY
 from tests.support.nodes import key
@@ -22,7 +22,7 @@ def trusted(**sources):
 
 
 def order(keys, heard, count=9):
-    return to_evict(nodes(1, 2, 3, 4), keys, Acquaintances(heard), count)
+    return to_evict(nodes(1, 2, 3, 4), keys, NodeActivity(heard), count)
 
 
 def test_one_packet_alone_goes_before_any_acquaintance():
@@ -44,4 +44,4 @@ def test_a_key_that_somebody_vouched_for_stays(source):
 
 
 def test_nodes_with_mail_or_a_role_stay():
-    assert to_evict(nodes(1, 2, 3), {}, Acquaintances(kept={1, 3}), 9) == [2]
+    assert to_evict(nodes(1, 2, 3), {}, NodeActivity(kept={1, 3}), 9) == [2]

@@ -135,7 +135,7 @@ def test_without_a_store_it_lasts_as_long_as_the_process():
 
 
 def test_everybody_s_commands_outlive_a_restart_apart_from_those_of_admins(database):
-    questions = ReplayGuard(ReplayStore(database, orders=False), FakeClock(), KEPT_OF_ALL)
+    questions = ReplayGuard(ReplayStore(database, of_admins=False), FakeClock(), KEPT_OF_ALL)
     orders = guard_on(database)
     assert questions.flush()
     assert orders.is_new(ADMIN, 7)
@@ -143,7 +143,7 @@ def test_everybody_s_commands_outlive_a_restart_apart_from_those_of_admins(datab
         assert questions.is_new(sender, 7)
     assert questions.flush()
     assert orders.flush()
-    again = ReplayGuard(ReplayStore(database, orders=False), FakeClock(), KEPT_OF_ALL)
+    again = ReplayGuard(ReplayStore(database, of_admins=False), FakeClock(), KEPT_OF_ALL)
     assert again.flush()
     assert again.is_known(1, 7)
     assert not again.is_known(ADMIN, 7)

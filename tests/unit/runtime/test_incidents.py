@@ -1,26 +1,26 @@
 """Incidents reach whoever listens, also those that came before."""
 
 from meshbot.runtime.disk import ENOUGH, DiskWatch
-from meshbot.runtime.incidents import KEPT, DatabaseTrouble, DatabaseWell, DiskLow, DiskWell, IncidentBus
+from meshbot.runtime.incidents import KEPT, DatabaseFailed, DatabaseRecovered, DiskLow, DiskRecovered, IncidentBus
 
 GIB = 1 << 30
 
 
 def test_incidents_before_the_listener_are_passed_on_first_in_sequence():
     bus, reported = IncidentBus(), []
-    bus.report(DatabaseTrouble("plein"))
-    bus.report(DatabaseWell())
+    bus.report(DatabaseFailed("plein"))
+    bus.report(DatabaseRecovered())
     bus.listen(reported.append)
-    bus.report(DatabaseTrouble("encore"))
-    assert reported == [DatabaseTrouble("plein"), DatabaseWell(), DatabaseTrouble("encore")]
+    bus.report(DatabaseFailed("encore"))
+    assert reported == [DatabaseFailed("plein"), DatabaseRecovered(), DatabaseFailed("encore")]
 
 
 def test_without_a_listener_memory_is_bounded():
     bus, reported = IncidentBus(), []
     for number in range(10 * KEPT):
-        bus.report(DatabaseTrouble(str(number)))
+        bus.report(DatabaseFailed(str(number)))
     bus.listen(reported.append)
-    assert reported == [DatabaseTrouble(str(number)) for number in range(9 * KEPT, 10 * KEPT)]
+    assert reported == [DatabaseFailed(str(number)) for number in range(9 * KEPT, 10 * KEPT)]
 
 
 # -- the disk
@@ -32,13 +32,13 @@ def test_a_disk_is_low_below_the_limit_until_clearly_above():
     assert watch.look(49, 1000) == DiskLow(49, 0.049)
     assert watch.look(20, 1000) == DiskLow(20, 0.02)
     assert watch.look(int(50 * ENOUGH), 1000) is None
-    assert watch.look(int(50 * ENOUGH) + 1, 1000) == DiskWell(63, 0.063)
+    assert watch.look(int(50 * ENOUGH) + 1, 1000) == DiskRecovered(63, 0.063)
     assert watch.look(1000, 1000) is None
 
 
 def test_the_first_look_ends_what_an_earlier_process_reported():
     watch = DiskWatch(0.05)
-    assert watch.look(500, 1000) == DiskWell(500, 0.5)
+    assert watch.look(500, 1000) == DiskRecovered(500, 0.5)
     assert watch.look(500, 1000) is None
 
 

@@ -150,9 +150,9 @@ def test_a_text_that_ends_with_a_part_in_flight_keeps_the_interval(driver):
 def test_beyond_the_limit_of_its_kind_a_text_is_turned_away(driver):
     for _ in range(WAITING_LIMITS[Priority.ANSWER] // 3):
         assert driver.add(LONG) == []
-    assert driver.add(LONG) == [DeliveryStatus.TURNED_AWAY]
+    assert driver.add(LONG) == [DeliveryStatus.QUEUE_FULL]
     assert driver.add("x") == []
-    assert driver.add("x") == [DeliveryStatus.TURNED_AWAY]
+    assert driver.add("x") == [DeliveryStatus.QUEUE_FULL]
     assert driver.mail() == []
     assert len(driver.queue) == WAITING_LIMITS[Priority.ANSWER] + 1
 

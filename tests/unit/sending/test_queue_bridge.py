@@ -99,7 +99,7 @@ def test_a_hundred_messages_wait_for_the_link_and_go_once_in_order():
 def test_beyond_their_limit_bridged_texts_are_turned_away(driver):
     for n in range(WAITING_LIMITS[Priority.BRIDGE]):
         assert bridge(driver, f"{n}") == []
-    assert bridge(driver, "too many") == [DeliveryStatus.TURNED_AWAY]
+    assert bridge(driver, "too many") == [DeliveryStatus.QUEUE_FULL]
     assert driver.add("answer") == []
 
 

@@ -16,7 +16,7 @@ from meshbot.sending.outgoing import EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT
 from meshbot.sending.queued_text import SETTLE_TIME, PartState
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
-from meshbot.sending.sender import AfterAnswer, ChannelLoad, LinkChange, MeshSender, SavedOutbox
+from meshbot.sending.sender import AfterAnswer, ChannelLoad, LinkChange, MeshSender, RestoredQueue
 from meshbot.sending.traceroute import NoRoute, RouteRequest
 from tests.support.configured import make_send_queue
 from tests.support.fake_clock import EPOCH, FakeClock
@@ -312,7 +312,7 @@ def test_waiting_for_the_link_or_the_channel_is_reported(bench):
 def test_a_text_turned_away_is_reported(bench):
     bench.tell(*(answer(origin=EchoOrigin(1)) for _ in range(WAITING_LIMITS[Priority.ANSWER] + 2)))
     statuses = [report.status for report in bench.reports]
-    assert statuses == [DeliveryStatus.QUEUED] * WAITING_LIMITS[Priority.ANSWER] + [DeliveryStatus.TURNED_AWAY] * 2
+    assert statuses == [DeliveryStatus.QUEUED] * WAITING_LIMITS[Priority.ANSWER] + [DeliveryStatus.QUEUE_FULL] * 2
 
 
 # -- a busy channel
@@ -367,7 +367,7 @@ def test_saved_texts_go_out_once_the_link_has_settled(bench):
     again = Bench()
     again.sender.start(again.crashed)
     again.clock.wait_parked(inf)
-    again.tell(SavedOutbox(tuple(rows.values())), LinkChange(up=True))
+    again.tell(RestoredQueue(tuple(rows.values())), LinkChange(up=True))
     again.clock.advance(SETTLE_TIME - 0.1)
     assert again.texts() == []
     again.clock.advance(0.2)

@@ -52,14 +52,14 @@ def answer(request, sender=FAR):
 def test_the_answer_to_the_request_is_the_route(bench):
     request = bench.trace()
     assert request.to == FAR
-    bench.tracer.route_heard(answer(request))
+    bench.tracer.traceroute_reply(answer(request))
     assert bench.result() == answer(request)
 
 
 def test_answers_to_and_from_others_are_ignored(bench):
     request = bench.trace()
-    bench.tracer.route_heard(TracerouteReply(request.packet_id + 1, FAR, (), ()))
-    bench.tracer.route_heard(answer(request, sender=OTHER))
+    bench.tracer.traceroute_reply(TracerouteReply(request.packet_id + 1, FAR, (), ()))
+    bench.tracer.traceroute_reply(answer(request, sender=OTHER))
     bench.tracer.routing_answer(RoutingAnswer(request.packet_id, OWN, "NONE", is_own=True))
     bench.tracer.routing_answer(RoutingAnswer(request.packet_id + 1, OWN, "NO_CHANNEL", is_own=True))
     bench.tracer.routing_answer(RoutingAnswer(request.packet_id, OTHER, "NO_CHANNEL"))
@@ -67,8 +67,8 @@ def test_answers_to_and_from_others_are_ignored(bench):
     bench.tracer.routing_answer(RoutingAnswer(request.packet_id, FAR, "MAX_RETRANSMIT"))
     bench.tracer.queue_status(QueueStatus(request.packet_id, 0))
     bench.tracer.queue_status(QueueStatus(request.packet_id + 1, 32))
-    bench.tracer.objection(ClientWarning(request.packet_id + 1, "once every 30 seconds"))
-    bench.tracer.route_heard(answer(request))
+    bench.tracer.client_warning(ClientWarning(request.packet_id + 1, "once every 30 seconds"))
+    bench.tracer.traceroute_reply(answer(request))
     assert bench.result() == answer(request)
 
 
@@ -80,7 +80,7 @@ def test_answers_to_and_from_others_are_ignored(bench):
             lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "NO_CHANNEL", is_own=True)),
             NoRoute.REFUSED,
         ),
-        (lambda tracer, num: tracer.objection(ClientWarning(num, "once every 30 seconds")), NoRoute.REFUSED),
+        (lambda tracer, num: tracer.client_warning(ClientWarning(num, "once every 30 seconds")), NoRoute.REFUSED),
         (
             lambda tracer, num: tracer.routing_answer(RoutingAnswer(num, OWN, "MAX_RETRANSMIT", is_own=True)),
             NoRoute.NOT_RELAYED,
@@ -97,18 +97,18 @@ def test_silence_ends_a_traceroute_and_a_late_answer_is_ignored(bench):
     bench.clock.wait_parked(bench.clock.monotonic() + TRACE_TIMEOUT)
     bench.clock.advance(TRACE_TIMEOUT)
     assert bench.result() is NoRoute.TIMEOUT
-    bench.tracer.route_heard(answer(request))
+    bench.tracer.traceroute_reply(answer(request))
 
 
 def test_a_second_traceroute_too_soon_is_refused_with_the_seconds_left(bench):
-    bench.tracer.route_heard(answer(bench.trace()))
+    bench.tracer.traceroute_reply(answer(bench.trace()))
     bench.result()
     bench.clock.advance(10.5)
     with pytest.raises(TooSoonError) as refusal:
         bench.tracer.trace(FAR)
     assert refusal.value.seconds == 21
     bench.clock.advance(TRACE_EVERY - 10.5)
-    bench.tracer.route_heard(answer(bench.trace()))
+    bench.tracer.traceroute_reply(answer(bench.trace()))
     bench.result()
 
 
@@ -116,9 +116,9 @@ def test_two_traceroutes_in_flight_get_their_own_answers(bench):
     first = bench.trace()
     bench.clock.advance(TRACE_EVERY)
     second = bench.trace(OTHER)
-    bench.tracer.route_heard(answer(second, OTHER))
+    bench.tracer.traceroute_reply(answer(second, OTHER))
     assert bench.result().sender == OTHER
-    bench.tracer.route_heard(answer(first))
+    bench.tracer.traceroute_reply(answer(first))
     assert bench.result().sender == FAR
 
 
@@ -126,7 +126,7 @@ def test_a_traceroute_that_could_not_be_sent_delays_no_other(bench):
     request = bench.trace()
     request.not_sent(request.packet_id, NoRoute.NO_LINK)
     assert bench.result() is NoRoute.NO_LINK
-    bench.tracer.route_heard(answer(bench.trace()))
+    bench.tracer.traceroute_reply(answer(bench.trace()))
     assert isinstance(bench.result(), TracerouteReply)
 
 

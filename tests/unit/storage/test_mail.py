@@ -68,7 +68,7 @@ def test_recipients_are_unnotified_until_they_are_notified(mails):
     mails.mark_notified(ALICE, 20)
     assert mails.unnotified() == {CAROL}
     mails.mark_notified(ALICE, 30)
-    assert [mail.told_at for mail in mails.mails_of(ALICE)] == [20]
+    assert [mail.notified_at for mail in mails.mails_of(ALICE)] == [20]
 
 
 def test_a_notice_that_failed_concerns_only_its_unread_mails(mails):
@@ -80,7 +80,7 @@ def test_a_notice_that_failed_concerns_only_its_unread_mails(mails):
     assert not mails.mark_unnotified(BOB, 20)
     assert not mails.mark_unnotified(ALICE, 21)
     assert mails.mark_unnotified(ALICE, 20)
-    assert [mail.told_at for mail in mails.mails_of(ALICE)] == [20, None, 30]
+    assert [mail.notified_at for mail in mails.mails_of(ALICE)] == [20, None, 30]
     assert mails.unnotified() == {ALICE}
 
 
@@ -89,7 +89,7 @@ def test_a_read_mail_counts_as_notified_and_keeps_its_first_times(mails):
     mails.mark_read([mail_id], 20)
     mails.mark_read([mail_id], 30)
     (read,) = mails.mails_of(ALICE)
-    assert (read.told_at, read.read_at) == (20, 20)
+    assert (read.notified_at, read.read_at) == (20, 20)
     assert mails.unnotified() == set()
 
 

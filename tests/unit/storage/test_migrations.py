@@ -150,6 +150,6 @@ def test_nodes_of_the_previous_version_keep_their_first_day(tmp_path):
     database = open_database(tmp_path, FakeClock())
     assert version(database) == [REVISIONS[-1]]
     states = PacketLog(database).load_states()
-    assert (states[7].first_heard, states[7].acquaintance) == (86400, 413600)
-    assert (states[8].first_heard, states[8].acquaintance) == (None, 0)
+    assert (states[7].first_heard, states[7].observed_for) == (86400, 413600)
+    assert (states[8].first_heard, states[8].observed_for) == (None, 0)
     database.close()

@@ -11,7 +11,7 @@ from meshbot.storage.packet_rows import (
     DAY,
     HOUR,
     Air,
-    HeardRows,
+    BatchRows,
     LinkRow,
     NodeState,
     NodeVolume,
@@ -87,7 +87,7 @@ def test_a_signal_that_comes_after_hours_without_one_is_taken(log, traffic):
 
 def test_the_air_of_an_hour_is_added_up(log, traffic):
     for utilization in (10.0, 30.0):
-        log.save(HeardRows(air={T: Air(1, utilization, utilization, 1.0, 1.0)}))
+        log.save(BatchRows(air={T: Air(1, utilization, utilization, 1.0, 1.0)}))
     assert traffic.air_hours(Span(T)) == {T: Air(2, 40.0, 30.0, 2.0, 1.0)}
 
 
@@ -106,7 +106,7 @@ def test_a_span_begins_with_a_whole_hour_or_day():
 def test_links_are_replaced_by_newer_ones_and_found_from_both_ends(log, traffic):
     links = [LinkRow(1, 2, 3.0, T, 1000.0), LinkRow(2, 3, None, T + 1, 5000.0), LinkRow(4, 5, 1.0, T + 2, None)]
     for link in (replace(links[0], snr=-9.0), *links):
-        log.save(HeardRows(links=[link]))
+        log.save(BatchRows(links=[link]))
     assert traffic.links_of(2, T, 10) == [links[1], links[0]]
     assert traffic.links(T, 10, 10) == links[::-1]
     assert traffic.links(T + 2, 10, 10) == links[2:]
@@ -116,15 +116,15 @@ def test_links_are_replaced_by_newer_ones_and_found_from_both_ends(log, traffic)
 
 def test_of_all_links_each_hearer_tells_so_many_at_most(log, traffic):
     links = [LinkRow(1, heard, 3.0, T + heard, None) for heard in range(10, 20)]
-    log.save(HeardRows(links=[*links, LinkRow(2, 3, 1.0, T, None)]))
+    log.save(BatchRows(links=[*links, LinkRow(2, 3, 1.0, T, None)]))
     assert [(link.hearer, link.heard) for link in traffic.links(T, 2, 10)] == [(1, 19), (1, 18), (2, 3)]
     assert [link.heard for link in traffic.links(T, 9, 2)] == [19, 18]
 
 
 def test_states_are_written_replaced_and_forgotten(log):
     states = [NodeState(1, T), NodeState(2, T, 3, True, 1.5, -80, T, 99, 4.1, 12.5, 0.5, T, 48.5, 2.25, 35, T)]  # noqa: FBT003
-    log.save(HeardRows(), StateChanges((states[0], replace(states[1], hops=1))))
-    log.save(HeardRows(), StateChanges((states[1],), (1,)))
+    log.save(BatchRows(), StateChanges((states[0], replace(states[1], hops=1))))
+    log.save(BatchRows(), StateChanges((states[1],), (1,)))
     assert log.load_states() == {2: states[1]}
 
 
@@ -158,11 +158,11 @@ def test_sums_are_deleted_an_hour_at_a_time_once_too_old(log, database):
     log.save(rows_of(*hours))
     kinds = count(database, TRAFFIC_HOURS) // 4
     for left in (3, 2, 2):
-        log.save(HeardRows(), NOTHING, T + 3 * HOUR - 1)
+        log.save(BatchRows(), NOTHING, T + 3 * HOUR - 1)
         assert count(database, NODE_HOURS) == left
         assert count(database, TRAFFIC_HOURS) == left * kinds
     assert count(database, NODE_DAYS) == 1
-    log.save(HeardRows(), NOTHING, T + DAY)
+    log.save(BatchRows(), NOTHING, T + DAY)
     assert count(database, NODE_DAYS) == 0
 
 
@@ -175,6 +175,6 @@ def test_packets_beyond_the_limit_are_deleted_the_oldest_first(log, database):
 
 
 def test_links_that_were_not_heard_again_go(log, database):
-    log.save(HeardRows(links=[LinkRow(1, 2, 3.0, T, None), LinkRow(1, 3, 3.0, T + 1, None)]))
+    log.save(BatchRows(links=[LinkRow(1, 2, 3.0, T, None), LinkRow(1, 3, 3.0, T + 1, None)]))
     log.prune_links(T + 1)
     assert count(database, LINKS) == 1

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from meshbot.telegram_bot.author_notices import EDIT_IGNORED, NOT_RELAYED
 
 from meshbot.commands.builtin.echo import EchoOptions, echo_command
-from meshbot.commands.registry import Command, Way
+from meshbot.commands.registry import Command, Platform
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.messages import BROADCAST_NUM, Channel, NodeChannels, NodeRecord, TextMessage
 from meshbot.persistence import HandledBefore
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from meshbot.telegram_bot.command_handler import TYPING_AFTER, TYPING_LASTS
-from meshbot.telegram_bot.held_back import CHANGED, STAYS
 from meshbot.telegram_bot.models import Chat
 from meshbot.telegram_bot.updates import EditedMessage
 from tests.support.fake_clock import FakeClock
@@ -27,7 +27,7 @@ KIM, BOB = 0x2003, 0x2004
 NODES = (NodeRecord(KIM, "Kim", "KIM"), NodeRecord(BOB, "Amis", "AMI"))
 PING = Command("ping", "", lambda _request: "pong")
 SECRET = Command("secret", "", lambda _request: "told", role=Role.ADMIN)
-TELEGRAM_ONLY = Command("phone", "", lambda _request: "here", ways=frozenset({Way.TELEGRAM}))
+TELEGRAM_ONLY = Command("phone", "", lambda _request: "here", platforms=frozenset({Platform.TELEGRAM}))
 # Anything that people write behind a slash, our own commands and other bots' left out
 SLASHED = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Zl", "Zp", "Zs")), min_size=1, max_size=30
@@ -92,7 +92,7 @@ def test_a_command_of_ours_does_not_cross_and_is_answered(harness, text):
 def test_another_bot_s_command_does_not_cross_and_that_is_said(harness, text):
     first, second = (harness.write(text, GUEST, GROUP) for _ in range(2))
     assert "does not cross to the mesh" in first[0].text
-    assert (second[0].reaction, second[0].reply_to) == (STAYS, 2)
+    assert (second[0].reaction, second[0].reply_to) == (NOT_RELAYED, 2)
     assert harness.mesh_texts == []
 
 
@@ -111,13 +111,13 @@ def test_a_command_held_back_is_reported_by_radio_once(harness, hints):
 def test_a_stranger_s_commands_in_a_group_are_visibly_refused(harness):
     first, second = (harness.write("/ping", STRANGER, GROUP) for _ in range(2))
     assert "Your number: 999" in first[0].text
-    assert second[0].reaction == STAYS
+    assert second[0].reaction == NOT_RELAYED
 
 
 def test_a_forwarded_command_is_neither_run_nor_passed_on(harness):
     (answer,) = harness.write("/ping", GUEST, is_forwarded=True)
     assert "commands that you write yourself" in answer.text
-    assert harness.write("/ping", GUEST, is_forwarded=True)[0].reaction == STAYS
+    assert harness.write("/ping", GUEST, is_forwarded=True)[0].reaction == NOT_RELAYED
     assert harness.write("/!\\ Verglas", GUEST, GROUP, is_forwarded=True) == []
     assert [text.text for text in harness.mesh_texts] == ["Gus: /!\\ Verglas"]
 
@@ -126,7 +126,7 @@ def test_a_forwarded_command_is_neither_run_nor_passed_on(harness):
 def test_an_edit_is_answered_once_by_a_reaction(harness, chat):
     message = harness.message("bonjour", GUEST, chat)
     messages = [each for _ in range(3) for each in harness.update(EditedMessage(99, message))]
-    assert [(each.reaction, each.reply_to) for each in messages] == [(CHANGED, message.message_id)]
+    assert [(each.reaction, each.reply_to) for each in messages] == [(EDIT_IGNORED, message.message_id)]
 
 
 def test_an_edit_in_a_group_that_is_not_joined_is_left_alone():
@@ -169,7 +169,7 @@ def test_nothing_crosses_to_a_missing_channel_and_the_log_names_it(harness, capl
     harness.handler.on_mesh_event(NodeChannels(harness.channels))
     assert "telegram_bridges nomme le canal 1, que le nœud n'a pas (il a: 0 (LongFast))" in caplog.text
     assert "no channel 1. It has: 0 (LongFast)." in harness.write("salut", GUEST, GROUP)[0].text
-    assert harness.write("salut", GUEST, GROUP)[0].reaction == STAYS
+    assert harness.write("salut", GUEST, GROUP)[0].reaction == NOT_RELAYED
     assert harness.mesh_texts == []
 
 

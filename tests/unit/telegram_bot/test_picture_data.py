@@ -70,7 +70,7 @@ def test_the_histogram_has_hourly_columns_and_a_series_for_each_kind(either_town
 
 def test_half_written_and_half_waiting_counts_once(town):
     town.memory.flush()
-    town.hear(packet(ASKER), packet(ASKER))
+    town.record(packet(ASKER), packet(ASKER))
     picture = histogram_data(town.memory, now_of(town), 24, ENGLISH)
     assert picture.series[0].values[-1] == 3
 
@@ -153,7 +153,7 @@ def test_without_a_place_of_its_own_the_map_is_around_all(town):
 
 def test_a_node_older_than_three_days_is_not_on_the_map(town):
     town.clock.jump(3 * 86400)
-    town.hear(packet(BOB, PositionPayload(45.7, 4.8), portnum=POSITION))
+    town.record(packet(BOB, PositionPayload(45.7, 4.8), portnum=POSITION))
     picture = nodes_data(town.memory, OWN, now_of(town), ENGLISH)
     assert [(node.names[0], node.age) for node in picture.nodes if node.names[0] != "Asker"] == [("Bob Fourvière", 0)]
 
@@ -190,7 +190,7 @@ def test_without_packets_there_is_no_picture(tmp_path):
         assert histogram_data(town.memory, now, 24, ENGLISH) is None
         assert signal_data(town.memory, ASKER, now, 24, ENGLISH) is None
         assert nodes_data(town.memory, OWN, now, ENGLISH) is None
-        town.hear(packet(STRANGER))
+        town.record(packet(STRANGER))
         assert nodes_data(town.memory, OWN, now, ENGLISH) is None
 
 

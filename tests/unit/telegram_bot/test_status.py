@@ -62,7 +62,7 @@ def test_a_status_is_one_silent_reply_that_can_wait(chat, to, key):
         (DeliveryStatus.EXPIRED, {}, "👎", ["❌ Not sent: it waited too long."]),
         (DeliveryStatus.REFUSED, {"reason": "TOO_LARGE"}, "👎", ["❌ Not sent: too long for a packet."]),
         (DeliveryStatus.FAILED, {"reason": "NO_INTERFACE"}, "👎", ["❌ Not delivered: the node has no radio."]),
-        (DeliveryStatus.TURNED_AWAY, {}, "👎", ["❌ Not sent: too many messages are waiting. Try again later."]),
+        (DeliveryStatus.QUEUE_FULL, {}, "👎", ["❌ Not sent: too many messages are waiting. Try again later."]),
         (DeliveryStatus.UNCONFIRMED, {}, "🤔", ["❔ Perhaps not sent: the node did not confirm it."]),
     ],
 )
@@ -97,7 +97,7 @@ def test_a_short_wait_in_the_queue_is_not_shown(chat):
         (DeliveryStatus.REFUSED, {"reason": "4711"}, "❌ Not sent: 4711."),
         (DeliveryStatus.EXPIRED, {}, "❌ Not sent: it waited too long."),
         (DeliveryStatus.UNCONFIRMED, {}, "❔ Perhaps not sent: the node did not confirm it."),
-        (DeliveryStatus.TURNED_AWAY, {}, "❌ Not sent: too many messages are waiting. Try again later."),
+        (DeliveryStatus.QUEUE_FULL, {}, "❌ Not sent: too many messages are waiting. Try again later."),
     ],
 )
 def test_the_status_of_a_channel_s_text_in_words(delivery_status, details, english):

@@ -5,7 +5,7 @@ import pytest
 from meshbot.commands.builtin.bot import QUEUE_LIMIT, HourlyLimit, bot_command
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Request
-from meshbot.commands.roles import Doubt, User
+from meshbot.commands.roles import AuthFailure, User
 from meshbot.mesh_link.packets import RadioMetadata
 from tests.support.fake_clock import FakeClock
 
@@ -23,12 +23,12 @@ def clock():
 def test_an_hour_holds_so_many_questions_of_all_together(clock):
     command = bot_command(Talker(), clock, 600, 60.0, 4)
 
-    def ask(num, claim=None):
-        user = User(f"mesh:!{num:08x}", claim=claim)
+    def ask(num, failure=None):
+        user = User(f"mesh:!{num:08x}", auth_failure=failure)
         return command.run(Request("bot", "why?", num, RadioMetadata(), translator("en"), (), user=user))
 
     busy = "🚦 The assistant has too much to do. Try again later."
-    assert [ask(num, Doubt.CLEAR) for num in (1, 2, 3)] == ["yes", "yes", busy]
+    assert [ask(num, AuthFailure.NOT_PKI) for num in (1, 2, 3)] == ["yes", "yes", busy]
     assert [ask(num) for num in (1, 2, 3)] == ["yes", "yes", busy]
     clock.advance(3600)
     assert ask(9) == "yes"

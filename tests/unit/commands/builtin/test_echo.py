@@ -22,7 +22,7 @@ def answers(status, origin, language="en"):
 
 
 @pytest.mark.parametrize(
-    "status", [DeliveryStatus.EXPIRED, DeliveryStatus.REFUSED, DeliveryStatus.FAILED, DeliveryStatus.TURNED_AWAY]
+    "status", [DeliveryStatus.EXPIRED, DeliveryStatus.REFUSED, DeliveryStatus.FAILED, DeliveryStatus.QUEUE_FULL]
 )
 def test_an_echo_that_was_not_sent_is_answered_directly_and_once(status):
     assert answers(status, EchoOrigin(ALICE)) == [(NOT_SENT, ALICE, True, None)]

@@ -44,13 +44,13 @@ def test_a_node_known_by_name_alone_was_never_heard(empty):
 
 
 def test_our_own_node_has_no_distance_and_shows_external_power(town):
-    town.hear(packet(OWN, DeviceMetrics(101, 5.0), hops=None))
+    town.record(packet(OWN, DeviceMetrics(101, 5.0), hops=None))
     answer = ask(town, "/info relais")
     assert answer == "Relais !00009999\n📍45.7600,4.8400\nHeard 0s ago\n🔋mains, 🔑 no key"
 
 
 def test_without_a_percentage_the_voltage_is_shown(town):
-    town.hear(packet(OWN, DeviceMetrics(voltage=3.7), hops=None))
+    town.record(packet(OWN, DeviceMetrics(voltage=3.7), hops=None))
     assert "🔋3.70V" in ask(town, "/info relais")
 
 
@@ -73,8 +73,8 @@ def test_the_longest_of_everything_fits_one_packet(empty):
     name = "é" * 19
     details = {"hw_model": "HELTEC_WIRELESS_PAPER_V1_0", "role": "CLIENT_HIDDEN"}
     empty.manager.learn_from_nodeinfo(record(ALICE, key(1), long_name=name, short_name="🐻", **details))
-    empty.hear(packet(OWN, PositionPayload(-45.0, -120.0)))
-    empty.hear(packet(ALICE, PositionPayload(-45.12345, -123.12345, 1234)), packet(ALICE, DeviceMetrics(100, 4.05)))
-    empty.hear(packet(ALICE, snr=-12.5, rssi=-120))
+    empty.record(packet(OWN, PositionPayload(-45.0, -120.0)))
+    empty.record(packet(ALICE, PositionPayload(-45.12345, -123.12345, 1234)), packet(ALICE, DeviceMetrics(100, 4.05)))
+    empty.record(packet(ALICE, snr=-12.5, rssi=-120))
     empty.clock.jump(3000)
     assert len(ask(empty, f"/info {ALICE:x}", "fr").encode()) <= PACKET_BYTES

@@ -8,7 +8,7 @@ from meshbot.commands.builtin.mail import ROOM, mail_command, recipient_of
 from meshbot.commands.language import translator
 from meshbot.commands.mail_notices import LONGEST_WAIT, NOTICE_TTL, RETRY_AFTER, MailNotices
 from meshbot.commands.registry import Request
-from meshbot.commands.roles import Doubt, User
+from meshbot.commands.roles import AuthFailure, User
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
 from meshbot.mesh_memory.mailbox import MAX_ALL, MailboxFullError
 from meshbot.mesh_memory.mailbox import Full as Fullness
@@ -142,25 +142,25 @@ def test_a_full_database_of_mail_says_so(mesh):
 
 # -- who asks
 
-DOUBTS = [Doubt.CLEAR, Doubt.OTHER_KEY, Doubt.MQTT]
+FAILURES = [AuthFailure.NOT_PKI, AuthFailure.WRONG_KEY, AuthFailure.MQTT]
 
 
-@pytest.mark.parametrize("claim", DOUBTS)
+@pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("argument", ["", "1", "del 1"])
-def test_without_its_proof_a_node_with_a_key_reaches_no_mail(mesh, claim, argument):
-    answer = ask(mesh, argument, user=User("mesh:!00001234", claim=claim))
+def test_without_its_proof_a_node_with_a_key_reaches_no_mail(mesh, failure, argument):
+    answer = ask(mesh, argument, user=User("mesh:!00001234", auth_failure=failure))
     assert answer.startswith("🔒 ")
     (mail,) = mesh.memory.mailbox.mails_of(ALICE)
-    assert (mail.read_at, mail.told_at) == (None, None)
+    assert (mail.read_at, mail.notified_at) == (None, None)
 
 
 def test_a_node_without_a_known_key_needs_no_proof(mesh):
-    assert "See you at five" in ask(mesh, "", user=User("mesh:!00001234", claim=Doubt.NO_KEY))
+    assert "See you at five" in ask(mesh, "", user=User("mesh:!00001234", auth_failure=AuthFailure.NO_KEY))
 
 
-@pytest.mark.parametrize("claim", [*DOUBTS, Doubt.NO_KEY])
-def test_mail_of_an_unproven_sender_is_marked(mesh, claim):
-    assert ask(mesh, "send Bob hello", user=User("", claim=claim)).startswith("✉️ Kept for Bob")
+@pytest.mark.parametrize("failure", [*FAILURES, AuthFailure.NO_KEY])
+def test_mail_of_an_unproven_sender_is_marked(mesh, failure):
+    assert ask(mesh, "send Bob hello", user=User("", auth_failure=failure)).startswith("✉️ Kept for Bob")
     ask(mesh, "send Bob hi", sender=ZOE)
     assert Notices(mesh).hear(BOB) == [(BOB, "✉️ New mail for you: 2, from Alice?, Zoé. /mail reads it.")]
     assert ask(mesh, "", sender=BOB).startswith("✉️ 1 Alice? 0s: hello\n2 Zoé 0s: hi\n")
@@ -249,7 +249,7 @@ class Notices:
     def hear(self, num, **details):
         """Return the notices sent when a node is heard."""
         self.sent.clear()
-        self.notices.heard(packet(num, **details))
+        self.notices.on_packet(packet(num, **details))
         self.notice = self.sent[0] if self.sent else self.notice
         return [(message.to, message.text) for message in self.sent]
 

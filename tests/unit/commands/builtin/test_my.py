@@ -30,20 +30,20 @@ def test_one_heard_through_others_only_has_no_signal(town):
 
 def test_hours_with_relayed_packets_alone_say_so(town):
     town.clock.jump(7 * HOUR)
-    town.hear(packet(ASKER, hops=3))
+    town.record(packet(ASKER, hops=3))
     assert ask(town, "/my").splitlines()[1] == "<6h: relayed"
 
 
 def test_the_mean_is_of_packets_and_not_of_hours(empty):
-    empty.hear(packet(ASKER, snr=0.0), packet(ASKER, snr=0.0), packet(ASKER, snr=0.0))
+    empty.record(packet(ASKER, snr=0.0), packet(ASKER, snr=0.0), packet(ASKER, snr=0.0))
     empty.clock.jump(HOUR)
-    empty.hear(packet(ASKER, snr=8.0))
+    empty.record(packet(ASKER, snr=8.0))
     assert ask(empty, "/my").splitlines()[1] == "<6h: 2.0dB (0.0/8.0) -90dBm"
 
 
 def test_a_whole_day_fits_one_packet_and_the_oldest_hour_counts(empty):
     for _ in range(25):
-        empty.hear(*(packet(ASKER, snr=snr, rssi=-120) for snr in (-12.5, -10.5)))
+        empty.record(*(packet(ASKER, snr=snr, rssi=-120) for snr in (-12.5, -10.5)))
         empty.clock.jump(HOUR)
     empty.clock.jump(-HOUR)
     answer = ask(empty, "/my", "fr")

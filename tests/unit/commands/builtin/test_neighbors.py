@@ -36,13 +36,13 @@ def test_what_was_heard_more_than_a_day_ago_is_left_out(town):
 
 
 def test_a_neighbour_of_unknown_strength_comes_last_and_without_a_figure(empty):
-    empty.hear(packet(1, NeighborInfo((Neighbor(2, None), Neighbor(3, -20.0))), hops=1))
+    empty.record(packet(1, NeighborInfo((Neighbor(2, None), Neighbor(3, -20.0))), hops=1))
     assert ask(empty, "/neighbors 00000001").splitlines()[1:] == ["!00000003 ← -20.0dB", "!00000002 ←"]
 
 
 def test_many_neighbours_are_counted_and_fit_one_packet(empty):
     for num in range(1, 60):
-        empty.hear(packet(num, NeighborInfo(tuple(Neighbor(num + step, -10.0) for step in range(1, 10))), hops=1))
+        empty.record(packet(num, NeighborInfo(tuple(Neighbor(num + step, -10.0) for step in range(1, 10))), hops=1))
     for question in ("/neighbors", "/neighbors 0000001e"):
         answer = ask(empty, question, "fr")
         assert answer.splitlines()[-1].startswith("+")

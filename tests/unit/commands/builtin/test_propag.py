@@ -41,7 +41,7 @@ def test_hours_and_links_are_brought_within_their_bounds(argument, expected):
 
 
 def test_a_mesh_without_positions_has_an_answer(empty):
-    empty.hear(packet(1))
+    empty.record(packet(1))
     assert ask(empty, "/propag 6", "fr").startswith("📏 Aucun lien de longueur connue en 6h")
 
 
@@ -65,7 +65,7 @@ def test_the_usual_answer_fits_one_packet_and_the_most_three(empty):
     empty.manager.learn_from_nodeinfos(
         [record(num, long_name=f"{num} " + "é" * 17, latitude=40 + num / 10, longitude=4.0) for num in nums]
     )
-    empty.hear(
+    empty.record(
         *(packet(num, NeighborInfo((Neighbor(num + 1, -12.5), Neighbor(num + 2, -12.5))), hops=1) for num in nums)
     )
     assert len(ask(empty, "/propag", "fr").encode()) <= PACKET_BYTES

@@ -47,7 +47,7 @@ def test_a_silent_mesh_has_no_figures(empty, topic):
 @pytest.mark.parametrize("topic", list(TOPICS))
 def test_every_topic_fits_one_packet_on_a_busy_mesh(empty, topic):
     for _ in range(24):
-        empty.hear(
+        empty.record(
             *(packet(num, hops=num % 8, portnum=num, channel=num % 8, snr=-10.0) for num in range(200, 300)),
         )
         empty.clock.jump(HOUR)
@@ -68,14 +68,14 @@ def test_packets_are_counted_by_port(town):
 
 
 def test_a_kind_without_a_word_is_its_port(empty):
-    empty.hear(packet(1, portnum=256))
+    empty.record(packet(1, portnum=256))
     assert ask(empty, "/stats packets").endswith("\nport 256: 1 (100%)")
 
 
 def test_the_channel_s_load_is_of_the_hours_asked_for(town):
     assert "Channel busy 12.5%, sending 1.5%" in ask(town, "/stats 3")
     assert "Channel" not in ask(town, "/stats 1")  # our own node told it two hours ago
-    town.hear(packet(OWN, DeviceMetrics(utilization=20.5, air_tx=2.5), portnum=TELEMETRY))
+    town.record(packet(OWN, DeviceMetrics(utilization=20.5, air_tx=2.5), portnum=TELEMETRY))
     assert "Channel busy 20.5%, sending 2.5%" in ask(town, "/stats 1")
     assert "Channel busy 16.5%, sending 2.0%" in ask(town, "/stats 3")
 
@@ -105,7 +105,7 @@ def test_the_histogram_has_a_column_for_each_hour_the_running_one_last(town):
 
 def test_a_histogram_of_many_hours_puts_several_in_a_column(empty):
     for _ in range(48):
-        empty.hear(packet(1))
+        empty.record(packet(1))
         empty.clock.jump(HOUR)
     head, bars, legend = ask(empty, "/stats histo 47").splitlines()
     assert (head, legend) == ("📈 Packets in 47h: 47", "Oldest first, 2h each, at most 2")
@@ -113,9 +113,9 @@ def test_a_histogram_of_many_hours_puts_several_in_a_column(empty):
 
 
 def test_a_quiet_hour_is_not_the_same_as_a_silent_one(empty):
-    empty.hear(packet(1))
+    empty.record(packet(1))
     empty.clock.jump(HOUR)
-    empty.hear(*(packet(1) for _ in range(100)))
+    empty.record(*(packet(1) for _ in range(100)))
     assert ask(empty, "/stats histo 2").splitlines()[1] == "▁▂█"
 
 

@@ -48,7 +48,7 @@ def test_an_ambiguous_relay_is_shown_by_its_number_s_end(mesh):
     other = (ZOE & 0xFF) | 0x44440000
     reception = RadioMetadata(hops=1, relay=ZOE & 0xFF)
     assert ask(mesh, "", reception=reception) == "🧭 hops: 1, last relay: Zoé"
-    mesh.memory.hear(packet(other))
+    mesh.memory.record(packet(other))
     assert ask(mesh, "", reception=reception) == "🧭 hops: 1, last relay: …ef"
 
 

@@ -6,16 +6,16 @@ from datetime import timedelta
 import pytest
 
 from meshbot.runtime.incidents import (
-    DatabaseTrouble,
-    DatabaseWell,
+    DatabaseFailed,
+    DatabaseRecovered,
     DiskLow,
-    DiskWell,
+    DiskRecovered,
     KeyChanged,
+    KeyChangeSource,
     KeyShared,
-    KeyWord,
-    LinkBack,
     LinkCause,
     LinkLost,
+    LinkRecovered,
     NodeRebooted,
     NodeWarning,
 )
@@ -34,8 +34,8 @@ def lost(outage=60.0, failures=5, cause=LinkCause.REFUSED, detail="[Errno 111] C
     return LinkLost(NODE, outage, failures, cause, detail)
 
 
-def changed_key(num=BOB, name="Bob", new=NEW, word=KeyWord.NODE):
-    return KeyChanged(num, name, OLD, new, word)
+def changed_key(num=BOB, name="Bob", new=NEW, source=KeyChangeSource.NODE):
+    return KeyChanged(num, name, OLD, new, source)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_lost_link_is_reported_with_duration_attempts_and_cause(reader):
 def test_an_outage_is_updated_and_resolved_in_one_message(reader):
     (first,) = reader.report(lost())
     (second,) = reader.report(lost(660.0, 130, LinkCause.NO_ANSWER), after=600)
-    (third,) = reader.report(LinkBack(720.0), after=60)
+    (third,) = reader.report(LinkRecovered(720.0), after=60)
     assert first.key == second.key == third.key
     assert "for 11 min, 130 attempts. It does not answer." in second.text
     assert reader.texts() == ["🟢 14:11 The link to the node is back, after 12 min.\n🔴 13:59 It does not answer."]
@@ -67,7 +67,7 @@ def test_an_outage_is_updated_and_resolved_in_one_message(reader):
 def test_a_link_that_flaps_is_one_message_with_a_count(reader):
     for _ in range(5):
         reader.report(lost(), after=100)
-        reader.report(LinkBack(70.0), after=10)
+        reader.report(LinkRecovered(70.0), after=10)
     assert reader.texts() == [
         f"🟢 14:09 The link to the node is back, after 1 min.\n🔴 14:08 {REFUSED}\n5 times in 8 min, 5 min in all.",
     ]
@@ -75,7 +75,7 @@ def test_a_link_that_flaps_is_one_message_with_a_count(reader):
 
 def test_an_outage_long_after_the_last_gets_a_new_message(reader):
     reader.report(lost())
-    reader.report(LinkBack(70.0), after=10)
+    reader.report(LinkRecovered(70.0), after=10)
     reader.report(lost(), after=JOIN)
     assert [text[0] for text in reader.texts()] == ["🟢", "🔴"]
 
@@ -83,15 +83,15 @@ def test_an_outage_long_after_the_last_gets_a_new_message(reader):
 def test_a_link_that_flaps_for_hours_gets_a_second_message(reader):
     for _ in range(int(SPAN / 300) + 1):
         reader.report(lost(), after=290)
-        reader.report(LinkBack(70.0), after=10)
+        reader.report(LinkRecovered(70.0), after=10)
     assert len(reader.texts()) == 2
 
 
 def test_a_return_without_an_outage_is_not_reported(reader):
-    assert reader.report(LinkBack(5.0)) == []
+    assert reader.report(LinkRecovered(5.0)) == []
     reader.report(lost())
-    reader.report(LinkBack(70.0), after=10)
-    assert reader.report(LinkBack(70.0), after=60) == []
+    reader.report(LinkRecovered(70.0), after=10)
+    assert reader.report(LinkRecovered(70.0), after=60) == []
 
 
 def test_an_unchanged_text_is_not_sent_again(reader):
@@ -123,7 +123,7 @@ def test_power_and_wifi_are_asked_for_only_without_an_answer(reader, cause):
 
 def test_a_second_outage_that_lasts_gets_a_new_message(reader):
     (first,) = reader.report(lost())
-    reader.report(LinkBack(120.0), after=60)
+    reader.report(LinkRecovered(120.0), after=60)
     assert [message.key for message in reader.report(lost(), after=120)] == [first.key]
     assert reader.report(lost(JOIN - 1), after=JOIN - 61)[0].key == first.key
     old, new = reader.report(lost(JOIN), after=1)
@@ -133,7 +133,7 @@ def test_a_second_outage_that_lasts_gets_a_new_message(reader):
     )
     assert (new.text.partition(":")[0], new.silent) == ("🔴 14", False)
     assert "times in" not in new.text
-    (last,) = reader.report(LinkBack(JOIN + 60), after=60)
+    (last,) = reader.report(LinkRecovered(JOIN + 60), after=60)
     assert (last.key, last.text) == (
         new.key,
         f"🟢 14:13 The link to the node is back, after 11 min.\n🔴 14:02 {REFUSED}",
@@ -143,7 +143,7 @@ def test_a_second_outage_that_lasts_gets_a_new_message(reader):
 def test_a_third_outage_that_lasts_leaves_the_count_of_two(reader):
     for _ in range(2):
         reader.report(lost(), after=100)
-        reader.report(LinkBack(70.0), after=10)
+        reader.report(LinkRecovered(70.0), after=10)
     reader.report(lost(), after=100)
     old, _new = reader.report(lost(JOIN + 60), after=JOIN)
     text = f"🟢 14:03 The link to the node is back, after 1 min.\n🔴 14:02 {REFUSED}\n2 times in 3 min, 2 min in all."
@@ -158,7 +158,7 @@ def test_one_long_outage_stays_one_message(reader):
 
 def test_an_outage_repeated_without_telegram_gets_a_new_message_afterwards(reader):
     (first,) = reader.report(lost())
-    reader.report(LinkBack(120.0), after=60)
+    reader.report(LinkRecovered(120.0), after=60)
     reader.report(lost(), after=60)
     reader.disconnect()
     reader.wait(JOIN)
@@ -178,7 +178,7 @@ def test_a_jump_of_the_wall_clock_corrects_times_and_changes_no_duration(reader)
     reader.report(lost(660.0), after=600)
     assert reader.texts()[0].startswith("🔴 13:59 Link to the node lost: 192.168.1.5:4403, for 11 min")
     reader.wall -= timedelta(days=90)
-    reader.report(LinkBack(720.0), after=60)
+    reader.report(LinkRecovered(720.0), after=60)
     assert reader.texts() == [f"🟢 The link to the node is back, after 12 min.\n🔴 {REFUSED}"], (
         "no time that cannot be right"
     )
@@ -226,22 +226,22 @@ def test_a_changed_key_is_reported_with_both_keys_and_the_command(reader):
 @pytest.mark.parametrize(
     ("word", "text"),
     [
-        (KeyWord.OPERATOR, f"✅ 17:46 Bob (!20001ef0): {NEW} instead of {OLD}, an operator decided so."),
+        (KeyChangeSource.OPERATOR, f"✅ 17:46 Bob (!20001ef0): {NEW} instead of {OLD}, an operator decided so."),
         (
-            KeyWord.RADIO,
+            KeyChangeSource.RADIO,
             f"🔑 17:46 Bob (!20001ef0) has another public key: {NEW} instead of {OLD}, the radio says so.",
         ),
     ],
 )
 def test_a_decision_about_a_key_edits_its_message_hours_later(reader, word, text):
     reader.report(changed_key())
-    reader.report(changed_key(word=word), after=13600)
+    reader.report(changed_key(source=word), after=13600)
     assert reader.texts() == [text]
 
 
 def test_each_node_whose_key_waits_is_named_with_a_sound(reader):
     for num in range(1, 30):
-        reader.report(changed_key(num, f"R{num}", word=KeyWord.RADIO))
+        reader.report(changed_key(num, f"R{num}", source=KeyChangeSource.RADIO))
     for num in range(100, 105):
         (message,) = reader.report(changed_key(num, f"N{num}"))
         assert f"N{num} (!{num:08x}) sends another public key" in message.text
@@ -266,13 +266,13 @@ def test_suspicious_keys_of_an_outage_of_telegram_are_all_named(reader):
     messages = reader.reconnect()
     assert [message.silent for message in messages] == [False, False]
     assert all(f"N{num} (" in "".join(reader.texts()) for num in range(1, 31))
-    reader.report(changed_key(3, "N3", word=KeyWord.OPERATOR), after=60)
+    reader.report(changed_key(3, "N3", source=KeyChangeSource.OPERATOR), after=60)
     assert "an operator decided so" in reader.texts()[0]
 
 
 def test_many_changed_keys_are_one_message_that_fits(reader):
     for num in range(1, 500):
-        reader.report(changed_key(num, "🦊" * 100, word=KeyWord.RADIO), after=0.1)
+        reader.report(changed_key(num, "🦊" * 100, source=KeyChangeSource.RADIO), after=0.1)
     (text,) = reader.texts()
     assert text.endswith(f"\n… and {499 - SHOWN} more, see /keys")
     assert len(text.encode("utf-16-le")) / 2 < 4096
@@ -307,14 +307,14 @@ def test_a_full_disk_is_reported_and_resolved(reader):
     assert reader.texts()[0].startswith("💾 14:00 Little disk space: 1.2 GB free (3.0 %).\nMake room soon")
     reader.report(DiskLow(45_600_000, 0.001), after=900)
     assert reader.texts()[0].startswith("💾 14:00 Little disk space: 46 MB free (0.1 %).")
-    reader.report(DiskWell(2_000_000_000, 0.07), after=900)
+    reader.report(DiskRecovered(2_000_000_000, 0.07), after=900)
     assert reader.texts() == ["🟢 14:30 Enough disk space again: 2.0 GB free (7.0 %).\n💾 14:00 46 MB were left."]
 
 
 def test_a_failing_database_is_reported_with_its_reason_and_resolved(reader):
-    reader.report(DatabaseTrouble("disque plein"))
+    reader.report(DatabaseFailed("disque plein"))
     assert reader.texts()[0].startswith("🗄️ 14:00 Database in trouble: disque plein.\n")
-    reader.report(DatabaseWell(), after=300)
+    reader.report(DatabaseRecovered(), after=300)
     assert reader.texts() == [
         "🟢 14:05 The database is well again, after 5 min.\n🗄️ 14:00 It was in trouble: disque plein."
     ]
@@ -322,9 +322,9 @@ def test_a_failing_database_is_reported_with_its_reason_and_resolved(reader):
 
 def test_each_kind_has_its_own_message(reader):
     reader.report(lost())
-    reader.report(DatabaseTrouble("disque plein"))
+    reader.report(DatabaseFailed("disque plein"))
     reader.report(DiskLow(1, 0.0))
-    reader.report(LinkBack(70.0), after=10)
+    reader.report(LinkRecovered(70.0), after=10)
     assert [text[0] for text in reader.texts()] == ["🟢", "🗄️"[0], "💾"]
 
 
@@ -340,18 +340,29 @@ def test_every_chat_gets_the_same_messages():
 def test_every_text_is_translated():
     french, english = AlertReader(language="fr"), AlertReader()
     for reader in (french, english):
-        for word in KeyWord:
-            reader.report(changed_key(word.value, word=word))
+        for word in KeyChangeSource:
+            reader.report(changed_key(word.value, source=word))
         for incident in (lost(), NodeRebooted(1), NodeRebooted(2), NodeRebooted(3), NodeRebooted(4, ordered=True)):
             reader.report(incident)
-        for incident in (KeyShared(NEW, ((1, "A"), (2, "B")), 2), DiskLow(10**10, 0.0), DatabaseTrouble("…")):
+        for incident in (KeyShared(NEW, ((1, "A"), (2, "B")), 2), DiskLow(10**10, 0.0), DatabaseFailed("…")):
             reader.report(incident)
-        for incident in (LinkBack(70.0), DiskWell(10**6, 1.0), DatabaseWell()):
+        for incident in (LinkRecovered(70.0), DiskRecovered(10**6, 1.0), DatabaseRecovered()):
             reader.report(incident)
         reader.disconnect()
-        for incident in (lost(), LinkBack(70.0), NodeRebooted(9), changed_key(word=KeyWord.RADIO), DiskLow(1, 0.0)):
+        for incident in (
+            lost(),
+            LinkRecovered(70.0),
+            NodeRebooted(9),
+            changed_key(source=KeyChangeSource.RADIO),
+            DiskLow(1, 0.0),
+        ):
             reader.report(incident, after=SPAN)
-        for incident in (DiskWell(1, 1.0), DatabaseTrouble("…"), DatabaseWell(), KeyShared(OLD, ((1, "A"),), 2)):
+        for incident in (
+            DiskRecovered(1, 1.0),
+            DatabaseFailed("…"),
+            DatabaseRecovered(),
+            KeyShared(OLD, ((1, "A"),), 2),
+        ):
             reader.report(incident, after=SPAN)
         reader.wait(SPAN)
         reader.reconnect()
@@ -382,9 +393,9 @@ def test_resolved_or_old_incidents_are_merged_into_one_message(reader):
     reader.disconnect()
     for hour in range(5):
         reader.report(lost(), after=3600)
-        reader.report(LinkBack(120.0), after=60)
+        reader.report(LinkRecovered(120.0), after=60)
         reader.report(NodeRebooted(hour), after=0)
-        reader.report(changed_key(hour + 1, f"N{hour}", word=KeyWord.RADIO), after=0)
+        reader.report(changed_key(hour + 1, f"N{hour}", source=KeyChangeSource.RADIO), after=0)
     reader.wait(STALE)
     (message,) = reader.reconnect()
     assert message.text.splitlines() == [
@@ -401,9 +412,9 @@ def test_resolved_or_old_incidents_are_merged_into_one_message(reader):
 def test_an_alert_sent_before_an_outage_of_telegram_is_resolved(reader):
     (message,) = reader.report(lost())
     reader.disconnect()
-    reader.report(LinkBack(120.0), after=60)
+    reader.report(LinkRecovered(120.0), after=60)
     reader.report(lost(), after=3600)
-    reader.report(LinkBack(120.0), after=60)
+    reader.report(LinkRecovered(120.0), after=60)
     summary, last = reader.reconnect()
     assert last.key == message.key
     assert last.text == f"🟢 14:01 The link to the node is back, after 2 min.\n🔴 13:59 {REFUSED}"
@@ -438,7 +449,7 @@ def test_the_summary_is_sent_once(reader):
 def test_the_summary_names_only_the_first_nodes(reader):
     reader.disconnect()
     for num in range(1, 31):
-        reader.report(changed_key(num, f"N{num}", word=KeyWord.RADIO), after=JOIN)
+        reader.report(changed_key(num, f"N{num}", source=KeyChangeSource.RADIO), after=JOIN)
     reader.wait(STALE)
     (message,) = reader.reconnect()
     assert "🔑 other public keys (30): N1 (!00000001), " in message.text
@@ -450,9 +461,9 @@ def test_the_summary_shows_the_whole_duration_without_telegram(reader):
     for _ in range(3):
         reader.wait(3600)
         reader.disconnect()  # at each failed attempt
-    reader.report(LinkBack(9.0))
+    reader.report(LinkRecovered(9.0))
     reader.report(lost(), after=JOIN)
-    reader.report(LinkBack(9.0))
+    reader.report(LinkRecovered(9.0))
     assert reader.reconnect()[0].text.startswith("📭 Telegram was out of reach for 2 h 10 min.")
 
 
@@ -479,7 +490,7 @@ def restarted(reader, after=3600.0):
     return later, state
 
 
-END = {LinkLost: LinkBack(0.0), DiskLow: DiskWell(2 * 10**9, 0.5)}
+END = {LinkLost: LinkRecovered(0.0), DiskLow: DiskRecovered(2 * 10**9, 0.5)}
 
 
 @pytest.mark.parametrize("begin", [lost(), DiskLow(10**6, 0.01)], ids=["link", "disk"])
@@ -501,7 +512,7 @@ def test_an_alert_that_ended_while_no_bot_ran_is_ended(reader, begin, is_well_fi
 
 
 def test_a_database_that_can_be_read_again_ends_its_alert(reader):
-    (red,) = reader.report(DatabaseTrouble("disque plein"))
+    (red,) = reader.report(DatabaseFailed("disque plein"))
     later, state = restarted(reader)
     (green,) = later.alerts.restore(state, later.now, later.wall)
     assert green.key == red.key
@@ -521,7 +532,7 @@ def test_an_alert_of_before_a_restart_ends_beside_the_new_one(reader):
     later, state = restarted(reader)
     (new,) = later.report(lost())
     later.alerts.restore(state, later.now, later.wall)
-    assert {message.key for message in later.report(LinkBack(70.0), after=10)} == {old.key, new.key}
+    assert {message.key for message in later.report(LinkRecovered(70.0), after=10)} == {old.key, new.key}
 
 
 @pytest.mark.parametrize("value", ["", "{", "[]", '["link", 1, {}]', '["mail", 1, {}]', '["link", null, 3]'])
