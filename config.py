@@ -45,7 +45,8 @@ from meshbot.settings import (
 )
 
 __all__ = ["ConfigError", "Settings", "allowed", "effective", "load"]
-EXIT_CONFIG: Final = 78  # sysexits.h EX_CONFIG; meshbot.service does not restart on it
+# EX_CONFIG of sysexits.h: meshbot.service does not restart on it
+EXIT_CONFIG: Final = 78
 DEFAULT_FILES: Final = (Path("meshbot.toml"), Path("/etc/meshbot/meshbot.toml"))
 
 Language = Literal["fr", "en"]
@@ -53,36 +54,55 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 # Defaults. Durations are in seconds; what each setting means stands at its field below.
 LANGUAGE: Language = "fr"
-TCP_HOST = "meshtastic.local"  # the name a node announces by mDNS
-TCP_PORT = 4403  # the firmware's own
+# The name a node announces by mDNS
+TCP_HOST = "meshtastic.local"
+# The firmware's own
+TCP_PORT = 4403
 TCP_CONNECT_TIMEOUT = 10  # name resolution included
-TCP_CONFIG_SILENCE = 20  # an ESP32 can stall about 10 s in one write
-TCP_CONFIG_TIMEOUT = 300  # for the whole configuration: 250 nodes at 3 kbit/s take 2 min
-TCP_PUBKEY_SYNC_DELAY = 15  # after READY; 10 fast ESP32, 15 standard, 20 loaded, 30 very slow
+# An ESP32 can stall about 10 s in one write
+TCP_CONFIG_SILENCE = 20
+# For the whole configuration: 250 nodes at 3 kbit/s take 2 min
+TCP_CONFIG_TIMEOUT = 300
+# After READY; 10 fast ESP32, 15 standard, 20 loaded, 30 very slow
+TCP_PUBKEY_SYNC_DELAY = 15
 TCP_PROBE_AFTER = 5  # without a byte from the node
-TCP_PROBE_TIMEOUT = 6  # twice that is more than the 10 s that an ESP32 can stall
-TCP_PROBE_MISSES = 2  # waits; one answer can go astray to another client
-TCP_SILENT_TIMEOUT = 120  # without a byte, on a node that does not answer heartbeats (before 2.7.6)
-TCP_USER_TIMEOUT = 30  # unacknowledged by the node's kernel; 0 leaves the system's (about 15 min)
+# Twice that is more than the 10 s that an ESP32 can stall
+TCP_PROBE_TIMEOUT = 6
+# Waits; one answer can go astray to another client
+TCP_PROBE_MISSES = 2
+# Without a byte, on a node that does not answer heartbeats (before 2.7.6)
+TCP_SILENT_TIMEOUT = 120
+# Unacknowledged by the node's kernel; 0 leaves the system's (about 15 min)
+TCP_USER_TIMEOUT = 30
 TCP_SEND_TIMEOUT = 10
 TCP_CLOSE_TIMEOUT = 5
-TCP_INTERFACE_CLEANUP_DELAY = 1  # before a new interface; 15 gives a node the slow timeline
+# Before a new interface; 15 gives a node the slow timeline
+TCP_INTERFACE_CLEANUP_DELAY = 1
 TCP_STABLE_AFTER = 10  # READY for so long, a link was good
-TCP_ALERT_AFTER = 60  # of outage; a reboot takes a node 10 to 20 s
-DATA_DIR = Path("data")  # under systemd: its STATE_DIRECTORY, /var/lib/meshbot
-DATABASE_URL = SecretStr("")  # none: the file meshbot.db in data_dir
+# Of outage; a reboot takes a node 10 to 20 s
+TCP_ALERT_AFTER = 60
+# Under systemd: its STATE_DIRECTORY, /var/lib/meshbot
+DATA_DIR = Path("data")
+# None: the file meshbot.db in data_dir
+DATABASE_URL = SecretStr("")
 PACKET_RETENTION_DAYS = 7
-DISK_ALERT_PERCENT = 5  # 1.5 GB of a card of 32 GB
+# 1.5 GB of a card of 32 GB
+DISK_ALERT_PERCENT = 5
 NODE_NAMES_FILE = Path("node_names.json")
 ANSWER_ON_CHANNELS: tuple[int, ...] = ()  # none: direct messages only
-ANSWER_MAX_BYTES = 200  # of UTF-8 a packet; a PKI message with reply_id holds 215
-SEND_INTERVAL = 2.2  # the firmware drops a text that follows another within 2 s, in silence
+# Of UTF-8 a packet; a PKI message with reply_id holds 215
+ANSWER_MAX_BYTES = 200
+# The firmware drops a text that follows another within 2 s, in silence
+SEND_INTERVAL = 2.2
 ANSWER_TTL = 120
 MAIL_TTL = 30 * 86400
-BRIDGE_TTL = 3600  # 100 messages are up to eleven minutes of air, after the link is back
+# 100 messages are up to eleven minutes of air, after the link is back
+BRIDGE_TTL = 3600
 ALERT_TTL = 3600
-AIR_TIME_LIMIT = 10  # percent of an hour; most of Europe allows no more
-CHANNEL_UTILIZATION_LIMIT = 25  # percent; the firmware's own limit for what can wait
+# Percent of an hour; most of Europe allows no more
+AIR_TIME_LIMIT = 10
+# Percent; the firmware's own limit for what can wait
+CHANNEL_UTILIZATION_LIMIT = 25
 COMMAND_MAX_AGE = 300
 ADMIN_NODES: tuple[str, ...] = ()
 KNOWN_NODES: tuple[str, ...] = ()  # none: every node that has told its name
@@ -92,7 +112,8 @@ REFUSE_MQTT = False
 ECHO_CHANNEL = 0  # the primary one
 COMMAND_TIMEOUT = 30
 COMMAND_WORKERS = 2  # threads
-COMMAND_SLOW_WORKERS = 4  # threads, which only wait for other computers
+# Threads, which only wait for other computers
+COMMAND_SLOW_WORKERS = 4
 WEATHER_URL = "https://api.open-meteo.com/v1"
 GEOCODING_URL = "https://geocoding-api.open-meteo.com/v1"
 WEATHER_PLACE = ""  # the asker has to name one
@@ -103,8 +124,10 @@ BOT_SYSTEM_PROMPT = (
     "You answer people over a slow radio mesh. Answer in the language of the question, in one to three short plain "
     "sentences, without markup, lists or emoji. Say so when you do not know."
 )
-BOT_MAX_TOKENS = 400  # thoughts count too
-BOT_MAX_BYTES = 600  # four packets, 9 s of pacing
+# Thoughts count too
+BOT_MAX_TOKENS = 400
+# Four packets, 9 s of pacing
+BOT_MAX_BYTES = 600
 BOT_TIMEOUT = 60
 BOT_HOURLY_LIMIT = 60
 WEB_TRUST_ENVIRONMENT = False
@@ -115,9 +138,11 @@ TELEGRAM_GROUPS: tuple[int, ...] = ()
 TELEGRAM_BRIDGES: tuple[str, ...] = ()
 TELEGRAM_ALERT_CHATS: tuple[int, ...] = ()  # none: the admins' private chats
 TELEGRAM_COMMAND_MAX_AGE = 300
-TELEGRAM_COMMANDS = 30  # no air is spent
+# No air is spent
+TELEGRAM_COMMANDS = 30
 TELEGRAM_SECONDS = 60
-TELEGRAM_MAX_BYTES = 400  # two packets, 2.2 s of pacing
+# Two packets, 2.2 s of pacing
+TELEGRAM_MAX_BYTES = 400
 LOG_LEVEL: LogLevel = "INFO"
 
 

@@ -11,7 +11,8 @@ from bench.scaled_clock import ScaledClock
 from bench.table import Measured, Row, percentile
 
 QUESTION = "/help"
-PACE = 2.4  # seconds of the bot's clock between two questions: its sender is idle again after 2.2
+# Seconds of the bot's clock between two questions: its sender is idle again after 2.2
+PACE = 2.4
 SCALE = 20.0
 WARM_UP = 3  # first questions load what is loaded once
 TARGETS = {50: 5.0, 99: 20.0}  # percentile: milliseconds

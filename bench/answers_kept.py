@@ -31,7 +31,8 @@ from meshbot.virtual_node import VirtualNode
 SILENCE: Final = logging.NullHandler()
 USERS = 400
 SCALE = 50.0  # as fast as the machine can follow
-BACKLOG = 8  # answers that wait at any time, so that every fault meets a text being sent; the node keeps 32 packets
+# Answers that wait at any time, so that every fault meets a text being sent; the node keeps 32 packets
+BACKLOG = 8
 LOST_QUESTION = 0.5  # real seconds, after which a question counts as lost on its way to the bot
 PATIENCE = 300.0  # real seconds for one step on a busy machine
 LAST_ANSWERS = 900.0  # scaled seconds for what waits at the end

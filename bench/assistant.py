@@ -24,7 +24,8 @@ from meshbot.virtual_node import sender_of
 
 CALLS = 4  # as many as the bot works on at a time
 SCALE = 8.0  # as fast as 600 s of the bot's patience allow with calls of 60
-PACE = 2.4  # seconds of the bot's clock between two questions: its sender is idle again after 2.2
+# Seconds of the bot's clock between two questions: its sender is idle again after 2.2
+PACE = 2.4
 RATE = 20  # packets a second, in real time
 WARM_UP = 3  # first questions load what is loaded once
 PATIENCE = 30.0  # seconds for the calls to arrive, and for their answers

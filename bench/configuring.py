@@ -19,7 +19,8 @@ from bench.table import Measured, Row, Samples
 from meshbot.virtual_node import VirtualNode
 
 NODES = 10_000
-FEW_NODES = 2  # a configuration that costs next to nothing: the rest is the start
+# A configuration that costs next to nothing: the rest is the start
+FEW_NODES = 2
 TARGET = 1 / 5
 CONFIG_TIMEOUT = 60.0  # seconds
 Connect = Callable[[], int]  # connects, and returns how many nodes it then knows

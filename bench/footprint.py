@@ -18,7 +18,8 @@ NODES = 42
 MANY_NODES = 5_000
 GROWTH_TARGET = 2.0  # MB
 RESTLESS = {"tcp_pubkey_sync_delay": 0, "tcp_stable_after": 0, "tcp_interface_cleanup_delay": 0.05}
-MOMENT = 0.1  # seconds of READY before each reset: the library's first heartbeat must be through
+# Seconds of READY before each reset: the library's first heartbeat must be through
+MOMENT = 0.1
 PATIENCE = 20.0  # seconds for a reconnection, else the process is stuck
 
 

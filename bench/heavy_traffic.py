@@ -28,7 +28,8 @@ RATE = 50  # packets a second
 NODES = 5_000
 TURN = 0.01  # seconds
 LOOK_EVERY = 1.0  # seconds
-ASK_EVERY = 3.0  # seconds: the bot's sender is idle again after 2.2
+# Seconds: the bot's sender is idle again after 2.2
+ASK_EVERY = 3.0
 WARM_UP_RATE = 250  # packets a second until each node has sent each kind once, and the last packets' list is full
 LAST_ANSWER = 30.0  # seconds
 SETTLE = {"tcp_pubkey_sync_delay": 0}  # before the traffic, not in it

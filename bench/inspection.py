@@ -13,9 +13,11 @@ from typing import Self
 import psutil  # type: ignore[import-untyped] # ships no types
 
 LOOK_EVERY = 0.5  # seconds
-IDLE_CPU = 0.02  # seconds of CPU time between two looks: two ticks, which an idle bot does not reach
+# Seconds of CPU time between two looks: two ticks, which an idle bot does not reach
+IDLE_CPU = 0.02
 SETTLE_TIMEOUT = 30.0  # seconds
-COUNTER = slice(8, 12)  # of SQLite's wal-index, "iChange": grows by one with each transaction
+# Of SQLite's wal-index, "iChange": grows by one with each transaction
+COUNTER = slice(8, 12)
 LATEST = "SELECT sender, packet_id FROM packets ORDER BY id DESC LIMIT 20"
 
 Mark = tuple[int, int]  # a packet's sender and id

@@ -41,7 +41,8 @@ T = TypeVar("T")
 OWN = 1
 NODES = 5_000
 WEEK = 7 * 86_400  # seconds
-BATCH = 5_000  # packets a commit: the sums come out the same as from the smaller ones of a calm mesh, sooner
+# Packets a commit: the sums come out the same as from the smaller ones of a calm mesh, sooner
+BATCH = 5_000
 PORTS = {1: 20, 3: 25, 4: 15, 5: 5, 67: 25, 70: 3, 71: 2, None: 5}  # kinds of packets by frequency
 TARGET = 100.0  # ms
 PROMISED = ("/stats", "/nodes", "/info")

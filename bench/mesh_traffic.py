@@ -23,7 +23,8 @@ from meshbot.virtual_node import (
 PortNum = portnums_pb2.PortNum
 LORA: Final = mesh_pb2.MeshPacket.TransportMechanism.TRANSPORT_LORA
 NEIGHBOURS: Final = 3
-RENAMED: Final = 0.05  # of the NODEINFO packets: names change seldom
+# Of the NODEINFO packets: names change seldom
+RENAMED: Final = 0.05
 WANDERS: Final = 0.001  # degrees between two positions
 
 

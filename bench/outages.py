@@ -16,13 +16,18 @@ from meshbot.virtual_node import VirtualNode
 
 CLOCK = SystemClock()
 QUESTION = "/help"
-ASK_AGAIN = 3.0  # seconds; longer than any pacing
-LANES = (0.0, 0.3, 0.6)  # seconds longer away: a node that returns in step with a contender's retries would flatter it
+# Seconds; longer than any pacing
+ASK_AGAIN = 3.0
+# Seconds longer away: a node that returns in step with a contender's retries would flatter it
+LANES = (0.0, 0.3, 0.6)
 LIMIT = 60.0  # seconds for an answer
-SILENCE_LIMIT = 120.0  # seconds to notice a mute node; seven times the bot's limit
-REST = 3.0  # seconds between two rounds: the sender's pacing is not measured
+# Seconds to notice a mute node; seven times the bot's limit
+SILENCE_LIMIT = 120.0
+# Seconds between two rounds: the sender's pacing is not measured
+REST = 3.0
 LASTING = {"tcp_stable_after": 0}  # a link of seconds counts as stable, as one of a minute does by default
-SCALE = 10.0  # of the half hour; a stall of the machine itself counts so many times
+# Of the half hour; a stall of the machine itself counts so many times
+SCALE = 10.0
 HALF_HOUR = 1800.0  # seconds of the scaled clock
 
 

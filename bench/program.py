@@ -16,8 +16,10 @@ from typing import Self, TypeVar
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
-START_TIMEOUT = 60.0  # seconds; imports on a busy machine
-STOP_TIMEOUT = 5.0  # seconds; the bot promises 3
+# Seconds; imports on a busy machine
+START_TIMEOUT = 60.0
+# Seconds; the bot promises 3
+STOP_TIMEOUT = 5.0
 
 
 class Contender(StrEnum):

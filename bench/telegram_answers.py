@@ -21,9 +21,11 @@ from tests.support.bot_api_chats import TelegramUser
 from tests.support.bot_api_faults import Exchange
 
 COMMANDS = ("/help", "/ping", "/nodes", "/status", "/stats")
-WITH_PICTURE = "/nodes"  # which follows the answer, drawn in a process of its own; the next question waits for it
+# Which follows the answer, drawn in a process of its own; the next question waits for it
+WITH_PICTURE = "/nodes"
 PEOPLE = 24
-PACE = 0.1  # seconds from an answer to the next question; each of the people asks every 2.4 at least
+# Seconds from an answer to the next question; each of the people asks every 2.4 at least
+PACE = 0.1
 PACKETS_RATE = 250  # a second, before the questions
 WARM_UP = 2 * len(COMMANDS)  # first questions load what is loaded once
 PATIENCE = 30.0  # seconds for an answer

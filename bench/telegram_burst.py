@@ -26,7 +26,8 @@ from tests.support.bot_api_chats import Group
 SCALE = 10.0  # 100 ms that a busy machine takes are a second of Telegram's limits
 PEOPLE = 5  # who write in turn
 AWAY = 120.0  # seconds of the bot's clock that the link stays down after the burst
-GAP_TARGET = 2.0  # seconds; the node's firmware silently drops a text that comes sooner
+# Seconds; the node's firmware silently drops a text that comes sooner
+GAP_TARGET = 2.0
 LONG_EVERY = 10  # one message in so many takes two packets
 PATIENCE = 300.0  # real seconds for all of it
 DELIVERED = RELAYED

@@ -18,7 +18,8 @@ from meshbot.virtual_node import VirtualNode
 SCALE = 30.0
 NODES = 42
 HOUR = 3600.0
-REQUESTS_TARGET = 130.0  # an hour: a poll every 30 s
+# An hour: a poll every 30 s
+REQUESTS_TARGET = 130.0
 COMMITS_TARGET = 0  # more than without
 
 

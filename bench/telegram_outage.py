@@ -44,10 +44,13 @@ KEY_EVERY = 45  # minutes
 REBOOT_EVERY, REBOOT_FOR = 60, 20.0  # minutes, seconds
 WARM_UP = 15  # minutes of all that before the outage, so that what is made once is there
 PATIENCE = 300.0  # real seconds for what is shown afterwards
-QUIET = 3  # minutes without a request but polls: all has been shown
-GROWTH_TARGET = 1.0  # MB in the second half: what is kept for Telegram, which has a bound, is full by then
+# Minutes without a request but polls: all has been shown
+QUIET = 3
+# MB in the second half: what is kept for Telegram, which has a bound, is full by then
+GROWTH_TARGET = 1.0
 ALERTS_TARGET = 6  # messages, one a kind of incident at most and one for all that is over
-POLLS_TARGET = 150.0  # an hour: two a minute, and some more for what waits to be shown
+# An hour: two a minute, and some more for what waits to be shown
+POLLS_TARGET = 150.0
 LOST = re.compile(r"Lost while Telegram could not be reached: (\d+)")
 LATE = re.compile(r"Came too late .*: (\d+)")
 

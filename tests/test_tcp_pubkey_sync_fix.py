@@ -63,6 +63,8 @@ def running(node, clock, tmp_path):
     with RunningBot(node.port, tmp_path, clock, tcp_pubkey_sync_delay=15, tcp_probe_after=3600) as bot:
         bot.wait_ready()
         clock.wait_parked(clock.monotonic() + 15)
+        # the keys of the node's database are learnt by it, once its own database is open
+        clock.wait_for_thread("Housekeeping")
         yield bot
 
 

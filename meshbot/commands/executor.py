@@ -18,9 +18,12 @@ from meshbot.storage import StorageError
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
-WAITING_LIMIT = 50  # commands; their answers alone take two minutes of pacing
-COMMANDS_OF_STRANGERS = 25  # commands with which strangers get no further one
-LOST_WORKERS_LIMIT = 8  # commands that hang for good; with so many no further one is accepted
+# Commands; their answers alone take two minutes of pacing
+WAITING_LIMIT = 50
+# Commands with which strangers get no further one
+COMMANDS_OF_STRANGERS = 25
+# Commands that hang for good; with so many no further one is accepted
+LOST_WORKERS_LIMIT = 8
 
 Q = TypeVar("Q")
 
@@ -167,7 +170,8 @@ class CommandExecutor(Generic[Q]):
             return job.request.translate(_("⚠️ My memory cannot be read at the moment. Try again later."))
         except (Exception, SystemExit) as exc:
             # an error in one command gets an answer and must not end the bot
-            private = job.command.private  # the error may quote the argument
+            # the error may quote the argument
+            private = job.command.private
             error_print(
                 "❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, log.MASK if private else exc
             )

@@ -18,7 +18,8 @@ from meshbot.sending import DeliveryReport, DeliveryStatus, MailNoticeOrigin, Ou
 from meshbot.storage import Mail, StorageError
 
 LOGGER = logging.getLogger(__name__)
-AT_MOST_EVERY: Final = 3600.0  # seconds between two notices to one node; doubled after each that failed
+# Seconds between two notices to one node; doubled after each that failed
+AT_MOST_EVERY: Final = 3600.0
 LONGEST_WAIT: Final = 86400.0  # seconds
 # Seconds without a try after the database failed, which logs that itself
 RETRY_AFTER: Final = 60.0

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 MAIN = Path(__file__).resolve().parents[2] / "main_bot.py"
-STOP_TIMEOUT = 5.0  # seconds; the bot promises 3
+# Seconds; the bot promises 3
+STOP_TIMEOUT = 5.0
 
 
 class BotProcess:

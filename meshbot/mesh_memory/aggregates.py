@@ -24,8 +24,10 @@ from meshbot.storage import (
 
 # About 6 MB, 6 minutes of the busiest mesh; beyond, the oldest are dropped
 MAX_PACKETS: Final = 20_000
-MAX_PORT: Final = 511  # PortNum.MAX; what claims a number beyond is counted as this one
-MAX_SUMS: Final = 40_000  # of each kind; beyond, new keys are ignored
+# PortNum.MAX; what claims a number beyond is counted as this one
+MAX_PORT: Final = 511
+# Of each kind; beyond, new keys are ignored
+MAX_SUMS: Final = 40_000
 
 K = TypeVar("K")
 V = TypeVar("V")

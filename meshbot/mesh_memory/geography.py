@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import asin, cos, radians, sin, sqrt
 from typing import Final
 
-EARTH_RADIUS: Final = 6_371_000.0  # metres, the mean one: wrong by 0.5 % at most
+# Metres, the mean one: wrong by 0.5 % at most
+EARTH_RADIUS: Final = 6_371_000.0
 
 
 def distance(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:

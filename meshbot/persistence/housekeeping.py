@@ -10,8 +10,10 @@ from typing import Any, ClassVar, Final, Protocol
 from meshbot.runtime import Clock, Service
 
 LOGGER = logging.getLogger(__name__)
-INBOX_LIMIT = 2000  # packets waiting for a slow disk: 30 s of the busiest mesh
-COMMIT_EVERY = 1.0  # seconds between two commits, whatever they are of: an SD card wears by each
+# Packets waiting for a slow disk: 30 s of the busiest mesh
+INBOX_LIMIT = 2000
+# Seconds between two commits, whatever they are of: an SD card wears by each
+COMMIT_EVERY = 1.0
 UPKEEP_EVERY = 900.0  # seconds
 # Seconds in which a database that fails at the end is tried again by the next writer: a locked one takes a second a
 # try, and the process ends 2 s after the stop

@@ -12,7 +12,8 @@ from meshbot.storage import ReplayKey, ReplayStore
 KEPT: Final = 1000  # the latest of admins, who give a few a day
 # The latest of everybody else, 1 MB: a day of a busy bot. Strangers cannot push out those of admins
 KEPT_OF_ALL: Final = 5000
-WRITE_AFTER: Final = 30.0  # seconds; by then Housekeeping writes the packet that brought the command
+# Seconds; by then Housekeeping writes the packet that brought the command
+WRITE_AFTER: Final = 30.0
 
 
 class ReplayGuard(WriteBehind[ReplayStore, list[ReplayKey]]):

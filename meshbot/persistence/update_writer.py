@@ -12,8 +12,10 @@ from typing import Any, ClassVar, Final, NamedTuple, Protocol
 from meshbot.persistence.write_behind import Store, WriteBehind
 from meshbot.runtime import Clock
 
-KEPT: Final = 2 * 86400  # seconds; Telegram itself keeps for one day what no bot fetches
-UNSAVED_LIMIT: Final = 1000  # ids that wait for a database; the oldest have long been confirmed to Telegram
+# Seconds; Telegram itself keeps for one day what no bot fetches
+KEPT: Final = 2 * 86400
+# Ids that wait for a database; the oldest have long been confirmed to Telegram
+UNSAVED_LIMIT: Final = 1000
 MESSAGES_LIMIT: Final = 1000  # likewise
 STATE_LIMIT: Final = 1000  # likewise
 

@@ -24,7 +24,8 @@ from meshbot.pictures.style import BACKGROUND, FAINT, GRID, INK, MARGIN, SUBTITL
 DPI: Final = 72  # makes a point a pixel
 FONT: Final = Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 BOLD: Final = FONT.with_name("DejaVuSans-Bold.ttf")
-PALETTE: Final = 64  # colours of the PNG: a third of the bytes
+# Colours of the PNG: a third of the bytes
+PALETTE: Final = 64
 HEAD: Final = 140  # height of title and subtitle
 ROW: Final = 44  # height of a legend's row
 EDGE: Final = 6  # pixels between a text and the border of the picture

@@ -14,7 +14,8 @@ MOST_COLUMNS: Final = 100
 MOST_POINTS: Final = 400
 MOST_NODES: Final = 5000
 MOST_TEXT: Final = 300  # characters
-MOST_BYTES: Final = 4_000_000  # of JSON; 5,000 nodes are 1 MB
+# Of JSON; 5,000 nodes are 1 MB
+MOST_BYTES: Final = 4_000_000
 COLOURS: Final = 9  # of series, by number
 AGES: Final = 4  # of nodes
 

@@ -23,11 +23,13 @@ LABEL_LENGTH: Final = 24  # characters in the legend
 COLUMNS: Final = 3  # of the legend
 LINE: Final = 38  # height of one of its lines
 MIDDLE: Final = SIDE / 2
-REACH: Final = MIDDLE - 2.5 * EDGE  # pixels of the radius; beyond is room for the arrows
+# Pixels of the radius; beyond is room for the arrows
+REACH: Final = MIDDLE - 2.5 * EDGE
 CROWD: Final = 150  # beyond so many nodes numbers may cover some marks
 STAR: Final = 14.0  # pixels that the centre's mark is wider than others
 TURNS: Final = tuple(pi * turn / 8 for turn in (4, 2, 6, 12, 10, 14, 0, 8, 3, 5))  # where a ring is named, up first
-MARKS: Final = ((150, 9.0, 0.95), (1000, 6.0, 0.75), (10_000, 4.0, 0.5))  # up to so many: radius in pixels, opacity
+# Up to so many: radius in pixels, opacity
+MARKS: Final = ((150, 9.0, 0.95), (1000, 6.0, 0.75), (10_000, 4.0, 0.5))
 
 Spot = tuple[float, float]  # pixels from the map's bottom left
 

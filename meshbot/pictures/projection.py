@@ -13,7 +13,8 @@ STEPS: Final = (1.0, 2.0, 5.0)
 # In km; smaller distances are GPS noise
 LEAST_RADIUS: Final = 0.5
 WITHIN: Final = 0.8  # the share of the nodes that the map always shows
-STRETCH: Final = 2.5  # times their distance; nodes beyond are drawn at the edge
+# Times their distance; nodes beyond are drawn at the edge
+STRETCH: Final = 2.5
 
 Place = tuple[float, float]  # degrees north and east, or km east and north
 

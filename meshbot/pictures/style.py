@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-WIDTH: Final = 1080  # pixels, as all sizes here: a phone's screen
+# Pixels, as all sizes here: a phone's screen
+WIDTH: Final = 1080
 MARGIN: Final = 36
 # Heights of letters; a phone shows a picture at about half its size
 TITLE, SUBTITLE, TEXT, NAME = 42, 28, 26, 24

@@ -40,7 +40,8 @@ from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, Deli
 from meshbot.sending.retry_policy import MAX_TRIES, MAY_REPEAT, NO_ACK, error_name, may_answer, policy_of
 from meshbot.text import legible, split_text
 
-CONFIRM_TIMEOUT = 10.0  # seconds for a queueStatus; an ESP32 can stall 10 s in one write (link_facts §7)
+# Seconds for a queueStatus; an ESP32 can stall 10 s in one write (link_facts §7)
+CONFIRM_TIMEOUT = 10.0
 # Seconds from READY for kinds that may wait longer than that, if some do: by then their rows say that they may be sent
 SAVE_TIME = 3.0
 
@@ -103,7 +104,7 @@ class SendQueue:
             for part in text.parts:
                 self._by_packet[part.packet.packet_id] = text, part
                 if self._link_up:
-                    part.prepare_for_link(now, self._boots)
+                    part.prepare_for_link(self._boots, now)
             # the earlier process may have sent just before its end
             self._next_slot = max(self._next_slot, now + self.interval)
         self._texts = dict(sorted(self._texts.items()))
@@ -145,7 +146,7 @@ class SendQueue:
         self.air.use(lora or LoraSettings())
         self._link_up, self._link_up_at, self._boots = True, now, boots
         for _, part in self._parts():
-            part.prepare_for_link(now, boots)
+            part.prepare_for_link(boots, now)
         self.rows.link_changed(self._parts(), now)
         outliving = {priority for priority, seconds in self.lifetimes.items() if seconds > RECEIVERS_REMEMBER}
         if any(part.is_unsent and text.message.priority in outliving for text, part in self._parts()):

@@ -18,11 +18,16 @@ from meshbot.sending.outgoing import Origin, OutgoingText, Priority
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus
 from meshbot.sending.retry_policy import PARTLY_SENT, policy_of
 
-EVIDENCE_TIME = 30.0  # seconds after sending; a node that no neighbour repeats gives up after about 23 (link_facts §11)
-SETTLE_TIME = 5.0  # seconds from READY for what the node kept for us: it comes behind the configuration
-RECEIVERS_REMEMBER = 300.0  # seconds in which every firmware still drops a repeated (sender, id)
-ACK_TIMEOUT = 60.0  # seconds for an acknowledgement over many hops
-LONG_WAIT = 5  # packets ahead, some ten seconds: a shorter wait is not reported
+# Packets ahead, some ten seconds: a shorter wait is not reported
+LONG_WAIT = 5
+# Seconds after sending; a node that no neighbour repeats gives up after about 23 (link_facts §11)
+EVIDENCE_TIME = 30.0
+# Seconds from READY for what the node kept for us: it comes behind the configuration
+SETTLE_TIME = 5.0
+# Seconds in which every firmware still drops a repeated (sender, id)
+RECEIVERS_REMEMBER = 300.0
+# Seconds for an acknowledgement over many hops
+ACK_TIMEOUT = 60.0
 # Of one packet on one link. A third would show nothing new, and a node that stalls for 20 s is a lost link: before that
 # another text, read right behind this one, would be dropped without an error.
 SENDS_PER_LINK = 2
@@ -110,8 +115,11 @@ class Part:
         """Whether an answer to the present id can come."""
         return self.state is not PartState.WAITING or self.restored
 
-    def prepare_for_link(self, now: float, boots: int) -> None:
-        """Prepare it for a link that has just come up, or for the present one after a restart."""
+    def prepare_for_link(self, boots: int, now: float) -> None:
+        """Prepare it for a link that has just come up, or for the present one after a restart of the bot.
+
+        `boots` is the node's count of its reboots, 0 if it has none.
+        """
         self.sends, settled = 0, now + SETTLE_TIME
         rebooted = self.boots != boots and 0 not in {self.boots, boots}
         if self.state is PartState.ACCEPTED:

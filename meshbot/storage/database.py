@@ -145,7 +145,8 @@ class Database:
             except SQLAlchemyError as exc:
                 raise self._explained(exc, engine) from exc
             finally:
-                if engine.pool is not pool:  # disposed of meanwhile: ours went back to it, and nobody would close it
+                # disposed of meanwhile: ours went back to it, and nobody would close it
+                if engine.pool is not pool:
                     pool.dispose()
                 with self._state_lock:
                     self._users -= 1

@@ -228,7 +228,8 @@ OUTBOX: Final = Table(
     Column("text", String, nullable=False),
     Column("reply_id", BigInteger, nullable=False),
     Column("want_ack", Boolean, nullable=False),
-    Column("packet_id", BigInteger, nullable=False),  # of the present attempt: nodes ignore an id that they know
+    # of the present attempt: nodes ignore an id that they know
+    Column("packet_id", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),  # wall time, which a restart keeps
     Column("state", String(16), nullable=False),
     Column("attempts", SmallInteger, nullable=False),

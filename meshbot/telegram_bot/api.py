@@ -30,8 +30,10 @@ POLL_DEADLINE: Final = POLL_TIMEOUT + DEADLINE
 # Bytes of a whole answer, unpacked: a sent message comes back with what it replies to; an update has 50 kB at most
 SIZE: Final = 1_000_000
 POLL_SIZE: Final = 4_000_000
-BATCH: Final = 100  # updates in one answer, the server's own limit
-TEXT_UNITS: Final = 4096  # UTF-16 code units, which Telegram counts
+# Updates in one answer, the server's own limit
+BATCH: Final = 100
+# UTF-16 code units, which Telegram counts
+TEXT_UNITS: Final = 4096
 CAPTION_UNITS: Final = 1024
 
 

@@ -23,9 +23,11 @@ from meshbot.telegram_bot.models import GENERAL_TOPIC, Chat, OutgoingMessage
 from meshbot.text import legible, one_line, shorten
 
 AUTHOR_BYTES: Final = 20  # of a Telegram user's name on the mesh
-NAME_BYTES: Final = 60  # of a node's name in Telegram: all that a node can have
+# Of a node's name in Telegram: all that a node can have
+NAME_BYTES: Final = 60
 ANONYMOUS: Final = "Telegram"  # an author whose name has no legible character
-REMEMBERED: Final = 1000  # entries of each memory: 2 MB in all
+# Entries of each memory: 2 MB in all
+REMEMBERED: Final = 1000
 PART: Final = re.compile(r"\([0-9]+/[0-9]+\) ")  # before the parts of a long text
 KEY: Final = re.compile(r"mesh:([0-9]+):([0-9a-f]+):([0-9a-f]+)")
 # Before every line but the first: no line looks like the first one of another author

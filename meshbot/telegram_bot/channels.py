@@ -9,7 +9,8 @@ from meshbot.commands import Command, Platform, Request, Translate
 from meshbot.commands import mark as _
 from meshbot.mesh_link import Channel
 
-SIGN: Final = "#"  # before the name of a channel, where a node may have the same
+# Before the name of a channel, where a node may have the same
+SIGN: Final = "#"
 
 
 class KnownChannels:

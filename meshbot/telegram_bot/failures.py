@@ -139,7 +139,8 @@ def check_refusal(code: int, body: bytes) -> None:
         match json.loads(body):
             case {"ok": False, "error_code": int(own), "description": str()} if own == code:
                 return
-    except ValueError:  # an HTML page
+    # an HTML page
+    except ValueError:
         pass
     phrase = HTTPStatus(code).phrase if code in set(HTTPStatus) else "HTTP"
     raise InvalidAnswerError(f"{phrase} ({code})")

@@ -25,7 +25,8 @@ INTERVAL: Final = 0.5
 START_DELAY: Final = 1.0
 NAME: Final = re.compile(r"[a-z0-9_]{1,32}")
 DESCRIPTION_SHOWN: Final = 256  # characters
-FIRST: Final = "send"  # what most people come for
+# What most people come for
+FIRST: Final = "send"
 FOR_STRANGERS: Final = frozenset({"start", "id"})
 
 

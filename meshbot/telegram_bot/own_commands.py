@@ -18,7 +18,8 @@ from meshbot.telegram_bot.options import TelegramDependencies, TelegramOptions
 TELEGRAM_ONLY: Final = frozenset({Platform.TELEGRAM})
 CHANNEL: Final = re.compile(r"#?([0-7])")
 WORD: Final = re.compile(r"\S+")
-MOST_WORDS: Final = 8  # of a node's name, which has 39 bytes
+# Of a node's name, which has 39 bytes
+MOST_WORDS: Final = 8
 
 
 def own_commands(

@@ -34,9 +34,11 @@ COLUMN_HOURS: Final = (1, 2, 3, 4, 6, 12, 24)
 MOST_SIGNAL_HOURS: Final = 7 * 24
 MOST_TICKS: Final = 7
 TICK_HOURS: Final = (1, 2, 3, 4, 6, 12, 24, 48, 96, 168, 336)
-COLOURS: Final = {1: 0, 3: 1, 4: 2, 67: 3, 70: 4, 5: 5, 71: 6, None: 7}  # by port; all others have OTHERS
+# By port; all others have OTHERS
+COLOURS: Final = {1: 0, 3: 1, 4: 2, 67: 3, 70: 4, 5: 5, 71: 6, None: 7}
 OTHERS: Final = 8
-AGES: Final = (HOUR, 6 * HOUR, DAY)  # upper limits of the first three age groups; older nodes are the fourth
+# Upper limits of the first three age groups; older nodes are the fourth
+AGES: Final = (HOUR, 6 * HOUR, DAY)
 
 
 def histogram_data(

@@ -15,8 +15,10 @@ from meshbot.text import one_line
 # No channel posts
 ALLOWED_UPDATES: Final = ("message", "edited_message", "callback_query")
 NAME_SHOWN: Final = 40  # characters
-MOST_UPDATE: Final = 2**32  # update ids are 32-bit numbers
-MOST_ID: Final = 2**53  # of chats, users and messages, as documented
+# Update ids are 32-bit numbers
+MOST_UPDATE: Final = 2**32
+# Of chats, users and messages, as documented
+MOST_ID: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,12 @@ class FakeClock:
             ok = self._wait_for(lambda: any(p.deadline == deadline for p in self._parked.values()))
             assert ok, f"no thread waits for {deadline}: {self._describe()}"
 
+    def wait_for_thread(self, name: str) -> None:
+        """Block until a thread of that name waits: before that `advance` knows nothing of it."""
+        with self._changed:
+            ok = self._wait_for(lambda: any(thread.name == name for thread in self._parked))
+            assert ok, f"the thread {name} does not wait: {self._describe()}"
+
     def advance(self, seconds: float) -> None:
         """Move time; each waiter whose deadline is passed runs, and waits again, before time goes on."""
         target = self._now + seconds

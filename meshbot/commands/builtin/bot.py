@@ -19,8 +19,10 @@ LOGGER = logging.getLogger(__name__)
 WAIT = "⏳"
 CONTEXT_MESSAGES = 6  # of a user, answers included
 CONTEXT_LIFETIME = 1800.0  # seconds after the last answer
-CONTEXT_USERS = 100  # conversations: at most 2.4 MB with texts of 4,000 bytes
-QUEUE_LIMIT: Final = 5  # questions that wait: the last one for minutes
+# Conversations: at most 2.4 MB with texts of 4,000 bytes
+CONTEXT_USERS = 100
+# Questions that wait: the last one for minutes
+QUEUE_LIMIT: Final = 5
 ANSWER_MARGIN = 5.0  # seconds between the client's limit and the executor's
 ERROR_ANSWERS: Final = {
     Fault.UNREACHABLE: _("🤖 The assistant cannot be reached at the moment. Try again later."),

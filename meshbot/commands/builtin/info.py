@@ -16,7 +16,8 @@ from meshbot.text import shorten
 # A little above the firmware's limits: an imported file may have longer ones
 NAME_BYTES, SHORT_NAME_BYTES = 40, 8
 WORD_BYTES = 18  # of hardware and role
-MAINS = 100  # percent of battery; above: external power
+# Percent of battery; above: external power
+MAINS = 100
 
 
 def info_command(memory: MeshMemory, clock: Clock) -> Command:

@@ -21,7 +21,8 @@ from meshbot.storage import Mail, StorageError
 from meshbot.text import folded, one_line, shorten
 
 LOGGER = logging.getLogger(__name__)
-ROOM: Final = 540  # bytes of an answer: three packets
+# Bytes of an answer: three packets
+ROOM: Final = 540
 LINE: Final = 60  # bytes of a mail in the list
 WIDE_LINE: Final = 120  # the same in a wide answer
 TAIL: Final = 60  # bytes of the last line

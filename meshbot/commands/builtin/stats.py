@@ -15,8 +15,10 @@ from meshbot.runtime import Clock
 from meshbot.storage import By
 
 DEFAULT_HOURS, MOST_HOURS = 24, 24 * 30
-MOST_COLUMNS: Final = 24  # of the histogram; each takes three bytes
-WIDE_COLUMNS: Final = 49  # a line each: the hours of two days, and the present one
+# Of the histogram; each takes three bytes
+MOST_COLUMNS: Final = 24
+# A line each: the hours of two days, and the present one
+WIDE_COLUMNS: Final = 49
 BARS: Final = "▁▂▃▄▅▆▇█"
 BAR_CELLS: Final = 20  # of the longest bar
 # Bytes of the shortest line of _share_table, so that no more than can fit are made

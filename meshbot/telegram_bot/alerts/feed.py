@@ -42,7 +42,8 @@ from meshbot.telegram_bot.alerts.open_alerts import OpenAlerts
 from meshbot.telegram_bot.models import Chat, OutgoingMessage
 
 KEY_PREFIX: Final = "alert"  # of the messages' keys
-RESTORED: Final = "?"  # in place of the text that an earlier process sent: any other one is new
+# In place of the text that an earlier process sent: any other one is new
+RESTORED: Final = "?"
 ALERT_TYPES: Final[Mapping[type[Incident], type[AlertMessage]]] = {
     LinkLost: LinkAlert,
     LinkRecovered: LinkAlert,

@@ -14,7 +14,8 @@ from meshbot.runtime import DatabaseFailed, DiskLow, Incident, LinkCause, LinkLo
 from meshbot.telegram_bot.alerts.kinds import DatabaseAlert, DiskAlert, LinkAlert
 from meshbot.telegram_bot.alerts.message import AlertMessage, Moment, SentAlert, StateAlert
 
-NAME: Final = "open:"  # beginning of the names of saved values; the message's key follows
+# Beginning of the names of saved values; the message's key follows
+NAME: Final = "open:"
 KINDS: Final[Mapping[str, tuple[type[StateAlert], type[LinkLost | DatabaseFailed | DiskLow]]]] = {
     "link": (LinkAlert, LinkLost),
     "database": (DatabaseAlert, DatabaseFailed),

@@ -1,4 +1,4 @@
-"""What crosses, what is held back and how that is said, and who gets a node's answer; without Telegram and radio."""
+"""What is relayed, what is not and how its author is told, and who gets a node's answer; without Telegram and radio."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meshbot.telegram_bot.author_notices import EDIT_IGNORED, NOT_RELAYED
 
 from meshbot.commands.builtin.echo import EchoOptions, echo_command
 from meshbot.commands.registry import Command, Platform
@@ -15,6 +14,7 @@ from meshbot.commands.roles import Role
 from meshbot.mesh_link.messages import BROADCAST_NUM, Channel, NodeChannels, NodeRecord, TextMessage
 from meshbot.persistence import HandledBefore
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
+from meshbot.telegram_bot.author_notices import EDIT_IGNORED, NOT_RELAYED
 from meshbot.telegram_bot.command_handler import TYPING_AFTER, TYPING_LASTS
 from meshbot.telegram_bot.models import Chat
 from meshbot.telegram_bot.updates import EditedMessage
