@@ -7,6 +7,7 @@ from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet, new_packet_
 from meshbot.virtual_node.population import MAX_HOPS, User, metrics_message, position_message, user_message
 from meshbot.virtual_node.records import Received, ReceivedPacket, Transmission
 from meshbot.virtual_node.server import VirtualNode
+from meshbot.virtual_node.signatures import sign
 
 __all__ = [
     "BROADCAST_NUM",
@@ -26,5 +27,6 @@ __all__ = [
     "new_packet_id",
     "position_message",
     "sender_of",
+    "sign",
     "user_message",
 ]

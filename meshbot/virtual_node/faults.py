@@ -33,6 +33,7 @@ class Fault:
 _HOW_MANY = "how many are affected, 0 for all until healed"
 _CONNECTIONS = Parameter("connections", 0, "connections", _HOW_MANY)
 _FRAMES = Parameter("frames", 1, "frames", _HOW_MANY)
+_USER = Parameter("user", "", "short name", "whose, the first user's by default")
 _PACKETS = Parameter("packets", 0, "packets", _HOW_MANY)
 _TABLE = (
     Fault("drop", "closes the client's connection (FIN)", once=True),
@@ -140,7 +141,7 @@ _TABLE = (
     Fault(
         "renumber",
         "takes another number and tells it by my_info alone",
-        (Parameter("number", 0, "node number", "the new one, 0 for what firmware 2.8 makes of its key"),),
+        (Parameter("number", 0, "node number", "the new one, 0 for what 2.8 makes of its key, else of a new key"),),
         once=True,
     ),
     Fault(
@@ -148,6 +149,25 @@ _TABLE = (
         "warns its client by a clientNotification",
         (Parameter("text", "Remote_device_has_advertised_your_public_key", "text", "_ stands for a space"),),
         once=True,
+    ),
+    Fault(
+        "upgrade",
+        "reboots with another firmware on the same data; from 2.8 on its number follows its key",
+        (Parameter("version", "2.8.0", "version", "of that firmware"), Parameter("seconds", 10.0, "s", "time away")),
+        once=True,
+    ),
+    Fault("upgrade_user", "a user's node gets firmware 2.8: another number, the same key", (_USER,), once=True),
+    Fault("change_key", "a user's node makes itself a new key", (_USER,), once=True),
+    Fault(
+        "mistake_our_key",
+        "a user's node has lost this node's key, or holds a wrong one",
+        (_USER, Parameter("held", "none", "none or wrong", "what it holds")),
+        once=True,
+    ),
+    Fault(
+        "lockdown",
+        "keeps its settings from a client, and sends nothing for it, until it gives the passphrase (firmware 2.8)",
+        (Parameter("passphrase", "secret", "text", "by AdminMessage.lockdown_auth, on each connection"),),
     ),
     Fault(
         "old_firmware",

@@ -12,22 +12,26 @@ from zlib import crc32
 
 from meshtastic.protobuf import mesh_pb2
 
+from meshbot.virtual_node.admin import Admin
 from meshbot.virtual_node.configuration import Configuration
 from meshbot.virtual_node.faults import ActiveFaults, Value
 from meshbot.virtual_node.framing import CUT
+from meshbot.virtual_node.identity import Identity
 from meshbot.virtual_node.mesh import Mesh
 from meshbot.virtual_node.node_db import NodeDb
+from meshbot.virtual_node.peers import START_DELAY, Peers
 from meshbot.virtual_node.phone_api import PhoneApi
-from meshbot.virtual_node.population import User, make_users, metrics_message, position_message, user_message
+from meshbot.virtual_node.population import KEY_BYTES, User, make_users, metrics_message, position_message, user_message
 from meshbot.virtual_node.records import RECORDS_KEPT, Received, ReceivedLog, Transmission
 from meshbot.virtual_node.router import Router
 from meshbot.virtual_node.state import NodeState, PhoneQueue, Scheduler
-from meshbot.virtual_node.versions import version_numbers
+from meshbot.virtual_node.versions import VERSION_2_8, version_numbers
 
 BOOT_SECONDS: Final = 10.0  # of a reboot that the client requested; an ESP32 needs 10 to 20
 HEARD_WITHIN: Final = 6 * 3600  # seconds before the start in which every user was last heard
 REGION: Final = "EU_868"
 SMALLEST_CAPACITY: Final = 250  # nodes, as on an ESP32-S3
+WARM_SIZE: Final = 150  # evicted nodes whose keys 2.8 keeps, as on an ESP32-S3 without PSRAM
 
 
 class Firmware:
@@ -42,18 +46,20 @@ class Firmware:
         keys: int | None,
         chatter: float,
         queue_size: int,
-        airtime: float,
+        airtime: float | None,
         capacity: int | None,
         now: float,
         epoch: int,
         region: str = REGION,
+        warm_size: int = WARM_SIZE,
     ) -> None:
         """Make the node and its mesh; `epoch` is the time in seconds since 1970, which the node does not know."""
         if nodes < 1:
             raise ValueError(f"nodes={nodes}: the node itself is one, so it is at least 1")
-        version_numbers(version)
+        numbers = version_numbers(version)
+        is_2_8 = numbers >= VERSION_2_8
         rng = Random(seed)
-        own, *others = make_users(nodes, keys, rng)
+        own, *others = make_users(nodes, keys, rng, numbered_by_key=is_2_8)
         infos = [_node_info(user, epoch - rng.randrange(HEARD_WITHIN)) for user in others]
         room = max(nodes, SMALLEST_CAPACITY) if capacity is None else capacity
         self._state = NodeState(
@@ -61,17 +67,22 @@ class Firmware:
             users={user.num: user for user in others},
             config=Configuration(own, version, rng, region),
             nodes=NodeDb(_node_info(own, 0), infos, room, now),
+            peers=Peers(own.num, own.public_key, numbers),
             phone=PhoneQueue(queue_size),
             faults=ActiveFaults(),
             scheduler=Scheduler(),
             rng=rng,
             firmware_version=version,
-            airtime=airtime,
+            fixed_airtime=airtime,
             log=ReceivedLog(),
             transmitted=deque(maxlen=RECORDS_KEPT),
         )
+        self._warm_size = warm_size
         self._mesh = Mesh(self._state, chatter, now)
-        self._router = Router(self._state, self._mesh)
+        self._identity = Identity(self._state)
+        self._admin = Admin(self._state, self._identity)
+        self._router = Router(self._state, self._mesh, self._admin)
+        self._apply_version()
         self._client: PhoneApi | None = None
         self._down_until = -inf
 
@@ -148,7 +159,8 @@ class Firmware:
         state.phone.clear()
         state.scheduler.clear()
         state.nodes.reboot(now, forget_recent=forget_recent)
-        state.config.reboots += 1
+        state.config.reboot()
+        self._admin.reset()
         self._router.reset()
         self._mesh.reset(now)
 
@@ -164,19 +176,46 @@ class Firmware:
         for num, user in state.users.items():
             state.users[num] = replace(user, long_name=user.long_name.removesuffix(CUT) + CUT)
 
-    def renumber(self, num: int) -> None:
-        """Take another number and tell it to the client, by `my_info` alone; 0: the one that 2.8 makes of the key."""
+    def renumber(self, num: int, now: float) -> None:
+        """Take another number and tell it to the client, by `my_info` alone.
+
+        0: the one that 2.8 makes of the key, of a new key if it has that already. The mesh knows it at once.
+        """
         state = self._state
-        state.own = replace(state.own, num=num or crc32(state.own.public_key))
-        state.nodes.renumber(state.own.num)
-        state.config.renumber(state.own)
-        state.phone.news.append(state.config.my_info(len(state.nodes)))
+        if not num and crc32(state.own.public_key) == state.own.num:
+            self._identity.take_keys(state.rng.randbytes(KEY_BYTES))
+        self._identity.renumber(num or crc32(state.own.public_key), now)
+        state.peers.hear(list(state.users), state.own.num, state.own.public_key)
+
+    def upgrade(self, version: str, seconds: float, now: float) -> None:
+        """Reboot with another firmware on the same data; from 2.8 on the number follows the key."""
+        was_2_8 = self._state.is_2_8
+        version_numbers(version)
+        self._state.firmware_version = version
+        self._apply_version()
+        self.reboot(now, seconds, forget_recent=True)
+        if self._state.is_2_8 and not was_2_8:
+            self._state.config.opt_out()
+
+    def mistake_our_key(self, num: int, held: bytes) -> None:
+        """Let a user's node hold another key for ours, b"" for none."""
+        self._state.peers.get(num).our_keys = {self._state.own.num: held}
+
+    def change_key(self, num: int, now: float) -> User:
+        """Give a user's node a new key pair, as a reset of it does; return the user."""
+        user = replace(self._state.users[num], public_key=self._state.rng.randbytes(KEY_BYTES))
+        follows = self._state.peers.get(num).firmware >= VERSION_2_8
+        return self._mesh.replace_user(num, replace(user, num=crc32(user.public_key)) if follows else user, now)
+
+    def upgrade_user(self, num: int, now: float) -> User:
+        """Put firmware 2.8 on a user's node: its number follows its key; return the user."""
+        user = self._state.users[num]
+        self._state.peers.get(num).firmware = VERSION_2_8
+        return self._mesh.replace_user(num, replace(user, num=crc32(user.public_key)) if user.public_key else user, now)
 
     def notify(self, text: str, now: float) -> None:
         """Tell the client something in text for people."""
-        level = mesh_pb2.LogRecord.Level.WARNING
-        notice = mesh_pb2.ClientNotification(time=self._state.epoch(now), level=level, message=text)
-        self._state.phone.notifications.append(notice)
+        self._state.notify(text, now)
 
     def switch_on(self, name: str, params: Mapping[str, Value], next_connection: int) -> dict[str, Value]:
         """Switch a fault on; return all its parameters. ValueError says what is wrong with them."""
@@ -210,11 +249,23 @@ class Firmware:
             self._mesh.attacker.forge_routing(request_id, reason, sender, now)
 
     def _boot(self, now: float) -> None:
+        state = self._state
         self._down_until = -inf
         self._mesh.reset(now)
+        self._identity.boot(now)
+        # No client is there to be told
+        state.phone.news.clear()
+        state.scheduler.at(now + START_DELAY, self._introduce)
+
+    def _introduce(self, now: float) -> None:
+        if self._mesh.may_introduce(now, is_urgent=False):
+            reached = [user for user in self._state.users.values() if user.hops <= self._state.config.hop_limit]
+            self._mesh.introduce(reached, now)
 
     def _apply_version(self) -> None:
-        self._state.config.firmware_version = self._state.version_text()
+        state = self._state
+        state.config.firmware_version = state.version_text()
+        state.nodes.follow(is_guarded=state.is_2_8, warm_size=self._warm_size if state.is_2_8 else 0)
 
 
 def _node_info(user: User, last_heard: int) -> mesh_pb2.NodeInfo:

@@ -4,46 +4,95 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from google.protobuf.message import DecodeError
-from meshtastic.protobuf import admin_pb2, config_pb2, mesh_pb2, portnums_pb2, telemetry_pb2
+from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2, telemetry_pb2
 
 from meshbot.runtime import MeshBotError
+from meshbot.virtual_node.fields_2_8 import HAS_XEDDSA_SIGNED, with_flag
 from meshbot.virtual_node.framing import CUT, frame
 from meshbot.virtual_node.packets import sender_of
 from meshbot.virtual_node.population import KEY_BYTES
 from meshbot.virtual_node.replays import thin
+from meshbot.virtual_node.warm_tier import WarmNode, WarmTier
 
 SAVE_EVERY: Final = 60.0  # seconds: nodes heard are saved at most once a minute
-CLIENT_BASE: Final = config_pb2.Config.DeviceConfig.Role.CLIENT_BASE
+# From 2.8 on: entries that are never protected, and seconds between two strangers let into a full database
+UNPROTECTED_ROOM: Final = 2
+ADMIT_EVERY: Final = 2.0
 
 
 class FullOfFavouritesError(MeshBotError):
-    """No entry may be evicted for a new node; the real firmware aborts here."""
+    """No entry may be evicted for a new node; firmware before 2.8 aborts here."""
 
 
 @dataclass(slots=True)
 class _Entry:
     info: mesh_pb2.NodeInfo
+    bare_key: bytes = b""  # without a NODEINFO: a key that outlived an earlier entry
+    signs: bool = False  # a signature of it was verified
     framed: bytes = b""  # the FromRadio frame, made when first asked for
     is_thin: bool = False  # that frame
 
+    @property
+    def public_key(self) -> bytes:
+        """Return the key, b"" if there is no usable one."""
+        key: bytes = self.info.user.public_key or self.bare_key
+        return key if len(key) == KEY_BYTES else b""
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether it counts for the limit of firmware 2.8."""
+        info = self.info
+        return bool(info.is_favorite or info.is_ignored or info.is_key_manually_verified)
+
+    def copy(self) -> _Entry:
+        """Return an entry that later changes leave alone."""
+        info = mesh_pb2.NodeInfo()
+        info.CopyFrom(self.info)
+        return _Entry(info, self.bare_key, self.signs)
+
 
 class NodeDb:
-    """Nodes by number, the own one among them. Times are the caller's seconds."""
+    """Nodes by number, the own one among them. Times are the caller's monotonic seconds."""
 
     def __init__(self, own: mesh_pb2.NodeInfo, others: Iterable[mesh_pb2.NodeInfo], capacity: int, now: float) -> None:
+        """Make it as firmware before 2.8 has it; see `follow`."""
         self._own_num: int = own.num
         self._capacity = capacity
         self._entries: dict[int, _Entry] = {info.num: _Entry(info) for info in (own, *others)}
-        self._unsaved: dict[int, mesh_pb2.NodeInfo | None] = {}  # as they were at the last save
+        self._unsaved: dict[int, _Entry | None] = {}  # as they were at the last save
         # The firmware counts its first minute from the boot
-        self._saved_at = now
+        self._heard_saved_at = now
+        self._admitted_at = now - ADMIT_EVERY
+        self._warm = WarmTier(0)
+        self._saved_warm = self._warm.copy()
+        self._is_guarded = False
+
+    def follow(self, *, is_guarded: bool, warm_size: int) -> None:
+        """Take the rules of a firmware: from 2.8 on room is guarded, and evicted nodes' keys are kept."""
+        self._is_guarded = is_guarded
+        self._warm.resize(warm_size)
 
     def __len__(self) -> int:
         """Return the number of nodes, the own one included."""
         return len(self._entries)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a new node needs another one's place."""
+        return len(self._entries) >= self._capacity
+
+    @property
+    def protected_limit(self) -> int:
+        """Return how many nodes firmware 2.8 protects at most."""
+        return self._capacity - UNPROTECTED_ROOM
+
+    @property
+    def warm_nodes(self) -> int:
+        """Return how many evicted nodes are remembered."""
+        return len(self._warm)
 
     def get(self, num: int) -> mesh_pb2.NodeInfo | None:
         """Return the entry of a node."""
@@ -51,10 +100,17 @@ class NodeDb:
         return entry.info if entry else None
 
     def public_key(self, num: int) -> bytes:
-        """Return the key for direct messages to a node, b"" if there is no usable one."""
+        """Return the key for direct messages to a node and from it, b"" if there is no usable one."""
         entry = self._entries.get(num)
-        key: bytes = entry.info.user.public_key if entry else b""
-        return key if len(key) == KEY_BYTES else b""
+        if entry is not None:
+            return entry.public_key
+        warm = self._warm.get(num)
+        return warm.public_key if warm else b""
+
+    def signs(self, num: int) -> bool:
+        """Whether a signature of the node was verified."""
+        found = self._entries.get(num) or self._warm.get(num)
+        return found is not None and found.signs
 
     def has_user(self, num: int) -> bool:
         """Whether a NODEINFO of the node is known."""
@@ -70,6 +126,8 @@ class NodeDb:
         for entry in self._others():
             if not entry.framed or entry.is_thin != is_thin:
                 info = thin(entry.info) if is_thin else entry.info
+                if is_thin and entry.signs:
+                    info = with_flag(info, HAS_XEDDSA_SIGNED)
                 entry.framed, entry.is_thin = frame(mesh_pb2.FromRadio(node_info=info).SerializeToString()), is_thin
             yield entry.framed
 
@@ -81,19 +139,27 @@ class NodeDb:
     def cut_names(self) -> None:
         """Have every name cut inside a character."""
         for num in self._entries:
-            user = self._edit(num).user
+            user = self._edit(num).info.user
             user.long_name = user.long_name.removesuffix(CUT) + CUT
 
-    def renumber(self, num: int) -> None:
-        """Give the own node another number."""
+    def renumber(self, num: int, now: float) -> None:
+        """Give the own node another number, and save; an entry that had it is gone."""
         entry = self._entries.pop(self._own_num)
         entry.info.num, entry.info.user.id, entry.framed = num, f"!{num:08x}", b""
         self._own_num = num
         self._entries[num] = entry
+        self._warm.take(num)
+        self.save(now)
 
-    def update_from(self, packet: mesh_pb2.MeshPacket) -> None:
+    def update_from(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
         """Store the sender of a decoded packet, its reception, and the position or device metrics in it."""
-        info = self._edit(sender_of(packet))
+        sender = sender_of(packet)
+        if self._is_guarded and sender not in self._entries and self.is_full:
+            if now - self._admitted_at < ADMIT_EVERY:
+                return
+            self._admitted_at = now
+        entry = self._edit(sender)
+        info = entry.info
         if packet.rx_time:
             info.last_heard = packet.rx_time
         if packet.rx_snr:
@@ -103,36 +169,67 @@ class NodeDb:
             info.hops_away = packet.hop_start - packet.hop_limit
         _store_content(info, packet)
 
-    def update_user(self, num: int, user: mesh_pb2.User, channel: int, now: float) -> bool:
-        """Store a NODEINFO unless its key differs from the known one; return whether it was stored."""
-        known = self.public_key(num)
+    def update_user(self, num: int, user: mesh_pb2.User, channel: int, now: float, *, is_signed: bool = False) -> bool:
+        """Store a NODEINFO unless its key differs from the known one; return whether it was stored.
+
+        Of a node that signs only a signed one is stored.
+        """
+        if num in self._entries and self._entries[num].signs and not is_signed:
+            return False
+        entry = self._edit(num)
+        known = entry.public_key
         if known and user.public_key != known:
             return False
-        info = self._edit(num)
-        changed = info.user != user or info.channel != channel
+        info = entry.info
+        before = info.SerializeToString()
         info.user.CopyFrom(user)
         info.user.id = f"!{num:08x}"
-        info.channel = channel
-        if changed and now - self._saved_at >= SAVE_EVERY:
+        if num != self._own_num:
+            info.channel = channel
+        entry.bare_key = b""
+        if info.SerializeToString() != before and now - self._heard_saved_at >= SAVE_EVERY:
             self.save(now)
+            self._heard_saved_at = now
         return True
 
-    def add_contact(self, contact: admin_pb2.SharedContact, now: float) -> None:
-        """Overwrite user and key with the client's, except a verified key; make it a favourite, and save."""
-        info = self._edit(contact.node_num)
-        if info.is_key_manually_verified and not contact.manually_verified:
+    def learn_signer(self, num: int, public_key: bytes = b"") -> None:
+        """Note that a signature of the node was verified, under the key of its first NODEINFO if it is given."""
+        entry = self._edit(num)
+        entry.signs = True
+        if public_key and not entry.public_key:
+            entry.bare_key = public_key
+
+    def add_contact(self, contact: admin_pb2.SharedContact, epoch: int, now: float, *, is_base: bool) -> None:
+        """Overwrite user and key with the client's, make it a favourite, and save.
+
+        A verified key is replaced by a verified one alone. `is_base`: a CLIENT_BASE makes no favourites; it stamps the
+        contact as heard at `epoch` instead, as does firmware 2.8 if it has no room for another favourite.
+        """
+        entry = self._edit(contact.node_num)
+        info = entry.info
+        if not contact.HasField("user"):
+            return
+        differs = contact.user.public_key != entry.public_key
+        if info.is_key_manually_verified and not contact.manually_verified and differs:
             return
         info.user.CopyFrom(contact.user)
         info.user.id = f"!{contact.node_num:08x}"
+        entry.bare_key = b""
         if contact.should_ignore:
-            info.is_ignored = True
-            info.user.public_key = b""
-            info.ClearField("position")
-            info.ClearField("device_metrics")
+            self._protect(entry, "is_ignored")
+            info.is_favorite = False
+            self._strip(info)
         else:
-            info.is_favorite = info.is_favorite or contact.user.role != CLIENT_BASE
-            info.is_key_manually_verified = contact.manually_verified
+            if is_base or not self._protect(entry, "is_favorite"):
+                info.last_heard = epoch
+            if contact.manually_verified:
+                self._protect(entry, "is_key_manually_verified")
         self.save(now)
+
+    @property
+    def is_licensed(self) -> bool:
+        """Whether the own owner is a radio amateur, who encrypts nothing."""
+        return bool(self._entries[self._own_num].info.user.is_licensed)
 
     def own_user(self) -> mesh_pb2.User:
         """Return a copy of the own user."""
@@ -140,71 +237,116 @@ class NodeDb:
         user.CopyFrom(self._entries[self._own_num].info.user)
         return user
 
-    def set_own_user(self, user: mesh_pb2.User, now: float) -> None:
-        """Replace the own user, and save."""
-        self._edit(self._own_num).user.CopyFrom(user)
-        self.save(now)
+    def set_own_user(self, user: mesh_pb2.User) -> None:
+        """Replace the own user."""
+        self._edit(self._own_num).info.user.CopyFrom(user)
 
-    def set_flag(self, num: int, field: str, *, value: bool, now: float) -> None:
-        """Set a known node's `is_favorite` or `is_ignored`, and save."""
+    def protect(self, num: int, field: str) -> bool:
+        """Set a node's `is_favorite` or `is_ignored`; return False if firmware 2.8 refuses one protected node more.
+
+        An unknown node stays unknown, but firmware 2.8 makes an entry for one that it is to ignore.
+        """
+        ignores = field == "is_ignored"
+        if num not in self._entries and not (ignores and self._is_guarded):
+            return True
+        entry = self._edit(num)
+        is_done = self._protect(entry, field)
+        if ignores and is_done:
+            self._strip(entry.info)
+        return is_done
+
+    def unprotect(self, num: int, field: str) -> None:
+        """Unset it."""
         if num in self._entries:
-            setattr(self._edit(num), field, value)
-            self.save(now)
+            setattr(self._edit(num).info, field, False)
 
     def remove(self, num: int, now: float) -> None:
-        """Remove one node, and save; the own one stays."""
+        """Forget one node, and save; the own one stays."""
         if num != self._own_num:
             self._entries.pop(num, None)
+            self._warm.take(num)
             self.save(now)
 
-    def reset(self, now: float) -> None:
-        """Remove all but the own node, and save."""
-        self._entries = {self._own_num: self._entries[self._own_num]}
+    def reset(self, now: float, *, keep_favourites: bool = False) -> None:
+        """Forget all nodes but the own one, and save."""
+        kept = {num: each for num, each in self._entries.items() if keep_favourites and each.info.is_favorite}
+        self._entries = {self._own_num: self._entries[self._own_num]} | kept
+        self._warm.clear()
         self.save(now)
 
-    def save(self, now: float) -> None:
+    def save(self, now: float) -> None:  # noqa: ARG002 - the time of every change, as for the others
         """Make the present entries survive a reboot."""
         self._unsaved.clear()
-        self._saved_at = now
+        self._saved_warm = self._warm.copy()
 
     def reboot(self, now: float, *, forget_recent: bool) -> None:
-        """Start again with the saved entries, or (after a clean shutdown) with all."""
+        """Start again with the saved entries, or (after a clean shutdown) with all; those without NODEINFO go."""
         if forget_recent:
-            for num, info in self._unsaved.items():
-                if info is None:
+            for num, entry in self._unsaved.items():
+                if entry is None:
                     self._entries.pop(num, None)
                 else:
-                    self._entries[num] = _Entry(info)
+                    self._entries[num] = entry
+            self._warm.restore(self._saved_warm)
+        for num, entry in list(self._entries.items()):
+            if not entry.info.HasField("user") and not entry.info.is_ignored:
+                self._give_up(num)
         self.save(now)
+        self._heard_saved_at = now
 
-    def _edit(self, num: int) -> Any:
+    def _edit(self, num: int) -> _Entry:
         """Return the node's entry for a change, made if there is none."""
         entry = self._entries.get(num)
         if entry is None:
-            self._unsaved.setdefault(num, None)
-            self._evict_if_full()
-            entry = self._entries[num] = _Entry(mesh_pb2.NodeInfo(num=num))
+            entry = self._add(num)
         elif num not in self._unsaved:
-            before = self._unsaved[num] = mesh_pb2.NodeInfo()
-            before.CopyFrom(entry.info)
+            self._unsaved[num] = entry.copy()
         entry.framed = b""
-        return entry.info
+        return entry
 
-    def _evict_if_full(self) -> None:
-        """Evict from a full database the longest unheard node without a key, else the longest unheard."""
-        if len(self._entries) < self._capacity:
-            return
-        evictable = [
-            entry.info
-            for num, entry in self._entries.items()
-            if num != self._own_num
-            and not (entry.info.is_favorite or entry.info.is_ignored or entry.info.is_key_manually_verified)
-        ]
-        if not evictable:
+    def _add(self, num: int) -> _Entry:
+        if self.is_full:
+            self._evict()
+        self._unsaved.setdefault(num, None)
+        entry = self._entries[num] = _Entry(mesh_pb2.NodeInfo(num=num))
+        if (warm := self._warm.take(num)) is not None:
+            entry.info.last_heard = warm.last_heard
+            entry.bare_key, entry.signs = warm.public_key, warm.signs
+        return entry
+
+    def _evict(self) -> None:
+        """Give up the longest unheard node without a key, else the longest unheard one that is not protected.
+
+        A verified node without a key is given up too, as in the firmware.
+        """
+        others = [entry for num, entry in self._entries.items() if num != self._own_num]
+        boring = [each for each in others if not (each.info.is_favorite or each.info.is_ignored or each.public_key)]
+        victims = boring or [each for each in others if not each.is_protected]
+        if not victims:
             raise FullOfFavouritesError
-        victim = min(evictable, key=lambda info: (len(info.user.public_key) == KEY_BYTES, info.last_heard))
-        self._unsaved.setdefault(victim.num, victim)
-        del self._entries[victim.num]
+        victim = min(victims, key=lambda each: int(each.info.last_heard))
+        self._unsaved.setdefault(victim.info.num, victim)
+        self._give_up(victim.info.num)
+
+    def _give_up(self, num: int) -> None:
+        entry = self._entries.pop(num)
+        info = entry.info
+        self._warm.absorb(num, WarmNode(info.last_heard, entry.public_key, info.user.role, entry.signs))
+
+    def _protect(self, entry: _Entry, field: str) -> bool:
+        if self._is_guarded and not entry.is_protected:
+            protected = sum(each.is_protected for each in self._entries.values())
+            if protected >= self.protected_limit:
+                return False
+        setattr(entry.info, field, True)
+        return True
+
+    def _strip(self, info: mesh_pb2.NodeInfo) -> None:
+        """Drop what is not kept of an ignored node: before 2.8 its key as well."""
+        info.ClearField("position")
+        info.ClearField("device_metrics")
+        if not self._is_guarded:
+            info.user.public_key = b""
 
 
 def _store_content(info: mesh_pb2.NodeInfo, packet: mesh_pb2.MeshPacket) -> None:

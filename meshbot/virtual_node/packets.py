@@ -5,9 +5,11 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Final
 
+from google.protobuf.message import DecodeError
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 BROADCAST_NUM: Final = 0xFFFFFFFF
+LORA_BYTES, HEADER_BYTES, PKI_BYTES = 255, 16, 12  # of a packet on air: all, its header, what PKI adds
 ACK_PRIORITY: Final = mesh_pb2.MeshPacket.Priority.ACK
 RELIABLE_PRIORITY: Final = mesh_pb2.MeshPacket.Priority.RELIABLE
 
@@ -24,6 +26,14 @@ def text_of(packet: mesh_pb2.MeshPacket) -> str:
         return ""
     payload: bytes = packet.decoded.payload
     return payload.decode(errors="replace")
+
+
+def error_in(packet: mesh_pb2.MeshPacket) -> int:
+    """Return the Routing.Error in a ROUTING packet, 0 if there is none."""
+    try:
+        return int(mesh_pb2.Routing.FromString(packet.decoded.payload).error_reason)
+    except DecodeError:
+        return 0
 
 
 def port_name(packet: mesh_pb2.MeshPacket) -> str:

@@ -12,9 +12,10 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot.virtual_node.configuration import ONLY_CONFIG
 from meshbot.virtual_node.framing import frame
+from meshbot.virtual_node.lockdown import Session
 from meshbot.virtual_node.packets import BROADCAST_NUM, port_name
 from meshbot.virtual_node.records import ReceivedPacket
-from meshbot.virtual_node.replays import REPLAYS_SINCE, replays
+from meshbot.virtual_node.replays import replays
 from meshbot.virtual_node.router import Router
 from meshbot.virtual_node.state import NodeState
 
@@ -54,6 +55,8 @@ class PhoneApi:
         self._download: Iterator[bytes | None] | None = None
         # from firmware 2.8 on, what its database holds of other nodes follows the configuration
         self._replays: Iterator[mesh_pb2.MeshPacket] = iter(())
+        self._stalls = False
+        self._session = Session(state)
         self.configured = False
         # The client sent disconnect; a fault ends the connection here
         self.closed = False
@@ -92,12 +95,14 @@ class PhoneApi:
 
     def next_frame(self, now: float) -> bytes | None:
         """Return the next frame for the client, None if there is none now."""
+        if self._heartbeat_due and not self._stalls:
+            return self._heartbeat_answer(now)
         if self._download is not None:
             return self._next_download_frame(now)
-        if self._heartbeat_due:
-            return self._heartbeat_answer(now)
         if not self.configured:
             return None
+        if self._session.is_locked:
+            self._state.phone.packets.clear()
         message = self._state.phone.next_message()
         if message is None and (replay := next(self._replays, None)) is not None:
             message = mesh_pb2.FromRadio(packet=replay)
@@ -106,9 +111,12 @@ class PhoneApi:
     def _start_download(self, nonce: int, now: float) -> None:
         state = self._state
         self.configured = False
-        replayed = state.nodes.others() if state.version() >= REPLAYS_SINCE and nonce != ONLY_CONFIG else []
+        is_locked = self._session.is_locked
+        replayed = state.nodes.others() if state.is_2_8 and nonce != ONLY_CONFIG and not is_locked else []
         self._replays = replays(replayed, state.config.hop_limit)
-        self._download = state.config.download(nonce, state.nodes, state.epoch(now), self._is_stalled)
+        self._download = state.config.download(
+            nonce, state.nodes, state.epoch(now), self._is_stalled, is_locked=is_locked
+        )
 
     def _is_stalled(self, nodes_sent: int) -> bool:
         faults = self._state.faults
@@ -117,11 +125,14 @@ class PhoneApi:
     def _next_download_frame(self, now: float) -> bytes | None:
         assert self._download is not None  # noqa: S101 - the only caller looked
         step = next(self._download, b"")
-        # Stalled: not even heartbeats are answered
+        # Not even heartbeats are answered then
+        self._stalls = step is None
         if step is None:
             return None
         if not step:
             self._download, self.configured = None, True
+            if (status := self._session.status()) is not None:
+                self._state.phone.news.append(status)
             return self.next_frame(now)
         return step
 
@@ -171,6 +182,8 @@ class PhoneApi:
 
     def _reason_to_drop(self, packet: mesh_pb2.MeshPacket, now: float) -> str:
         """Return why the packet is dropped, "" if it is not; queue what the firmware answers."""
+        if not self._session.may_send(packet, now):
+            return "lockdown"
         if len(packet.decoded.payload) > MAX_DATA:
             return "malformed: payload too long"
         if packet.id and packet.id in self._ids:
@@ -180,18 +193,11 @@ class PhoneApi:
         pause = SECONDS_BETWEEN.get(port, 0.0)
         if now - self._accepted_at.get(port, -pause) < pause:
             if port == PortNum.TRACEROUTE_APP:
-                self._notify(packet, TRACEROUTE_TOO_SOON, now)
+                self._state.notify(TRACEROUTE_TOO_SOON, now, packet.id)
             self._router.queue_status(now, 0, packet.id)
             return f"less than {pause:g} s after the previous {port_name(packet)}"
         if port == PortNum.TRACEROUTE_APP and packet.to == BROADCAST_NUM and packet.hop_limit:
-            self._notify(packet, TRACEROUTE_TO_ALL, now)
+            self._state.notify(TRACEROUTE_TO_ALL, now, packet.id)
             self._router.queue_status(now, 0, packet.id)
             return "traceroute to everybody"
         return ""
-
-    def _notify(self, packet: mesh_pb2.MeshPacket, text: str, now: float) -> None:
-        level = mesh_pb2.LogRecord.Level.WARNING
-        notification = mesh_pb2.ClientNotification(
-            reply_id=packet.id, time=self._state.epoch(now), level=level, message=text
-        )
-        self._state.phone.notifications.append(notification)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 from unicodedata import normalize
+from zlib import crc32
 
 from meshtastic.protobuf import config_pb2, mesh_pb2, telemetry_pb2
+
+from meshbot.virtual_node import x25519
 
 KEY_BYTES: Final = 32  # an X25519 public key
 # Below and above are reserved numbers and the broadcast
@@ -56,6 +59,7 @@ class User:
     hops: int  # how many nodes relay between this one and the virtual node
     snr: float  # dB, as the virtual node hears it
     battery: int  # percent
+    private_key: bytes = b""  # known of the own node alone
 
     @property
     def node_id(self) -> str:
@@ -68,8 +72,11 @@ class User:
         return bytes((0x24, 0x6F)) + self.num.to_bytes(4, "big")
 
 
-def make_users(count: int, keys: int | None, rng: Random) -> tuple[User, ...]:
-    """Return the own node first, then `count - 1` users, `keys` of whom have a public key (None: all but a few)."""
+def make_users(count: int, keys: int | None, rng: Random, *, numbered_by_key: bool = False) -> tuple[User, ...]:
+    """Return the own node first, then `count - 1` users, `keys` of whom have a public key (None: all but a few).
+
+    `numbered_by_key`: as from firmware 2.8 on.
+    """
     nums = _distinct_numbers(count, rng)
     others = count - 1
     wanted = others - -(-others // KEYLESS_SHARE) if keys is None else keys
@@ -79,7 +86,10 @@ def make_users(count: int, keys: int | None, rng: Random) -> tuple[User, ...]:
     # Tests take the first user and want one that can be answered
     if wanted and 1 in keyless:
         keyless = keyless - {1} | {min(set(range(2, count)) - keyless)}
-    return tuple(_make_user(num, place, rng, with_key=place not in keyless) for place, num in enumerate(nums))
+    users = [_make_user(num, place, rng, with_key=place not in keyless) for place, num in enumerate(nums)]
+    if numbered_by_key:
+        users = [replace(user, num=crc32(user.public_key)) if user.public_key else user for user in users]
+    return tuple(users)
 
 
 def _distinct_numbers(count: int, rng: Random) -> list[int]:
@@ -94,6 +104,7 @@ def _make_user(num: int, place: int, rng: Random, *, with_key: bool) -> User:
     # Drawn in any case, so that the share of keys changes nothing else
     key = rng.randbytes(KEY_BYTES)
     own = place == 0
+    private, key = (key, x25519.public_key(key)) if own else (b"", key)
     return User(
         num=num,
         long_name="Relais MeshBot" if own else f"{first} {district} {place}",
@@ -107,6 +118,7 @@ def _make_user(num: int, place: int, rng: Random, *, with_key: bool) -> User:
         hops=0 if own else rng.randrange(MAX_HOPS + 1),
         snr=round(rng.uniform(-14, 9) * 4) / 4,
         battery=rng.randrange(20, 101),
+        private_key=private,
     )
 
 

@@ -11,42 +11,98 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot.virtual_node.node_db import FullOfFavouritesError
 from meshbot.virtual_node.packets import BROADCAST_NUM, routing_packet, sender_of
+from meshbot.virtual_node.signatures import accepts, is_signed
 from meshbot.virtual_node.state import NodeState
 
 HISTORY: Final = 512  # packets heard lately, to drop rebroadcast duplicates
-REQUEST_USER_EVERY: Final = 60.0  # seconds between two NODEINFO requests to an unknown node
+MESH_BEACON_APP: Final = 37
+OWN_KEY_ADVERTISED: Final = "Remote device {} has advertised your public key"
+Error = mesh_pb2.Routing.Error
 
 
 class Receiver:
     """Updates the node database from packets, and puts those for the client into the phone queue."""
 
-    def __init__(self, state: NodeState, request_user: Callable[[int, float], None]) -> None:
-        """`request_user(num, now)` is called for a sender without a NODEINFO: the node requests it."""
+    def __init__(
+        self,
+        state: NodeState,
+        request_user: Callable[[int, float], None],
+        refuse: Callable[[int, int, float], None],
+    ) -> None:
+        """`request_user(num, now)`: the node asks a sender for its NODEINFO; `refuse(num, error, now)`: sends a NAK."""
         self._state = state
         self._request_user = request_user
-        self._requested_at: dict[int, float] = {}
+        self._refuse = refuse
+        self._is_duplicate_told = False
         self._heard: deque[tuple[int, int]] = deque(maxlen=HISTORY)
 
     def reset(self) -> None:
         """Drop what a reboot loses."""
-        self._requested_at.clear()
+        self._is_duplicate_told = False
         self._heard.clear()
 
     def hear(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
         """Take one packet from the air; a duplicate is dropped, one for another node is not delivered."""
         packet = _copy(packet)
+        known = self._state.nodes.get(sender_of(packet))
+        if (known is not None and known.is_ignored) or not self._accepts(packet):
+            return
         key = (sender_of(packet), packet.id)
         if packet.id and key in self._heard:
             return
         self._heard.append(key)
         packet.rx_time = packet.rx_time or self._state.epoch(now)
+        if packet.HasField("encrypted") and not self._passes_undecrypted(packet, now):
+            return
         try:
             self._update_nodes(packet, now)
         except FullOfFavouritesError:
-            self._state.reboot_due = now
-            return
-        if packet.to in {self._state.own.num, BROADCAST_NUM}:
+            # From 2.8 on the sender just gets no entry
+            if not self._state.is_2_8:
+                self._state.reboot_due = now
+                return
+        if packet.to in {self._state.own.num, BROADCAST_NUM} and not self._is_unlicensed(sender_of(packet)):
             self._deliver(packet)
+
+    def _accepts(self, packet: mesh_pb2.MeshPacket) -> bool:
+        """Whether signature, port and settings let the packet in; before 2.8 nobody looks at signatures."""
+        state, port = self._state, packet.decoded.portnum
+        if not packet.HasField("decoded"):
+            return True
+        if not state.is_2_8:
+            packet.DiscardUnknownFields()
+        elif not accepts(packet, state) or port == MESH_BEACON_APP:
+            # Nobody has asked for beacons
+            return False
+        if port == portnums_pb2.PortNum.NODEINFO_APP and self._differs_in_licence(packet):
+            return False
+        wants_neighbours = state.config.modules["neighbor_info"].neighbor_info.enabled
+        return bool(port != portnums_pb2.PortNum.NEIGHBORINFO_APP or wants_neighbours)
+
+    def _differs_in_licence(self, packet: mesh_pb2.MeshPacket) -> bool:
+        """Whether a NODEINFO is of a licensed owner and ours is not, or the other way round: then nobody sees it."""
+        try:
+            user = mesh_pb2.User.FromString(packet.decoded.payload)
+        except DecodeError:
+            return False
+        return bool(user.is_licensed != self._state.nodes.is_licensed)
+
+    def _is_unlicensed(self, num: int) -> bool:
+        """Whether our owner is licensed and the node's is known not to be: then its packets stay on the mesh."""
+        if not self._state.nodes.is_licensed:
+            return False
+        known = self._state.nodes.get(num)
+        return known is not None and known.HasField("user") and not known.user.is_licensed
+
+    def _passes_undecrypted(self, packet: mesh_pb2.MeshPacket, now: float) -> bool:
+        """Before 2.8, refuse it if an ACK is wanted, and let it pass; from 2.8 on it is dropped in silence."""
+        if self._state.is_2_8:
+            return False
+        if packet.want_ack and packet.to == self._state.own.num:
+            sender = sender_of(packet)
+            unknown = not packet.channel and not self._state.nodes.public_key(sender)
+            self._refuse(sender, Error.PKI_UNKNOWN_PUBKEY if unknown else Error.NO_CHANNEL, now)
+        return True
 
     def local_routing(self, error: int, request_id: int, now: float, channel: int = 0) -> None:
         """Queue an implicit ACK, or a NAK of the node itself, for the client."""
@@ -67,10 +123,8 @@ class Receiver:
         if packet.decoded.portnum == portnums_pb2.PortNum.NODEINFO_APP:
             self._update_user(packet, now)
         if packet.to in {self._state.own.num, BROADCAST_NUM}:
-            self._state.nodes.update_from(packet)
-            requested_at = self._requested_at.get(sender, -REQUEST_USER_EVERY)
-            if not self._state.nodes.has_user(sender) and now - requested_at >= REQUEST_USER_EVERY:
-                self._requested_at[sender] = now
+            self._state.nodes.update_from(packet, now)
+            if not self._state.nodes.has_user(sender) and not self._state.nodes.is_full:
                 self._request_user(sender, now)
 
     def _update_user(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
@@ -79,9 +133,12 @@ class Receiver:
         except DecodeError:
             # The client gets the packet all the same
             return
-        claims_own_key = user.public_key and user.public_key == self._state.own.public_key
-        if not claims_own_key:
-            self._state.nodes.update_user(sender_of(packet), user, packet.channel, now)
+        if not user.public_key or user.public_key != self._state.own.public_key:
+            signed = is_signed(packet)
+            self._state.nodes.update_user(sender_of(packet), user, packet.channel, now, is_signed=signed)
+        elif not self._is_duplicate_told:
+            self._is_duplicate_told = True
+            self._state.notify(OWN_KEY_ADVERTISED.format(user.long_name), now)
 
 
 def _copy(packet: mesh_pb2.MeshPacket) -> mesh_pb2.MeshPacket:

@@ -19,6 +19,7 @@ class Transmission:
 
     packet: mesh_pb2.MeshPacket
     at: float  # clock seconds
+    is_signed: bool = False  # by firmware 2.8
 
     @property
     def text(self) -> str:

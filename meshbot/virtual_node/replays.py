@@ -12,8 +12,8 @@ from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet
 PortNum = portnums_pb2.PortNum
 LORA: Final = mesh_pb2.MeshPacket.TransportMechanism.TRANSPORT_LORA
 BACKGROUND: Final = mesh_pb2.MeshPacket.Priority.BACKGROUND
-REPLAYS_SINCE: Final = (2, 8, 0)
 LONG_NAME_BYTES: Final = 24
+MACADDR_BYTES: Final = 6  # all of them 0
 # Of the number that distinguishes records of one node and time: Telemetry's tag of device_metrics
 DEVICE_METRICS_TAG: Final = 2
 HASH_FACTOR: Final = 2654435761
@@ -51,6 +51,7 @@ def thin(info: mesh_pb2.NodeInfo) -> mesh_pb2.NodeInfo:
     copy.ClearField("device_metrics")
     if info.HasField("user"):
         copy.user.long_name = clipped(info.user.long_name)
+        copy.user.macaddr = bytes(MACADDR_BYTES)
     return copy
 
 

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import logging
-from math import inf
+from math import ceil
 from typing import Final
 
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot.virtual_node.admin import Admin
+from meshbot.virtual_node.air import Air
+from meshbot.virtual_node.identity import UNSET
 from meshbot.virtual_node.mesh import Mesh
-from meshbot.virtual_node.packets import BROADCAST_NUM, RELIABLE_PRIORITY, data_packet, port_name, text_of
-from meshbot.virtual_node.population import MAX_HOPS, user_message
+from meshbot.virtual_node.packets import (
+    BROADCAST_NUM,
+    HEADER_BYTES,
+    LORA_BYTES,
+    PKI_BYTES,
+    RELIABLE_PRIORITY,
+    data_packet,
+    port_name,
+    text_of,
+)
 from meshbot.virtual_node.records import Transmission
+from meshbot.virtual_node.regions import DUTY_CYCLES
+from meshbot.virtual_node.signatures import fits_signed
 from meshbot.virtual_node.state import NodeState
+from meshbot.virtual_node.versions import VERSION_2_8
 
 LOGGER = logging.getLogger(__name__)
 PortNum = portnums_pb2.PortNum
@@ -21,12 +34,13 @@ Error = mesh_pb2.Routing.Error
 NON_PKI_PORTS: Final = frozenset(
     {PortNum.TRACEROUTE_APP, PortNum.NODEINFO_APP, PortNum.ROUTING_APP, PortNum.POSITION_APP}
 )
-LORA_BYTES, HEADER_BYTES, PKI_BYTES = 255, 16, 12  # of a packet on air: all, its header, what PKI adds
 TX_QUEUE: Final = 16  # packets
-# A QueueStatus's `res`; no NAK follows
+# Of a QueueStatus, its `res`; no NAK follows
 TX_QUEUE_FULL: Final = 32
-NODEINFO_EVERY: Final = 60.0  # seconds between two broadcasts that heartbeats request
-MAX_RETRANSMIT_AFTER: Final = 23.0  # seconds: three transmissions without a rebroadcast
+TX_DISABLED: Final = 34
+MAX_RETRANSMIT_AFTER: Final = 23.0  # seconds: so many transmissions without a rebroadcast
+TRANSMISSIONS: Final = 3
+DUTY_CYCLE_EXCEEDED: Final = "Duty cycle limit exceeded. You can send again in {} mins"
 # Since then a direct message needs a key
 REFUSES_LEGACY_DMS: Final = (2, 7, 19)
 
@@ -34,22 +48,17 @@ REFUSES_LEGACY_DMS: Final = (2, 7, 19)
 class Router:
     """Sends the client's packets and plans the mesh's responses."""
 
-    def __init__(self, state: NodeState, mesh: Mesh) -> None:
+    def __init__(self, state: NodeState, mesh: Mesh, admin: Admin) -> None:
         self._state = state
         self._mesh = mesh
-        self._admin = Admin(state)
-        # When the packets of the TX queue go on air
-        self._starts: list[float] = []
-        self._air_free_at = 0.0
+        self._admin = admin
+        self._air = Air()
         self._reported_full = False
-        self._nodeinfo_sent_at = -inf
 
     def reset(self) -> None:
         """Drop what a reboot loses."""
-        self._starts.clear()
-        self._air_free_at = 0.0
+        self._air.reset()
         self._reported_full = False
-        self._nodeinfo_sent_at = -inf
 
     def status(self, now: float, res: int = 0, packet_id: int = 0) -> mesh_pb2.QueueStatus:
         """Return the state of the TX queue."""
@@ -69,28 +78,33 @@ class Router:
     def send(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
         """Take a packet from the client and queue its status."""
         packet.id = packet.id or self._state.new_id()
-        if packet.to == self._state.own.num:
+        if packet.to != self._state.own.num:
+            self.queue_status(now, self._to_mesh(packet, now), packet.id)
+        elif self._state.is_2_8:
+            # It is handled at once, so the status of its answer comes first
             self._handle_local(packet, now)
-            res = 0
+            self.queue_status(now, 0, packet.id)
         else:
-            res = self._to_mesh(packet, now)
-        self.queue_status(now, res, packet.id)
+            self.queue_status(now, 0, packet.id)
+            self._handle_local(packet, now)
 
     def broadcast_own_node(self, now: float) -> None:
-        """Broadcast the own NODEINFO, unless the last one was less than NODEINFO_EVERY ago."""
-        if now - self._nodeinfo_sent_at < NODEINFO_EVERY or not self._free(now):
+        """Broadcast the own NODEINFO and ask everybody for theirs, unless the last one was less than a minute ago."""
+        if not self._free(now) or not self._mesh.may_introduce(now, is_urgent=True):
             return
-        self._nodeinfo_sent_at = now
-        payload = user_message(self._state.own).SerializeToString()
-        packet = data_packet(0, BROADCAST_NUM, PortNum.NODEINFO_APP, payload, self._state.new_id(), hop_limit=MAX_HOPS)
+        payload = self._mesh.own_nodeinfo()
+        fields = {"hop_limit": self._state.config.hop_limit, "data": {"want_response": True}}
+        packet = data_packet(0, BROADCAST_NUM, PortNum.NODEINFO_APP, payload, self._state.new_id(), **fields)
         self._on_air(packet, now)
+        reached = [user for user in self._state.users.values() if user.hops <= packet.hop_limit]
+        self._mesh.introduce(reached, now, asks=True)
 
     def _to_mesh(self, packet: mesh_pb2.MeshPacket, now: float) -> int:
         """Return the QueueStatus's `res`: 0, a Routing.Error, or TX_QUEUE_FULL."""
         faults, receiver = self._state.faults, self._mesh.receiver
         # The firmware always sends this field, so it counts for the size
         packet.decoded.bitfield |= 0
-        error = self._error_for(packet)
+        error = self._over_duty_cycle(packet, now) or self._error_for(packet)
         remote_error = 0
         if not error and "nak" in faults:
             error, remote_error = self._injected_nak(packet)
@@ -98,6 +112,9 @@ class Router:
         if error:
             receiver.local_routing(error, packet.id, now)
             return error
+        lora = self._state.config.configs["lora"].lora
+        if not lora.tx_enabled or lora.region == UNSET:
+            return TX_DISABLED
         if not self._free(now):
             return TX_QUEUE_FULL
         start = self._on_air(packet, now)
@@ -119,15 +136,23 @@ class Router:
             return error
         if not pki and not self._state.config.channel_exists(packet.channel):
             return int(Error.NO_CHANNEL)
-        size = len(packet.decoded.SerializeToString()) + HEADER_BYTES + (PKI_BYTES if pki else 0)
-        if size > LORA_BYTES:
-            return int(Error.TOO_LARGE)
         packet.pki_encrypted = pki
-        return 0
+        return int(Error.TOO_LARGE) if _size(packet) > LORA_BYTES else 0
+
+    def _over_duty_cycle(self, packet: mesh_pb2.MeshPacket, now: float) -> int:
+        """Return the Routing.Error of a node that has sent too much in the last hour, 0 if it has not."""
+        lora = self._state.config.configs["lora"].lora
+        limit = DUTY_CYCLES.get(lora.region, 100.0)
+        silence = 0.0 if lora.override_duty_cycle else self._air.silence(now, limit)
+        if silence <= 0:
+            return 0
+        self._state.notify(DUTY_CYCLE_EXCEEDED.format(ceil(silence / 60)), now, packet.id)
+        return int(Error.DUTY_CYCLE_LIMIT)
 
     def _encryption(self, packet: mesh_pb2.MeshPacket) -> tuple[bool, int]:
         """Return whether the packet is PKI-encrypted, and the Routing.Error that forbids sending it."""
-        if packet.to == BROADCAST_NUM or packet.decoded.portnum in NON_PKI_PORTS:
+        is_licensed = self._state.nodes.is_licensed
+        if is_licensed or packet.to == BROADCAST_NUM or packet.decoded.portnum in NON_PKI_PORTS:
             return False, int(Error.PKI_FAILED) if packet.pki_encrypted else 0
         key = self._state.nodes.public_key(packet.to)
         if not key and self._state.version() >= REFUSES_LEGACY_DMS:
@@ -139,19 +164,17 @@ class Router:
     def _free(self, now: float) -> int:
         if "tx_queue_full" in self._state.faults:
             return 0
-        self._starts = [start for start in self._starts if start > now]
-        return max(0, TX_QUEUE - len(self._starts))
+        return max(0, TX_QUEUE - self._air.queued(now))
 
     def _on_air(self, packet: mesh_pb2.MeshPacket, now: float) -> float:
         """Send the packet once those before it are through; return the time of that."""
-        start = max(now, self._air_free_at)
-        self._air_free_at = start + self._state.airtime
-        self._starts.append(start)
+        start = self._air.book(now, self._state.seconds_on_air(_size(packet)))
         setattr(packet, "from", self._state.own.num)
         if packet.want_ack:
-            packet.hop_limit = packet.hop_limit or MAX_HOPS
+            packet.hop_limit = packet.hop_limit or self._state.config.hop_limit
         packet.hop_start = packet.hop_limit
-        self._state.transmitted.append(Transmission(packet, start))
+        signed = self._state.is_2_8 and bool(self._state.own.public_key) and fits_signed(packet)
+        self._state.transmitted.append(Transmission(packet, start, signed))
         LOGGER.info("📡 Émis vers !%08x: %s", packet.to, text_of(packet) or port_name(packet))
         return start
 
@@ -161,19 +184,32 @@ class Router:
         relayed, arrived = start + 2 * state.airtime, start + 4 * state.airtime
         if "unheard" in state.faults or not state.users:
             if packet.want_ack:
-                self._plan_local_routing(Error.MAX_RETRANSMIT, packet, start + MAX_RETRANSMIT_AFTER)
+                self._plan_retransmissions(packet, start)
             return
         if packet.want_ack:
             self._plan_local_routing(Error.NONE, packet, relayed)
         user = state.users.get(packet.to)
         if user is None or user.hops > packet.hop_limit:
             return
-        unreadable = packet.pki_encrypted and state.nodes.public_key(user.num) != user.public_key
-        error = remote_error or (int(Error.NO_CHANNEL) if unreadable else 0)
-        if packet.want_ack or error:
+        refusal = self._mesh.refuses(user, is_pki=packet.pki_encrypted)
+        if refusal and state.peers.get(user.num).firmware >= VERSION_2_8:
+            # It drops in silence what it cannot read
+            return
+        error = remote_error or refusal
+        if packet.want_ack or remote_error:
             scheduler.at(arrived, lambda now: self._mesh.acknowledge(user, error, packet.id, now))
         if not error:
             scheduler.at(arrived + state.airtime, lambda now: self._mesh.answer(packet, user, now))
+
+    def _plan_retransmissions(self, packet: mesh_pb2.MeshPacket, start: float) -> None:
+        """Send the packet again as often as the firmware does, which takes air, and give up."""
+        seconds, pause = self._state.seconds_on_air(_size(packet)), MAX_RETRANSMIT_AFTER / TRANSMISSIONS
+        for again in range(1, TRANSMISSIONS):
+            self._state.scheduler.at(start + again * pause, lambda now: self._book_again(now, seconds))
+        self._plan_local_routing(Error.MAX_RETRANSMIT, packet, start + MAX_RETRANSMIT_AFTER)
+
+    def _book_again(self, now: float, seconds: float) -> None:
+        self._air.book(now, seconds)
 
     def _plan_local_routing(self, error: int, packet: mesh_pb2.MeshPacket, due: float) -> None:
         receiver = self._mesh.receiver
@@ -198,3 +234,8 @@ class Router:
         answer = data_packet(own, own, port, payload, self._state.new_id(), data=data, **fields)
         self._state.phone.push(answer)
         self.queue_status(now, 0, answer.id)
+
+
+def _size(packet: mesh_pb2.MeshPacket) -> int:
+    """Return how many bytes go on air."""
+    return len(packet.decoded.SerializeToString()) + HEADER_BYTES + (PKI_BYTES if packet.pki_encrypted else 0)

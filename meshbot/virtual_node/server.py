@@ -14,8 +14,9 @@ from typing import Any, Final, Self
 from meshtastic.protobuf import mesh_pb2
 
 from meshbot.runtime import Clock, SystemClock
-from meshbot.virtual_node.faults import Value
-from meshbot.virtual_node.firmware import REGION, Firmware
+from meshbot.virtual_node.faults import FAULTS, Value
+from meshbot.virtual_node.firmware import REGION, WARM_SIZE, Firmware
+from meshbot.virtual_node.happenings import happen
 from meshbot.virtual_node.population import User
 from meshbot.virtual_node.records import Received, Transmission
 from meshbot.virtual_node.tcp_server import POLL, TcpServer
@@ -42,17 +43,19 @@ class VirtualNode:
         keys: int | None = None,
         chatter: float = 0.0,
         queue_size: int = 32,
-        airtime: float = 0.15,
+        airtime: float | None = 0.15,
         capacity: int | None = None,
         region: str = REGION,
+        warm_size: int = WARM_SIZE,
         new_selector: Callable[[], BaseSelector] | None = None,
     ) -> None:
         """Make the node; nothing listens until `start`. ValueError explains a wrong argument.
 
         `nodes` is the size of its node database, itself included; `keys` of the others have a public key (None: all
         but a few). `chatter` is in packets a second, `queue_size` in packets kept for the client, `airtime` in seconds
-        that a packet takes to the next node, `capacity` in nodes (None: room for all, at least 250), `region` the
-        name of a RegionCode, which its client reads: the node itself keeps to no duty cycle.
+        that a packet takes to the next node (None: by preset and size), `capacity` in nodes (None: room for all, at
+        least 250), `region` the name of a RegionCode, whose duty cycle the node keeps to. `warm_size` is in evicted
+        nodes whose keys firmware 2.8 keeps.
         `new_selector` makes a selector that waits on `clock` (None: its waits for sockets are real ones).
         """
         self._clock: Clock = clock or SystemClock()
@@ -68,6 +71,7 @@ class VirtualNode:
             now=self._clock.monotonic(),
             epoch=int(self._clock.now().timestamp()),
             region=region,
+            warm_size=warm_size,
         )
         self._server = TcpServer(self._firmware, self._clock, host, port, new_selector)
         # Guards the two above; notified after every turn of the thread
@@ -228,6 +232,29 @@ class VirtualNode:
                 if self._turns == turns:
                     self._changed.wait(min(remaining, POLL))
 
+    def upgrade(self, version: str, seconds: float = 10.0) -> None:
+        """Put another firmware on the node, which reboots for so long; from 2.8 on its number follows its key."""
+        self._call(lambda: self._firmware.upgrade(version, seconds, self._clock.monotonic()))
+
+    def upgrade_user(self, user_num: int) -> User:
+        """Put firmware 2.8 on a user's node; return the user under its new number."""
+        return self._change_user(lambda: self._firmware.upgrade_user(user_num, self._clock.monotonic()))
+
+    def change_key(self, user_num: int) -> User:
+        """Give a user's node a new key pair; return the user, under another number if its firmware is 2.8."""
+        return self._change_user(lambda: self._firmware.change_key(user_num, self._clock.monotonic()))
+
+    def mistake_our_key(self, user_num: int, held: bytes = b"") -> None:
+        """Let a user's node hold that key for this node, b"" for none."""
+        with self._changed:
+            self._firmware.mistake_our_key(user_num, held)
+
+    def _change_user(self, change: Callable[[], User]) -> User:
+        with self._changed:
+            user = change()
+        self._wake()
+        return user
+
     def fault(self, name: str, **params: Value) -> None:
         """Switch a fault of FAULTS on, or inject one that happens once; in force on return."""
         self._call(lambda: self._apply_fault(name, params))
@@ -264,16 +291,8 @@ class VirtualNode:
                 server.drop()
             case "reset":
                 server.reset()
-            case "reboot":
-                firmware.reboot(now, float(values["seconds"]), forget_recent=bool(values["forget_recent"]))
-            case "forget_nodes":
-                firmware.forget_nodes(now)
-            case "cut_names":
-                firmware.cut_names()
-            case "renumber":
-                firmware.renumber(int(values["number"]))
-            case "warn":
-                firmware.notify(str(values["text"]).replace("_", " "), now)
+            case _ if FAULTS[name].once:
+                happen(firmware, name, values, now)
 
     def _run(self) -> None:
         try:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 from typing import Final
 
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
+from meshbot.virtual_node.air import TYPICAL_BYTES, seconds_on_air
 from meshbot.virtual_node.configuration import Configuration
 from meshbot.virtual_node.faults import ActiveFaults
 from meshbot.virtual_node.node_db import NodeDb
 from meshbot.virtual_node.packets import new_packet_id
+from meshbot.virtual_node.peers import Peers
 from meshbot.virtual_node.population import User
 from meshbot.virtual_node.records import ReceivedLog, Transmission
-from meshbot.virtual_node.versions import version_numbers
+from meshbot.virtual_node.versions import VERSION_2_8, version_numbers
 
 STATUSES_KEPT: Final = 2  # a burst of packets loses all statuses but the last
 NOTIFICATIONS_KEPT: Final = 4
@@ -93,20 +95,32 @@ class NodeState:
     users: dict[int, User]  # the other nodes of the mesh, in the node database or not
     config: Configuration
     nodes: NodeDb
+    peers: Peers
     phone: PhoneQueue
     faults: ActiveFaults
     scheduler: Scheduler
     rng: Random
     firmware_version: str
-    airtime: float  # seconds of a packet to the next node
+    fixed_airtime: float | None  # seconds of every packet to the next node; None: by preset and size
     log: ReceivedLog
     transmitted: deque[Transmission]
+    wrong_passphrases: list[float] = field(default_factory=list)  # when, since the last right one
     reboot_due: float | None = None
     clock_offset: float | None = None  # epoch minus monotonic, once a client has set the time
 
     def epoch(self, now: float) -> int:
         """Return the node's time, 0 until it is set."""
         return 0 if self.clock_offset is None else int(self.clock_offset + now) & 0xFFFFFFFF
+
+    @property
+    def airtime(self) -> float:
+        """Return the seconds of a typical packet of others."""
+        return self.seconds_on_air(TYPICAL_BYTES)
+
+    def seconds_on_air(self, size: int) -> float:
+        """Return how long so many bytes take to the next node."""
+        lora = self.config.configs["lora"].lora
+        return seconds_on_air(size, lora) if self.fixed_airtime is None else self.fixed_airtime
 
     def new_id(self) -> int:
         """Return a packet id."""
@@ -120,3 +134,16 @@ class NodeState:
     def version(self) -> tuple[int, ...]:
         """Return the numbers of that version."""
         return version_numbers(self.version_text())
+
+    @property
+    def is_2_8(self) -> bool:
+        """Whether that is 2.8 or later."""
+        return self.version() >= VERSION_2_8
+
+    def notify(self, text: str, now: float, reply_id: int = 0) -> None:
+        """Tell the client something in text for people, about the packet `reply_id` if it is not 0."""
+        level = mesh_pb2.LogRecord.Level.WARNING
+        notice = mesh_pb2.ClientNotification(time=self.epoch(now), level=level, message=text)
+        if reply_id:
+            notice.reply_id = reply_id
+        self.phone.notifications.append(notice)

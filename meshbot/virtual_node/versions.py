@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+# Numbers follow keys, evicted nodes' keys are kept, broadcasts are signed
+VERSION_2_8: Final = (2, 8, 0)
+
 
 def version_numbers(text: str) -> tuple[int, ...]:
     """Return (major, minor, patch) of a version with or without a build; ValueError if the text is none."""

@@ -58,8 +58,9 @@ def test_names_cut_inside_a_character_cost_neither_the_link_nor_a_key(start):
 
 def test_our_node_s_new_number_counts_at_once(start):
     bot, node = start("2.8.0")
-    old, new = node.num, zlib.crc32(node.own.public_key)
+    old = node.num
     node.fault("renumber")
+    new = zlib.crc32(node.own.public_key)
     bot.log.wait_for(f"🆔 Notre nœud a changé de numéro: !{old:08x} → !{new:08x}")
     assert (node.num, bot.bot._link.own_num()) == (new, new)
     question = node.hear_text(node.users[0].num, "/help")

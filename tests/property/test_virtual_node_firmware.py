@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from meshtastic.protobuf import mesh_pb2
 
 from meshbot.virtual_node.faults import FAULTS
+from meshbot.virtual_node.happenings import HAPPENINGS, happen
 from meshbot.virtual_node.packets import BROADCAST_NUM
 from tests.support.phone import Phone
 
@@ -21,7 +22,16 @@ ADMIN = st.one_of(
     st.builds(lambda n: {"get_config_request": n}, st.integers(0, 12)),
     st.builds(lambda n: {"get_module_config_request": n}, st.integers(0, 20)),
     st.builds(lambda name: {"set_owner": {"long_name": name}}, st.text("ab ", max_size=5)),
-    st.just({"nodedb_reset": True}),
+    st.builds(lambda n: {"set_favorite_node": n}, st.integers(1, 20)),
+    st.builds(lambda n: {"set_ignored_node": n}, U32),
+    st.builds(
+        lambda private, managed: {"set_config": {"security": {"private_key": private, "is_managed": managed}}},
+        st.sampled_from([b"", bytes(32), bytes(range(32))]),
+        st.booleans(),
+    ),
+    st.builds(lambda region: {"set_config": {"lora": {"region": region, "tx_enabled": True}}}, st.integers(0, 3)),
+    st.sampled_from([{"begin_edit_settings": True}, {"commit_edit_settings": True}]),
+    st.sampled_from([{"nodedb_reset": True}, {"factory_reset_config": 1}, {"factory_reset_device": 1}]),
 )
 STEPS = st.lists(
     st.one_of(
@@ -67,15 +77,17 @@ def step(phone, kind, value):
         case "time":
             phone.later(value)
         case "fault":
-            phone.firmware.switch_on(value, {}, phone.connections)
+            values = phone.firmware.switch_on(value, {}, phone.connections)
+            if value in HAPPENINGS:
+                happen(phone.firmware, value, values, phone.now)
         case "connect":
             phone.connect()
 
 
 @settings(max_examples=150, deadline=None)
-@given(STEPS, st.integers(12, 14))
-def test_whatever_happens_the_firmware_goes_on_sending_whole_messages(steps, capacity):
-    phone = Phone(capacity=capacity, chatter=0.05)
+@given(STEPS, st.integers(12, 14), st.sampled_from(["2.7.26", "2.8.0"]))
+def test_whatever_happens_the_firmware_goes_on_sending_whole_messages(steps, capacity, version):
+    phone = Phone(capacity=capacity, chatter=0.05, version=version)
     for kind, value in steps:
         step(phone, kind, value)
         phone.drain()

@@ -129,7 +129,7 @@ def test_a_request_without_an_answer_gets_no_response():
 
 def test_a_managed_node_ignores_its_client_but_acknowledges():
     phone = Phone()
-    phone.admin(set_config={"security": {"is_managed": True}})
+    phone.admin(set_config={"security": {"is_managed": True, "admin_key": [KEY]}})
     phone.later(20)
     phone.connect()
     phone.configure()

@@ -1,8 +1,11 @@
+from zlib import crc32
+
 import pytest
 from meshtastic.protobuf import mesh_pb2
 
 from meshbot.virtual_node.attacker import STRANGER
 from meshbot.virtual_node.faults import FAULTS, ActiveFaults, complete
+from meshbot.virtual_node.happenings import HAPPENINGS, happen
 from meshbot.virtual_node.packets import sender_of
 from tests.support.phone import Phone, error_of
 
@@ -116,7 +119,7 @@ def test_a_stalled_configuration_stops_after_n_nodes_and_goes_on_when_healed():
     phone.firmware.heal("stall")
     messages = phone.drain()
     assert [message for message in messages if message.HasField("config_complete_id")]
-    assert messages[-1].queueStatus.maxlen == 16
+    assert [message.queueStatus.maxlen for message in messages if message.HasField("queueStatus")] == [16]
 
 
 def test_an_echo_delivers_each_packet_twice():
@@ -240,3 +243,20 @@ def test_a_flood_comes_at_its_rate_each_text_under_a_new_number():
     phone.firmware.faults.heal("flood")
     phone.later(10.0)
     assert not phone.packets()
+
+
+def test_each_fault_that_happens_once_is_one_of_the_connection_or_happens():
+    once = {fault.name for fault in FAULTS.values() if fault.once}
+    assert once == set(HAPPENINGS) | {"drop", "reset"}
+
+
+def test_what_happens_to_a_user_names_it_by_its_short_name():
+    phone = Phone()
+    second = phone.firmware.users[1]
+    happen(phone.firmware, "upgrade_user", {"user": second.short_name}, phone.now)
+    assert phone.firmware.users[1].num == crc32(second.public_key)
+    happen(phone.firmware, "mistake_our_key", {"user": "", "held": "none"}, phone.now)
+    phone.hear_from(phone.firmware.users[0])
+    assert phone.packets() == []
+    with pytest.raises(ValueError, match="nobody is called 'Nul'"):
+        happen(phone.firmware, "change_key", {"user": "Nul"}, phone.now)

@@ -29,11 +29,20 @@ def test_a_pki_direct_message_arrives_decrypted_with_its_sender_s_key():
     assert packet.hop_start - packet.hop_limit == phone.keyed.hops
 
 
-def test_a_direct_message_without_a_key_comes_over_the_channel():
+def test_since_2_7_14_a_direct_text_over_the_channel_stays_unread():
+    for version, expected in (("2.7.13", ["decoded"]), ("2.7.26", ["encrypted"]), ("2.8.0", [])):
+        phone = Phone(version=version)
+        phone.hear_from(phone.keyless)
+        packets = phone.packets()
+        assert [packet.WhichOneof("payload_variant") for packet in packets] == expected
+        assert not any(packet.pki_encrypted for packet in packets)
+
+
+def test_a_test_may_let_such_a_text_pass():
     phone = Phone()
-    phone.hear_from(phone.keyless)
+    phone.hear_from(phone.keyless, pki_encrypted=False)
     (packet,) = phone.packets()
-    assert (packet.pki_encrypted, packet.public_key) == (False, b"")
+    assert (packet.pki_encrypted, packet.public_key, packet.decoded.payload) == (False, b"", b"bonjour")
 
 
 def test_a_text_to_everybody_comes_on_its_channel_in_the_clear():
@@ -120,21 +129,26 @@ def test_after_a_nodedb_loss_messages_stay_encrypted_until_a_nodeinfo():
     phone.hear_from(phone.keyed, "/help")
     (unread,) = phone.packets()
     assert (unread.WhichOneof("payload_variant"), unread.channel) == ("encrypted", 0)
-    phone.later(1)
+    phone.later(2)
     (introduction,) = phone.packets()
     assert introduction.decoded.portnum == PortNum.NODEINFO_APP
     phone.hear_from(phone.keyed, "/help")
     assert phone.packets()[0].decoded.payload == b"/help"
 
 
-def test_an_unknown_sender_is_asked_for_its_nodeinfo_every_minute():
+def test_an_unknown_sender_is_asked_for_its_nodeinfo_once_in_10_minutes():
     phone = Phone()
     phone.firmware.forget_nodes(phone.now)
-    for _ in range(3):
-        phone.hear_from(phone.keyless)
-    phone.later(2)
+    for user in phone.firmware.users[:3]:
+        phone.hear_from(user, to=BROADCAST_NUM)
+    phone.later(3)
     assert [packet.decoded.portnum for packet in phone.packets()] == [1, 1, 1, PortNum.NODEINFO_APP]
-    assert phone.firmware.node_info(phone.keyless.num).user.long_name == phone.keyless.long_name
+    first, second, _ = phone.firmware.users[:3]
+    assert phone.firmware.node_info(first.num).user.long_name == first.long_name
+    phone.later(600)
+    phone.hear_from(second, to=BROADCAST_NUM)
+    phone.later(3)
+    assert phone.firmware.node_info(second.num).user.long_name == second.long_name
 
 
 def test_positions_batteries_and_reception_are_noted():

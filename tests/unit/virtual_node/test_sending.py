@@ -250,15 +250,30 @@ def test_a_channel_that_does_not_exist_is_refused():
     assert (status.queueStatus.res, error_of(nak.packet)) == (6, "NO_CHANNEL")
 
 
-def test_heartbeat_1_broadcasts_a_nodeinfo_once_a_minute_without_answer():
+def test_heartbeat_1_broadcasts_a_nodeinfo_once_a_minute():
     phone = Phone()
     for pause in (59, 2, 0):
         phone.to_radio(heartbeat={"nonce": 1})
         phone.later(pause)
-    assert phone.drain() == []
     ports = [sent.packet.decoded.portnum for sent in phone.firmware.transmitted]
     assert ports == [PortNum.NODEINFO_APP] * 2
     assert phone.firmware.received.heartbeats == 3
+
+
+def test_everybody_in_reach_answers_heartbeat_1_once_in_12_hours():
+    phone = Phone()
+    users = {user.num for user in phone.firmware.users if user.hops <= 3}
+    for hours in (12.1, 12.1, 1.0):
+        phone.to_radio(heartbeat={"nonce": 1})
+        phone.later(60)
+        answers = [packet for packet in phone.packets() if packet.decoded.portnum == PortNum.NODEINFO_APP]
+        assert {sender_of(packet) for packet in answers} == users
+        assert len(answers) == len(users)
+        users = users if hours > 12 else set()
+        phone.later(hours * 3600 - 60)
+    phone.to_radio(heartbeat={"nonce": 1})
+    phone.later(60)
+    assert phone.packets() == []
 
 
 def test_users_answer_a_traceroute_and_questions_with_want_response():
