@@ -7,10 +7,10 @@ import random
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import config
-from custody_assembly import custody_takers, custody_writer
+from custody_assembly import custody_takers, custody_writer, key_upkeep
 from meshbot import mesh_link, persistence, sending, storage
 from meshbot.commands import (
     Access,
@@ -115,16 +115,6 @@ def takers(
         persistence.QueueChanges: () if queue_writer is None else (queue_writer.take,),
         persistence.UpdatesHandled: () if updates is None else (updates.take,),
     }
-
-
-def key_upkeep(nodes: NodeManager, interface_of: Callable[[], Any]) -> Callable[[], None]:
-    """Return what gives missing keys back to the interface, if there is one."""
-
-    def sync() -> None:
-        if (interface := interface_of()) is not None:
-            nodes.sync_pubkeys_to_interface(interface)
-
-    return sync
 
 
 def disk_check(settings: config.Settings, report: Report) -> Callable[[], None]:
@@ -308,10 +298,8 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     housekeeping = Housekeeping(
         clock,
         tuple(filter(None, writers)),
-        {
-            **takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates),
-            **custody_takers(parts.custody, keeper, parts.memory, listed_nodes(settings)),
-        },
+        takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates)
+        | custody_takers(parts.custody, keeper, parts.memory, listed_nodes(settings)),
         (check, key_upkeep(parts.nodes, parts.link.interface)),
         after_load=(
             check,

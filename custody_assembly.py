@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 from meshbot.mesh_link import CurrentLink
 from meshbot.mesh_memory import MeshMemory
@@ -55,6 +56,16 @@ def key_cures(nodes: NodeManager, link: CurrentLink) -> KeyCures:
         return interface is not None and interface.surely_lacks_key(num) and nodes.public_key(num) is not None
 
     return KeyCures(lacks)
+
+
+def key_upkeep(nodes: NodeManager, interface_of: Callable[[], Any]) -> Callable[[], None]:
+    """Return what gives missing keys back to the interface, if there is one."""
+
+    def sync() -> None:
+        if (interface := interface_of()) is not None:
+            nodes.sync_pubkeys_to_interface(interface)
+
+    return sync
 
 
 def custody_writer(database: Database | None, clock: Clock, custody: KeyCustody) -> CustodyWriter | None:

@@ -90,8 +90,6 @@ class Custody:
         self._introduced_at = -inf
         self._actions: list[Action] = []
 
-    # -- what is known
-
     @property
     def deadline(self) -> float:
         """When `on_deadline` has something to do; inf for never."""

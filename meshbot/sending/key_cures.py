@@ -53,8 +53,8 @@ class KeyCures:
             part.awaits_key = True
             self._wanted[text.message.to] = error == LACKS_KEY or self._wanted.get(text.message.to, False)
 
-    def end(self, parts: Iterable[QueuedPart], cure: KeyCure, now: float) -> dict[QueuedText, str]:
-        """Have packets that waited go now if that is of use; return the texts that it is not, and their error."""
+    def end(self, parts: Iterable[QueuedPart], cure: KeyCure, now: float) -> dict[QueuedText, tuple[str, str]]:
+        """Have packets that waited go now if that is of use; return the others with error and reason."""
         lost = {}
         for text, part in parts:
             if part.awaits_key and text.message.to == cure.num:
@@ -62,7 +62,7 @@ class KeyCures:
                 if cure.cured:
                     part.not_before = now
                 elif cure.final:
-                    lost[text] = part.last_error
+                    lost[text] = part.last_error, f"{part.last_error}: {cure.reason}"
         return lost
 
     def take_wanted(self) -> dict[int, bool]:

@@ -24,7 +24,6 @@ from meshbot.sending.queued_text import (
     ACK_TIMEOUT,
     RECEIVERS_REMEMBER,
     SETTLE_TIME,
-    Changes,
     Part,
     PartState,
     QueuedPart,
@@ -216,11 +215,7 @@ class SendQueue:
     def on_key_cure(self, cure: KeyCure, now: float) -> list[DeliveryReport]:
         """Take what came of a recipient's key: texts that waited for it go at once, or are given up for good."""
         lost = self.cures.end(self._parts(), cure, now)
-        return [
-            report
-            for text, error in lost.items()
-            for report in self._end(text, DeliveryStatus.REFUSED, error, f"{error}: {cure.reason}")
-        ]
+        return [report for text, why in lost.items() for report in self._end(text, DeliveryStatus.REFUSED, *why)]
 
     def on_deadline(self, now: float) -> list[DeliveryReport]:
         """Give up what has expired, and stop waiting for answers that do not come."""
@@ -249,14 +244,6 @@ class SendQueue:
         """Have every row written again: the wall clock was set."""
         for text, part in self._parts():
             self._save(text, part)
-
-    def take_changes(self, offset: float) -> Changes:
-        """See QueueRows.take."""
-        return self.rows.take(offset)
-
-    def unsent(self) -> list[list[int]]:
-        """Return the rows of the packets that the node surely does not have, by text."""
-        return list(filter(None, ([part.id for part in t.parts if part.is_unsent] for t in self._texts.values())))
 
     # -- decisions
 
@@ -343,12 +330,10 @@ class SendQueue:
         return [DeliveryReport(text.message, DeliveryStatus.ACCEPTED, packet_ids=tuple(text.accepted_ids))]
 
     def _refuse(self, text: QueuedText, part: Part, error: str, now: float) -> list[DeliveryReport]:
-        policy, priority = policy_of(error), text.message.priority
+        policy, priority = policy_of(error, is_broadcast=text.message.is_broadcast), text.message.priority
         if part.state is PartState.SENT and not policy.on_air:
             self.air.refund(text.message, self.air.cost(part.packet), part.last_sent)
         wait = policy.wait(priority, part.retries_by_error[error], text.expires_at - now)
-        if policy.cures and text.message.is_broadcast:
-            wait = None
         text.was_sent = text.was_sent or policy.on_air
         if wait is None or (part.attempts >= MAX_TRIES and not policy.holds_all):
             on_air = part.state is PartState.ACCEPTED or policy.on_air

@@ -185,6 +185,11 @@ def waiting(texts: Iterable[QueuedText]) -> int:
     return sum(part.is_open for text in texts for part in list(text.parts))
 
 
+def unsent_rows(texts: Iterable[QueuedText]) -> list[list[int]]:
+    """Return the rows of their packets that the node surely does not have, by text."""
+    return list(filter(None, ([part.id for part in text.parts if part.is_unsent] for text in texts)))
+
+
 def next_packets(
     texts: Iterable[QueuedText], goes_at: Callable[[QueuedText, Part], float]
 ) -> Iterator[tuple[QueuedText, Part, float]]:

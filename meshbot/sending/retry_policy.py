@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
@@ -94,9 +94,10 @@ def error_name(result: int) -> str:
     return routing_error_name(result)
 
 
-def policy_of(error: str) -> RetryPolicy:
-    """Return what to do about an error; an unknown one is given up."""
-    return POLICIES.get(error, UNKNOWN)
+def policy_of(error: str, *, is_broadcast: bool = False) -> RetryPolicy:
+    """Return what to do about an error; an unknown one is given up, and what a key would cure of a broadcast."""
+    policy = POLICIES.get(error, UNKNOWN)
+    return replace(policy, waits=(), cures=False) if policy.cures and is_broadcast else policy
 
 
 def may_answer(answer: RoutingAnswer, recipient: int) -> bool:

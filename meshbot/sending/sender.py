@@ -15,7 +15,7 @@ from meshbot.sending.admission import answer_at, waiting_for_air
 from meshbot.sending.key_cures import KeyCure
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue import SendQueue
-from meshbot.sending.queued_text import Changes, SavedPart
+from meshbot.sending.queued_text import Changes, SavedPart, unsent_rows
 from meshbot.sending.receipts import WAITING, DeliveryReport, DeliveryStatus, ReportListener
 from meshbot.sending.traceroute import NoRoute, RouteRequest
 
@@ -182,7 +182,7 @@ class MeshSender(Service):
 
     def report_lost(self, is_stored: Callable[[int], bool]) -> None:
         """Log how many texts end with the process: not sent, and not in the database; once the thread has ended."""
-        lost = [rows for rows in self._queue.unsent() if not all(map(is_stored, rows))]
+        lost = [rows for rows in unsent_rows(self._queue.texts) if not all(map(is_stored, rows))]
         if lost:
             LOGGER.error(
                 "❌ Arrêt: %d envois acceptés n'ont pu être ni transmis ni enregistrés, ils sont perdus. "
@@ -270,7 +270,7 @@ class MeshSender(Service):
         self._clock_check_at = min(self._clock_check_at, now + CLOCK_CHECK_EVERY) if watched else inf
 
     def _save_changes(self) -> None:
-        if changes := self._queue.take_changes(self._clock_offset):
+        if changes := self._queue.rows.take(self._clock_offset):
             self._save(changes)
 
     def _send_ready(self) -> None:
