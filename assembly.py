@@ -294,12 +294,12 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
     check = disk_check(settings, report)
     keeper = custody_writer(database, clock, parts.custody)
+    of_custody = custody_takers(parts.custody, keeper, parts.memory, listed_nodes(settings))
     writers = updates, parts.queue_writer, parts.nodes, parts.memory, keeper, *parts.replay_guards
     housekeeping = Housekeeping(
         clock,
         tuple(filter(None, writers)),
-        takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates)
-        | custody_takers(parts.custody, keeper, parts.memory, listed_nodes(settings)),
+        {**takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates), **of_custody},
         (check, key_upkeep(parts.nodes, parts.link.interface)),
         after_load=(
             check,
