@@ -37,6 +37,11 @@ class RadioDatabase:
         else:
             self._keys.pop(num, None)
 
+    def learn(self, num: int, key: bytes) -> None:
+        """Note that the radio has heard a node introduce itself: it keeps a key that it has."""
+        if key:
+            self._keys.setdefault(num, key)
+
     @property
     def keys(self) -> Mapping[int, bytes]:
         """The public keys by node; a snapshot."""

@@ -239,7 +239,11 @@ class KeyCustody(Service):
     def _learn(self, message: Any, at: Moment) -> None:
         match message:
             case NodeInfoPacket():
-                self._perform(self._custody.introduced(message.record.num, message.record.public_key, at))
+                num, key = message.record.num, message.record.public_key
+                # also before the first look: the radio has heard it
+                if (radio := self._radio_of()) is not None:
+                    radio.database.learn(num, key)
+                self._perform(self._custody.introduced(num, key, at))
             case PacketRecord():
                 self._perform(self._custody.unreadable(message.sender, at))
             case ReceivedText():
@@ -291,7 +295,9 @@ class KeyCustody(Service):
         if cure.outcome is Outcome.HELD and cure.taught:
             LOGGER.info("🗝️ Clé de !%08x apprise à la radio", cure.num)
         elif cure.outcome is not Outcome.HELD:
-            LOGGER.warning("⚠️ Clé de !%08x toujours absente de la radio: %s", cure.num, cure.outcome.value)
+            # without a link it goes on at the next one
+            level = logging.DEBUG if cure.outcome is Outcome.NO_LINK else logging.WARNING
+            LOGGER.log(level, "⚠️ Clé de !%08x non rendue à la radio: %s", cure.num, cure.outcome.value)
         for reply in self._replies.pop(cure.num, ()):
             reply.put(cure.outcome)
         self._links.ended(cure.num, cure.outcome)

@@ -55,7 +55,12 @@ def talk(node, user):
 
 
 def forget(running, node, user):
-    """Have the radio lose a user's key, as its database does by itself, while the bot does not look."""
+    """Have the radio lose a user's key, as its database does by itself, while the bot does not look.
+
+    What is still on its way to it would have it know the user again.
+    """
+    quiet = len(node.transmitted) and max(sent.at for sent in node.transmitted) + 5
+    node.wait_until(lambda: running.bot._sender._clock.monotonic() > quiet, PATIENCE)
     running.bot.interface.administration.remove_node(0, user.num)
     node.wait_until(lambda: node.node_info(user.num) is None, PATIENCE)
 
@@ -136,15 +141,16 @@ def test_status_tells_of_the_radio_alone(running, node, users):
 
 def test_a_mark_left_by_a_crash_is_taken_off(node, users, tmp_path, clock, settings):
     left, kept = users[1], users[2]
-    keep_note(tmp_path, clock, left.num, stays_favourite=False)
     with RunningBot(node.port, tmp_path, clock, **settings) as running:
         running.wait_ready()
-        looked_at(running)
         for user in (left, kept):
             running.bot.interface._send_admin(admin_pb2.AdminMessage(set_favorite_node=user.num), 0)
         node.wait_until(lambda: node.node_info(kept.num).is_favorite, PATIENCE)
-        reconnect(running, node)
+    keep_note(tmp_path, clock, left.num, stays_favourite=False)
+    with RunningBot(node.port, tmp_path, clock, **settings) as running:
+        running.wait_ready()
         node.wait_until(lambda: not node.node_info(left.num).is_favorite, PATIENCE)
+        clock.wait_for_rest()
     assert node.node_info(kept.num).is_favorite
     assert stored(tmp_path, clock)[left.num].stays_favourite is None
 
