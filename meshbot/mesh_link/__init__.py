@@ -26,7 +26,6 @@ from meshbot.mesh_link.beats import PublishingBeat, ReaderBeat
 from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.failures import LinkFailure
-from meshbot.mesh_link.firmware import keeps_evicted, takes_contacts
 from meshbot.mesh_link.interface import MeshTCPInterface
 from meshbot.mesh_link.machine import LinkMachine
 from meshbot.mesh_link.messages import (
@@ -65,6 +64,7 @@ from meshbot.mesh_link.radio_database import RadioDatabase
 from meshbot.mesh_link.session import MeshSession, SessionEvent
 from meshbot.mesh_link.states import CLOSING_AFTER_STOP, TRANSITIONS, Evidence, LinkEvent, LinkState, LinkTimes
 from meshbot.mesh_link.statistics import LinkFigures
+from meshbot.mesh_link.versions import keeps_evicted, takes_contacts
 
 __all__ = [
     "BROADCAST_NUM",

@@ -19,13 +19,13 @@ from meshbot.mesh_link.administration import Administration
 from meshbot.mesh_link.connecting import Connecting, KnownAddress, LinkTarget, TcpInfo, shut, tcp_info
 from meshbot.mesh_link.decoding import decode, hand_over
 from meshbot.mesh_link.failures import LinkFailure, failure_of
-from meshbot.mesh_link.firmware import answers_heartbeats, keeps_evicted
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
 from meshbot.mesh_link.messages import Channel, LoraSettings, NodeRecord, TextPacket
 from meshbot.mesh_link.node_warnings import warning_text
 from meshbot.mesh_link.packets import lora_settings, node_record, preset_name
 from meshbot.mesh_link.radio_database import RadioDatabase
+from meshbot.mesh_link.versions import answers_heartbeats, keeps_evicted
 from meshbot.runtime import LinkCause, Throttle
 from meshbot.text import one_line
 

@@ -84,7 +84,7 @@ class Custody:
         self._cures: dict[int, Cure] = {}
         self._next_start = -inf
         self._asked: deque[float] = deque(maxlen=ASKS_AN_HOUR)
-        # by ASKS_AN_HOUR: not after a loss
+        # those ahead of time by ASKS_AN_HOUR: not after a loss
         self._is_limited = True
         self._evidence_at: dict[int, float] = {}
         self._introduced_at = -inf
@@ -166,7 +166,7 @@ class Custody:
         cure = self._cures.get(num)
         if cure is not None and cure.stage is Stage.NODE and key:
             trusted = self._trusted(num)
-            if trusted is None or self._keys.get(num) == trusted.key:
+            if trusted is not None and self._keys.get(num) == trusted.key:
                 self._end(cure, Outcome.HELD)
             else:
                 self._teach(cure, at)
@@ -208,37 +208,33 @@ class Custody:
     def _needy(self, people: Collection[int], wall: int) -> Iterable[int]:
         """Yield whose key the radio needs and has not, those first who wrote last."""
         talked = self.records.talked(wall)
-        for num in sorted({*people, *talked}, key=lambda num: (-talked.get(num, 0), num)):
-            if num not in self._cures and self._needs(num):
+        for num in sorted({*people, *talked} - self._cures.keys(), key=lambda num: (-talked.get(num, 0), num)):
+            trusted, held = self._trusted(num), self._keys.get(num)
+            if trusted is None or trusted.doubtful:
+                continue
+            if held is None or (held != trusted.key and trusted.verified):
                 yield num
-
-    def _needs(self, num: int) -> bool:
-        trusted = self._trusted(num)
-        if trusted is None or trusted.doubtful:
-            return False
-        held = self._keys.get(num)
-        return held is None or (held != trusted.key and trusted.verified)
 
     def _start_due(self, at: Moment) -> None:
         while self._waiting and self._start_at <= at.now:
             self._next_start = at.now + CURE_EVERY
-            self._start(self._waiting[0], at)
+            self._start(self._waiting[0], at, is_limited=self._is_limited)
 
     @property
     def _start_at(self) -> float:
-        return max(self._next_start, self._asks_free_at)
+        return max(self._next_start, self._asks_free_at if self._is_limited else -inf)
 
     @property
     def _asks_free_at(self) -> float:
-        return self._asked[0] + HOUR if self._is_limited and len(self._asked) == ASKS_AN_HOUR else -inf
+        return self._asked[0] + HOUR if len(self._asked) == ASKS_AN_HOUR else -inf
 
     # -- asking
 
-    def _start(self, num: int, at: Moment, *, awaited: bool = False) -> None:
+    def _start(self, num: int, at: Moment, *, awaited: bool = False, is_limited: bool = True) -> None:
         if num in self._waiting:
             self._waiting.remove(num)
         cure = self._cures[num] = Cure(num, Stage.NODE, awaited=awaited)
-        if self._may_ask(num, at):
+        if self._may_ask(num, at, is_limited=is_limited):
             cure.until = at.now + ASK_TIMEOUT
             self._asked.append(at.now)
             self.records.keep(replace(self.records.row(num), asked_at=at.wall))
@@ -246,14 +242,19 @@ class Custody:
         else:
             self._teach(cure, at)
 
-    def _may_ask(self, num: int, at: Moment) -> bool:
-        """Return whether a node that is asked would answer, and its answer change anything."""
+    def _may_ask(self, num: int, at: Moment, *, is_limited: bool) -> bool:
+        """Return whether a node that is asked would answer, and its answer change anything.
+
+        A stranger is not asked: anybody can have us answer numbers that do not exist.
+        """
         assert self._radio is not None  # noqa: S101 - nothing starts without a link
         trusted, held = self._trusted(num), self._keys.get(num)
-        is_pinned = held is not None and trusted is not None and held != trusted.key
+        if trusted is None or (is_limited and self._asks_free_at > at.now):
+            return False
+        is_pinned = held is not None and held != trusted.key
         asked_at = self.records.row(num).asked_at
         was_asked = asked_at is not None and 0 <= at.wall - asked_at < ASK_AGAIN
-        return self._radio.own.region != 0 and not is_pinned and not was_asked and self._asks_free_at <= at.now
+        return self._radio.own.region != 0 and not is_pinned and not was_asked
 
     # -- teaching
 
