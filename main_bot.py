@@ -91,7 +91,7 @@ class MeshBot:
         self._reports, disk, sender = ReportRouter(), ServiceHandle(), ServiceHandle()
         self._disk = disk
         links = custody_links(sender.tell, disk.tell, self._database, report)
-        custody = key_custody(clock, self.node_manager, link, assembly.new_packet_id, links)
+        self._custody = custody = key_custody(clock, self.node_manager, link, assembly.new_packet_id, links)
         self._sender = MeshSender(
             clock,
             assembly.send_queue(settings, clock, key_cures(self.node_manager, link)),
