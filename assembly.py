@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
-import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import config
-from custody_assembly import custody_takers, custody_writer, key_upkeep
+from custody_assembly import custody_takers, custody_writer
 from meshbot import mesh_link, persistence, sending, storage
 from meshbot.commands import (
     Access,
@@ -44,7 +43,7 @@ error_print = LOGGER.error
 TELEGRAM_LISTS: Final = ("telegram_users", "telegram_groups", "telegram_bridges", "telegram_alert_chats")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Parts:
     """The parts of the running bot that the later ones are made with."""
 
@@ -53,12 +52,23 @@ class Parts:
     database: Database | None
     nodes: NodeManager
     memory: MeshMemory
-    replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard]
     link: mesh_link.CurrentLink
     sender: sending.MeshSender
     tracer: sending.Tracer
-    queue_writer: persistence.QueueWriter | None
     custody: KeyCustody
+    replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard] = field(init=False)
+    queue_writer: persistence.QueueWriter | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make what keeps the commands that have run, of admins and of all others, and what waits to go on air."""
+        database, guard = self.database, persistence.ReplayGuard
+        admins, others = [storage.ReplayStore(database, of_admins=each) if database else None for each in (True, False)]
+        self.replay_guards = guard(admins, self.clock), guard(others, self.clock, persistence.KEPT_OF_ALL)
+        self.queue_writer = queue_writer(self.database, self.clock, self.sender)
+
+    def is_stored(self, row: int) -> bool:
+        """Return whether a row of what waits to go on air is in the database."""
+        return self.queue_writer is not None and self.queue_writer.is_stored(row)
 
 
 def open_storage(
@@ -79,21 +89,10 @@ def memory(
 ) -> MeshMemory:
     """Return the history of the mesh, kept as long as the settings say."""
     memory = MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
-    kept = listed_nodes(settings)
+    of_telegram = (word for line in settings.telegram_users for word in line.split() if word.startswith("!"))
+    kept = node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
     nodes.set_activity(lambda: NodeActivity(memory.activity(), {*kept, *memory.mailbox.correspondents(), own_num()}))
     return memory
-
-
-def listed_nodes(settings: config.Settings) -> frozenset[int]:
-    """Return the nodes that the settings name."""
-    of_telegram = (word for line in settings.telegram_users for word in line.split() if word.startswith("!"))
-    return node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
-
-
-def replay_guards(database: Database | None, clock: Clock) -> tuple[persistence.ReplayGuard, persistence.ReplayGuard]:
-    """Return what makes each command run once: of admins, of everybody else."""
-    admins, others = [storage.ReplayStore(database, of_admins=each) if database else None for each in (True, False)]
-    return persistence.ReplayGuard(admins, clock), persistence.ReplayGuard(others, clock, persistence.KEPT_OF_ALL)
 
 
 def takers(
@@ -139,7 +138,7 @@ def send_queue(settings: config.Settings, clock: Clock, cures: sending.KeyCures)
     return sending.SendQueue(
         settings.send_interval,
         settings.answer_max_bytes,
-        new_packet_id,
+        sending.new_packet_id,
         lifetimes,
         sending.ChannelHold(settings.channel_utilization_limit),
         sending.AirBudget(settings.air_time_limit),
@@ -231,15 +230,9 @@ def telegram(
         return None
     from meshbot.telegram_bot import TelegramDependencies, TelegramService  # noqa: PLC0415 - 20 MB that most do not need
 
+    link, send = parts.link, parts.sender.tell
     dependencies = TelegramDependencies(
-        parts.clock,
-        commands,
-        limits(settings),
-        parts.memory,
-        parts.link.own_num,
-        parts.sender.tell,
-        keep,
-        parts.link.channels,
+        parts.clock, commands, limits(settings), parts.memory, link.own_num, send, keep, link.channels
     )
     return TelegramService(telegram_options(settings), dependencies)
 
@@ -294,13 +287,13 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
     check = disk_check(settings, report)
     keeper = custody_writer(database, clock, parts.custody)
-    of_custody = custody_takers(parts.custody, keeper, parts.memory, listed_nodes(settings))
+    of_custody = custody_takers(parts.custody, keeper, parts.nodes)
     writers = updates, parts.queue_writer, parts.nodes, parts.memory, keeper, *parts.replay_guards
     housekeeping = Housekeeping(
         clock,
         tuple(filter(None, writers)),
         {**takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates), **of_custody},
-        (check, key_upkeep(parts.nodes, parts.link.interface)),
+        (check, lambda: parts.nodes.restore_keys(parts.link.interface())),
         after_load=(
             check,
             lambda: parts.nodes.import_node_names(settings.node_names_file),
@@ -310,6 +303,17 @@ def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Hous
     if database is not None:
         database.on_change = housekeeping.wake
     return housekeeping
+
+
+def route_reports(
+    reports: sending.ReportRouter, parts: Parts, housekeeping: Housekeeping, telegram: Service | None
+) -> None:
+    """Have what becomes of each text reported to the part that it came from."""
+    ttl, tr = parts.settings.answer_ttl, translator(parts.settings.language)
+    reports.route(sending.EchoOrigin, builtin.EchoReports(parts.clock, parts.sender.tell, tr, ttl).on_delivery_report)
+    reports.route(sending.MailNoticeOrigin, housekeeping.tell)
+    if telegram is not None:
+        reports.route(sending.TelegramOrigin, telegram.tell)
 
 
 def dispatcher(parts: Parts, commands: Sequence[Command], telegram: TelegramService | None) -> Dispatcher:
@@ -364,11 +368,6 @@ def link_takers(
         client_warning=(parts.tracer.client_warning,),
         channels=() if telegram is None else (telegram.tell,),
     )
-
-
-def new_packet_id() -> int:
-    """Return a packet id: 32 random bits, never 0."""
-    return secrets.randbits(32) or 1
 
 
 def target(settings: config.Settings) -> mesh_link.LinkTarget:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Callable
 
 from meshbot.mesh_link import CurrentLink
-from meshbot.mesh_memory import MeshMemory
 from meshbot.nodes import (
     FINAL_OUTCOMES,
     CustodyChanges,
@@ -58,16 +56,6 @@ def key_cures(nodes: NodeManager, link: CurrentLink) -> KeyCures:
     return KeyCures(lacks)
 
 
-def key_upkeep(nodes: NodeManager, interface_of: Callable[[], Any]) -> Callable[[], None]:
-    """Return what gives missing keys back to the interface, if there is one."""
-
-    def sync() -> None:
-        if (interface := interface_of()) is not None:
-            nodes.sync_pubkeys_to_interface(interface)
-
-    return sync
-
-
 def custody_writer(database: Database | None, clock: Clock, custody: KeyCustody) -> CustodyWriter | None:
     """Return what keeps it over a restart, if there is a database."""
     if database is None:
@@ -80,13 +68,11 @@ def custody_writer(database: Database | None, clock: Clock, custody: KeyCustody)
     )
 
 
-def custody_takers(
-    custody: KeyCustody, writer: CustodyWriter | None, memory: MeshMemory, kept: Collection[int]
-) -> Takers:
-    """Return who takes what is told to Housekeeping; `kept` are the nodes of the settings."""
+def custody_takers(custody: KeyCustody, writer: CustodyWriter | None, nodes: NodeManager) -> Takers:
+    """Return who takes what is told to Housekeeping."""
 
     def look(_due: LookAtKeys) -> None:
         # asked where one may wait for the disk
-        custody.tell(RadioReady({*kept, *memory.mailbox.correspondents()}))
+        custody.tell(RadioReady(nodes.kept()))
 
     return {LookAtKeys: (look,), CustodyChanges: () if writer is None else (writer.take,)}

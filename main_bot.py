@@ -21,8 +21,7 @@ if __name__ == "__main__":
 import assembly
 import config
 from custody_assembly import custody_links, key_cures, key_custody
-from meshbot.commands import Command, translator
-from meshbot.commands.builtin import EchoReports
+from meshbot.commands import Command
 from meshbot.mesh_link import (
     CurrentLink,
     LinkReady,
@@ -38,6 +37,7 @@ from meshbot.runtime import (
     Beating,
     Clock,
     FolderInUseError,
+    HealthCheck,
     HungThreadError,
     IncidentBus,
     ServiceHandle,
@@ -50,7 +50,7 @@ from meshbot.runtime import (
     notify,
     watchdog_interval,
 )
-from meshbot.sending import EchoOrigin, MailNoticeOrigin, MeshSender, ReportRouter, TelegramOrigin, Tracer
+from meshbot.sending import MeshSender, ReportRouter, Tracer, new_packet_id
 from tcp_interface_manager import TCPInterfaceManager
 
 __version__ = "0.1.0"
@@ -91,31 +91,21 @@ class MeshBot:
         self._reports, disk, sender = ReportRouter(), ServiceHandle(), ServiceHandle()
         self._disk = disk
         links = custody_links(sender.tell, disk.tell, self._database, report)
-        self._custody = custody = key_custody(clock, self.node_manager, link, assembly.new_packet_id, links)
+        self._custody = custody = key_custody(clock, self.node_manager, link, new_packet_id, links)
+        queue = assembly.send_queue(settings, clock, key_cures(self.node_manager, link))
         self._sender = MeshSender(
             clock,
-            assembly.send_queue(settings, clock, key_cures(self.node_manager, link)),
+            queue,
             link.interface,
             save=lambda changes: disk.tell(QueueChanges(changes)),
             listener=self._reports,
             cure_key=custody.cure,
         )
         sender.connect(self._sender)
-        self._tracer = Tracer(clock, self._sender.tell, assembly.new_packet_id)
-        parts = assembly.Parts(
-            settings,
-            clock,
-            self._database,
-            self.node_manager,
-            self.memory,
-            assembly.replay_guards(self._database, clock),
-            link,
-            self._sender,
-            self._tracer,
-            assembly.queue_writer(self._database, clock, self._sender),
-            custody,
+        self._tracer = Tracer(clock, self._sender.tell, new_packet_id)
+        self._parts = parts = assembly.Parts(
+            settings, clock, self._database, self.node_manager, self.memory, link, self._sender, self._tracer, custody
         )
-        self._queue_writer = parts.queue_writer
         built_in = assembly.commands(parts, self._reconnect_tcp_interface)
         self.commands = built_in if commands is None else commands
         telegram = assembly.telegram(parts, self.commands, None if self._database is None else disk.tell)
@@ -123,28 +113,26 @@ class MeshBot:
         housekeeping = assembly.housekeeping(parts, telegram, report)
         disk.connect(housekeeping)
 
-        echo_reports = EchoReports(clock, self._sender.tell, translator(settings.language), settings.answer_ttl)
-        self._reports.route(EchoOrigin, echo_reports.on_delivery_report)
-        self._reports.route(MailNoticeOrigin, housekeeping.tell)
+        assembly.route_reports(self._reports, parts, housekeeping, telegram)
         if telegram is not None:
-            self._reports.route(TelegramOrigin, telegram.tell)
             self.incidents.listen(telegram.tell)
 
         packet_takers = assembly.packet_takers(parts, housekeeping, dispatcher, telegram)
         router = PacketRouter(clock, packet_takers, owner=link)
-        self._tcp = TCPInterfaceManager(
-            assembly.target(settings),
-            assembly.machine(settings),
-            clock,
-            assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync, telegram),
-            link=link,
-            report=report,
-        )
+        link_takers = assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync, telegram)
+        target, machine = assembly.target(settings), assembly.machine(settings)
+        self._tcp = TCPInterfaceManager(target, machine, clock, link_takers, link=link, report=report)
         # in starting order: receivers before senders; the link starts last and stops first
         services = self._sender, custody, telegram, dispatcher, router, self._tcp
         radio_side = [each for each in services if each is not None]
         watched: list[Beating] = [*radio_side, PublishingBeat(), ReaderBeat(link.interface)]
-        watchdog = Watchdog(watchdog_interval(), watched, disk_bound=(housekeeping,))
+        watched += [
+            HealthCheck("TCP-Session", lambda: not self._tcp.is_stuck),
+            HealthCheck("TCP-PubkeySync", lambda: not self._pubkey_sync.is_late),
+        ]
+        commands_run = [each for each in (dispatcher, telegram) if each is not None]
+        workers = HealthCheck("Commands", lambda: not any(each.is_stuck for each in commands_run))
+        watchdog = Watchdog(watchdog_interval(), watched, disk_bound=(housekeeping,), disk_users=(workers,))
         self.supervisor = Supervisor((housekeeping, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
 
     @property
@@ -159,8 +147,7 @@ class MeshBot:
         notify("STOPPING=1")
         self._pubkey_sync.stop()
         self._tracer.stop()
-        queue = self._queue_writer
-        self._sender.report_lost(lambda row: queue is not None and queue.is_stored(row))
+        self._sender.report_lost(self._parts.is_stored)
         if self._database is not None and not self.supervisor.stuck:
             self._database.close()
         crashed = isinstance(reason, BaseException)

@@ -26,7 +26,7 @@ from meshbot.runtime import Report, unreported
 from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from meshbot.mesh_link import NodeRecord
@@ -69,6 +69,10 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     def set_activity(self, activity: Callable[[], NodeActivity]) -> None:
         """Take who knows which nodes are to be forgotten first when there are too many; it may wait for the disk."""
         self._activity = activity
+
+    def kept(self) -> Collection[int]:
+        """Return the nodes with mail or a role, and our own; it may wait for the disk."""
+        return self._activity().kept
 
     # What is known
 
@@ -281,6 +285,11 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             error_print(f"⚠️ Error accessing interface.nodes: {exc}")
             error_print("❌ Cannot sync pubkeys: interface.nodes not accessible")
             return 0
+
+    def restore_keys(self, interface: Any) -> None:
+        """Give missing keys back to the interface, if there is one."""
+        if interface is not None:
+            self.sync_pubkeys_to_interface(interface)
 
     def sync_after_load(self, interface: Any) -> None:
         """Give an interface that was synced before the database could be read the keys that were in it."""

@@ -103,6 +103,11 @@ class TCPInterfaceManager(Service):
         """Where the link stands."""
         return self._machine.state
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether so many sessions hang that no further one is started; any thread may ask."""
+        return sum(not session.ended() for session in tuple(self._abandoned)) >= ABANDONED_LIMIT
+
     def request_reconnection(self) -> None:
         """Ask for a new connection; returns at once."""
         self.tell(SessionEvent(LinkEvent.RECONNECT, self._machine.generation))

@@ -45,7 +45,7 @@ WEEK = 7 * 86_400  # seconds
 BATCH = 5_000
 PORTS = {1: 20, 3: 25, 4: 15, 5: 5, 67: 25, 70: 3, 71: 2, None: 5}  # kinds of packets by frequency
 TARGET = 100.0  # ms
-PROMISED = ("/stats", "/nodes", "/info")
+WITH_TARGET = ("/stats", "/nodes", "/info")
 QUESTIONS: Final[Mapping[str, Sequence[str]]] = {  # {} is the end of a node's id
     "/stats": (
         *("/stats global 168", "/stats top 24", "/stats top 168", "/stats packets 168"),
@@ -112,7 +112,7 @@ class Mesh:
         return None
 
 
-class Askable:
+class CommandHarness:
     """The commands over a week's packets; ends with `with`."""
 
     def __init__(self, folder: Path, packets: int) -> None:
@@ -166,14 +166,14 @@ class Askable:
 
 
 def questions(effort: Effort) -> Measured:
-    with TemporaryDirectory(prefix="meshbot-bench-") as folder, Askable(Path(folder), effort.packets) as askable:
+    with TemporaryDirectory(prefix="meshbot-bench-") as folder, CommandHarness(Path(folder), effort.packets) as harness:
         taken = {
-            question: [askable.ask(question) for _ in range(effort.repetitions)]
+            question: [harness.ask(question) for _ in range(effort.repetitions)]
             for forms in QUESTIONS.values()
             for question in forms
         }
         note = (
-            f"questions: over a database of {askable.megabytes:.0f} MB, a week's packets of {NODES:,} nodes; each form "
+            f"questions: over a database of {harness.megabytes:.0f} MB, a week's packets of {NODES:,} nodes; each form "
             f"{effort.repetitions} times, from the parsed command to its answer's text; the slowest form is shown"
         )
     rows = [_row(name, effort.packets, {form: taken[form] for form in forms}) for name, forms in QUESTIONS.items()]
@@ -185,13 +185,13 @@ def _row(name: str, packets: int, taken: Mapping[str, Sequence[float]]) -> Row:
     p50, p99 = (percentile(taken[worst], percent) for percent in (50, 99))
     form = f" ({worst})" if len(taken) > 1 else ""
     what = f"{name} over {packets:,} stored packets: p99"
-    promised = name in PROMISED
+    has_target = name in WITH_TARGET
     return Row(
         what,
-        f"≤ {TARGET:g} ms" if promised else "stated",
+        f"≤ {TARGET:g} ms" if has_target else "stated",
         "–",
         f"{p99:.1f} ms, p50 {p50:.1f} ms{form}",
-        p99 <= TARGET if promised else None,
+        p99 <= TARGET if has_target else None,
     )
 
 

@@ -22,6 +22,8 @@ NULL_ISLAND: Final = 0.5
 ALTITUDE_RANGE: Final = (-500, 50_000)
 # Seconds since 1970: before there was Meshtastic; the end of 32 bits
 TIME_RANGE: Final = (1_577_836_800, 0xFFFFFFFF)
+# Metres; farther than LoRa was ever heard: one of the positions is wrong
+LONGEST_LINK: Final = 1_500_000.0
 # Seconds that a clock may be ahead of ours
 CLOCK_AHEAD: Final = 300
 
@@ -70,6 +72,12 @@ def percent(share: object) -> float | None:
     """Return a share of time in percent."""
     value = _number(share)
     return value if value is not None and 0 <= value <= 100 else None  # noqa: PLR2004 - all of it
+
+
+def link_length(metres: object) -> float | None:
+    """Return how far a node is from one that hears it."""
+    value = _number(metres)
+    return value if value is not None and 0 <= value <= LONGEST_LINK else None
 
 
 def time(seconds: object) -> int | None:

@@ -1,13 +1,13 @@
 """Commands: the registry, the dispatcher, access, execution, and what answers have in common."""
 
-from meshbot.commands.access import Access, CommandPolicy, Refusal, ReplayMemory
+from meshbot.commands.access import Access, CommandPolicy, Refusal
 from meshbot.commands.dispatcher import Dispatcher
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, whole_number
 from meshbot.commands.language import Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
-from meshbot.commands.node_lookup import Directory, only_one, renaming, short_name_of
+from meshbot.commands.node_lookup import MARKED_ID, Directory, bearers, only_one, renaming, short_name_of
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import (
     PREFIX,
@@ -26,6 +26,7 @@ __all__ = [
     "CHAT_BYTES",
     "DAY",
     "HOUR",
+    "MARKED_ID",
     "PREFIX",
     "UNKNOWN_RECEPTION",
     "Access",
@@ -46,12 +47,12 @@ __all__ = [
     "RateLimiter",
     "Refusal",
     "Registry",
-    "ReplayMemory",
     "Request",
     "Role",
     "Translate",
     "User",
     "bare",
+    "bearers",
     "duration",
     "ident",
     "mark",

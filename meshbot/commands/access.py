@@ -90,7 +90,7 @@ class CommandPolicy:
 
 
 class Access:
-    """Knows mesh users by their messages, and judges each message once."""
+    """Knows mesh users by their messages, and checks each message once."""
 
     def __init__(
         self,
@@ -122,19 +122,17 @@ class Access:
         return user
 
     def check(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
-        """See CommandPolicy; each command runs once. A replay counts for nobody's limit."""
-        is_admin_command = command is not None and command.role is Role.ADMIN
+        """See CommandPolicy; each command runs, or is refused, once. A replay counts for nobody's limit."""
+        is_admin_command = command is not None and command.role is Role.ADMIN and user.role is Role.ADMIN
         if not is_admin_command and self._other_replays.is_known(message.sender, message.packet_id):
             return Refusal("commande déjà reçue, paquet rejoué", logging.DEBUG)
         refusal = self._policy.check(user, command, now, is_public=message.is_broadcast)
-        if refusal is not None:
-            return refusal
-        if is_admin_command:
+        if is_admin_command and refusal is None:
             is_new = self._admin_replays.is_new(message.sender, message.packet_id)
             return None if is_new else Refusal("ordre déjà reçu, paquet rejoué", logging.WARNING)
         # without a packet id it cannot be distinguished from the next one
         self._other_replays.is_new(message.sender, message.packet_id)
-        return None
+        return refusal
 
 
 def _refuse(user: User, command: Command, *, is_public: bool) -> Refusal:

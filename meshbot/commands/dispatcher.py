@@ -13,7 +13,7 @@ from meshbot.commands.filter import MessageFilter, Verdict, return_path
 from meshbot.commands.greetings import Greetings
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import PREFIX, Action, Platform, Registry, Request, bare, parse
+from meshbot.commands.registry import PREFIX, Acknowledgement, Action, Platform, Registry, Request, bare, parse
 from meshbot.commands.roles import Role, User
 from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
 from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, Throttle, log, mask_command
@@ -71,6 +71,11 @@ class Dispatcher(Service):
         self._answer_at = answer_at
         self._too_late = Throttle(TOO_LATE_LOGGED_EVERY)
         self._executor: CommandExecutor[TextMessage] = CommandExecutor("Commands", clock, limits, tr, self.tell)
+
+    @property
+    def is_stuck(self) -> bool:
+        """See CommandExecutor; any thread may ask."""
+        return self._executor.is_stuck
 
     # -- service
 
@@ -213,7 +218,7 @@ class Dispatcher(Service):
         self._answer(message, user, text.format(name=name[:NAME_SHOWN]))
 
     def _answer_job(self, job: Job[TextMessage], text: str) -> None:
-        self._answer(job.question, job.request.user, text, despite_load=job.command.despite_load)
+        self._answer(job.question, job.request.user, text, despite_load=isinstance(text, Acknowledgement))
 
     def _answer(
         self, message: TextMessage, user: User, text: str, *, private: bool = False, despite_load: bool = False
@@ -232,6 +237,7 @@ class Dispatcher(Service):
                 expires_at,
                 asker=message.sender,
                 for_stranger=user.is_stranger,
+                is_proven=user.auth_failure is None,
                 despite_load=despite_load,
             )
         )

@@ -100,6 +100,12 @@ class CommandExecutor(Generic[Q]):
         """When `overdue` is to be called (monotonic seconds), inf for never."""
         return min(self._running.values(), default=inf)
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether so many commands hang for good that no further one of their kind is accepted; any thread may ask."""
+        slow = [job.command.slow for job in tuple(self._lost)]
+        return max(slow.count(True), slow.count(False)) >= LOST_WORKERS_LIMIT
+
     def busy_answer(self, command: Command, user: User, tr: Translate | None = None) -> str:
         """Return the answer if the command cannot start now, else an empty one; slow and fast ones count apart.
 

@@ -33,7 +33,7 @@ class ReturnPath:
 
 
 class MessageFilter:
-    """Judges each text."""
+    """Decides about each text."""
 
     def __init__(self, answer_on_channels: Collection[int], max_age: float, *, refuse_mqtt: bool) -> None:
         """Take the channel indexes to answer on, and the age beyond which a question gets no answer, in seconds."""

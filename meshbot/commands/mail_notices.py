@@ -78,6 +78,8 @@ class MailNotices:
                     expires_at=now + NOTICE_TTL,
                     priority=Priority.MAIL,
                     origin=MailNoticeOrigin(num, notified_at),
+                    # invented senders must not have the bot fill the hour
+                    for_stranger=not any(mail.proven for mail in unannounced),
                 )
             )
 

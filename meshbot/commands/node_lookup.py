@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from meshbot.commands.formatting import NAME_BYTES, as_many_as_fit, ident, name_of
@@ -10,9 +11,12 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import PREFIX, Request
 from meshbot.mesh_memory import NodeView
-from meshbot.text import one_line, shorten
+from meshbot.text import folded, one_line, shorten
 
 QUOTED_BYTES: Final = 40  # of the user's words in an answer
+WHOLE_END: Final = 4  # digits of an end of an id that are as good as a name, see mesh_memory/search.py
+# An id that cannot be a name: whoever is called like it gets nothing of what is written to it
+MARKED_ID: Final = re.compile(r"(?:!|0x)[0-9a-f]{2,8}", re.IGNORECASE)
 IN_A_SENTENCE: Final = 24  # bytes of a node's name where an answer has only a few names
 
 
@@ -51,6 +55,27 @@ def only_one(found: Sequence[NodeView], wanted: str, request: Request) -> NodeVi
     head = tr(_("{count} nodes match, which one?")).format(count=len(found))
     lines = (f"{ident(view.num)} {name_of(view)}{_formerly(view, tr)}" for view in found)
     return as_many_as_fit(head, lines, len(found), request.limit)
+
+
+def bearers(beginnings: Iterable[str], find_nodes: Callable[[str], Sequence[NodeView]]) -> list[NodeView]:
+    """Return the nodes that any of these beginnings of a text names exactly, by name or id, each once.
+
+    Where a text follows a name, its first words may be a part of it: a node that calls itself `Zoé hello` must not get
+    what is written to Zoé.
+    """
+    named: dict[int, NodeView] = {}
+    for name in beginnings:
+        found = find_nodes(name)
+        # of different ranks only the best is found: one exact match tells that all are
+        if any(_is_exact(name, view) for view in found):
+            named.update((view.num, view) for view in found)
+    return list(named.values())
+
+
+def _is_exact(name: str, view: NodeView) -> bool:
+    wanted = folded(name)
+    is_id = len(wanted) >= WHOLE_END and f"{view.num:08x}".endswith(wanted)
+    return is_id or wanted in {folded(view.long_name), folded(view.short_name)}
 
 
 def renaming(view: NodeView, tr: Translate) -> str:

@@ -14,12 +14,12 @@ from meshbot.commands.language import Translate
 from meshbot.commands.roles import ANONYMOUS, Role, User
 from meshbot.mesh_link import RadioMetadata
 from meshbot.sending import Origin
-from meshbot.text import legible
+from meshbot.text import folded, legible
 
 PREFIX = "/"
 COMMAND: Final = re.compile(r"/\s*(?P<name>\S+)(?:\s+(?P<argument>.*))?", re.DOTALL)
-# What people and keyboards put behind a word
-ENDINGS: Final = "!?.,;:…\"')»"
+# As a keyboard of full width writes it, and the fraction's
+SLASHES: Final = frozenset("\uff0f\u2044")
 UNKNOWN_RECEPTION = RadioMetadata()
 Action = Callable[[], None]
 
@@ -31,6 +31,12 @@ def run_at_once(action: Action) -> None:
 
 def drop_interim(_text: str) -> None:
     """Drop an interim answer."""
+
+
+class Acknowledgement(str):
+    """An answer that goes on a busy channel too, to anybody: who gets none asks again."""
+
+    __slots__ = ()
 
 
 class Platform(Enum):
@@ -102,7 +108,6 @@ class Command:
     platforms: frozenset[Platform] = ALL_PLATFORMS  # where it can be asked
     has_table: bool = False  # its wide answers of several lines are tables
     private: bool = False  # its argument is masked in the log: not even the operator reads it
-    despite_load: bool = False  # its direct answers go on a busy channel too, to anybody
     without_argument: Command | None = None  # runs in its place on the mesh when no argument is given
 
     @property
@@ -132,8 +137,9 @@ class Registry:
         return iter(self._commands)
 
     def find(self, name: str) -> Command | None:
-        """Return the command of that name or alias, whatever its case."""
-        return self._by_name.get(name.lower().removeprefix(PREFIX))
+        """Return the command of that name or alias, whatever its case; accents that a phone has added do not matter."""
+        wanted = name.lower().removeprefix(PREFIX)
+        return self._by_name.get(wanted) or self._by_name.get(folded(wanted))
 
     def to_run(self, name: str, argument: str) -> Command | None:
         """Return the command that runs for a question, None if the name is unknown."""
@@ -148,16 +154,19 @@ class Registry:
 def parse(text: str) -> tuple[str, str] | None:
     """Return (name, argument) of `/name argument` without what cannot be seen, None for plain text.
 
-    `/ name`, `/name!` and `/name…` are `/name`; `@somebody` behind it stays.
+    `/ name`, `/name!`, `/name”` and `／ｎａｍｅ` are `/name`: nothing but letters and digits ends a name; `@somebody`
+    behind it stays.
     """
-    found = COMMAND.fullmatch(legible(text).strip())
+    line = legible(text).strip()
+    found = COMMAND.fullmatch(PREFIX + line[1:] if line[:1] in SLASHES else line)
     if found is None:
         return None
-    name = found["name"].rstrip(ENDINGS)
+    name = unicodedata.normalize("NFKC", found["name"])
+    ends = [place for place, char in enumerate(name, 1) if char.isalnum()]
     # `/!\\ Verglas` is a warning
-    if not any(map(str.isalnum, name)):
+    if not ends:
         return None
-    return unicodedata.normalize("NFC", name).lower(), found["argument"] or ""
+    return name[: ends[-1]].lower(), found["argument"] or ""
 
 
 def bare(name: str) -> str:

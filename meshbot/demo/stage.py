@@ -52,6 +52,11 @@ FAULTS = {
     "cut": DemoFault("la connexion est coupée (FIN)", lambda node: node.fault("drop")),
     "silence": DemoFault("le nœud se tait, connexion ouverte", lambda node: node.fault("mute"), "SILENCE TCP"),
     "reboot": DemoFault("le nœud redémarre (5 s)", lambda node: node.fault("reboot", seconds=5.0)),
+    # All that follows is on firmware 2.8
+    "upgrade": DemoFault(
+        "le nœud passe au firmware 2.8 et change de numéro (1 s)",
+        lambda node: node.upgrade("2.8.0", seconds=1.0, silence=0.1),
+    ),
     "stall": DemoFault("coupure, puis configuration bloquée après 20 nœuds", _stall, "configuration incomplète"),
 }
 

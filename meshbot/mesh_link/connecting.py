@@ -29,6 +29,12 @@ TCP_INFO: Final = struct.Struct("=8B16I")
 REPEATED_IN_VAIN: Final = 3
 # Round trips; TCP_USER_TIMEOUT is never below, or a slow link would be cut while TCP repairs it
 ROUND_TRIPS_FOR_REPAIR: Final = 30
+# Seconds for an attempt to a node that has been connected before, and round trips: the system repeats a SYN that nobody
+# answers after 1, 3 and 7 s, so a long attempt meets a node's return late. A new one begins with a SYN
+QUICK_ATTEMPT: Final = 2.0
+QUICK_ROUND_TRIPS: Final = 4
+# One of so many in vain takes its full time: the way may have become slow
+FULL_ATTEMPT_EVERY: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +53,22 @@ class KnownAddress:
 
     def __init__(self) -> None:
         self.address: str | None = None
+        # seconds, of its last connection's beginning
+        self.round_trip = 0.0
+        # attempts in vain since then
+        self.failures = 0
         # it was said that the name does not resolve, until it does
         self.is_reported = False
+
+    def attempt_timeout(self, longest: float) -> float:
+        """Return the seconds for the next attempt to connect, `longest` at most."""
+        if self.address is None or self.failures % FULL_ATTEMPT_EVERY == FULL_ATTEMPT_EVERY - 1:
+            return longest
+        return min(longest, max(QUICK_ATTEMPT, QUICK_ROUND_TRIPS * self.round_trip))
+
+    def connected(self, address: str, round_trip: float) -> None:
+        """Note a connection."""
+        self.address, self.round_trip, self.failures = address, round_trip, 0
 
 
 class TcpInfo(NamedTuple):
@@ -94,6 +114,7 @@ class Connecting:
         else:
             hosts = self._look_up(host, timeout * LOOKUP_SHARE)
             timeout *= 1 - LOOKUP_SHARE
+        timeout = self._known.attempt_timeout(timeout)
         error: OSError = ConnectionError(f"no address for {host}")
         for one in hosts:
             family, kind, protocol, _name, address = _numeric(one, self._target.port)
@@ -102,8 +123,9 @@ class Connecting:
             except OSError as exc:
                 error = exc
             else:
-                self._known.address = one
+                self._known.connected(one, tcp_info(sock).round_trip)
                 return sock
+        self._known.failures += 1
         raise error
 
     # -- the name

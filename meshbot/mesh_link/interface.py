@@ -22,6 +22,7 @@ from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.message_dict import as_dict
 from meshbot.mesh_link.messages import Channel, LoraSettings, NodeRecord, TextPacket
+from meshbot.mesh_link.node_maps import NEWCOMERS_KEPT, NodeMaps
 from meshbot.mesh_link.node_warnings import warning_text
 from meshbot.mesh_link.packets import lora_settings, node_record, preset_name
 from meshbot.mesh_link.radio_database import RadioDatabase
@@ -98,6 +99,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._records: dict[int, NodeRecord] = {}
         self.database = RadioDatabase(is_whole=not without_nodes)
         self.administration = Administration(self._send_admin)
+        self._maps = NodeMaps(NEWCOMERS_KEPT)
         self._unreadable = Throttle(UNREADABLE_REPORT_EVERY)
         self.last_heard = self._requested_at = monotonic()
         # seconds from our first request to the first byte, 0 before that
@@ -217,11 +219,9 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def send_key_question(self, to: int) -> None:
         """Have a node introduce itself: told that we cannot read it, it sends us its NodeInfo (link_facts §12)."""
-        mesh_packet = mesh_pb2.MeshPacket()
-        mesh_packet.decoded.portnum = portnums_pb2.PortNum.ROUTING_APP
         routing = mesh_pb2.Routing(error_reason=mesh_pb2.Routing.Error.PKI_UNKNOWN_PUBKEY)
-        mesh_packet.decoded.payload = routing.SerializeToString()
-        self._sendPacket(mesh_packet, destinationId=to)
+        data = mesh_pb2.Data(portnum=portnums_pb2.PortNum.ROUTING_APP, payload=routing.SerializeToString())
+        self._sendPacket(mesh_pb2.MeshPacket(decoded=data), destinationId=to)
 
     def introduce(self) -> None:
         """Broadcast our own node's NodeInfo, which a heartbeat with this nonce asks for (link_facts §11)."""
@@ -237,10 +237,9 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self.reboot_ordered = True
 
     def _send_admin(self, message: admin_pb2.AdminMessage, packet_id: int) -> None:
-        mesh_packet = mesh_pb2.MeshPacket(id=packet_id)
-        mesh_packet.decoded.portnum = portnums_pb2.PortNum.ADMIN_APP
-        mesh_packet.decoded.payload = message.SerializeToString()
-        self._sendPacket(mesh_packet, destinationId=self.own_num, wantAck=packet_id != 0)
+        data = mesh_pb2.Data(portnum=portnums_pb2.PortNum.ADMIN_APP, payload=message.SerializeToString())
+        packet = mesh_pb2.MeshPacket(id=packet_id, decoded=data)
+        self._sendPacket(packet, destinationId=self.own_num, wantAck=packet_id != 0)
 
     # -- reading
 
@@ -299,10 +298,12 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def _take_packet(self, packet: mesh_pb2.MeshPacket) -> None:
         # a packet without a sender: the library would print about it
-        if getattr(packet, "from"):
+        if sender := getattr(packet, "from"):
+            is_new = sender not in (self.nodesByNum or {})
             hand_over(packet, self._handlePacketFromRadio)
-            # where the library keeps each node's last packet whole, 3 kB for as long as the link lasts, used by no part
-            (self.nodesByNum or {}).get(getattr(packet, "from"), {}).pop("lastReceived", None)
+            # None before a configuration
+            if self.nodesByNum is not None and self.nodes is not None:
+                self._maps.heard(sender, self.nodes, self.nodesByNum, is_new=is_new)
 
     def _take_own_num(self, num: int) -> None:
         before, self.own_num = self.own_num, num or self.own_num
@@ -316,6 +317,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         record = self._records[info.num] = node_record(entry)
         self.database.take(record, is_favourite=info.is_favorite)
         node = self._getOrCreateByNum(info.num)
+        self._maps.listed(info.num)
         node.update(entry)
         if "id" in node.get("user", {}):
             self.nodes[node["user"]["id"]] = node
@@ -375,6 +377,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._configurations += 1
         self._requested_at = self._monotonic()
         self.database.clear()
+        self._maps = NodeMaps(NEWCOMERS_KEPT)
         if self._configurations > 1:
             self._listener.restarted()
         super()._startConfig()

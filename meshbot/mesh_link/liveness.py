@@ -1,9 +1,9 @@
 """Whether the node is still there: the failure detector of the link. No threads, no sockets, no clock.
 
-Silence is doubted after `probe_after`: then a heartbeat asks, and asks again, until any byte comes or `probe_misses`
-waits have passed. A wait is the measured round trip with its variation, as TCP has it (RFC 6298), and never less than
-`probe_timeout`. A node that proves to be alive after a wait was over has shown how late
-it can be: from then on, for good, that much is allowed.
+A silent node is suspected after `probe_after`: then a heartbeat asks, and asks again, until any byte comes or
+`probe_misses` waits have passed. A wait is the measured round trip with its variation, as TCP has it (RFC 6298), and
+never less than `probe_timeout`. A node that proves to be alive after a wait was over has shown how late it can be:
+from then on, for good, that much is allowed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Verdict(Enum):
 
 
 class Liveness:
-    """Judges one link after another; what it learnt of the node stays. Times are monotonic seconds."""
+    """Watches one link after another; what it learnt of the node stays. Times are monotonic seconds."""
 
     def __init__(self, times: ProbeTimes) -> None:
         self._times = times
@@ -52,7 +52,7 @@ class Liveness:
         self._round_trip = self._variation = 0.0
         # no answer was timed yet
         self._is_guess = True
-        # the longest that a node was in doubt beyond a wait and yet alive
+        # the longest that a node was suspected beyond a wait and yet alive
         self._latest = 0.0
         self.begin(0.0)
 
@@ -144,7 +144,7 @@ class Liveness:
         return max(self._probed_at, self._suspected_at) + pause
 
     def check(self, now: float, *, unacknowledged: bool = False) -> Verdict:
-        """Return what is due at `now`; for PROBE the doubt has begun, and `probed` must follow.
+        """Return what is due at `now`; for PROBE the node is suspected from now on, and `probed` must follow.
 
         `unacknowledged`: the system has sent our bytes again and again without an answer from the node's. That is no
         busy node but an absent one: the first miss decides.

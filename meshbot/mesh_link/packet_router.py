@@ -19,7 +19,7 @@ from meshbot.mesh_link.messages import (
     TextMessage,
     TracerouteReply,
 )
-from meshbot.mesh_link.packets import BadPacketError, message_of, packet_record
+from meshbot.mesh_link.packets import BadPacketError, message_of, packet_record, was_received
 from meshbot.runtime import Clock, RecentKeys, Service, Throttle
 
 LOGGER = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class PacketRouter(Service):
         """Parse one packet and give it to its takers."""
         try:
             record = packet_record(message.packet)
-            if _is_forged(record, message.own_num):
+            if _is_forged(message, record):
                 self._warn_of_forged()
                 return
             self._route_record(record, message.own_num)
@@ -139,13 +139,14 @@ class PacketRouter(Service):
             LOGGER.warning("🎭 %d paquets reçus par radio sous notre propre numéro, ignorés: quelqu'un l'imite", count)
 
 
-def _is_forged(record: PacketRecord, own_num: int) -> bool:
-    """Return whether a packet under our own number came by air: what our node itself sends us was received by nobody.
+def _is_forged(message: RawPacket, record: PacketRecord) -> bool:
+    """Return whether a packet under our own number came from others: what our node itself sends us nobody received.
 
     A copy of our own that comes back is no news either.
     """
-    reception = record.reception
-    return record.sender == own_num and (reception.via_mqtt or bool(reception.rssi))
+    if record.sender != message.own_num or record.is_replay:
+        return False
+    return record.reception.via_mqtt or was_received(message.packet)
 
 
 def give(takers: Iterable[Callable[[M], object]], message: M) -> None:

@@ -189,10 +189,10 @@ def _routing(packet: Mapping[str, Any], decoded: Mapping[str, Any], sender: int,
         error = routing_error_name(error)
     if not request_id or not isinstance(error, str) or not error:
         return None
-    return RoutingAnswer(request_id, sender, error, is_own=sender == own_num and not _was_received(packet))
+    return RoutingAnswer(request_id, sender, error, is_own=sender == own_num and not was_received(packet))
 
 
-def _was_received(packet: Mapping[str, Any]) -> bool:
+def was_received(packet: Mapping[str, Any]) -> bool:
     """Return whether our node has the packet from others, by radio or network. What it makes itself has no signal.
 
     An acknowledgement that it makes because its packet came back from the MQTT broker bears that transport's name.

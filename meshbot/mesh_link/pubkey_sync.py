@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from math import inf
 from queue import SimpleQueue
 from typing import Final
 
@@ -15,6 +16,8 @@ LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
 # Seconds; a waiting sync ends at once, a running one is nearly done
 PUBKEY_SYNC_JOIN: Final = 0.5
+# Seconds; thousands of keys take less than one
+LONGEST_SYNC: Final = 30.0
 
 
 class PubkeySync:
@@ -27,6 +30,13 @@ class PubkeySync:
         # None while the link is not READY
         self._generation: Generation | None = None
         self._running: tuple[threading.Thread, SimpleQueue[str]] | None = None
+        # monotonic seconds; inf while none is at work
+        self._began = inf
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a sync that has begun takes longer than LONGEST_SYNC; any thread may ask."""
+        return self._clock.monotonic() > self._began + LONGEST_SYNC
 
     def schedule(self, generation: Generation, delay: float) -> None:
         """Have the keys synced in `delay` seconds if the link is still of this generation; returns at once."""
@@ -60,6 +70,7 @@ class PubkeySync:
             self._running[0].join(PUBKEY_SYNC_JOIN)
 
     def _sync_now(self) -> None:
+        self._began = self._clock.monotonic()
         try:
             info_print("🔑 Démarrage synchronisation clés publiques différée...")
             injected = self._sync()
@@ -69,3 +80,5 @@ class PubkeySync:
                 info_print("ℹ️ Aucune clé à re-synchroniser")
         except Exception as sync_error:  # noqa: BLE001 - the specification's: a failed sync harms nothing else
             error_print("⚠️ Erreur re-sync clés: %s", sync_error)
+        finally:
+            self._began = inf

@@ -34,11 +34,11 @@ from meshbot.mesh_memory.views import (
     HourShare,
     Link,
     NodeView,
-    Position,
     Share,
     SignalHour,
     Totals,
     Traffic,
+    position_of,
 )
 from meshbot.persistence import WriteBehind
 from meshbot.runtime import Clock
@@ -153,7 +153,10 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     def flush(self, *, last: bool = False) -> bool:
         """See WriteBehind; now and then also delete what is too old."""
-        return super().flush(last=last) and (last or self._tidy())
+        is_saved = super().flush(last=last)
+        if is_saved and not last:
+            self._tidy()
+        return is_saved
 
     def _load(self, store: PacketLog) -> None:
         states, recent = store.load_states(), store.load_recent(MAX_PACKETS)
@@ -189,18 +192,20 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             if batch.states is not None:
                 self._recorder.put_back_changes(batch.states)
 
-    def _tidy(self) -> bool:
-        """Delete links and mails that are too old, each TIDY_EVERY; return False if the database failed."""
-        if self._store is None or self._clock.monotonic() < self._tidy_due:
-            return True
-        self._tidy_due = self._clock.monotonic() + TIDY_EVERY
+    def _tidy(self) -> None:
+        """Delete links and mails that are too old, each TIDY_EVERY, after a failure as soon as WriteBehind retries."""
+        now = self._clock.monotonic()
+        if self._store is None or now < self._tidy_due:
+            return
         try:
             self._store.prune_links(self._now() - self._retention)
             self.mailbox.prune()
         except StorageError as exc:
             LOGGER.debug("Base de données non nettoyée: %s", exc)
-            return False
-        return True
+            self._tidy_due = now + self.retry_after
+            self.schedule(self._tidy_due)
+        else:
+            self._tidy_due = now + TIDY_EVERY
 
     # -- nodes: from memory
 
@@ -366,7 +371,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     def _view(self, num: int, row: NodeRow | None, state: NodeState | None, here: Place | None) -> NodeView:
         row, heard, now = row or NodeRow(num), state or NodeState(num, 0), self._now()
-        position = _position(row, heard, now)
+        position = position_of(row, heard, now)
         return NodeView(
             num=num,
             long_name=row.long_name,
@@ -389,11 +394,3 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             distance=distance(*here, position.latitude, position.longitude) if here and position else None,
             former_name=row.former_name if self._now() - (row.renamed_at or 0) < DAY else "",
         )
-
-
-def _position(row: NodeRow, state: NodeState, now: int) -> Position | None:
-    if state.latitude is not None and state.longitude is not None:
-        return Position(state.latitude, state.longitude, state.altitude, bounds.past(state.position_at, now))
-    if (place := bounds.place(row.latitude, row.longitude)) is not None:
-        return Position(*place, bounds.altitude(row.altitude), None)
-    return None

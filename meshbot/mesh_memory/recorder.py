@@ -20,8 +20,6 @@ MAX_NODES: Final = 20_000
 EVICTED: Final = 1_000
 # Seconds: a node hands over after a connection what it kept, which is ignored if it is older than this
 REPLAY_AGE: Final = DAY
-# Metres; farther than LoRa was ever heard: one of the positions is wrong
-LONGEST_LINK: Final = 1_500_000.0
 # Senders of one packet whose sums and links an hour takes in: anybody can invent thousands, and each would be rows on
 # the card for as long as packets are kept
 STRANGERS_AN_HOUR: Final = 2_000
@@ -206,9 +204,7 @@ class Recorder:
         if hearer == heard:
             return
         here, there = self.place(hearer), self.place(heard)
-        length = distance(*here, *there) if here and there else None
-        if length is not None and length > LONGEST_LINK:
-            length = None
+        length = bounds.link_length(distance(*here, *there) if here and there else None)
         self.batch.add_link(LinkRow(hearer, heard, snr, at, length))
 
 
@@ -304,5 +300,6 @@ def _within_bounds(state: NodeState) -> NodeState:
         longitude=longitude,
         altitude=bounds.altitude(state.altitude) if place else None,
         position_at=bounds.time(state.position_at) if place else None,
+        first_heard=bounds.time(state.first_heard),
     )
     return state if sane == state else sane

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshbot.storage import By, LinkRow
+from meshbot import bounds
+from meshbot.storage import By, LinkRow, NodeRow, NodeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +126,12 @@ class AirHour:
 
 
 Link = LinkRow
+
+
+def position_of(row: NodeRow, state: NodeState, now: int) -> Position | None:
+    """Return where a node is: as it was heard, else as the radio knows it."""
+    if state.latitude is not None and state.longitude is not None:
+        return Position(state.latitude, state.longitude, state.altitude, bounds.past(state.position_at, now))
+    if (place := bounds.place(row.latitude, row.longitude)) is not None:
+        return Position(*place, bounds.altitude(row.altitude), None)
+    return None

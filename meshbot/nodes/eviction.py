@@ -15,7 +15,7 @@ KEPT_SOURCES: Final = frozenset((KeySource.OPERATOR, KeySource.IMPORT))
 
 @dataclass(frozen=True, slots=True)
 class NodeActivity:
-    """What is known of nodes beside their name and key."""
+    """When nodes were heard, and which of them are never forgotten."""
 
     # seconds since 1970, by node, of the first and the last packet
     heard: Mapping[int, tuple[int, int]] = field(default_factory=dict)

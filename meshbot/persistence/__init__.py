@@ -1,7 +1,7 @@
 """Writing behind: what changes is kept in memory, and committed in batches by one thread."""
 
 from meshbot.persistence.custody_writer import CustodyWriter
-from meshbot.persistence.housekeeping import Housekeeping, Takers, Writer
+from meshbot.persistence.housekeeping import Housekeeping, Takers
 from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
 from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard
 from meshbot.persistence.update_writer import HandledBefore, SavedValue, UpdatesHandled, UpdateWriter
@@ -20,5 +20,4 @@ __all__ = [
     "UpdateWriter",
     "UpdatesHandled",
     "WriteBehind",
-    "Writer",
 ]

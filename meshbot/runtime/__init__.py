@@ -33,7 +33,7 @@ from meshbot.runtime.supervisor import Supervisor, catch_signals
 from meshbot.runtime.systemd import notify, watchdog_interval
 from meshbot.runtime.throttle import Throttle
 from meshbot.runtime.timed_cache import TimedCache
-from meshbot.runtime.watchdog import Beating, HungThreadError, Watchdog
+from meshbot.runtime.watchdog import Beating, HealthCheck, HungThreadError, Watchdog
 
 __all__ = [
     "PASSWORD_COMMANDS",
@@ -47,6 +47,7 @@ __all__ = [
     "DiskLow",
     "DiskRecovered",
     "FolderInUseError",
+    "HealthCheck",
     "HostFigures",
     "HungThreadError",
     "Incident",

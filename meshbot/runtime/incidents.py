@@ -91,7 +91,7 @@ class KeyChangeSource(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KeyChanged:
-    """A node has another public key; `source`, its source, decides whether it is trusted."""
+    """A node has another public key; `source` decides whether it is trusted."""
 
     num: int
     name: str  # empty: unknown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Final, Protocol
 
@@ -37,6 +37,27 @@ class Beating(Protocol):
         """Take PING; returns at once."""
 
 
+class HealthCheck:
+    """Stands for threads that answer no pings: it answers for them as long as they are well."""
+
+    def __init__(self, name: str, is_well: Callable[[], bool]) -> None:
+        """`is_well` returns at once; the main thread asks it."""
+        self.name = name
+        self._is_well = is_well
+        self._pings = self._answered = 0
+
+    def tell(self, _ping: object) -> None:
+        """Count a ping."""
+        self._pings += 1
+
+    @property
+    def pings_answered(self) -> int:
+        """See Beating."""
+        if self._is_well():
+            self._answered = self._pings
+        return self._answered
+
+
 class _Pulse:
     """One thread's pings, and for how long it has left one unanswered."""
 
@@ -58,16 +79,24 @@ class _Pulse:
 class Watchdog:
     """Pings the threads that matter, feeds systemd while they answer, and says which one hangs."""
 
-    def __init__(self, interval: float | None, watched: Sequence[Beating], disk_bound: Sequence[Beating] = ()) -> None:
+    def __init__(
+        self,
+        interval: float | None,
+        watched: Sequence[Beating],
+        disk_bound: Sequence[Beating] = (),
+        disk_users: Sequence[Beating] = (),
+    ) -> None:
         """`interval` is the seconds between two looks for systemd, None where it does not watch.
 
         `disk_bound` threads may wait for a stalled disk: they are pinged as well, but only an error line tells that
-        they do not answer. A restart would cut the link, and wait for the same disk.
+        they do not answer. A restart would cut the link, and wait for the same disk. `disk_users` are watched but
+        while one of these is silent: then they hang for the same reason.
         """
         self._for_systemd = interval is not None
         self._period = LOOK_EVERY if interval is None else min(interval, LONGEST_PERIOD)
         self._watched = [_Pulse(thread) for thread in watched]
         self._disk_bound = [_Pulse(thread) for thread in disk_bound]
+        self._disk_users = [_Pulse(thread) for thread in disk_users]
         self._reported: set[Beating] = set()
         self._looked_at = self._due = -inf
 
@@ -81,12 +110,16 @@ class Watchdog:
             return None
         elapsed = min(now - self._looked_at, self._period)
         self._looked_at, self._due = now, now + self._period
-        for pulse in (*self._watched, *self._disk_bound):
+        for pulse in (*self._watched, *self._disk_bound, *self._disk_users):
             pulse.look(elapsed)
         self._report_disk_bound()
-        silent = [pulse for pulse in self._watched if pulse.silent]
+        if any(pulse.silent for pulse in self._disk_bound):
+            for pulse in self._disk_users:
+                pulse.silent = 0.0
+        watched = (*self._watched, *self._disk_users)
+        silent = [pulse for pulse in watched if pulse.silent]
         if not silent:
-            self._reported -= {pulse.thread for pulse in self._watched}
+            self._reported -= {pulse.thread for pulse in watched}
             if self._for_systemd:
                 notify("WATCHDOG=1")
             return None

@@ -13,6 +13,7 @@ from meshbot.sending.outgoing import (
     TelegramOrigin,
     decode_origin,
     encode_origin,
+    new_packet_id,
 )
 from meshbot.sending.queue import SendQueue
 from meshbot.sending.queue_rows import QueueRows
@@ -61,5 +62,6 @@ __all__ = [
     "decode_origin",
     "encode_origin",
     "modem_of",
+    "new_packet_id",
     "packet_bytes",
 ]

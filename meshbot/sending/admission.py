@@ -43,8 +43,8 @@ def answer_at(
         return inf
     before = [text for text in answers if for_stranger or not text.message.for_stranger]
     account = [text for text in before if text.message.for_stranger is for_stranger]
-    cost = air.cost(TYPICAL_ANSWER)
-    milliseconds = sum(cost for text in account for part in text.parts if part.is_open) + cost
+    price = air.price(TYPICAL_ANSWER)
+    milliseconds = sum(price for text in account for part in text.parts if part.is_open) + price
     free_at = air.free_at(OutgoingText("", 0, for_stranger=for_stranger), milliseconds)
     return max(now + interval * waiting(before), free_at)
 
@@ -52,7 +52,7 @@ def answer_at(
 def waiting_for_air(texts: Collection[QueuedText], air: AirBudget, now: float) -> set[Account]:
     """Return the accounts that are exhausted for a text that waits."""
     following = ((text.message, part) for text in texts if (part := text.next_part) is not None)
-    return {account_of(message) for message, part in following if air.free_at(message, air.cost(part.packet)) > now}
+    return {account_of(message) for message, part in following if air.free_at(message, air.price(part.packet)) > now}
 
 
 def _for_strangers(texts: Collection[QueuedText]) -> int:

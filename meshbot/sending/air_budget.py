@@ -20,8 +20,8 @@ from meshbot.sending.outgoing import OutgoingText, Priority
 HOUR_MS: Final = 3_600_000
 # Seconds: an hour, and what a packet may wait in the node's own queue, so that no hour on air has more than its budget
 WINDOW: Final = 3660.0
-# More transmissions of a packet that no neighbour repeats, by the node itself
-REPEATS: Final = 2
+# Transmissions of a packet with acknowledgement that no neighbour repeats, by the node itself
+TRANSMISSIONS: Final = 3
 
 
 class Account(Enum):
@@ -117,6 +117,10 @@ class AirBudget:
             cost = self._costs[size] = self._modem.milliseconds(size)
         return cost
 
+    def price(self, packet: TextPacket) -> int:
+        """Return the milliseconds of all transmissions that there may be of a packet: what has to be free for it."""
+        return self.cost(packet) * (TRANSMISSIONS if packet.want_ack else 1)
+
     def free_at(self, message: OutgoingText, milliseconds: int) -> float:
         """Return from when so much of a text, or of more like it, may be sent; inf for never, -inf for always."""
         free_at = self._spending[Account.EVERYTHING].free_at(milliseconds, self.limit)
@@ -134,14 +138,21 @@ class AirBudget:
             self._answers.append((now, message.person, milliseconds))
             self._lately[message.person] += milliseconds
 
+    def charge(self, message: OutgoingText, packet: TextPacket, now: float) -> int:
+        """Note a packet with all its transmissions; return the milliseconds of its repeats, for `refund`."""
+        price = self.price(packet)
+        self.spend(message, price, now)
+        return price - self.cost(packet)
+
     def refund(self, message: OutgoingText, milliseconds: int, at: float) -> None:
-        """Take back what was noted at a time: the node did not send it."""
+        """Take back a part of what was noted at a time: the node did not send it."""
         for account in {Account.EVERYTHING, account_of(message)}:
             self._spending[account].refund(milliseconds, at)
-        answer = at, message.person, milliseconds
-        if answer in self._answers:
-            self._answers.remove(answer)
-            self._lately[message.person] -= milliseconds
+        for index, (when, person, noted) in enumerate(self._answers):
+            if (when, person) == (at, message.person) and message.priority is Priority.ANSWER:
+                self._answers[index] = when, person, noted - milliseconds
+                self._lately[person] -= milliseconds
+                break
 
     def _forget_old_answers(self, now: float) -> None:
         while self._answers and self._answers[0][0] <= now - WINDOW:
@@ -150,19 +161,21 @@ class AirBudget:
         # none without air, or forged numbers would fill it
         self._lately = +self._lately
 
-    def spend_on_traceroute(self, now: float) -> bool:
+    def spend_on_traceroute(self, now: float, *, for_stranger: bool) -> bool:
         """Note a traceroute that is to be sent now, and return True; or return False if it is too much."""
-        return self._spend_on(traceroute_bytes(), now)
+        return self._spend_on(traceroute_bytes(), now, for_stranger=for_stranger)
 
     def spend_on_key_question(self, now: float) -> bool:
         """Note a question for a node's key likewise."""
         return self._spend_on(key_question_bytes(), now)
 
-    def _spend_on(self, size: int, now: float) -> bool:
-        milliseconds, spending = self._modem.milliseconds(size), self._spending[Account.EVERYTHING]
-        if spending.free_at(milliseconds, self.limit) > now:
+    def _spend_on(self, size: int, now: float, *, for_stranger: bool = False) -> bool:
+        milliseconds = self._modem.milliseconds(size) * TRANSMISSIONS
+        # it counts as mail does: nobody's answer
+        text = OutgoingText("", 0, priority=Priority.MAIL, for_stranger=for_stranger)
+        if self.free_at(text, milliseconds) > now:
             return False
-        spending.add(milliseconds, now)
+        self.spend(text, milliseconds, now)
         return True
 
     def spent(self, now: float) -> int:

@@ -25,10 +25,12 @@ PREAMBLE: Final = 16  # symbols
 WIDE_PREAMBLE: Final = 12  # symbols, at 2.4 GHz
 SYNC: Final = 4.25  # symbols behind the preamble, and for the two smallest spreading factors
 SYNC_SMALL: Final = 6.25
-LOW_RATE_FROM: Final = 16.0  # milliseconds a symbol: then the radio optimises for low data rates
+# Milliseconds a symbol: then the radio optimises for low data rates
+LOW_RATE_FROM: Final = 16.0
 
 WIDE_REGION: Final = 13  # LORA_24
-WIDE_FACTOR: Final = 3.25  # its bandwidths: 812.5 for 250 kHz
+# Its bandwidths: 812.5 for 250 kHz
+WIDE_FACTOR: Final = 3.25
 UNSCALED: Final = range(10, 16)  # presets that have no wide variant
 DEFAULT_MODEM: Final = (250.0, 11, 5)  # LONG_FAST, which the firmware takes for any preset it does not know
 # By Config.LoRaConfig.ModemPreset: kHz, spreading factor, denominator of the coding rate 4/n

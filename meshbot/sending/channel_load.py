@@ -38,7 +38,7 @@ class ChannelHold:
             self._utilization, self._until = 0.0, inf
 
     def holds(self, message: OutgoingText) -> bool:
-        """Whether the text waits: all but direct answers to people who proved who they are, and about mail."""
+        """Whether the text waits: all but direct answers to proven people, and acknowledgements of mail."""
         is_direct_answer = message.priority is Priority.ANSWER and not message.is_broadcast
-        goes = is_direct_answer and (message.despite_load or not message.for_stranger)
+        goes = is_direct_answer and (message.despite_load or message.is_proven)
         return self.holding and not goes

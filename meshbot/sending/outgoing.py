@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
@@ -18,6 +19,11 @@ class Priority(IntEnum):
     MAIL = 2
     BRIDGE = 3
     ALERT = 4
+
+
+def new_packet_id() -> int:
+    """Return a packet id: 32 random bits, never 0."""
+    return secrets.randbits(32) or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,8 @@ class OutgoingText:
     origin: Origin | None = None  # who gets its delivery reports
     asker: int = 0  # node whose question it answers on a channel; 0: the node that it goes to
     for_stranger: bool = False  # who neither proved to be that node nor is on a list of the settings
-    despite_load: bool = False  # goes on a busy channel to anybody: it acknowledges mail
+    is_proven: bool = False  # who is answered has proved to be that node: it goes on a busy channel
+    despite_load: bool = False  # so it does to anybody: it acknowledges mail
 
     @property
     def is_broadcast(self) -> bool:

@@ -15,7 +15,7 @@ from math import inf
 
 from meshbot.mesh_link import LoraSettings, RoutingAnswer, TextPacket
 from meshbot.sending.admission import has_room
-from meshbot.sending.air_budget import REPEATS, AirBudget
+from meshbot.sending.air_budget import AirBudget
 from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.key_cures import KeyCure, KeyCures
 from meshbot.sending.outgoing import OutgoingText, Priority
@@ -119,7 +119,7 @@ class SendQueue:
         if not ready:
             return None
         text, part = min(ready, key=lambda found: (found[0] is not self._current, *self._order(found[0])))
-        self.air.spend(text.message, self.air.cost(part.packet), now)
+        part.repeats = self.air.charge(text.message, part.packet, now)
         self._before_take = self._current, part.state, part.first_sent, part.last_sent
         part.state, part.first_sent, part.last_sent = PartState.SENT, min(part.first_sent, now), now
         part.sends, part.boots = part.sends + 1, self._boots
@@ -133,7 +133,7 @@ class SendQueue:
         part = self._release()
         if part is not None:
             text, _ = self._by_packet[part.packet.packet_id]
-            self.air.refund(text.message, self.air.cost(part.packet), part.last_sent)
+            self._refund(text, part, self.air.cost(part.packet))
             self._current, part.state, part.first_sent, part.last_sent = self._before_take
         # the next link counts each packet's sends from 0
         self._link_up = False
@@ -193,12 +193,11 @@ class SendQueue:
         if found is None:
             return self._acknowledged_late(answer)
         text, part = found
-        if error == "MAX_RETRANSMIT":
-            self.air.spend(text.message, REPEATS * self.air.cost(part.packet), now)
-        reports = []
+        if error != "MAX_RETRANSMIT":
+            self._refund(text, part)
         went_on_air = error == "NONE" or policy_of(error).on_air or sender == text.message.to
-        if went_on_air and part.state is not PartState.ACCEPTED:
-            reports += self._accept(text, part, now)
+        is_news = went_on_air and part.state is not PartState.ACCEPTED
+        reports = self._accept(text, part, now) if is_news else []
         if part not in text.parts:
             # it asked for no acknowledgement, so it is done
             return reports
@@ -268,7 +267,7 @@ class SendQueue:
             return inf
         held_until = self.hold.ends_at if self.hold.holds(text.message) else -inf
         saved_at = self._saved_at if self.lifetimes[text.message.priority] > RECEIVERS_REMEMBER else -inf
-        return max(part.not_before, saved_at, held_until, self.air.free_at(text.message, self.air.cost(part.packet)))
+        return max(part.not_before, saved_at, held_until, self.air.free_at(text.message, self.air.price(part.packet)))
 
     def _order(self, text: QueuedText) -> tuple[int, bool, int, int]:
         """Return a key: the urgent kind first, strangers last in it, then who had least air lately, then first come."""
@@ -332,7 +331,7 @@ class SendQueue:
     def _refuse(self, text: QueuedText, part: Part, error: str, now: float) -> list[DeliveryReport]:
         policy, priority = policy_of(error, is_broadcast=text.message.is_broadcast), text.message.priority
         if part.state is PartState.SENT and not policy.on_air:
-            self.air.refund(text.message, self.air.cost(part.packet), part.last_sent)
+            self._refund(text, part, self.air.cost(part.packet))
         wait = policy.wait(priority, part.retries_by_error[error], text.expires_at - now)
         text.was_sent = text.was_sent or policy.on_air
         if wait is None or (part.attempts >= MAX_TRIES and not policy.holds_all):
@@ -353,6 +352,11 @@ class SendQueue:
             return []
         detail = f"{error}: {policy.words}; nouvel essai dans {wait:.0f} s"
         return [DeliveryReport(text.message, DeliveryStatus.POSTPONED, detail, error)]
+
+    def _refund(self, text: QueuedText, part: Part, sent: int = 0) -> None:
+        """Take back its repeats, which the node will not send, and `sent` milliseconds of its last transmission."""
+        self.air.refund(text.message, part.repeats + sent, part.last_sent)
+        part.repeats = 0
 
     def _acknowledged_late(self, answer: RoutingAnswer) -> list[DeliveryReport]:
         """Take the recipient's acknowledgement of a packet that was refused in its name: one of them was forged."""

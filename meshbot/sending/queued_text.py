@@ -93,6 +93,8 @@ class Part:
     last_error: str = ""  # the name of what refused it last
     ack_by: float = inf  # once accepted
     relayed: bool = False
+    # milliseconds that its repeats may take yet, noted with its last transmission
+    repeats: int = 0
     refused_ids: list[int] = field(default_factory=list)  # ids before the present one
     awaits_key: bool = False  # our node is to get the recipient's first: see key_cures.py
 
@@ -142,6 +144,7 @@ class Part:
         self.state, self.not_before, self.restored, self.relayed = PartState.WAITING, not_before, False, False
         self.first_sent, self.last_sent, self.sends, self.boots, self.ack_by = inf, -inf, 0, 0, inf
         self.awaits_key = False
+        self.repeats = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -24,7 +24,8 @@ LOGGER = logging.getLogger(__name__)
 PLAUSIBLE_NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NO_CHANNEL: Final = 6  # Routing.Error, as the node would say it
 CLOCK_CHECK_EVERY = 60.0  # seconds between two checks whether the wall clock has jumped
-CLOCK_JUMP = 10.0  # seconds; a Pi without a clock of its own starts in the past and is set minutes later
+# Seconds; a Pi without a clock of its own starts in the past and is set minutes later
+CLOCK_JUMP = 10.0
 QUEUE_FULL_LOGGED_EVERY = 60.0  # seconds
 POWERLESS_LOGGED_EVERY = 3600.0  # seconds
 EXHAUSTED_LOGGED_EVERY = 3600.0  # seconds
@@ -298,7 +299,8 @@ class MeshSender(Service):
     def _send_route_request(self, request: RouteRequest) -> None:
         """Send it now: the node paces texts apart from other kinds, and a late traceroute is worth nothing."""
         # it sets off packets all over the mesh, there and back
-        if self._queue.hold.holding or not self._queue.air.spend_on_traceroute(self._clock.monotonic()):
+        now, air = self._clock.monotonic(), self._queue.air
+        if self._queue.hold.holding or not air.spend_on_traceroute(now, for_stranger=request.for_stranger):
             request.not_sent(request.packet_id, NoRoute.BUSY)
             return
         interface = self._interface_of()
@@ -374,7 +376,8 @@ class MeshSender(Service):
         self._logged_holding = self._queue.hold.holding
         if self._logged_holding:
             LOGGER.warning(
-                "📶 Canal occupé à plus de %g %%: seuls partent /mail et les réponses directes à un numéro prouvé",
+                "📶 Canal occupé à plus de %g %%: "
+                "seuls partent les accusés de /mail et les réponses à un numéro prouvé",
                 self._queue.hold.limit,
             )
         else:

@@ -16,7 +16,8 @@ from meshbot.sending.retry_policy import may_answer
 
 # Seconds between two: the firmware's limit of 30, and a little for the way to it; a sooner one gets no answer
 TRACE_EVERY: Final = 31.0
-TRACE_TIMEOUT: Final = 60.0  # seconds; seven hops there and back on a slow preset take most of them
+# Seconds; seven hops there and back on a slow preset take most of them
+TRACE_TIMEOUT: Final = 60.0
 
 
 class NoRoute(Enum):
@@ -52,6 +53,7 @@ class RouteRequest:
     packet_id: int
     to: int
     not_sent: Callable[[int, NoRoute], object]
+    for_stranger: bool = False  # see OutgoingText
 
 
 class Tracer:
@@ -67,7 +69,7 @@ class Tracer:
         self._stopped = False
         self._pending: dict[int, tuple[int, SimpleQueue[TracerouteReply | NoRoute]]] = {}  # by packet id: whose route
 
-    def trace(self, num: int) -> TracerouteReply:
+    def trace(self, num: int, *, for_stranger: bool = False) -> TracerouteReply:
         """Return the route to a node and back within TRACE_TIMEOUT seconds. Raises TooSoonError, NoRouteError."""
         packet_id, inbox = self._new_id(), SimpleQueue[TracerouteReply | NoRoute]()
         now = self._clock.monotonic()
@@ -79,7 +81,7 @@ class Tracer:
             self._next_at = now + TRACE_EVERY
             self._pending[packet_id] = num, inbox
         try:
-            self._send(RouteRequest(packet_id, num, self._not_sent))
+            self._send(RouteRequest(packet_id, num, self._not_sent, for_stranger))
             found = self._wait(inbox, num, now + TRACE_TIMEOUT)
         finally:
             with self._lock:

@@ -16,7 +16,7 @@ class ReplayStore:
     """Every method is one transaction and may raise StorageError."""
 
     def __init__(self, database: Database, *, of_admins: bool = True) -> None:
-        """Take `of_admins`, the commands of admins, or all others."""
+        """`of_admins`: the commands of admins, else those of all others."""
         self._database = database
         self._table: Table = ADMIN_COMMANDS_RUN if of_admins else COMMANDS_RUN
 

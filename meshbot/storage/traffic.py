@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
+from meshbot import bounds
 from meshbot.storage.database import Database
 from meshbot.storage.packet_rows import DAY, HOUR, Air, Kind, LinkRow, NodeVolume, Volume
 from meshbot.storage.schema import AIR_HOURS, LINKS, NODE_DAYS, NODE_HOURS, TRAFFIC_HOURS
@@ -70,12 +71,13 @@ class TrafficQueries:
         # The key begins with the hour: naming each hour makes it so many direct hits
         wanted = [span.first_hour + hour * HOUR for hour in range(hours + 1)]
         query = select(NODE_HOURS).where(table.hour.in_(wanted), table.num == num)
-        return {hour: NodeVolume(*rest) for hour, _num, *rest in self._rows(query)}
+        return {hour: _possible(NodeVolume(*rest)) for hour, _num, *rest in self._rows(query)}
 
     def air_hours(self, span: Span) -> dict[int, Air]:
         """Return how busy the channel was by hour."""
         query = select(AIR_HOURS).where(AIR_HOURS.c.hour >= span.first_hour)
-        return {hour: Air(*rest) for hour, *rest in self._rows(query)}
+        hours = {hour: Air(*rest) for hour, *rest in self._rows(query)}
+        return {hour: air for hour, air in hours.items() if _is_possible(air)}
 
     def links_of(self, num: int, since: int, limit: int) -> list[LinkRow]:
         """Return whom a node hears and who hears it since then, the latest first."""
@@ -94,15 +96,31 @@ class TrafficQueries:
     def longest_links(self, since: int, limit: int) -> list[LinkRow]:
         """Return the links heard since then with a known length, the longest first."""
         table = LINKS.c
-        query = select(LINKS).where(table.heard_at >= since, table.distance.is_not(None))
+        query = select(LINKS).where(table.heard_at >= since, table.distance.between(0, bounds.LONGEST_LINK))
         return self._links(query.order_by(table.distance.desc(), table.heard_at.desc()).limit(limit))
 
     def _links(self, query: Select[*tuple[Any, ...]]) -> list[LinkRow]:
-        return [LinkRow(*row) for row in self._rows(query)]
+        links = (LinkRow(*row) for row in self._rows(query))
+        return [replace(each, snr=bounds.snr(each.snr), distance=bounds.link_length(each.distance)) for each in links]
 
     def _rows(self, query: Select[*tuple[Any, ...]]) -> list[Any]:
         with self._database.reading() as connection:
             return list(connection.execute(query))
+
+
+def _possible(node: NodeVolume) -> NodeVolume:
+    """Return sums whose means are none that a radio measures as those of packets that came by relays."""
+    count = node.direct
+    if count <= 0 or bounds.snr(node.snr_sum / count) is None or bounds.rssi(round(node.rssi_sum / count)) is None:
+        return NodeVolume(node.packets, node.size)
+    return replace(node, snr_least=bounds.snr(node.snr_least), snr_most=bounds.snr(node.snr_most))
+
+
+def _is_possible(air: Air) -> bool:
+    if air.samples <= 0:
+        return False
+    means = air.utilization_sum / air.samples, air.air_tx_sum / air.samples
+    return all(bounds.percent(share) is not None for share in (*means, air.utilization_most, air.air_tx_most))
 
 
 def _volumes(by: By, span: Span) -> Select[*tuple[Any, ...]]:

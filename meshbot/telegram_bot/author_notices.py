@@ -1,4 +1,4 @@
-"""What is said to the author of a message that is not passed on: once an hour in words, in between by a reaction.
+"""What the author of a message that is not relayed gets: once an hour the reason in words, in between a reaction.
 
 Pure: it returns messages.
 """
@@ -25,7 +25,7 @@ NOT_RELAYED, EDIT_IGNORED = "🙊", "✍"
 
 
 class AuthorNotices:
-    """For one thread."""
+    """What authors in Telegram get; for one thread."""
 
     def __init__(self) -> None:
         self._explained = OncePerHour()  # to chats

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import inf
 from typing import Final
 
-from meshbot.commands import Platform, Registry, Role, bare, parse, translator
+from meshbot.commands import Platform, Registry, bare, parse, translator
 from meshbot.commands import mark as _
 from meshbot.mesh_link import NodeChannels, TextMessage
 from meshbot.persistence import HandledBefore, SavedValue, UpdatesHandled
@@ -58,17 +58,16 @@ class UpdateHandler:
         show_typing: Callable[[Chat], object] = lambda _chat: None,
     ) -> None:
         """See CommandHandler for the callables."""
-        tr = translator(options.language)
+        self._translate = tr = translator(options.language)
         rules = [BridgeRule.parse(line) for line in options.bridges]
-        users = AllowedUsers(map(parse_user, options.users), [*options.groups, *(rule.chat.id for rule in rules)])
-        admins = [user.id for user in users if user.role is Role.ADMIN]
-        alert_chats = dict.fromkeys(options.alert_chats or admins)
+        groups = [*options.groups, *(rule.chat.id for rule in rules)]
+        self.users = AllowedUsers(map(parse_user, options.users), groups)
         self._options = options
         self._dependencies = dependencies
         self._clock = dependencies.clock
-        self._translate = tr
         self._languages = Languages(options.language)
         self._mesh_commands = Registry(dependencies.commands).on(Platform.MESH)
+        alert_chats = dict.fromkeys(options.alert_chats or self.users.admins)
         self.alerts = Alerts([Chat(ident) for ident in alert_chats], tr)
         self._notices = OncePerHour()  # to users, and about groups
         self._author_notices = AuthorNotices()
@@ -76,17 +75,15 @@ class UpdateHandler:
         self._strangers = RateLimit([STRANGERS_LIMIT])
         self._stale: Counter[Chat] = Counter()  # messages not acted upon
         self._caught_up_at = -inf  # when Telegram last had no older update
-        self.users = users
         self.channels = KnownChannels(dependencies.channels)
         self.bridge = Bridge(rules, options.max_bytes, self._is_mesh_command)
         self.conversations = Conversations(options.bridge_ttl)
-        self.queue = MessageQueue(
-            lambda count: tr(_("⏳ Lost while Telegram could not be reached: {count}")).format(count=count)
-        )
+        lost = tr(_("⏳ Lost while Telegram could not be reached: {count}"))
+        self.queue = MessageQueue(lambda count: lost.format(count=count))
         self.commands = CommandHandler(
             options,
             dependencies,
-            users,
+            self.users,
             self.queue,
             send_to_service,
             answer_callback_query,

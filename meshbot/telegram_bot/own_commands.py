@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from meshbot.commands import Command, Directory, Example, Platform, Request, Role, ident, only_one, renaming
+from meshbot.commands import (
+    MARKED_ID,
+    Command,
+    Directory,
+    Example,
+    Platform,
+    Request,
+    Role,
+    bearers,
+    ident,
+    only_one,
+    renaming,
+)
 from meshbot.commands import mark as _
 from meshbot.mesh_link import BROADCAST_NUM
 from meshbot.sending import Origin, OutgoingText, Priority
@@ -77,16 +90,16 @@ def send_command(options: TelegramOptions, dependencies: TelegramDependencies, c
     def run(request: Request) -> str:
         tr, question = request.translate, _question(request)
         if question.answers is not None:
-            target, text = "", request.argument
+            targets, text = [""], request.argument
         else:
-            target, text = target_and_text(request.argument, directory, channels)
+            targets, text = targets_and_text(request.argument, directory, channels)
         body = clean_text(text)
         if not body:
             return tr(_("Say what to whom? For example: /send Kim hello, or /send 0 hello on channel 0"))
         text = signed(question.name, body)
         if refusal := too_long(text, options.max_bytes, tr):
             return refusal
-        recipient = _recipient(target, request, directory, channels)
+        recipient = _recipient(targets, request, directory, channels)
         if isinstance(recipient, str):
             return recipient
         expires_at = dependencies.clock.monotonic() + options.bridge_ttl
@@ -104,39 +117,49 @@ def send_command(options: TelegramOptions, dependencies: TelegramDependencies, c
     )
 
 
-def target_and_text(argument: str, directory: Directory, channels: KnownChannels) -> tuple[str, str]:
-    """Split an argument into a channel or node, and the text: the longest beginning that names one of them is it.
+def targets_and_text(argument: str, directory: Directory, channels: KnownChannels) -> tuple[list[str], str]:
+    """Split an argument into what may name a channel or node, and the text.
 
-    A name may have several words, so may a text; where no beginning is a name, the first word is the target.
+    A name may have several words, so may a text: the last one is the longest beginning that names one of them, those
+    before it are its own beginnings. Where no beginning is a name, the first word is the target.
     """
     ends = [word.end() for word in WORD.finditer(argument)] or [0]
-    first = argument[: ends[0]]
-    names = ((" ".join(argument[:end].split()), argument[end:]) for end in reversed(ends[:MOST_WORDS]))
-    if not CHANNEL.fullmatch(first):
-        for name, text in names:
-            if channels.find(name) is not None or directory.find_nodes(name):
-                return name, text
-    return first, argument[ends[0] :]
+    names = [" ".join(argument[:end].split()) for end in ends[:MOST_WORDS]]
+    if not any(marked.fullmatch(names[0]) for marked in (CHANNEL, MARKED_ID)):
+        may_be_node = not names[0].startswith(SIGN)
+        for count in range(len(names), 1, -1):
+            name = names[count - 1]
+            if channels.find(name) is not None or (may_be_node and directory.find_nodes(name)):
+                return names[:count], argument[ends[count - 1] :]
+    return names[:1], argument[ends[0] :]
 
 
-def _recipient(target: str, request: Request, directory: Directory, channels: KnownChannels) -> Recipient | str:
-    """Return where a text goes, or the answer that says why nowhere."""
-    tr, question = request.translate, _question(request)
+def _recipient(
+    targets: Sequence[str], request: Request, directory: Directory, channels: KnownChannels
+) -> Recipient | str:
+    """Return where a text goes, or the answer that says why nowhere; the last of `targets` is the one meant.
+
+    Each other one that is a name itself may be meant as well: nobody gets a text by a name that begins like another's.
+    """
+    tr, question, target = request.translate, _question(request), targets[-1]
     if question.answers is not None:
         to, packet_id = question.answers
         return Recipient(to, reply_id=packet_id)
     if digit := CHANNEL.fullmatch(target):
         index = int(digit[1])
         return missing_channel(channels, index, tr) if channels.lacks(index) else Recipient(channel=index)
-    named = channels.find(target)
-    nodes = [] if named is not None and target.startswith(SIGN) else directory.find_nodes(target)
-    if named is not None and nodes:
+    named = {name: found for name in targets if (found := channels.find(name)) is not None}
+    if named and target.startswith(SIGN):
+        return Recipient(channel=list(named.values())[-1])
+    shorter = bearers(targets[:-1], directory.find_nodes)
+    nodes = list({view.num: view for view in (*directory.find_nodes(target), *shorter)}.values())
+    if named and nodes:
         text = tr(_("« {name} » is a channel and a node: #{name} for the channel, {id} for the node."))
-        return text.format(name=target, id=ident(nodes[0].num))
-    if named is not None:
-        return Recipient(channel=named)
-    found = only_one(nodes, target, request)
-    return found if isinstance(found, str) else Recipient(found.num, notice=renaming(found, tr))
+        return text.format(name=list(named)[-1].removeprefix(SIGN), id=ident(nodes[0].num))
+    if named:
+        return Recipient(channel=list(named.values())[-1])
+    node = only_one(nodes, target, request)
+    return node if isinstance(node, str) else Recipient(node.num, notice=renaming(node, tr))
 
 
 def _outgoing(text: str, recipient: Recipient, expires_at: float, origin: Origin | None) -> OutgoingText:

@@ -78,6 +78,11 @@ class TelegramService(Service):
         self._wake_loop()
         return taken
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether too many commands hang: see CommandExecutor; any thread may ask."""
+        return self._handler.commands.executor.is_stuck
+
     def stop(self) -> None:
         """See Service."""
         super().stop()

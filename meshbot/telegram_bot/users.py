@@ -29,6 +29,11 @@ class AllowedUsers:
         """Return the number of users."""
         return len(self._users)
 
+    @property
+    def admins(self) -> list[int]:
+        """Return the ids of the admins, which are those of their private chats too."""
+        return [user.id for user in self if user.role is Role.ADMIN]
+
     def find(self, user_id: int) -> AllowedUser | None:
         """Return the user of that id; None: not listed."""
         return self._users.get(user_id)

@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from typing import Final
 
 from meshbot.virtual_node.faults import FAULTS, Fault, Value
+from meshbot.virtual_node.firmware import WARM_SIZE
 from meshbot.virtual_node.packets import BROADCAST_NUM
 from meshbot.virtual_node.server import VirtualNode
 
@@ -40,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=options.seed,
             firmware_version=options.firmware,
             keys=options.keys,
+            capacity=options.capacity,
+            warm_size=options.warm,
+            airtime=options.airtime,
             chatter=options.users_talk,
         )
         with node:
@@ -68,12 +72,38 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--keys", type=int, help="how many of the others have a public key (all but a few)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same mesh (%(default)s)")
-    parser.add_argument("--firmware", default="2.7.26", metavar="VERSION", help="version to behave like (%(default)s)")
+    parser.add_argument(
+        "--firmware",
+        default="2.7.26",
+        metavar="VERSION",
+        help="version to behave like, 2.7.26 or 2.8.0 (%(default)s); !upgrade changes it while it runs",
+    )
+    parser.add_argument(
+        "--capacity",
+        type=int,
+        metavar="NODES",
+        help="room in its node database: 100 on an ESP32, 80 on an nRF52, with 2.8 on both 120; 250, 200 or 100 by the "
+        "flash of an ESP32-S3 (for all, at least 250)",
+    )
+    parser.add_argument(
+        "--warm",
+        type=int,
+        default=WARM_SIZE,
+        metavar="NODES",
+        help="evicted nodes whose keys 2.8 keeps, 100 to 2000 by memory (%(default)s)",
+    )
+    parser.add_argument(
+        "--airtime", type=_airtime, default=0.15, metavar="SECONDS", help="of a packet, or `preset` (%(default)s)"
+    )
     parser.add_argument(
         "--users-talk", type=float, default=0.0, metavar="RATE", help="packets a second of chatter (none)"
     )
     parser.add_argument("--commands", action="store_true", help="read commands even if the input is no terminal")
     return parser
+
+
+def _airtime(text: str) -> float | None:
+    return None if text == "preset" else float(text)
 
 
 def _serve(node: VirtualNode, *, interactive: bool) -> None:

@@ -129,7 +129,7 @@ class Configuration:
 
     def metadata(self) -> mesh_pb2.DeviceMetadata:
         """Return the device's metadata."""
-        return mesh_pb2.DeviceMetadata(
+        metadata = mesh_pb2.DeviceMetadata(
             firmware_version=self._full_version(),
             device_state_version=24,
             hasWifi=True,
@@ -137,6 +137,7 @@ class Configuration:
             hasPKC=True,
             hw_model=mesh_pb2.HardwareModel.Value(self._own.hw_model),
         )
+        return with_flag(metadata, HAS_XEDDSA) if self.is_2_8 else metadata
 
     def _full_version(self) -> str:
         """Return the version with a build as its fourth part, as the firmware sends it."""
@@ -214,8 +215,7 @@ class Configuration:
         return int(self.configs["lora"].lora.hop_limit)
 
     def _settings(self) -> Iterator[mesh_pb2.FromRadio]:
-        metadata = self.metadata()
-        yield mesh_pb2.FromRadio(metadata=with_flag(metadata, HAS_XEDDSA) if self.is_2_8 else metadata)
+        yield mesh_pb2.FromRadio(metadata=self.metadata())
         if self.is_2_8:
             yield with_field(mesh_pb2.FromRadio(), region_presets())
         for channel in self.channels:

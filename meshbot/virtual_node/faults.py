@@ -153,7 +153,13 @@ _TABLE = (
     Fault(
         "upgrade",
         "reboots with another firmware on the same data; from 2.8 on its number follows its key",
-        (Parameter("version", "2.8.0", "version", "of that firmware"), Parameter("seconds", 10.0, "s", "time away")),
+        (
+            Parameter("version", "2.8.0", "version", "of that firmware"),
+            Parameter("seconds", 10.0, "s", "time away"),
+            Parameter(
+                "silence", 30.0, "s", "until it introduces itself to the mesh, which has its old number till then"
+            ),
+        ),
         once=True,
     ),
     Fault("upgrade_user", "a user's node gets firmware 2.8: another number, the same key", (_USER,), once=True),

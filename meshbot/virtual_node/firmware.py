@@ -85,6 +85,7 @@ class Firmware:
         self._apply_version()
         self._client: PhoneApi | None = None
         self._down_until = -inf
+        self._silence = START_DELAY
 
     @property
     def own(self) -> User:
@@ -187,8 +188,12 @@ class Firmware:
         self._identity.renumber(num or crc32(state.own.public_key), now)
         state.peers.hear(list(state.users), state.own.num, state.own.public_key)
 
-    def upgrade(self, version: str, seconds: float, now: float) -> None:
-        """Reboot with another firmware on the same data; from 2.8 on the number follows the key."""
+    def upgrade(self, version: str, seconds: float, now: float, silence: float = START_DELAY) -> None:
+        """Reboot with another firmware on the same data; from 2.8 on the number follows the key.
+
+        `silence` is in seconds from the boot until the node introduces itself to the others.
+        """
+        self._silence = silence
         was_2_8 = self._state.is_2_8
         version_numbers(version)
         self._state.firmware_version = version
@@ -243,6 +248,11 @@ class Firmware:
         if self.is_up(now):
             self._mesh.receiver.hear(packet, now)
 
+    def hear_nodeinfo(self, num: int, now: float) -> None:
+        """Let the node hear a user's node introduce itself, except during a reboot."""
+        if self.is_up(now):
+            self._mesh.broadcast_user(num, now)
+
     def forge_routing(self, request_id: int, reason: str, sender: int, now: float) -> None:
         """Let the node hear a forged ROUTING packet, except during a reboot."""
         if self.is_up(now):
@@ -255,7 +265,7 @@ class Firmware:
         self._identity.boot(now)
         # No client is there to be told
         state.phone.news.clear()
-        state.scheduler.at(now + START_DELAY, self._introduce)
+        state.scheduler.at(now + self._silence, self._introduce)
 
     def _introduce(self, now: float) -> None:
         if self._mesh.may_introduce(now, is_urgent=False):

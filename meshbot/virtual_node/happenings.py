@@ -36,12 +36,16 @@ def _reboot(firmware: Firmware, values: Mapping[str, Value], now: float) -> None
     firmware.reboot(now, float(values["seconds"]), forget_recent=bool(values["forget_recent"]))
 
 
+def _upgrade(firmware: Firmware, values: Mapping[str, Value], now: float) -> None:
+    firmware.upgrade(str(values["version"]), float(values["seconds"]), now, float(values["silence"]))
+
+
 HAPPENINGS: Final[Mapping[str, Happening]] = {
     "reboot": _reboot,
     "forget_nodes": lambda firmware, _values, now: firmware.forget_nodes(now),
     "cut_names": lambda firmware, _values, _now: firmware.cut_names(),
     "renumber": lambda firmware, values, now: firmware.renumber(int(values["number"]), now),
-    "upgrade": lambda firmware, values, now: firmware.upgrade(str(values["version"]), float(values["seconds"]), now),
+    "upgrade": _upgrade,
     "upgrade_user": lambda firmware, values, now: firmware.upgrade_user(_user_called(firmware, values).num, now),
     "change_key": lambda firmware, values, now: firmware.change_key(_user_called(firmware, values).num, now),
     "mistake_our_key": _mistake_our_key,

@@ -150,13 +150,14 @@ class Mesh:
         state = self._state
         state.peers.renumber(num, user.num)
         state.users = {each.num: each for each in (user if old == num else it for old, it in state.users.items())}
-
-        def broadcast(later: float) -> None:
-            payload = self._content(user, PortNum.NODEINFO_APP, later)
-            self._receiver.hear(self._packet(user.num, BROADCAST_NUM, PortNum.NODEINFO_APP, payload), later)
-
-        state.scheduler.at(now + START_DELAY, broadcast)
+        state.scheduler.at(now + START_DELAY, lambda later: self.broadcast_user(user.num, later))
         return user
+
+    def broadcast_user(self, num: int, now: float) -> None:
+        """Let a user's node introduce itself to everybody, unless it is gone."""
+        if (user := self._state.users.get(num)) is not None:
+            payload = self._content(user, PortNum.NODEINFO_APP, now)
+            self._receiver.hear(self._packet(num, BROADCAST_NUM, PortNum.NODEINFO_APP, payload), now)
 
     def refuses(self, user: User, *, is_pki: bool) -> int:
         """Return the Routing.Error with which a user's node refuses a packet of ours, 0 if it can read it."""

@@ -190,6 +190,12 @@ class VirtualNode:
         self._wake()
         return packet_id
 
+    def hear_nodeinfo(self, user_num: int) -> None:
+        """Let the node hear a user's node introduce itself to everybody."""
+        with self._changed:
+            self._firmware.hear_nodeinfo(user_num, self._clock.monotonic())
+        self._wake()
+
     def hear(self, packet: mesh_pb2.MeshPacket) -> None:
         """Let the node hear any packet over the air; it needs `from` and `to`, and gets an rx_time."""
         with self._changed:
@@ -232,9 +238,9 @@ class VirtualNode:
                 if self._turns == turns:
                     self._changed.wait(min(remaining, POLL))
 
-    def upgrade(self, version: str, seconds: float = 10.0) -> None:
-        """Put another firmware on the node, which reboots for so long; from 2.8 on its number follows its key."""
-        self._call(lambda: self._firmware.upgrade(version, seconds, self._clock.monotonic()))
+    def upgrade(self, version: str, **params: Value) -> None:
+        """Put another firmware on the node, as the fault of that name does."""
+        self.fault("upgrade", version=version, **params)
 
     def upgrade_user(self, user_num: int) -> User:
         """Put firmware 2.8 on a user's node; return the user under its new number."""

@@ -10,6 +10,8 @@ from meshbot.virtual_node.server import VirtualNode
 from tests.support.autojump import AutojumpClock
 from tests.support.bot_api import BotApi
 
+FIRMWARES = ("2.7.26", "2.8.0")
+
 
 @pytest.fixture
 def clock():
@@ -21,6 +23,12 @@ def clock():
 def new_node(clock):
     """Return a function that makes a node on that clock."""
     return partial(VirtualNode, clock=clock, new_selector=clock.new_selector)
+
+
+@pytest.fixture(params=FIRMWARES)
+def firmware(request):
+    """Return each of the versions that the node is to behave like."""
+    return request.param
 
 
 @pytest.fixture

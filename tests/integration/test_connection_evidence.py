@@ -7,10 +7,17 @@ import threading
 
 import pytest
 
-from meshbot.mesh_link.connecting import ROUND_TRIPS_FOR_REPAIR, Connecting, KnownAddress, tcp_info
+from meshbot.mesh_link import connecting
+from meshbot.mesh_link.connecting import (
+    FULL_ATTEMPT_EVERY,
+    ROUND_TRIPS_FOR_REPAIR,
+    Connecting,
+    KnownAddress,
+    tcp_info,
+)
 from tests.support.bot import RunningBot
 from tests.support.configured import make_target
-from tests.support.peer import Peer
+from tests.support.peer import Peer, full_backlog
 
 PATIENCE = 30.0
 SO_ATTACH_FILTER = 26
@@ -29,6 +36,31 @@ def pair():
         theirs, _ = server.accept()
         with ours, theirs:
             yield ours, theirs
+
+
+def test_an_attempt_into_a_black_hole_is_short_once_the_node_is_known(monkeypatch):
+    monkeypatch.setattr(connecting, "QUICK_ATTEMPT", 0.1)
+    known = KnownAddress()
+    with full_backlog() as (host, port):
+        known.connected(host, 0.001)
+        for _ in range(FULL_ATTEMPT_EVERY - 1):
+            with pytest.raises(TimeoutError):
+                Connecting(make_target(host, port, connect_timeout=600.0), known).run()
+    assert known.attempt_timeout(600.0) == 600.0
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Connecting(make_target(*server.getsockname()), known).run().close()
+    assert known.attempt_timeout(600.0) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("round_trip", "longest", "expected"),
+    [(0.0, 10.0, 2.0), (0.05, 10.0, 2.0), (1.5, 10.0, 6.0), (4.0, 10.0, 10.0), (0.05, 1.0, 1.0)],
+)
+def test_an_attempt_lasts_by_the_known_round_trip(round_trip, longest, expected):
+    known = KnownAddress()
+    assert known.attempt_timeout(longest) == longest
+    known.connected("10.0.0.1", round_trip)
+    assert known.attempt_timeout(longest) == expected
 
 
 def test_a_peer_that_reads_nothing_still_acknowledges(pair):

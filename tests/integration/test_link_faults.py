@@ -11,8 +11,8 @@ LOST = r"⚠️ (Lien TCP perdu|Connexion TCP impossible)"
 
 
 @pytest.fixture
-def node(new_node):
-    with new_node(nodes=12) as virtual_node:
+def node(new_node, firmware):
+    with new_node(nodes=12, firmware_version=firmware) as virtual_node:
         yield virtual_node
 
 
@@ -86,6 +86,7 @@ def test_a_node_that_swallows_connections_is_tried_until_it_answers(node, tmp_pa
         assert_back(bot, node, 1)
 
 
+@pytest.mark.parametrize("firmware", ["2.7.26"], indirect=True)
 @pytest.mark.parametrize(
     ("fault", "params"),
     [
@@ -104,6 +105,7 @@ def test_a_corrupt_stream_neither_ends_the_link_nor_loses_a_question(running, no
     assert len(running.log.matching("✅ (Connexion|Reconnexion)")) == 1
 
 
+@pytest.mark.parametrize("firmware", ["2.8.0"], indirect=True)
 @pytest.mark.parametrize(
     ("fault", "params"),
     [("garbage", {}), ("cut_frame", {"pause": 0.01}), ("oversized", {}), ("slow", {"rate": 50000.0})],

@@ -7,7 +7,7 @@ from meshbot.storage.nodes import NodeStore
 from meshbot.storage.traffic import By
 from tests.support.bot import RunningBot
 from tests.support.configured import make_memory, make_node_manager
-from tests.support.listening import Listening, has_told_all
+from tests.support.listening import Listening, is_fully_known
 
 KINDS = {1, 3, 4, 67, 71}  # text, position, nodeinfo, telemetry, neighborinfo
 
@@ -29,7 +29,7 @@ def test_all_that_is_heard_is_remembered_and_survives_the_bot(node, tmp_path, cl
         running.wait_ready()
         listening = Listening(memory)
         listening.wait_until(lambda: kinds(memory) >= KINDS and memory.neighbours_of(None, 1))
-        listening.wait_until(lambda: any(has_told_all(memory, near.num) for near in memory.direct_nodes(3600)))
+        listening.wait_until(lambda: any(is_fully_known(memory, near.num) for near in memory.direct_nodes(3600)))
         user = node.users[0]
         (found,) = memory.find_nodes(f"!{user.num:08x}")
         assert found.long_name == user.long_name

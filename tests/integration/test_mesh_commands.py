@@ -7,7 +7,7 @@ import pytest
 from meshbot.virtual_node.server import VirtualNode
 from tests.support.autojump import AutojumpClock
 from tests.support.bot import RunningBot
-from tests.support.listening import Listening, has_told_all
+from tests.support.listening import Listening, is_fully_known
 from tests.support.waiting import PATIENCE
 
 
@@ -29,7 +29,7 @@ def running(node, tmp_path_factory, clock):
     with RunningBot(node.port, tmp_path_factory.mktemp("data"), clock, language="en") as bot:
         memory = bot.bot.memory
         listening = Listening(memory)
-        listening.wait_until(lambda: any(has_told_all(memory, near.num) for near in memory.direct_nodes(3600)))
+        listening.wait_until(lambda: any(is_fully_known(memory, near.num) for near in memory.direct_nodes(3600)))
         listening.wait_until(lambda: memory.neighbours_of(None, 1) and memory.longest_links(1, 1))
         yield bot
 

@@ -71,9 +71,10 @@ def test_a_name_that_resolves_again_is_found(tmp_path, clock, new_node, resolver
 
 
 @pytest.mark.parametrize("trouble", [HANGS, UNKNOWN])
-def test_a_name_that_is_lost_later_leaves_the_last_address_that_worked(tmp_path, resolver, trouble):
+def test_a_name_that_is_lost_later_leaves_the_last_address_that_worked(tmp_path, monkeypatch, resolver, trouble):
+    monkeypatch.setattr("meshbot.mesh_link.connecting.KNOWN_LOOKUP_TIMEOUT", 0.2)
     resolver.says(FINDS)
-    with VirtualNode(nodes=3) as node, bot_for(node.port, tmp_path, None) as bot:
+    with VirtualNode(nodes=3) as node, bot_for(node.port, tmp_path, None, tcp_connect_timeout=30) as bot:
         bot.wait_ready()
         resolver.says(trouble)
         for times in (2, 3):

@@ -73,6 +73,15 @@ def test_wrong_arguments_are_explained():
     assert (done.returncode, done.stderr) == (2, "virtual_node: keys=99: with nodes=5 it is a number from 0 to 4\n")
 
 
+def test_it_is_the_firmware_and_has_the_room_that_were_asked_for():
+    with start("--firmware", "2.8.0", "--capacity", "5", "--warm", "3", "--airtime", "preset") as program:
+        with RawClient(port_of(program)) as client:
+            infos = [message for message in client.configure() if message.HasField("metadata")]
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(PATIENCE) == 0
+    assert infos[0].metadata.firmware_version.startswith("2.8.0.")
+
+
 def test_its_help_lists_every_fault():
     done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert all(re.search(rf"^{name} ", done.stdout, re.MULTILINE) for name in FAULTS)
@@ -94,6 +103,9 @@ def test_each_command_does_what_its_help_describes(capsys):
         with RawClient(node.port) as client:
             client.configure()
             assert [client.text(), client.text()] == ["salut", "bonjour à tous"]
+        old = node.num
+        obey(node, "!upgrade seconds=0")
+        node.wait_until(lambda: node.num != old)
         assert obey(node, "")
         assert not obey(node, "!quit")
         with pytest.raises(ValueError, match="write name=value"):

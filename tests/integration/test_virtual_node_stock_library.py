@@ -10,10 +10,17 @@ from pubsub import pub
 from meshbot.virtual_node import BROADCAST_NUM, VirtualNode
 from tests.support.raw_client import PATIENCE
 
+ON_BOTH = pytest.mark.parametrize("version", ["2.7.26", "2.8.0"])
+
 
 @pytest.fixture
-def node():
-    with VirtualNode(nodes=42) as node:
+def version():
+    return "2.7.26"
+
+
+@pytest.fixture
+def node(version):
+    with VirtualNode(nodes=42, firmware_version=version) as node:
         yield node
 
 
@@ -55,9 +62,10 @@ def is_routing(packet, request_id, sender=None):
     return decoded.get("requestId") == request_id and "routing" in decoded and sender in {None, packet["from"]}
 
 
-def test_the_library_completes_its_configuration(node, interface):
+@ON_BOTH
+def test_the_library_completes_its_configuration(node, interface, version):
     assert interface.myInfo.my_node_num == node.num
-    assert interface.metadata.firmware_version.startswith("2.7.26")
+    assert interface.metadata.firmware_version.startswith(version)
     assert len(interface.nodes) == 42
     assert set(interface.nodesByNum) == {node.num, *(user.num for user in node.users)}
     assert len(interface.localNode.channels) == 8
@@ -92,6 +100,7 @@ def test_a_user_s_message_reaches_the_library(node, interface, inbox):
     assert interface.isConnected.is_set()
 
 
+@ON_BOTH
 def test_the_library_s_message_goes_on_air_and_is_acknowledged_twice(node, interface, inbox):
     sent = interface.sendText("réponse", node.users[0].num, wantAck=True, replyId=4711)
     transmission = node.wait_for(lambda transmission: transmission.packet.id == sent.id)

@@ -9,13 +9,20 @@ from unittest import mock
 import pytest
 from meshtastic import publishingThread
 
+from config import Settings
+from main_bot import MeshBot
+from meshbot.commands import Command, Job
+from meshbot.commands.executor import LOST_WORKERS_LIMIT
 from meshbot.mesh_link import ReaderBeat
+from meshbot.mesh_link.pubkey_sync import LONGEST_SYNC
 from meshbot.runtime import supervisor
 from meshbot.runtime.clock import SystemClock
 from meshbot.runtime.incidents import NodeRebooted
 from meshbot.runtime.watchdog import Watchdog
 from meshbot.virtual_node.server import VirtualNode
+from tcp_interface_manager import ABANDONED_LIMIT
 from tests.support.bot import RunningBot
+from tests.support.fake_clock import FakeClock
 from tests.support.waiting import PATIENCE
 
 # Seconds; systemd would restart the bot after two
@@ -168,3 +175,60 @@ def test_a_reader_stuck_in_a_packet_is_told_from_one_that_waits():
     assert not any(watchdog.look(float(second)) for second in range(200))
     interface.reader_waits = False
     assert str(next(filter(None, (watchdog.look(200.0 + second) for second in range(200))))) == "stream reader"
+
+
+class Session:
+    """One that hangs until it is told to end."""
+
+    alive = True
+
+    def ended(self):
+        return not self.alive
+
+
+@pytest.fixture
+def bot(tmp_path):
+    return MeshBot(Settings(data_dir=tmp_path, telegram_token="123456:abc"))
+
+
+def answers(bot, name):
+    """Whether the watchdog gets an answer from what bears that name."""
+    watchdog = bot.supervisor._watchdog
+    (thread,) = (pulse.thread for pulse in (*watchdog._watched, *watchdog._disk_users) if pulse.thread.name == name)
+    before = thread.pings_answered
+    thread.tell(None)
+    return thread.pings_answered > before
+
+
+def test_sessions_that_all_hang_are_noticed(bot):
+    sessions = [Session() for _ in range(ABANDONED_LIMIT)]
+    bot._tcp._abandoned = sessions[1:]
+    assert answers(bot, "TCP-Session")
+    bot._tcp._abandoned = sessions
+    assert not answers(bot, "TCP-Session")
+    sessions[0].alive = False
+    assert answers(bot, "TCP-Session")
+
+
+def test_a_key_sync_that_hangs_is_noticed(bot, released):
+    assert answers(bot, "TCP-PubkeySync")
+    clock = bot._pubkey_sync._clock = FakeClock()
+    begun = threading.Event()
+    bot._pubkey_sync._sync = lambda: begun.set() or released.wait(PATIENCE)
+    bot._pubkey_sync.schedule(1, 0)
+    assert begun.wait(PATIENCE)
+    clock._now += LONGEST_SYNC + 1
+    assert not answers(bot, "TCP-PubkeySync")
+    released.set()
+    bot._pubkey_sync.stop()
+    assert answers(bot, "TCP-PubkeySync")
+
+
+@pytest.mark.parametrize("side", ["Mesh-Dispatcher", "Telegram"])
+def test_commands_that_all_hang_are_noticed_on_either_side(bot, side):
+    assert answers(bot, "Commands")
+    (thread,) = (each for each in bot.supervisor._services if each.name == side)
+    executor = thread._handler.commands.executor if side == "Telegram" else thread._executor
+    command = Command("hang", "", str, slow=True)
+    executor._lost = {Job(None, None, command) for _ in range(LOST_WORKERS_LIMIT)}
+    assert not answers(bot, "Commands")

@@ -2,6 +2,7 @@
 
 from itertools import count
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,16 +107,35 @@ def test_a_burst_from_telegram_leaves_air_for_answers():
     assert air.spent(0.0) <= air.limit // 2
 
 
-def test_a_packet_that_nobody_repeats_costs_three():
+@pytest.mark.parametrize(("error", "times"), [("MAX_RETRANSMIT", 3), ("NONE", 1), ("NO_CHANNEL", 1), ("", 3)])
+def test_a_packet_costs_three_until_somebody_was_heard_to_have_it(error, times):
     queue = make_send_queue(2.2, 200, count(1).__next__, air_time_limit=10)
     queue.link_up(0.0)
-    queue.add(OutgoingText("pong", 2, want_ack=True), 0.0)
+    text = OutgoingText("pong", 2, want_ack=True)
+    queue.add(text, 0.0)
     packet = queue.take(0.0)
-    once = queue.air.spent(0.0)
-    assert once == queue.air.cost(packet)
+    once = queue.air.cost(packet)
+    assert queue.air.spent(0.0) == queue.air.had_lately(text) == 3 * once
     queue.on_queue_status(packet.packet_id, 0, 0.1)
-    queue.on_routing(RoutingAnswer(packet.packet_id, 9, "MAX_RETRANSMIT", is_own=True), 23.0)
-    assert queue.air.spent(23.0) == 3 * once
+    for _ in range(2 if error else 0):
+        queue.on_routing(RoutingAnswer(packet.packet_id, 9, error, is_own=True), 23.0)
+    assert queue.air.spent(23.0) == queue.air.had_lately(text) == times * once
+
+
+@given(st.lists(st.sampled_from(["MAX_RETRANSMIT", "NONE", ""]), min_size=1, max_size=60))
+def test_the_repeats_of_what_is_under_way_stay_in_the_budget(outcomes):
+    queue = make_send_queue(2.2, 200, count(1).__next__, air_time_limit=0.5)
+    queue.link_up(0.0)
+    now, on_air = 0.0, 0
+    for number, outcome in enumerate(outcomes):
+        queue.add(OutgoingText("x" * 50, number + 1, want_ack=True), now)
+        if (packet := queue.take(now)) is not None:
+            on_air += queue.air.cost(packet) * (1 if outcome == "NONE" else 3)
+            queue.on_queue_status(packet.packet_id, 0, now + 0.1)
+            if outcome:
+                queue.on_routing(RoutingAnswer(packet.packet_id, 9, outcome, is_own=True), now + 1)
+        now += 3.0
+    assert on_air <= queue.air.limit
 
 
 def test_what_the_node_refuses_costs_nothing():
@@ -127,15 +147,23 @@ def test_what_the_node_refuses_costs_nothing():
         queue.on_queue_status(queue.take(now).packet_id, 39 if to % 2 else 0, now + 0.1)
         now += 3.0
     cost = queue.air.cost(TextPacket(0, "pong", 1, 0, 0, want_ack=True))
-    assert queue.air.spent(now) == 2 * cost
-    assert [queue.air.had_lately(OutgoingText("", to)) for to in range(1, 6)] == [0, cost, 0, cost, 0]
+    assert queue.air.spent(now) == 2 * 3 * cost
+    assert [queue.air.had_lately(OutgoingText("", to)) for to in range(1, 6)] == [0, 3 * cost, 0, 3 * cost, 0]
 
 
 def test_a_traceroute_is_paid_for_and_refused_beyond_the_budget():
     air = AirBudget(1)
     sent = 0
-    while air.spend_on_traceroute(0.0):
+    while air.spend_on_traceroute(0.0, for_stranger=False):
         sent += 1
     assert 0 < air.spent(0.0) <= air.limit
-    assert sent > 20
-    assert air.spend_on_traceroute(3661.0)
+    assert sent > 10
+    assert air.spend_on_traceroute(3661.0, for_stranger=False)
+
+
+def test_strangers_traceroutes_take_no_more_than_their_part():
+    air = AirBudget(1)
+    while air.spend_on_traceroute(0.0, for_stranger=True):
+        pass
+    assert 0 < air.spent(0.0) <= air.limit * SHARES[Account.STRANGERS]
+    assert air.spend_on_traceroute(0.0, for_stranger=False)

@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,16 @@ odd = st.one_of(
     st.floats(-1, 1),
     st.sampled_from(["NaN", "Infinity", "", math.nan, math.inf, -math.inf, 10**400, 0, -0.0]),
 )
+
+
+@pytest.mark.parametrize("place", [(0.0, 0.0), (1e-6, -1e-6), (0.1, -0.1), (-0.49, 0.49)])
+def test_around_0_0_nobody_is(place):
+    assert bounds.place(*place) is None
+
+
+@pytest.mark.parametrize("place", [(0.0, 1.0), (-1.0, 0.0), (90.0, 180.0), (-90.0, -180.0), (0.2, 6.6)])
+def test_elsewhere_somebody_may_be(place):
+    assert bounds.place(*place) == place
 
 
 @given(odd, odd)

@@ -70,7 +70,7 @@ def test_any_traceroute_packet_is_a_route_or_nothing_or_malformed(mesh, payload,
     assert max(len(route.there), len(route.back)) <= MAX_RELAYS + 1
 
     class Found:
-        def trace(self, _num):
+        def trace(self, _num, *, for_stranger=False):
             return route
 
     command = trace_command(mesh.memory, Found(), lambda: OWN)

@@ -8,7 +8,7 @@ from meshbot.commands.dispatcher import Dispatcher
 from meshbot.commands.executor import CommandLimits
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.language import translator
-from meshbot.commands.registry import Command, Platform, Registry
+from meshbot.commands.registry import Acknowledgement, Command, Platform, Registry
 from meshbot.commands.roles import Role
 from meshbot.mesh_link.messages import ReceivedText, TextMessage
 from meshbot.sending.sender import AfterAnswer
@@ -58,6 +58,7 @@ class Bench:
             Command("think", "", self._think, slow=True, timeout=SLOW_TIMEOUT),
             Command("look", "", self._hang, slow=True),
             Command("wonder", "", self._hang, slow=True, queue_limit=5),
+            Command("keep", "", lambda _request: Acknowledgement("kept")),
             Command("letter", "", lambda request: request.argument, aliases=("lettre",), private=True),
             Command("press", "", lambda _request: "pressed", platforms=frozenset({Platform.TELEGRAM})),
         ]

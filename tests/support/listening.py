@@ -23,7 +23,7 @@ class Listening:
             assert self._heard.wait_for(condition, PATIENCE)
 
 
-def has_told_all(memory, num):
+def is_fully_known(memory, num):
     """Whether both telemetry and a position of a node were heard."""
     view = memory.node(num)
     return view is not None and view.battery is not None and view.position is not None

@@ -5,17 +5,25 @@ from sqlalchemy import func, select
 
 import assembly
 from config import Settings
+from custody_assembly import custody_links, key_custody
 from main_bot import MeshBot
+from meshbot.mesh_link.current_link import CurrentLink
+from meshbot.mesh_link.messages import NodeRecord
 from meshbot.mesh_link.packets import BROADCAST_NUM
+from meshbot.persistence.housekeeping import UPKEEP_EVERY
+from meshbot.runtime.incidents import unreported
 from meshbot.sending.key_cures import KeyCures
-from meshbot.sending.outgoing import OutgoingText, Priority
+from meshbot.sending.outgoing import OutgoingText, Priority, new_packet_id
 from meshbot.sending.receipts import DeliveryStatus
+from meshbot.sending.sender import MeshSender
+from meshbot.sending.traceroute import Tracer
 from meshbot.storage.schema import PACKETS
 from meshbot.storage.traffic import By
 from tests.support.fake_clock import FakeClock
 from tests.support.packet_records import packet
 
 ALICE, BOB, OWN = 0x20001EEF, 0x20001EF0, 0x9999
+KEY = bytes(range(32))
 DAY = 86400
 LIFETIMES = {"answer_ttl": 11, "mail_ttl": 65, "bridge_ttl": 13, "alert_ttl": 14}
 
@@ -141,3 +149,34 @@ def test_telegram_settings_without_a_token_are_logged(tmp_path, caplog):
 def test_without_telegram_settings_the_log_has_nothing_of_it(tmp_path, caplog):
     made_and_ended(settings(tmp_path))
     assert not [line for line in caplog.messages if "Telegram" in line]
+
+
+# -- the housekeeping
+
+
+class Interface:
+    def __init__(self):
+        self.nodes, self.nodesByNum, self.channels, self.own_num = {}, {}, (), OWN
+
+
+def test_housekeeping_gives_missing_keys_back_to_the_interface(tmp_path, clock):
+    wanted, link = settings(tmp_path), CurrentLink(clock)
+    database, nodes = assembly.open_storage(wanted, clock)
+    memory = assembly.memory(wanted, database, nodes, clock, link.own_num)
+    sender = MeshSender(clock, assembly.send_queue(wanted, clock, KeyCures()), link.interface, save=print)
+    tracer = Tracer(clock, sender.tell, new_packet_id)
+    links = custody_links(sender.tell, print, database, unreported)
+    custody = key_custody(clock, nodes, link, new_packet_id, links)
+    parts = assembly.Parts(wanted, clock, database, nodes, memory, link, sender, tracer, custody)
+    housekeeping = assembly.housekeeping(parts, None, unreported)
+    housekeeping.on_start()
+    nodes.learn_from_nodeinfo(NodeRecord(ALICE, "Alice", public_key=KEY))
+    clock.advance(UPKEEP_EVERY)
+    housekeeping.on_deadline()
+    link.ready(Interface())
+    clock.advance(UPKEEP_EVERY)
+    assert link.interface().nodesByNum == {}
+    housekeeping.on_deadline()
+    assert link.interface().nodesByNum[ALICE]["user"]["publicKey"]
+    housekeeping.on_stop()
+    database.close()

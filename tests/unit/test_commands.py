@@ -135,13 +135,32 @@ def test_two_commands_of_one_name_are_refused():
         ("\u200b\ufeff /\u200dping", ("ping", "")),
         ("\x00/info \u202eZoe\u0301\x1b", ("info", "Zoe\u0301")),
         ("/me\u0301te\u0301o Nice", ("météo", "Nice")),
+        ("/ping”", ("ping", "")),
+        ("/ping’ x", ("ping", "x")),
+        ("/ping] x", ("ping", "x")),
+        ("/ping*", ("ping", "")),
+        ("/ping👍🏻", ("ping", "")),
+        ("/ping/", ("ping", "")),
+        ("／ｐｉｎｇ！ Zoé", ("ping", "Zoé")),
+        ("⁄ping", ("ping", "")),
         ("/!\\ Verglas", None),
+        ("/👍", None),
+        ("／！", None),
         ("/…", None),
         ("see /help", None),
     ],
 )
 def test_a_command_line_is_a_slash_a_name_and_the_rest(text, expected):
     assert parse(text) == expected
+
+
+@pytest.mark.parametrize("name", ["écho", "ÉCHO", "échö", "noëuds", "noeuds", "nœuds", "meteo", "météo"])
+def test_accents_that_a_phone_adds_hide_no_command(name):
+    registry = Registry(
+        Command(name, "", len, aliases=aliases)
+        for name, aliases in (("echo", ()), ("nodes", ("noeuds", "nœuds")), ("weather", ("meteo", "météo")))
+    )
+    assert registry.find(name) is not None
 
 
 def test_a_command_may_have_another_run_where_no_argument_is_given():

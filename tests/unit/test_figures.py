@@ -300,7 +300,7 @@ FIGURES = (
     (SENDING, "by up to {} s at each loss", code.EVIDENCE_TIME),
     (AIR, "waits ({:g} s if the recipient lacks", *code.KEY_EXCHANGE),
     (AIR, "`air_time_limit`, {} % by default", config.AIR_TIME_LIMIT),
-    (AIR, "answers to strangers | at most {:g} %", code.TO_STRANGERS * 100),
+    (AIR, "notices of mail by strangers alone | at most {:g} %", code.TO_STRANGERS * 100),
     (AIR, "and alerts | at most {:g} %", code.OF_FORWARDED * 100),
     (AIR, "at least {:g} %", 100 * (1 - code.TO_STRANGERS - code.OF_FORWARDED)),
     (AIR, "because {} packets for strangers wait", code.ANSWERS_TO_STRANGERS),

@@ -26,6 +26,11 @@ TEXTS: Final[Mapping[DeliveryStatus, str]] = {
         "❔ Your /echo perhaps did not go out on channel {channel}: the radio did not confirm it."
     ),
 }
+EXAMPLES: Final = (
+    Example("/echo see you at five", "📣 I say it on channel 0."),
+    Example("/echo", "Say what? /echo <text>"),
+    Example("/echo " + "é" * 100, "Too long by 10 bytes."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +56,21 @@ def echo_command(
 
     def run(request: Request) -> str:
         """Send the text; on a channel it is the answer, elsewhere the answer says what is done."""
-        tr = request.translate
-        text = one_line(request.argument)
-        if not text:
+        tr, argument = request.translate, one_line(request.argument)
+        if not argument:
             return tr(_("Say what? /echo <text>"))
         # the name in front says who speaks, and keeps any bot from taking the text for a command
-        spoken = f"📣 {_name(request, short_name_of)}: {text}"
-        if (excess := len(spoken.encode()) - options.limit) > 0:
+        text = f"📣 {_name(request, short_name_of)}: {argument}"
+        if (excess := len(text.encode()) - options.limit) > 0:
             return too_long(excess, tr)
-        channel = options.channel if request.channel is None else request.channel
-        expires_at = clock.monotonic() + options.lifetime
-        send(
-            OutgoingText(
-                spoken,
-                BROADCAST_NUM,
-                channel,
-                expires_at=expires_at,
-                origin=_origin(request),
-                asker=request.node or 0,
-                for_stranger=request.user.is_stranger,
-            )
-        )
+        message = _message(request, text, options.channel, clock.monotonic() + options.lifetime)
+        send(message)
         # the text itself is the answer, or its delivery is shown to the asker
         if request.channel is not None or (request.origin is not None and not request.in_group):
             return ""
         if is_holding():
             return tr(_("📶 The channel is busy: I say it when there is room, or give up soon."))
-        return tr(_("📣 I say it on channel {channel}.")).format(channel=channel)
+        return tr(_("📣 I say it on channel {channel}.")).format(channel=message.channel)
 
     return Command(
         name="echo",
@@ -85,11 +78,7 @@ def echo_command(
         summary=_("says it on the channel in your name"),
         run=run,
         role=Role.KNOWN,
-        examples=(
-            Example("/echo see you at five", "📣 I say it on channel 0."),
-            Example("/echo", "Say what? /echo <text>"),
-            Example("/echo " + "é" * 100, "Too long by 10 bytes."),
-        ),
+        examples=EXAMPLES,
     )
 
 
@@ -100,10 +89,22 @@ def _name(request: Request, short_name_of: Callable[[int], str]) -> str:
     return f"{shorten(one_line(request.name), NAME_BYTES)} (TG)".lstrip()
 
 
-def _origin(request: Request) -> Origin | None:
-    return (
-        EchoOrigin(request.node) if request.platform is Platform.MESH and request.node is not None else request.origin
+def _message(request: Request, text: str, default_channel: int, expires_at: float) -> OutgoingText:
+    return OutgoingText(
+        text,
+        BROADCAST_NUM,
+        default_channel if request.channel is None else request.channel,
+        expires_at=expires_at,
+        origin=_origin(request),
+        asker=request.node or 0,
+        for_stranger=request.user.is_stranger,
+        is_proven=request.user.auth_failure is None,
     )
+
+
+def _origin(request: Request) -> Origin | None:
+    by_radio = request.platform is Platform.MESH
+    return EchoOrigin(request.node) if by_radio and request.node is not None else request.origin
 
 
 class EchoReports:
@@ -125,5 +126,14 @@ class EchoReports:
             return
         answer = self._translate(text).format(channel=report.message.channel)
         expires_at = self._clock.monotonic() + self._answer_ttl
-        is_stranger = report.message.for_stranger
-        self._send(OutgoingText(answer, origin.asker, want_ack=True, expires_at=expires_at, for_stranger=is_stranger))
+        echo = report.message
+        self._send(
+            OutgoingText(
+                answer,
+                origin.asker,
+                want_ack=True,
+                expires_at=expires_at,
+                for_stranger=echo.for_stranger,
+                is_proven=echo.is_proven,
+            )
+        )

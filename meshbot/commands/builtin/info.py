@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from meshbot.commands.formatting import age, decibels, facts, ident, length, lines_that_fit
 from meshbot.commands.language import Translate
@@ -18,6 +19,30 @@ NAME_BYTES, SHORT_NAME_BYTES = 40, 8
 WORD_BYTES = 18  # of hardware and role
 # Percent of battery; above: external power
 MAINS = 100
+EXAMPLES: Final = (
+    Example(
+        "/info alice",
+        "Alice (AL) !20001eef\nTBEAM CLIENT\n📍45.8000,4.9000 210m, at 6.4km\n"
+        "Heard 2h ago, direct -4.5dB -105dBm\n🔋80%, 🔑 key known",
+    ),
+    Example(
+        "/info alice",
+        "Alice (AL) !20001eef\n"
+        "hardware TBEAM\n"
+        "role     CLIENT\n"
+        "heard    2h ago, direct\n"
+        "signal   -4.5dB -105dBm, 2h ago\n"
+        "position 45.80000,4.90000 210m, 2h ago\n"
+        "distance 6.4km\n"
+        "battery  80% 4.05V, 2h ago\n"
+        "key      🔑 key known",
+        platform=Platform.TELEGRAM,
+    ),
+    Example("/info ca", "Carol (CA) !20001ef1\n📍46.2000,6.1500, at 112km\nHeard 2h ago, hops: 2\n🔑 no key"),
+    Example("/info", "Which node? Its name, short name or the end of its id: /info 1eef"),
+    Example("/info a", "2 nodes match, which one?\n!00001234 Asker\n!20001eef Alice"),
+    Example("/info nobody", "I know no node « nobody »."),
+)
 
 
 def info_command(memory: MeshMemory, clock: Clock) -> Command:
@@ -38,30 +63,7 @@ def info_command(memory: MeshMemory, clock: Clock) -> Command:
         summary=_("tells what is known of a node; its name, short name or id"),
         run=run,
         has_table=True,
-        examples=(
-            Example(
-                "/info alice",
-                "Alice (AL) !20001eef\nTBEAM CLIENT\n📍45.8000,4.9000 210m, at 6.4km\n"
-                "Heard 2h ago, direct -4.5dB -105dBm\n🔋80%, 🔑 key known",
-            ),
-            Example(
-                "/info alice",
-                "Alice (AL) !20001eef\n"
-                "hardware TBEAM\n"
-                "role     CLIENT\n"
-                "heard    2h ago, direct\n"
-                "signal   -4.5dB -105dBm, 2h ago\n"
-                "position 45.80000,4.90000 210m, 2h ago\n"
-                "distance 6.4km\n"
-                "battery  80% 4.05V, 2h ago\n"
-                "key      🔑 key known",
-                platform=Platform.TELEGRAM,
-            ),
-            Example("/info ca", "Carol (CA) !20001ef1\n📍46.2000,6.1500, at 112km\nHeard 2h ago, hops: 2\n🔑 no key"),
-            Example("/info", "Which node? Its name, short name or the end of its id: /info 1eef"),
-            Example("/info a", "2 nodes match, which one?\n!00001234 Asker\n!20001eef Alice"),
-            Example("/info nobody", "I know no node « nobody »."),
-        ),
+        examples=EXAMPLES,
     )
 
 

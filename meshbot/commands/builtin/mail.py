@@ -12,13 +12,22 @@ from meshbot.commands.formatting import age, too_long
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.mail_notices import sender_of
-from meshbot.commands.node_lookup import IN_A_SENTENCE, Directory, called, only_one, own_node, renaming
-from meshbot.commands.registry import PREFIX, Command, Example, Platform, Request
+from meshbot.commands.node_lookup import (
+    IN_A_SENTENCE,
+    MARKED_ID,
+    Directory,
+    bearers,
+    called,
+    only_one,
+    own_node,
+    renaming,
+)
+from meshbot.commands.registry import PREFIX, Acknowledgement, Command, Example, Platform, Request
 from meshbot.commands.roles import AuthFailure
 from meshbot.mesh_memory import MAX_ALL, MAX_MAIL, MAX_SENDER, MAX_SENDER_ALL, Full, Mailbox, MailboxFullError, NodeView
 from meshbot.runtime import Clock
 from meshbot.storage import Mail, StorageError
-from meshbot.text import folded, one_line, shorten
+from meshbot.text import one_line, shorten
 
 LOGGER = logging.getLogger(__name__)
 # Bytes of an answer: three packets
@@ -92,7 +101,6 @@ def mail_command(mailbox: Mailbox, directory: Directory, clock: Clock, own_num: 
         name="mail",
         aliases=("courrier",),
         private=True,
-        despite_load=True,
         usage=_("[<n>], send <node> <text>, del <n>"),
         summary=_("reads your mail, or leaves some for a node, who is told when next heard"),
         run=run,
@@ -143,22 +151,25 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, direct
         words, count = NO_ROOM[error.full]
         return tr(words).format(name=recipient, count=count)
     kept = tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=recipient)
-    return "\n".join(filter(None, [kept, renaming(node, tr)]))
+    return Acknowledgement("\n".join(filter(None, [kept, renaming(node, tr)])))
 
 
 def recipient_of(argument: str, find: Callable[[str], list[NodeView]]) -> tuple[str, list[NodeView], str]:
     """Return (name, matching nodes, text): a name of several words is quoted, or complete.
 
-    A part of a name is one word, or the beginning of the text could be taken for a part of a name.
+    A part of a name is one word, or the beginning of the text could be taken for a part of a name. Where the beginning
+    of a name is another node's name, both match.
     """
     if quoted := QUOTED.fullmatch(argument.strip()):
         return quoted[1], find(quoted[1]), quoted[2].strip()
     words = argument.split()
-    for count in range(min(len(words), MOST_WORDS), 1, -1):
-        name = " ".join(words[:count])
-        whole = [view for view in find(name) if folded(name) in (folded(view.long_name), folded(view.short_name))]
-        if whole:
-            return name, whole, _after(argument, count)
+    beginnings = [" ".join(words[:count]) for count in range(1, min(len(words), MOST_WORDS) + 1)]
+    if words and MARKED_ID.fullmatch(words[0]):
+        del beginnings[1:]
+    while beginnings:
+        if bearers(beginnings[-1:], find):
+            return beginnings[-1], bearers(beginnings, find), _after(argument, len(beginnings))
+        beginnings.pop()
     return (words[0], find(words[0]), _after(argument, 1)) if words else ("", [], "")
 
 

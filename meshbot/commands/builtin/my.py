@@ -15,6 +15,26 @@ from meshbot.runtime import Clock
 
 HOURS: Final = 24
 STEP: Final = 6  # hours on one line
+EXAMPLES: Final = (
+    Example(
+        "/my",
+        "📶 You, 24h: packets 4, direct 3\n<6h: 6.0dB (6.0/6.0) -88dBm\n<12h: -1.0dB (-3.0/1.0) -105dBm",
+    ),
+    Example(
+        "/my",
+        "📶 You, 24h: packets 4, direct 3\n"
+        "age packets direct   dB  min max  dBm\n"
+        " 0h       1      1  6.0  6.0 6.0  -88\n"
+        " 8h       3      2 -1.0 -3.0 1.0 -105",
+        platform=Platform.TELEGRAM,
+    ),
+    Example(
+        "/my",
+        "Your Telegram account has no node: the operator can set one in telegram_users.",
+        platform=Platform.TELEGRAM,
+        has_node=False,
+    ),
+)
 
 
 def my_command(memory: MeshMemory, clock: Clock) -> Command:
@@ -36,26 +56,7 @@ def my_command(memory: MeshMemory, clock: Clock) -> Command:
         summary=_("tells how you were heard in the last 24 h"),
         run=run,
         has_table=True,
-        examples=(
-            Example(
-                "/my",
-                "📶 You, 24h: packets 4, direct 3\n<6h: 6.0dB (6.0/6.0) -88dBm\n<12h: -1.0dB (-3.0/1.0) -105dBm",
-            ),
-            Example(
-                "/my",
-                "📶 You, 24h: packets 4, direct 3\n"
-                "age packets direct   dB  min max  dBm\n"
-                " 0h       1      1  6.0  6.0 6.0  -88\n"
-                " 8h       3      2 -1.0 -3.0 1.0 -105",
-                platform=Platform.TELEGRAM,
-            ),
-            Example(
-                "/my",
-                "Your Telegram account has no node: the operator can set one in telegram_users.",
-                platform=Platform.TELEGRAM,
-                has_node=False,
-            ),
-        ),
+        examples=EXAMPLES,
     )
 
 

@@ -21,6 +21,22 @@ LISTINGS: Final = 20
 WIDE_LINES: Final = 50  # enough for a phone
 # Of such a line at most: a name of 16 bytes may be padded by as many
 LINE_BYTES: Final = 60
+EXAMPLES: Final = (
+    Example(
+        "/nodes",
+        "📡 Direct nodes in 3 days: 3 (page 1/1)\nBob Fourvière 9.5dB 2h\nAsker 6.0dB 5min\nAlice -4.5dB 2h",
+    ),
+    Example(
+        "/nodes",
+        "📡 Direct nodes in 3 days: 3 (page 1/1)\n"
+        "name          id     dB  age dist.\n"
+        "Bob Fourvière 1ef0  9.5   2h 1.4km\n"
+        "Asker         1234  6.0 5min\n"
+        "Alice         1eef -4.5   2h 6.4km",
+        platform=Platform.TELEGRAM,
+    ),
+    Example("/nodes two", "Which page? For example: /nodes 2"),
+)
 
 
 def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
@@ -51,22 +67,7 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
         summary=_("lists the nodes heard directly in 3 days, the best signal first"),
         run=run,
         has_table=True,
-        examples=(
-            Example(
-                "/nodes",
-                "📡 Direct nodes in 3 days: 3 (page 1/1)\nBob Fourvière 9.5dB 2h\nAsker 6.0dB 5min\nAlice -4.5dB 2h",
-            ),
-            Example(
-                "/nodes",
-                "📡 Direct nodes in 3 days: 3 (page 1/1)\n"
-                "name          id     dB  age dist.\n"
-                "Bob Fourvière 1ef0  9.5   2h 1.4km\n"
-                "Asker         1234  6.0 5min\n"
-                "Alice         1eef -4.5   2h 6.4km",
-                platform=Platform.TELEGRAM,
-            ),
-            Example("/nodes two", "Which page? For example: /nodes 2"),
-        ),
+        examples=EXAMPLES,
     )
 
 

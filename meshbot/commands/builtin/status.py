@@ -26,6 +26,22 @@ class RadioMemory(Protocol):
         """Return what the radio has lost within a day, and how many seconds ago."""
 
 
+EXAMPLES: Final = (
+    Example(
+        "/status",
+        "🔗 link up for 3 h 12 min; reconnections: 1 in 1 h, 4 in 24 h; last outage: 12 s, 40 min ago; "
+        "probe: 35 ms; queue: 2; keys in the radio: 36/38",
+    ),
+    Example(
+        "/status",
+        "🔗 link up for 3 h 12 min\nreconnections: 1 in 1 h, 4 in 24 h\nlast outage: 12 s, 40 min ago\n"
+        "probe: 35 ms\npackets waiting for the radio: 2\n"
+        "trusted keys that the radio holds: 36 of 38, it lacks 2\nkeys changed, to be confirmed: 1",
+        platform=Platform.TELEGRAM,
+    ),
+)
+
+
 def status_command(
     link: Callable[[], LinkFigures], waiting: Callable[[], int], counts: Callable[[], NodeCounts], radio: RadioMemory
 ) -> Command:
@@ -53,20 +69,7 @@ def status_command(
         name="status",
         summary=_("tells how the link to the node is doing"),
         run=run,
-        examples=(
-            Example(
-                "/status",
-                "🔗 link up for 3 h 12 min; reconnections: 1 in 1 h, 4 in 24 h; last outage: 12 s, 40 min ago; "
-                "probe: 35 ms; queue: 2; keys in the radio: 36/38",
-            ),
-            Example(
-                "/status",
-                "🔗 link up for 3 h 12 min\nreconnections: 1 in 1 h, 4 in 24 h\nlast outage: 12 s, 40 min ago\n"
-                "probe: 35 ms\npackets waiting for the radio: 2\n"
-                "trusted keys that the radio holds: 36 of 38, it lacks 2\nkeys changed, to be confirmed: 1",
-                platform=Platform.TELEGRAM,
-            ),
-        ),
+        examples=EXAMPLES,
     )
 
 

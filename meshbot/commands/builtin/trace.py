@@ -39,7 +39,7 @@ class Neighbours(Directory, Protocol):
 class RouteTracer(Protocol):
     """Traces routes; Tracer is one."""
 
-    def trace(self, num: int) -> TracerouteReply:
+    def trace(self, num: int, *, for_stranger: bool = False) -> TracerouteReply:
         """Return the route to a node within TRACE_TIMEOUT seconds. Raises TooSoonError, NoRouteError."""
 
 
@@ -135,7 +135,7 @@ def _traceroute(node: NodeView, directory: Directory, tracer: RouteTracer, reque
     tr = request.translate
     name = called(directory, node.num, IN_A_SENTENCE)
     try:
-        route = tracer.trace(node.num)
+        route = tracer.trace(node.num, for_stranger=request.user.is_stranger)
     except TooSoonError as error:
         return tr(_("🚦 The radio allows one traceroute every 30 s: ask again in {seconds} s.")).format(
             seconds=error.seconds

@@ -28,6 +28,24 @@ DEFAULT_DAYS, MOST_DAYS = 3, 7  # three fit one packet
 # km/h: from there they matter outdoors
 STRONG_GUSTS = 60.0
 DAYS: Final = re.compile(r"(?:(.*?)[ ,;]+)?([0-9]{1,2}) ?(?:j|jours?|d|days?)?", re.IGNORECASE)
+EXAMPLES: Final = (
+    Example(
+        "/weather Lyon",
+        "☂ Lyon, FR: 4°\nMon 5 light rain 3/11° 2.4mm 60%\nTue 6 fog -1/9° 10%\nWed 7 heavy snow -6/0° 24mm 95% 💨85",
+    ),
+    Example(
+        "/weather Lyon 3",
+        "☂ Lyon, FR: 4°\n"
+        "day     °C  mm rain km/h\n"
+        "Mon 5 3/11 2.4  60%   35 light rain\n"
+        "Tue 6 -1/9      10%   20 fog\n"
+        "Wed 7 -6/0  24  95%   85 heavy snow",
+        platform=Platform.TELEGRAM,
+    ),
+    Example("/weather saint étienne 1", "☂ Saint-Étienne, FR: 4°\nMon 5 light rain 3/11° 2.4mm 60%"),
+    Example("/weather 45.76,4.84 1", "☂ 45.76,4.84: 4°\nMon 5 light rain 3/11° 2.4mm 60%"),
+    Example("/weather Xyzzy", "I know no place called Xyzzy."),
+)
 
 
 def weather_command(client: WeatherClient, default_place: str) -> Command:
@@ -47,25 +65,7 @@ def weather_command(client: WeatherClient, default_place: str) -> Command:
         slow=True,
         has_table=True,
         timeout=TIMEOUT,
-        examples=(
-            Example(
-                "/weather Lyon",
-                "☂ Lyon, FR: 4°\nMon 5 light rain 3/11° 2.4mm 60%\nTue 6 fog -1/9° 10%\n"
-                "Wed 7 heavy snow -6/0° 24mm 95% 💨85",
-            ),
-            Example(
-                "/weather Lyon 3",
-                "☂ Lyon, FR: 4°\n"
-                "day     °C  mm rain km/h\n"
-                "Mon 5 3/11 2.4  60%   35 light rain\n"
-                "Tue 6 -1/9      10%   20 fog\n"
-                "Wed 7 -6/0  24  95%   85 heavy snow",
-                platform=Platform.TELEGRAM,
-            ),
-            Example("/weather saint étienne 1", "☂ Saint-Étienne, FR: 4°\nMon 5 light rain 3/11° 2.4mm 60%"),
-            Example("/weather 45.76,4.84 1", "☂ 45.76,4.84: 4°\nMon 5 light rain 3/11° 2.4mm 60%"),
-            Example("/weather Xyzzy", "I know no place called Xyzzy."),
-        ),
+        examples=EXAMPLES,
     )
 
 

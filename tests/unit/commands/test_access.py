@@ -122,6 +122,20 @@ def test_an_admin_has_no_limit_without_proof_there_is_one(access):
     assert check(access, message(ALICE, 30), REBOOT) is None
 
 
+@pytest.mark.parametrize(
+    ("sender", "details", "command"),
+    [(STRANGER, {}, ECHO), (BOB, {}, REBOOT), (ALICE, {"pki_encrypted": False}, REBOOT)],
+)
+def test_a_recorded_packet_gets_its_refusal_once(access, sender, details, command):
+    assert check(access, message(sender, 7, **details), command).answer
+    assert (check(access, message(sender, 7, **details), command)).answer == ""
+
+
+def test_a_forged_copy_of_an_admin_s_packet_does_not_keep_it_from_running(access):
+    assert check(access, message(ALICE, 7, pki_encrypted=False), REBOOT).answer
+    assert check(access, message(ALICE, 7), REBOOT) is None
+
+
 def test_an_admin_command_runs_once_even_behind_a_flood_of_others(access):
     assert check(access, message(ALICE, 7), REBOOT) is None
     for number in range(2 * KEPT):

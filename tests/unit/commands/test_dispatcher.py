@@ -99,7 +99,7 @@ def test_an_unknown_command_gets_an_error_directly(bench):
 
 def test_an_unknown_command_with_braces_gets_an_error_too(bench):
     bench.ask("/{name}{0}")
-    assert "/{name}{0}." in bench.sent.next_text().text
+    assert "/{name}{0." in bench.sent.next_text().text
 
 
 def test_an_unknown_command_on_a_channel_may_be_another_bots(bench):
@@ -158,6 +158,15 @@ def test_plain_texts_on_a_channel_or_for_others_get_no_line(bench, text):
     bench.ask(text, is_repeat=True)
     bench.ask(text, is_notice=True)
     bench.ask(text, reception=RadioMetadata(rx_time=int(EPOCH.timestamp()) - 3600))
+    bench.settle()
+    assert bench.sent.texts.empty()
+
+
+@pytest.mark.parametrize("to", [OWN, BROADCAST_NUM])
+def test_an_alert_is_no_command_whatever_it_says(bench, to):
+    bench.ask("/echo alert", to=to, channel=2, is_notice=True)
+    bench.ask("/echo done")
+    assert bench.sent.next_text().text == "done"
     bench.settle()
     assert bench.sent.texts.empty()
 
@@ -314,6 +323,7 @@ def test_with_too_many_hanging_threads_no_command_starts_until_one_returns(bench
         bench.clock.advance(LIMITS.timeout)
     for _ in range(LOST_WORKERS_LIMIT):
         bench.sent.next_text()
+    assert bench.dispatcher.is_stuck
     bench.ask("/echo bonjour")
     assert "Too busy" in bench.sent.next_text().text
     bench.release.set()
@@ -323,6 +333,7 @@ def test_with_too_many_hanging_threads_no_command_starts_until_one_returns(bench
         bench.ask("/echo bonjour")
         texts.add(bench.sent.next_text().text)
     assert texts <= {"bonjour", "🚦 Too busy, please ask again in a minute."}
+    assert not bench.dispatcher.is_stuck
 
 
 # -- commands that wait for other computers
@@ -466,4 +477,10 @@ def test_a_question_that_cannot_be_answered_in_time_is_dropped(bench, caplog):
 def test_an_answer_names_its_asker_as_a_stranger(bench, to):
     bench.ask("/echo hello", to=to, channel=2)
     answer = bench.sent.next_text()
-    assert (answer.person, answer.for_stranger, answer.despite_load) == (ASKER, True, False)
+    assert (answer.person, answer.for_stranger, answer.is_proven, answer.despite_load) == (ASKER, True, False, False)
+
+
+def test_an_acknowledgement_goes_despite_load(bench):
+    bench.ask("/keep this")
+    answer = bench.sent.next_text()
+    assert (answer.text, answer.despite_load) == ("kept", True)

@@ -94,7 +94,7 @@ def test_trace_alone_knows_that_the_asker_s_node_was_never_heard(mesh):
 
 def test_a_table_without_the_way_back_says_so(mesh):
     class OneWay:
-        def trace(self, num):
+        def trace(self, num, *, for_stranger=False):
             return TracerouteReply(1, num, (Hop(num, -3.0),), ())
 
     command = trace_command(mesh.memory, OneWay(), lambda: 1)

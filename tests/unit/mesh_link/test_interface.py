@@ -7,6 +7,7 @@ from queue import SimpleQueue
 import pytest
 from meshtastic.protobuf import channel_pb2, mesh_pb2
 
+from meshbot.mesh_link import interface as interface_module
 from meshbot.mesh_link.interface import MeshTCPInterface
 from meshbot.mesh_link.messages import BROADCAST_NUM
 from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers
@@ -374,3 +375,21 @@ def test_a_received_packet_is_not_kept_with_its_node(linked, texts):
         assert texts.get(timeout=PATIENCE).message.text == "x"
     assert interface.nodesByNum[5]["snr"] == 5.5
     assert "lastReceived" not in interface.nodesByNum[5]
+
+
+def test_senders_of_packets_fill_no_memory(linked, texts, monkeypatch):
+    interface, peer = linked
+    peer.configure()
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    monkeypatch.setattr(interface_module, "NEWCOMERS_KEPT", 5)
+    # each configuration begins new maps
+    peer.send(rebooted=True)
+    peer.configure()
+    decoded = mesh_pb2.Data(portnum="TEXT_MESSAGE_APP", payload=b"x")
+    for num in range(100, 120):
+        packet = mesh_pb2.MeshPacket(to=OWN, id=num, decoded=decoded)
+        setattr(packet, "from", num)
+        peer.send(packet=packet)
+        assert texts.get(timeout=PATIENCE).message.sender == num
+    assert OWN in interface.nodesByNum
+    assert len(interface.nodesByNum) <= 1 + 6

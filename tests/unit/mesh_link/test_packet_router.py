@@ -183,7 +183,14 @@ def test_a_repeated_text_is_remembered_from_its_repetition_on(router):
 # -- our own number
 
 
-FORGED = [{"rxRssi": -80}, {"viaMqtt": True}, {"rxRssi": -80, "rxSnr": 4.5, "hopStart": 3, "hopLimit": 2}]
+FORGED = [
+    {"rxSnr": 4.5},
+    {"transportMechanism": "TRANSPORT_MULTICAST_UDP"},
+    {"transportMechanism": "TRANSPORT_LORA"},
+    {"rxRssi": -80},
+    {"viaMqtt": True},
+    {"rxRssi": -80, "rxSnr": 4.5, "hopStart": 3, "hopLimit": 2},
+]
 CLAIMS = [
     {"portnum": "NODEINFO_APP", "user": {"longName": "Mallory", "id": "!00009999"}},
     {"portnum": "TELEMETRY_APP", "telemetry": {"deviceMetrics": {"channelUtilization": 99.0}}},

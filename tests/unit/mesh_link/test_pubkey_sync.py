@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from meshbot.mesh_link.pubkey_sync import PubkeySync
+from meshbot.mesh_link.pubkey_sync import LONGEST_SYNC, PubkeySync
 from tests.support.fake_clock import FakeClock
 
 DELAY = 15
@@ -81,3 +81,19 @@ def test_stop_ends_a_waiting_thread_at_once(syncing):
     syncing.schedule(1)
     syncing.pubkey_sync.stop()
     assert syncing.calls == []
+
+
+def test_a_sync_that_hangs_is_late_after_half_a_minute():
+    begun, release, clock = threading.Event(), threading.Event(), FakeClock()
+    pubkey_sync = PubkeySync(clock, lambda: begun.set() or release.wait(PATIENCE))
+    assert not pubkey_sync.is_late
+    pubkey_sync.schedule(1, 0)
+    assert begun.wait(PATIENCE)
+    # `advance` would wait for the thread
+    clock._now += LONGEST_SYNC
+    assert not pubkey_sync.is_late
+    clock._now += 1
+    assert pubkey_sync.is_late
+    release.set()
+    pubkey_sync.stop()
+    assert not pubkey_sync.is_late

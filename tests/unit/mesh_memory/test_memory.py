@@ -324,6 +324,27 @@ def test_old_mail_and_links_go_by_themselves(bench):
 # Faults
 
 
+@pytest.mark.parametrize("table", ["links", "mail"])
+def test_a_failed_tidy_is_retried_with_the_next_try_of_the_database(bench, table):
+    bench.memory.mailbox.send(BOB, ALICE, "old")
+    bench.record(packet(ALICE))
+    bench.memory.flush()
+    refuse = f"CREATE TRIGGER refused BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, 'refused'); END"
+    other = sqlite3.connect(bench.database.backend.path)
+    other.execute(refuse)
+    bench.clock.advance(31 * DAY)
+    bench.record(packet(BOB))
+    assert bench.memory.flush()
+    assert bench.memory.deadline == bench.clock.monotonic() + RETRY_AFTER
+    other.execute("DROP TRIGGER refused")
+    other.close()
+    bench.clock.advance(RETRY_AFTER)
+    assert bench.memory.flush()
+    assert bench.memory.mailbox.mails_of(ALICE) == []
+    assert [link.heard for link in bench.memory.neighbours_of(None, 24 * 60)] == [BOB]
+    assert bench.memory.deadline == inf
+
+
 def test_a_database_that_fails_loses_nothing_and_gets_all_later(bench, caplog):
     caplog.set_level("INFO")
     bench.memory.flush()

@@ -1,5 +1,7 @@
 """States, links and sums of what is heard; repetitions and old packets change nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from meshbot.mesh_link.packets import NodeRecord
@@ -294,6 +296,22 @@ def test_a_node_is_known_since_its_first_packet_over_restarts_too(recorder):
     recorder.load({ALICE: NodeState(ALICE, NOW - 5000, first_heard=NOW - 9000)}, [])
     record(recorder, packet(ALICE, rx_time=NOW))
     assert recorder.states[ALICE].observed_for == 9000
+
+
+def test_a_saved_node_keeps_its_first_packet_before_it_is_heard_again(recorder):
+    saved = NodeState(ALICE, NOW - 5000, hops=2, first_heard=NOW - 9000)
+    recorder.load({ALICE: saved, BOB: replace(saved, num=BOB, first_heard=7)}, [])
+    assert recorder.states[ALICE] is saved
+    assert recorder.states[BOB].observed_for == 0
+
+
+def test_after_a_restart_invented_nodes_push_out_none_of_the_saved(recorder, monkeypatch):
+    monkeypatch.setattr(recorder_module, "MAX_NODES", 20)
+    monkeypatch.setattr(recorder_module, "EVICTED", 5)
+    recorder.load({ALICE: NodeState(ALICE, NOW - 90_000, first_heard=NOW - 90_060)}, [])
+    for num in range(100, 400):
+        record(recorder, packet(num, rx_time=NOW))
+    assert ALICE in recorder.states
 
 
 def test_invented_senders_fill_no_table(recorder, monkeypatch):

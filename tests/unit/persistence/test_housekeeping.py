@@ -60,7 +60,7 @@ class Bench:
             assembly.takers(self.manager, self.memory, notices, outbox, updates),
             (
                 lambda: self.disk_looks.append(self.clock.monotonic()),
-                assembly.key_upkeep(self.manager, lambda: self.interface),
+                lambda: self.manager.restore_keys(self.interface),
             ),
             after_load=(lambda: self.disk_looks.append(self.clock.monotonic()),),
         )

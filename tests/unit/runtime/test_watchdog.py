@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshbot.runtime.watchdog import HUNG_AFTER, LOOK_EVERY, Watchdog
+from meshbot.runtime.watchdog import HUNG_AFTER, LOOK_EVERY, HealthCheck, Watchdog
 
 
 class Thread:
@@ -45,6 +45,27 @@ def test_a_disk_that_stalls_for_ever_ends_nothing_and_is_said_once(caplog):
     watchdog = Watchdog(None, [Thread("Sender")], disk_bound=[Thread("Housekeeping", answers=False)])
     assert not any(watchdog.look(float(second)) for second in range(1000))
     assert caplog.messages == ["❌ Ne répond plus: Housekeeping, qui attend le disque; la radio continue"]
+
+
+@pytest.mark.parametrize("interval", [None, 5.0])
+def test_what_answers_no_pings_is_asked_whether_it_is_well(interval):
+    state = {"well": True}
+    watchdog = Watchdog(interval, [HealthCheck("Commands", lambda: state["well"])])
+    assert not any(watchdog.look(float(second)) for second in range(300))
+    state["well"] = False
+    ended = [str(reason) for second in range(300, 450) if (reason := watchdog.look(float(second)))]
+    assert ended[0] == "Commands"
+    state["well"] = True
+    assert not any(watchdog.look(float(second)) for second in range(450, 800))
+
+
+def test_what_hangs_with_the_disk_ends_the_process_only_after_it():
+    disk, commands = Thread("Housekeeping", answers=False), Thread("Commands", answers=False)
+    watchdog = Watchdog(None, [Thread("Sender")], disk_bound=[disk], disk_users=[commands])
+    assert not any(watchdog.look(float(second)) for second in range(1000))
+    disk.answers, disk.pings_answered = True, 1000
+    ended = [second for second in range(1000, 1200) if watchdog.look(float(second))]
+    assert 1000 + HUNG_AFTER - LOOK_EVERY <= ended[0] <= 1000 + HUNG_AFTER + 2 * LOOK_EVERY
 
 
 def test_without_systemd_a_silent_thread_is_said_once(caplog):

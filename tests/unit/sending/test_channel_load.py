@@ -18,11 +18,17 @@ def driver():
 def test_above_the_limit_only_answers_to_direct_messages_go(driver, priority):
     driver.load(25.1)
     driver.add("held", priority=priority)
-    driver.add("channel", to=EVERYBODY)
-    driver.add("direct")
+    driver.add("channel", to=EVERYBODY, is_proven=True)
+    driver.add("direct", is_proven=True)
     assert driver.send().text == "direct"
     assert driver.later(INTERVAL).take() is None
     assert driver.queue.hold.holding
+
+
+def test_above_the_limit_a_listed_number_without_proof_waits(driver):
+    driver.load(25.1)
+    driver.add("to a number of known_nodes that anybody can claim")
+    assert driver.take() is None
 
 
 def test_above_the_limit_a_stranger_waits_unless_it_is_about_mail(driver):

@@ -223,7 +223,7 @@ def test_a_repeat_s_status_confirms_nothing_sent_between_its_copies(driver):
     driver.add("alert", priority=Priority.ALERT)
     alert = driver.take()
     driver.load(60.0)
-    driver.add("answer")
+    driver.add("answer", is_proven=True)
     for _ in range(SENDS_PER_LINK):
         driver.later(CONFIRM_TIMEOUT).look()
         assert driver.take().text == "answer"

@@ -66,7 +66,7 @@ def test_a_busy_channel_is_reported_for_waiting_and_new_texts(driver):
     bridge(driver, "a")
     driver.load(60.0)
     bridge(driver, "b")
-    driver.add("answer")
+    driver.add("answer", is_proven=True)
     driver.load(61.0)
     assert waits(driver) == [("a", BUSY_CHANNEL), ("b", BUSY_CHANNEL)]
 

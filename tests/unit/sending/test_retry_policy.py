@@ -6,6 +6,7 @@ from math import inf
 import pytest
 from meshtastic.protobuf import mesh_pb2
 
+from meshbot.mesh_link.messages import RoutingAnswer
 from meshbot.sending.outgoing import Priority
 from meshbot.sending.queued_text import ACK_TIMEOUT
 from meshbot.sending.receipts import DeliveryStatus
@@ -20,6 +21,7 @@ from meshbot.sending.retry_policy import (
     TX_QUEUE_FULL,
     UNKNOWN,
     error_name,
+    may_answer,
     policy_of,
 )
 from tests.support.configured import LIFETIMES
@@ -243,7 +245,36 @@ def test_a_routing_answer_of_a_third_node_changes_nothing(driver, error, sender,
     assert driver.now == 100 + INTERVAL
 
 
-@pytest.mark.parametrize("error", [error for error, policy in POLICIES.items() if policy.is_own])
+OURS_ALONE = {
+    TX_QUEUE_FULL,
+    "RATE_LIMIT_EXCEEDED",
+    "DUTY_CYCLE_LIMIT",
+    "MAX_RETRANSMIT",
+    "PKI_SEND_FAIL_PUBLIC_KEY",
+    "PKI_FAILED",
+    "TOO_LARGE",
+    "NO_INTERFACE",
+}
+
+
+@pytest.mark.parametrize("error", [*ERRORS, TX_QUEUE_FULL, "99"])
+def test_an_answer_counts_only_from_who_can_give_it(error):
+    assert may_answer(RoutingAnswer(1, OWN, error, is_own=True), ASKER)
+    assert may_answer(RoutingAnswer(1, ASKER, error), ASKER) == (error not in OURS_ALONE)
+    for other in (OWN, 0xBAD, EVERYBODY):
+        assert not may_answer(RoutingAnswer(1, other, error), ASKER)
+
+
+def test_a_stranger_acknowledges_nothing_not_even_a_refused_packet(driver):
+    driver.add(want_ack=True)
+    packet = driver.send()
+    assert driver.routing(packet, "NONE", 0xBAD) == []
+    assert driver.routing(packet, "PKI_UNKNOWN_PUBKEY", ASKER) == [DeliveryStatus.POSTPONED]
+    assert driver.routing(packet, "NONE", 0xBAD) == []
+    assert driver.routing(packet, "NONE", ASKER) == [DeliveryStatus.ACKNOWLEDGED]
+
+
+@pytest.mark.parametrize("error", sorted(OURS_ALONE))
 def test_what_only_our_node_can_know_counts_from_no_recipient(driver, error):
     driver.add(want_ack=True)
     packet = driver.send()

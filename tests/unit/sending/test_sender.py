@@ -11,7 +11,8 @@ import pytest
 from meshbot.mesh_link.messages import LoraSettings
 from meshbot.mesh_link.packets import RoutingAnswer
 from meshbot.mesh_link.session import QueueStatus
-from meshbot.sending.admission import WAITING_LIMITS
+from meshbot.sending.admission import ANSWERS_TO_STRANGERS, WAITING_LIMITS
+from meshbot.sending.air_budget import Account
 from meshbot.sending.outgoing import EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT
 from meshbot.sending.queued_text import SETTLE_TIME, PartState
@@ -326,7 +327,7 @@ def test_a_busy_channel_is_logged_when_it_begins_and_ends(bench, caplog):
     bench.tell(ChannelLoad(20), ChannelLoad(19))
     assert bench.texts() == ["held"]
     assert [line for line in caplog.messages if "📶" in line] == [
-        "📶 Canal occupé à plus de 25 %: seuls partent /mail et les réponses directes à un numéro prouvé",
+        "📶 Canal occupé à plus de 25 %: seuls partent les accusés de /mail et les réponses à un numéro prouvé",
         "📶 Canal de nouveau libre: tout ce qui attend part",
     ]
 
@@ -409,6 +410,26 @@ def test_a_traceroute_goes_only_while_the_channel_is_not_busy(bench):
     assert (bench.radio.routes, unsent) == ([], [(77, NoRoute.BUSY)])
     bench.tell(ChannelLoad(25.0), RouteRequest(78, ASKER, keep(unsent)))
     assert (bench.radio.routes, len(unsent)) == ([(78, ASKER)], 1)
+
+
+def test_a_stranger_s_traceroute_waits_for_no_more_than_strangers_air(bench):
+    unsent = []
+    stranger, other = Account.STRANGERS, Account.EVERYTHING
+    bench.tell(LinkChange(up=True), RouteRequest(77, ASKER, keep(unsent), for_stranger=True))
+    spent = {each: bench.sender._queue.air._spending[each].spent(bench.clock.monotonic()) for each in (stranger, other)}
+    assert spent[stranger] == spent[other] > 0
+    bench.tell(RouteRequest(78, ASKER, keep(unsent)))
+    assert bench.sender._queue.air._spending[stranger].spent(bench.clock.monotonic()) == spent[stranger]
+
+
+def test_with_enough_answers_to_strangers_waiting_no_further_one_is_in_time(bench):
+    stranger = {"for_stranger": True, "expires_at": inf}
+    for number in range(ANSWERS_TO_STRANGERS - 1):
+        bench.tell(answer(f"{number}", **stranger))
+    assert bench.sender.answer_at(for_stranger=True) < inf
+    bench.tell(answer("the last", **stranger))
+    assert bench.sender.answer_at(for_stranger=True) == inf
+    assert bench.sender.answer_at(for_stranger=False) < inf
 
 
 # -- what others cannot say, and the hour's budget

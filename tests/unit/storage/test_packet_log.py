@@ -1,6 +1,7 @@
 """Batches into the database, and what has become too old out of it."""
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 from sqlalchemy import event, func, select
@@ -112,6 +113,31 @@ def test_links_are_replaced_by_newer_ones_and_found_from_both_ends(log, traffic)
     assert traffic.links(T + 2, 10, 10) == links[2:]
     assert traffic.longest_links(T, 10) == [links[1], links[0]]
     assert traffic.longest_links(T, 1) == [links[1]]
+
+
+@pytest.mark.parametrize("snr", [inf, -inf, 1e9, -99.0])
+@pytest.mark.parametrize("length", [inf, -1.0, 1e12])
+def test_a_saved_link_that_cannot_be_is_told_without_its_figures(log, traffic, snr, length):
+    log.save(BatchRows(links=[LinkRow(1, 2, snr, T, length)]))
+    assert traffic.links_of(2, T, 10) == traffic.links(T, 10, 10) == [LinkRow(1, 2, None, T, None)]
+    assert traffic.longest_links(T, 1) == []
+
+
+@pytest.mark.parametrize("sums", [(2, inf, 3.0, 3.0, -180), (2, 1e6, 3.0, 3.0, -180), (2, 6.0, 3.0, 3.0, -(10**6))])
+def test_saved_sums_that_cannot_be_are_of_no_signal(log, traffic, sums):
+    log.save(BatchRows(node_hours={(T, 7): NodeVolume(3, 120, *sums)}))
+    assert traffic.node_hours(7, Span(T), 1) == {T: NodeVolume(3, 120)}
+
+
+def test_a_saved_extreme_that_cannot_be_is_absent(log, traffic):
+    log.save(BatchRows(node_hours={(T, 7): NodeVolume(3, 120, 2, 6.0, -inf, 1e9, -180)}))
+    assert traffic.node_hours(7, Span(T), 1) == {T: NodeVolume(3, 120, 2, 6.0, None, None, -180)}
+
+
+@pytest.mark.parametrize("air", [Air(1, inf, 5.0, 1.0, 1.0), Air(1, 5.0, 500.0, 1.0, 1.0), Air(0, 5.0, 5.0, 1.0, 1.0)])
+def test_a_saved_hour_of_air_that_cannot_be_is_left_out(log, traffic, air):
+    log.save(BatchRows(air={T: air, T + HOUR: Air(1, 5.0, 5.0, 1.0, 1.0)}))
+    assert list(traffic.air_hours(Span(T))) == [T + HOUR]
 
 
 def test_of_all_links_each_hearer_tells_so_many_at_most(log, traffic):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshbot.commands.builtin.echo import EchoOptions, echo_command
+from meshbot.mesh_link.messages import Channel
 from meshbot.mesh_link.packets import BROADCAST_NUM, NodeRecord
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from tests.support.fake_clock import FakeClock
@@ -37,8 +38,9 @@ def sent(harness, argument):
     [
         ("Kim bonjour", KIM, "Zoé: bonjour"),
         ("William salut", WILLIAM, "Zoé: salut"),
-        ("William Vaise 1 salut", VAISE, "Zoé: salut"),
-        ("william  vaise\n1 salut toi", VAISE, "Zoé: salut toi"),
+        ("Vaise 1 salut", VAISE, "Zoé: salut"),
+        ("vaise\n1 salut toi", VAISE, "Zoé: salut toi"),
+        ("!00002002 salut", VAISE, "Zoé: salut"),
         ("Kim\nbonjour\nà tous", KIM, "Zoé: bonjour\n| à tous"),
         ("WV1 1", VAISE, "Zoé: 1"),
         ("Kim Kim", KIM, "Zoé: Kim"),
@@ -46,6 +48,24 @@ def sent(harness, argument):
 )
 def test_the_longest_beginning_that_names_a_node_is_the_recipient(harness, argument, to, text):
     assert sent(harness, argument) == (to, 0, text)
+
+
+@pytest.mark.parametrize("argument", ["William Vaise 1 salut", "william  vaise\n1 salut toi", "William Vaise salut"])
+def test_a_name_that_begins_with_another_s_is_asked_about(harness, argument):
+    (answer,) = harness.write(f"/send {argument}", KNOWN)
+    assert answer.text.startswith("2 nodes match, which one?")
+    assert "!00002001 William" in answer.text
+    assert harness.mesh_texts == []
+
+
+@pytest.mark.parametrize("name", ["Kim", "2003", "!00002003", "Amis", "#Amis"])
+def test_nobody_gets_a_text_by_a_name_that_begins_with_another_s(name):
+    mallory = NodeRecord(0x66600666, f"{name} salut toi", f"{name} salut")
+    with HandlerHarness(nodes=(*NODES, mallory), bridge_ttl=600) as harness:
+        harness.channels = (Channel(0, "LongFast"), Channel(1, "Amis"))
+        messages = harness.write(f"/send {name} salut toi", KNOWN, name="Zoé")
+        assert [text.to for text in harness.mesh_texts] == {"!00002003": [KIM], "#Amis": [BROADCAST_NUM]}.get(name, [])
+        assert bool(messages) != bool(harness.mesh_texts)
 
 
 @pytest.mark.parametrize("argument", ["2 salut", "#2 salut", "2\nsalut", "2  salut"])

@@ -151,6 +151,15 @@ def test_an_unknown_sender_is_asked_for_its_nodeinfo_once_in_10_minutes():
     assert phone.firmware.node_info(second.num).user.long_name == second.long_name
 
 
+def test_a_user_s_node_introduces_itself_to_everybody():
+    phone = Phone()
+    phone.firmware.forget_nodes(phone.now)
+    phone.firmware.hear_nodeinfo(phone.keyed.num, phone.now)
+    (packet,) = phone.packets()
+    assert (packet.to, packet.decoded.portnum) == (BROADCAST_NUM, PortNum.NODEINFO_APP)
+    assert phone.firmware.node_info(phone.keyed.num).user.public_key == phone.keyed.public_key
+
+
 def test_positions_batteries_and_reception_are_noted():
     phone = Phone(nodes=12, chatter=0.0)
     position = mesh_pb2.Position(latitude_i=123, longitude_i=456)

@@ -7,11 +7,12 @@ import pytest
 from meshbot.commands.builtin.mail import ROOM, mail_command, recipient_of
 from meshbot.commands.language import translator
 from meshbot.commands.mail_notices import LONGEST_WAIT, NOTICE_TTL, RETRY_AFTER, MailNotices
-from meshbot.commands.registry import Request
+from meshbot.commands.registry import Acknowledgement, Request
 from meshbot.commands.roles import AuthFailure, User
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
 from meshbot.mesh_memory.mailbox import MAX_ALL, MailboxFullError
 from meshbot.mesh_memory.mailbox import Full as Fullness
+from meshbot.sending.air_budget import Account, account_of
 from meshbot.sending.outgoing import MailNoticeOrigin, OutgoingText, TelegramOrigin
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
@@ -21,6 +22,7 @@ AT_MOST_EVERY = 3600.0  # seconds between two notices
 MAX_MAIL = 20  # for one node
 
 ENGLISH = translator("en")
+FORGED = AuthFailure.NOT_PKI
 OUT_OF_REACH = "⚠️ The mail is out of reach at the moment. Try again later."
 
 
@@ -43,6 +45,12 @@ def break_database(mesh, tmp_path):
 
 
 # -- leaving
+
+
+def test_only_that_mail_is_kept_is_an_acknowledgement(mesh):
+    assert isinstance(ask(mesh, "send bob hello"), Acknowledgement)
+    others = ["", "1", "send", "send Bob", "send Nobody hello", "del 1", "send MBOT hello"]
+    assert not any(isinstance(ask(mesh, argument), Acknowledgement) for argument in others)
 
 
 def test_mail_is_left_for_a_node_and_read_by_it_alone(mesh):
@@ -69,8 +77,8 @@ def test_an_invisible_text_is_no_mail(mesh):
     ("argument", "num", "text"),
     [
         ("Bob hello", BOB, "hello"),
-        ("bob Martin is away", BOB_MARTIN, "is away"),
-        ("BÔB martin is away", BOB_MARTIN, "is away"),
+        ('"bob Martin" is away', BOB_MARTIN, "is away"),
+        ("« BÔB martin » is away", BOB_MARTIN, "is away"),
         ("Bob Martial music", BOB, "Martial music"),  # the text does not become a part of a name
         ('"bob mart" hello', BOB_MARTIN, "hello"),
         ("« Bob Martin »\nhello", BOB_MARTIN, "hello"),
@@ -84,6 +92,25 @@ def test_an_invisible_text_is_no_mail(mesh):
 def test_the_recipient_is_a_name_or_an_id_or_its_end(mesh, argument, num, text):
     _name, found, rest = recipient_of(argument, mesh.memory.find_nodes)
     assert ([view.num for view in found], rest) == ([num], text)
+
+
+@pytest.mark.parametrize("argument", ["bob Martin is away", "BÔB martin is away", "Bob  Martin\nis away"])
+def test_a_name_that_begins_with_another_s_name_is_asked_about(mesh, argument):
+    _name, found, rest = recipient_of(argument, mesh.memory.find_nodes)
+    assert {view.num for view in found} == {BOB, BOB_MARTIN}
+    assert rest == "is away"
+    assert ask(mesh, f"send {argument}").startswith("2 nodes match, which one?")
+
+
+@pytest.mark.parametrize("name", ["Zoé", "ZOE", "1eef", "20001eef", "!20001eef", "0x20001eef"])
+def test_nobody_gets_letters_by_a_name_that_begins_with_another_s(mesh, name):
+    (victim,) = mesh.memory.find_nodes(name)
+    mesh.manager.learn_from_node_database([NodeRecord(0x66600666, f"{name} hello you", f"{name} hello")])
+    _name, found, rest = recipient_of(f"{name} hello you there", mesh.memory.find_nodes)
+    if name.startswith(("!", "0x")):
+        assert ([view.num for view in found], rest) == ([victim.num], "hello you there")
+    else:
+        assert {view.num for view in found} == {victim.num, 0x66600666}
 
 
 @pytest.mark.parametrize(
@@ -272,6 +299,16 @@ def test_what_our_own_node_had_kept_brings_no_notice(mesh):
     notices = Notices(mesh)
     assert notices.hear(ALICE, is_replay=True) == []
     assert len(notices.hear(ALICE)) == 1
+
+
+@pytest.mark.parametrize(("failures", "for_stranger"), [([None], False), ([FORGED], True), ([FORGED, None], False)])
+def test_a_notice_about_strangers_mail_alone_takes_strangers_air(mesh, failures, for_stranger):
+    notices = Notices(mesh)
+    for failure in failures:
+        ask(mesh, "send Bob hello", sender=ZOE, user=User("mesh:!20001eef", auth_failure=failure))
+    notices.hear(BOB)
+    (message,) = notices.sent
+    assert (message.for_stranger, account_of(message) is Account.STRANGERS) == (for_stranger, for_stranger)
 
 
 def test_more_mail_is_announced_an_hour_later_at_the_earliest(mesh):

@@ -5,6 +5,7 @@ import pytest
 from meshbot.commands.builtin.trace import trace_command
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Request
+from meshbot.commands.roles import ANONYMOUS, AuthFailure, User
 from meshbot.mesh_link.messages import Hop, TracerouteReply
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError
@@ -18,9 +19,11 @@ class Scripted:
     def __init__(self, result):
         self.result = result
         self.asked = []
+        self.for_strangers = []
 
-    def trace(self, num):
+    def trace(self, num, *, for_stranger=False):
         self.asked.append(num)
+        self.for_strangers.append(for_stranger)
         if isinstance(self.result, Exception):
             raise self.result
         return self.result
@@ -71,6 +74,15 @@ def test_a_packet_without_hops_has_an_unknown_path(mesh):
 def test_every_reason_for_no_route_has_its_line(mesh, result, words):
     assert words in ask(mesh, "zoé", result)
     assert len(ask(mesh, "zoé", result, language="fr").encode()) <= 200
+
+
+@pytest.mark.parametrize("is_stranger", [False, True])
+def test_a_stranger_s_traceroute_is_counted_as_such(mesh, is_stranger):
+    user = User("mesh:!1", auth_failure=AuthFailure.NOT_PKI, is_listed=False) if is_stranger else ANONYMOUS
+    tracer = Scripted(TracerouteReply(1, ZOE, (Hop(ZOE, -12.75),), ()))
+    command = trace_command(mesh.memory, tracer, lambda: OWN)
+    command.run(Request("trace", "zoé", ALICE, RadioMetadata(), translator("en"), (), user=user))
+    assert tracer.for_strangers == [is_stranger]
 
 
 def test_a_route_without_its_way_back_says_so(mesh):

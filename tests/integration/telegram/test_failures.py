@@ -11,37 +11,11 @@ from meshbot.commands.builtin.ping import ping_command
 from meshbot.commands.registry import Command
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api_malformed import unreadable, unusual
-from tests.support.telegram_bot import ADMIN, GUEST, KNOWN, no_token_in, telegram_bot, wait_for_poll
+from tests.support.telegram_bot import telegram_bot, wait_for_poll
 
 AWAY = "📵|🚦|⚠️ Telegram"
 BACK = "📲 Telegram de nouveau joignable"
 PATIENCE = 60.0
-
-
-@pytest.fixture
-def api(caplog, new_api):
-    with new_api() as server:
-        yield server
-    no_token_in(caplog.text)
-
-
-@pytest.fixture
-def node(new_node):
-    with new_node(nodes=5, keys=4) as virtual_node:
-        yield virtual_node
-
-
-@pytest.fixture
-def bot(api, node, tmp_path, clock):
-    with telegram_bot(api, node.port, tmp_path, clock) as running:
-        running.wait_ready()
-        wait_for_poll(api)
-        yield running
-
-
-@pytest.fixture
-def guest(api):
-    return api.user(GUEST, "Gus")
 
 
 def check_answered(api, user, times=1):
@@ -137,8 +111,7 @@ def test_an_answer_that_fails_is_sent_later_once(api, bot, guest, fault):
     assert len(api.messages(guest, by_bot=True)) == 1
 
 
-def test_retry_after_is_waited_out_for_that_chat(api, bot, guest):
-    known = api.user(KNOWN, "Kim")
+def test_retry_after_is_waited_out_for_that_chat(api, bot, guest, known):
     with api.trouble(faults.flood(2), "sendMessage", requests=1) as flood:
         guest.says("/id")
         api.wait_until(lambda: flood.met)
@@ -200,8 +173,7 @@ def test_a_message_without_confirmation_is_sent_again(api, bot, guest):
         check_answered(api, guest, times=2)
 
 
-def test_a_callback_query_that_hangs_delays_no_answer(api, bot):
-    admin = api.user(ADMIN, "Ada")
+def test_a_callback_query_that_hangs_delays_no_answer(api, bot, admin):
     admin.says("/status")
     shown = api.wait_for("link", admin)
     with api.trouble(faults.hangs, "answerCallbackQuery"):
@@ -254,8 +226,7 @@ def test_a_command_sent_while_the_bot_was_stopped_is_answered_once(api, node, gu
     assert len(api.messages(guest, by_bot=True)) == 3
 
 
-def test_a_status_shown_before_a_restart_is_edited_after_it(api, node, tmp_path, clock):
-    known = api.user(KNOWN, "Kim")
+def test_a_status_shown_before_a_restart_is_edited_after_it(api, node, tmp_path, clock, known):
     node.fault("refuse")
     with telegram_bot(api, node.port, tmp_path, clock):
         wait_for_poll(api)
@@ -267,8 +238,7 @@ def test_a_status_shown_before_a_restart_is_edited_after_it(api, node, tmp_path,
     assert len(api.messages(known, by_bot=True)) == 1
 
 
-def test_commands_of_a_long_outage_are_counted_and_not_run(api, bot, guest, clock):
-    known = api.user(KNOWN, "Kim")
+def test_commands_of_a_long_outage_are_counted_and_not_run(api, bot, guest, clock, known):
     long_ago = api.world.clock() - 3600
     with api.offline():
         bot.log.wait_for("📵")

@@ -6,47 +6,11 @@ import pytest
 
 from meshbot.mesh_link.messages import BROADCAST_NUM
 from tests.support import bot_api_faults as faults
-from tests.support.telegram_bot import ADMIN, GROUP, GUEST, KNOWN, STRANGER, no_token_in, telegram_bot, wait_for_poll
+from tests.support.telegram_bot import ADMIN, GROUP, GUEST, KNOWN, STRANGER, telegram_bot, wait_for_poll
 
 PATIENCE = 60.0
 BRIDGED = {"telegram_bridges": (f"1 {GROUP}",)}
 MESH_HINT = "Commands stay out of the channel"
-
-
-@pytest.fixture
-def api(caplog, new_api):
-    with new_api() as server:
-        yield server
-    no_token_in(caplog.text)
-
-
-@pytest.fixture
-def node(new_node):
-    with new_node(nodes=5, keys=4) as virtual_node:
-        yield virtual_node
-
-
-@pytest.fixture
-def settings():
-    return {}
-
-
-@pytest.fixture
-def bot(api, node, settings, tmp_path, clock):
-    with telegram_bot(api, node.port, tmp_path, clock, **settings) as running:
-        running.wait_ready()
-        wait_for_poll(api)
-        yield running
-
-
-@pytest.fixture
-def people(api):
-    return {ident: api.user(ident, name) for ident, name in ((ADMIN, "Ada"), (KNOWN, "Kim"), (GUEST, "Gus"))}
-
-
-@pytest.fixture
-def group(api):
-    return api.group(GROUP, "Mesh people")
 
 
 def sent(node, text):
@@ -57,9 +21,8 @@ def sent(node, text):
 
 
 @pytest.mark.parametrize("settings", [BRIDGED])
-def test_a_warning_with_a_slash_crosses_and_a_command_does_not(api, bot, node, people, group):
-    eve = api.user(STRANGER, "Eve")
-    eve.says("/!\\ Verglas", chat=group)
+def test_a_warning_with_a_slash_crosses_and_a_command_does_not(api, bot, node, people, group, stranger):
+    stranger.says("/!\\ Verglas", chat=group)
     assert sent(node, "Eve: /!\\ Verglas").channel == 1
     node.hear_text(node.users[0].num, "/!\\ Route barrée", to=BROADCAST_NUM, channel=1)
     api.wait_for("/!.. Route barrée".replace("..", re.escape("\\")), group)

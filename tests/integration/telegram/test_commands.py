@@ -7,62 +7,11 @@ from meshbot.mesh_link.packets import BROADCAST_NUM
 from meshbot.storage.traffic import By
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api_limits import Limits
-from tests.support.telegram_bot import ADMIN, GROUP, GUEST, KNOWN, STRANGER, no_token_in, telegram_bot, wait_for_poll
+from tests.support.telegram_bot import ADMIN, GROUP, GUEST, telegram_bot
 
 PATIENCE = 60.0
 STRANGER_TOLD = "🔒 I do not know you. Your number: 999. Give it to the person who runs this bot."
 PNG = b"\x89PNG"
-
-
-@pytest.fixture
-def api(caplog, new_api):
-    with new_api() as server:
-        yield server
-    no_token_in(caplog.text)
-
-
-@pytest.fixture
-def node(new_node):
-    with new_node(nodes=5, keys=4) as virtual_node:
-        yield virtual_node
-
-
-@pytest.fixture
-def settings():
-    return {}
-
-
-@pytest.fixture
-def bot(api, node, settings, tmp_path, clock):
-    with telegram_bot(api, node.port, tmp_path, clock, **settings) as running:
-        running.wait_ready()
-        wait_for_poll(api)
-        yield running
-
-
-@pytest.fixture
-def admin(api):
-    return api.user(ADMIN, "Ada")
-
-
-@pytest.fixture
-def known(api):
-    return api.user(KNOWN, "Kim")
-
-
-@pytest.fixture
-def guest(api):
-    return api.user(GUEST, "Gus")
-
-
-@pytest.fixture
-def stranger(api):
-    return api.user(STRANGER, "Eve")
-
-
-@pytest.fixture
-def group(api):
-    return api.group(GROUP, "Mesh people")
 
 
 def flush_updates(api, user, times=1):

@@ -7,36 +7,10 @@ import pytest
 from meshbot.mesh_link.packets import BROADCAST_NUM
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api_calls import ApiError
-from tests.support.telegram_bot import ADMIN, GROUP, GUEST, no_token_in, telegram_bot, wait_for_poll
+from tests.support.telegram_bot import ADMIN, GROUP, telegram_bot
 
 PATIENCE = 60.0
 LOUNGE = -1_000_000_000_888
-
-
-@pytest.fixture
-def api(caplog, new_api):
-    with new_api() as server:
-        yield server
-    no_token_in(caplog.text)
-
-
-@pytest.fixture
-def node(new_node):
-    with new_node(nodes=5, keys=4) as virtual_node:
-        yield virtual_node
-
-
-@pytest.fixture
-def settings():
-    return {}
-
-
-@pytest.fixture
-def bot(api, node, settings, tmp_path, clock):
-    with telegram_bot(api, node.port, tmp_path, clock, **settings) as running:
-        running.wait_ready()
-        wait_for_poll(api)
-        yield running
 
 
 def test_a_refused_menu_is_skipped(api, node, tmp_path, clock):
@@ -54,9 +28,8 @@ def test_a_refused_menu_is_skipped(api, node, tmp_path, clock):
 
 
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",)}])
-def test_a_bridged_group_s_stale_text_is_counted_and_not_sent(api, bot, node):
+def test_a_bridged_group_s_stale_text_is_counted_and_not_sent(api, bot, node, guest):
     group = api.group(GROUP, "Mesh people")
-    guest = api.user(GUEST, "Gus")
     guest.says("from this morning", chat=group, at=time.time() - 4000)
     guest.says("from now", chat=group)
     assert node.wait_for(lambda sent: sent.text == "Gus: from now", PATIENCE).to == BROADCAST_NUM
