@@ -220,7 +220,7 @@ def delivered_messages(effort: Effort) -> Measured:
     for firmware, size in cases:
         without, with_it = (waiting[firmware, size, custody].result() for custody in (False, True))
         row = Row(
-            f"direct messages delivered by firmware {firmware} with {size} places: without custody, with it",
+            f"direct messages delivered, firmware {firmware}, {size} places: without custody, with it",
             "no less",
             "–",
             f"{without.share:.0f} %, {with_it.share:.0f} %; {with_it.questions} questions, {with_it.taught} taught",
