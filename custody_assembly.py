@@ -47,11 +47,11 @@ def custody_links(sender: Tell, disk: Tell, database: Database | None, report: R
 
 
 def key_cures(nodes: NodeManager, link: CurrentLink) -> KeyCures:
-    """Return the queue's view: a node of old firmware sends what it has no key for with the channel's."""
+    """Return the queue's view: what a node of old firmware would send in clear waits for the key."""
 
     def lacks(num: int) -> bool:
         interface = link.interface()
-        return interface is not None and interface.surely_lacks_key(num) and nodes.public_key(num) is not None
+        return interface is not None and interface.would_send_in_clear(num) and nodes.public_key(num) is not None
 
     return KeyCures(lacks)
 

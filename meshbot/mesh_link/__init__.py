@@ -63,7 +63,7 @@ from meshbot.mesh_link.radio_database import RadioDatabase
 from meshbot.mesh_link.session import MeshSession, SessionEvent
 from meshbot.mesh_link.states import CLOSING_AFTER_STOP, TRANSITIONS, Evidence, LinkEvent, LinkState, LinkTimes
 from meshbot.mesh_link.statistics import LinkFigures
-from meshbot.mesh_link.versions import keeps_evicted, takes_contacts
+from meshbot.mesh_link.versions import takes_contacts
 
 __all__ = [
     "BROADCAST_NUM",
@@ -128,7 +128,6 @@ __all__ = [
     "TextPacket",
     "TracerouteReply",
     "give",
-    "keeps_evicted",
     "routing_error_name",
     "takes_contacts",
 ]

@@ -26,7 +26,7 @@ from meshbot.mesh_link.node_maps import NEWCOMERS_KEPT, NodeMaps
 from meshbot.mesh_link.node_warnings import warning_text
 from meshbot.mesh_link.packets import lora_settings, node_record, preset_name
 from meshbot.mesh_link.radio_database import RadioDatabase
-from meshbot.mesh_link.versions import answers_heartbeats, keeps_evicted
+from meshbot.mesh_link.versions import answers_heartbeats, needs_keys
 from meshbot.runtime import LinkCause, Throttle
 from meshbot.text import one_line
 
@@ -358,9 +358,9 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         """Return whether the node has that channel, enabled."""
         return any(channel.index == index for channel in self.channels)
 
-    def surely_lacks_key(self, num: int) -> bool:
-        """Return whether the node cannot encrypt for another one."""
-        return self.database.lacks_key(num) and not keeps_evicted(self.firmware)
+    def would_send_in_clear(self, num: int) -> bool:
+        """Return whether the node would send another one a direct message with the channel's key, for want of its."""
+        return self.database.lacks_key(num) and not needs_keys(self.firmware)
 
     @property
     def is_managed(self) -> bool:

@@ -9,8 +9,8 @@ from typing import Final
 ANSWERS_HEARTBEATS: Final = (2, 7, 6)
 # Takes other nodes' keys from its client (link_facts §9)
 TAKES_CONTACTS: Final = (2, 6, 8)
-# Keeps the keys of nodes that have left its database (link_facts §12)
-KEEPS_EVICTED: Final = (2, 8, 0)
+# Refuses a direct message for want of a key; before, it went with the channel's (link_facts §9)
+NEEDS_KEYS: Final = (2, 7, 19)
 
 
 def answers_heartbeats(firmware_version: str) -> bool:
@@ -23,9 +23,9 @@ def takes_contacts(firmware_version: str) -> bool:
     return version_of(firmware_version) >= TAKES_CONTACTS
 
 
-def keeps_evicted(firmware_version: str) -> bool:
-    """Return whether that firmware may have the key of a node that is not in its database."""
-    return version_of(firmware_version) >= KEEPS_EVICTED
+def needs_keys(firmware_version: str) -> bool:
+    """Return whether that firmware sends no direct message without its recipient's key."""
+    return version_of(firmware_version) >= NEEDS_KEYS
 
 
 def version_of(firmware: str) -> tuple[int, ...]:

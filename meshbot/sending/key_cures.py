@@ -32,7 +32,7 @@ def no_lack(_num: int) -> bool:
 class KeyCures:
     """Whose key is wanted. Times are monotonic seconds."""
 
-    # whether our node surely cannot encrypt for another one
+    # whether our node would send a direct message to that one in clear, for want of its key
     lacks: Callable[[int], bool] = no_lack
     # by recipient: whether our node itself says that it lacks the key
     _wanted: dict[int, bool] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 import pytest
 from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 
+from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.storage.custody import CustodyRow, CustodyStore
 from meshbot.storage.database import open_database
 from meshbot.virtual_node.packets import BROADCAST_NUM
@@ -255,3 +256,22 @@ def test_a_radio_that_lost_its_nodes_is_told_of_once_and_cured(running, node, us
     assert "⚠️ the radio lost its nodes (11 → " in answered(node, ask(node, users[0], "/status")).text
     reconnect(running, node, 3)
     assert len(running.log.matching("perdu la mémoire")) == 1
+
+
+# -- old firmware
+
+
+def test_old_firmware_never_sends_in_clear_what_it_has_no_key_for(new_node, tmp_path, clock):
+    with new_node(nodes=12, firmware_version="2.7.10") as node:
+        users = [user for user in node.users if user.public_key]
+        with RunningBot(node.port, tmp_path, clock, **UNHURRIED, language="en") as running:
+            running.wait_ready()
+            looked_at(running)
+            talk(node, users[0])
+            node.fault("forget_nodes")
+            node.fault("unheard")
+            reconnect(running, node)
+            running.bot._sender.tell(OutgoingText("secret", users[1].num, priority=Priority.MAIL, want_ack=True))
+            sent = node.wait_for(lambda sent: sent.text == "secret", PATIENCE)
+        assert sent.packet.pki_encrypted
+        assert not [each for each in node.transmitted if each.text == "secret" and not each.packet.pki_encrypted]

@@ -6,7 +6,7 @@ from meshtastic.protobuf import config_pb2, mesh_pb2
 from meshbot.mesh_link.administration import Administration, shared_contact
 from meshbot.mesh_link.messages import Contact, NodeRecord
 from meshbot.mesh_link.radio_database import RadioDatabase
-from meshbot.mesh_link.versions import keeps_evicted, takes_contacts
+from meshbot.mesh_link.versions import needs_keys, takes_contacts
 
 ALICE, BRUNO = 0x20001EEF, 0x20001EF0
 KEY, OTHER = b"\1" * 32, b"\2" * 32
@@ -45,17 +45,18 @@ def test_each_order_is_one_message_with_its_id():
 
 
 @pytest.mark.parametrize(
-    ("version", "contacts", "evicted"),
+    ("version", "contacts", "keys"),
     [
         ("", False, False),
         ("2.6.7", False, False),
         ("2.6.8.abc", True, False),
-        ("2.7.26", True, False),
+        ("2.7.18", True, False),
+        ("2.7.19", True, True),
         ("2.8.0", True, True),
     ],
 )  # fmt: skip
-def test_what_the_firmware_can_follows_from_its_version(version, contacts, evicted):
-    assert (takes_contacts(version), keeps_evicted(version)) == (contacts, evicted)
+def test_what_the_firmware_can_follows_from_its_version(version, contacts, keys):
+    assert (takes_contacts(version), needs_keys(version)) == (contacts, keys)
 
 
 def test_the_radios_database_is_what_it_told_and_what_changed_since():
