@@ -279,7 +279,10 @@ class KeyCustody(Service):
     def _do(self, action: Action) -> None:
         match action:
             case AskNode():
-                LOGGER.info("🗝️ Clé de !%08x absente de la radio: son nœud est prié de se présenter", action.num)
+                LOGGER.info(
+                    "🗝️ !%08x est prié de se présenter: la radio n'a pas sa clé, ou un message n'a pu être lu",
+                    action.num,
+                )
                 self._links.ask(action.num)
             case KeepNote():
                 self._save(action.num)

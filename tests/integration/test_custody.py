@@ -101,7 +101,7 @@ def test_a_user_whose_key_the_radio_lost_gets_through_again(running, node, users
     talk(node, user)
     forget(running, node, user)
     reconnect(running, node)
-    running.log.wait_for(f"🗝️ Clé de !{user.num:08x} absente de la radio")
+    running.log.wait_for(f"🗝️ !{user.num:08x} est prié de se présenter")
     node.wait_until(lambda: node.node_info(user.num) is not None, PATIENCE)
     talk(node, user)
     assert questions(node) == [user.num]
