@@ -22,7 +22,8 @@ from meshbot.commands import (
     RateLimiter,
     Registry,
     builtin,
-    node_numbers,
+    node_list,
+    report_moved,
     short_name_of,
     translator,
 )
@@ -56,15 +57,18 @@ class Parts:
     sender: sending.MeshSender
     tracer: sending.Tracer
     custody: KeyCustody
+    report: Report
+    own_node: persistence.OwnNodeHistory = field(init=False)
     replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard] = field(init=False)
     queue_writer: persistence.QueueWriter | None = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make what keeps the commands that have run, of admins and of all others, and what waits to go on air."""
+        """Make what keeps our numbers, the commands that have run, of admins and of others, and what waits to go."""
         database, guard = self.database, persistence.ReplayGuard
         admins, others = [storage.ReplayStore(database, of_admins=each) if database else None for each in (True, False)]
         self.replay_guards = guard(admins, self.clock), guard(others, self.clock, persistence.KEPT_OF_ALL)
         self.queue_writer = queue_writer(self.database, self.clock, self.sender)
+        self.own_node = persistence.OwnNodeHistory(self.database, self.clock, self.report)
 
     def is_stored(self, row: int) -> bool:
         """Return whether a row of what waits to go on air is in the database."""
@@ -89,10 +93,23 @@ def memory(
 ) -> MeshMemory:
     """Return the history of the mesh, kept as long as the settings say."""
     memory = MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
-    of_telegram = (word for line in settings.telegram_users for word in line.split() if word.startswith("!"))
-    kept = node_numbers((*settings.admin_nodes, *settings.known_nodes, *of_telegram))
-    nodes.set_activity(lambda: NodeActivity(memory.activity(), {*kept, *memory.mailbox.correspondents(), own_num()}))
+    listed = node_list(node for nodes_of in listed_nodes(settings).values() for node in nodes_of)
+
+    def activity() -> NodeActivity:
+        with_mail = memory.mailbox.correspondents()
+        return NodeActivity(
+            memory.activity(), {*listed.numbers, *nodes.with_key(listed.has_key), *with_mail, own_num()}
+        )
+
+    nodes.set_activity(activity, own_num)
     return memory
+
+
+def listed_nodes(settings: config.Settings) -> dict[str, tuple[str, ...]]:
+    """Return the nodes that each setting lists."""
+    of_telegram = tuple(node for line in settings.telegram_users for node in line.split()[2:])
+    admins, known = settings.admin_nodes, settings.known_nodes
+    return {"admin_nodes": admins, "known_nodes": known, "telegram_users": of_telegram}
 
 
 def takers(
@@ -103,13 +120,19 @@ def takers(
     updates: persistence.UpdateWriter | None,
 ) -> persistence.Takers:
     """Return who takes what is told to Housekeeping."""
+
+    def record(packet: mesh_link.PacketRecord) -> None:
+        if memory.record(packet):
+            nodes.hear(packet)
+        memory.mailbox.recall_notices(nodes.take_parted())
+
     return {
         mesh_link.NodeDatabase: (
             lambda message: nodes.learn_from_node_database(message.records),
             lambda message: memory.learn_nodes(message.records),
         ),
         mesh_link.NodeInfoPacket: (lambda packet: nodes.learn_from_nodeinfo(packet.record, at_once=False),),
-        mesh_link.PacketRecord: (memory.record, notices.on_packet),
+        mesh_link.PacketRecord: (record, notices.on_packet),
         sending.DeliveryReport: (notices.on_delivery_report,),
         persistence.QueueChanges: () if queue_writer is None else (queue_writer.take,),
         persistence.UpdatesHandled: () if updates is None else (updates.take,),
@@ -178,14 +201,16 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
     """Return the commands about the bot itself, its link and its node."""
     settings, nodes, memory, sender = parts.settings, parts.nodes, parts.memory, parts.sender
     return (
-        builtin.status_command(parts.link.figures, lambda: sender.waiting, nodes.counts, parts.custody),
+        builtin.status_command(
+            parts.link, lambda: sender.waiting, nodes.counts, parts.own_node.former, parts.clock, radio=parts.custody
+        ),
         builtin.keys_command(nodes, memory, parts.link.interface, parts.custody.tally),
         builtin.echo_command(
             parts.clock,
             sender.tell,
             lambda: sender.holding,
             lambda num: short_name_of(memory, num),
-            builtin.EchoOptions(settings.echo_channel, settings.answer_max_bytes, settings.answer_ttl),
+            builtin.EchoOptions(settings.echo_channel, sender.text_limit, settings.answer_ttl),
         ),
         builtin.sys_command(lambda: read_host(settings.data_dir)),
         builtin.sync_command(nodes, parts.link.interface, parts.custody.tally),
@@ -197,12 +222,10 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
 
 def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, ...]:
     """Return /weather and /rain unless their service has no address, /bot if its server has one."""
-    http = HttpClient(clock, trust_environment=settings.web_trust_environment)
-    commands: list[Command] = []
+    http, commands = HttpClient(clock, trust_environment=settings.web_trust_environment), list[Command]()
     if settings.weather_url and settings.geocoding_url:
         servers = MeteoServers(settings.weather_url, settings.geocoding_url, settings.language)
-        client = OpenMeteo(http, clock, servers)
-        place = settings.weather_place
+        client, place = OpenMeteo(http, clock, servers), settings.weather_place
         commands += [builtin.weather_command(client, place), builtin.rain_command(client, place)]
     if settings.bot_url:
         server = ChatServer(
@@ -213,9 +236,8 @@ def online_commands(settings: config.Settings, clock: Clock) -> tuple[Command, .
             timeout=settings.bot_timeout,
             api_key=settings.bot_api_key,
         )
-        assistant = ChatClient(http, server)
         bounds = settings.bot_max_bytes, settings.bot_timeout, settings.bot_hourly_limit
-        commands.append(builtin.bot_command(assistant, clock, *bounds))
+        commands.append(builtin.bot_command(ChatClient(http, server), clock, *bounds))
     return tuple(commands)
 
 
@@ -230,9 +252,9 @@ def telegram(
         return None
     from meshbot.telegram_bot import TelegramDependencies, TelegramService  # noqa: PLC0415 - 20 MB that most do not need
 
-    link, send = parts.link, parts.sender.tell
+    link, send, of_nodes = parts.link, parts.sender.tell, (parts.nodes.numbers, parts.nodes.with_key)
     dependencies = TelegramDependencies(
-        parts.clock, commands, limits(settings), parts.memory, link.own_num, send, keep, link.channels
+        parts.clock, commands, limits(settings), parts.memory, link.own_num, send, keep, *of_nodes, link.channels
     )
     return TelegramService(telegram_options(settings), dependencies)
 
@@ -280,24 +302,27 @@ def update_writer(
     return persistence.UpdateWriter(store, clock, restore) if store else None
 
 
-def housekeeping(parts: Parts, telegram: Service | None, report: Report) -> Housekeeping:
+def housekeeping(parts: Parts, telegram: Service | None) -> Housekeeping:
     """Return the thread that waits for the disk, with all that it writes."""
     settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
-    notices = MailNotices(parts.memory.mailbox, parts.memory, clock, sender.tell, translator(settings.language))
+    memory, nodes, tr = parts.memory, parts.nodes, translator(settings.language)
+    notices = MailNotices(memory.mailbox, memory, clock, sender.tell, tr, old_number=nodes.silent_number)
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
-    check = disk_check(settings, report)
+    check, stored = disk_check(settings, parts.report), (parts.nodes, parts.memory)
     keeper = custody_writer(database, clock, parts.custody)
     of_custody = custody_takers(parts.custody, keeper, parts.nodes)
-    writers = updates, parts.queue_writer, parts.nodes, parts.memory, keeper, *parts.replay_guards
+    of_own_node: persistence.Takers = {mesh_link.OwnNode: (parts.own_node.take,)}
+    writers = updates, parts.queue_writer, parts.own_node, keeper, *stored, *parts.replay_guards
     housekeeping = Housekeeping(
         clock,
         tuple(filter(None, writers)),
-        {**takers(parts.nodes, parts.memory, notices, parts.queue_writer, updates), **of_custody},
+        {**takers(*stored, notices, parts.queue_writer, updates), **of_own_node, **of_custody},
         (check, lambda: parts.nodes.restore_keys(parts.link.interface())),
         after_load=(
             check,
             lambda: parts.nodes.import_node_names(settings.node_names_file),
             lambda: parts.nodes.sync_after_load(parts.link.interface()),
+            lambda: report_moved(listed_nodes(settings), parts.nodes),
         ),
     )
     if database is not None:
@@ -319,7 +344,7 @@ def route_reports(
 def dispatcher(parts: Parts, commands: Sequence[Command], telegram: TelegramService | None) -> Dispatcher:
     """Return the thread that answers texts from the mesh."""
     settings = parts.settings
-    roles = MeshRoles(node_numbers(settings.admin_nodes), node_numbers(settings.known_nodes))
+    roles = MeshRoles(node_list(settings.admin_nodes), node_list(settings.known_nodes))
     limiter = RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds)
     return Dispatcher(
         parts.clock,
@@ -331,6 +356,7 @@ def dispatcher(parts: Parts, commands: Sequence[Command], telegram: TelegramServ
         parts.sender.tell,
         parts.sender.answer_at,
         None if telegram is None else telegram.is_awaited,
+        parts.sender.text_limit,
     )
 
 
@@ -344,7 +370,8 @@ def packet_takers(
         node_infos=(housekeeping.offer, parts.custody.offer),
         routing_answers=(parts.sender.tell, parts.tracer.routing_answer, parts.custody.answer_heard),
         traceroutes=(parts.tracer.traceroute_reply,),
-        texts=(dispatcher.offer, parts.custody.text_heard),
+        # who proves a key by a message has its role for that message
+        texts=(parts.nodes.hear_text, dispatcher.offer, parts.custody.text_heard),
         channel_texts=() if telegram is None else (telegram.offer,),
         direct_texts=() if telegram is None else (telegram.offer,),
     )
@@ -364,6 +391,7 @@ def link_takers(
         ready=start_sync,
         lost=(pubkey_sync.cancel, parts.custody.link_lost),
         fetched=lambda: housekeeping.tell(LookAtKeys()),
+        own_node=housekeeping.tell,
         queue_status=(parts.sender.tell, parts.tracer.queue_status),
         client_warning=(parts.tracer.client_warning,),
         channels=() if telegram is None else (telegram.tell,),

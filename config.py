@@ -199,7 +199,7 @@ class Settings(SourcedSettings):
     answer_on_channels: Channels = Field(ANSWER_ON_CHANNELS)
     """Channels on which commands are answered; none: direct messages only."""
     answer_max_bytes: Bytes = Field(ANSWER_MAX_BYTES, ge=40, le=200)
-    """Longest text of one packet, in UTF-8."""
+    """Longest text of one packet, in UTF-8; on channels less if firmware 2.8 would not sign it (161 or 166)."""
     send_interval: Seconds = Field(SEND_INTERVAL, ge=2.2, le=60)
     """Between two texts; the node drops what follows within 2 s, in silence."""
     answer_ttl: Seconds = Field(ANSWER_TTL, ge=2.2, le=3600)
@@ -217,7 +217,7 @@ class Settings(SourcedSettings):
     command_max_age: Seconds = Field(COMMAND_MAX_AGE, ge=1, le=86400)
     """A question older than this when it arrives is not answered."""
     admin_nodes: Nodes = Field(ADMIN_NODES)
-    """Operators' nodes: their direct messages, encrypted with the key that the bot trusts, may reconnect and reboot."""
+    """Operators' nodes: their direct messages, encrypted with their keys, may reconnect and reboot."""
     known_nodes: Nodes = Field(KNOWN_NODES)
     """Nodes that may use what is for known nodes; none: every node that has told its name (NodeInfo)."""
     rate_limit_commands: Count = Field(RATE_LIMIT_COMMANDS, ge=0, le=1000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from meshbot.mesh_link import CurrentLink
+from meshbot.mesh_link import CurrentLink, needs_keys
 from meshbot.nodes import (
     FINAL_OUTCOMES,
     CustodyChanges,
@@ -51,7 +51,9 @@ def key_cures(nodes: NodeManager, link: CurrentLink) -> KeyCures:
 
     def lacks(num: int) -> bool:
         interface = link.interface()
-        return interface is not None and interface.would_send_in_clear(num) and nodes.public_key(num) is not None
+        if interface is None or needs_keys(interface.firmware):
+            return False
+        return interface.database.lacks_key(num) and nodes.public_key(num) is not None
 
     return KeyCures(lacks)
 

@@ -104,13 +104,22 @@ class MeshBot:
         sender.connect(self._sender)
         self._tracer = Tracer(clock, self._sender.tell, new_packet_id)
         self._parts = parts = assembly.Parts(
-            settings, clock, self._database, self.node_manager, self.memory, link, self._sender, self._tracer, custody
+            settings,
+            clock,
+            self._database,
+            self.node_manager,
+            self.memory,
+            link,
+            self._sender,
+            self._tracer,
+            custody,
+            report,
         )
         built_in = assembly.commands(parts, self._reconnect_tcp_interface)
         self.commands = built_in if commands is None else commands
         telegram = assembly.telegram(parts, self.commands, None if self._database is None else disk.tell)
         dispatcher = assembly.dispatcher(parts, self.commands, telegram)
-        housekeeping = assembly.housekeeping(parts, telegram, report)
+        housekeeping = assembly.housekeeping(parts, telegram)
         disk.connect(housekeeping)
 
         assembly.route_reports(self._reports, parts, housekeeping, telegram)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from meshbot import bounds
 from meshbot.nodes import (
     EVICTED,
+    Candidate,
     KeyTrust,
     LastSync,
     NodeActivity,
     NodeCounts,
     TrustedKey,
+    is_heard,
+    is_proof,
     legible_row,
     read_node_names,
     reported_by_radio,
@@ -26,10 +31,10 @@ from meshbot.runtime import Report, unreported
 from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from meshbot.mesh_link import NodeRecord
+    from meshbot.mesh_link import NodeRecord, PacketRecord, ReceivedText
     from meshbot.nodes import NodeReport
     from meshbot.runtime import Clock
 
@@ -55,7 +60,9 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         super().__init__(store, clock)
         self._report = report
         self._activity: Callable[[], NodeActivity] = NodeActivity
-        self._trust = KeyTrust(Snapshot())
+        self._own_num: Callable[[], int] = int
+        self._started = self._now()
+        self._trust = KeyTrust(Snapshot(), self._started)
         # what is in memory; held for no I/O
         self._trust_lock = threading.Lock()
         # for the operator: what the database contradicts of what was learnt before it could be read
@@ -66,9 +73,12 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # an interface that was synced then lacks the keys that were read since
         self._synced_before_load = False
 
-    def set_activity(self, activity: Callable[[], NodeActivity]) -> None:
-        """Take who knows which nodes are to be forgotten first when there are too many; it may wait for the disk."""
-        self._activity = activity
+    def set_activity(self, activity: Callable[[], NodeActivity], own_num: Callable[[], int] = int) -> None:
+        """Take who knows which nodes are to be forgotten first when there are too many; it may wait for the disk.
+
+        `own_num` returns the number of our own node, 0 before it is known, and never waits.
+        """
+        self._activity, self._own_num = activity, own_num
 
     def kept(self) -> Collection[int]:
         """Return the nodes with mail or a role, and our own; it may wait for the disk."""
@@ -113,6 +123,11 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         with self._trust_lock:
             return {num: {row.public_key for row in rows} for num, rows in self._trust.pending.items()}
 
+    def has_pending_key(self, num: int) -> bool:
+        """Return whether a key of the node waits for a confirmation."""
+        with self._trust_lock:
+            return num in self._trust.pending
+
     def counts(self) -> NodeCounts:
         """Return how much is known."""
         with self._trust_lock:
@@ -123,6 +138,91 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         with self._trust_lock:
             return self._trust.duplicates()
 
+    # Whose a number is: see meshbot/nodes/identity.py
+
+    @property
+    def moved(self) -> Mapping[int, int]:
+        """The old numbers of nodes that have another one now, each with that."""
+        self._settle()
+        return self._trust.identities.moved
+
+    def numbers(self, num: int) -> tuple[int, ...]:
+        """Return all numbers of the node that has this one, the present one first; never waits."""
+        self._settle()
+        with self._trust_lock:
+            return self._trust.identities.numbers(num)
+
+    def person(self, num: int) -> NodeRow | None:
+        """Return what is known of the node under all its numbers; the row's number is the present one."""
+        with self._trust_lock:
+            return self._trust.person(num)
+
+    def candidate(self, num: int) -> Candidate | None:
+        """Return the old number whose key this number announces, if it has not proven to be the same node."""
+        self._settle()
+        with self._trust_lock:
+            return self._trust.identities.candidate(num, self._now())
+
+    def silent_number(self, num: int) -> int | None:
+        """Return the candidate's old number if it is silent."""
+        candidate = self.candidate(num)
+        return candidate.old_num if candidate is not None and candidate.is_silent else None
+
+    def with_key(self, is_wanted: Callable[[bytes], bool]) -> list[int]:
+        """Return the present numbers of the nodes whose trusted key is wanted, those that have proven it first."""
+        self._settle()
+        with self._trust_lock:
+            found = [num for num, row in self._trust.trusted.items() if is_wanted(row.public_key)]
+            identities, now = self._trust.identities, self._now()
+            found.sort(key=lambda num: identities.candidate(num, now) is not None)
+            return list(dict.fromkeys(identities.moved.get(num, num) for num in found))
+
+    def take_parted(self) -> dict[int, int]:
+        """Hand over the old numbers that were taken for another one's, and since when, seconds since 1970."""
+        with self._trust_lock:
+            return self._trust.take_parted()
+
+    def hear(self, packet: PacketRecord) -> None:
+        """Take in a packet that was heard now, no repetition: whether its sender's old number speaks again."""
+        if not is_heard(packet):
+            return
+        now = self._now()
+        with self._trust_lock:
+            at = bounds.past(packet.reception.rx_time or None, now) or now
+            lines = self._trust.hear(packet.sender, at, now, is_signed=packet.reception.signed)
+        self._note(lines)
+
+    def hear_text(self, received: ReceivedText) -> None:
+        """Take in whose private key a direct message proves; never waits."""
+        message, now = received.message, self._now()
+        if not is_proof(received):
+            return
+        at = bounds.past(message.reception.rx_time or None, now) or now
+        with self._trust_lock:
+            lines = self._trust.prove(message.sender, message.public_key, at, now)
+        self._note(lines)
+
+    def _settle(self) -> None:
+        """Join what may be joined by now."""
+        now = self._now()
+        if self._trust.identities.due <= now:
+            with self._trust_lock:
+                lines = self._trust.settle(now)
+            self._note(lines)
+
+    def _note(self, lines: Sequence[str]) -> None:
+        """Log what has become of numbers, and have it written."""
+        with self._trust_lock:
+            notes = self._trust.take_notes()
+            if self._trust.is_unsaved:
+                self.schedule(self._clock.monotonic())
+        for note in notes:
+            info_print(note)
+        for line in lines:
+            LOGGER.warning(line)
+        if lines:
+            self._report_keys()
+
     # Learning
 
     def learn_from_node_database(self, records: Iterable[NodeRecord]) -> int:
@@ -131,7 +231,18 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         Only what the node itself sent during its configuration belongs here: an interface that was synced already
         would confirm our own keys to us.
         """
-        return self._learn(map(reported_by_radio, records), KeySource.NODEDB)
+        records, now = list(records), self._now()
+        with self._trust_lock:
+            self._trust.identities.know_own(self._own_num())
+            for record in records:
+                if not record.via_mqtt and (at := bounds.past(record.last_heard, now)):
+                    self._trust.identities.remember_heard(record.num, at)
+        changed = self._learn(map(reported_by_radio, records), KeySource.NODEDB)
+        with self._trust_lock:
+            for record in records:
+                if record.has_signed and (at := bounds.past(record.last_heard, now)):
+                    self._trust.prove_by_signature(record.num, at)
+        return changed
 
     def learn_from_nodeinfo(self, record: NodeRecord, *, at_once: bool = True) -> int:
         """Take in a NODEINFO packet, `num` being the packet's sender; return how many trusted keys are new.
@@ -195,10 +306,9 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         snapshot = store.load()
         # an earlier version may have kept what cannot be seen
         snapshot.nodes.update({num: legible_row(row) for num, row in snapshot.nodes.items()})
-        trust = KeyTrust(snapshot)
+        trust = KeyTrust(snapshot, self._started)
         with self._trust_lock:
-            if self._trust.nodes:
-                self._load_lines = trust.merge(self._trust, self._now())
+            self._load_lines = trust.merge(self._trust, self._now())
             self._trust = trust
             self._synced_before_load = self._last_sync.is_done
         self._last_sync.forget()
@@ -232,13 +342,15 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
             if mark is not None:
                 self._trust.mark_imported(mark)
             changed = self._trust.trust_changes - before
-            if changed:
-                lines += self._trust.shared_key_lines()
+            lines += self._trust.settle(now)
+            notes = self._trust.take_notes()
             if self._trust.is_unsaved:
                 self.schedule(self._clock.monotonic())
         # Another thread's flush may have taken what was learnt here: this one then waits for its commit
         if at_once and not self.is_backing_off:
             self.flush()
+        for note in notes:
+            info_print(note)
         for line in lines:
             LOGGER.warning(line)
         self._report_keys()
@@ -253,7 +365,8 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         # asked without the lock: the answer takes locks of its own
         known = self._activity()
         with self._trust_lock:
-            gone = to_evict(self._trust.nodes, self._trust.trusted, known, max(lacking, EVICTED))
+            kept = {each for num in known.kept for each in self._trust.identities.numbers(num)}
+            gone = to_evict(self._trust.nodes, self._trust.trusted, replace(known, kept=kept), max(lacking, EVICTED))
             return self._trust.evict(gone)
 
     def _report_keys(self) -> None:

@@ -33,6 +33,7 @@ from meshbot.mesh_link import (
     NodeWarnings,
     OpenLink,
     OutageReporter,
+    OwnNode,
     QueueStatus,
     SendProbe,
     SessionEvent,
@@ -62,6 +63,7 @@ class LinkTakers:
     node_database: Callable[[NodeDatabase], object]
     change: Callable[[LinkChange], object]
     ready: Callable[[LinkReady], object]
+    own_node: Callable[[OwnNode], object]
     lost: Sequence[Callable[[], object]] = ()
     # the other nodes came after READY
     fetched: Callable[[], object] = bool
@@ -188,6 +190,7 @@ class TCPInterfaceManager(Service):
     def _open(self, action: OpenLink) -> None:
         self._log_attempt(action)
         self._session = None
+        self._link.locked(is_locked=False)
         # an interface and its nodes are a cycle of references, and full rounds of the collector are rare
         gc.collect()
         self._abandoned = [session for session in self._abandoned if not session.ended()]
@@ -205,6 +208,7 @@ class TCPInterfaceManager(Service):
             owner=self._link,
             on_round_trip=self._link.statistics.probe_answered,
             on_client_warning=partial(give, (self._warnings.take, *self._takers.client_warning)),
+            on_own_node=self._takers.own_node,
             known=self._known,
             without_nodes=action.without_nodes,
         )
@@ -226,7 +230,11 @@ class TCPInterfaceManager(Service):
         if self._session is None:
             return
         interface = self._session.interface
+        if interface.is_redacted:
+            self._locked()
+            return
         self._link.ready(interface)
+        self._takers.own_node(interface.own_node)
         self._outages.ready(ready.outage, interface, restarted=not ready.attempts)
         self._takers.node_database(NodeDatabase(interface.take_records()))
         self._takers.change(LinkChange(up=True, boots=interface.boots, lora=interface.lora))
@@ -241,8 +249,17 @@ class TCPInterfaceManager(Service):
         if ready.attempts > (0 if ready.reconnection else 1):
             info_print("ℹ️ Coupure de %.1f s, %d tentative(s)", ready.outage, ready.attempts)
 
+    def _locked(self) -> None:
+        """Take a node that is connected and of no use: what it holds back says nothing of what it knows."""
+        self._link.locked(is_locked=True)
+        notify("STATUS=Nœud verrouillé (lockdown)")
+        LOGGER.warning(
+            "🔒 Notre nœud est verrouillé (lockdown): il ne livre et n'émet rien pour le bot. "
+            "Désactivez le verrouillage dans l'application Meshtastic; le bot garde ce qui attend"
+        )
+
     def _take_fetched(self) -> None:
-        if self._session is None:
+        if self._session is None or self._link.is_locked():
             return
         records = self._session.interface.take_records()
         self._takers.node_database(NodeDatabase(records))

@@ -115,6 +115,9 @@ class _Listener:
     def lost(self, failure: object) -> None:
         pass
 
+    def renumbered(self, own: object) -> None:
+        pass
+
     def client_warning(self, packet_id: int, text: str) -> None:
         pass
 

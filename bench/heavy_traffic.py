@@ -190,7 +190,10 @@ class Mesh:
 def traffic_of(seconds: float, rate: int = RATE, nodes: int = NODES) -> Traffic:
     """Measure for so long in real time."""
     traffic = Traffic(rate)
-    with TemporaryDirectory(prefix="meshbot-bench-") as folder, VirtualNode(nodes=nodes, region="US") as node:
+    with (
+        TemporaryDirectory(prefix="meshbot-bench-") as folder,
+        VirtualNode(nodes=nodes, keys=nodes - 1, region="US") as node,
+    ):
         data_dir = Path(folder)
         with launch(Contender.BOT, node.port, data_dir=data_dir, **SETTLE) as program:
             await_ready(program, Contender.BOT)

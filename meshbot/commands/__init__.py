@@ -20,13 +20,14 @@ from meshbot.commands.registry import (
     bare,
     parse,
 )
-from meshbot.commands.roles import MeshRoles, Role, User, node_numbers
+from meshbot.commands.roles import NO_NODES, MeshRoles, NodeList, Role, User, node_list, report_moved
 
 __all__ = [
     "CHAT_BYTES",
     "DAY",
     "HOUR",
     "MARKED_ID",
+    "NO_NODES",
     "PREFIX",
     "UNKNOWN_RECEPTION",
     "Access",
@@ -43,6 +44,7 @@ __all__ = [
     "MailNotices",
     "MeshRoles",
     "MessageFilter",
+    "NodeList",
     "Platform",
     "RateLimiter",
     "Refusal",
@@ -57,10 +59,11 @@ __all__ = [
     "ident",
     "mark",
     "name_of",
-    "node_numbers",
+    "node_list",
     "only_one",
     "parse",
     "renaming",
+    "report_moved",
     "short_name_of",
     "translator",
     "whole_number",

@@ -11,6 +11,7 @@ from meshbot.commands.rate_limit import Admission, RateLimiter
 from meshbot.commands.registry import Command
 from meshbot.commands.roles import AuthFailure, MeshRoles, Role, User
 from meshbot.mesh_link import TextMessage
+from meshbot.nodes import Candidate
 
 ANSWERS = {
     AuthFailure.MQTT: _("🔒 /{name} is not taken by MQTT."),
@@ -18,6 +19,10 @@ ANSWERS = {
     AuthFailure.NO_KEY: _("🔒 I have no public key of yours yet."),
     AuthFailure.NOT_LOADED: _("⏳ I have just started and have not read my data yet. Try /{name} again in a minute."),
     AuthFailure.WRONG_KEY: _("🔒 Your public key is not the one I trust: have it checked by the operator."),
+    AuthFailure.NEW_NUMBER: _(
+        "🔒 The old number of your node was heard lately. Ask again in a few minutes; if it is still in use, see the "
+        "operator."
+    ),
 }
 
 
@@ -34,6 +39,15 @@ class KnownNodes(Protocol):
 
     def is_named(self, num: int) -> bool:
         """Return whether the node's name is known."""
+
+    def numbers(self, num: int) -> tuple[int, ...]:
+        """Return all numbers of the node that has this one, the present one first."""
+
+    def candidate(self, num: int) -> Candidate | None:
+        """Return the old number whose key this number announces, if it has not proven to be the same node."""
+
+    def has_pending_key(self, num: int) -> bool:
+        """Return whether another key than the trusted one is seen under the number, unconfirmed."""
 
 
 class ReplayMemory(Protocol):
@@ -110,9 +124,13 @@ class Access:
     def user_of(self, message: TextMessage) -> User:
         """Return who asks; until the keys and the commands before the start are read, nobody is proven by them."""
         num = message.sender
-        user = self._roles.user_of(message, self._nodes.public_key(num), named=self._nodes.is_named(num))
+        numbers, key = self._nodes.numbers(num), self._nodes.public_key(num)
+        named, is_disputed = any(map(self._nodes.is_named, numbers)), self._nodes.has_pending_key(num)
+        user = self._roles.user_of(message, key, numbers, named=named, is_disputed=is_disputed)
         if user.role is Role.ADMIN and not self._admin_replays.is_ready:
             return replace(user, role=Role.KNOWN, admin_auth_failure=AuthFailure.NOT_LOADED)
+        if user.role is not Role.ADMIN and user.auth_failure is None and self._is_admins_new_number(num):
+            return replace(user, admin_auth_failure=AuthFailure.NEW_NUMBER)
         if AuthFailure.NO_KEY in {user.admin_auth_failure, user.auth_failure} and not self._nodes.is_loaded:
             return replace(
                 user,
@@ -120,6 +138,10 @@ class Access:
                 auth_failure=AuthFailure.NOT_LOADED,
             )
         return user
+
+    def _is_admins_new_number(self, num: int) -> bool:
+        candidate = self._nodes.candidate(num)
+        return candidate is not None and self._roles.admins.has_number([candidate.old_num])
 
     def check(self, user: User, message: TextMessage, command: Command | None, now: float) -> Refusal | None:
         """See CommandPolicy; each command runs, or is refused, once. A replay counts for nobody's limit."""

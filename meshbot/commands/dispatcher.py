@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from meshbot.commands.access import Access, Refusal
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter, Verdict, return_path
+from meshbot.commands.formatting import PACKET_BYTES
 from meshbot.commands.greetings import Greetings
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
@@ -55,8 +56,12 @@ class Dispatcher(Service):
         send: Callable[[OutgoingText | AfterAnswer], object],
         answer_at: AnswerAt,
         is_awaited: Callable[[TextMessage], bool] | None = None,
+        text_limit: Callable[[OutgoingText], int] = lambda _text: PACKET_BYTES,
     ) -> None:
-        """`send` only puts into the sender's inbox; `is_awaited` tells whether a person elsewhere waits for a text."""
+        """`send` only puts into the sender's inbox; `is_awaited` tells whether a person elsewhere waits for a text.
+
+        `text_limit` returns how many bytes of a text fit into one packet.
+        """
         super().__init__(clock, INBOX_LIMIT)
         self._registry = registry.on(Platform.MESH)
         private = (name for command in self._registry if command.private for name in (command.name, *command.aliases))
@@ -67,6 +72,7 @@ class Dispatcher(Service):
         self._limits = limits
         self._send = send
         self._is_awaited = is_awaited
+        self._text_limit = text_limit
         self._greetings = Greetings(self._registry)
         self._answer_at = answer_at
         self._too_late = Throttle(TOO_LATE_LOGGED_EVERY)
@@ -197,8 +203,16 @@ class Dispatcher(Service):
             tuple(command for command in self._registry if command.role <= user.role),
             user=user,
             channel=message.channel if message.is_broadcast else None,
+            limit=self._limit(message),
             after_answer=partial(self._run_after_answer, message),
         )
+
+    def _limit(self, message: TextMessage) -> int:
+        """Return how many bytes an answer may have: on a channel what is longer would not be signed."""
+        path = return_path(message)
+        if path.to != BROADCAST_NUM:
+            return PACKET_BYTES
+        return min(PACKET_BYTES, self._text_limit(OutgoingText("", path.to, path.channel, path.reply_id)))
 
     def _run_after_answer(self, message: TextMessage, action: Action) -> None:
         """Take an action that is to follow a command's answer; on a worker's thread."""

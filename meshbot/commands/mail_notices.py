@@ -21,12 +21,17 @@ LOGGER = logging.getLogger(__name__)
 # Seconds between two notices to one node; doubled after each that failed
 AT_MOST_EVERY: Final = 3600.0
 LONGEST_WAIT: Final = 86400.0  # seconds
+DOUBLINGS: Final = 5  # that reach it
 # Seconds without a try after the database failed, which logs that itself
 RETRY_AFTER: Final = 60.0
 # Seconds; a node heard longer ago may have gone
 NOTICE_TTL: Final = 600.0
 SENDERS_SHOWN: Final = 3
 TEXT_PORT: Final = 1  # TEXT_MESSAGE_APP
+
+
+def _unknown(_num: int) -> None:
+    return None
 
 
 class MailNotices:
@@ -39,8 +44,14 @@ class MailNotices:
         clock: Clock,
         send: Callable[[OutgoingText], object],
         translate: Translate,
+        *,
+        old_number: Callable[[int], int | None] = _unknown,
     ) -> None:
-        """`send` only puts into an inbox."""
+        """`send` only puts into an inbox.
+
+        `old_number` returns the silent number whose node this one says to be, without having proven it.
+        """
+        self._old_number = old_number
         self._mailbox = mailbox
         self._directory = directory
         self._clock = clock
@@ -48,6 +59,8 @@ class MailNotices:
         self._translate = translate
         self._not_before: dict[int, float] = {}  # by recipient, those of the last notices
         self._failed: Counter[int] = Counter()  # notices in a row that failed, by recipient
+        # notices of an old number's mail to a new one that has proven nothing
+        self._unproven: Counter[int] = Counter()
 
     def on_packet(self, packet: PacketRecord) -> None:
         """Send a notice to a node that was just heard, if it has new mail. Raises nothing.
@@ -58,18 +71,28 @@ class MailNotices:
         num, now = packet.sender, self._clock.monotonic()
         if packet.is_replay or (packet.portnum == TEXT_PORT and packet.to != BROADCAST_NUM):
             return
-        if not self._mailbox.is_unnotified(num) or now < self._not_before.get(num, -inf):
+        # a node that has another number now: it is not there any more
+        if now < self._not_before.get(num, -inf) or num != self._mailbox.numbers(num)[0]:
+            return
+        old = self._old_number(num)
+        of_old = old is not None and self._mailbox.is_unnotified(old)
+        if not of_old and not self._mailbox.is_unnotified(num):
+            return
+        # nobody would read it; who asks by /mail gets the letter
+        if (view := self._directory.node(num)) is not None and view.is_unmessageable:
             return
         self._not_before = {each: due for each, due in self._not_before.items() if due > now}
         try:
-            unannounced = [mail for mail in self._mailbox.mails_of(num) if mail.notified_at is None]
+            unannounced = self._unannounced(num)
+            if of_old and old is not None:
+                unannounced += self._unannounced(old)
             # before it is sent: better one notice too few than one for every packet
             notified_at = self._mailbox.mark_notified(num)
         except StorageError:
             self._not_before[num] = now + RETRY_AFTER
             return
         if unannounced:
-            self._not_before[num] = now + AT_MOST_EVERY
+            self._not_before[num] = now + self._wait(num, of_old=of_old)
             self._send(
                 OutgoingText(
                     self._text(unannounced),
@@ -83,6 +106,20 @@ class MailNotices:
                 )
             )
 
+    def _unannounced(self, num: int) -> list[Mail]:
+        return [mail for mail in self._mailbox.mails_of(num) if mail.notified_at is None]
+
+    def _wait(self, num: int, *, of_old: bool) -> float:
+        """Return the seconds until the next notice.
+
+        The old number's mail stays unannounced until it is read: anybody can acknowledge what only its node can read.
+        """
+        if not of_old:
+            return AT_MOST_EVERY
+        wait = _longer(self._unproven[num])
+        self._unproven[num] += 1
+        return wait
+
     def on_delivery_report(self, report: DeliveryReport) -> None:
         """Take a notice's report; one that failed is sent again, later each time. Raises nothing."""
         origin = report.message.origin
@@ -92,9 +129,10 @@ class MailNotices:
         if report.status is DeliveryStatus.ACKNOWLEDGED:
             del self._failed[recipient]
             return
-        wait = min(AT_MOST_EVERY * 2 ** self._failed[recipient], LONGEST_WAIT)
+        wait = _longer(self._failed[recipient])
         self._failed[recipient] += 1
-        self._not_before[recipient] = self._clock.monotonic() + wait
+        due = self._clock.monotonic() + wait
+        self._not_before[recipient] = max(due, self._not_before.get(recipient, -inf))
         try:
             self._mailbox.mark_unnotified(recipient, origin.notified_at)
         except StorageError as error:
@@ -107,6 +145,10 @@ class MailNotices:
         names += ", …" if len(senders) > SENDERS_SHOWN else ""
         text = self._translate(_("✉️ New mail for you: {count}, from {names}. /mail reads it."))
         return text.format(count=len(mails), names=names)
+
+
+def _longer(times: int) -> float:
+    return min(AT_MOST_EVERY * 2.0 ** min(times, DOUBLINGS), LONGEST_WAIT)
 
 
 def sender_of(mail: Mail, directory: Directory) -> str:

@@ -74,7 +74,8 @@ def bearers(beginnings: Iterable[str], find_nodes: Callable[[str], Sequence[Node
 
 def _is_exact(name: str, view: NodeView) -> bool:
     wanted = folded(name)
-    is_id = len(wanted) >= WHOLE_END and f"{view.num:08x}".endswith(wanted)
+    nums = view.num, *view.former_numbers
+    is_id = len(wanted) >= WHOLE_END and any(f"{num:08x}".endswith(wanted) for num in nums)
     return is_id or wanted in {folded(view.long_name), folded(view.short_name)}
 
 

@@ -1,16 +1,23 @@
 """Who asks, and with which role; pure.
 
 A node number is only a claim: anybody can send under any. So the role of an admin needs a proof: a direct
-message encrypted with the admin's own key. The role of a known node needs none.
+message encrypted with the admin's own key. The role of a known node needs none; a signature, which firmware from 2.8
+on adds on channels, proves its sender too, but never an admin: it says neither to whom the message went nor when.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import base64
+import logging
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import Protocol
 
 from meshbot.mesh_link import TextMessage
+from meshbot.nodes import fingerprint_of, parse_fingerprint
+
+LOGGER = logging.getLogger(__name__)
 
 
 class Role(IntEnum):
@@ -30,6 +37,7 @@ class AuthFailure(Enum):
     NO_KEY = "clé publique inconnue du bot"
     NOT_LOADED = "base de données pas encore lue"
     WRONG_KEY = "chiffrée avec une autre clé publique que celle de confiance"
+    NEW_NUMBER = "numéro nouveau, alors que l'ancien numéro de cette clé a encore été entendu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +65,107 @@ ANONYMOUS = User("")
 
 
 @dataclass(frozen=True, slots=True)
+class NodeList:
+    """The nodes of a setting, by their numbers, public keys, or keys' fingerprints."""
+
+    numbers: frozenset[int] = frozenset()
+    keys: frozenset[bytes] = frozenset()
+    fingerprints: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Return whether there is any."""
+        return bool(self.numbers or self.keys or self.fingerprints)
+
+    def has_number(self, numbers: Iterable[int]) -> bool:
+        """Return whether one of these is listed."""
+        return not self.numbers.isdisjoint(numbers)
+
+    def has_key(self, key: bytes | None) -> bool:
+        """Return whether this key is listed."""
+        if not key or not (self.keys or self.fingerprints):
+            return False
+        return key in self.keys or (bool(self.fingerprints) and fingerprint_of(key) in self.fingerprints)
+
+
+NO_NODES = NodeList()
+
+
+@dataclass(frozen=True, slots=True)
 class MeshRoles:
-    """The lists of the settings."""
+    """The lists of the settings. A listed key gives its role to whoever proves to have it, under whatever number."""
 
-    admins: frozenset[int]
-    known: frozenset[int]  # empty: every node whose name is known
+    admins: NodeList
+    known: NodeList  # empty: every node whose name is known
 
-    def user_of(self, message: TextMessage, trusted_key: bytes | None, *, named: bool) -> User:
+    def user_of(
+        self,
+        message: TextMessage,
+        trusted_key: bytes | None,
+        numbers: Collection[int],
+        *,
+        named: bool,
+        is_disputed: bool = False,
+    ) -> User:
         """Return the message's sender with its role.
 
-        `trusted_key` is the sender's public key as the bot trusts it, `named` whether the sender's name is known.
+        `trusted_key` is the sender's public key as the bot trusts it, `numbers` are all of that node, the present one
+        first, `named` is whether its name is known, and `is_disputed` whether another key is seen under the number: our
+        node may then verify signatures by that one.
         """
-        listed = message.sender in self.admins
-        is_listed = listed or message.sender in self.known
-        known = is_listed or (named and not self.known)
         failure = _auth_failure(message, trusted_key)
+        proven = message.public_key if failure in KEY_PROVEN else None
+        by_number = self.admins.has_number(numbers)
+        claims_admin = by_number or self.admins.has_key(trusted_key)
+        is_known = by_number or self.known.has_number(numbers) or self.known.has_key(proven)
+        is_listed = claims_admin or is_known or self.known.has_key(trusted_key)
         auth_failure = AuthFailure.NO_KEY if trusted_key is None and failure is AuthFailure.NOT_PKI else failure
-        key = f"mesh:!{message.sender:08x}"
-        if listed and failure is None:
-            return User(key, Role.ADMIN)
-        role = Role.KNOWN if known else Role.EVERYONE
-        return User(key, role, failure if listed else None, auth_failure, is_listed=is_listed)
+        key = f"mesh:!{next(iter(numbers)):08x}"
+        if self.admins.has_key(proven) or (by_number and failure is None):
+            return User(key, Role.ADMIN, auth_failure=auth_failure)
+        # only of what went to a channel: who sends the same bytes directly would not have to sign anew
+        if message.is_broadcast and message.reception.signed and trusted_key is not None and not is_disputed:
+            auth_failure = None
+            is_known = is_known or self.known.has_key(trusted_key)
+        role = Role.KNOWN if is_known or (named and not self.known) else Role.EVERYONE
+        return User(key, role, failure if claims_admin else None, auth_failure, is_listed=is_listed)
 
 
-def node_numbers(ids: Iterable[str]) -> frozenset[int]:
-    """Return the numbers of `!a1b2c3d4` ids."""
-    return frozenset(int(ident.removeprefix("!"), 16) for ident in ids)
+def node_list(items: Iterable[str]) -> NodeList:
+    """Return the nodes written as `!a1b2c3d4`, as a key in base64, or as a fingerprint."""
+    numbers, keys, fingerprints = set(), set(), set()
+    for item in items:
+        if item.startswith("!"):
+            numbers.add(int(item.removeprefix("!"), 16))
+        elif (fingerprint := parse_fingerprint(item)) is not None:
+            fingerprints.add(fingerprint)
+        else:
+            keys.add(base64.b64decode(item))
+    return NodeList(frozenset(numbers), frozenset(keys), frozenset(fingerprints))
+
+
+class NumberedNodes(Protocol):
+    """Numbers and keys of nodes; NodeManager is one."""
+
+    def numbers(self, num: int) -> tuple[int, ...]:
+        """Return all numbers of the node that has this one, the present one first."""
+
+    def public_key(self, num: int) -> bytes | None:
+        """Return the node's trusted key."""
+
+
+def report_moved(settings: Mapping[str, Iterable[str]], nodes: NumberedNodes) -> None:
+    """Log which nodes of each setting have another number now, and what to write instead of theirs."""
+    for setting, items in settings.items():
+        for old in (item for item in items if item.startswith("!")):
+            num, *_former = nodes.numbers(int(old.removeprefix("!"), 16))
+            if f"!{num:08x}" != old and (key := nodes.public_key(num)) is not None:
+                fingerprint = fingerprint_of(key).replace(" ", "-")
+                text = '🪪 %s: %s est maintenant !%08x. Mettez l\'empreinte de sa clé, "%s", à la place de "%s"'
+                LOGGER.warning(text, setting, old, num, fingerprint, old)
+
+
+# The message was encrypted with the private key of the public key that it carries, whatever is known of its sender
+KEY_PROVEN = frozenset({None, AuthFailure.NO_KEY, AuthFailure.WRONG_KEY})
 
 
 def _auth_failure(message: TextMessage, trusted_key: bytes | None) -> AuthFailure | None:

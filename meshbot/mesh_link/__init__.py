@@ -25,6 +25,7 @@ from meshbot.mesh_link.beats import PublishingBeat, ReaderBeat
 from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.failures import LinkFailure
+from meshbot.mesh_link.firmware import SignaturePolicy
 from meshbot.mesh_link.interface import MeshTCPInterface
 from meshbot.mesh_link.machine import LinkMachine
 from meshbot.mesh_link.messages import (
@@ -43,6 +44,7 @@ from meshbot.mesh_link.messages import (
     NodeDatabase,
     NodeInfoPacket,
     NodeRecord,
+    OwnNode,
     PacketRecord,
     Payload,
     PositionPayload,
@@ -63,7 +65,7 @@ from meshbot.mesh_link.radio_database import RadioDatabase
 from meshbot.mesh_link.session import MeshSession, SessionEvent
 from meshbot.mesh_link.states import CLOSING_AFTER_STOP, TRANSITIONS, Evidence, LinkEvent, LinkState, LinkTimes
 from meshbot.mesh_link.statistics import LinkFigures
-from meshbot.mesh_link.versions import takes_contacts
+from meshbot.mesh_link.versions import needs_keys, takes_contacts
 
 __all__ = [
     "BROADCAST_NUM",
@@ -109,6 +111,7 @@ __all__ = [
     "NodeWarnings",
     "OpenLink",
     "OutageReporter",
+    "OwnNode",
     "PacketRecord",
     "PacketRouter",
     "PacketTakers",
@@ -124,10 +127,12 @@ __all__ = [
     "RoutingAnswer",
     "SendProbe",
     "SessionEvent",
+    "SignaturePolicy",
     "TextMessage",
     "TextPacket",
     "TracerouteReply",
     "give",
+    "needs_keys",
     "routing_error_name",
     "takes_contacts",
 ]

@@ -16,6 +16,7 @@ class CurrentLink:
         self._interface: MeshTCPInterface | None = None
         self._own_num = 0
         self._channels: tuple[Channel, ...] | None = None
+        self._is_locked = False
         self.statistics = LinkStatistics()
 
     def interface(self) -> MeshTCPInterface | None:
@@ -36,6 +37,14 @@ class CurrentLink:
     def figures(self) -> LinkFigures:
         """Return how the link has been doing."""
         return self.statistics.snapshot(self._clock.monotonic())
+
+    def is_locked(self) -> bool:
+        """Return whether the node is connected and in lockdown, so that it neither delivers nor sends."""
+        return self._is_locked
+
+    def locked(self, *, is_locked: bool) -> None:
+        """Note whether the node is in lockdown."""
+        self._is_locked = is_locked
 
     def ready(self, interface: MeshTCPInterface) -> None:
         """Note that packets may flow."""

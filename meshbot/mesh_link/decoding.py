@@ -13,6 +13,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from meshtastic import protocols
 from meshtastic.protobuf import mesh_pb2
 
+from meshbot.mesh_link.firmware import has_newer_variant
 from meshbot.runtime import RecentKeys
 
 LOGGER = logging.getLogger(__name__)
@@ -37,7 +38,9 @@ def decode(payload: bytes) -> mesh_pb2.FromRadio | None:
             return None
         if from_radio.WhichOneof("payload_variant"):
             _report(_source_of(from_radio))
-    return from_radio if from_radio.WhichOneof("payload_variant") or not payload else None
+    # of a variant that is newer than the library the frame at least is a frame
+    is_message = from_radio.WhichOneof("payload_variant") or not payload or has_newer_variant(from_radio)
+    return from_radio if is_message else None
 
 
 def hand_over(packet: mesh_pb2.MeshPacket, handle: Callable[[mesh_pb2.MeshPacket], object]) -> None:

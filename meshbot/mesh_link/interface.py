@@ -10,25 +10,25 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
-from meshtastic.protobuf import admin_pb2, channel_pb2, mesh_pb2, portnums_pb2
+from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 from meshtastic.tcp_interface import TCPInterface
 
 from meshbot.mesh_link.administration import Administration
 from meshbot.mesh_link.connecting import Connecting, KnownAddress, LinkTarget, TcpInfo, shut, tcp_info
 from meshbot.mesh_link.decoding import decode, hand_over
 from meshbot.mesh_link.failures import LinkFailure, failure_of
+from meshbot.mesh_link.firmware import HAS_XEDDSA_SIGNED, SignaturePolicy, answers_heartbeats, read, signature_policy
 from meshbot.mesh_link.framing import FrameReader
+from meshbot.mesh_link.link_listener import LinkListener
 from meshbot.mesh_link.message_dict import as_dict
-from meshbot.mesh_link.messages import Channel, LoraSettings, NodeRecord, TextPacket
+from meshbot.mesh_link.messages import Channel, LoraSettings, NodeRecord, OwnNode, TextPacket
 from meshbot.mesh_link.node_maps import NEWCOMERS_KEPT, NodeMaps
 from meshbot.mesh_link.node_warnings import warning_text
-from meshbot.mesh_link.packets import lora_settings, node_record, preset_name
+from meshbot.mesh_link.own_config import LOCKED_STATES, enabled_channels, is_redacted, lora_settings, own_node
+from meshbot.mesh_link.packets import node_record
 from meshbot.mesh_link.radio_database import RadioDatabase
-from meshbot.mesh_link.versions import answers_heartbeats, needs_keys
 from meshbot.runtime import LinkCause, Throttle
-from meshbot.text import one_line
 
 LOGGER = logging.getLogger(__name__)
 RECV_BYTES = 65536
@@ -39,31 +39,6 @@ UNREADABLE_REPORT_EVERY = 60.0  # seconds
 READER_JOIN_TIMEOUT = 1.0
 # The request for nothing but nodes (link_facts §2)
 ONLY_NODES = 69421
-
-
-class LinkListener(Protocol):
-    """What an interface reports, from any thread; each call only puts into an inbox."""
-
-    def accepted(self) -> None:
-        """The TCP connection stands."""
-
-    def connected(self, *, answers_probes: bool) -> None:
-        """Our configuration request is complete and our own node is known."""
-
-    def fetched(self) -> None:
-        """The other nodes have come, which the configuration had left out."""
-
-    def restarted(self) -> None:
-        """The node reported a reboot on the same connection: the library requests its configuration again."""
-
-    def lost(self, failure: LinkFailure) -> None:
-        """The reader has ended; nothing comes any more."""
-
-    def queue_status(self, packet_id: int, result: int) -> None:
-        """The node answered a packet (or a heartbeat: packet id 0)."""
-
-    def client_warning(self, packet_id: int, text: str) -> None:
-        """The node complains in text for people, about a packet of ours unless the id is 0."""
 
 
 class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships no types
@@ -270,31 +245,37 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _take(self, from_radio: mesh_pb2.FromRadio) -> None:
         """Let the library take one message; one that it cannot handle is logged and skipped."""
         try:
-            match from_radio.WhichOneof("payload_variant"):
-                case "packet":
-                    self._take_packet(from_radio.packet)
-                case "node_info":
-                    self._take_node_info(from_radio.node_info)
-                case "my_info":
-                    self._handleFromRadio(from_radio.SerializeToString())
-                    self._take_own_num(from_radio.my_info.my_node_num)
-                case "queueStatus":
-                    self._handleQueueStatusFromRadio(from_radio.queueStatus)
-                case "clientNotification":
-                    # a traceroute too soon is dropped with this alone: its queueStatus reports success
-                    notification = from_radio.clientNotification
-                    self._listener.client_warning(notification.reply_id, warning_text(notification))
-                case "config_complete_id" if from_radio.config_complete_id == ONLY_NODES:
-                    self.database.is_whole = True
-                    self._listener.fetched()
-                case _:
-                    self._handleFromRadio(from_radio.SerializeToString())
+            self._route(from_radio)
         except OSError:
             # the link, not the message
             raise
         except Exception as exc:  # noqa: BLE001 - the library raises anything on odd packets; the reader must go on
             if count := self._unreadable.count(self._monotonic()):
                 LOGGER.warning("⚠️ Message du nœud illisible, ignoré (%d): %s: %s", count, type(exc).__name__, exc)
+
+    def _route(self, from_radio: mesh_pb2.FromRadio) -> None:
+        match from_radio.WhichOneof("payload_variant"):
+            case "packet":
+                self._take_packet(from_radio.packet)
+            case "node_info":
+                self._take_node_info(from_radio.node_info)
+            case "my_info":
+                self._handleFromRadio(from_radio.SerializeToString())
+                self._take_own_num(from_radio.my_info.my_node_num)
+            case "queueStatus":
+                self._handleQueueStatusFromRadio(from_radio.queueStatus)
+            case "clientNotification":
+                # a traceroute too soon is dropped with this alone: its queueStatus reports success
+                notification = from_radio.clientNotification
+                self._listener.client_warning(notification.reply_id, warning_text(notification))
+            case "lockdown_status":
+                self._take_lockdown(from_radio.lockdown_status)
+            case "config_complete_id" if from_radio.config_complete_id == ONLY_NODES:
+                self.database.is_whole = True
+                self._listener.fetched()
+            case _:
+                # also what is newer than the library, which then does nothing
+                self._handleFromRadio(from_radio.SerializeToString())
 
     def _take_packet(self, packet: mesh_pb2.MeshPacket) -> None:
         # a packet without a sender: the library would print about it
@@ -307,14 +288,21 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def _take_own_num(self, num: int) -> None:
         before, self.own_num = self.own_num, num or self.own_num
+        # of the first one READY tells
         if before not in {0, self.own_num}:
-            LOGGER.warning("🆔 Notre nœud a changé de numéro: !%08x → !%08x", before, self.own_num)
+            self._listener.renumbered(own_node(self.own_num, self.localNode.localConfig, is_complete=False))
+
+    def _take_lockdown(self, status: mesh_pb2.LockdownStatus) -> None:
+        """Take whether the node is locked; what contradicts its configuration makes a new one necessary."""
+        if (status.state in LOCKED_STATES) is not self.is_redacted and self.isConnected.is_set():
+            self._end(LinkFailure(detail="le verrouillage du nœud (lockdown) a changé"))
 
     def _take_node_info(self, info: mesh_pb2.NodeInfo) -> None:
         entry = as_dict(info)
         if "position" in entry:
             self._fixupPosition(entry["position"])
-        record = self._records[info.num] = node_record(entry)
+        record = node_record(entry, has_signed=bool(read(info, HAS_XEDDSA_SIGNED)))
+        self._records[info.num] = record
         self.database.take(record, is_favourite=info.is_favorite)
         node = self._getOrCreateByNum(info.num)
         self._maps.listed(info.num)
@@ -330,7 +318,22 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     @property
     def lora(self) -> LoraSettings:
         """Return how the node's radio is set, as of the last configuration."""
-        return lora_settings(self.localNode.localConfig)
+        return lora_settings(self.localNode.localConfig, self.metadata)
+
+    @property
+    def own_node(self) -> OwnNode:
+        """Return our own node, as of the last configuration."""
+        return own_node(self.own_num, self.localNode.localConfig, is_complete=True)
+
+    @property
+    def is_redacted(self) -> bool:
+        """Whether the last configuration is that of a node in lockdown: nothing in it tells what the node knows."""
+        return is_redacted(self.metadata, self.localNode.channels)
+
+    @property
+    def signature_policy(self) -> SignaturePolicy:
+        """Which broadcasts of others the node takes."""
+        return signature_policy(self.localNode.localConfig.security)
 
     @property
     def firmware(self) -> str:
@@ -350,17 +353,11 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     @property
     def channels(self) -> tuple[Channel, ...]:
         """Return the channels that the node has enabled."""
-        preset = preset_name(self.localNode.localConfig.lora)
-        enabled = [each for each in self.localNode.channels or () if each.role != channel_pb2.Channel.Role.DISABLED]
-        return tuple(Channel(each.index, one_line(each.settings.name) or preset) for each in enabled)
+        return enabled_channels(self.localNode.channels, self.localNode.localConfig.lora)
 
     def has_channel(self, index: int) -> bool:
         """Return whether the node has that channel, enabled."""
         return any(channel.index == index for channel in self.channels)
-
-    def would_send_in_clear(self, num: int) -> bool:
-        """Return whether the node would send another one a direct message with the channel's key, for want of its."""
-        return self.database.lacks_key(num) and not needs_keys(self.firmware)
 
     @property
     def is_managed(self) -> bool:
@@ -387,7 +384,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         if self._failure is not None:
             return
         if self.myInfo is None or not self.own_num:
-            self._end(LinkFailure(LinkCause.NO_OWN_NODE))
+            locked = "configuration sans notre propre nœud: il est verrouillé (lockdown)" if self.is_redacted else ""
+            self._end(LinkFailure(LinkCause.NO_OWN_NODE, locked))
             return
         was_connected = self.isConnected.is_set()
         super()._connected()

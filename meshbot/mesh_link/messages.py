@@ -28,6 +28,14 @@ class NodeChannels:
     channels: tuple[Channel, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OwnNode:
+    """Our own node as it gives itself, at READY and whenever it changes its number."""
+
+    num: int
+    public_key: bytes = b""  # KEY_BYTES long; empty: not known
+
+
 # -- payloads
 
 
@@ -92,11 +100,14 @@ class NodeRecord:
     latitude: float | None = None  # degrees
     longitude: float | None = None  # degrees
     altitude: int | None = None  # metres above the sea
+    position_at: int | None = None  # seconds since 1970, by the node that sent the position; None: not reported
     last_heard: int | None = None  # seconds since 1970, by the node's clock
     snr: float | None = None  # dB, of the last packet
     hops: int | None = None  # 0 is direct
     via_mqtt: bool = False
     metrics: DeviceMetrics | None = None
+    has_signed: bool = False  # our own node has verified a signature of it, now or earlier
+    unmessagable: bool | None = None  # as the node itself says; None: it does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,7 @@ class RadioMetadata:
     rx_time: int = 0  # seconds since 1970 by the node's clock, 0 while the node does not know the time
     via_mqtt: bool = False
     relay: int | None = None  # the last byte of the number of the node that it was received from
+    signed: bool = False  # our own node has verified the sender's signature; never of what came by MQTT
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +260,7 @@ class LoraSettings:
     spreading_factor: int = 0
     coding_rate: int = 0  # 5 to 8; with a preset it counts if it is higher
     is_router: bool = False  # by the node's role
+    signs: bool = False  # what it broadcasts, where the signature fits: firmware from 2.8 on
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from meshtastic.protobuf import config_pb2, localonly_pb2, mesh_pb2, portnums_pb2
+from google.protobuf.message import Message as Protobuf
+from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot import bounds
 from meshbot.mesh_link.fields import integer, mapping, string, within
+from meshbot.mesh_link.firmware import XEDDSA_SIGNED, read
 from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     KEY_BYTES,
-    LoraSettings,
     NodeInfoPacket,
     NodeRecord,
     PacketRecord,
@@ -86,7 +87,7 @@ def message_of(packet: Mapping[str, Any], record: PacketRecord, own_num: int = 0
             return None
 
 
-def node_record(entry: Mapping[str, Any]) -> NodeRecord:
+def node_record(entry: Mapping[str, Any], *, has_signed: bool = False) -> NodeRecord:
     """Return what an entry of the library's `nodes` holds, as the node's own database sent it."""
     record = _node_record(
         integer(entry, "num") or 0,
@@ -100,29 +101,8 @@ def node_record(entry: Mapping[str, Any]) -> NodeRecord:
         hops=bounds.hops(entry.get("hopsAway")),
         via_mqtt=entry.get("viaMqtt") is True,
         metrics=metrics_of(mapping(entry, "deviceMetrics")),
+        has_signed=has_signed,
     )
-
-
-def lora_settings(config: localonly_pb2.LocalConfig) -> LoraSettings:
-    """Return how a node's radio is set; of a node that has not told it, the firmware's defaults."""
-    lora, roles = config.lora, config_pb2.Config.DeviceConfig.Role
-    return LoraSettings(
-        lora.region,
-        lora.use_preset or not config.HasField("lora"),
-        lora.modem_preset,
-        lora.bandwidth,
-        lora.spread_factor,
-        lora.coding_rate,
-        is_router=config.device.role in {roles.ROUTER, roles.ROUTER_LATE},
-    )
-
-
-def preset_name(lora: config_pb2.Config.LoRaConfig) -> str:
-    """Return the name of the modem preset as the firmware writes it, as `LongFast`."""
-    if not lora.use_preset:
-        return "Custom"
-    names = config_pb2.Config.LoRaConfig.ModemPreset.DESCRIPTOR.values_by_number
-    return names[lora.modem_preset].name.title().replace("_", "") if lora.modem_preset in names else ""
 
 
 def routing_error_name(number: int) -> str:
@@ -161,7 +141,8 @@ def _node_info(packet: Mapping[str, Any], decoded: Mapping[str, Any], sender: in
     user = decoded.get("user")
     if not isinstance(user, Mapping):
         raise BadPacketError("NODEINFO_APP without a user")
-    return NodeInfoPacket(_node_record(sender, user, {}, integer(packet, "rxTime")))
+    record = _node_record(sender, user, {}, integer(packet, "rxTime"))
+    return NodeInfoPacket(replace(record, has_signed=_is_signed(packet)))
 
 
 def _node_record(num: int, user: Mapping[str, Any], position: Mapping[str, Any], last_heard: int | None) -> NodeRecord:
@@ -176,7 +157,9 @@ def _node_record(num: int, user: Mapping[str, Any], position: Mapping[str, Any],
         latitude=place.latitude if place else None,
         longitude=place.longitude if place else None,
         altitude=place.altitude if place else None,
+        position_at=bounds.time(integer(position, "time")) if place else None,
         last_heard=bounds.time(last_heard),
+        unmessagable=unmessagable if isinstance(unmessagable := user.get("isUnmessagable"), bool) else None,
     )
 
 
@@ -237,8 +220,16 @@ def _reception(packet: Mapping[str, Any]) -> RadioMetadata:
         hops=_hops(packet, is_measured=snr is not None or rssi is not None),
         rx_time=bounds.time(packet.get("rxTime")) or 0,
         via_mqtt=packet.get("viaMqtt") is True,
+        signed=_is_signed(packet),
         relay=within(packet, "relayNode", 1, 255),
     )
+
+
+def _is_signed(packet: Mapping[str, Any]) -> bool:
+    """Return whether our node vouches for the sender's signature; the dictionary need not hold it, the message does."""
+    raw = packet.get("raw")
+    # a broker can set whatever it likes
+    return isinstance(raw, Protobuf) and packet.get("viaMqtt") is not True and bool(read(raw, XEDDSA_SIGNED))
 
 
 def _hops(packet: Mapping[str, Any], *, is_measured: bool) -> int | None:

@@ -14,7 +14,7 @@ from meshbot.mesh_link.actions import Generation
 from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
 from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.interface import MeshTCPInterface
-from meshbot.mesh_link.messages import ClientWarning, QueueStatus
+from meshbot.mesh_link.messages import ClientWarning, OwnNode, QueueStatus
 from meshbot.mesh_link.states import NO_EVIDENCE, Evidence, LinkEvent
 from meshbot.runtime import Clock
 
@@ -57,6 +57,7 @@ class MeshSession:
         owner: object = None,
         on_round_trip: Callable[[float], None] = ignore,
         on_client_warning: Callable[[ClientWarning], object] = bool,
+        on_own_node: Callable[[OwnNode], object] = bool,
         *,
         known: KnownAddress | None = None,
         without_nodes: bool = False,
@@ -68,6 +69,7 @@ class MeshSession:
         self._on_queue_status = on_queue_status
         self._on_round_trip = on_round_trip
         self._on_client_warning = on_client_warning
+        self._on_own_node = on_own_node
         # until its answer comes
         self._probed_at: float | None = None
         self._requests: SimpleQueue[_Request] = SimpleQueue()
@@ -163,6 +165,10 @@ class MeshSession:
         probed_at, self._probed_at = self._probed_at, None
         if probed_at is not None:
             self._on_round_trip(self._clock.monotonic() - probed_at)
+
+    def renumbered(self, own: OwnNode) -> None:
+        """See LinkListener."""
+        self._on_own_node(own)
 
     def client_warning(self, packet_id: int, text: str) -> None:
         """See LinkListener."""

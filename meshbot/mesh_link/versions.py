@@ -5,17 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# Answers a heartbeat on an idle link (link_facts §7)
-ANSWERS_HEARTBEATS: Final = (2, 7, 6)
 # Takes other nodes' keys from its client (link_facts §9)
 TAKES_CONTACTS: Final = (2, 6, 8)
 # Refuses a direct message for want of a key; before, it went with the channel's (link_facts §9)
 NEEDS_KEYS: Final = (2, 7, 19)
-
-
-def answers_heartbeats(firmware_version: str) -> bool:
-    """Return whether that firmware answers a heartbeat on an idle link; False for a version it cannot read."""
-    return version_of(firmware_version) >= ANSWERS_HEARTBEATS
 
 
 def takes_contacts(firmware_version: str) -> bool:

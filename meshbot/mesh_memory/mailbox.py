@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
 from typing import Final
 
@@ -41,25 +41,40 @@ class MailboxFullError(MeshBotError):
         self.full = full
 
 
+def _alone(num: int) -> tuple[int, ...]:
+    return (num,)
+
+
 class Mailbox:
     """Thread-safe. Each call is one transaction, and what returned is kept."""
 
-    def __init__(self, store: MailStore | None, clock: Clock, mail_ttl: float) -> None:
-        """Mails are kept for `mail_ttl` seconds."""
+    def __init__(
+        self, store: MailStore | None, clock: Clock, mail_ttl: float, numbers: Callable[[int], tuple[int, ...]] = _alone
+    ) -> None:
+        """Mails are kept for `mail_ttl` seconds.
+
+        `numbers` returns all numbers of the node that has this one, the present one first; it never waits.
+        """
+        self.numbers = numbers
         self._maybe_store = store
         self._mail_ttl = int(mail_ttl)
         self._clock = clock
         # protects `_unnotified`; held for no I/O
         self._unnotified_lock = threading.Lock()
         self._unnotified: set[int] = set()
+        # numbers whose notices since then went to another node, as was found out since
+        self._misdirected: dict[int, int] = {}
 
     def send(self, sender: int, recipient: int, text: str, *, proven: bool = True) -> int:
         """Keep a mail for a node and return its id; the oldest that was read makes room.
 
         Raises MailboxFullError if none was read, and StorageError.
         """
+        recipients = self.numbers(recipient)
+        # under the first number: it is its node's also if it turns out that the last one is not
+        recipient = recipients[-1]
         with self._store.transaction() as mails:
-            for scope, limit, full in _limits(sender, recipient, proven=proven):
+            for scope, limit, full in _limits(self.numbers(sender), recipients, proven=proven):
                 if not _make_room(mails, scope, limit):
                     raise MailboxFullError(full)
             mail_id = mails.insert(sender, recipient, text, self._now(), proven=proven)
@@ -69,7 +84,7 @@ class Mailbox:
 
     def mails_of(self, recipient: int) -> list[Mail]:
         """Return a node's mails, the oldest first: a mail's place is its number for people. Raises StorageError."""
-        return self._store.mails_of(recipient)
+        return self._store.mails_of(self.numbers(recipient))
 
     def correspondents(self) -> set[int]:
         """Return who has or sent mail; only who is to be notified if the database cannot be read."""
@@ -82,22 +97,40 @@ class Mailbox:
 
     def is_unnotified(self, recipient: int) -> bool:
         """Return whether a node is to be notified of mail now that it is heard; asks no database."""
+        recipients = self.numbers(recipient)
         with self._unnotified_lock:
-            return recipient in self._unnotified
+            return not self._unnotified.isdisjoint(recipients)
 
     def mark_notified(self, recipient: int) -> int:
         """Note that a node knows of all its mail; return when that was, for `mark_unnotified`. Raises StorageError."""
-        now = self._now()
-        self._store.mark_notified(recipient, now)
+        now, recipients = self._now(), self.numbers(recipient)
+        self._store.mark_notified(recipients, now)
         with self._unnotified_lock:
-            self._unnotified.discard(recipient)
+            self._unnotified.difference_update(recipients)
         return now
 
     def mark_unnotified(self, recipient: int, notified_at: int) -> None:
         """Note that the notice sent then did not reach the node. Raises StorageError."""
-        if self._store.mark_unnotified(recipient, notified_at):
+        if self._store.mark_unnotified(self.numbers(recipient), notified_at):
             with self._unnotified_lock:
                 self._unnotified.add(recipient)
+
+    def recall_notices(self, since: Mapping[int, int]) -> None:
+        """Have these numbers notified again of what they have not read: their notices since then were not theirs.
+
+        Raises nothing: what the database refuses is tried at the next call.
+        """
+        self._misdirected.update(since)
+        for recipient, at in list(self._misdirected.items()):
+            try:
+                is_unread = self._store.mark_unnotified_since(recipient, at)
+            except StorageError as error:
+                LOGGER.debug("Avis de courrier à 0x%08x: %s", recipient, error)
+                continue
+            del self._misdirected[recipient]
+            if is_unread:
+                with self._unnotified_lock:
+                    self._unnotified.add(recipient)
 
     def mark_read(self, mails: Iterable[Mail]) -> None:
         """Note that mails were read. Raises StorageError."""
@@ -105,7 +138,7 @@ class Mailbox:
 
     def delete(self, recipient: int, mail_id: int) -> bool:
         """Delete one mail of a node; return whether it was there. Raises StorageError."""
-        return self._store.delete(recipient, mail_id)
+        return self._store.delete(self.numbers(recipient), mail_id)
 
     def load(self) -> None:
         """Read from the database who is to be notified. Raises StorageError."""
@@ -127,17 +160,19 @@ class Mailbox:
         return self._maybe_store
 
 
-def _limits(sender: int, recipient: int, *, proven: bool) -> list[tuple[MailScope, int, Full]]:
+def _limits(
+    senders: Collection[int], recipients: Collection[int], *, proven: bool
+) -> list[tuple[MailScope, int, Full]]:
     """Return what bounds a mail, the narrowest first: who fills a share alone learns that."""
     limits = [
-        (MailScope(recipient=recipient, sender=sender), MAX_SENDER, Full.SENDER),
-        (MailScope(sender=sender), MAX_SENDER_ALL, Full.SENDER_ALL),
-        (MailScope(recipient=recipient), MAX_MAIL, Full.RECIPIENT),
+        (MailScope(recipients, senders), MAX_SENDER, Full.SENDER),
+        (MailScope(senders=senders), MAX_SENDER_ALL, Full.SENDER_ALL),
+        (MailScope(recipients), MAX_MAIL, Full.RECIPIENT),
         (MailScope(), MAX_ALL, Full.ALL),
     ]
     if not proven:
         limits[2:2] = [
-            (MailScope(recipient=recipient, proven=False), MAX_UNPROVEN, Full.UNPROVEN),
+            (MailScope(recipients, proven=False), MAX_UNPROVEN, Full.UNPROVEN),
             (MailScope(proven=False), MAX_UNPROVEN_ALL, Full.UNPROVEN),
         ]
     return limits

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final
 
 from meshbot import bounds
 from meshbot.mesh_link import NodeRecord, PacketRecord
@@ -24,8 +24,9 @@ from meshbot.mesh_memory.aggregates import (
     signal_hour,
     volumes_of,
 )
-from meshbot.mesh_memory.geography import distance
 from meshbot.mesh_memory.mailbox import Mailbox
+from meshbot.mesh_memory.node_views import KnownNodes, node_view
+from meshbot.mesh_memory.persons import by_person, joined_state, joined_times, persons, present_links
 from meshbot.mesh_memory.recorder import Place, Recorder
 from meshbot.mesh_memory.search import search
 from meshbot.mesh_memory.views import (
@@ -38,7 +39,6 @@ from meshbot.mesh_memory.views import (
     SignalHour,
     Totals,
     Traffic,
-    position_of,
 )
 from meshbot.persistence import WriteBehind
 from meshbot.runtime import Clock
@@ -51,6 +51,7 @@ from meshbot.storage import (
     MailStore,
     NodeRow,
     NodeState,
+    NodeVolume,
     PacketLog,
     Span,
     StateChanges,
@@ -74,19 +75,6 @@ MAX_HOURS: Final = 24 * 366  # that a query may reach back
 # Of one node: those of a busy one, our own above all, must not hide all others
 MAX_LINKS: Final = 200
 MAX_ALL_LINKS: Final = 2000
-
-
-class KnownNodes(Protocol):
-    """Names and trusted keys of nodes, from memory; NodeManager is one."""
-
-    def node(self, num: int) -> NodeRow | None:
-        """Return what is known of one node beside its key."""
-
-    def nodes(self) -> list[NodeRow]:
-        """Return all nodes."""
-
-    def public_key(self, num: int) -> bytes | None:
-        """Return the node's trusted key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +107,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
     ) -> None:
         """Read nothing yet: the first `flush` does. Without a database nothing outlives the process."""
         super().__init__(PacketLog(database) if database else None, clock)
-        self.mailbox = Mailbox(MailStore(database) if database else None, clock, mail_ttl)
+        self.mailbox = Mailbox(MailStore(database) if database else None, clock, mail_ttl, node_manager.numbers)
         self._node_manager = node_manager
         self._own_num = own_num
         self._retention = retention_days * DAY
@@ -134,13 +122,16 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     # -- learning, in Housekeeping's thread
 
-    def record(self, packet: PacketRecord) -> None:
-        """Take in one packet of any kind; a repetition is ignored."""
+    def record(self, packet: PacketRecord) -> bool:
+        """Take in one packet of any kind; return False for a repetition, or what was kept on the way: ignored."""
         now = self._clock.monotonic()
         with self._recorder_lock:
-            self._recorder.record(packet, self._now(), self._own_num(), maybe_replayed=now < self._replay_until)
+            is_heard = self._recorder.record(
+                packet, self._now(), self._own_num(), maybe_replayed=now < self._replay_until
+            )
             waiting = len(self._recorder.batch.packets)
         self.schedule(now if waiting >= BATCH else now + FLUSH_EVERY)
+        return is_heard
 
     def learn_nodes(self, records: Iterable[NodeRecord]) -> None:
         """Take in the node's own database, at READY: what it kept for us comes next, and may be old."""
@@ -211,49 +202,48 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     def node(self, num: int) -> NodeView | None:
         """Return what is known of a node, None if that is nothing."""
+        numbers = self._node_manager.numbers(num)
         with self._recorder_lock:
-            state, here = self._recorder.states.get(num), self._recorder.place(self._own_num())
-        row = self._node_manager.node(num)
-        return self._view(num, row, state, here) if row or state else None
+            state = joined_state(numbers[0], map(self._recorder.states.get, numbers))
+        row = self._node_manager.person(num)
+        return self._view(numbers, row, state, self._here()) if row or state else None
 
     def direct_nodes(self, within: float) -> list[DirectNode]:
         """Return the nodes that our own one heard without a relay in the last so many seconds, the best SNR first."""
-        found = self._direct(within)
-        rows, unnamed = {row.num: row for row in self._node_manager.nodes()}, NodeRow(0)
-        named = [(state, rows.get(state.num, unnamed)) for state in found]
+        named = [(state, self._node_manager.person(state.num) or NodeRow(0)) for state in self._direct(within)]
         return [
             DirectNode(each.num, row.long_name, row.short_name, each.snr, each.direct_at or 0) for each, row in named
         ]
 
     def _direct(self, within: float) -> list[NodeState]:
         since, own, latest = self._now() - within, self._own_num(), self._now() + bounds.CLOCK_AHEAD
-        with self._recorder_lock:
-            states = self._recorder.states.values()
-            found = [state for state in states if since <= (state.direct_at or 0) <= latest and state.num != own]
+        states = self._states()
+        found = [state for state in states if since <= (state.direct_at or 0) <= latest and state.num != own]
         found.sort(key=lambda state: (-inf if state.snr is None else state.snr, state.direct_at or 0), reverse=True)
         return found
 
     def heard_nodes(self, within: float) -> list[NodeView]:
         """Return the nodes heard in the last so many seconds, relayed ones too, our own one not, the latest first."""
         since, own, latest = self._now() - within, self._own_num(), self._now() + bounds.CLOCK_AHEAD
-        with self._recorder_lock:
-            here = self._recorder.place(own)
-            states = self._recorder.states.values()
-            found = [state for state in states if since <= state.last_heard <= latest and state.num != own]
+        here = self._here()
+        found = [state for state in self._states() if since <= state.last_heard <= latest and state.num != own]
         found.sort(key=lambda state: -state.last_heard)
-        return [self._view(each.num, self._node_manager.node(each.num), each, here) for each in found]
+        known = self._node_manager
+        return [self._view(known.numbers(each.num), known.person(each.num), each, here) for each in found]
 
     def find_nodes(self, text: str) -> list[NodeView]:
         """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end; the latest heard first.
 
         Exact matches go before all others: see search.
         """
+        moved = self._node_manager.moved
         with self._recorder_lock:
             heard = {num: state.last_heard for num, state in self._recorder.states.items()}
         names = {row.num: (row.num, row.short_name, row.long_name) for row in self._node_manager.nodes()}
         everybody = [*names.values(), *((num, "", "") for num in heard.keys() - names.keys())]
         nums = sorted(search(text, everybody), key=lambda num: heard.get(num, 0), reverse=True)
-        return [view for num in nums if (view := self.node(num))]
+        present = dict.fromkeys(moved.get(num, num) for num in nums)
+        return [view for num in present if (view := self.node(num))]
 
     @property
     def hours_kept(self) -> int:
@@ -272,6 +262,8 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             stored = self._traffic.volumes(by, span) if self._traffic else {}
         for batch in self._unsaved():
             add_sums(stored, volumes_of(batch, by, span), add_volume)
+        if by is By.SENDER:
+            stored = by_person(stored, self._node_manager.moved, add_volume)
         shares = [Share(None if key == UNKNOWN else key, each.packets, each.size) for key, each in stored.items()]
         shares.sort(key=lambda share: share.key or 0 if by is By.HOUR else -share.packets)
         return Traffic(span.first_hour, by, tuple(shares))
@@ -303,11 +295,15 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     def signal_of(self, num: int, hours: int) -> list[SignalHour]:
         """Return how a node was heard, hour by hour, hours of silence left out. Raises StorageError."""
-        span = self._span(hours)
-        stored = self._traffic.node_hours(num, span, min(hours, MAX_HOURS)) if self._traffic else {}
+        span, numbers = self._span(hours), self._node_manager.numbers(num)
+        stored: dict[int, NodeVolume] = {}
+        if self._traffic is not None:
+            for each in numbers:
+                add_sums(stored, self._traffic.node_hours(each, span, min(hours, MAX_HOURS)), add_node)
         for batch in self._unsaved():
-            found = {hour: node for (hour, key), node in batch.nodes.items() if key == num and hour >= span.first_hour}
-            add_sums(stored, found, add_node)
+            for (hour, key), node in batch.nodes.items():
+                if key in numbers and hour >= span.first_hour:
+                    add_sums(stored, {hour: node}, add_node)
         return [signal_hour(hour, stored[hour]) for hour in sorted(stored)]
 
     def air(self, hours: int) -> list[AirHour]:
@@ -321,8 +317,11 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
     def neighbours_of(self, num: int | None, hours: int = 24) -> list[Link]:
         """Return who hears whom, the latest first: what concerns a node, or everything. Raises StorageError."""
         since = self._now() - hours * HOUR
-        stored = self._stored_links(num, since)
-        links = self._with_unsaved(stored, lambda link: num is None or num in {link.hearer, link.heard}, since)
+        numbers = None if num is None else self._node_manager.numbers(num)
+        stored = self._stored_links(numbers, since)
+        links = self._with_unsaved(
+            stored, lambda link: not numbers or bool({link.hearer, link.heard} & {*numbers}), since
+        )
         return sorted(links, key=lambda link: -link.heard_at)[: MAX_LINKS if num is not None else MAX_ALL_LINKS]
 
     def longest_links(self, hours: int, count: int) -> list[Link]:
@@ -336,7 +335,8 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         """Return when each node was first and last heard, in seconds since 1970."""
         with self._recorder_lock:
             states = self._recorder.states.values()
-            return {state.num: (state.last_heard - state.observed_for, state.last_heard) for state in states}
+            known = {state.num: (state.last_heard - state.observed_for, state.last_heard) for state in states}
+        return joined_times(known, self._node_manager.moved)
 
     # -- inside
 
@@ -356,41 +356,33 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         links = {(link.hearer, link.heard): link for link in stored}
         for batch in self._unsaved():
             links |= {key: link for key, link in batch.links.items() if wanted(link) and link.heard_at >= since}
-        return list(links.values())
+        return present_links(links.values(), self._node_manager.moved)
 
-    def _stored_links(self, num: int | None, since: int) -> list[Link]:
+    def _stored_links(self, numbers: Sequence[int] | None, since: int) -> list[Link]:
         if self._traffic is None:
             return []
-        if num is None:
+        if numbers is None:
             return self._traffic.links(since, MAX_LINKS, MAX_ALL_LINKS)
-        return self._traffic.links_of(num, since, MAX_LINKS)
+        return [link for num in numbers for link in self._traffic.links_of(num, since, MAX_LINKS)]
+
+    def _states(self) -> list[NodeState]:
+        """Return a state for each node."""
+        moved = self._node_manager.moved
+        with self._recorder_lock:
+            return persons(self._recorder.states, moved)
+
+    def _here(self) -> Place | None:
+        numbers = self._node_manager.numbers(self._own_num())
+        with self._recorder_lock:
+            return next(filter(None, map(self._recorder.place, numbers)), None)
+
+    def _view(
+        self, numbers: Sequence[int], row: NodeRow | None, state: NodeState | None, here: Place | None
+    ) -> NodeView:
+        has_key = self._node_manager.public_key(numbers[0]) is not None
+        signs = not self._recorder.signers.isdisjoint(numbers)
+        return node_view(numbers, row, state, here, self._now(), has_key=has_key, signs=signs)
 
     def _known_place(self, num: int) -> Place | None:
-        row = self._node_manager.node(num)
+        row = self._node_manager.person(num)
         return bounds.place(row.latitude, row.longitude) if row is not None else None
-
-    def _view(self, num: int, row: NodeRow | None, state: NodeState | None, here: Place | None) -> NodeView:
-        row, heard, now = row or NodeRow(num), state or NodeState(num, 0), self._now()
-        position = position_of(row, heard, now)
-        return NodeView(
-            num=num,
-            long_name=row.long_name,
-            short_name=row.short_name,
-            hw_model=row.hw_model,
-            role=row.role,
-            has_key=self._node_manager.public_key(num) is not None,
-            last_heard=bounds.past(heard.last_heard, now) or None,
-            hops=heard.hops,
-            via_mqtt=heard.via_mqtt,
-            snr=heard.snr,
-            rssi=heard.rssi,
-            direct_at=bounds.past(heard.direct_at, now),
-            battery=heard.battery,
-            voltage=heard.voltage,
-            utilization=heard.utilization,
-            air_tx=heard.air_tx,
-            metrics_at=bounds.past(heard.metrics_at, now),
-            position=position,
-            distance=distance(*here, position.latitude, position.longitude) if here and position else None,
-            former_name=row.former_name if self._now() - (row.renamed_at or 0) < DAY else "",
-        )

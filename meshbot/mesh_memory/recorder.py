@@ -57,6 +57,8 @@ class Recorder:
     def __init__(self, place_of: Callable[[int], Place | None]) -> None:
         """`place_of` returns where a node is of which no position was heard."""
         self.states: dict[int, NodeState] = {}
+        # nodes of which our own one has verified a signature; not saved, as its database knows them at each READY
+        self.signers: set[int] = set()
         self.batch = PacketBatch()
         self.recent = RecentPackets()
         self._place_of = place_of
@@ -67,6 +69,8 @@ class Recorder:
 
     def learn_record(self, record: NodeRecord, now: int) -> None:
         """Take in a record of the radio's own node database; what was heard later than that stays."""
+        if record.has_signed:
+            self.signers.add(record.num)
         at = bounds.past(record.last_heard, now) or 0
         known = self.states.get(record.num)
         if not at or (known is not None and (bounds.past(known.last_heard, now) or 0) >= at):
@@ -78,7 +82,9 @@ class Recorder:
         if record.metrics is not None:
             state = _with_metrics(state, record.metrics, at)
         if record.latitude is not None and record.longitude is not None:
-            state = _with_position(state, PositionPayload(record.latitude, record.longitude, record.altitude), at)
+            position = PositionPayload(record.latitude, record.longitude, record.altitude)
+            # a node that has fallen silent about its position is heard all the same
+            state = _with_position(state, position, min(bounds.past(record.position_at, now) or at, at))
         self._set(state)
 
     def record(self, packet: PacketRecord, now: int, own_num: int, *, maybe_replayed: bool) -> bool:
@@ -102,6 +108,8 @@ class Recorder:
             state = _heard(_of_the_past(state, now), row)
         else:
             state = replace(state, last_heard=max(at, bounds.past(state.last_heard, now) or 0))
+        if packet.reception.signed:
+            self.signers.add(packet.sender)
         self._set(self._with_payload(state, packet, at, own_num, with_links=is_counted))
         if is_counted and is_direct(row) and packet.sender != own_num and own_num:
             self._link(own_num, packet.sender, row.snr, at)
@@ -167,6 +175,7 @@ class Recorder:
         if known is None and len(self.states) >= MAX_NODES:
             for state in nsmallest(EVICTED, self.states.values(), key=_worth):
                 del self.states[state.num]
+                self.signers.discard(state.num)
                 self._forgotten.add(state.num)
         if known is None:
             return NodeState(num, at)

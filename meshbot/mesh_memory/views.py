@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from meshbot import bounds
-from meshbot.storage import By, LinkRow, NodeRow, NodeState
+from meshbot.storage import DAY, By, LinkRow, NodeRow, NodeState
+
+# Seconds without a position; firmware 2.8 repeats that of a node that does not move each 11 h
+SILENT_FOR: Final = DAY
+# To whose owners the firmware gives no way to read messages, unless the node says otherwise
+UNMESSAGEABLE_ROLES: Final = frozenset({"ROUTER", "ROUTER_LATE", "REPEATER", "SENSOR", "TRACKER", "TAK_TRACKER"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,15 @@ class NodeView:
     position: Position | None
     distance: float | None  # metres from our own node
     former_name: str = ""  # if it was renamed within a day
+    former_numbers: tuple[int, ...] = ()  # before its firmware gave it the present one
+    signs: bool = False  # our own node has verified a signature of it
+    is_unmessageable: bool = False  # it takes no messages, by its own word or its role
+
+    @property
+    def hides_position(self) -> bool:
+        """Whether it was heard long after it last sent its position: it is silent about that, not gone."""
+        at = self.position.at if self.position else None
+        return at is not None and (self.last_heard or 0) - at >= SILENT_FOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +150,8 @@ def position_of(row: NodeRow, state: NodeState, now: int) -> Position | None:
     if (place := bounds.place(row.latitude, row.longitude)) is not None:
         return Position(*place, bounds.altitude(row.altitude), None)
     return None
+
+
+def is_unmessageable(row: NodeRow) -> bool:
+    """Return whether a node takes no messages: by its own word, else by its role."""
+    return row.role in UNMESSAGEABLE_ROLES if row.unmessagable is None else row.unmessagable

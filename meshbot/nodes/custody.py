@@ -280,8 +280,8 @@ class Custody:
             return Outcome.DOUBTFUL
         if held is not None and not trusted.verified:
             return Outcome.PINNED
-        if self._radio is not None and self._radio.busy_answer is not None:
-            return self._radio.busy_answer
+        if self._radio is not None and self._radio.obstacle is not None:
+            return self._radio.obstacle
         if not self._can_note:
             return Outcome.NOT_KEPT
         taught_at = self.records.row(cure.num).taught_at
@@ -355,7 +355,7 @@ class Custody:
     def _repair(self, at: Moment) -> None:
         """Finish what a crash or a lost link has left half done."""
         assert self._radio is not None  # noqa: S101 - called at READY
-        if self._radio.busy_answer is not None:
+        if self._radio.obstacle is not None:
             return
         for row in self.records.half_done():
             num, is_favourite = row.num, row.num in self._radio.favourites

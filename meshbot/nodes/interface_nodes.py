@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
 
     from meshbot.mesh_link import NodeRecord
-    from meshbot.nodes.trust import NodeReport
+    from meshbot.nodes.node_rows import NodeReport
 
 Entry = dict[str, Any]
 # the hardware model of a node that has not sent its own
@@ -32,6 +32,7 @@ def reported_by_radio(record: NodeRecord) -> NodeReport:
         latitude=record.latitude,
         longitude=record.longitude,
         altitude=record.altitude,
+        unmessagable=record.unmessagable if named else None,
     )
     return row, record.public_key
 

@@ -75,6 +75,10 @@ class Radio(Protocol):
     def is_managed(self) -> bool:
         """Whether it takes no administration by its client."""
 
+    @property
+    def is_redacted(self) -> bool:
+        """Whether it is in lockdown, so that its configuration tells nothing."""
+
     def introduce(self) -> None:
         """Have it broadcast itself; OSError if the link is gone."""
 
@@ -196,7 +200,7 @@ class KeyCustody(Service):
     def tally(self) -> KeyTally | None:
         """Compare the trusted keys with the radio's; None while these are not known."""
         radio = self._radio_of()
-        if radio is None or not radio.database.is_whole:
+        if radio is None or radio.is_redacted or not radio.database.is_whole:
             return None
         return tally(self._keys.trusted_keys(), radio.database.keys)
 
@@ -343,14 +347,16 @@ def state_of(radio: Radio) -> RadioState:
     """Return what the radio holds, and whether it can be changed."""
     database, keys = radio.database, radio.database.keys
     own = OwnRadioRow(radio.own_num, keys.get(radio.own_num, b""), radio.lora.region, max(0, len(database) - 1))
-    busy_answer = None
-    if not database.is_whole:
-        busy_answer = Outcome.UNSEEN
+    obstacle = None
+    if radio.is_redacted:
+        obstacle = Outcome.LOCKED
+    elif not database.is_whole:
+        obstacle = Outcome.UNSEEN
     elif radio.is_managed:
-        busy_answer = Outcome.MANAGED
+        obstacle = Outcome.MANAGED
     elif not takes_contacts(radio.firmware):
-        busy_answer = Outcome.OLD_FIRMWARE
-    return RadioState(own, keys, database.favourites, busy_answer, database.is_whole)
+        obstacle = Outcome.OLD_FIRMWARE
+    return RadioState(own, keys, database.favourites, obstacle, database.is_whole and not radio.is_redacted)
 
 
 def change(radio: Radio, action: Action) -> None:

@@ -8,10 +8,13 @@ from enum import Enum
 from typing import Final
 
 from meshbot.mesh_link import Contact
-from meshbot.storage import OwnRadioRow
+from meshbot.storage import NodeRow, OwnRadioRow
 
 # Nodes that a database must have held for the loss of half of them to mean something
 LEAST_NODES: Final = 4
+# Bytes of UTF-8 that the firmware takes: beyond, it takes nothing of a contact
+LONG_NAME_BYTES: Final = 39
+SHORT_NAME_BYTES: Final = 4
 
 
 class Outcome(Enum):
@@ -59,6 +62,22 @@ class TrustedKey:
         return self.contact.public_key
 
 
+def contact_of(row: NodeRow, public_key: bytes) -> Contact:
+    """Return a node as the radio is taught it; one whose name is not known is called as firmware calls it."""
+    return Contact(
+        row.num,
+        public_key,
+        _cut(row.long_name, LONG_NAME_BYTES) or f"Meshtastic {row.num & 0xFFFF:04x}",
+        _cut(row.short_name, SHORT_NAME_BYTES) or f"{row.num & 0xFFFF:04x}",
+        row.hw_model,
+        row.role,
+    )
+
+
+def _cut(name: str, limit: int) -> str:
+    return name.encode(errors="replace")[:limit].decode(errors="ignore").strip()
+
+
 @dataclass(frozen=True, slots=True)
 class RadioState:
     """The radio as its configuration showed it."""
@@ -67,7 +86,7 @@ class RadioState:
     keys: Mapping[int, bytes]  # by node
     favourites: frozenset[int]
     # why it takes no keys, if it does not
-    busy_answer: Outcome | None = None
+    obstacle: Outcome | None = None
     # with the other nodes, which a slow link leaves for later
     is_whole: bool = True
 

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from meshbot import bounds
-from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES, Contact
-from meshbot.nodes.radio_state import TrustedKey
+from meshbot.nodes.identity import Change, Identities, IdentityChange, number_of
+from meshbot.nodes.node_rows import overlay, renamed, with_whole_name
+from meshbot.nodes.radio_state import TrustedKey, contact_of
 from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
-from meshbot.storage import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
-from meshbot.text import folded, one_line
+from meshbot.storage import DAY, Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 
 LOGGER = logging.getLogger(__name__)
 # Anybody can send NODEINFO packets under any number, so what they may fill is bounded.
 MAX_NODES: Final = 20_000
 EVICTED: Final = 1_000  # nodes that make room at once
-# Bytes of UTF-8: the shortest name that a radio may have cut from a longer one. Firmware 2.8 keeps 24; less the emoji
-# that does not fit, what joined it and the space before it
-LEAST_CLIPPED: Final = 16
-CUT_MARK: Final = "\ufffd"
-# Bytes of UTF-8 that the firmware takes: beyond, it takes nothing of a contact
-LONG_NAME_BYTES: Final = 39
-SHORT_NAME_BYTES: Final = 4
 MAX_PENDING: Final = 4  # unconfirmed keys of one node
 NODES_NAMED: Final = 4  # of those that share a key
-
-# What a source reports of a node, and its key, which may be empty
-NodeReport = tuple[NodeRow, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +34,8 @@ class NodeCounts:
 class KeyTrust:
     """Nodes and keys in memory and the rules of trust: no lock, no clock, no I/O."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, listening_since: int = 0) -> None:
+        """Take what is in the database; what was heard before `listening_since` is unknown."""
         self.nodes = snapshot.nodes
         self.trusted = snapshot.trusted
         self.pending = snapshot.pending
@@ -57,8 +46,16 @@ class KeyTrust:
         self._logged_shared: set[bytes] = set()
         self._logged_full = self._logged_evicted = False
         self._incidents: list[Incident] = []
-        # nodes that trust each key; whether a shared key has come, gone or changed hands since it was looked at
-        self._uses = Counter(row.public_key for row in self.trusted.values())
+        # lines for the operator that are no warnings
+        self._notes: list[str] = []
+        self._parted: dict[int, int] = {}
+        # the node that has each trusted key, or those that share it
+        self._holders: dict[bytes, int | tuple[int, ...]] = {}
+        self._shared: set[bytes] = set()
+        self.identities = Identities(snapshot.identities, listening_since)
+        for row in self.trusted.values():
+            self._add_holder(row)
+        # whether a shared key has come, gone or changed hands since it was looked at
         self._shares_changed = True
         # nodes by shared key, as an earlier process has reported them
         self._sharers = {key: set(nums) for key, nums in self.duplicates().items()}
@@ -85,8 +82,10 @@ class KeyTrust:
         """Forget nodes and their keys; return a line for the operator, once."""
         for num in nums:
             del self.nodes[num]
-            self._count_use(self.trusted.pop(num, None), -1)
+            if (row := self.trusted.pop(num, None)) is not None:
+                self._remove_holder(row)
             self.pending.pop(num, None)
+        self._collect_identities()
         self._unsaved.evict(nums)
         self.trust_changes += 1
         if self._logged_evicted or not nums:
@@ -98,31 +97,78 @@ class KeyTrust:
         """Return how much is known."""
         return NodeCounts(len(self.nodes), len(self.trusted), sum(map(len, self.pending.values())))
 
+    def holders(self, key: bytes) -> tuple[int, ...]:
+        """Return the nodes whose trusted key this is."""
+        found = self._holders.get(key, ())
+        return (found,) if isinstance(found, int) else found
+
     def duplicates(self) -> dict[bytes, list[int]]:
-        """Return each trusted key that several nodes share, with their numbers."""
-        holders: dict[bytes, list[int]] = {}
-        for num, row in self.trusted.items():
-            if self._uses[row.public_key] > 1:
-                holders.setdefault(row.public_key, []).append(num)
-        return holders
+        """Return each trusted key that several nodes share, with their numbers; one that has moved is one node."""
+        shared = {key: self.holders(key) for key in self._shared}
+        return {key: list(nums) for key, nums in shared.items() if not self.identities.is_upgrade(key, nums)}
+
+    def _is_shared(self, key: bytes) -> bool:
+        return key in self._shared and not self.identities.is_upgrade(key, self.holders(key))
+
+    def person(self, num: int) -> NodeRow | None:
+        """Return what is known of the node under all its numbers, the present one's words first."""
+        new, *olds = self.identities.numbers(num)
+        row = self.nodes.get(new)
+        for former in filter(None, map(self.nodes.get, olds)):
+            row = NodeRow(new) if row is None else row
+            row = overlay(former, with_whole_name(former, row))
+        return row
+
+    def hear(self, num: int, at: int, now: int, *, is_signed: bool = False) -> list[str]:
+        """Take in that a number was heard; return the lines for the operator."""
+        self.identities.hear(num, at)
+        if is_signed:
+            self.prove_by_signature(num, at)
+        return self.settle(now)
+
+    def prove_by_signature(self, num: int, at: int) -> None:
+        """Take in a signature that the radio has verified by its own key of the node, if that is the trusted one."""
+        row = self.trusted.get(num)
+        if row is not None and row.source is KeySource.NODEDB and num not in self.pending:
+            self.identities.prove(num, row.public_key, at)
+
+    def prove(self, num: int, key: bytes, at: int, now: int) -> list[str]:
+        """Take in a message whose sender has proven to have the key; return the lines for the operator."""
+        lines: list[str | None] = []
+        # the radio decrypted it with the key that it has for this number
+        if number_of(key) == num and self._is_of_another(key, num):
+            lines.append(self.learn(NodeRow(num), key, KeySource.NODEDB, now))
+        self.identities.hear(num, at)
+        self.identities.prove(num, key, at)
+        return [*filter(None, lines), *self.settle(now)]
+
+    def settle(self, now: int) -> list[str]:
+        """Join the numbers that are one node's by now; return the lines for the operator about what has changed."""
+        if self.identities.due <= now:
+            self.identities.settle(now)
+        lines = [line for change in self.identities.take_changes() if (line := self._on_change(change))]
+        return lines + self.shared_key_lines()
+
+    def take_parted(self) -> dict[int, int]:
+        """Hand over the old numbers that were taken for another one's, and since when, seconds since 1970."""
+        parted, self._parted = self._parted, {}
+        return parted
+
+    def take_notes(self) -> list[str]:
+        """Hand over the lines for the operator that are no warnings."""
+        notes, self._notes = self._notes, []
+        return notes
 
     def teachable(self, num: int) -> TrustedKey | None:
         """Return what the radio would be taught of a node, None if no key of it is trusted."""
         trusted = self.trusted.get(num)
-        if trusted is None:
+        # a node that has changed its number is known to the radio by the new one alone
+        if trusted is None or self.identities.numbers(num)[0] != num:
             return None
-        row, is_verified = self.nodes[num], trusted.source is KeySource.OPERATOR
+        is_verified = trusted.source is KeySource.OPERATOR
         # against an operator's source a key that waits counts for nothing
-        is_doubtful = self._uses[trusted.public_key] > 1 or (num in self.pending and not is_verified)
-        contact = Contact(
-            num,
-            trusted.public_key,
-            _cut(row.long_name, LONG_NAME_BYTES) or f"Meshtastic {num & 0xFFFF:04x}",
-            _cut(row.short_name, SHORT_NAME_BYTES) or f"{num & 0xFFFF:04x}",
-            row.hw_model,
-            row.role,
-        )
-        return TrustedKey(contact, is_verified, is_doubtful)
+        is_doubtful = self._is_shared(trusted.public_key) or (num in self.pending and not is_verified)
+        return TrustedKey(contact_of(self.nodes[num], trusted.public_key), is_verified, is_doubtful)
 
     def shared_key_lines(self) -> list[str]:
         """Return a line for each key found to be shared since the last call."""
@@ -156,10 +202,11 @@ class KeyTrust:
     @property
     def is_unsaved(self) -> bool:
         """Whether something is to be written."""
-        return bool(self._unsaved)
+        return bool(self._unsaved) or self.identities.is_unsaved
 
     def take_unsaved(self) -> Changes:
         """Hand over what is to be written."""
+        self._collect_identities()
         changes, self._unsaved = self._unsaved, Changes()
         return changes
 
@@ -168,6 +215,7 @@ class KeyTrust:
         keys = [*self.trusted.values(), *(row for rows in self.pending.values() for row in rows)]
         self._unsaved.nodes.update(self.nodes)
         self._unsaved.keys.update({(row.num, row.public_key): row for row in keys})
+        self.identities.mark_all_unsaved()
 
     def merge(self, other: KeyTrust, now: int) -> list[str]:
         """Take in all that `other`, which began empty, has learnt meanwhile; return the lines for the operator."""
@@ -181,6 +229,8 @@ class KeyTrust:
         lines += self._learn_keys((row for rows in other.pending.values() for row in rows), now)
         # Pending keys of the other one have been reported by it
         self._incidents = incidents
+        self._parted |= other.take_parted()
+        self.identities.merge(other.identities)
         self._sharers |= other._sharers
         self._report_shared(self.duplicates())
         for mark in other.take_unsaved().imports.values():
@@ -222,9 +272,9 @@ class KeyTrust:
             row = reported if reported.last_update else replace(reported, last_update=now)
         elif source is KeySource.IMPORT:
             # Older than anything heard: it only fills gaps
-            row = _overlay(reported, known)
+            row = overlay(reported, known)
         else:
-            row = _renamed(known, _overlay(known, _with_whole_name(known, reported)), now)
+            row = renamed(known, overlay(known, with_whole_name(known, reported)), now)
             if row != known:
                 row = replace(row, last_update=now)
         if row != known:
@@ -255,18 +305,55 @@ class KeyTrust:
         seen = next((row.first_seen for row in waiting if row.public_key == key), now)
         if others := [row for row in waiting if row.public_key != key]:
             self.pending[num] = others
-        self._count_use(old, -1)
+        if old is not None:
+            self._remove_holder(old)
         self.trusted[num] = self._keep(KeyRow(num, key, source, KeyStatus.TRUSTED, seen, now))
-        self._count_use(self.trusted[num], 1)
+        self._add_holder(self.trusted[num])
         self.trust_changes += 1
 
-    def _count_use(self, row: KeyRow | None, more: int) -> None:
-        if row is None:
-            return
-        self._shares_changed |= self._uses[row.public_key] + max(0, more) > 1
-        self._uses[row.public_key] += more
-        if not self._uses[row.public_key]:
-            del self._uses[row.public_key]
+    def _add_holder(self, row: KeyRow) -> None:
+        others = self.holders(row.public_key)
+        self._set_holders(row.public_key, (*others, row.num), row.first_seen if others else 0)
+
+    def _remove_holder(self, row: KeyRow) -> None:
+        self._set_holders(row.public_key, tuple(num for num in self.holders(row.public_key) if num != row.num), 0)
+
+    def _set_holders(self, key: bytes, nums: tuple[int, ...], since: int) -> None:
+        is_shared = len(nums) > 1
+        if is_shared or key in self._shared:
+            self._shares_changed = True
+            self.identities.on_holders(key, nums, max(since, *(self.trusted[num].first_seen for num in nums)))
+        (self._shared.add if is_shared else self._shared.discard)(key)
+        if nums:
+            self._holders[key] = nums if is_shared else nums[0]
+        else:
+            self._holders.pop(key, None)
+
+    def _is_of_another(self, key: bytes, num: int) -> bool:
+        holders = self.holders(key)
+        return bool(holders) and num not in holders
+
+    def _on_change(self, change: IdentityChange) -> str | None:
+        """Note what has become of two numbers; return a line that warns of it."""
+        self._shares_changed = True
+        row = change.row
+        old, new = f"!{row.old_num:08x}", self.label(row.new_num)
+        if change.change is Change.JOINED:
+            self._notes.append(
+                f"🪪 {new} est {old} sous son nouveau numéro: nom, historique, courrier et rôle le suivent"
+            )
+        if change.change is not Change.PARTED:
+            return None
+        joined_at = row.joined_at or 0
+        self._parted[row.old_num] = min(joined_at, self._parted.get(row.old_num, joined_at))
+        # of what was settled for long it is news
+        if (row.heard_at or 0) - joined_at >= DAY:
+            self._sharers.pop(row.public_key, None)
+            self._logged_shared.discard(row.public_key)
+        return f"⚠️ {old} parle de nouveau: {new} n'est plus tenu pour le même nœud, chacun reprend ce qui était à lui"
+
+    def _collect_identities(self) -> None:
+        self._unsaved.identities.update(self.identities.take_unsaved())
 
     def _set_apart(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         waiting = self.pending.setdefault(num, [])
@@ -290,7 +377,9 @@ class KeyTrust:
             if not self._sharers.get(key, set()).issuperset(nums):
                 named = tuple((num, self._name(num)) for num in nums[:NODES_NAMED])
                 self._incidents.append(KeyShared(brief(key), named, len(nums)))
-        self._sharers = {key: set(nums) for key, nums in shared.items()}
+        # of numbers that are joined for now it stays known: who sends under an old one must not raise it over and over
+        joined = {key: nums for key, nums in self._sharers.items() if self.identities.is_upgrade(key, nums)}
+        self._sharers = joined | {key: set(nums) for key, nums in shared.items()}
 
     def _name(self, num: int) -> str:
         row = self.nodes.get(num)
@@ -306,66 +395,6 @@ def brief(key: bytes) -> str:
     return base64.b64encode(key).decode("ascii")[:8] + "…"
 
 
-def _cut(name: str, limit: int) -> str:
-    return name.encode(errors="replace")[:limit].decode(errors="ignore").strip()
-
-
 def _decides(source: KeySource, over: KeySource) -> bool:
     """Return whether `source` may replace a key that comes from `over`."""
     return source is KeySource.OPERATOR or (source is KeySource.NODEDB and over is not KeySource.OPERATOR)
-
-
-def _with_whole_name(known: NodeRow, reported: NodeRow) -> NodeRow:
-    """Return the report without a long name that is only the beginning of the known one, as radios cut it."""
-    return replace(reported, long_name="") if _is_clipped(reported.long_name, known.long_name) else reported
-
-
-def _is_clipped(name: str, whole: str) -> bool:
-    """Return whether the name may be the other one, cut; a character that was cut itself may be a mark at its end."""
-    stem = name.rstrip(CUT_MARK)
-    return name != whole and len(stem.encode()) >= LEAST_CLIPPED and whole.startswith(stem)
-
-
-def _renamed(known: NodeRow, row: NodeRow, now: int) -> NodeRow:
-    """Return the row with its former name if it is called otherwise than before."""
-    for old, new in ((known.long_name, row.long_name), (known.short_name, row.short_name)):
-        if old and folded(old) != folded(new) and not _is_clipped(old, new):
-            return replace(row, former_name=old, renamed_at=now)
-    return row
-
-
-def _overlay(base: NodeRow, top: NodeRow) -> NodeRow:
-    """Return `base` with the fields that `top` has."""
-    known = {field.name: value for field in fields(top) if (value := getattr(top, field.name)) not in ("", None)}
-    return replace(base, **known)
-
-
-def screened(reports: Iterable[NodeReport]) -> Iterator[NodeReport]:
-    """Leave out impossible nodes and places, unusable keys, and what does not belong into a line of text."""
-    for row, key in reports:
-        if not 0 < row.num < BROADCAST_NUM:
-            LOGGER.debug("Nœud %d ignoré: numéro impossible", row.num)
-            continue
-        if key and not is_usable(key):
-            LOGGER.debug("Clé publique inutilisable de !%08x ignorée (%d octets)", row.num, len(key))
-        yield legible_row(row), key if is_usable(key) else b""
-
-
-def is_usable(key: bytes) -> bool:
-    """Return whether `key` can be a public key at all."""
-    return len(key) == KEY_BYTES and any(key)
-
-
-def legible_row(row: NodeRow) -> NodeRow:
-    """Return the row with its texts as lines of what can be seen."""
-    latitude, longitude = bounds.place(row.latitude, row.longitude) or (None, None)
-    return replace(
-        row,
-        long_name=one_line(row.long_name),
-        short_name=one_line(row.short_name),
-        hw_model=one_line(row.hw_model),
-        role=one_line(row.role),
-        latitude=latitude,
-        longitude=longitude,
-        altitude=bounds.altitude(row.altitude),
-    )

@@ -2,6 +2,7 @@
 
 from meshbot.persistence.custody_writer import CustodyWriter
 from meshbot.persistence.housekeeping import Housekeeping, Takers
+from meshbot.persistence.own_node import OwnNodeHistory
 from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
 from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard
 from meshbot.persistence.update_writer import HandledBefore, SavedValue, UpdatesHandled, UpdateWriter
@@ -12,6 +13,7 @@ __all__ = [
     "CustodyWriter",
     "HandledBefore",
     "Housekeeping",
+    "OwnNodeHistory",
     "QueueChanges",
     "QueueWriter",
     "ReplayGuard",

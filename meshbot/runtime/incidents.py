@@ -81,6 +81,14 @@ class RadioForgot:
     region_unset: bool = False  # it was set, and without it the node does not send
 
 
+@dataclass(frozen=True, slots=True)
+class OwnNumberChanged:
+    """The bot's own node has another number: whoever writes to the one before no longer reaches the bot."""
+
+    old: int
+    new: int
+
+
 class KeyChangeSource(Enum):
     """Who gave a node another key."""
 
@@ -143,6 +151,7 @@ Incident = (
     | NodeRebooted
     | NodeWarning
     | RadioForgot
+    | OwnNumberChanged
     | KeyChanged
     | KeyShared
     | DiskLow

@@ -1,7 +1,7 @@
 """Sending: texts and traceroutes for the radio, their order and pacing, and their delivery reports."""
 
 from meshbot.sending.air_budget import SHARES, Account, AirBudget
-from meshbot.sending.air_time import modem_of, packet_bytes
+from meshbot.sending.air_time import modem_of, packet_bytes, signed_text_bytes
 from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.key_cures import KeyCure, KeyCures
 from meshbot.sending.outgoing import (
@@ -64,4 +64,5 @@ __all__ = [
     "modem_of",
     "new_packet_id",
     "packet_bytes",
+    "signed_text_bytes",
 ]

@@ -14,7 +14,15 @@ from math import inf
 from typing import Final
 
 from meshbot.mesh_link import LoraSettings, TextPacket
-from meshbot.sending.air_time import duty_cycle, key_question_bytes, modem_of, packet_bytes, traceroute_bytes
+from meshbot.sending.air_time import (
+    LARGEST_PACKET,
+    duty_cycle,
+    key_question_bytes,
+    modem_of,
+    packet_bytes,
+    signed_text_bytes,
+    traceroute_bytes,
+)
 from meshbot.sending.outgoing import OutgoingText, Priority
 
 HOUR_MS: Final = 3_600_000
@@ -100,22 +108,28 @@ class AirBudget:
         self._spending = {account: Spending() for account in Account}
         self._lately: Counter[int] = Counter()  # milliseconds, by asker
         self._answers: deque[tuple[float, int, int]] = deque()  # time, asker, milliseconds
-        # the firmware's own defaults, until a node has told its settings
-        self.use(LoraSettings())
+        # the firmware's own defaults, until a node has told its settings; what fits a signed packet fits any
+        self.use(LoraSettings(signs=True))
 
     def use(self, lora: LoraSettings) -> None:
         """Count from now on for a node with these settings."""
-        self._modem = modem_of(lora)
+        self._modem, self._signs = modem_of(lora), lora.signs
         self._costs: dict[int, int] = {}  # milliseconds, by size; at most one for each of 255
         self.limit = int(HOUR_MS * min(self._percent, duty_cycle(lora)) / 100)
 
     def cost(self, packet: TextPacket) -> int:
         """Return the milliseconds of one transmission."""
-        size = packet_bytes(packet)
+        size = packet_bytes(packet, signs=self._signs)
         # asked again and again for all that waits
         if (cost := self._costs.get(size)) is None:
             cost = self._costs[size] = self._modem.milliseconds(size)
         return cost
+
+    def longest(self, message: OutgoingText) -> int:
+        """Return how many bytes of such a text one packet holds: what our node would not sign, others may drop."""
+        if message.is_broadcast and self._signs:
+            return signed_text_bytes(is_reply=bool(message.reply_id))
+        return LARGEST_PACKET
 
     def price(self, packet: TextPacket) -> int:
         """Return the milliseconds of all transmissions that there may be of a packet: what has to be free for it."""

@@ -17,6 +17,7 @@ PKI_BYTES: Final = 12  # nonce and tag of a direct message
 DATA_BYTES: Final = 6  # portnum, bitfield, tag and length of the payload
 LONG_PAYLOAD: Final = 128  # bytes from which that length takes one more
 REPLY_BYTES: Final = 5  # a reply_id
+SIGNATURE_BYTES: Final = 66  # XEdDSA: tag, length, 64 bytes
 ROUTE_BYTES: Final = 40  # payload of a traceroute when it has grown on its way
 ROUTING_BYTES: Final = 2  # payload of a routing error
 LARGEST_PACKET: Final = 255  # bytes
@@ -125,18 +126,26 @@ def duty_cycle(lora: LoraSettings) -> float:
     return DUTY_CYCLES.get(lora.region, 100.0)
 
 
-def packet_bytes(packet: TextPacket) -> int:
-    """Return a text's size on air; one for a node counts as encrypted with its key."""
-    size = len(packet.text.encode())
-    return min(
-        LARGEST_PACKET,
-        HEADER_BYTES
-        + DATA_BYTES
-        + size
-        + (1 if size >= LONG_PAYLOAD else 0)
-        + (REPLY_BYTES if packet.reply_id else 0)
-        + (0 if packet.to == BROADCAST_NUM else PKI_BYTES),
-    )
+def packet_bytes(packet: TextPacket, *, signs: bool = False) -> int:
+    """Return a text's size on air; one for a node counts as encrypted with its key.
+
+    A node that `signs` adds its signature to what it broadcasts, if that still fits (link_facts §12).
+    """
+    text = len(packet.text.encode())
+    size = HEADER_BYTES + DATA_BYTES + text + (1 if text >= LONG_PAYLOAD else 0)
+    size += REPLY_BYTES if packet.reply_id else 0
+    if packet.to != BROADCAST_NUM:
+        size += PKI_BYTES
+    elif signs and size + SIGNATURE_BYTES <= LARGEST_PACKET:
+        size += SIGNATURE_BYTES
+    return min(LARGEST_PACKET, size)
+
+
+def signed_text_bytes(*, is_reply: bool) -> int:
+    """Return how many bytes a text for a channel may have so that its packet still gets signed."""
+    room = LARGEST_PACKET - HEADER_BYTES - DATA_BYTES - SIGNATURE_BYTES - (REPLY_BYTES if is_reply else 0)
+    # its length then takes one byte more
+    return room - 1 if room >= LONG_PAYLOAD else room
 
 
 def traceroute_bytes() -> int:

@@ -84,7 +84,7 @@ class SendQueue:
 
     def add(self, message: OutgoingText, now: float) -> list[DeliveryReport]:
         """Queue a text, cut into packets; or turn it away when too many of its kind wait."""
-        pieces = split_text(legible(message.text), self.limit)
+        pieces = split_text(legible(message.text), min(self.limit, self.air.longest(message)))
         if not has_room(self.texts, message, len(pieces)):
             return [DeliveryReport(message, DeliveryStatus.QUEUE_FULL)]
         expires_at = min(message.expires_at, now + self.lifetimes[message.priority])

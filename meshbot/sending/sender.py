@@ -177,6 +177,10 @@ class MeshSender(Service):
         """Whether the channel is so busy that only answers to direct messages go; any thread may ask."""
         return self._queue.hold.holding
 
+    def text_limit(self, message: OutgoingText) -> int:
+        """Return how many bytes of UTF-8 of such a text go into one packet; any thread may ask."""
+        return min(self._queue.limit, self._queue.air.longest(message))
+
     def answer_at(self, *, for_stranger: bool) -> float:
         """Return when the answer to a question of now could go (monotonic seconds); any thread may ask."""
         return self._answer_at[for_stranger]

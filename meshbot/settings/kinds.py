@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -12,6 +13,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from meshbot.settings.sources import Kind
 
 BROADCAST_NUM: Final = 0xFFFFFFFF  # no node has this number
+# Of a public key: base64 without its padding, and its fingerprint (meshbot/nodes/fingerprint.py)
+KEY_CHARACTERS: Final = 43
+FINGERPRINT_DIGITS: Final = 24
 
 
 def _whole(value: float) -> float:
@@ -72,12 +76,28 @@ def _node_id(value: object) -> object:
     return f"!{value:08x}"
 
 
+def _node(value: object) -> object:
+    """Give a node as an id, as its public key in base64, or as that key's fingerprint: `1234-1234-…`."""
+    if not isinstance(value, str):
+        return _node_id(value)
+    digits = re.sub(r"[\s.:_-]", "", value)
+    if len(digits) == FINGERPRINT_DIGITS and digits.isascii() and digits.isdecimal():
+        return "-".join(digits[start : start + 4] for start in range(0, FINGERPRINT_DIGITS, 4))
+    text = value.strip().removeprefix("base64:").rstrip("=").translate(str.maketrans("-_", "+/"))
+    if len(text) != KEY_CHARACTERS:
+        return _node_id(value)
+    key = base64.b64decode(f"{text}=", validate=True)
+    if not any(key):
+        raise ValueError
+    return base64.b64encode(key).decode()
+
+
 def _telegram_user(value: object) -> object:
-    """Give `123 admin !a1b2c3d4` with the node as an id, whatever its case."""
-    found = re.fullmatch(r"([0-9]{1,15})\s+(everyone|known|admin)(?:\s+(\S+))?", str(value).strip(), re.IGNORECASE)
+    """Give `123 admin !a1b2c3d4`, the node as `_node` does."""
+    found = re.fullmatch(r"([0-9]{1,15})\s+(everyone|known|admin)(?:\s+(\S.*))?", str(value).strip(), re.IGNORECASE)
     if found is None or int(found[1]) == 0:
         raise ValueError
-    node = f" {_node_id(found[3])}" if found[3] else ""
+    node = f" {_node(found[3])}" if found[3] else ""
     return f"{int(found[1])} {found[2].lower()}{node}"
 
 
@@ -140,9 +160,12 @@ DatabaseUrl = Annotated[
     ),
 ]
 Nodes = Annotated[
-    tuple[Annotated[str, BeforeValidator(_node_id)], ...],
+    tuple[Annotated[str, BeforeValidator(_node)], ...],
     BeforeValidator(_items),
-    Kind('une liste de nœuds, comme ["!a1b2c3d4"]', 'a list of nodes, such as ["!a1b2c3d4"]'),
+    Kind(
+        'une liste de nœuds, comme ["!a1b2c3d4"], par numéro, clé publique en base64 ou empreinte',
+        'a list of nodes, such as ["!a1b2c3d4"], by number, public key in base64 or fingerprint',
+    ),
 ]
 ServerAddress = Annotated[
     str,

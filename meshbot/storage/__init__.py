@@ -4,8 +4,19 @@ from meshbot.storage.custody import CustodyRow, CustodyStore, OwnRadioRow
 from meshbot.storage.database import Database, database_of, open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.mail import Mail, MailScope, MailStore, MailTable
-from meshbot.storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore, Snapshot
+from meshbot.storage.nodes import (
+    Changes,
+    IdentityRow,
+    ImportRow,
+    KeyRow,
+    KeySource,
+    KeyStatus,
+    NodeRow,
+    NodeStore,
+    Snapshot,
+)
 from meshbot.storage.outbox import OutboxRow, OutboxStore
+from meshbot.storage.own_nodes import OwnNodeRow, OwnNodeStore
 from meshbot.storage.packet_log import PacketLog
 from meshbot.storage.packet_rows import (
     DAY,
@@ -36,6 +47,7 @@ __all__ = [
     "CustodyRow",
     "CustodyStore",
     "Database",
+    "IdentityRow",
     "ImportRow",
     "KeyRow",
     "KeySource",
@@ -52,6 +64,8 @@ __all__ = [
     "NodeVolume",
     "OutboxRow",
     "OutboxStore",
+    "OwnNodeRow",
+    "OwnNodeStore",
     "OwnRadioRow",
     "PacketLog",
     "PacketRow",

@@ -28,16 +28,19 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class MailScope:
-    """Which mails; None: whatever it is."""
+    """Which mails; None: whatever it is. A node may have several numbers."""
 
-    recipient: int | None = None
-    sender: int | None = None
+    recipients: Collection[int] | None = None
+    senders: Collection[int] | None = None
     proven: bool | None = None
 
     def condition(self) -> ColumnElement[bool]:
         """Return it for a query."""
-        wanted = ((MAIL.c.recipient, self.recipient), (MAIL.c.sender, self.sender), (MAIL.c.proven, self.proven))
-        return and_(true(), *(column == value for column, value in wanted if value is not None))
+        numbers = ((MAIL.c.recipient, self.recipients), (MAIL.c.sender, self.senders))
+        wanted: list[ColumnElement[bool]] = [column.in_(nums) for column, nums in numbers if nums is not None]
+        if self.proven is not None:
+            wanted.append(MAIL.c.proven == self.proven)
+        return and_(true(), *wanted)
 
 
 class MailTable:
@@ -78,23 +81,30 @@ class MailStore:
         with self._database.transaction() as connection:
             yield MailTable(connection)
 
-    def mails_of(self, recipient: int) -> list[Mail]:
-        """Return the recipient's mails, the oldest first."""
+    def mails_of(self, recipients: Collection[int]) -> list[Mail]:
+        """Return the mails to these numbers, the oldest first."""
         with self._database.reading() as connection:
-            found = connection.execute(select(MAIL).where(MAIL.c.recipient == recipient).order_by(MAIL.c.id))
+            found = connection.execute(select(MAIL).where(MAIL.c.recipient.in_(recipients)).order_by(MAIL.c.id))
             return [Mail(*row) for row in found]
 
-    def mark_notified(self, recipient: int, now: int) -> None:
-        """Note that the recipient knows of all its mails."""
+    def mark_notified(self, recipients: Collection[int], now: int) -> None:
+        """Note that the node with these numbers knows of all its mails."""
         with self._database.transaction() as connection:
-            unnotified = update(MAIL).where(MAIL.c.recipient == recipient, MAIL.c.told_at.is_(None))
+            unnotified = update(MAIL).where(MAIL.c.recipient.in_(recipients), MAIL.c.told_at.is_(None))
             connection.execute(unnotified.values(told_at=now))
 
-    def mark_unnotified(self, recipient: int, notified_at: int) -> bool:
-        """Note that the notice sent then did not reach the recipient; return whether some of its mails are unread."""
+    def mark_unnotified(self, recipients: Collection[int], notified_at: int) -> bool:
+        """Note that the notice sent then did not reach the node; return whether some of its mails are unread."""
+        return self._mark_unnotified(recipients, MAIL.c.told_at == notified_at)
+
+    def mark_unnotified_since(self, recipient: int, since: int) -> bool:
+        """Note that no notice since then was the recipient's; return whether some of its mails are unread."""
+        return self._mark_unnotified([recipient], MAIL.c.told_at >= since)
+
+    def _mark_unnotified(self, recipients: Collection[int], when: ColumnElement[bool]) -> bool:
         with self._database.transaction() as connection:
-            of_then = MAIL.c.told_at == notified_at, MAIL.c.recipient == recipient, MAIL.c.read_at.is_(None)
-            return connection.execute(update(MAIL).where(*of_then).values(told_at=None)).rowcount > 0
+            unread = update(MAIL).where(when, MAIL.c.recipient.in_(recipients), MAIL.c.read_at.is_(None))
+            return connection.execute(unread.values(told_at=None)).rowcount > 0
 
     def mark_read(self, ids: Collection[int], now: int) -> None:
         """Note that these mails were read, and so their recipient notified."""
@@ -103,10 +113,10 @@ class MailStore:
             values = {"told_at": func.coalesce(MAIL.c.told_at, now), "read_at": func.coalesce(MAIL.c.read_at, now)}
             connection.execute(read.values(values))
 
-    def delete(self, recipient: int, mail_id: int) -> bool:
-        """Delete one of the recipient's mails; return whether it was there."""
+    def delete(self, recipients: Collection[int], mail_id: int) -> bool:
+        """Delete one of the mails to these numbers; return whether it was there."""
         with self._database.transaction() as connection:
-            gone = delete(MAIL).where(MAIL.c.id == mail_id, MAIL.c.recipient == recipient)
+            gone = delete(MAIL).where(MAIL.c.id == mail_id, MAIL.c.recipient.in_(recipients))
             return connection.execute(gone).rowcount == 1
 
     def unnotified(self) -> set[int]:

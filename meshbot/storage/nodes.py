@@ -10,10 +10,10 @@ from itertools import chain
 from sys import intern
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
 from meshbot.storage.errors import RefusedRowError
-from meshbot.storage.schema import IMPORTS, NODES, PUBLIC_KEYS
+from meshbot.storage.schema import IDENTITIES, IMPORTS, NODES, PUBLIC_KEYS
 from meshbot.storage.upsert import as_row, in_chunks, upsert
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class NodeRow:
     last_update: int | None = None  # seconds since 1970: when the rest of the row last changed
     former_name: str = ""  # before it was renamed
     renamed_at: int | None = None  # seconds since 1970
+    unmessagable: bool | None = None  # it takes no messages, as it says itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,19 @@ class KeyRow:
     status: KeyStatus
     first_seen: int  # seconds since 1970
     changed_at: int  # seconds since 1970: when source or status last changed
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRow:
+    """Two numbers that share a public key, of which the second is the key's own; times are seconds since 1970."""
+
+    old_num: int
+    new_num: int
+    public_key: bytes
+    since: int  # when both were first known with that key
+    proven_at: int | None = None  # when the new number last proved that it has the private key
+    heard_at: int | None = None  # when the old number was last heard
+    joined_at: int | None = None  # None: they are two nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +100,14 @@ class Changes:
     nodes: dict[int, NodeRow] = field(default_factory=dict)
     keys: dict[tuple[int, bytes], KeyRow] = field(default_factory=dict)
     imports: dict[str, ImportRow] = field(default_factory=dict)
+    # by old and new number
+    identities: dict[tuple[int, int], IdentityRow] = field(default_factory=dict)
     # nodes whose rows and keys are deleted before the others are written
     evicted: set[int] = field(default_factory=set)
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.nodes) + len(self.keys) + len(self.imports) + len(self.evicted)
+        return len(self.nodes) + len(self.keys) + len(self.imports) + len(self.identities) + len(self.evicted)
 
     def evict(self, nums: Iterable[int]) -> None:
         """Have all of these nodes deleted."""
@@ -99,6 +115,7 @@ class Changes:
         self.evicted |= gone
         self.nodes = {num: row for num, row in self.nodes.items() if num not in gone}
         self.keys = {key: row for key, row in self.keys.items() if key[0] not in gone}
+        self.identities = {nums: row for nums, row in self.identities.items() if gone.isdisjoint(nums)}
 
     def update(self, newer: Changes) -> None:
         """Take over `newer`'s rows, which win."""
@@ -106,6 +123,7 @@ class Changes:
         self.nodes.update(newer.nodes)
         self.keys.update(newer.keys)
         self.imports.update(newer.imports)
+        self.identities.update(newer.identities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +134,7 @@ class Snapshot:
     trusted: dict[int, KeyRow] = field(default_factory=dict)
     pending: dict[int, list[KeyRow]] = field(default_factory=dict)
     imported: set[str] = field(default_factory=set)
+    identities: list[IdentityRow] = field(default_factory=list)
 
 
 class NodeStore:
@@ -143,6 +162,7 @@ class NodeStore:
                 else:
                     snapshot.pending.setdefault(num, []).append(row)
             snapshot.imported.update(connection.scalars(select(IMPORTS.c.digest)))
+            snapshot.identities.extend(IdentityRow(*row) for row in connection.execute(select(IDENTITIES)))
         return snapshot
 
     def save(self, changes: Changes) -> None:
@@ -169,9 +189,12 @@ class NodeStore:
             for chunk in in_chunks(sorted(changes.evicted)):
                 connection.execute(delete(PUBLIC_KEYS).where(PUBLIC_KEYS.c.num.in_(chunk)))
                 connection.execute(delete(NODES).where(NODES.c.num.in_(chunk)))
+                either = or_(IDENTITIES.c.old_num.in_(chunk), IDENTITIES.c.new_num.in_(chunk))
+                connection.execute(delete(IDENTITIES).where(either))
             upsert(connection, NODES, map(as_row, changes.nodes.values()))
             upsert(connection, PUBLIC_KEYS, map(as_row, keys), keep=["first_seen"])
             upsert(connection, IMPORTS, map(as_row, changes.imports.values()))
+            upsert(connection, IDENTITIES, map(as_row, changes.identities.values()))
 
 
 def _in_order(keys: Iterable[KeyRow]) -> list[KeyRow]:
@@ -182,8 +205,10 @@ def _in_order(keys: Iterable[KeyRow]) -> list[KeyRow]:
 def _parts(changes: Changes) -> list[Changes]:
     """Divide what was refused: imports last, then nodes by halves, then the rows of one node in their order."""
     if changes.evicted and len(changes) > len(changes.evicted):
-        rest = Changes(nodes=changes.nodes, keys=changes.keys, imports=changes.imports)
+        rest = Changes(changes.nodes, changes.keys, changes.imports, changes.identities)
         return [Changes(evicted=changes.evicted), rest]
+    if changes.identities and len(changes) > len(changes.identities):
+        return [Changes(changes.nodes, changes.keys, changes.imports), Changes(identities=changes.identities)]
     if changes.imports and (changes.nodes or changes.keys):
         return [Changes(nodes=changes.nodes, keys=changes.keys), Changes(imports=changes.imports)]
     nums = sorted({*changes.nodes, *(num for num, _key in changes.keys)})
@@ -195,6 +220,7 @@ def _parts(changes: Changes) -> list[Changes]:
         (Changes(nodes={row.num: row}) for row in changes.nodes.values()),
         (Changes(keys={(row.num, row.public_key): row}) for row in _in_order(changes.keys.values())),
         (Changes(imports={row.digest: row}) for row in changes.imports.values()),
+        (Changes(identities={nums: row}) for nums, row in changes.identities.items()),
     )
     return list(rows)
 
@@ -210,4 +236,6 @@ def _label(row: Changes) -> str:
     """Return what a single row is, for the log."""
     for key in row.keys.values():
         return f"clé publique {base64.b64encode(key.public_key).decode()[:8]}… de !{key.num:08x}"
+    for old, new in row.identities:
+        return f"changement de numéro !{old:08x} → !{new:08x}"
     return "".join(f"nœud !{num:08x}" for num in (*row.nodes, *row.evicted)) or "fichier importé"

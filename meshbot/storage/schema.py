@@ -25,7 +25,7 @@ from sqlalchemy import (
 from meshbot.storage.sqlite import ONE_TREE, ROW_NUMBER
 
 # Every revision of migrations/versions in order; the last one makes the tables below.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0010")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0011", "0010")
 
 # Migrations address constraints by name.
 METADATA: Final = MetaData(
@@ -53,6 +53,7 @@ NODES: Final = Table(
     Column("last_update", BigInteger),
     Column("former_name", String, nullable=False, server_default=""),  # before it was renamed
     Column("renamed_at", BigInteger),
+    Column("unmessagable", Boolean),  # as the node itself says; null: it does not say
     **ONE_TREE,
 )
 
@@ -72,6 +73,20 @@ PUBLIC_KEYS: Final = Table(
 # For PostgreSQL server.py says the same: said here, it would load that dialect, 2 MB, for everybody
 ONE_TRUSTED_KEY: Final = Index(
     "one_trusted_key_a_node", PUBLIC_KEYS.c.num, unique=True, sqlite_where=text("status = 'trusted'")
+)
+
+# Which numbers are one node's by their public key: the rows of each stay under it, and are found by this
+IDENTITIES: Final = Table(
+    "identities",
+    METADATA,
+    Column("old_num", BigInteger, primary_key=True, autoincrement=False),
+    Column("new_num", BigInteger, primary_key=True, autoincrement=False),
+    Column("public_key", LargeBinary(32), nullable=False),
+    Column("since", BigInteger, nullable=False),  # when both were first known with that key
+    Column("proven_at", BigInteger),  # when the new number last proved that it has the private key
+    Column("heard_at", BigInteger),  # when the old number was last heard
+    Column("joined_at", BigInteger),  # null: they are two nodes
+    **ONE_TREE,
 )
 
 IMPORTS: Final = Table(
@@ -104,6 +119,16 @@ NODE_STATES: Final = Table(
     Column("altitude", Integer),  # metres above the sea
     Column("position_at", BigInteger),
     Column("first_heard", BigInteger),  # null: heard once
+    **ONE_TREE,
+)
+
+# The numbers that the bot's own node has had
+OWN_NODES: Final = Table(
+    "own_nodes",
+    METADATA,
+    Column("num", BigInteger, primary_key=True, autoincrement=False),
+    Column("public_key", LargeBinary(32), nullable=False),  # empty: not known
+    Column("since", BigInteger, nullable=False),
     **ONE_TREE,
 )
 
@@ -301,8 +326,10 @@ OWN_RADIO: Final = Table(
 PRECIOUS: Final = (
     NODES,
     PUBLIC_KEYS,
+    IDENTITIES,
     IMPORTS,
     NODE_STATES,
+    OWN_NODES,
     MAIL,
     ADMIN_COMMANDS_RUN,
     COMMANDS_RUN,

@@ -20,6 +20,7 @@ from meshbot.commands import (
     InterimAnswer,
     Job,
     JobResult,
+    NodeList,
     Platform,
     RateLimiter,
     Refusal,
@@ -142,6 +143,7 @@ class CommandHandler:
         `show_typing` has a chat show that the bot is busy, for TYPING_LASTS seconds.
         """
         self._clock = dependencies.clock
+        self._numbers, self._with_key = dependencies.numbers, dependencies.with_key
         self._languages = languages
         self._bridge = bridge
         self._channels = channels
@@ -267,7 +269,7 @@ class CommandHandler:
         return TelegramRequest(
             call.name,
             call.argument,
-            question.user.node,
+            self._node_of(question.user.node),
             UNKNOWN_RECEPTION,
             self._tr(question),
             tuple(command for command in self.registry if command.role <= question.user.role),
@@ -280,6 +282,12 @@ class CommandHandler:
             origin=status.origin_of(question.chat, question.message_id),
             question=question,
         )
+
+    def _node_of(self, listed: NodeList) -> int | None:
+        """Return the present number of the node that the settings give a user."""
+        if listed.numbers:
+            return self._numbers(next(iter(listed.numbers)))[0]
+        return next(iter(self._with_key(listed.has_key)), None) if listed else None
 
     def _send_answer(self, job: Job[ChatQuestion], answer: str) -> None:
         message = job.question.answer(answer, self._keyboard(job))

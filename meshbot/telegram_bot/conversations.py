@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -34,12 +34,20 @@ class Writer:
     until: float  # wall seconds since 1970: until then any direct message from the node is for its writer
 
 
+def _alone(num: int) -> tuple[int, ...]:
+    return (num,)
+
+
 class Conversations:
     """Any thread may ask; wall times are seconds since 1970, as a conversation survives a restart."""
 
-    def __init__(self, lifetime: float) -> None:
-        """`lifetime`: seconds in which a direct message that is no reply counts as an answer."""
+    def __init__(self, lifetime: float, numbers: Callable[[int], tuple[int, ...]] = _alone) -> None:
+        """`lifetime`: seconds in which a direct message that is no reply counts as an answer.
+
+        `numbers` returns all numbers of the node that has this one, the present one first; it never waits.
+        """
         self._lifetime = lifetime
+        self._numbers = numbers
         # protects all that follows; held for no wait
         self._lock = threading.Lock()
         self._by_packet: RecentKeys[Target, Writer] = RecentKeys(REMEMBERED)
@@ -81,22 +89,26 @@ class Conversations:
 
     def is_awaited(self, message: TextMessage, now: float) -> bool:
         """Return whether a person waits for this direct message."""
+        numbers = self._numbers(message.sender)
         with self._lock:
-            return self._writer(message, now) is not None
+            return self._writer(message, numbers, now) is not None
 
     def answer(self, message: TextMessage, now: float) -> Writer | None:
         """Return whom a direct message answers, None: nobody; its sender's next one is for the same person."""
+        numbers = self._numbers(message.sender)
         with self._lock:
-            writer = self._writer(message, now)
+            writer = self._writer(message, numbers, now)
             if writer is not None:
                 self._by_node.put(message.sender, replace(writer, until=now + self._lifetime))
             return writer
 
-    def _writer(self, message: TextMessage, now: float) -> Writer | None:
-        if message.reply_id and (writer := self._by_packet.get((message.sender, message.reply_id))) is not None:
-            return writer
-        latest = self._by_node.get(message.sender)
-        return latest if latest is not None and now < latest.until else None
+    def _writer(self, message: TextMessage, numbers: Sequence[int], now: float) -> Writer | None:
+        if message.reply_id:
+            for num in numbers:
+                if (writer := self._by_packet.get((num, message.reply_id))) is not None:
+                    return writer
+        latest = [writer for num in numbers if (writer := self._by_node.get(num)) is not None and now < writer.until]
+        return max(latest, key=lambda writer: writer.until, default=None)
 
     def shown(self, key: str, chat: Chat, message_id: int) -> None:
         """Note the id of a message whose key is that of a node's answer: a reply to it goes to that node."""
@@ -109,7 +121,8 @@ class Conversations:
         if message_id is None:
             return None
         with self._lock:
-            return self._targets.get((chat.id, message_id))
+            target = self._targets.get((chat.id, message_id))
+        return None if target is None else (self._numbers(target[0])[0], target[1])
 
 
 def key_of(message: TextMessage) -> str:

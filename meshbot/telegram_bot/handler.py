@@ -77,7 +77,7 @@ class UpdateHandler:
         self._caught_up_at = -inf  # when Telegram last had no older update
         self.channels = KnownChannels(dependencies.channels)
         self.bridge = Bridge(rules, options.max_bytes, self._is_mesh_command)
-        self.conversations = Conversations(options.bridge_ttl)
+        self.conversations = Conversations(options.bridge_ttl, dependencies.numbers)
         lost = tr(_("⏳ Lost while Telegram could not be reached: {count}"))
         self.queue = MessageQueue(lambda count: lost.format(count=count))
         self.commands = CommandHandler(

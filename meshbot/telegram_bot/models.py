@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from meshbot.commands import Request, Role, User
+from meshbot.commands import NO_NODES, NodeList, Request, Role, User
 
 # A forum's topic General has this number, which Telegram takes from no bot: its messages go without one
 GENERAL_TOPIC: Final = 1
@@ -57,7 +57,7 @@ class AllowedUser:
 
     id: int
     role: Role
-    node: int | None = None  # the user's own mesh node, if there is one
+    node: NodeList = NO_NODES  # the user's own mesh node, if there is one
 
     @property
     def command_user(self) -> User:

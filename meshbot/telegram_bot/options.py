@@ -51,5 +51,9 @@ class TelegramDependencies:
     send_text: Callable[[OutgoingText], object]
     # Saves what was handled; the service is then sent HandledBefore. None: there is no database
     save_handled: Callable[[UpdatesHandled], object] | None
+    # All numbers of the node that has this one, the present one first; it never waits
+    numbers: Callable[[int], tuple[int, ...]] = lambda num: (num,)
+    # The present numbers of the nodes whose trusted key is wanted; it never waits
+    with_key: Callable[[Callable[[bytes], bool]], Sequence[int]] = lambda _is_wanted: ()
     # The channels that our node has enabled, None: not known yet
     channels: Callable[[], tuple[Channel, ...] | None] = lambda: None

@@ -17,6 +17,7 @@ from meshbot.commands import (
     Role,
     bearers,
     ident,
+    name_of,
     only_one,
     renaming,
 )
@@ -159,7 +160,11 @@ def _recipient(
     if named:
         return Recipient(channel=list(named.values())[-1])
     node = only_one(nodes, target, request)
-    return node if isinstance(node, str) else Recipient(node.num, notice=renaming(node, tr))
+    if isinstance(node, str):
+        return node
+    if node.is_unmessageable:
+        return tr(_("{name} takes no messages (router, sensor, tracker): not sent.")).format(name=name_of(node))
+    return Recipient(node.num, notice=renaming(node, tr))
 
 
 def _outgoing(text: str, recipient: Recipient, expires_at: float, origin: Origin | None) -> OutgoingText:

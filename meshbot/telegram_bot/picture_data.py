@@ -150,7 +150,10 @@ def map_of(own: NodeView | None, views: Sequence[NodeView], now: float, tr: Tran
         ages=("< 1 h", "< 6 h", "< 24 h", "> 24 h"),
         direct=tr(_("direct")),
         relayed=tr(_("relayed")),
-        notes=tuple(_notes(len(views) - len(known), beyond, len(known) - len(shown), tr, is_centred=here is not None)),
+        notes=(
+            *_notes(len(views) - len(known), beyond, len(known) - len(shown), tr, is_centred=here is not None),
+            *_silent(sum(view.hides_position for view, _place_of_it in shown), tr),
+        ),
         unlabelled=tr(_("{count} without a number: no room")),
     )
 
@@ -212,7 +215,7 @@ def _node(view: NodeView, offset: Place, now: float, *, is_direct: bool) -> MapN
     passed = now - (view.last_heard or 0)
     age = sum(passed >= each for each in AGES)
     # as the table of /nodes has it
-    label = f"{name_of(view)} {ident(view.num)[-4:]}"
+    label = f"{'~' if view.hides_position else ''}{name_of(view)} {ident(view.num)[-4:]}"
     return MapNode(_names(view), *offset, age=age, direct=is_direct, label=label)
 
 
@@ -230,3 +233,8 @@ def _notes(missing: int, beyond: int, left_out: int, tr: Translate, *, is_centre
         yield tr(_("{count} more, heard longer ago, left out")).format(count=left_out)
     if not is_centred:
         yield tr(_("Our own position is not known: distances from the middle"))
+
+
+def _silent(count: int, tr: Translate) -> list[str]:
+    """Return a note on nodes whose place is a day and more older than what was last heard of them."""
+    return [tr(_("~ {count} silent about their position for a day or more")).format(count=count)] if count else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
-from meshbot.commands import Role
+from meshbot.commands import Role, node_list
 from meshbot.runtime import TimedCache
 from meshbot.telegram_bot.models import AllowedUser, Chat
 
@@ -70,4 +70,4 @@ class OncePerHour:
 def parse_user(line: str) -> AllowedUser:
     """Return the user of a setting such as `123 admin !a1b2c3d4`, which config.py has checked."""
     ident, role, *node = line.split()
-    return AllowedUser(int(ident), Role[role.upper()], int(node[0].removeprefix("!"), 16) if node else None)
+    return AllowedUser(int(ident), Role[role.upper()], node_list(node))

@@ -11,6 +11,7 @@ from meshbot.virtual_node import x25519
 from meshbot.virtual_node.configuration import CHANNELS
 from meshbot.virtual_node.identity import UNSET, Identity
 from meshbot.virtual_node.node_db import FullOfFavouritesError
+from meshbot.virtual_node.replays import clipped
 from meshbot.virtual_node.state import NodeState
 
 REBOOT_AFTER_CHANGE: Final = 7.0  # seconds between a stored setting and the reboot that applies it
@@ -85,9 +86,9 @@ class Admin:
                 self._state.reboot_due = now + value if value >= 0 else None
             case "add_contact":
                 role = self._state.config.configs["device"].device.role
-                self._state.nodes.add_contact(value, self._state.epoch(now), now, is_base=role == Role.CLIENT_BASE)
+                self._state.nodes.add_contact(value, self._state.epoch(now), is_base=role == Role.CLIENT_BASE)
             case "remove_by_nodenum":
-                self._state.nodes.remove(value, now)
+                self._state.nodes.remove(value)
             case "set_favorite_node" | "set_ignored_node":
                 self._protect(value, "is_favorite" if kind == "set_favorite_node" else "is_ignored", now)
             case "remove_favorite_node" | "remove_ignored_node":
@@ -115,14 +116,14 @@ class Admin:
         state = self._state
         if kind == "nodedb_reset":
             keeps = state.config.configs["device"].device.role in FAVOURITES_MATTER or keep_favourites
-            state.nodes.reset(now, keep_favourites=keeps)
+            state.nodes.reset(keep_favourites=keeps)
         else:
             state.config.reset(state.rng, keep_key=kind == "factory_reset_config")
-            state.nodes.reset(now)
+            state.nodes.reset()
             # The public one comes back with a region
             self._identity.forget_public_key()
             self._identity.reset_owner()
-            state.nodes.save(now)
+            state.nodes.save()
         self._reboot_soon(now)
 
     def _set(self, kind: str, value: Any, now: float) -> Answer | None:
@@ -177,7 +178,7 @@ class Admin:
         # From 2.8 on, one that comes with its public key is used as it is until the reboot
         if not (state.is_2_8 and security.private_key and public_given):
             self._identity.ensure_keys()
-            self._identity.follow_key(now)
+            self._identity.follow_key()
         if security.is_managed and not any(len(key) == x25519.KEY_BYTES for key in security.admin_key):
             security.is_managed = False
             state.notify(NO_ADMIN_KEY, now)
@@ -192,6 +193,8 @@ class Admin:
                 return _bad_request()
             if name:
                 setattr(user, field, name)
+        if self._state.is_2_8:
+            user.long_name = clipped(user.long_name)
         user.is_licensed = wanted.is_licensed
         if wanted.HasField("is_unmessagable"):
             user.is_unmessagable = wanted.is_unmessagable
@@ -205,7 +208,7 @@ class Admin:
         if self._editing:
             return
         self._state.config.save()
-        self._state.nodes.save(now)
+        self._state.nodes.save()
         if reboots:
             self._reboot_soon(now)
 

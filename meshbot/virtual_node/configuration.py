@@ -21,6 +21,7 @@ from meshbot.virtual_node.node_db import NodeDb
 from meshbot.virtual_node.population import User, position_message
 from meshbot.virtual_node.redaction import redacted
 from meshbot.virtual_node.regions import region_presets
+from meshbot.virtual_node.replays import MACADDR_BYTES
 from meshbot.virtual_node.versions import VERSION_2_8, version_numbers
 
 # The two want_config ids with a meaning: all but the other nodes, nothing but nodes
@@ -246,6 +247,9 @@ class Configuration:
         info.CopyFrom(nodes.get(self._own.num))
         info.is_favorite = True
         info.last_heard = time
+        if self.is_2_8:
+            # Its database does not keep them
+            info.user.macaddr = bytes(MACADDR_BYTES)
         info.position.CopyFrom(position_message(self._own, time))
         return info
 

@@ -83,6 +83,7 @@ class Firmware:
         self._admin = Admin(self._state, self._identity)
         self._router = Router(self._state, self._mesh, self._admin)
         self._apply_version()
+        self._state.nodes.trim()
         self._client: PhoneApi | None = None
         self._down_until = -inf
         self._silence = START_DELAY
@@ -151,6 +152,10 @@ class Firmware:
         if self._state.reboot_due is not None and now >= self._state.reboot_due:
             self.reboot(now, BOOT_SECONDS, forget_recent=True)
 
+    def settle(self, now: float) -> None:
+        """Handle what the client has sent to the node itself; it counts from here on."""
+        self._router.settle(now)
+
     def reboot(self, now: float, seconds: float, *, forget_recent: bool) -> None:
         """Be down for that long, and lose what is not saved."""
         state = self._state
@@ -165,9 +170,9 @@ class Firmware:
         self._router.reset()
         self._mesh.reset(now)
 
-    def forget_nodes(self, now: float) -> None:
+    def forget_nodes(self) -> None:
         """Lose the node database."""
-        self._state.nodes.reset(now)
+        self._state.nodes.reset()
 
     def cut_names(self) -> None:
         """Have every name cut inside a character: in the database, by air, of channels."""
@@ -177,7 +182,7 @@ class Firmware:
         for num, user in state.users.items():
             state.users[num] = replace(user, long_name=user.long_name.removesuffix(CUT) + CUT)
 
-    def renumber(self, num: int, now: float) -> None:
+    def renumber(self, num: int) -> None:
         """Take another number and tell it to the client, by `my_info` alone.
 
         0: the one that 2.8 makes of the key, of a new key if it has that already. The mesh knows it at once.
@@ -185,7 +190,7 @@ class Firmware:
         state = self._state
         if not num and crc32(state.own.public_key) == state.own.num:
             self._identity.take_keys(state.rng.randbytes(KEY_BYTES))
-        self._identity.renumber(num or crc32(state.own.public_key), now)
+        self._identity.renumber(num or crc32(state.own.public_key))
         state.peers.hear(list(state.users), state.own.num, state.own.public_key)
 
     def upgrade(self, version: str, seconds: float, now: float, silence: float = START_DELAY) -> None:
@@ -262,7 +267,7 @@ class Firmware:
         state = self._state
         self._down_until = -inf
         self._mesh.reset(now)
-        self._identity.boot(now)
+        self._identity.boot()
         # No client is there to be told
         state.phone.news.clear()
         state.scheduler.at(now + self._silence, self._introduce)

@@ -42,9 +42,9 @@ def _upgrade(firmware: Firmware, values: Mapping[str, Value], now: float) -> Non
 
 HAPPENINGS: Final[Mapping[str, Happening]] = {
     "reboot": _reboot,
-    "forget_nodes": lambda firmware, _values, now: firmware.forget_nodes(now),
+    "forget_nodes": lambda firmware, _values, _now: firmware.forget_nodes(),
     "cut_names": lambda firmware, _values, _now: firmware.cut_names(),
-    "renumber": lambda firmware, values, now: firmware.renumber(int(values["number"]), now),
+    "renumber": lambda firmware, values, _now: firmware.renumber(int(values["number"])),
     "upgrade": _upgrade,
     "upgrade_user": lambda firmware, values, now: firmware.upgrade_user(_user_called(firmware, values).num, now),
     "change_key": lambda firmware, values, now: firmware.change_key(_user_called(firmware, values).num, now),

@@ -9,6 +9,7 @@ from zlib import crc32
 from meshtastic.protobuf import config_pb2, mesh_pb2
 
 from meshbot.virtual_node import x25519
+from meshbot.virtual_node.replays import clipped
 from meshbot.virtual_node.state import NodeState
 
 UNSET: Final = config_pb2.Config.LoRaConfig.RegionCode.UNSET
@@ -41,10 +42,14 @@ class Identity:
         state.config.configs["security"].security.public_key = b""
         self._take_public(b"")
 
-    def boot(self, now: float) -> None:
-        """Derive the public key from the stored private one, and from 2.8 on the number from that."""
+    def boot(self) -> None:
+        """Derive the public key from the stored private one, and from 2.8 on the number from that; clip the name."""
         self.ensure_keys()
-        self.follow_key(now)
+        if self._state.is_2_8:
+            user = self._state.nodes.own_user()
+            user.long_name = clipped(user.long_name)
+            self.set_owner(user)
+        self.follow_key()
 
     def ensure_keys(self) -> None:
         """Derive the public key, of a new private one if there is none; not without region or for a licensed owner."""
@@ -53,20 +58,20 @@ class Identity:
             return
         self.take_keys(bytes(security.private_key) or self._state.rng.randbytes(x25519.KEY_BYTES))
 
-    def renumber(self, num: int, now: float) -> None:
+    def renumber(self, num: int) -> None:
         """Take another number; a client that is connected is told by `my_info` alone."""
         state = self._state
         state.own = replace(state.own, num=num)
-        state.nodes.renumber(num, now)
+        state.nodes.renumber(num)
         state.config.follow(state.own)
         state.phone.news.append(state.config.my_info(len(state.nodes)))
 
-    def follow_key(self, now: float) -> None:
+    def follow_key(self) -> None:
         """From firmware 2.8 on, take the number that belongs to the key."""
         state = self._state
         wanted = crc32(state.own.public_key)
         if state.is_2_8 and state.own.public_key and wanted != state.own.num:
-            self.renumber(wanted, now)
+            self.renumber(wanted)
 
     def set_owner(self, user: mesh_pb2.User) -> None:
         """Take these names and properties of the owner."""

@@ -75,6 +75,13 @@ class NodeDb:
         self._is_guarded = is_guarded
         self._warm.resize(warm_size)
 
+    def trim(self) -> None:
+        """Give up what there is no room for, the longest unheard first, and save."""
+        others = sorted(self._others(), key=lambda entry: (entry.is_protected, entry.info.last_heard))
+        for entry in others[: max(0, len(self) - self._capacity)]:
+            self._give_up(entry.info.num)
+        self.save()
+
     def __len__(self) -> int:
         """Return the number of nodes, the own one included."""
         return len(self._entries)
@@ -142,14 +149,14 @@ class NodeDb:
             user = self._edit(num).info.user
             user.long_name = user.long_name.removesuffix(CUT) + CUT
 
-    def renumber(self, num: int, now: float) -> None:
+    def renumber(self, num: int) -> None:
         """Give the own node another number, and save; an entry that had it is gone."""
         entry = self._entries.pop(self._own_num)
         entry.info.num, entry.info.user.id, entry.framed = num, f"!{num:08x}", b""
         self._own_num = num
         self._entries[num] = entry
         self._warm.take(num)
-        self.save(now)
+        self.save()
 
     def update_from(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
         """Store the sender of a decoded packet, its reception, and the position or device metrics in it."""
@@ -188,7 +195,7 @@ class NodeDb:
             info.channel = channel
         entry.bare_key = b""
         if info.SerializeToString() != before and now - self._heard_saved_at >= SAVE_EVERY:
-            self.save(now)
+            self.save()
             self._heard_saved_at = now
         return True
 
@@ -199,7 +206,7 @@ class NodeDb:
         if public_key and not entry.public_key:
             entry.bare_key = public_key
 
-    def add_contact(self, contact: admin_pb2.SharedContact, epoch: int, now: float, *, is_base: bool) -> None:
+    def add_contact(self, contact: admin_pb2.SharedContact, epoch: int, *, is_base: bool) -> None:
         """Overwrite user and key with the client's, make it a favourite, and save.
 
         A verified key is replaced by a verified one alone. `is_base`: a CLIENT_BASE makes no favourites; it stamps the
@@ -224,7 +231,7 @@ class NodeDb:
                 info.last_heard = epoch
             if contact.manually_verified:
                 self._protect(entry, "is_key_manually_verified")
-        self.save(now)
+        self.save()
 
     @property
     def is_licensed(self) -> bool:
@@ -260,21 +267,21 @@ class NodeDb:
         if num in self._entries:
             setattr(self._edit(num).info, field, False)
 
-    def remove(self, num: int, now: float) -> None:
+    def remove(self, num: int) -> None:
         """Forget one node, and save; the own one stays."""
         if num != self._own_num:
             self._entries.pop(num, None)
             self._warm.take(num)
-            self.save(now)
+            self.save()
 
-    def reset(self, now: float, *, keep_favourites: bool = False) -> None:
+    def reset(self, *, keep_favourites: bool = False) -> None:
         """Forget all nodes but the own one, and save."""
         kept = {num: each for num, each in self._entries.items() if keep_favourites and each.info.is_favorite}
         self._entries = {self._own_num: self._entries[self._own_num]} | kept
         self._warm.clear()
-        self.save(now)
+        self.save()
 
-    def save(self, now: float) -> None:  # noqa: ARG002 - the time of every change, as for the others
+    def save(self) -> None:
         """Make the present entries survive a reboot."""
         self._unsaved.clear()
         self._saved_warm = self._warm.copy()
@@ -291,7 +298,7 @@ class NodeDb:
         for num, entry in list(self._entries.items()):
             if not entry.info.HasField("user") and not entry.info.is_ignored:
                 self._give_up(num)
-        self.save(now)
+        self.save()
         self._heard_saved_at = now
 
     def _edit(self, num: int) -> _Entry:

@@ -52,8 +52,8 @@ class Receiver:
             return
         self._heard.append(key)
         packet.rx_time = packet.rx_time or self._state.epoch(now)
-        if packet.HasField("encrypted") and not self._passes_undecrypted(packet, now):
-            return
+        if packet.HasField("encrypted"):
+            self._refuse_undecrypted(packet, now)
         try:
             self._update_nodes(packet, now)
         except FullOfFavouritesError:
@@ -65,10 +65,11 @@ class Receiver:
             self._deliver(packet)
 
     def _accepts(self, packet: mesh_pb2.MeshPacket) -> bool:
-        """Whether signature, port and settings let the packet in; before 2.8 nobody looks at signatures."""
+        """Whether encryption, signature, port and settings let the packet in; 2.7 looks at the last two alone."""
         state, port = self._state, packet.decoded.portnum
         if not packet.HasField("decoded"):
-            return True
+            # Since 2.8 what cannot be read is dropped in silence, and so is not in the history either
+            return not state.is_2_8
         if not state.is_2_8:
             packet.DiscardUnknownFields()
         elif not accepts(packet, state) or port == MESH_BEACON_APP:
@@ -94,15 +95,12 @@ class Receiver:
         known = self._state.nodes.get(num)
         return known is not None and known.HasField("user") and not known.user.is_licensed
 
-    def _passes_undecrypted(self, packet: mesh_pb2.MeshPacket, now: float) -> bool:
-        """Before 2.8, refuse it if an ACK is wanted, and let it pass; from 2.8 on it is dropped in silence."""
-        if self._state.is_2_8:
-            return False
+    def _refuse_undecrypted(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
+        """Answer with a NAK what its sender wants acknowledged; the client gets it all the same."""
         if packet.want_ack and packet.to == self._state.own.num:
             sender = sender_of(packet)
             unknown = not packet.channel and not self._state.nodes.public_key(sender)
             self._refuse(sender, Error.PKI_UNKNOWN_PUBKEY if unknown else Error.NO_CHANNEL, now)
-        return True
 
     def local_routing(self, error: int, request_id: int, now: float, channel: int = 0) -> None:
         """Queue an implicit ACK, or a NAK of the node itself, for the client."""

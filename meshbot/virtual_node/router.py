@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from math import ceil
 from typing import Final
 
@@ -53,11 +54,13 @@ class Router:
         self._mesh = mesh
         self._admin = admin
         self._air = Air()
+        self._local: deque[mesh_pb2.MeshPacket] = deque()  # to the node itself
         self._reported_full = False
 
     def reset(self) -> None:
         """Drop what a reboot loses."""
         self._air.reset()
+        self._local.clear()
         self._reported_full = False
 
     def status(self, now: float, res: int = 0, packet_id: int = 0) -> mesh_pb2.QueueStatus:
@@ -70,8 +73,14 @@ class Router:
         self._reported_full = not status.free
         self._state.phone.statuses.append(status)
 
+    def settle(self, now: float) -> None:
+        """Handle the packets to the node itself that wait."""
+        while self._local:
+            self._handle_local(self._local.popleft(), now)
+
     def poll(self, now: float) -> None:
-        """Report free slots to a client to which a full queue was reported."""
+        """Handle what waits; report free slots to a client to which a full queue was reported."""
+        self.settle(now)
         if self._reported_full and self._free(now):
             self.queue_status(now)
 
@@ -85,8 +94,9 @@ class Router:
             self._handle_local(packet, now)
             self.queue_status(now, 0, packet.id)
         else:
+            # Its turn comes after what the client has sent along with it
             self.queue_status(now, 0, packet.id)
-            self._handle_local(packet, now)
+            self._local.append(packet)
 
     def broadcast_own_node(self, now: float) -> None:
         """Broadcast the own NODEINFO and ask everybody for theirs, unless the last one was less than a minute ago."""

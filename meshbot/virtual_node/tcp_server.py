@@ -164,6 +164,7 @@ class TcpServer:
             self._tick(now)
         if self._client is not None:
             self._end(self._client.read(now))
+            firmware.settle(now)
         if self._client is not None:
             self._end(self._client.write(now))
         self._watch()

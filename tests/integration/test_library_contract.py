@@ -16,6 +16,7 @@ from meshtastic.stream_interface import StreamInterface
 from meshtastic.tcp_interface import TCPInterface
 from pubsub import pub
 
+from meshbot.mesh_link.firmware import XEDDSA_SIGNED, SignaturePolicy, read, signature_policy
 from meshbot.virtual_node.server import VirtualNode
 from tests.support.configured import make_target
 
@@ -253,3 +254,26 @@ def test_the_subclass_cannot_reconnect_by_itself():
         assert listener.ended.wait(PATIENCE)
         interface.close()
         assert (str(listener.failure), node.connections) == ("fermé par le nœud", 1)
+
+
+def test_a_published_packet_carries_its_message_with_fields_the_library_lacks(published):
+    packet = text_packet()
+    packet.MergeFromString(b"\xb0\x01\x01")
+    interface = configured()
+    interface._handlePacketFromRadio(mesh_pb2.MeshPacket.FromString(packet.SerializeToString()))
+    _topic, values, _thread = published("meshtastic.receive.text")
+    assert read(values["packet"]["raw"], XEDDSA_SIGNED) == 1
+
+
+def test_a_security_config_keeps_fields_the_library_lacks():
+    interface = configured()
+    config = mesh_pb2.FromRadio.FromString(b"\x2a\x06\x42\x04\x20\x01\x48\x02")
+    assert config.config.security.is_managed
+    interface._handleFromRadio(config.SerializeToString())
+    assert signature_policy(interface.localNode.localConfig.security) is SignaturePolicy.STRICT
+
+
+def test_a_message_of_an_unknown_kind_is_passed_over():
+    interface = configured()
+    interface._handleFromRadio(b"\x9a\x01\x02\x08\x01")
+    assert interface.isConnected.is_set()

@@ -42,7 +42,9 @@ def test_a_closed_connection_is_replaced(running, node, fault):
     assert_back(running, node, 2)
 
 
-@pytest.mark.parametrize("fault", ["mute", "blackhole", "stuck"])
+@pytest.mark.parametrize(
+    ("fault", "firmware"), [("mute", "2.7.26"), ("blackhole", "2.7.26"), ("stuck", "2.8.0")], indirect=["firmware"]
+)
 def test_a_silent_link_is_noticed_and_replaced(node, tmp_path, fault, clock):
     with RunningBot(node.port, tmp_path, clock, **NOTICING) as bot:
         bot.wait_ready()
@@ -68,7 +70,14 @@ def test_a_rebooting_node_is_found_again(running, node):
 
 
 @pytest.mark.parametrize(
-    ("fault", "params"), [("stall", {"after": 3}), ("accept_then_nothing", {}), ("mute", {}), ("stuck", {})]
+    ("fault", "params", "firmware"),
+    [
+        ("stall", {"after": 3}, "2.8.0"),
+        ("accept_then_nothing", {}, "2.7.26"),
+        ("mute", {}, "2.8.0"),
+        ("stuck", {}, "2.7.26"),
+    ],
+    indirect=["firmware"],
 )
 def test_a_node_that_accepts_and_sends_nothing_is_tried_again(running, node, fault, params):
     node.fault(fault, **params)

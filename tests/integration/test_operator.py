@@ -211,7 +211,7 @@ def test_status_shows_the_link_and_the_probe(node, tmp_path, settings, operator,
     assert text.startswith("🔗 link up for ")
     assert re.search(r"; reconnections: \d in 1 h, \d in 24 h; last outage: ", text)
     assert "; probe: " in text
-    assert text.endswith("; queue: 0; keys in the radio: 7/7")
+    assert "; queue: 0; keys in the radio: 7/7; firmware 2." in text
 
 
 def test_keys_shows_all_keys_one_key_and_conflicts(running, node, operator):

@@ -18,6 +18,7 @@ from meshbot.runtime.incidents import (
     LinkLost,
     LinkRecovered,
     NodeRebooted,
+    OwnNumberChanged,
 )
 from tests.support.alert_reader import PARIS, AlertReader
 
@@ -34,6 +35,7 @@ incidents = st.one_of(
     st.builds(LinkLost, st.just("node:4403"), st.floats(0, 1e6), st.integers(0, 10**6), st.text(max_size=200)),
     st.builds(LinkRecovered, st.floats(0, 1e6)),
     st.builds(NodeRebooted, st.integers(0, 10**6), st.booleans(), st.just("2.7.11"), st.sampled_from(["", "2.7.9"])),
+    st.builds(OwnNumberChanged, nums, nums),
     st.builds(KeyChanged, nums, names, keys, keys, st.sampled_from(KeyChangeSource)),
     st.builds(KeyShared, keys, st.lists(st.tuples(nums, names), min_size=1, max_size=4).map(tuple), st.integers(2, 99)),
     st.builds(DiskLow, st.integers(0, 10**12), st.floats(0, 1)),
@@ -60,7 +62,7 @@ def test_a_long_outage_of_telegram_needs_bounded_memory_and_one_summary(reported
         assert kept(reader) < KEPT_LIMIT
         messages = reader.reconnect()
         assert len([message for message in messages if message.text.startswith("📭")]) <= 1
-        assert len(messages) <= 1 + 2 * 6, "the summary, and two of each kind"
+        assert len(messages) <= 1 + 2 * 7, "the summary, and two of each kind"
     for message in reader.messages:
         assert 0 < len(message.text.encode("utf-16-le", "surrogatepass")) / 2 <= MESSAGE_LIMIT
 
@@ -84,7 +86,9 @@ class AlertMachine(RuleBasedStateMachine):
         self.wrong.discard(what)
         self.reader.report([LinkRecovered(99.0), DatabaseRecovered(), DiskRecovered(10**10, 0.5)][what])
 
-    @rule(incident=incidents.filter(lambda one: isinstance(one, NodeRebooted | KeyChanged | KeyShared)))
+    @rule(
+        incident=incidents.filter(lambda one: isinstance(one, NodeRebooted | OwnNumberChanged | KeyChanged | KeyShared))
+    )
     def happens(self, incident):
         self.reader.report(incident)
 

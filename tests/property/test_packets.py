@@ -5,6 +5,7 @@ import base64
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meshbot.mesh_link.firmware import answers_heartbeats
 from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     KEY_BYTES,
@@ -17,7 +18,6 @@ from meshbot.mesh_link.messages import (
 )
 from meshbot.mesh_link.packets import BadPacketError, node_record, packet_record, public_key_of
 from meshbot.mesh_link.payloads import MAX_NEIGHBORS
-from meshbot.mesh_link.versions import answers_heartbeats
 from tests.support.packet_records import message_in
 
 KEYS = [

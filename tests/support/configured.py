@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import config
 from meshbot.commands.executor import CommandLimits
-from meshbot.commands.roles import MeshRoles
+from meshbot.commands.roles import NO_NODES, MeshRoles, NodeList
 from meshbot.mesh_link.connecting import LinkTarget
 from meshbot.mesh_link.states import LinkTimes
 from meshbot.mesh_memory.memory import MeshMemory
@@ -78,5 +78,7 @@ def replay_guards() -> tuple[ReplayGuard, ReplayGuard]:
     return ReplayGuard(None, FakeClock()), ReplayGuard(None, FakeClock(), KEPT_OF_ALL)
 
 
-def make_roles(*, admins: frozenset[int] = frozenset(), known: frozenset[int] = frozenset()) -> MeshRoles:
-    return MeshRoles(admins, known)
+def make_roles(
+    *, admins: frozenset[int] = frozenset(), known: frozenset[int] = frozenset(), admin_list: NodeList = NO_NODES
+) -> MeshRoles:
+    return MeshRoles(admin_list or NodeList(admins), NodeList(known))

@@ -44,7 +44,7 @@ class Bench:
     favourites: set[int] = field(default_factory=set)
     trust: dict[int, TrustedKey] = field(default_factory=dict)
     present: dict[int, bytes] = field(default_factory=dict)  # nodes that introduce themselves when asked, by their key
-    busy_answer: Outcome | None = None
+    obstacle: Outcome | None = None
     region: int = EU_868
     own_key: bytes = OWN_KEY
     nodes: int = 40
@@ -75,7 +75,7 @@ class Bench:
 
     def state(self) -> RadioState:
         own = OwnRadioRow(OWN_NUM, self.own_key, self.region, self.nodes)
-        return RadioState(own, dict(self.keys), frozenset(self.favourites), self.busy_answer)
+        return RadioState(own, dict(self.keys), frozenset(self.favourites), self.obstacle)
 
     def ready(self, people: set[int] = frozenset()) -> None:
         self.do(self.custody.ready(self.state(), people, self.at))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from meshbot.mesh_link.packets import NodeRecord
+from meshbot.mesh_link.messages import NodeRecord, ReceivedText, TextMessage
+from meshbot.nodes.identity import SILENCE, number_of
 
+OWN = 0x9999
 ALICE, BOB, CAROL = 0x20001EEF, 0x20001EF0, 0x20001EF1
 
 
@@ -48,3 +50,21 @@ def name_of(manager, num):
     """Return how a node manager's node is called."""
     row = manager.node(num)
     return (row and (row.long_name or row.short_name)) or f"!{num:08x}"
+
+
+def prove(manager, num, public_key, packet_id=1, **details):
+    """A direct message to our node from whoever has the private key."""
+    values = {"packet_id": packet_id, "sender": num, "to": OWN, "channel": 0, "text": "/ping"}
+    values |= {"pki_encrypted": True, "public_key": public_key} | details
+    manager.hear_text(ReceivedText(TextMessage(**values), OWN))
+
+
+def upgrade(manager, clock, old, public_key):
+    """A node gets firmware 2.8 and proves its key; return its new number."""
+    manager.learn_from_nodeinfo(record(old, public_key))
+    clock.advance(SILENCE)
+    new = number_of(public_key)
+    manager.learn_from_nodeinfo(record(new, public_key))
+    prove(manager, new, public_key)
+    assert manager.moved[old] == new
+    return new

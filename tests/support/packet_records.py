@@ -16,7 +16,7 @@ _ids = count(1)
 def packet(sender: int, payload: Payload | None = None, **details: Any) -> PacketRecord:
     """A packet heard directly, with an id of its own; `details` name fields of it or of its reception."""
     reception = {"snr": 5.0, "rssi": -90, "hops": 0} | {
-        name: details.pop(name) for name in ("snr", "rssi", "hops", "rx_time", "via_mqtt") if name in details
+        name: details.pop(name) for name in ("snr", "rssi", "hops", "rx_time", "via_mqtt", "signed") if name in details
     }
     fields = {
         "packet_id": next(_ids),

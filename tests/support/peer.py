@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from meshtastic.protobuf import mesh_pb2
+from meshtastic.protobuf import channel_pb2, config_pb2, mesh_pb2
 
 OWN = 0x1234
 # Real seconds: only a failure waits so long
@@ -41,6 +41,16 @@ class Peer:
         self.send(my_info=mesh_pb2.MyNodeInfo(my_node_num=OWN))
         self.send(node_info=mesh_pb2.NodeInfo(num=own, user=mesh_pb2.User(id=f"!{own:08x}")))
         self.send(metadata=mesh_pb2.DeviceMetadata(firmware_version=version))
+        self.send(config_complete_id=request)
+
+    def configure_locked(self, own=OWN):
+        """Send what firmware 2.8 sends in lockdown, up to the completion."""
+        request = self.want_config_id()
+        self.send(my_info=mesh_pb2.MyNodeInfo(my_node_num=own))
+        self.send(metadata=mesh_pb2.DeviceMetadata())
+        for _ in range(8):
+            self.send(channel=channel_pb2.Channel())
+        self.send(config=config_pb2.Config(security=config_pb2.Config.SecurityConfig()))
         self.send(config_complete_id=request)
 
     def close(self):

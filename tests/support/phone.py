@@ -84,6 +84,7 @@ class Phone:
     def to_radio(self, **content: Any) -> None:
         """Send one ToRadio."""
         self.api.handle(mesh_pb2.ToRadio(**content).SerializeToString(), self.now)
+        self.firmware.settle(self.now)
 
     def later(self, seconds: float) -> None:
         """Let time pass."""

@@ -110,6 +110,18 @@ class SampleRadio:
         return self._loss
 
 
+class SampleLink:
+    """The link as /status sees it."""
+
+    def __init__(self, figures, interface=None, *, locked=False):
+        self.figures, self.interface, self.is_locked = lambda: figures, lambda: interface, lambda: locked
+
+
+def make_status(figures, counts, *, waiting=0, interface=None, locked=False, former=None, radio=None):
+    link = SampleLink(figures, interface, locked=locked)
+    return status_command(link, lambda: waiting, counts, lambda: former, FakeClock(), radio=radio or SampleRadio())
+
+
 def keyed_nodes() -> MeshMemory:
     """A memory in which the nodes of SampleKeys are found."""
     clock = FakeClock()
@@ -129,9 +141,11 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         ping_command(lambda: FIGURES),
         *mesh_commands(memory, clock),
         *mesh.commands,
-        status_command(lambda: FIGURES, lambda: 2, keys.counts, SampleRadio()),
+        make_status(FIGURES, SampleKeys().counts, waiting=2),
         keys_command(keys, keyed_nodes(), lambda: interface, SampleRadio().tally),
-        echo_command(clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, 200, 120.0)),
+        echo_command(
+            clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, lambda _: 200, 120.0)
+        ),
         sys_command(lambda: HOST),
         sync_command(keys, lambda: interface, SampleRadio().tally),
         trust_command(keys, keyed_nodes(), lambda: interface, lambda _num: Outcome.HELD),
@@ -149,6 +163,15 @@ class NoNodes:
         return None
 
     def is_named(self, num):
+        return False
+
+    def numbers(self, num):
+        return (num,)
+
+    def candidate(self, num):
+        return None
+
+    def has_pending_key(self, _num):
         return False
 
 

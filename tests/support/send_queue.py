@@ -17,16 +17,16 @@ QUEUE_FULL, TOO_LARGE = 32, 7
 
 
 class QueueDriver:
-    """A SendQueue with packets of 40 bytes; `later` moves `now`, `reports` and `queued` collect its reports."""
+    """A SendQueue; `later` moves `now`, `reports` and `queued` collect its reports."""
 
-    def __init__(self, now=100.0, first_id=1, first_row=1, **settings):
-        self.queue = make_send_queue(INTERVAL, 40, count(first_id).__next__, first_row=first_row, **settings)
+    def __init__(self, now=100.0, first_id=1, first_row=1, limit=40, **settings):
+        self.queue = make_send_queue(INTERVAL, limit, count(first_id).__next__, first_row=first_row, **settings)
         self.now = now
         self.reports = []  # all but the next
         self.queued = []
 
-    def up(self, boots=0):
-        self.queue.link_up(self.now, boots)
+    def up(self, boots=0, lora=None):
+        self.queue.link_up(self.now, boots, lora)
         return self
 
     def down(self):

@@ -51,6 +51,8 @@ class HandlerHarness:
             lambda: OWN,
             self.mesh_texts.append,
             save_handled=self.saved.append,
+            numbers=self.mesh.manager.numbers,
+            with_key=self.mesh.manager.with_key,
             channels=lambda: self.channels,
         )
         options = assembly.telegram_options(self.settings)

@@ -350,7 +350,30 @@ def test_nodes_in_a_file_are_texts_or_numbers():
 @pytest.mark.parametrize("value", ['["!a1b2"]', '["alice"]', "[0]", "[4294967295]", "[true]", '[""]', "[1.5]", '"!"'])
 def test_what_is_no_node_is_refused_with_an_example(value):
     (problem,) = problems(f"admin_nodes = {value}\n")
-    assert problem.endswith('permis : une liste de nœuds, comme ["!a1b2c3d4"]')
+    allowed = 'une liste de nœuds, comme ["!a1b2c3d4"], par numéro, clé publique en base64 ou empreinte'
+    assert problem.endswith(f"permis : {allowed}")
+
+
+KEY = "AQID" * 10 + "AQI="
+
+
+@pytest.mark.parametrize("text", [KEY, KEY.rstrip("="), f"base64:{KEY}"])
+def test_a_node_is_given_by_its_public_key(text):
+    assert load(environ={"MESHBOT_ADMIN_NODES": f"!a1b2c3d4, {text}"}).admin_nodes == ("!a1b2c3d4", KEY)
+
+
+@pytest.mark.parametrize(
+    "text", ["4821 0937 5530 1182 6674 0295", "4821-0937-5530-1182-6674-0295", "482109375530118266740295"]
+)
+def test_a_node_is_given_by_the_fingerprint_of_its_key(text):
+    settings = load(environ={"MESHBOT_ADMIN_NODES": text, "MESHBOT_TELEGRAM_USERS": f"5 admin {text}"})
+    assert settings.admin_nodes == ("4821-0937-5530-1182-6674-0295",)
+    assert settings.telegram_users == ("5 admin 4821-0937-5530-1182-6674-0295",)
+
+
+@pytest.mark.parametrize("text", [KEY[:-5], "A" * 43 + "=", "é" * 43, "4821 0937 5530 1182 6674 029"])
+def test_what_is_no_key_and_no_fingerprint_is_refused(text):
+    assert len(problems("", {"MESHBOT_ADMIN_NODES": text})) == 1
 
 
 def test_a_switch_is_on_or_off():

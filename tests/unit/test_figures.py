@@ -119,6 +119,7 @@ DATABASE = "docs/decisions/0004-database-durability.md"
 STRANGERS = "docs/decisions/0012-what-strangers-can-do.md"
 ACCESS, SENDING = "docs/decisions/0006-who-may-ask.md", "docs/decisions/0007-sending.md"
 CHATS, BENCH, CHANGES = "docs/decisions/0008-telegram.md", "bench/README.md", "CHANGELOG.md"
+IDENTITY = "docs/decisions/0017-identity.md"
 FACTS, AIR = "docs/link_facts.md", "docs/decisions/0014-air-time.md"
 
 SYNC, AFTER, ANSWER = config.TCP_PUBKEY_SYNC_DELAY, config.TCP_PROBE_AFTER, config.TCP_PROBE_TIMEOUT
@@ -279,6 +280,9 @@ FIGURES = (
     (STRANGERS, "direct texts, no commands, that get a line | {} an hour", code.IN_AN_HOUR),
     (STRANGERS, "for {} minutes", code.LISTING_KEPT / 60),
     (STRANGERS, "name of {} bytes or more", code.LEAST_CLIPPED),
+    (IDENTITY, "the old one was silent for {} s before", code.SILENCE),
+    (IDENTITY, "writes again, {} s after the last", code.SILENCE),
+    (IDENTITY, "What is evicted from the {} nodes", f"{code.MAX_NODES:,}"),
     (LINK, "everybody else remembered | {};", code.KEPT_OF_ALL),
     (COMMANDS, "{} of one sender, for", code.MAX_SENDER),
     (ACCESS, "some {} answers a minute", int(60 / config.SEND_INTERVAL)),

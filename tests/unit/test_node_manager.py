@@ -8,14 +8,18 @@ import pytest
 from sqlalchemy import event
 
 import node_manager as node_manager_module
-from meshbot.nodes import NodeActivity
+from meshbot.mesh_link.messages import RadioMetadata
+from meshbot.nodes import Candidate, NodeActivity
 from meshbot.nodes import trust as trust_module
+from meshbot.nodes.identity import SILENCE, number_of
+from meshbot.runtime.incidents import KeyShared
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from node_manager import NodeCounts, NodeManager
 from tests.support.configured import make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
-from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, record, text_of
+from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, prove, record, text_of, upgrade
+from tests.support.packet_records import packet
 
 START = int(EPOCH.timestamp())
 
@@ -527,3 +531,205 @@ def test_stored_names_lose_what_cannot_be_seen(manager, database):
         connection.exec_driver_sql("UPDATE nodes SET long_name = 'Al\u200dice\u202e', short_name = '\u2800'")
     row = restarted(database).node(ALICE)
     assert (row.long_name, row.short_name) == ("Alice", "")
+
+
+# -- numbers
+
+
+NEW = number_of(key(1))
+
+
+@pytest.mark.parametrize("first", ["nodeinfo", "proof"])
+def test_an_upgraded_node_is_known_by_either_number_over_restarts(database, lines, first):
+    clock = FakeClock()
+    manager = make_node_manager(NodeStore(database), clock)
+    manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Alice"))
+    clock.advance(SILENCE)
+    if first == "nodeinfo":
+        manager.learn_from_nodeinfo(record(NEW, key(1)))
+    prove(manager, NEW, key(1))
+    assert manager.moved == {ALICE: NEW}
+    assert (manager.public_key(NEW), manager.duplicates()) == (key(1), {})
+    manager.flush()
+    again = restarted(database)
+    assert again.numbers(ALICE) == again.numbers(NEW) == (NEW, ALICE)
+    assert again.person(ALICE) == again.person(NEW)
+    assert again.person(NEW).long_name == "Alice"
+    told = [line for line in lines() if "🪪" in line]
+    assert told == [
+        f"INFO 🪪 !{NEW:08x} est !{ALICE:08x} sous son nouveau numéro: nom, historique, courrier et rôle le suivent"
+    ]
+    assert not [line for line in lines() if line.startswith("WARNING")]
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"pki_encrypted": False},
+        {"public_key": key(2)},
+        {"public_key": b""},
+        {"to": ALICE},
+        {"to": 0xFFFFFFFF},
+        {"reception": RadioMetadata(via_mqtt=True)},
+        {"sender": ALICE},
+    ],
+)
+def test_what_proves_no_key_joins_nothing(manager, details):
+    manager.learn_from_nodeinfos([record(ALICE, key(1)), record(NEW, key(1))])
+    manager._clock.advance(SILENCE)
+    prove(manager, NEW, **{"public_key": key(1)} | details)
+    assert manager.moved == {}
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"is_replay": True},
+        {"via_mqtt": True},
+        # firmware 2.8 answers so in the name of another node
+        {"portnum": 4, "to": 0x9999},
+    ],
+)
+def test_what_the_old_number_did_not_say_now_undoes_nothing(manager, details):
+    upgrade(manager, manager._clock, ALICE, key(1))
+    manager._clock.advance(2 * SILENCE)
+    reception = {"rx_time": int(manager._clock.now().timestamp())}
+    manager.hear(packet(ALICE, **reception | details))
+    assert manager.moved == {ALICE: NEW}
+    manager.hear(packet(ALICE, **reception))
+    assert manager.moved == {}
+    assert list(manager.take_parted()) == [ALICE]
+    assert manager.take_parted() == {}
+
+
+def test_each_contested_number_is_reported_once(database, lines):
+    incidents = []
+    manager = NodeManager(NodeStore(database), FakeClock(), incidents.append)
+    manager.flush()
+    upgrade(manager, manager._clock, ALICE, key(1))
+    for _ in range(3):
+        manager._clock.advance(2 * SILENCE)
+        manager.hear(packet(ALICE))
+        assert manager.moved == {}
+        manager._clock.advance(2 * SILENCE)
+        prove(manager, NEW, key(1))
+        assert manager.moved == {ALICE: NEW}
+    assert [type(each) for each in incidents] == [KeyShared]
+    # of what was joined for a day it is news
+    manager._clock.advance(86400)
+    manager.hear(packet(ALICE))
+    assert [type(each) for each in incidents] == [KeyShared, KeyShared]
+    assert len([line for line in lines() if "parle de nouveau" in line]) == 4
+
+
+@pytest.mark.parametrize("known", [[NEW], [ALICE, NEW]], ids=["the new one only", "both"])
+def test_a_bot_that_was_off_during_the_upgrade_finds_it_in_the_radio(database, known):
+    restarted(database).learn_from_node_database([record(ALICE, key(1), last_heard=START - 9000)])
+    manager = restarted(database)
+    manager.learn_from_node_database([record(num, key(1), last_heard=START - 600) for num in known])
+    assert (manager.moved, manager.duplicates()) == ({}, {})
+    prove(manager, NEW, key(1))
+    manager._clock.advance(SILENCE)
+    assert manager.moved == {ALICE: NEW}
+
+
+def test_a_radio_that_heard_the_old_number_since_contests_the_new_one(manager):
+    manager.learn_from_nodeinfos([record(ALICE, key(1)), record(NEW, key(1))])
+    manager._clock.advance(5 * SILENCE)
+    later = START + 5 * SILENCE
+    manager.learn_from_node_database([record(ALICE, key(1), last_heard=later), record(NEW, key(1))])
+    assert list(manager.duplicates()) == [key(1)]
+    assert manager.candidate(NEW) == Candidate(ALICE, is_silent=False)
+
+
+def test_old_numbers_of_an_imported_file_are_found_by_their_keys(manager, tmp_path):
+    manager.learn_from_nodeinfo(record(NEW, key(1)))
+    prove(manager, NEW, key(1))
+    manager._clock.advance(SILENCE)
+    names = tmp_path / "node_names.json"
+    names.write_text(json.dumps({str(ALICE): {"name": "Alice", "publicKey": text_of(key(1))}}), encoding="utf-8")
+    manager.import_node_names(names)
+    assert (manager.moved, manager.duplicates()) == ({ALICE: NEW}, {})
+    assert manager.person(NEW).long_name == "Alice"
+
+
+def test_what_was_proven_before_the_database_was_read_counts(database):
+    restarted(database).learn_from_nodeinfo(record(ALICE, key(1)))
+    late = NodeManager(NodeStore(database), FakeClock())
+    late.learn_from_nodeinfo(record(NEW, key(1)), at_once=False)
+    prove(late, NEW, key(1))
+    assert late.moved == {}
+    late.flush()
+    late._clock.advance(SILENCE)
+    assert late.moved == {ALICE: NEW}
+
+
+def test_another_key_under_the_new_number_is_no_upgrade(manager, lines):
+    upgrade(manager, manager._clock, ALICE, key(1))
+    manager.learn_from_nodeinfo(record(NEW, key(9)))
+    assert manager.moved == {ALICE: NEW}
+    assert manager.confirm_key(NEW, key(9))
+    assert manager.moved == {}
+    # the operator takes it back: that is to be proven again
+    assert manager.confirm_key(NEW, key(1))
+    assert manager.moved == {}
+
+
+def test_an_evicted_number_takes_its_pair_along(database, monkeypatch):
+    manager = restarted(database)
+    upgrade(manager, manager._clock, ALICE, key(1))
+    monkeypatch.setattr(trust_module, "MAX_NODES", 2)
+    monkeypatch.setattr(node_manager_module, "EVICTED", 1)
+    manager.set_activity(lambda: NodeActivity({ALICE: (0, 5), NEW: (0, 9 * 86400)}, frozenset()))
+    manager.learn_from_nodeinfo(record(BOB, key(2)))
+    assert manager.node(ALICE) is None
+    assert manager.moved == restarted(database).moved == {}
+
+
+def test_our_own_node_s_new_number_is_its_radio_s_word(manager):
+    own = [0]
+    manager.set_activity(NodeActivity, lambda: own[0])
+    own[0] = ALICE
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    own[0] = NEW
+    manager.learn_from_node_database([record(NEW, key(1))])
+    assert manager.moved == {ALICE: NEW}
+
+
+def test_a_key_announced_in_our_own_name_is_an_alert_at_once(manager):
+    manager.set_activity(NodeActivity, lambda: ALICE)
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.learn_from_nodeinfo(record(NEW, key(1)))
+    assert manager.duplicates() == {key(1): [ALICE, NEW]}
+
+
+def test_nodes_are_found_by_key_the_proven_number_first(manager):
+    manager.learn_from_nodeinfos([record(NEW, key(1)), record(ALICE, key(1)), record(BOB, key(2))])
+    assert manager.with_key(lambda each: each == key(1)) == [ALICE, NEW]
+    manager._clock.advance(SILENCE)
+    prove(manager, NEW, key(1))
+    assert manager.with_key(lambda each: each == key(1)) == [NEW]
+
+
+@pytest.mark.parametrize("source", ["database", "packet"])
+def test_a_signature_that_the_radio_verified_proves_its_key(manager, source):
+    manager.learn_from_node_database([record(ALICE, key(1)), record(NEW, key(1))])
+    manager._clock.advance(SILENCE)
+    if source == "packet":
+        manager.hear(packet(NEW, signed=True))
+    else:
+        manager.learn_from_node_database([record(NEW, key(1), has_signed=True, last_heard=START + 60)])
+    assert manager.moved == {ALICE: NEW}
+
+
+@pytest.mark.parametrize("doubt", ["the radio has not told its key", "another key is seen", "unsigned", "MQTT"])
+def test_a_signature_of_which_the_key_is_uncertain_proves_nothing(manager, doubt):
+    if doubt == "the radio has not told its key":
+        manager.learn_from_nodeinfos([record(ALICE, key(1)), record(NEW, key(1))])
+    else:
+        manager.learn_from_node_database([record(ALICE, key(1)), record(NEW, key(1))])
+    if doubt == "another key is seen":
+        manager.learn_from_nodeinfo(record(NEW, key(9)))
+    manager._clock.advance(SILENCE)
+    manager.hear(packet(NEW, signed=doubt != "unsigned", via_mqtt=doubt == "MQTT"))
+    assert manager.moved == {}

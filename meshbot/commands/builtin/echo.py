@@ -35,10 +35,10 @@ EXAMPLES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class EchoOptions:
-    """What the settings say of /echo."""
+    """How /echo speaks."""
 
     channel: int  # index of the one to send on when it is asked in a direct message
-    limit: int  # bytes of UTF-8, the asker's name included
+    text_limit: Callable[[OutgoingText], int]  # bytes of UTF-8 in one packet, the asker's name included
     lifetime: float  # seconds that a text may wait for the radio
 
 
@@ -61,9 +61,9 @@ def echo_command(
             return tr(_("Say what? /echo <text>"))
         # the name in front says who speaks, and keeps any bot from taking the text for a command
         text = f"📣 {_name(request, short_name_of)}: {argument}"
-        if (excess := len(text.encode()) - options.limit) > 0:
-            return too_long(excess, tr)
         message = _message(request, text, options.channel, clock.monotonic() + options.lifetime)
+        if (excess := len(text.encode()) - options.text_limit(message)) > 0:
+            return too_long(excess, tr)
         send(message)
         # the text itself is the answer, or its delivery is shown to the asker
         if request.channel is not None or (request.origin is not None and not request.in_group):

@@ -69,8 +69,9 @@ def info_command(memory: MeshMemory, clock: Clock) -> Command:
 
 def describe(view: NodeView, now: float, tr: Translate) -> str:
     """Return what is known, a line for each subject; unknown values are left out."""
-    power = ", ".join(filter(None, [_power(view, tr), tr(_("🔑 key known")) if view.has_key else tr(_("🔑 no key"))]))
-    return "\n".join(filter(None, [_identity(view), _make(view), _place(view, tr), _heard(view, now, tr), power]))
+    power = ", ".join(filter(None, [_power(view, tr), *_identity_proofs(view, tr)]))
+    lines = [_identity(view), _former(view, tr), _make(view), _place(view, now, tr), _heard(view, now, tr), power]
+    return "\n".join(filter(None, lines))
 
 
 def _identity(view: NodeView) -> str:
@@ -78,11 +79,23 @@ def _identity(view: NodeView) -> str:
     return _joined([shorten(view.long_name, NAME_BYTES), short, ident(view.num)])
 
 
+def _former(view: NodeView, tr: Translate) -> str:
+    """Return the number that the node had before its firmware made one of its key."""
+    if not view.former_numbers:
+        return ""
+    return tr(_("formerly {id}")).format(id=", ".join(map(ident, view.former_numbers)))
+
+
 def _make(view: NodeView) -> str:
     return _joined([shorten(view.hw_model, WORD_BYTES), shorten(view.role, WORD_BYTES)])
 
 
-def _place(view: NodeView, tr: Translate) -> str:
+def _identity_proofs(view: NodeView, tr: Translate) -> list[str]:
+    """Return whether its key is known, and whether it signs what it sends on channels."""
+    return [tr(_("🔑 key known")) if view.has_key else tr(_("🔑 no key")), *([tr(_("✍️ signs"))] if view.signs else [])]
+
+
+def _place(view: NodeView, now: float, tr: Translate) -> str:
     if view.position is None:
         return ""
     text = f"📍{view.position.latitude:.4f},{view.position.longitude:.4f}"
@@ -91,7 +104,8 @@ def _place(view: NodeView, tr: Translate) -> str:
     # our own node has none
     if view.distance:
         text += tr(_(", at {length}")).format(length=length(view.distance))
-    return text
+    # heard since, but not from where: then the next line's age is not that of the place
+    return _with_age(text, view.position.at, now, tr) if view.hides_position else text
 
 
 def _heard(view: NodeView, now: float, tr: Translate) -> str:
@@ -138,10 +152,11 @@ def describe_at_length(view: NodeView, now: float, tr: Translate) -> list[str]:
             (tr(_("distance")), length(view.distance) if view.distance else ""),
             (tr(_("battery")), _with_age(_joined([_charge(view, tr), _volts(view)]), view.metrics_at, now, tr)),
             (tr(_("channel")), _with_age(", ".join(filter(None, busy)), view.metrics_at, now, tr)),
-            (tr(_("key")), tr(_("🔑 key known")) if view.has_key else tr(_("🔑 no key"))),
+            (tr(_("key")), ", ".join(_identity_proofs(view, tr))),
+            (tr(_("messages")), tr(_("takes none")) if view.is_unmessageable else ""),
         ]
     )
-    return [_identity(view), *lines]
+    return [*filter(None, [_identity(view), _former(view, tr)]), *lines]
 
 
 def _last_heard(view: NodeView, now: float, tr: Translate) -> str:
@@ -161,7 +176,8 @@ def _position(view: NodeView, now: float, tr: Translate) -> str:
         return ""
     place = f"{view.position.latitude:.5f},{view.position.longitude:.5f}"
     height = f"{view.position.altitude}m" if view.position.altitude is not None else ""
-    return _with_age(_joined([place, height]), view.position.at, now, tr)
+    text = _with_age(_joined([place, height]), view.position.at, now, tr)
+    return text + tr(_(", silent about it since")) if view.hides_position else text
 
 
 def _charge(view: NodeView, tr: Translate) -> str:

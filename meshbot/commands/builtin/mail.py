@@ -42,6 +42,10 @@ MOST_WORDS: Final = 6
 SEND: Final = ("send", "envoyer", "envoi")
 DELETE: Final = ("del", "delete", "rm", "suppr", "effacer")
 QUOTED: Final = re.compile(r'["“«]\s*([^"”»]+?)\s*["”»]\s*(.*)', re.DOTALL)
+KEPT: Final = _("✉️ Kept for {name}, who is told when next heard.")
+KEPT_UNTOLD: Final = _(
+    "✉️ Kept for {name}, who is not told: that node takes no messages (router, sensor, tracker). Who asks /mail gets it."
+)
 NO_ROOM: Final = {
     Full.SENDER: (_("📪 {count} of your letters to {name} are unread: no room for more."), MAX_SENDER),
     Full.SENDER_ALL: (_("📪 {count} of your letters are unread: no room for more."), MAX_SENDER_ALL),
@@ -150,7 +154,7 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, direct
     except MailboxFullError as error:
         words, count = NO_ROOM[error.full]
         return tr(words).format(name=recipient, count=count)
-    kept = tr(_("✉️ Kept for {name}, who is told when next heard.")).format(name=recipient)
+    kept = tr(KEPT_UNTOLD if node.is_unmessageable else KEPT).format(name=recipient)
     return Acknowledgement("\n".join(filter(None, [kept, renaming(node, tr)])))
 
 

@@ -48,7 +48,8 @@ def my_command(memory: MeshMemory, clock: Clock) -> Command:
         now = clock.now().timestamp()
         if request.wide:
             return describe_by_hour(hours, now, request.translate, request.limit)
-        return describe(hours, now, request.translate)
+        view = memory.node(node)
+        return describe(hours, now, request.translate, signs=view is not None and view.signs)
 
     return Command(
         name="my",
@@ -60,7 +61,7 @@ def my_command(memory: MeshMemory, clock: Clock) -> Command:
     )
 
 
-def describe(hours: Sequence[SignalHour], now: float, tr: Translate) -> str:
+def describe(hours: Sequence[SignalHour], now: float, tr: Translate, *, signs: bool = False) -> str:
     """Return a line for each quarter of the day in which anything was heard: mean SNR, its extremes, mean RSSI."""
     packets, direct = sum(each.packets for each in hours), sum(each.direct for each in hours)
     if not packets:
@@ -75,6 +76,8 @@ def describe(hours: Sequence[SignalHour], now: float, tr: Translate) -> str:
         return text.format(hours=HOURS, packets=packets)
     text = tr(_("📶 You, {hours}h: packets {packets}, direct {direct}"))
     lines = [text.format(hours=HOURS, packets=packets, direct=direct)]
+    if signs:
+        lines[0] += ", " + tr(_("✍️ signs"))
     for start in range(0, HOURS, STEP):
         within = [each for each in hours if start <= _hours_ago(each, now) < start + STEP]
         if within:

@@ -113,8 +113,13 @@ def _table(views: Sequence[NodeView], now: float, tr: Translate) -> list[str]:
             f"{view.num:08x}"[-4:],
             "" if view.snr is None else f"{view.snr:.1f}",
             age(now - (view.direct_at or 0), tr),
-            length(view.distance) if view.distance else "",
+            _distance(view),
         )
         for view in views
     ]
     return table([tr(_("name")), "id", "dB", tr(_("age")), tr(_("dist."))], rows, right={2, 3, 4})
+
+
+def _distance(view: NodeView) -> str:
+    """Return how far away it is; `~` if it has fallen silent about its place, and may have moved."""
+    return f"{'~' if view.hides_position else ''}{length(view.distance)}" if view.distance else ""

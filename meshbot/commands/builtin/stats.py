@@ -31,9 +31,11 @@ PORTS: Final = {
     4: _("node info"),
     5: _("acknowledgements"),
     6: _("administration"),
+    37: _("beacon"),
     67: _("telemetry"),
     70: _("traceroute"),
     71: _("neighbours"),
+    79: _("update by radio"),
 }
 
 Topic = Callable[[MeshMemory, Clock, int, Request], str]

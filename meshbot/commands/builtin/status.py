@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-from meshbot.commands.formatting import duration, joined, lines_that_fit
+from meshbot.commands.formatting import age, duration, ident, joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Platform, Request
-from meshbot.mesh_link import LinkFigures
+from meshbot.mesh_link import LinkFigures, LoraSettings, SignaturePolicy
 from meshbot.nodes import KeyTally, Loss, NodeCounts
+from meshbot.runtime import Clock
+from meshbot.sending import signed_text_bytes
+from meshbot.storage import OwnNodeRow
+from meshbot.text import one_line, shorten
 
 IN_SHORT: Final = _("queue: {count}")
 IN_WORDS: Final = _("packets waiting for the radio: {count}")
@@ -42,25 +46,81 @@ EXAMPLES: Final = (
 )
 
 
+class OwnInterface(Protocol):
+    """What the node tells of itself while the link is up."""
+
+    @property
+    def own_num(self) -> int:
+        """The node's number."""
+
+    @property
+    def firmware(self) -> str:
+        """The version, empty if unknown."""
+
+    @property
+    def lora(self) -> LoraSettings:
+        """How its radio is set."""
+
+    @property
+    def signature_policy(self) -> SignaturePolicy:
+        """Which broadcasts of others it takes."""
+
+
+class Link(Protocol):
+    """The link as it is now; CurrentLink is one."""
+
+    def figures(self) -> LinkFigures:
+        """Return how it has been doing."""
+        ...
+
+    def interface(self) -> OwnInterface | None:
+        """Return the READY interface, or None."""
+
+    def is_locked(self) -> bool:
+        """Return whether the node is in lockdown."""
+        ...
+
+
+NUMBER_IN_SHORT: Final = _("🆔 {new} since {age}, messages to {old} are lost")
+NUMBER_IN_WORDS: Final = _("🆔 our node is {new} since {age}: direct messages to its number before, {old}, are lost")
+VERSION_BYTES: Final = 16
+POLICIES: Final[Mapping[SignaturePolicy, str]] = {
+    SignaturePolicy.BALANCED: _("it drops unsigned channel messages of nodes that have signed before"),
+    SignaturePolicy.STRICT: _("it drops all channel messages that are not signed"),
+}
+
+
 def status_command(
-    link: Callable[[], LinkFigures], waiting: Callable[[], int], counts: Callable[[], NodeCounts], radio: RadioMemory
+    link: Link,
+    waiting: Callable[[], int],
+    counts: Callable[[], NodeCounts],
+    former: Callable[[], OwnNodeRow | None],
+    clock: Clock,
+    *,
+    radio: RadioMemory,
 ) -> Command:
-    """Make the command; `waiting` returns how many packets wait for the radio."""
+    """Make the command; `waiting` returns how many packets wait for the radio.
+
+    `former` returns our node under the number before, with the time of the change, if that was lately.
+    """
 
     def run(request: Request) -> str:
         """Return the figures in one packet, or a line each."""
-        tr, figures, known = request.translate, link(), counts()
+        tr, figures, known = request.translate, link.figures(), counts()
         parts = [
             state(figures, tr),
+            *([tr(_("🔒 the node is in lockdown: nothing comes or goes"))] if link.is_locked() else []),
+            *_number(link.interface(), former(), clock.now().timestamp(), tr, wide=request.wide),
+            *_lost(radio.loss(), tr),
             tr(_("reconnections: {hour} in 1 h, {day} in 24 h")).format(hour=figures.last_hour, day=figures.last_day),
             *_outage(figures, tr),
             *probe(figures, tr),
             tr(IN_WORDS if request.wide else IN_SHORT).format(count=waiting()),
             in_radio(radio.tally(), known, tr, wide=request.wide),
-            *_lost(radio.loss(), tr),
+            *_firmware(link.interface(), tr, wide=request.wide),
         ]
         if not request.wide:
-            return joined(parts, tr)
+            return _in_one_packet(parts, tr, request.limit)
         if known.pending:
             parts.append(tr(_("keys changed, to be confirmed: {count}")).format(count=known.pending))
         return lines_that_fit(parts, request.limit)
@@ -103,6 +163,35 @@ def _lost(found: tuple[Loss, float] | None, tr: Translate) -> list[str]:
     losses = (loss.key, tr(_("its key"))), (loss.nodes, nodes), (loss.region, tr(_("its region")))
     what = ", ".join(words for is_lost, words in losses if is_lost)
     return [tr(_("⚠️ the radio lost {what}, {ago} ago")).format(what=what, ago=duration(ago, tr))]
+
+
+def _in_one_packet(parts: Sequence[str], tr: Translate, limit: int) -> str:
+    """Return as many of the parts as fit, the first ones first: a channel may have less room."""
+    fitting = (text for count in range(len(parts), 1, -1) if len((text := joined(parts[:count], tr)).encode()) <= limit)
+    return next(fitting, parts[0])
+
+
+def _number(
+    interface: OwnInterface | None, former: OwnNodeRow | None, now: float, tr: Translate, *, wide: bool
+) -> list[str]:
+    """Return that the node has had another number until lately: who writes to that one gets no answer."""
+    if former is None or interface is None:
+        return []
+    text = tr(NUMBER_IN_WORDS if wide else NUMBER_IN_SHORT)
+    return [text.format(new=ident(interface.own_num), old=ident(former.num), age=age(now - former.since, tr))]
+
+
+def _firmware(interface: OwnInterface | None, tr: Translate, *, wide: bool) -> list[str]:
+    """Return the version, and in words what follows from it."""
+    if interface is None or not interface.firmware:
+        return []
+    version = tr(_("firmware {version}")).format(version=shorten(one_line(interface.firmware), VERSION_BYTES))
+    if not wide or not interface.lora.signs:
+        return [version]
+    text = tr(_("{firmware}: signs texts on channels up to {bytes} bytes; nodes of its kind often share no position"))
+    lines = [text.format(firmware=version, bytes=signed_text_bytes(is_reply=False))]
+    policy = POLICIES.get(interface.signature_policy)
+    return [*lines, tr(policy)] if policy else lines
 
 
 def _outage(figures: LinkFigures, tr: Translate) -> list[str]:

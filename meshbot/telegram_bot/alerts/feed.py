@@ -26,6 +26,7 @@ from meshbot.runtime import (
     LinkRecovered,
     NodeRebooted,
     NodeWarning,
+    OwnNumberChanged,
     RadioForgot,
 )
 from meshbot.telegram_bot.alerts.keys import KeyAlert, KeyWarnings, SharedKeyAlert
@@ -34,6 +35,7 @@ from meshbot.telegram_bot.alerts.kinds import (
     DiskAlert,
     ForgotAlert,
     LinkAlert,
+    NumberAlert,
     RebootAlert,
     WarningAlert,
 )
@@ -50,6 +52,7 @@ ALERT_TYPES: Final[Mapping[type[Incident], type[AlertMessage]]] = {
     NodeRebooted: RebootAlert,
     NodeWarning: WarningAlert,
     RadioForgot: ForgotAlert,
+    OwnNumberChanged: NumberAlert,
     KeyChanged: KeyAlert,
     KeyShared: SharedKeyAlert,
     DiskLow: DiskAlert,

@@ -18,6 +18,7 @@ from meshbot.runtime import (
     LinkRecovered,
     NodeRebooted,
     NodeWarning,
+    OwnNumberChanged,
     RadioForgot,
 )
 from meshbot.telegram_bot.alerts.message import SHOWN, AlertMessage, Moment, StateAlert, Totals
@@ -275,6 +276,34 @@ class WarningAlert(AlertMessage):
         return "\n".join(
             moment.format(line, stamp=moment.stamp(at), text=text[:REASON_SHOWN]) for text, at in self._texts.items()
         )
+
+    def totals(self) -> Totals:
+        """See AlertMessage."""
+        return Totals(self._times, self._changed)
+
+
+class NumberAlert(AlertMessage):
+    """The bot's own node has another number."""
+
+    opened_by = (OwnNumberChanged,)
+    missed = _("🆔{stamp} our node has another number; {times} × in all")
+
+    def __init__(self, now: float) -> None:
+        super().__init__(now)
+        self._times = 0
+
+    def _take(self, incident: Incident, now: float) -> None:  # noqa: ARG002 - `take` has noted the time
+        if isinstance(incident, OwnNumberChanged):
+            self._times += 1
+            self._last = incident
+
+    def text(self, moment: Moment) -> str:
+        """See AlertMessage."""
+        line = _(
+            "🆔{stamp} Our node has another number: !{old:08x} → !{new:08x}.\n"
+            "Direct messages to the number before no longer arrive: people should write to the new one."
+        )
+        return moment.format(line, stamp=moment.stamp(self._changed), old=self._last.old, new=self._last.new)
 
     def totals(self) -> Totals:
         """See AlertMessage."""

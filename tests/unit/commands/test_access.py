@@ -9,6 +9,7 @@ from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import Command
 from meshbot.commands.roles import AuthFailure, Role, User
 from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
+from meshbot.nodes import Candidate
 from meshbot.persistence.replay_guard import KEPT
 from tests.support.configured import make_roles, replay_guards
 from tests.support.nodes import ALICE, BOB, key
@@ -29,6 +30,15 @@ class Nodes:
 
     def is_named(self, num):
         return num in {ALICE, BOB}
+
+    def numbers(self, num):
+        return (num,)
+
+    def candidate(self, num):
+        return Candidate(ALICE, is_silent=False) if num == STRANGER else None
+
+    def has_pending_key(self, _num):
+        return False
 
 
 @pytest.fixture
@@ -171,3 +181,19 @@ def test_a_replay_gets_no_answer_after_thousands_of_other_commands(access):
 def test_a_refused_command_does_not_enter_the_replay_memory(access):
     assert check(access, message(ALICE, 7, pki_encrypted=False), REBOOT) is not None
     assert check(access, message(ALICE, 7), REBOOT) is None
+
+
+def test_an_admin_whose_old_number_is_in_use_is_told_so(access):
+    """The message proves the key that the new number announces."""
+
+    class Upgraded(Nodes):
+        def public_key(self, num):
+            return key(1)
+
+    access = Access(make_roles(admins=frozenset({ALICE})), Upgraded(), RateLimiter(2, 300.0), *replay_guards())
+    asked = message(STRANGER, public_key=key(1))
+    refusal = check(access, asked, REBOOT)
+    assert refusal.answer.startswith("🔒 The old number of your node was heard lately.")
+    assert access.user_of(asked).admin_auth_failure is AuthFailure.NEW_NUMBER
+    # nobody else learns who is an admin
+    assert access.user_of(message(STRANGER, public_key=key(2))).admin_auth_failure is None

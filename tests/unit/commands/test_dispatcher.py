@@ -456,6 +456,31 @@ def test_a_command_with_a_queue_of_its_own_leaves_room_for_others(bench):
     assert {answer.text for answer in answers} == {"at last"}
 
 
+# -- length
+
+
+def test_an_answer_on_a_channel_is_written_for_a_signed_packet():
+    registry = Registry([Command("room", "", lambda request: f"{request.limit}")])
+    sent, message_filter = Sent(), MessageFilter([0], 1.0, refuse_mqtt=False)
+    dispatcher = Dispatcher(
+        FakeClock(),
+        registry,
+        message_filter,
+        open_access(),
+        translator("en"),
+        LIMITS,
+        sent,
+        lambda **_: 0.0,
+        text_limit=lambda text: 161 if text.is_broadcast and text.reply_id else 0,
+    )
+    dispatcher.start(SimpleQueue())
+    for packet_id, to in enumerate((BROADCAST_NUM, OWN), 1):
+        dispatcher.offer(ReceivedText(TextMessage(packet_id, ASKER, to, 0, "/room"), OWN))
+    assert {sent.next_text().text for _ in range(2)} == {"161", "200"}
+    dispatcher.stop()
+    assert dispatcher.join(PATIENCE)
+
+
 # -- air time
 
 

@@ -21,6 +21,15 @@ class Nodes:
     def is_named(self, num):
         return True
 
+    def numbers(self, num):
+        return (num,)
+
+    def candidate(self, num):
+        return None
+
+    def has_pending_key(self, _num):
+        return False
+
 
 @pytest.fixture
 def access():

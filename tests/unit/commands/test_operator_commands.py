@@ -1,6 +1,6 @@
 """What the operator's commands answer beside their examples, and what they do."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -10,24 +10,37 @@ from meshbot.commands.builtin.keys import keys_command
 from meshbot.commands.builtin.ping import ping_command
 from meshbot.commands.builtin.reboot import REBOOT_IN, reboot_command
 from meshbot.commands.builtin.reconnect import reconnect_command
-from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.sync import sync_command
 from meshbot.commands.builtin.sys import sys_command
+from meshbot.commands.formatting import CHAT_BYTES
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Platform, Request, parse
 from meshbot.commands.roles import Role
+from meshbot.mesh_link.firmware import SignaturePolicy
+from meshbot.mesh_link.messages import LoraSettings
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures
 from meshbot.nodes.radio_state import KeyTally, Loss
 from meshbot.runtime.host import HostFigures
 from meshbot.sending.outgoing import EchoOrigin, TelegramOrigin
 from meshbot.storage.custody import OwnRadioRow
+from meshbot.storage.own_nodes import OwnNodeRow
 from node_manager import NodeCounts
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, key
-from tests.support.sample_commands import FIGURES, HOST, SampleInterface, SampleKeys, SampleRadio, keyed_nodes
+from tests.support.sample_commands import (
+    FIGURES,
+    HOST,
+    SampleInterface,
+    SampleKeys,
+    SampleRadio,
+    keyed_nodes,
+    make_status,
+)
 
 PING = ping_command(lambda: FIGURES)
+SIGNING = LoraSettings(signs=True)
+WIDE = {"platform": Platform.TELEGRAM, "limit": CHAT_BYTES}
 
 
 def ask(command, question, language="en", **details):
@@ -55,7 +68,7 @@ class Echo:
     def __init__(self, *, is_holding=False):
         self.sent = []
         self.clock = FakeClock()
-        options = EchoOptions(channel=3, limit=60, lifetime=120.0)
+        options = EchoOptions(channel=3, text_limit=lambda _text: 60, lifetime=120.0)
         self.command = echo_command(self.clock, self._send, lambda: is_holding, lambda _num: "ALI", options)
 
     def ask(self, question, **details):
@@ -155,7 +168,7 @@ def test_french_has_its_own_spaces_and_words():
     answer = ask(sys_command(lambda: HOST), "/sys", "fr")
     assert "allumé depuis 12 j 3 h ; 🤖 61 Mio" in answer
     assert "9 threads, en marche depuis 2 j 4 h" in answer
-    status = status_command(lambda: FIGURES, lambda: 2, SampleKeys().counts, SampleRadio())
+    status = make_status(FIGURES, SampleKeys().counts, waiting=2)
     assert ask(status, "/status", "fr").count(" ; ") == 5
     keys = keys_command(SampleKeys(), keyed_nodes(), SampleInterface, SampleRadio().tally)
     assert ask(keys, "/keys", "fr").count(" ; ") == ask(keys, "/keys").count("; ") == 3
@@ -190,8 +203,18 @@ def test_commands_that_change_something_are_for_admins(command):
 # -- /status
 
 
-def status(figures):
-    return status_command(lambda: figures, lambda: 0, lambda: NodeCounts(2, 1, 0), SampleRadio(None))
+def status(figures, **details):
+    return make_status(figures, lambda: NodeCounts(2, 1, 0), **{"radio": SampleRadio(None)} | details)
+
+
+@dataclass(frozen=True)
+class OwnRadio:
+    """What /status asks the interface."""
+
+    own_num: int = 0xDEE721D6
+    firmware: str = "2.8.0.8f4c1a2"
+    lora: LoraSettings = SIGNING
+    signature_policy: SignaturePolicy = SignaturePolicy.COMPATIBLE
 
 
 def test_status_of_a_link_that_is_down_leaves_out_what_is_unknown():
@@ -215,20 +238,42 @@ def test_the_longest_status_fits_one_packet_in_french():
         since_outage=999 * 86400 + 23 * 3600.0,
         round_trip=99.999,
     )
-    command = status_command(
-        lambda: worst, lambda: 999, lambda: NodeCounts(20000, 20000, 0), SampleRadio(KeyTally(20000, 0, 0))
-    )
-    assert len(ask(command, "/status", "fr").encode()) <= 200
+    radio = SampleRadio(KeyTally(20000, 0, 0))
+    for details in ({}, {"interface": OwnRadio(), "former": OwnNodeRow(0x07212C01, b"", 0)}):
+        command = make_status(worst, lambda: NodeCounts(20000, 20000, 0), waiting=999, radio=radio, **details)
+        assert len(ask(command, "/status", "fr").encode()) <= 200
+        assert len(ask(command, "/status", "fr", limit=161).encode()) <= 161
+
+
+def test_status_names_the_firmware_and_what_follows_from_it():
+    strict = OwnRadio(signature_policy=SignaturePolicy.STRICT)
+    assert ask(status(FIGURES, interface=strict), "/status").endswith("; firmware 2.8.0.8f4c1a2")
+    assert ask(status(FIGURES, interface=strict), "/status", **WIDE).splitlines()[-2:] == [
+        "firmware 2.8.0.8f4c1a2: signs texts on channels up to 166 bytes; nodes of its kind often share no position",
+        "it drops all channel messages that are not signed",
+    ]
+    older = OwnRadio(firmware="2.7.26", lora=LoraSettings())
+    assert ask(status(FIGURES, interface=older), "/status", **WIDE).splitlines()[-1] == "firmware 2.7.26"
+
+
+def test_status_names_a_node_in_lockdown():
+    assert "; 🔒 the node is in lockdown: nothing comes or goes; " in ask(status(FIGURES, locked=True), "/status")
+
+
+def test_status_explains_what_became_of_the_number_before():
+    changed = FakeClock().now().timestamp() - 3 * 86400
+    command = status(FIGURES, interface=OwnRadio(), former=OwnNodeRow(0x07212C01, b"", int(changed)))
+    assert "; 🆔 !dee721d6 since 3d, messages to !07212c01 are lost; " in ask(command, "/status")
+    words = "🆔 our node is !dee721d6 since 3d: direct messages to its number before, !07212c01, are lost"
+    assert words in ask(command, "/status", **WIDE).splitlines()
 
 
 def test_status_tells_what_the_radio_holds_differently_and_has_lost():
     loss = Loss(OwnRadioRow(1, key(1), 3, 40), OwnRadioRow(1, key(2), 0, 3))
     radio = SampleRadio(KeyTally(36, 1, 1), (loss, 720.0))
-    command = status_command(lambda: FIGURES, lambda: 2, SampleKeys().counts, radio)
-    assert ask(command, "/status").endswith(
-        "keys in the radio: 36/38, ⚠️ it holds 1 differently; "
-        "⚠️ the radio lost its key, its nodes (40 → 3), its region, 12 min ago"
-    )
+    answer = ask(make_status(FIGURES, SampleKeys().counts, radio=radio), "/status", **WIDE).splitlines()
+    assert "⚠️ the radio lost its key, its nodes (40 → 3), its region, 12 min ago" in answer
+    assert "trusted keys that the radio holds: 36 of 38, it lacks 1, ⚠️ it holds 1 differently" in answer
 
 
 # -- /sys

@@ -7,7 +7,6 @@ from meshbot.commands.builtin.echo import EchoOptions, echo_command
 from meshbot.commands.builtin.help import HELP
 from meshbot.commands.builtin.mail import MAIL_BYTES
 from meshbot.commands.builtin.ping import ping_command
-from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.trace import trace_command
 from meshbot.commands.formatting import CHAT_BYTES, PACKET_BYTES, cells, facts, table
 from meshbot.commands.language import translator
@@ -21,7 +20,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
 from tests.support.nodes import record
 from tests.support.packet_records import packet
-from tests.support.sample_commands import SampleRadio, sample_commands
+from tests.support.sample_commands import make_status, sample_commands
 from tests.support.town import ASKER, Town
 
 ENGLISH = translator("en")
@@ -134,7 +133,7 @@ def test_a_long_mail_is_cut_where_there_is_little_room(mesh):
     ],
 )
 def test_echo_speaks_in_the_telegram_user_s_name(node, name, spoken):
-    sent, options = [], EchoOptions(channel=2, limit=200, lifetime=120.0)
+    sent, options = [], EchoOptions(channel=2, text_limit=lambda _text: 200, lifetime=120.0)
     command = echo_command(FakeClock(), sent.append, lambda: False, lambda _num: "ALI", options)
     assert by_telegram(command, "hello", node, name=name) == "📣 I say it on channel 2."
     assert [(message.text, message.channel, message.origin) for message in sent] == [(spoken, 2, None)]
@@ -167,7 +166,7 @@ def test_help_has_a_line_for_each_command():
 
 
 def test_a_status_without_changed_keys_leaves_them_out():
-    command = status_command(lambda: NOTHING, lambda: 0, lambda: NodeCounts(nodes=1, keys=1, pending=0), SampleRadio())
+    command = make_status(NOTHING, lambda: NodeCounts(nodes=1, keys=1, pending=0))
     assert by_telegram(command).splitlines()[-1] == "trusted keys that the radio holds: 36 of 38, it lacks 2"
 
 

@@ -9,13 +9,14 @@ from meshtastic.protobuf import channel_pb2, mesh_pb2
 
 from meshbot.mesh_link import interface as interface_module
 from meshbot.mesh_link.interface import MeshTCPInterface
-from meshbot.mesh_link.messages import BROADCAST_NUM
+from meshbot.mesh_link.messages import BROADCAST_NUM, OwnNode
 from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers
 from meshbot.runtime.clock import SystemClock
 from tests.support.configured import make_target
 from tests.support.peer import OWN, Peer, full_backlog
 
 PATIENCE = 30.0
+DISABLED = 5  # a LockdownStatus.State that the library does not know
 
 
 class Listener:
@@ -41,6 +42,9 @@ class Listener:
 
     def client_warning(self, packet_id, text):
         self.events.append((packet_id, text))
+
+    def renumbered(self, own):
+        self.events.append(own)
 
     def queue_status(self, packet_id, result):
         self.events.append("status")
@@ -212,7 +216,7 @@ def test_our_number_alone_suffices_to_be_ready(linked):
     assert interface.own_num == OWN
 
 
-def test_our_number_changes_as_soon_as_the_node_tells_another(linked, caplog):
+def test_our_number_changes_as_soon_as_the_node_tells_another(linked):
     interface, peer = linked
     peer.configure()
     assert interface._listener.ready.acquire(timeout=PATIENCE)
@@ -220,8 +224,7 @@ def test_our_number_changes_as_soon_as_the_node_tells_another(linked, caplog):
     peer.close()
     assert interface._listener.ended.wait(PATIENCE)
     assert interface.own_num == 0xABC
-    assert f"🆔 Notre nœud a changé de numéro: !{OWN:08x} → !00000abc" in caplog.messages
-    assert interface._listener.events == ["accepted", "connected True", "fermé par le nœud"]
+    assert interface._listener.events == ["accepted", "connected True", OwnNode(0xABC), "fermé par le nœud"]
 
 
 def test_a_configuration_without_our_number_ends_the_link(linked):
@@ -229,6 +232,44 @@ def test_a_configuration_without_our_number_ends_the_link(linked):
     peer.send(config_complete_id=peer.want_config_id())
     assert interface._listener.ended.wait(PATIENCE)
     assert interface._listener.events == ["accepted", "configuration sans notre propre nœud"]
+
+
+def test_a_locked_node_is_recognised_by_what_it_holds_back(linked):
+    interface, peer = linked
+    peer.configure_locked()
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    assert interface.is_redacted
+    peer.send(lockdown_status=mesh_pb2.LockdownStatus(state="LOCKED", lock_reason="needs_auth"))
+    peer.close()
+    assert interface._listener.ended.wait(PATIENCE)
+    assert interface._listener.events[-1] == "fermé par le nœud"
+
+
+def test_a_locked_node_without_a_number_is_named(linked):
+    interface, peer = linked
+    peer.configure_locked(own=0)
+    assert interface._listener.ended.wait(PATIENCE)
+    assert interface._listener.events[-1] == "configuration sans notre propre nœud: il est verrouillé (lockdown)"
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_lock_that_changes_asks_for_a_new_configuration(linked, locked):
+    interface, peer = linked
+    (peer.configure_locked if locked else peer.configure)()
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    peer.send(lockdown_status=mesh_pb2.LockdownStatus(state=DISABLED if locked else "LOCKED"))
+    assert interface._listener.ended.wait(PATIENCE)
+    assert interface._listener.events[-1] == "le verrouillage du nœud (lockdown) a changé"
+
+
+def test_a_node_that_is_not_locked_stays_connected(linked):
+    interface, peer = linked
+    peer.configure()
+    peer.send(lockdown_status=mesh_pb2.LockdownStatus(state=DISABLED))
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    peer.close()
+    assert interface._listener.ended.wait(PATIENCE)
+    assert interface._listener.events[-1] == "fermé par le nœud"
 
 
 def cut(message, texts):

@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from meshbot.mesh_link.firmware import answers_heartbeats
 from meshbot.mesh_link.messages import (
     BROADCAST_NUM,
     NodeInfoPacket,
@@ -13,7 +14,6 @@ from meshbot.mesh_link.messages import (
     TextMessage,
 )
 from meshbot.mesh_link.packets import BadPacketError, message_of, node_record, packet_record, public_key_of
-from meshbot.mesh_link.versions import answers_heartbeats
 from tests.support.packet_records import message_in
 
 SENDER, OWN = 0x1234, 0x9999

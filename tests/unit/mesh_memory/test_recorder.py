@@ -58,6 +58,39 @@ def test_a_packet_through_mqtt_is_no_direct_one(recorder):
     assert not recorder.batch.links
 
 
+# Firmware 2.8
+
+
+def test_a_position_in_the_node_database_has_an_age_of_its_own(recorder):
+    reported = NodeRecord(ALICE, latitude=48.0, longitude=2.0, position_at=NOW - 9 * DAY, last_heard=NOW - 60)
+    recorder.learn_record(reported, NOW)
+    state = recorder.states[ALICE]
+    assert (state.last_heard, state.position_at) == (NOW - 60, NOW - 9 * DAY)
+
+
+@pytest.mark.parametrize("position_at", [None, NOW + DAY, NOW])
+def test_a_position_without_a_possible_time_has_that_of_its_node(recorder, position_at):
+    recorder.learn_record(
+        NodeRecord(ALICE, latitude=48.0, longitude=2.0, position_at=position_at, last_heard=NOW - 60), NOW
+    )
+    assert recorder.states[ALICE].position_at == NOW - 60
+
+
+def test_who_signs_is_known_from_packets_and_from_the_node_database(recorder):
+    recorder.learn_record(NodeRecord(BOB, has_signed=True), NOW)
+    record(recorder, packet(ALICE, signed=True))
+    record(recorder, packet(3))
+    assert recorder.signers == {ALICE, BOB}
+
+
+def test_signers_that_are_forgotten_take_no_room(recorder, monkeypatch):
+    monkeypatch.setattr(recorder_module, "MAX_NODES", 3)
+    monkeypatch.setattr(recorder_module, "EVICTED", 2)
+    for num in range(1, 30):
+        record(recorder, packet(num, signed=True))
+    assert recorder.signers <= set(recorder.states)
+
+
 # Repetitions and old packets
 
 

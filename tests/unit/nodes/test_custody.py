@@ -274,15 +274,15 @@ def test_the_lost_link_ends_what_was_begun(bench):
 # -- limits
 
 
-@pytest.mark.parametrize("busy_answer", [Outcome.MANAGED, Outcome.LOCKED, Outcome.OLD_FIRMWARE])
-def test_a_radio_that_takes_no_keys_is_only_helped_by_asking(bench, busy_answer):
-    bench.busy_answer = busy_answer
+@pytest.mark.parametrize("obstacle", [Outcome.MANAGED, Outcome.LOCKED, Outcome.OLD_FIRMWARE])
+def test_a_radio_that_takes_no_keys_is_only_helped_by_asking(bench, obstacle):
+    bench.obstacle = obstacle
     bench.records.keep(CustodyRow(BRUNO, stays_favourite=False))
     bench.favourites = {BRUNO}
     bench.ready()
     bench.wait(HOUR)
     assert bench.asked() == [ALICE]
-    assert bench.outcomes() == {ALICE: busy_answer}
+    assert bench.outcomes() == {ALICE: obstacle}
     assert bench.favourites == {BRUNO}
 
 
@@ -382,7 +382,7 @@ def test_a_message_sent_right_after_ready_is_served_once_the_radio_is_known(benc
 
 
 def test_a_radio_whose_nodes_have_not_come_is_neither_judged_nor_taught(bench):
-    bench.nodes, bench.busy_answer = 0, Outcome.UNSEEN
+    bench.nodes, bench.obstacle = 0, Outcome.UNSEEN
     unseen = replace(bench.state(), is_whole=False)
     bench.do(bench.custody.ready(unseen, {ALICE}, bench.at))
     assert bench.done == []

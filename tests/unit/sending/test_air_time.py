@@ -4,7 +4,9 @@ import pytest
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot.mesh_link.messages import BROADCAST_NUM, LoraSettings, TextPacket
+from meshbot.sending.air_budget import AirBudget
 from meshbot.sending.air_time import PRESETS, Modem, duty_cycle, modem_of, packet_bytes
+from tests.support.newer_protobufs import newer
 
 EU_868, EU_866, LORA_24, US, UNHEARD_OF = 3, 29, 13, 1, 999
 
@@ -68,3 +70,23 @@ def test_a_packet_s_size_is_that_of_its_protobuf(text, to, reply_id):
     )
     size = 16 + len(data.SerializeToString()) + (0 if to == BROADCAST_NUM else 12)
     assert packet_bytes(TextPacket(1, text, to, 0, reply_id, want_ack=False)) - size in {0, 2 * (not text)}
+
+
+@pytest.mark.parametrize("size", [1, 127, 128, 155, 161, 162, 166, 167, 200])
+@pytest.mark.parametrize("reply_id", [0, 7])
+def test_a_signature_counts_where_the_firmware_adds_one(size, reply_id):
+    data = newer("Data")(portnum=1, payload=b"x" * size, reply_id=reply_id, bitfield=1, xeddsa_signature=b"s" * 64)
+    signed = 16 + len(data.SerializeToString())
+    packet = TextPacket(1, "x" * size, BROADCAST_NUM, 0, reply_id, want_ack=False)
+    unsigned = packet_bytes(packet)
+    assert packet_bytes(packet, signs=True) == (signed if signed <= 255 else unsigned)
+    direct = TextPacket(1, "x" * size, 1, 0, reply_id, want_ack=False)
+    assert packet_bytes(direct, signs=True) == packet_bytes(direct)
+
+
+def test_a_node_that_signs_spends_more_air_time_on_channels():
+    packet, budget = TextPacket(1, "x" * 100, BROADCAST_NUM, 0, 0, want_ack=False), AirBudget(10.0)
+    budget.use(LoraSettings(signs=True))
+    signed = budget.cost(packet)
+    budget.use(LoraSettings())
+    assert signed > budget.cost(packet)

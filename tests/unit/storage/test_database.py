@@ -320,7 +320,9 @@ def test_a_damaged_file_waits_for_the_transactions_under_way(damaged_within):
 def test_bad_rows_do_not_keep_others_from_being_rescued(database):
     with database.transaction() as connection:
         for num in (1, 2):
-            connection.exec_driver_sql("INSERT INTO nodes VALUES (?, 'A', '', '', '', 1, 1, 1, 1, '', NULL)", (num,))
+            connection.exec_driver_sql(
+                "INSERT INTO nodes VALUES (?, 'A', '', '', '', 1, 1, 1, 1, '', NULL, NULL)", (num,)
+            )
         for number in range(9):
             key = bytes([number]) * 32
             row = (number % 2 + 1, key, "nodedb", "pending", 1, 1)

@@ -62,7 +62,7 @@ def test_mails_of_earlier_versions_count_as_unproven(tmp_path):
         connection.execute(text("INSERT INTO mail VALUES (1, 7, 8, 'salut', 10, NULL, NULL)"))
     backend.close()
     database = open_database(tmp_path, FakeClock())
-    assert [mail.proven for mail in MailStore(database).mails_of(8)] == [False]
+    assert [mail.proven for mail in MailStore(database).mails_of([8])] == [False]
     database.close()
 
 

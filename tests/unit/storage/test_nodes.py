@@ -4,7 +4,17 @@ import pytest
 from sqlalchemy import event, text
 
 from meshbot.storage.database import StorageError
-from meshbot.storage.nodes import Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, NodeStore, Snapshot
+from meshbot.storage.nodes import (
+    Changes,
+    IdentityRow,
+    ImportRow,
+    KeyRow,
+    KeySource,
+    KeyStatus,
+    NodeRow,
+    NodeStore,
+    Snapshot,
+)
 from tests.support.nodes import ALICE, BOB, key, text_of
 
 ALICE_ROW = NodeRow(ALICE, "Alice 🦊", "AL", "TBEAM", "ROUTER", 45.1, 5.2, 210, 1_767_620_158)
@@ -24,6 +34,8 @@ def changes(*rows):
             found.nodes[row.num] = row
         elif isinstance(row, KeyRow):
             found.keys[row.num, row.public_key] = row
+        elif isinstance(row, IdentityRow):
+            found.identities[row.old_num, row.new_num] = row
         else:
             found.imports[row.digest] = row
     return found
@@ -125,3 +137,31 @@ def test_newer_changes_win():
     assert older == changes(replace(ALICE_ROW, role=""), NodeRow(BOB), TRUSTED)
     assert len(older) == 3
     assert not Changes()
+
+
+PAIR = IdentityRow(ALICE, 7, key(1), 10, 20, None, 30)
+
+
+def test_numbers_of_one_node_come_back_as_they_were_saved(store):
+    store.save(changes(PAIR))
+    assert store.load().identities == [PAIR]
+    parted = replace(PAIR, heard_at=99, joined_at=None)
+    store.save(changes(parted))
+    assert store.load().identities == [parted]
+
+
+@pytest.mark.parametrize("evicted", [ALICE, 7])
+def test_numbers_go_with_either_of_their_nodes(store, evicted):
+    other = replace(PAIR, old_num=BOB, new_num=8)
+    store.save(changes(PAIR, other))
+    gone = changes(PAIR)
+    gone.evict([evicted])
+    assert not gone.identities
+    store.save(gone)
+    assert store.load().identities == [other]
+
+
+def test_a_pair_that_is_refused_keeps_nothing_else_from_the_database(store, caplog):
+    store.save(changes(ALICE_ROW, TRUSTED, PAIR, replace(PAIR, old_num=BOB, public_key=None)))
+    assert store.load() == Snapshot({ALICE: ALICE_ROW}, {ALICE: TRUSTED}, identities=[PAIR])
+    assert [line for line in caplog.messages if "changement de numéro !20001ef0 → !00000007 non gardé" in line]

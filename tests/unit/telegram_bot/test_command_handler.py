@@ -10,9 +10,12 @@ from meshbot.commands.builtin.help import HELP
 from meshbot.commands.formatting import CHAT_BYTES
 from meshbot.commands.registry import Command
 from meshbot.commands.roles import Role
+from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.telegram_bot.command_handler import CONFIRMATION_LIFETIME, CONFIRMATIONS_LIMIT, Confirmations, Reply
 from meshbot.telegram_bot.models import Button, Chat
 from meshbot.telegram_bot.updates import CallbackQuery
+from tests.support.nodes import ALICE, key, record, upgrade
+from tests.support.nodes import text_of as text_of_key
 from tests.support.telegram_bot import ADMIN, GROUP, GUEST
 from tests.support.telegram_handler import HandlerHarness
 
@@ -196,3 +199,23 @@ def test_an_answer_may_fill_a_chat_message():
     command = Command("room", "tells its room", lambda request: str(request.limit))
     with HandlerHarness((command,)) as harness:
         assert text_of(harness.write("/room", GUEST)) == str(CHAT_BYTES)
+
+
+# -- the user's node
+
+MINE = Command("mine", "tells whose node", lambda r: f"node {r.node}")
+
+
+@pytest.mark.parametrize("listed", [f"!{ALICE:08x}", text_of_key(key(1)), fingerprint_of(key(1))])
+def test_a_user_is_a_node_whatever_its_number(listed):
+    with HandlerHarness((MINE,), telegram_users=(f"{GUEST} everyone {listed}",)) as harness:
+        manager = harness.mesh.manager
+        manager.learn_from_nodeinfo(record(ALICE, key(1)))
+        assert text_of(harness.write("/mine")) == f"node {ALICE}"
+        new = upgrade(manager, harness.clock, ALICE, key(1))
+        assert text_of(harness.write("/mine")) == f"node {new}"
+
+
+def test_a_listed_key_that_no_node_has_is_no_node():
+    with HandlerHarness((MINE,), telegram_users=(f"{GUEST} everyone {text_of_key(key(1))}",)) as harness:
+        assert text_of(harness.write("/mine")) == "node None"

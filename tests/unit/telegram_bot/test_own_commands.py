@@ -85,6 +85,16 @@ def test_send_without_text_answers_with_its_usage(harness, argument):
     assert harness.mesh_texts == []
 
 
+def test_nothing_is_sent_to_a_node_that_takes_no_messages():
+    router = NodeRecord(KIM, "Kim", "KIM", hw_model="TBEAM", role="ROUTER")
+    with HandlerHarness(nodes=[router]) as harness:
+        (answer,) = harness.write("/send Kim salut", KNOWN)
+        assert (answer.text, harness.mesh_texts) == (
+            "Kim takes no messages (router, sensor, tracker): not sent.",
+            [],
+        )
+
+
 def test_an_unknown_node_is_named_by_its_first_word(harness):
     (answer,) = harness.write("/send Bernard salut à toi", KNOWN)
     assert answer.text == "I know no node « Bernard »."
@@ -108,7 +118,7 @@ def test_a_missing_channel_and_an_unreadable_text_have_different_reasons(harness
 
 
 def test_an_echo_s_delivery_status_is_a_reply_to_the_command():
-    sent_texts, options = [], EchoOptions(channel=2, limit=200, lifetime=120.0)
+    sent_texts, options = [], EchoOptions(channel=2, text_limit=lambda _text: 200, lifetime=120.0)
     echo = echo_command(FakeClock(), sent_texts.append, lambda: False, lambda _num: "?", options)
     with HandlerHarness([echo]) as harness:
         assert harness.write("/echo bonjour", KNOWN, name="Zoé") == []

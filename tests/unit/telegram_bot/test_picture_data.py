@@ -151,6 +151,14 @@ def test_without_a_place_of_its_own_the_map_is_around_all(town):
     assert picture.notes[-1] == "Our own position is not known: distances from the middle"
 
 
+def test_nodes_silent_about_their_position_are_marked_on_the_map(town):
+    town.clock.jump(2 * 86400)
+    town.record(packet(BOB, portnum=1))
+    picture = nodes_data(town.memory, OWN, now_of(town), ENGLISH)
+    assert [node.label[0] == "~" for node in picture.nodes if "Bob Fourvière" in node.names] == [True]
+    assert picture.notes[-1] == "~ 1 silent about their position for a day or more"
+
+
 def test_a_node_older_than_three_days_is_not_on_the_map(town):
     town.clock.jump(3 * 86400)
     town.record(packet(BOB, PositionPayload(45.7, 4.8), portnum=POSITION))

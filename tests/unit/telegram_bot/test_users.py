@@ -4,7 +4,7 @@ import pytest
 
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Command
-from meshbot.commands.roles import Role
+from meshbot.commands.roles import Role, node_list
 from meshbot.telegram_bot.menu import menus
 from meshbot.telegram_bot.models import AllowedUser, Chat
 from meshbot.telegram_bot.own_commands import IDENTITY, START
@@ -13,7 +13,7 @@ from meshbot.telegram_bot.users import HOUR, AllowedUsers, OncePerHour, parse_us
 
 
 def test_a_setting_s_line_is_parsed_as_a_user():
-    assert parse_user("123 admin !a1b2c3d4") == AllowedUser(123, Role.ADMIN, 0xA1B2C3D4)
+    assert parse_user("123 admin !a1b2c3d4") == AllowedUser(123, Role.ADMIN, node_list(["!a1b2c3d4"]))
     assert parse_user("5 everyone") == AllowedUser(5, Role.EVERYONE)
 
 

@@ -1,4 +1,5 @@
 import pytest
+from meshtastic.protobuf import admin_pb2, mesh_pb2
 
 from meshbot.virtual_node.packets import sender_of
 from tests.support.phone import EPOCH, Phone, PortNum, error_of
@@ -20,6 +21,20 @@ def test_an_admin_message_is_acknowledged_if_want_ack_is_set():
     assert (error_of(ack), ack.decoded.request_id, sender_of(ack), ack.to) == ("NONE", packet_id, phone.num, phone.num)
     phone.admin(want_ack=False, add_contact=contact())
     assert [m.WhichOneof("payload_variant") for m in phone.drain()] == ["queueStatus"]
+
+
+@pytest.mark.parametrize(("version", "res"), [("2.7.26", 39), ("2.8.0", 0)])
+def test_before_2_8_a_contact_counts_only_after_what_came_with_it(version, res):
+    phone = Phone(version=version)
+    payload = admin_pb2.AdminMessage(add_contact=contact()).SerializeToString()
+    for to, port, content in ((phone.num, PortNum.ADMIN_APP, payload), (GHOST, PortNum.TEXT_MESSAGE_APP, b"x")):
+        decoded = mesh_pb2.Data(portnum=port, payload=content)
+        packet = mesh_pb2.MeshPacket(to=to, id=port, decoded=decoded)
+        phone.api.handle(mesh_pb2.ToRadio(packet=packet).SerializeToString(), phone.now)
+    assert [status.res for status in phone.statuses()] == [0, res]
+    phone.later(3)
+    phone.send(GHOST)
+    assert [status.res for status in phone.statuses()] == [0]
 
 
 def test_admin_messages_do_not_go_on_air():

@@ -64,7 +64,7 @@ def test_beyond_the_duty_cycle_packets_are_refused_and_explained():
     assert [status.res for status in phone.statuses()] == [0]
 
 
-def test_a_region_without_limit_and_a_node_told_to_ignore_it_send_on():
+def test_without_a_duty_cycle_or_told_to_ignore_it_it_sends_on():
     for options, settings in (({"region": "US"}, {}), ({}, {"override_duty_cycle": True})):
         phone = Phone(airtime=100.0, **options)
         lora = {"region": 1 if options else 3, "tx_enabled": True, "use_preset": True, "hop_limit": 3} | settings

@@ -155,7 +155,7 @@ def test_since_2_7_21_a_client_expires_after_15_min(version, expires):
 
 def test_losing_its_nodes_leaves_the_node_itself():
     phone = Phone()
-    phone.firmware.forget_nodes(phone.now)
+    phone.firmware.forget_nodes()
     infos = [m.node_info for m in phone.configure() if m.HasField("node_info")]
     assert [info.num for info in infos] == [phone.num]
 

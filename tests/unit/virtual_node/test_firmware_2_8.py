@@ -63,7 +63,7 @@ def test_a_field_known_to_the_library_is_written_as_the_library_does():
     assert mesh_pb2.User(is_licensed=True).SerializeToString() == fields.number_field(6, 1)
 
 
-def test_a_broadcast_of_a_2_8_node_comes_signed_and_its_sender_is_noted():
+def test_a_2_8_node_s_broadcast_comes_signed_and_is_noted():
     phone = newest()
     phone.hear_from(phone.keyed, to=BROADCAST_NUM)
     (packet,) = phone.packets()
@@ -163,7 +163,7 @@ def test_a_pki_encrypted_message_needs_no_signature(policy):
     assert [packet.pki_encrypted for packet in phone.packets()] == [True]
 
 
-def test_a_first_nodeinfo_whose_number_is_not_its_key_s_is_dropped_if_signed():
+def test_a_signed_first_nodeinfo_needs_the_number_of_its_key():
     phone = newest()
     phone.admin(remove_by_nodenum=phone.keyed.num)
     phone.drain()

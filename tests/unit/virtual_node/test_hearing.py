@@ -125,7 +125,7 @@ def test_a_nodeinfo_with_the_node_s_own_key_is_ignored():
 
 def test_after_a_nodedb_loss_messages_stay_encrypted_until_a_nodeinfo():
     phone = Phone()
-    phone.firmware.forget_nodes(phone.now)
+    phone.firmware.forget_nodes()
     phone.hear_from(phone.keyed, "/help")
     (unread,) = phone.packets()
     assert (unread.WhichOneof("payload_variant"), unread.channel) == ("encrypted", 0)
@@ -138,7 +138,7 @@ def test_after_a_nodedb_loss_messages_stay_encrypted_until_a_nodeinfo():
 
 def test_an_unknown_sender_is_asked_for_its_nodeinfo_once_in_10_minutes():
     phone = Phone()
-    phone.firmware.forget_nodes(phone.now)
+    phone.firmware.forget_nodes()
     for user in phone.firmware.users[:3]:
         phone.hear_from(user, to=BROADCAST_NUM)
     phone.later(3)
@@ -153,7 +153,7 @@ def test_an_unknown_sender_is_asked_for_its_nodeinfo_once_in_10_minutes():
 
 def test_a_user_s_node_introduces_itself_to_everybody():
     phone = Phone()
-    phone.firmware.forget_nodes(phone.now)
+    phone.firmware.forget_nodes()
     phone.firmware.hear_nodeinfo(phone.keyed.num, phone.now)
     (packet,) = phone.packets()
     assert (packet.to, packet.decoded.portnum) == (BROADCAST_NUM, PortNum.NODEINFO_APP)

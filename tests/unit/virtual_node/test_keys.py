@@ -14,7 +14,7 @@ Error = mesh_pb2.Routing.Error
 def forgetful(version="2.7.26", **options):
     """A phone whose node has lost its database."""
     phone = Phone(version=version, **options)
-    phone.firmware.forget_nodes(phone.now)
+    phone.firmware.forget_nodes()
     return phone
 
 
@@ -51,7 +51,7 @@ def test_the_node_s_own_keys_are_a_pair():
     assert x25519.public_key(security.private_key) == security.public_key
 
 
-def test_2_7_26_refuses_a_dm_it_cannot_read_and_its_sender_introduces_itself():
+def test_2_7_refuses_an_unreadable_dm_and_its_sender_introduces_itself():
     phone = forgetful()
     phone.hear_from(phone.keyed, "/help")
     assert [packet.WhichOneof("payload_variant") for packet in phone.packets()] == ["encrypted"]
@@ -66,6 +66,16 @@ def test_2_8_drops_a_dm_it_cannot_read_without_a_word():
     phone.hear_from(phone.keyed, "/help")
     phone.later(60)
     assert phone.drain() == []
+
+
+@pytest.mark.parametrize(("version", "read"), [("2.7.26", False), ("2.8.0", True)])
+def test_a_repetition_of_what_could_not_be_read_is_read_by_2_8(version, read):
+    phone = forgetful(version)
+    phone.hear_from(phone.keyed, "/help", packet_id=9, want_ack=False)
+    phone.firmware.hear_nodeinfo(phone.keyed.num, phone.now)
+    phone.packets()
+    phone.hear_from(phone.keyed, "/help", packet_id=9)
+    assert [packet.decoded.payload for packet in phone.packets()] == [b"/help"] * read
 
 
 @pytest.mark.parametrize("version", ["2.7.26", "2.8.0"])
@@ -110,7 +120,7 @@ def test_a_nodeinfo_is_asked_for_with_an_answer_once_in_12_hours():
     assert answers == [1, 0, 0, 1]
 
 
-def test_a_changed_key_is_dropped_by_the_radio_until_the_node_is_removed():
+def test_a_changed_key_is_dropped_until_the_node_is_removed():
     phone = Phone()
     old = phone.keyed.public_key
     user = phone.firmware.change_key(phone.keyed.num, phone.now)
@@ -136,7 +146,7 @@ def test_a_wrong_key_for_us_makes_a_user_s_messages_unreadable():
     assert refusals(phone) == [("NONE", phone.num), ("NO_CHANNEL", phone.keyed.num)]
 
 
-def test_a_user_without_our_key_sends_nothing_and_learns_it_from_its_refusal():
+def test_a_user_without_our_key_is_mute_until_it_refuses_us():
     phone = Phone()
     phone.firmware.mistake_our_key(phone.keyed.num, b"")
     phone.hear_from(phone.keyed)

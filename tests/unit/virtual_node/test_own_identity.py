@@ -30,7 +30,7 @@ def test_2_8_numbers_a_node_by_its_key():
     assert all(user.num == crc32(user.public_key) for user in phone.firmware.users if user.public_key)
 
 
-def test_a_private_key_set_on_2_8_renumbers_the_node_and_tells_my_info_alone():
+def test_a_private_key_renumbers_a_2_8_node_by_my_info_alone():
     phone = Phone(version="2.8.0")
     old = phone.num
     phone.admin(set_config={"security": {"private_key": PRIVATE, "admin_key": [bytes(32)]}})
@@ -43,7 +43,7 @@ def test_a_private_key_set_on_2_8_renumbers_the_node_and_tells_my_info_alone():
     assert security(phone).public_key == phone.firmware.own.public_key == x25519.public_key(PRIVATE)
 
 
-def test_a_private_key_set_on_2_7_changes_the_key_and_not_the_number():
+def test_a_private_key_leaves_a_2_7_node_its_number():
     phone = Phone()
     old = phone.num
     phone.admin(set_config={"security": {"private_key": PRIVATE}})
@@ -63,7 +63,7 @@ def test_a_security_section_without_a_key_keeps_it_on_2_8_alone(version, kept):
     assert (phone.firmware.own.public_key == before) is kept
 
 
-def test_a_section_with_a_key_alone_keeps_the_admin_keys_of_2_8():
+def test_on_2_8_a_section_of_a_key_alone_keeps_admin_keys():
     phone = Phone(version="2.8.0")
     phone.admin(set_config={"security": {"admin_key": [PRIVATE]}})
     phone.admin(set_config={"security": {"private_key": PRIVATE}})
@@ -105,6 +105,27 @@ def test_a_whole_factory_reset_of_2_8_makes_another_node_of_it():
     restarted(phone)
     assert phone.firmware.own.public_key not in {own.public_key, b""}
     assert phone.num == crc32(phone.firmware.own.public_key) != own.num
+
+
+def test_a_restored_key_pair_brings_the_old_number_back():
+    phone = Phone(version="2.8.0")
+    own, keys = phone.firmware.own, security(phone)
+    phone.admin(factory_reset_device=1)
+    restarted(phone)
+    phone.admin(begin_edit_settings=True)
+    phone.admin(set_config={"security": keys})
+    phone.admin(set_config={"lora": {"region": EU_868, "tx_enabled": True, "use_preset": True, "hop_limit": 3}})
+    phone.admin(set_owner={"long_name": "Un nom de plus de 24 octets"})
+    phone.admin(commit_edit_settings=True)
+    messages = restarted(phone)
+    assert (phone.num, phone.firmware.own.public_key) == (own.num, own.public_key)
+    assert messages[2].node_info.user.long_name == "Un nom de plus de 24 oct"
+    phone.hear_from(phone.keyed, "too early")
+    phone.packets()
+    # Nobody's key is known any more, but ours is to them
+    phone.admin(add_contact={"node_num": phone.keyed.num, "user": {"public_key": phone.keyed.public_key}})
+    phone.hear_from(phone.keyed)
+    assert phone.packets()[-1].decoded.payload == b"bonjour"
 
 
 def test_edited_settings_are_lost_in_a_reboot_before_their_commit():

@@ -71,7 +71,7 @@ def test_from_2_8_on_two_entries_are_never_protected():
     assert STRANGER in numbers(nodes)
 
 
-def test_from_2_8_on_a_full_database_admits_one_stranger_in_2_s():
+def test_a_full_2_8_database_admits_one_stranger_in_2_s():
     nodes = database(is_guarded=True)
     for place, now in enumerate((10.0, 11.9, 12.0)):
         nodes.update_from(heard(STRANGER + place), now)
@@ -79,7 +79,7 @@ def test_from_2_8_on_a_full_database_admits_one_stranger_in_2_s():
     assert STRANGER + 2 in numbers(nodes)
 
 
-def test_from_2_8_on_an_evicted_node_s_key_is_kept_and_comes_back_with_it():
+def test_2_8_keeps_an_evicted_node_s_key_for_its_return():
     nodes = database(is_guarded=True, warm_size=3)
     nodes.update_from(heard(STRANGER), 10.0)
     assert nodes.get(1) is None
@@ -94,11 +94,11 @@ def test_from_2_8_on_an_evicted_node_s_key_is_kept_and_comes_back_with_it():
 def test_a_removed_node_is_forgotten_by_the_warm_tier_too():
     nodes = database(is_guarded=True, warm_size=3)
     nodes.update_from(heard(STRANGER), 10.0)
-    nodes.remove(1, 10.0)
+    nodes.remove(1)
     assert nodes.public_key(1) == b""
 
 
-def test_what_is_evicted_within_a_minute_of_the_last_save_is_back_after_a_reboot():
+def test_what_was_evicted_since_the_save_is_back_after_a_reboot():
     nodes = database(is_guarded=True, warm_size=3)
     nodes.update_from(heard(STRANGER), 10.0)
     nodes.reboot(11.0, forget_recent=True)
@@ -161,3 +161,18 @@ def test_the_warm_tier_never_gives_a_key_up_for_a_node_without(worths, size):
         after = sum(bool(node.public_key) for node in tier.copy().values())
         assert before <= after
         assert len(tier) <= size
+
+
+@pytest.mark.parametrize(("version", "remembered"), [("2.7.26", 0), ("2.8.0", 150)])
+def test_of_a_great_mesh_the_node_knows_the_last_heard(version, remembered):
+    phone = Phone(nodes=300, capacity=100, keys=299, version=version)
+    messages = phone.configure()
+    infos = [message.node_info for message in messages if message.HasField("node_info")]
+    known = {info.num for info in infos}
+    assert len(infos) == 100
+    reachable = 0
+    for user in phone.firmware.users:
+        phone.send(user.num, port=PortNum.PRIVATE_APP)
+        reachable += phone.statuses()[-1].res == 0
+        phone.later(1)
+    assert reachable == len(known) - 1 + remembered

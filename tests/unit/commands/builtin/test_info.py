@@ -2,11 +2,15 @@
 
 import pytest
 
-from meshbot.commands.formatting import PACKET_BYTES
+from meshbot.commands.builtin.info import describe_at_length
+from meshbot.commands.formatting import CHAT_BYTES, PACKET_BYTES
+from meshbot.commands.language import translator
+from meshbot.commands.registry import Platform, Request
+from meshbot.mesh_link.messages import RadioMetadata
 from meshbot.mesh_link.payloads import DeviceMetrics, PositionPayload
-from tests.support.nodes import ALICE, key, record
+from tests.support.nodes import ALICE, key, record, upgrade
 from tests.support.packet_records import packet
-from tests.support.town import OWN, EmptyTown, Town, ask
+from tests.support.town import ASKER, OWN, EmptyTown, Town, ask
 
 
 @pytest.fixture
@@ -78,3 +82,58 @@ def test_the_longest_of_everything_fits_one_packet(empty):
     empty.record(packet(ALICE, snr=-12.5, rssi=-120))
     empty.clock.jump(3000)
     assert len(ask(empty, f"/info {ALICE:x}", "fr").encode()) <= PACKET_BYTES
+
+
+def test_an_upgraded_node_shows_its_former_number(empty):
+    empty.manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Alice"))
+    new = upgrade(empty.manager, empty.clock, ALICE, key(1))
+    answer = f"Alice !{new:08x}\nformerly !20001eef\nNever heard\n🔑 key known"
+    assert ask(empty, "/info alice") == ask(empty, "/info 1eef") == answer
+    assert ask(empty, "/info alice", "fr").splitlines()[1] == "auparavant !20001eef"
+    view, now = empty.memory.node(ALICE), empty.clock.now().timestamp()
+    assert describe_at_length(view, now, translator("en"))[1] == "formerly !20001eef"
+
+
+# -- firmware 2.8
+
+
+def moved_on(town, days=9):
+    """Alice is heard days after her last position."""
+    town.clock.jump(days * 86400)
+    town.record(packet(ALICE, snr=6.0, rssi=-88, signed=True))
+
+
+def test_a_position_much_older_than_what_was_heard_has_its_age(town):
+    assert "d ago" not in ask(town, "/info alice")
+    moved_on(town)
+    assert ask(town, "/info alice").splitlines()[2:] == [
+        "📍45.8000,4.9000 210m, at 6.4km, 9d ago",
+        "Heard 0s ago, direct 6.0dB -88dBm",
+        "🔋80%, 🔑 key known, ✍️ signs",
+    ]
+
+
+def test_a_node_that_is_gone_is_not_silent_about_its_position(town):
+    town.clock.jump(9 * 86400)
+    assert ask(town, "/info alice").splitlines()[2:4] == [
+        "📍45.8000,4.9000 210m, at 6.4km",
+        "Heard 9d ago, direct -4.5dB -105dBm",
+    ]
+
+
+def by_telegram(town, name, argument=""):
+    wide = {"platform": Platform.TELEGRAM, "limit": CHAT_BYTES}
+    return town.commands.find(name).run(Request(name, argument, ASKER, RadioMetadata(), translator("en"), (), **wide))
+
+
+def test_the_list_by_telegram_marks_distances_of_old_positions(town):
+    moved_on(town, days=2)
+    lines = by_telegram(town, "nodes").splitlines()
+    assert [line.split()[-1] for line in lines if line.startswith("Alice")] == ["~6.4km"]
+
+
+def test_at_length_silence_and_messages_are_told(town):
+    moved_on(town)
+    assert "210m, 9d ago, silent about it since\n" in by_telegram(town, "info", "alice")
+    assert "messages takes none" in by_telegram(town, "info", "bob")
+    assert "messages" not in by_telegram(town, "info", "alice")

@@ -12,10 +12,12 @@ from meshbot.commands.roles import AuthFailure, User
 from meshbot.mesh_link.packets import NodeRecord, RadioMetadata
 from meshbot.mesh_memory.mailbox import MAX_ALL, MailboxFullError
 from meshbot.mesh_memory.mailbox import Full as Fullness
+from meshbot.nodes.identity import SILENCE, number_of
 from meshbot.sending.air_budget import Account, account_of
 from meshbot.sending.outgoing import MailNoticeOrigin, OutgoingText, TelegramOrigin
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
+from tests.support.nodes import key, prove, record, upgrade
 from tests.support.packet_records import TELEMETRY, TEXT, packet
 
 AT_MOST_EVERY = 3600.0  # seconds between two notices
@@ -167,6 +169,25 @@ def test_a_full_database_of_mail_says_so(mesh):
     assert answer == f"📪 {MAX_ALL} letters wait in all: no room for more. Try again in a few days."
 
 
+@pytest.mark.parametrize(
+    ("details", "is_told"),
+    [
+        ({"role": "ROUTER"}, False),
+        ({"role": "TRACKER"}, False),
+        ({"role": "CLIENT", "unmessagable": True}, False),
+        ({"role": "ROUTER", "unmessagable": False}, True),
+        ({"role": "CLIENT_HIDDEN"}, True),
+    ],
+)
+def test_a_node_that_takes_no_messages_gets_no_notice(mesh, details, is_told):
+    mesh.manager.learn_from_node_database([NodeRecord(BOB, "Bob", hw_model="TBEAM", **details)])
+    kept = ask(mesh, "send Bob hello")
+    assert kept.startswith("✉️ Kept for Bob, who is told" if is_told else "✉️ Kept for Bob, who is not told: ")
+    assert len(kept.encode()) <= 200
+    assert bool(Notices(mesh).hear(BOB)) is is_told
+    assert "hello" in ask(mesh, "", sender=BOB)
+
+
 # -- who asks
 
 FAILURES = [AuthFailure.NOT_PKI, AuthFailure.WRONG_KEY, AuthFailure.MQTT]
@@ -271,7 +292,14 @@ class Notices:
         self.mesh = mesh
         self.sent = []
         self.notice = None  # the last one
-        self.notices = MailNotices(mesh.memory.mailbox, mesh.memory, mesh.clock, self.sent.append, translator(language))
+        self.notices = MailNotices(
+            mesh.memory.mailbox,
+            mesh.memory,
+            mesh.clock,
+            self.sent.append,
+            translator(language),
+            old_number=mesh.manager.silent_number,
+        )
 
     def hear(self, num, **details):
         """Return the notices sent when a node is heard."""
@@ -460,3 +488,53 @@ def test_a_name_that_was_just_taken_is_said_so(mesh):
 def test_a_name_copied_with_invisible_characters_is_found(mesh):
     assert ask(mesh, "send \u2068Zo\u200bé\u2069 hello").startswith("✉️ Kept for Zoé")
     assert ask(mesh, "send Mall\u202eory\x1b hi") == "I know no node « Mallory »."
+
+
+# -- notices to a number that may be a node's new one
+
+
+def test_mail_is_announced_to_a_new_number_until_it_is_read(mesh):
+    notices, old, new = Notices(mesh), BOB, number_of(key(1))
+    mesh.memory.mailbox.send(ZOE, old, "see you")
+    mesh.manager.learn_from_nodeinfos([record(old, key(1)), record(new, key(1))])
+    mesh.clock.advance(SILENCE)
+    text = "✉️ New mail for you: 1, from Zoé. /mail reads it."
+    for wait in (AT_MOST_EVERY, 2 * AT_MOST_EVERY, 4 * AT_MOST_EVERY):
+        assert notices.hear(new) == [(new, text)]
+        # an acknowledgement can be forged
+        notices.end(DeliveryStatus.ACKNOWLEDGED)
+        mesh.clock.advance(wait - 1)
+        assert notices.hear(new) == []
+        mesh.clock.advance(1)
+    assert ask(mesh, "", sender=new) == "📭 No mail for you."
+    prove(mesh.manager, new, key(1))
+    assert "see you" in ask(mesh, "", sender=new)
+    mesh.clock.advance(LONGEST_WAIT)
+    assert notices.hear(new) == notices.hear(old) == []
+
+
+def test_where_the_old_number_is_in_use_mail_is_announced_to_that(mesh):
+    notices, old, new = Notices(mesh), BOB, number_of(key(1))
+    mesh.memory.mailbox.send(ZOE, old, "see you")
+    mesh.manager.learn_from_nodeinfos([record(old, key(1)), record(new, key(1))])
+    mesh.clock.advance(5 * SILENCE)
+    mesh.manager.hear(packet(old))
+    mesh.clock.advance(2 * SILENCE)
+    assert notices.hear(new) == []
+    assert [to for to, _text in notices.hear(old)] == [old]
+
+
+def test_a_number_that_its_node_has_left_is_notified_of_nothing(mesh):
+    notices, old = Notices(mesh), BOB
+    mesh.memory.mailbox.send(ZOE, old, "see you")
+    new = upgrade(mesh.manager, mesh.clock, old, key(1))
+    assert notices.hear(old) == []
+    assert [to for to, _text in notices.hear(new)] == [new]
+    assert not mesh.memory.mailbox.is_unnotified(old)
+
+
+@pytest.mark.parametrize("wanted", ["Bob", f"!{BOB:08x}", f"{BOB:08x}"[-4:]])
+def test_mail_for_an_old_number_is_for_its_node(mesh, wanted):
+    new = upgrade(mesh.manager, mesh.clock, BOB, key(1))
+    assert ask(mesh, f"send {wanted} see you", sender=ZOE) == "✉️ Kept for Bob, who is told when next heard."
+    assert "see you" in ask(mesh, "", sender=new)

@@ -50,3 +50,8 @@ def test_a_whole_day_fits_one_packet_and_the_oldest_hour_counts(empty):
     assert "paquets 50, directs 50" in answer
     assert len(answer.splitlines()) == 5
     assert len(answer.encode()) <= PACKET_BYTES
+
+
+def test_who_signs_sees_it(town):
+    town.record(packet(ASKER, signed=True))
+    assert ask(town, "/my").splitlines()[0].endswith(", ✍️ signs")

@@ -18,6 +18,7 @@ from meshbot.runtime.incidents import (
     LinkRecovered,
     NodeRebooted,
     NodeWarning,
+    OwnNumberChanged,
 )
 from meshbot.telegram_bot.alerts.keys import MOST_ALONE, TOGETHER
 from meshbot.telegram_bot.alerts.message import JOIN, SHOWN, SPAN, STALE
@@ -476,6 +477,14 @@ def test_the_node_s_own_warnings_reach_the_operator_in_one_message(reader):
         "Remote device has advertised your public key",
         "Compromised keys detected",
     ]
+
+
+def test_our_node_s_new_number_is_told_with_what_follows(reader):
+    (message,) = reader.report(OwnNumberChanged(0x12, 0xDEE721D6))
+    first, second = message.text.split("\n")
+    assert first.endswith(" Our node has another number: !00000012 → !dee721d6.")
+    assert second.startswith("Direct messages to the number before no longer arrive")
+    assert not message.silent
 
 
 # -- over a restart
