@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from meshbot.mesh_link.messages import NodeRecord
 from meshbot.nodes.custody import ASK_TIMEOUT, ASKS_AN_HOUR, CURE_EVERY, TAUGHT_A_DAY, TAUGHT_AHEAD, TAUGHT_FOR_MESSAGES
 from meshbot.nodes.custody_records import KEPT, RECENT
 from meshbot.nodes.custody_steps import (
@@ -18,7 +19,9 @@ from meshbot.nodes.custody_steps import (
 )
 from meshbot.nodes.radio_state import Outcome, tally
 from meshbot.storage import DAY, HOUR, CustodyRow
+from tests.support.configured import make_node_manager
 from tests.support.custody import ALICE, BRUNO, CAROLE, OWN_NUM, Bench, after, key, trusted
+from tests.support.fake_clock import FakeClock
 
 KEY, OTHER = key(1), key(2)
 MANY = range(0x30000000, 0x30000050)
@@ -577,3 +580,43 @@ def test_messages_of_one_hour_are_written_once():
 def test_the_tally_tells_held_lacking_and_different():
     found = tally({ALICE: KEY, BRUNO: KEY, CAROLE: KEY}, {ALICE: KEY, BRUNO: OTHER, OWN_NUM: OTHER})
     assert (found.held, found.lacking, found.different, found.trusted) == (1, 1, 1, 3)
+
+
+# -- what the bot knows of a node
+
+
+def manager(*records):
+    found = make_node_manager(None, FakeClock())
+    found.learn_from_node_database(records)
+    return found
+
+
+def test_a_node_is_taught_under_its_name_as_far_as_firmware_takes_it():
+    name = "é" * 30
+    found = manager(NodeRecord(ALICE, name, "ÉÉÉ", "HELTEC_V3", "CLIENT_MUTE", KEY)).trusted_key(ALICE).contact
+    assert (found.long_name, found.short_name) == ("é" * 19, "ÉÉ")
+    assert (found.hw_model, found.role, found.public_key) == ("HELTEC_V3", "CLIENT_MUTE", KEY)
+
+
+def test_a_node_without_a_name_is_taught_under_the_firmwares():
+    found = manager(NodeRecord(ALICE, public_key=KEY)).trusted_key(ALICE).contact
+    assert (found.long_name, found.short_name) == ("Meshtastic 1eef", "1eef")
+
+
+def test_a_node_without_a_key_is_not_taught():
+    assert manager(NodeRecord(ALICE, "Alice")).trusted_key(ALICE) is None
+
+
+def test_a_key_that_waits_makes_doubt_unless_an_operator_decides():
+    found = manager(NodeRecord(ALICE, "Alice", public_key=KEY))
+    found.learn_from_nodeinfo(NodeRecord(ALICE, "Alice", public_key=OTHER))
+    assert found.trusted_key(ALICE).doubtful
+    found.confirm_key(ALICE, KEY)
+    assert (found.trusted_key(ALICE).doubtful, found.trusted_key(ALICE).verified) == (False, True)
+
+
+def test_a_shared_key_is_in_doubt_whoever_verified_it():
+    found = manager(NodeRecord(ALICE, "Alice", public_key=KEY), NodeRecord(BRUNO, "Bruno", public_key=KEY))
+    found.confirm_key(ALICE, KEY)
+    assert found.trusted_key(ALICE).doubtful
+    assert found.trusted_key(BRUNO).doubtful
