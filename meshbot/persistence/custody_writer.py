@@ -57,7 +57,7 @@ class CustodyWriter(WriteBehind[CustodyStore, Unsaved]):
         self._unsaved = Unsaved()
 
     def take(self, changes: CustodyChanges) -> None:
-        """Take in what changed; a note is written at once."""
+        """Take in what changed; a note is written at once, and so is our radio: its loss is reported once."""
         for num, row in changes.rows.items():
             if row is None:
                 self._rows.pop(num, None)
@@ -68,7 +68,8 @@ class CustodyWriter(WriteBehind[CustodyStore, Unsaved]):
             self._own = self._unsaved.own = changes.own
         if changes.note is not None:
             self._unsaved.notes.append(changes.note)
-        self.schedule(self._clock.monotonic() + (WRITE_EVERY if changes.note is None else 0.0))
+        is_urgent = changes.note is not None or changes.own is not None
+        self.schedule(self._clock.monotonic() + (0.0 if is_urgent else WRITE_EVERY))
 
     def _load(self, store: CustodyStore) -> None:
         rows, own = store.load()
