@@ -353,7 +353,7 @@ def test_what_the_radio_says_it_lacks_it_lacks(bench):
     assert bench.taught() == [ALICE]
 
 
-def test_a_message_that_could_not_be_read_teaches_nothing_that_the_radio_has(bench):
+def test_an_unreadable_message_teaches_nothing_that_the_radio_has(bench):
     bench.keys = {ALICE: KEY}
     bench.ready()
     bench.do(bench.custody.cure(ALICE, bench.at, lacks=False))
@@ -375,7 +375,7 @@ def test_teaching_without_a_link_says_so(bench):
     assert bench.outcomes() == {ALICE: Outcome.NO_LINK}
 
 
-def test_a_message_sent_right_after_ready_is_served_once_the_radio_is_known(bench):
+def test_a_message_right_after_ready_is_served_once_the_radio_is_known(bench):
     bench.do(bench.custody.cure(CAROLE, bench.at, lacks=True))
     assert bench.done == []
     bench.trust[CAROLE], bench.present[CAROLE] = trusted(CAROLE, OTHER), OTHER
@@ -491,7 +491,7 @@ def test_an_operator_is_told_that_the_radio_was_silent(bench):
     assert bench.outcomes() == {ALICE: Outcome.NO_ANSWER}
 
 
-def test_an_operator_who_decides_again_meanwhile_is_not_told_that_it_is_done(bench):
+def test_an_operator_who_decides_again_meanwhile_is_not_told_of_success(bench):
     bench.answers = False
     bench.ready()
     bench.do(bench.custody.teach(ALICE, bench.at))
@@ -591,7 +591,7 @@ def manager(*records):
     return found
 
 
-def test_a_node_is_taught_under_its_name_as_far_as_firmware_takes_it():
+def test_a_node_is_taught_under_its_name_cut_for_firmware():
     name = "é" * 30
     found = manager(NodeRecord(ALICE, name, "ÉÉÉ", "HELTEC_V3", "CLIENT_MUTE", KEY)).trusted_key(ALICE).contact
     assert (found.long_name, found.short_name) == ("é" * 19, "ÉÉ")

@@ -73,7 +73,7 @@ class Failing(CustodyStore):
         super().save(*what)
 
 
-def test_a_note_that_could_not_be_written_is_not_told_until_it_is(database, clock):
+def test_a_note_is_not_told_before_it_could_be_written(database, clock):
     store = Failing(database)
     bench = Bench(store, clock)
     store.fails = True

@@ -36,7 +36,7 @@ def cured(driver, num=ASKER, **details):
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_a_text_goes_again_under_a_new_id_once_the_key_is_there(driver, error):
+def test_a_text_goes_again_under_a_new_id_with_the_key(driver, error):
     driver.add()
     first = driver.take()
     assert driver.status(first, ERRORS[error]) == [DeliveryStatus.POSTPONED]
@@ -114,7 +114,7 @@ def test_a_cure_of_somebody_else_changes_nothing(driver):
     assert len(driver.queue.texts) == 1
 
 
-def test_a_text_is_held_back_from_a_node_that_would_send_it_in_clear(old, lacking):
+def test_a_text_is_held_back_where_it_would_go_in_clear(old, lacking):
     lacking.add(ASKER)
     old.add()
     old.add("autre", to=OTHER)
