@@ -8,12 +8,12 @@ favourites crashes (docs/decisions/0018-key-custody.md).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from math import inf
 from typing import Final
 
-from meshbot.nodes.custody_records import CustodyRecords
+from meshbot.nodes.custody_records import CustodyRecords, needing
 from meshbot.nodes.custody_steps import (
     Action,
     AddContact,
@@ -79,8 +79,8 @@ class Custody:
         self._keys: dict[int, bytes] = {}
         # nodes to be cured, in order
         self._waiting: list[int] = []
-        # whose key messages wait for, while the radio is not known
-        self._unserved: list[int] = []
+        # whose key is wanted while the radio is not known, and whether an operator waits
+        self._unserved: dict[int, bool] = {}
         self._cures: dict[int, Cure] = {}
         self._next_start = -inf
         self._asked: deque[float] = deque(maxlen=ASKS_AN_HOUR)
@@ -105,11 +105,9 @@ class Custody:
         if radio.is_whole:
             self._look_for_loss(radio, at.now)
             self._repair(at)
-            self._waiting = list(self._needy(people, at.wall))
-        awaited, self._unserved = self._unserved, []
-        for num in awaited:
-            if num not in self._cures:
-                self._start(num, at, awaited=True)
+            needy = needing(self.records.talked(at.wall), people, self._keys, self._trusted)
+            self._waiting = [num for num in needy if num not in self._cures]
+        self._serve_late(at)
         self._next_start = max(self._next_start, at.now)
         self._start_due(at)
         return self._take()
@@ -117,6 +115,7 @@ class Custody:
     def lost(self) -> list[Action]:
         """Take the loss of the link."""
         self._radio = None
+        self._actions += [CureEnded(num, Outcome.NO_LINK) for num in self._unserved]
         self._unserved.clear()
         self._waiting.clear()
         self._drop_cures()
@@ -129,19 +128,17 @@ class Custody:
             del self._keys[num]
             self._actions.append(RadioKey(num, b""))
         if self._radio is None:
-            # soon after READY; the message does not wait for ever
-            self._unserved = [*(each for each in self._unserved if each != num), num][-UNSERVED_LIMIT:]
+            self._note_wanted(num, for_operator=False)
         elif running is None:
             self._start(num, at, awaited=True)
         return self._take()
 
     def teach(self, num: int, at: Moment) -> list[Action]:
         """Teach the radio the key that an operator has just decided about."""
-        if self._radio is None:
-            self._actions.append(CureEnded(num, Outcome.NO_LINK))
-            return self._take()
         running = self._cures.get(num)
-        if running is None or running.stage is Stage.NODE:
+        if self._radio is None:
+            self._note_wanted(num, for_operator=True)
+        elif running is None or running.stage is Stage.NODE:
             self._teach(Cure(num, Stage.TURN, for_operator=True), at)
         else:
             running.for_operator = True
@@ -205,15 +202,18 @@ class Custody:
 
     # -- which nodes
 
-    def _needy(self, people: Collection[int], wall: int) -> Iterable[int]:
-        """Yield whose key the radio needs and has not, those first who wrote last."""
-        talked = self.records.talked(wall)
-        for num in sorted({*people, *talked} - self._cures.keys(), key=lambda num: (-talked.get(num, 0), num)):
-            trusted, held = self._trusted(num), self._keys.get(num)
-            if trusted is None or trusted.doubtful:
-                continue
-            if held is None or (held != trusted.key and trusted.verified):
-                yield num
+    def _note_wanted(self, num: int, *, for_operator: bool) -> None:
+        """Remember it until the radio is known: soon after READY, for which nobody waits for ever."""
+        if num in self._unserved or len(self._unserved) < UNSERVED_LIMIT:
+            self._unserved[num] = for_operator or self._unserved.get(num, False)
+
+    def _serve_late(self, at: Moment) -> None:
+        wanted, self._unserved = self._unserved, {}
+        for num, for_operator in wanted.items():
+            if for_operator:
+                self._teach(Cure(num, Stage.TURN, for_operator=True), at)
+            elif num not in self._cures:
+                self._start(num, at, awaited=True)
 
     def _start_due(self, at: Moment) -> None:
         while self._waiting and self._start_at <= at.now:

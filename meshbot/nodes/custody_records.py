@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from meshbot.nodes.radio_state import Loss
+from meshbot.nodes.radio_state import Loss, TrustedKey
 from meshbot.storage import DAY, HOUR, CustodyRow, OwnRadioRow
 
 # Seconds since the last direct message
@@ -114,3 +114,18 @@ class CustodyRecords:
             day = max(wall // DAY, self.own.day)
             self.own, self._own_changed = replace(self.own, day=day, taught=self.taught_on(wall) + 1), True
         self.keep(replace(self.row(num), taught_at=wall))
+
+
+def needing(
+    talked: Mapping[int, int],
+    people: Collection[int],
+    keys: Mapping[int, bytes],
+    trusted: Callable[[int], TrustedKey | None],
+) -> Iterator[int]:
+    """Yield whose key the radio, which has `keys`, needs and has not: those first who wrote last, by `talked`."""
+    for num in sorted({*people, *talked}, key=lambda num: (-talked.get(num, 0), num)):
+        known, held = trusted(num), keys.get(num)
+        if known is None or known.doubtful:
+            continue
+        if held is None or (held != known.key and known.verified):
+            yield num

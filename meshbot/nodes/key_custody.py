@@ -232,6 +232,8 @@ class KeyCustody(Service):
                 self._perform(custody.lost())
             case _Wanted():
                 self._perform(custody.cure(message.num, at, lacks=message.lacks))
+            case _Teaching() if self._radio_of() is None:
+                message.reply.put(Outcome.NO_LINK)
             case _Teaching():
                 self._replies.setdefault(message.num, []).append(message.reply)
                 self._perform(custody.teach(message.num, at))

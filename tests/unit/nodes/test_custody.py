@@ -370,8 +370,17 @@ def test_a_node_that_was_just_asked_is_taught_without_asking_again(bench):
     assert bench.taught() == [ALICE]
 
 
-def test_teaching_without_a_link_says_so(bench):
+def test_teaching_right_after_ready_waits_until_the_radio_is_known(bench):
     bench.do(bench.custody.teach(ALICE, bench.at))
+    assert bench.done == []
+    bench.ready()
+    assert bench.taught() == [ALICE]
+    assert bench.outcomes() == {ALICE: Outcome.HELD}
+
+
+def test_teaching_ends_with_a_link_that_is_lost_first(bench):
+    bench.do(bench.custody.teach(ALICE, bench.at))
+    bench.do(bench.custody.lost())
     assert bench.outcomes() == {ALICE: Outcome.NO_LINK}
 
 
