@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import config
 from custody_assembly import custody_takers, custody_writer
@@ -29,7 +29,7 @@ from meshbot.commands import (
 )
 from meshbot.mesh_memory import MeshMemory
 from meshbot.nodes import KeyCustody, LookAtKeys, NodeActivity
-from meshbot.persistence import HandledBefore, Housekeeping
+from meshbot.persistence import HandledBefore, Housekeeping, recall_texts
 from meshbot.runtime import Clock, DatabaseFailed, DiskCheck, Report, Service, read_host, unreported
 from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
@@ -85,7 +85,8 @@ def open_storage(
     except storage.StorageError as exc:
         report(DatabaseFailed(str(exc)))
         error_print("❌ Base de données: %s. Ce qui est appris sera perdu à l'arrêt", exc)
-    return database, NodeManager(storage.NodeStore(database) if database else None, clock, report)
+    store = storage.NodeStore(database) if database else None
+    return database, NodeManager(store, clock, report, node_list(settings.admin_nodes).numbers)
 
 
 def memory(
@@ -254,7 +255,16 @@ def telegram(
 
     link, send, of_nodes = parts.link, parts.sender.tell, (parts.nodes.numbers, parts.nodes.with_key)
     dependencies = TelegramDependencies(
-        parts.clock, commands, limits(settings), parts.memory, link.own_num, send, keep, *of_nodes, link.channels
+        parts.clock,
+        commands,
+        limits(settings),
+        parts.memory,
+        link.own_num,
+        send,
+        keep,
+        *of_nodes,
+        link.channels,
+        parts.nodes.public_key,
     )
     return TelegramService(telegram_options(settings), dependencies)
 
@@ -302,8 +312,8 @@ def update_writer(
     return persistence.UpdateWriter(store, clock, restore) if store else None
 
 
-def housekeeping(parts: Parts, telegram: Service | None) -> Housekeeping:
-    """Return the thread that waits for the disk, with all that it writes."""
+def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], object]) -> Housekeeping:
+    """Return the thread that waits for the disk, with all that it writes; `route` puts into the router's inbox."""
     settings, clock, database, sender = parts.settings, parts.clock, parts.database, parts.sender
     memory, nodes, tr = parts.memory, parts.nodes, translator(settings.language)
     notices = MailNotices(memory.mailbox, memory, clock, sender.tell, tr, old_number=nodes.silent_number)
@@ -320,6 +330,7 @@ def housekeeping(parts: Parts, telegram: Service | None) -> Housekeeping:
         (check, lambda: parts.nodes.restore_keys(parts.link.interface())),
         after_load=(
             check,
+            lambda: recall_texts(database, mesh_link.TEXT_PORTNUMS, lambda keys: route(mesh_link.SeenTexts(keys))),
             lambda: parts.nodes.import_node_names(settings.node_names_file),
             lambda: parts.nodes.sync_after_load(parts.link.interface()),
             lambda: report_moved(listed_nodes(settings), parts.nodes),

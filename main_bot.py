@@ -88,7 +88,7 @@ class MeshBot:
         self._pubkey_sync = PubkeySync(clock, self._sync_pubkeys)
 
         # the sender and others save by Housekeeping, which is built after them: it restores what they had saved
-        self._reports, disk, sender = ReportRouter(), ServiceHandle(), ServiceHandle()
+        self._reports, disk, sender, texts = ReportRouter(), ServiceHandle(), ServiceHandle(), ServiceHandle()
         self._disk = disk
         links = custody_links(sender.tell, disk.tell, self._database, report)
         self._custody = custody = key_custody(clock, self.node_manager, link, new_packet_id, links)
@@ -119,7 +119,7 @@ class MeshBot:
         self.commands = built_in if commands is None else commands
         telegram = assembly.telegram(parts, self.commands, None if self._database is None else disk.tell)
         dispatcher = assembly.dispatcher(parts, self.commands, telegram)
-        housekeeping = assembly.housekeeping(parts, telegram)
+        housekeeping = assembly.housekeeping(parts, telegram, texts.tell)
         disk.connect(housekeeping)
 
         assembly.route_reports(self._reports, parts, housekeeping, telegram)
@@ -128,6 +128,7 @@ class MeshBot:
 
         packet_takers = assembly.packet_takers(parts, housekeeping, dispatcher, telegram)
         router = PacketRouter(clock, packet_takers, owner=link)
+        texts.connect(router)
         link_takers = assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync, telegram)
         target, machine = assembly.target(settings), assembly.machine(settings)
         self._tcp = TCPInterfaceManager(target, machine, clock, link_takers, link=link, report=report)

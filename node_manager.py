@@ -24,6 +24,7 @@ from meshbot.nodes import (
     reported_by_radio,
     screened,
     sync_keys,
+    teachable,
     to_evict,
 )
 from meshbot.persistence import WriteBehind
@@ -55,14 +56,24 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     subject: ClassVar = "Nœuds et clés"
     retry_after: ClassVar = 10.0
 
-    def __init__(self, store: NodeStore | None, clock: Clock, report: Report = unreported) -> None:
-        """Read nothing yet: the first `flush` does. Without a store nothing outlives the process."""
+    def __init__(
+        self,
+        store: NodeStore | None,
+        clock: Clock,
+        report: Report = unreported,
+        admins: Collection[int] = frozenset(),
+    ) -> None:
+        """Read nothing yet: the first `flush` does. Without a store nothing outlives the process.
+
+        The keys of `admins` are changed by an operator alone.
+        """
         super().__init__(store, clock)
         self._report = report
         self._activity: Callable[[], NodeActivity] = NodeActivity
+        self._admins = admins
         self._own_num: Callable[[], int] = int
         self._started = self._now()
-        self._trust = KeyTrust(Snapshot(), self._started)
+        self._trust = KeyTrust(Snapshot(), self._started, admins)
         # what is in memory; held for no I/O
         self._trust_lock = threading.Lock()
         # for the operator: what the database contradicts of what was learnt before it could be read
@@ -116,7 +127,12 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
     def trusted_key(self, num: int) -> TrustedKey | None:
         """Return what the radio would be taught of a node, None if no key of it is trusted."""
         with self._trust_lock:
-            return self._trust.teachable(num)
+            return teachable(self._trust, num)
+
+    def is_newcomer(self, num: int) -> bool:
+        """Return whether the node's key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
+        with self._trust_lock:
+            return self._trust.is_newcomer(num, self._now())
 
     def pending_keys(self) -> dict[int, set[bytes]]:
         """Return the keys that wait for a confirmation, by node."""
@@ -306,7 +322,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         snapshot = store.load()
         # an earlier version may have kept what cannot be seen
         snapshot.nodes.update({num: legible_row(row) for num, row in snapshot.nodes.items()})
-        trust = KeyTrust(snapshot, self._started)
+        trust = KeyTrust(snapshot, self._started, self._admins)
         with self._trust_lock:
             self._load_lines = trust.merge(self._trust, self._now())
             self._trust = trust

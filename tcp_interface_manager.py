@@ -236,8 +236,11 @@ class TCPInterfaceManager(Service):
         self._link.ready(interface)
         self._takers.own_node(interface.own_node)
         self._outages.ready(ready.outage, interface, restarted=not ready.attempts)
-        self._takers.node_database(NodeDatabase(interface.take_records()))
-        self._takers.change(LinkChange(up=True, boots=interface.boots, lora=interface.lora))
+        records = interface.take_records()
+        self._takers.node_database(NodeDatabase(records))
+        measured = next((each.metrics for each in records if each.num == interface.own_num), None)
+        air_tx = None if measured is None else measured.air_tx
+        self._takers.change(LinkChange(up=True, boots=interface.boots, lora=interface.lora, air_tx=air_tx))
         give(self._takers.channels, NodeChannels(interface.channels))
         self._takers.ready(ready)
         notify("STATUS=Lien TCP prêt")

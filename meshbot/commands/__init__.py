@@ -20,7 +20,7 @@ from meshbot.commands.registry import (
     bare,
     parse,
 )
-from meshbot.commands.roles import NO_NODES, MeshRoles, NodeList, Role, User, node_list, report_moved
+from meshbot.commands.roles import NO_NODES, MeshRoles, NodeList, Role, User, is_proven, node_list, report_moved
 
 __all__ = [
     "CHAT_BYTES",
@@ -57,6 +57,7 @@ __all__ = [
     "bearers",
     "duration",
     "ident",
+    "is_proven",
     "mark",
     "name_of",
     "node_list",

@@ -40,6 +40,9 @@ class KnownNodes(Protocol):
     def is_named(self, num: int) -> bool:
         """Return whether the node's name is known."""
 
+    def is_newcomer(self, num: int) -> bool:
+        """Return whether the node's key came by air within the last day: anybody can make a thousand such nodes."""
+
     def numbers(self, num: int) -> tuple[int, ...]:
         """Return all numbers of the node that has this one, the present one first."""
 
@@ -93,8 +96,7 @@ class CommandPolicy:
         return None
 
     def _limit(self, user: User, now: float) -> Refusal | None:
-        # who claims a number does not use up what its owner may ask
-        match self._limiter.ask(user.key if user.auth_failure is None else f"{user.key}?", now):
+        match self._limiter.ask(user.account, now):
             case Admission.REFUSED as admission:
                 answer = _("🚦 That is a lot of commands: please pause for a few minutes.")
                 return Refusal(admission.value, logging.INFO, answer)
@@ -122,6 +124,12 @@ class Access:
         self._other_replays = other_replays
 
     def user_of(self, message: TextMessage) -> User:
+        """Return who asks; one whose key is new has no more of the air than others who may be anybody."""
+        user = self._authenticated(message)
+        is_newcomer = all(map(self._nodes.is_newcomer, self._nodes.numbers(message.sender)))
+        return replace(user, is_newcomer=is_newcomer)
+
+    def _authenticated(self, message: TextMessage) -> User:
         """Return who asks; until the keys and the commands before the start are read, nobody is proven by them."""
         num = message.sender
         numbers, key = self._nodes.numbers(num), self._nodes.public_key(num)

@@ -14,7 +14,17 @@ from meshbot.commands.formatting import PACKET_BYTES
 from meshbot.commands.greetings import Greetings
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import PREFIX, Acknowledgement, Action, Platform, Registry, Request, bare, parse
+from meshbot.commands.registry import (
+    PREFIX,
+    PRIVATE,
+    Acknowledgement,
+    Action,
+    Platform,
+    Registry,
+    Request,
+    bare,
+    parse,
+)
 from meshbot.commands.roles import Role, User
 from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
 from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, Throttle, log, mask_command
@@ -65,7 +75,7 @@ class Dispatcher(Service):
         super().__init__(clock, INBOX_LIMIT)
         self._registry = registry.on(Platform.MESH)
         private = (name for command in self._registry if command.private for name in (command.name, *command.aliases))
-        self._masked = (*PASSWORD_COMMANDS, *(PREFIX + name for name in private))
+        self._masked = (*PASSWORD_COMMANDS, *(PREFIX + name for name in {*private, *PRIVATE}))
         self._filter = message_filter
         self._access = access
         self._translate = tr
@@ -251,7 +261,7 @@ class Dispatcher(Service):
                 expires_at,
                 asker=message.sender,
                 for_stranger=user.is_stranger,
-                is_proven=user.auth_failure is None,
+                is_proven=user.is_established,
                 despite_load=despite_load,
             )
         )

@@ -115,13 +115,19 @@ class CommandExecutor(Generic[Q]):
         limit = COMMANDS_OF_STRANGERS if user.is_stranger else WAITING_LIMIT
         running = [job for job in self._running if job.command.slow == command.slow]
         lost = sum(job.command.slow == command.slow for job in self._lost)
-        if len(running) >= limit or lost >= LOST_WORKERS_LIMIT or self._is_queue_full(command, running):
+        is_refused = len(running) >= limit or lost >= LOST_WORKERS_LIMIT or self._is_queue_full(command, running)
+        if is_refused or (command.slow and user.is_stranger and self._have_their_share(running)):
             LOGGER.warning("⚠️ Trop de commandes en cours: /%s refusée", command.name)
             return tr(_("🚦 Too busy, please ask again in a minute."))
-        if command.slow and any(job.command is command and job.request.user.key == user.key for job in running):
+        if command.slow and any(job.command is command and job.request.user.account == user.account for job in running):
             text = tr(_("⏳ I am still working on your previous /{name}."))
             return text.format(name=command.name)
         return ""
+
+    def _have_their_share(self, running: Sequence[Job[Q]]) -> bool:
+        """Whether strangers use all slow workers but one, which is for people who are who they say."""
+        share = max(1, self._limits.slow_workers - 1)
+        return sum(job.request.user.is_stranger for job in running) >= share
 
     def _is_queue_full(self, command: Command, running: Sequence[Job[Q]]) -> bool:
         if command.queue_limit is None:

@@ -17,6 +17,8 @@ from meshbot.sending import Origin
 from meshbot.text import folded, legible
 
 PREFIX = "/"
+# Commands whose text is nobody else's, though this bot may not have them: people ask for the assistant all the same
+PRIVATE: Final = ("mail", "courrier", "bot", "ai", "ia")
 COMMAND: Final = re.compile(r"/\s*(?P<name>\S+)(?:\s+(?P<argument>.*))?", re.DOTALL)
 # As a keyboard of full width writes it, and the fraction's
 SLASHES: Final = frozenset("\uff0f\u2044")

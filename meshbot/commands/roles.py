@@ -49,11 +49,22 @@ class User:
     admin_auth_failure: AuthFailure | None = None  # why a listed admin has not that role
     auth_failure: AuthFailure | None = None  # why the sender may be forged; None: proven
     is_listed: bool = True  # in the settings, by the number that it claims
+    is_newcomer: bool = False  # its key is too new to distinguish it from others who come at once
+
+    @property
+    def is_established(self) -> bool:
+        """Whether it is who it says, and has been for a while."""
+        return self.auth_failure is None and not self.is_newcomer
 
     @property
     def is_stranger(self) -> bool:
         """Whether it may be anybody: answered when there is air for it."""
-        return self.auth_failure is not None and not self.is_listed
+        return not self.is_established and not self.is_listed
+
+    @property
+    def account(self) -> str:
+        """Under what it is counted and remembered: who claims a number uses up nothing of its owner's."""
+        return self.key if self.auth_failure is None else f"{self.key}?"
 
     @property
     def is_node(self) -> bool:
@@ -166,6 +177,11 @@ def report_moved(settings: Mapping[str, Iterable[str]], nodes: NumberedNodes) ->
 
 # The message was encrypted with the private key of the public key that it carries, whatever is known of its sender
 KEY_PROVEN = frozenset({None, AuthFailure.NO_KEY, AuthFailure.WRONG_KEY})
+
+
+def is_proven(message: TextMessage, trusted_key: bytes | None) -> bool:
+    """Return whether a message proves its sender, whose key the bot trusts."""
+    return _auth_failure(message, trusted_key) is None
 
 
 def _auth_failure(message: TextMessage, trusted_key: bytes | None) -> AuthFailure | None:

@@ -58,8 +58,9 @@ from meshbot.mesh_link.messages import (
 )
 from meshbot.mesh_link.node_warnings import NodeWarnings
 from meshbot.mesh_link.outages import OutageReporter
-from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, give
+from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, SeenTexts, give
 from meshbot.mesh_link.packets import routing_error_name
+from meshbot.mesh_link.payloads import TEXT_PORTNUMS
 from meshbot.mesh_link.pubkey_sync import PubkeySync
 from meshbot.mesh_link.radio_database import RadioDatabase
 from meshbot.mesh_link.session import MeshSession, SessionEvent
@@ -71,6 +72,7 @@ __all__ = [
     "BROADCAST_NUM",
     "CLOSING_AFTER_STOP",
     "KEY_BYTES",
+    "TEXT_PORTNUMS",
     "TRANSITIONS",
     "AbandonLink",
     "Action",
@@ -125,6 +127,7 @@ __all__ = [
     "ReaderBeat",
     "ReceivedText",
     "RoutingAnswer",
+    "SeenTexts",
     "SendProbe",
     "SessionEvent",
     "SignaturePolicy",

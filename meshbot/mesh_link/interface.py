@@ -22,7 +22,7 @@ from meshbot.mesh_link.firmware import HAS_XEDDSA_SIGNED, SignaturePolicy, answe
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.link_listener import LinkListener
 from meshbot.mesh_link.message_dict import as_dict
-from meshbot.mesh_link.messages import Channel, LoraSettings, NodeRecord, OwnNode, TextPacket
+from meshbot.mesh_link.messages import BROADCAST_NUM, Channel, LoraSettings, NodeRecord, OwnNode, TextPacket
 from meshbot.mesh_link.node_maps import NEWCOMERS_KEPT, NodeMaps
 from meshbot.mesh_link.node_warnings import warning_text
 from meshbot.mesh_link.own_config import LOCKED_STATES, enabled_channels, is_redacted, lora_settings, own_node
@@ -287,7 +287,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                 self._maps.heard(sender, self.nodes, self.nodesByNum, is_new=is_new)
 
     def _take_own_num(self, num: int) -> None:
-        before, self.own_num = self.own_num, num or self.own_num
+        before, self.own_num = self.own_num, num if 0 < num < BROADCAST_NUM else self.own_num
         # of the first one READY tells
         if before not in {0, self.own_num}:
             self._listener.renumbered(own_node(self.own_num, self.localNode.localConfig, is_complete=False))

@@ -42,6 +42,13 @@ class RawPacket:
     own_num: int
 
 
+@dataclass(frozen=True, slots=True)
+class SeenTexts:
+    """Sender and packet id of texts that an earlier process has taken, the oldest first."""
+
+    keys: Sequence[tuple[int, int]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacketTakers:
     """Who takes which packets, in this order; a taker only puts into an inbox."""
@@ -88,8 +95,16 @@ class PacketRouter(Service):
             # the node hands over what it kept right behind its configuration: before the link is seen to be READY
             self.offer(RawPacket(packet, interface.own_num))
 
-    def handle(self, message: RawPacket) -> None:
-        """Parse one packet and give it to its takers."""
+    def handle(self, message: RawPacket | SeenTexts) -> None:
+        """Parse one packet and give it to its takers; a text of an earlier process is a repeated one."""
+        match message:
+            case SeenTexts(keys):
+                for key in keys:
+                    self._seen_texts.put(key, None)
+            case RawPacket():
+                self._route(message)
+
+    def _route(self, message: RawPacket) -> None:
         try:
             record = packet_record(message.packet)
             if _is_forged(message, record):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from meshtastic.protobuf import portnums_pb2
+
 from meshbot import bounds
 from meshbot.mesh_link.fields import mapping, number, within
 from meshbot.mesh_link.messages import (
@@ -20,6 +22,7 @@ from meshbot.mesh_link.messages import (
 
 # Whose payload is text for people
 TEXT_PORTS: Final = frozenset({"TEXT_MESSAGE_APP", "ALERT_APP", "DETECTION_SENSOR_APP"})
+TEXT_PORTNUMS: Final = frozenset(map(portnums_pb2.PortNum.Value, TEXT_PORTS))
 # A tapback's emoji is in the payload, with 1 here; some clients put its code point here instead
 LAST_CODE_POINT: Final = 0x10FFFF
 # In one packet (mesh.options)

@@ -163,10 +163,13 @@ class Mailbox:
 def _limits(
     senders: Collection[int], recipients: Collection[int], *, proven: bool
 ) -> list[tuple[MailScope, int, Full]]:
-    """Return what bounds a mail, the narrowest first: who fills a share alone learns that."""
+    """Return what bounds a mail, the narrowest first: who fills a share alone learns that.
+
+    What others write under a sender's number takes none of the room of the sender who proves to be it.
+    """
     limits = [
-        (MailScope(recipients, senders), MAX_SENDER, Full.SENDER),
-        (MailScope(senders=senders), MAX_SENDER_ALL, Full.SENDER_ALL),
+        (MailScope(recipients, senders, proven), MAX_SENDER, Full.SENDER),
+        (MailScope(senders=senders, proven=proven), MAX_SENDER_ALL, Full.SENDER_ALL),
         (MailScope(recipients), MAX_MAIL, Full.RECIPIENT),
         (MailScope(), MAX_ALL, Full.ALL),
     ]

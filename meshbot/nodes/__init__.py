@@ -9,6 +9,7 @@ from meshbot.nodes.key_custody import CustodyLinks, CustodyRestored, KeyCustody,
 from meshbot.nodes.legacy_names import read_node_names
 from meshbot.nodes.node_rows import NodeReport, legible_row, screened
 from meshbot.nodes.radio_state import FINAL_OUTCOMES, KeyTally, Loss, Outcome, TrustedKey
+from meshbot.nodes.teachable import teachable
 from meshbot.nodes.trust import EVICTED, KeyTrust, NodeCounts, brief
 
 __all__ = [
@@ -41,5 +42,6 @@ __all__ = [
     "reported_by_radio",
     "screened",
     "sync_keys",
+    "teachable",
     "to_evict",
 ]

@@ -9,7 +9,7 @@ from typing import Final
 
 from meshbot import bounds
 from meshbot.mesh_link import BROADCAST_NUM, KEY_BYTES
-from meshbot.storage import NodeRow
+from meshbot.storage import DAY, KeyRow, KeySource, NodeRow
 from meshbot.text import folded, one_line
 
 LOGGER = logging.getLogger(__name__)
@@ -17,6 +17,8 @@ LOGGER = logging.getLogger(__name__)
 # that does not fit, what joined it and the space before it
 LEAST_CLIPPED: Final = 16
 CUT_MARK: Final = "\ufffd"
+# Seconds; many keys made at once must be as old before they count for more than strangers
+NEWCOMER_FOR: Final = DAY
 
 # What a source reports of a node, and its key, which may be empty
 NodeReport = tuple[NodeRow, bytes]
@@ -76,3 +78,12 @@ def legible_row(row: NodeRow) -> NodeRow:
         longitude=longitude,
         altitude=bounds.altitude(row.altitude),
     )
+
+
+def came_lately(key: KeyRow | None, now: int) -> bool:
+    """Return whether a key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
+    if key is None or key.source in {KeySource.OPERATOR, KeySource.IMPORT}:
+        return False
+    # the radio's database may have learnt it from the same packets
+    is_from_radio = key.source is KeySource.NODEDB and key.changed_at == key.first_seen
+    return not is_from_radio and 0 <= now - key.first_seen < NEWCOMER_FOR

@@ -8,13 +8,10 @@ from enum import Enum
 from typing import Final
 
 from meshbot.mesh_link import Contact
-from meshbot.storage import NodeRow, OwnRadioRow
+from meshbot.storage import OwnRadioRow
 
 # Nodes that a database must have held for the loss of half of them to mean something
 LEAST_NODES: Final = 4
-# Bytes of UTF-8 that the firmware takes: beyond, it takes nothing of a contact
-LONG_NAME_BYTES: Final = 39
-SHORT_NAME_BYTES: Final = 4
 
 
 class Outcome(Enum):
@@ -60,22 +57,6 @@ class TrustedKey:
     def key(self) -> bytes:
         """Return the public key."""
         return self.contact.public_key
-
-
-def contact_of(row: NodeRow, public_key: bytes) -> Contact:
-    """Return a node as the radio is taught it; one whose name is not known is called as firmware calls it."""
-    return Contact(
-        row.num,
-        public_key,
-        _cut(row.long_name, LONG_NAME_BYTES) or f"Meshtastic {row.num & 0xFFFF:04x}",
-        _cut(row.short_name, SHORT_NAME_BYTES) or f"{row.num & 0xFFFF:04x}",
-        row.hw_model,
-        row.role,
-    )
-
-
-def _cut(name: str, limit: int) -> str:
-    return name.encode(errors="replace")[:limit].decode(errors="ignore").strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from meshbot.nodes.identity import Change, Identities, IdentityChange, number_of
-from meshbot.nodes.node_rows import overlay, renamed, with_whole_name
-from meshbot.nodes.radio_state import TrustedKey, contact_of
+from meshbot.nodes.node_rows import came_lately, overlay, renamed, with_whole_name
 from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
 from meshbot.storage import DAY, Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 
@@ -34,8 +33,12 @@ class NodeCounts:
 class KeyTrust:
     """Nodes and keys in memory and the rules of trust: no lock, no clock, no I/O."""
 
-    def __init__(self, snapshot: Snapshot, listening_since: int = 0) -> None:
-        """Take what is in the database; what was heard before `listening_since` is unknown."""
+    def __init__(self, snapshot: Snapshot, listening_since: int = 0, admins: Collection[int] = frozenset()) -> None:
+        """Take what is in the database; what was heard before `listening_since` is unknown.
+
+        A listed admin's key is changed by an operator alone: see `_decides`.
+        """
+        self._admins = admins
         self.nodes = snapshot.nodes
         self.trusted = snapshot.trusted
         self.pending = snapshot.pending
@@ -107,9 +110,6 @@ class KeyTrust:
         shared = {key: self.holders(key) for key in self._shared}
         return {key: list(nums) for key, nums in shared.items() if not self.identities.is_upgrade(key, nums)}
 
-    def _is_shared(self, key: bytes) -> bool:
-        return key in self._shared and not self.identities.is_upgrade(key, self.holders(key))
-
     def person(self, num: int) -> NodeRow | None:
         """Return what is known of the node under all its numbers, the present one's words first."""
         new, *olds = self.identities.numbers(num)
@@ -158,17 +158,6 @@ class KeyTrust:
         """Hand over the lines for the operator that are no warnings."""
         notes, self._notes = self._notes, []
         return notes
-
-    def teachable(self, num: int) -> TrustedKey | None:
-        """Return what the radio would be taught of a node, None if no key of it is trusted."""
-        trusted = self.trusted.get(num)
-        # a node that has changed its number is known to the radio by the new one alone
-        if trusted is None or self.identities.numbers(num)[0] != num:
-            return None
-        is_verified = trusted.source is KeySource.OPERATOR
-        # against an operator's source a key that waits counts for nothing
-        is_doubtful = self._is_shared(trusted.public_key) or (num in self.pending and not is_verified)
-        return TrustedKey(contact_of(self.nodes[num], trusted.public_key), is_verified, is_doubtful)
 
     def shared_key_lines(self) -> list[str]:
         """Return a line for each key found to be shared since the last call."""
@@ -264,7 +253,7 @@ class KeyTrust:
         trusted = self.trusted.get(num)
         if trusted is None or trusted.public_key == key:
             return True
-        return bool(key) and _decides(source, trusted.source)
+        return bool(key) and self._decides(num, source, trusted.source)
 
     def _learn_node(self, reported: NodeRow, source: KeySource, now: int) -> None:
         known = self.nodes.get(reported.num)
@@ -285,7 +274,7 @@ class KeyTrust:
         if trusted is None:
             self._trust(num, key, source, now)
             return None
-        decides = _decides(source, trusted.source)
+        decides = self._decides(num, source, trusted.source)
         if trusted.public_key == key:
             if decides and source is not trusted.source:
                 self.trusted[num] = self._keep(replace(trusted, source=source, changed_at=now))
@@ -355,21 +344,35 @@ class KeyTrust:
     def _collect_identities(self) -> None:
         self._unsaved.identities.update(self.identities.take_unsaved())
 
+    def is_newcomer(self, num: int, now: int) -> bool:
+        """Return whether the node's trusted key is one that `came_lately`."""
+        return came_lately(self.trusted.get(num), now)
+
+    def _decides(self, num: int, source: KeySource, over: KeySource) -> bool:
+        """Return whether `source` may replace a node's key that comes from `over`.
+
+        The radio's database knows best, but a flood of new nodes makes it forget an old one, and learn anybody's key
+        in its place: that must make nobody an admin.
+        """
+        if source is not KeySource.NODEDB or over is KeySource.OPERATOR:
+            return source is KeySource.OPERATOR
+        return num not in self._admins
+
     def _set_apart(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         waiting = self.pending.setdefault(num, [])
         if any(row.public_key == key for row in waiting) or len(waiting) >= MAX_PENDING:
             return None
         waiting.append(self._keep(KeyRow(num, key, source, KeyStatus.PENDING, now, now)))
-        self._report_key(num, key, KeyChangeSource.NODE)
+        self._report_key(num, key, KeyChangeSource.NODE, is_newcomer=self.is_newcomer(num, now))
         return (
             f"⚠️ Autre clé publique pour {self.label(num)}: {brief(key)} ({source}), l'ancienne "
             f"{brief(self.trusted[num].public_key)} reste en usage tant que la nouvelle n'est pas confirmée"
         )
 
-    def _report_key(self, num: int, key: bytes, source: KeyChangeSource) -> None:
+    def _report_key(self, num: int, key: bytes, source: KeyChangeSource, *, is_newcomer: bool = False) -> None:
         """Report a key beside the one that is still trusted."""
         old = brief(self.trusted[num].public_key)
-        self._incidents.append(KeyChanged(num, self._name(num), old, brief(key), source))
+        self._incidents.append(KeyChanged(num, self._name(num), old, brief(key), source, is_newcomer))
 
     def _report_shared(self, shared: Mapping[bytes, Sequence[int]]) -> None:
         """Report each key that has come to one node more."""
@@ -393,8 +396,3 @@ class KeyTrust:
 def brief(key: bytes) -> str:
     """Return enough of the key to distinguish it from another in a log line."""
     return base64.b64encode(key).decode("ascii")[:8] + "…"
-
-
-def _decides(source: KeySource, over: KeySource) -> bool:
-    """Return whether `source` may replace a key that comes from `over`."""
-    return source is KeySource.OPERATOR or (source is KeySource.NODEDB and over is not KeySource.OPERATOR)

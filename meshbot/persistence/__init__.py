@@ -4,7 +4,7 @@ from meshbot.persistence.custody_writer import CustodyWriter
 from meshbot.persistence.housekeeping import Housekeeping, Takers
 from meshbot.persistence.own_node import OwnNodeHistory
 from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
-from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard
+from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard, recall_texts
 from meshbot.persistence.update_writer import HandledBefore, SavedValue, UpdatesHandled, UpdateWriter
 from meshbot.persistence.write_behind import WriteBehind
 
@@ -22,4 +22,5 @@ __all__ = [
     "UpdateWriter",
     "UpdatesHandled",
     "WriteBehind",
+    "recall_texts",
 ]

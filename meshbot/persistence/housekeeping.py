@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Protocol
 from meshbot.runtime import Clock, Service
 
 LOGGER = logging.getLogger(__name__)
+error_print = LOGGER.error
 # Packets waiting for a slow disk: 30 s of the busiest mesh
 INBOX_LIMIT = 2000
 # Seconds between two commits, whatever they are of: an SD card wears by each
@@ -122,9 +123,9 @@ class Housekeeping(Service):
             elif not writer.flush(last=True):
                 unwritten.append(writer.subject)
         if unwritten:
-            LOGGER.error(
-                "❌ Base de données inaccessible à l'arrêt; le plus récent est perdu: %s", ", ".join(unwritten)
-            )
+            names = ", ".join(dict.fromkeys(unwritten))
+            # our own words: as an argument they would be escaped as foreign ones
+            error_print(f"❌ Base de données inaccessible à l'arrêt; le plus récent est perdu: {names}")
 
     def _due(self, writer: Writer) -> float:
         return writer.deadline if writer.urgent else max(writer.deadline, self._commit_at)

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Callable, Collection, Sequence
 from typing import ClassVar, Final
 
 from meshbot.persistence.write_behind import WriteBehind
 from meshbot.runtime import Clock, RecentKeys
-from meshbot.storage import ReplayKey, ReplayStore
+from meshbot.storage import Database, PacketLog, ReplayKey, ReplayStore, StorageError
+
+LOGGER = logging.getLogger(__name__)
 
 KEPT: Final = 1000  # the latest of admins, who give a few a day
 # The latest of everybody else, 1 MB: a day of a busy bot. Strangers cannot push out those of admins
 KEPT_OF_ALL: Final = 5000
 # Seconds; by then Housekeeping writes the packet that brought the command
+# Among how many of the last packets texts are recalled: hours of a busy mesh, without reading all that is kept
+RECENT_PACKETS: Final = 20_000
 WRITE_AFTER: Final = 30.0
+
+
+def recall_texts(
+    database: Database | None, portnums: Collection[int], take: Callable[[Sequence[ReplayKey]], object]
+) -> None:
+    """Hand over the texts heard before the start: a recorded one shall be shown and answered once. Raises nothing."""
+    if database is None:
+        return
+    try:
+        take(PacketLog(database).load_recent_texts(RECENT_PACKETS, portnums))
+    except StorageError as exc:
+        # the database has logged it
+        LOGGER.debug("Textes déjà reçus, non relus: %s", exc)
 
 
 class ReplayGuard(WriteBehind[ReplayStore, list[ReplayKey]]):

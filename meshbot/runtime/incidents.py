@@ -106,6 +106,7 @@ class KeyChanged:
     old: str  # the trusted key until now, abbreviated
     new: str
     source: KeyChangeSource
+    is_newcomer: bool = False  # the other key is as new, and came as easily
 
 
 @dataclass(frozen=True, slots=True)

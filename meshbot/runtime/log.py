@@ -11,6 +11,8 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TextIO
@@ -37,6 +39,8 @@ LIBRARIES: Final = (
 TOO_VERBOSE: Final = {
     "meshtastic": logging.INFO,
     "httpx": logging.WARNING,
+    # its echo holds what is written: letters, and texts that wait to go on air
+    "sqlalchemy": logging.WARNING,
     # prints whole answers at ERROR, and raises what went wrong as well
     "telegram": logging.CRITICAL + 1,
 }
@@ -44,10 +48,13 @@ PASSWORD_COMMANDS: Final = ("/login", "/password", "/passwd", "/mdp")
 PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 # Whatever moves the cursor or reorders text: a mesh message must not forge or hide a line
 CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-# In a line of a library's the text stands between quotes; one of ours has been masked as a whole already
-COMMAND_IN_LINE: Final = re.compile(
-    rf"(?i)(?<![^\s'\"])((?:{'|'.join(PASSWORD_COMMANDS)})(?:@\w+)?[\s:=]++)(?!\*{{3}}(?:['\"]|$))\S.*"
+# What hides inside a word, and what passes for a slash: a keyboard's, or put there on purpose
+UNSEEN: Final = (
+    "[\\x00-\\x08\\x0e-\\x1b\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f"
+    "\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufe00-\\ufe0f\\ufeff]"
 )
+SLASH: Final = "[/\uff0f\u2044\u2215]"
+FULL_WIDTH: Final = 0xFF01 - ord("!")  # from an ASCII character to its wide form
 # Marks what belongs to the line above, so that it cannot pass for a record
 CONTINUED: Final = "  | "
 # Where foreign text gets a backslash: within the words that the specification's commands look for and operators rely
@@ -58,6 +65,11 @@ OWN_WORDS: Final = re.compile(
 )
 # Their whole messages are foreign: they put what they heard into them
 FOREIGN_LOGGERS: Final = frozenset({*LIBRARIES, "py", "google"})
+
+# Of one place in the code, in SITE_PERIOD seconds: whoever can make the bot warn must not fill the disk
+SITE_LINES: Final = 30
+SITE_PERIOD: Final = 60.0
+SHOWN_OF_A_LINE: Final = 60  # characters, where it stands for many
 
 _secrets: set[str] = set()
 
@@ -100,8 +112,26 @@ def mask(secrets: Iterable[str]) -> None:
 
 def mask_command(text: str, commands: Iterable[str] = PASSWORD_COMMANDS) -> str:
     """Return the text with all that follows a password command (`/login`, `/login@bot`, any case) as `***`."""
-    names = "|".join(re.escape(command) for command in commands)
-    return re.sub(rf"(?is)(?<!\w)((?:{names})(?:@\w+)?[\s:=.,;!?]+)\S.*", rf"\g<1>{MASK}", text)
+    written = rf"(?is)(?<!\w)((?:{_as_written(commands)})(?:@\w+)?(?:[\s:=.,;!?]|{UNSEEN})+)\S.*"
+    return re.sub(written, rf"\g<1>{MASK}", text)
+
+
+def _as_written(commands: Iterable[str]) -> str:
+    """Return the pattern of commands as people and keyboards write them: `/ login`, with unseen or in wide letters."""
+    return "|".join(
+        rf"{SLASH}(?:\s|{UNSEEN})*" + f"{UNSEEN}*".join(map(_any_width, command.removeprefix("/")))
+        for command in commands
+    )
+
+
+def _any_width(char: str) -> str:
+    return f"[{char}{chr(ord(char) + FULL_WIDTH)}]" if char.isascii() and char.isalnum() else re.escape(char)
+
+
+# In a line of a library's the text stands between quotes; one of ours has been masked as a whole already
+COMMAND_IN_LINE: Final = re.compile(
+    rf"(?i)(?<![^\s'\"])((?:{_as_written(PASSWORD_COMMANDS)})(?:@\w+)?[\s:=]++)(?!\*{{3}}(?:['\"]|$))\S.*"
+)
 
 
 def escaped(text: str) -> str:
@@ -173,6 +203,45 @@ class LineFormatter(logging.Formatter):
         return [head + (CONTINUED if number else first) + line for number, line in enumerate(shown)]
 
 
+@dataclass(slots=True)
+class _Site:
+    """The warnings of one place in the code."""
+
+    since: float  # wall seconds
+    lines: int = 0
+    held_back: int = 0
+    last: str = ""  # of those that were held back
+
+
+class SiteLimit:
+    """At most SITE_LINES warnings or errors of one place in the code in SITE_PERIOD seconds; the others are counted."""
+
+    def __init__(self) -> None:
+        self._sites: dict[tuple[str, int], _Site] = {}
+
+    def admits(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is to be written; what the bot does, and what ends it, always is."""
+        if not logging.WARNING <= record.levelno < logging.CRITICAL:
+            return True
+        site = self._sites.setdefault((record.pathname, record.lineno), _Site(record.created))
+        if not site.held_back and not 0 <= record.created - site.since < SITE_PERIOD:
+            site.since, site.lines = record.created, 0
+        site.lines += 1
+        if site.lines <= SITE_LINES:
+            return True
+        site.held_back += 1
+        site.last = str(record.msg)
+        return False
+
+    def due(self, now: float = inf) -> list[tuple[int, str]]:
+        """Return how many were held back at each place, and one of them, where its time is over."""
+        over = [site for site in self._sites.values() if site.held_back and not 0 <= now - site.since < SITE_PERIOD]
+        found = [(site.held_back, site.last) for site in over]
+        for site in over:
+            site.held_back = 0
+        return found
+
+
 class JournalHandler(logging.Handler):
     """Has the thread Log write lines; a bad record becomes a line about it, a stdout that is gone is left in peace."""
 
@@ -180,9 +249,22 @@ class JournalHandler(logging.Handler):
         super().__init__()
         self.setFormatter(formatter)
         self._writer = LogWriter(stream, self._dropped_line)
+        self._limit = SiteLimit()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take one record; never waits for the stream."""
+        self._report_held_back(record.created)
+        if self._limit.admits(record):
+            self._write(record)
+
+    def _report_held_back(self, now: float = inf) -> None:
+        for count, line in self._limit.due(now):
+            text = "🔁 Journal: %d lignes de plus comme «%s», non écrites"
+            shown = line if len(line) <= SHOWN_OF_A_LINE else line[:SHOWN_OF_A_LINE] + "…"
+            about = logging.LogRecord(LOGGER.name, logging.WARNING, "", 0, text, (count, shown), None)
+            self._writer.put(self.format(about))
+
+    def _write(self, record: logging.LogRecord) -> None:
         try:
             lines = self.format(record)
         except Exception as error:  # noqa: BLE001 - a log call with wrong arguments must not end what it reports on
@@ -198,6 +280,7 @@ class JournalHandler(logging.Handler):
 
     def close(self) -> None:
         """End the thread, within the same bound."""
+        self._report_held_back()
         self._writer.close()
         super().close()
 

@@ -18,7 +18,7 @@ from meshbot.sending.outgoing import (
 from meshbot.sending.queue import SendQueue
 from meshbot.sending.queue_rows import QueueRows
 from meshbot.sending.queued_text import Changes, PartState, SavedPart
-from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus, ReportRouter
+from meshbot.sending.receipts import BUSY_CHANNEL, NO_AIR, NO_LINK, DeliveryReport, DeliveryStatus, ReportRouter
 from meshbot.sending.retry_policy import NO_ACK, PARTLY_SENT, TX_QUEUE_FULL
 from meshbot.sending.sender import AfterAnswer, KeyQuestion, LinkChange, MeshSender, RestoredQueue
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
@@ -26,6 +26,7 @@ from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, Too
 __all__ = [
     "BUSY_CHANNEL",
     "NO_ACK",
+    "NO_AIR",
     "NO_LINK",
     "PARTLY_SENT",
     "SHARES",

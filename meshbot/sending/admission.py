@@ -7,7 +7,7 @@ from math import inf
 from typing import Final
 
 from meshbot.mesh_link import TextPacket
-from meshbot.sending.air_budget import Account, AirBudget, account_of
+from meshbot.sending.air_budget import AirBudget
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queued_text import QueuedText, waiting
 
@@ -20,6 +20,8 @@ WAITING_LIMITS: Final[Mapping[Priority, int]] = {
 }
 # Packets of answers to strangers, of those: the others always have room
 ANSWERS_TO_STRANGERS: Final = 50
+# Seconds until it is known what packets under way have cost
+SHORT_WAIT: Final = 30.0
 TYPICAL_ANSWER: Final = TextPacket(0, "·" * 50, 0, 0, 1, want_ack=True)
 
 
@@ -43,16 +45,18 @@ def answer_at(
         return inf
     before = [text for text in answers if for_stranger or not text.message.for_stranger]
     account = [text for text in before if text.message.for_stranger is for_stranger]
-    price = air.price(TYPICAL_ANSWER)
-    milliseconds = sum(price for text in account for part in text.parts if part.is_open) + price
+    # most are heard to be relayed: once on air
+    cost = air.cost(TYPICAL_ANSWER)
+    milliseconds = sum(cost for text in account for part in text.parts if part.is_open) + cost
     free_at = air.free_at(OutgoingText("", 0, for_stranger=for_stranger), milliseconds)
     return max(now + interval * waiting(before), free_at)
 
 
-def waiting_for_air(texts: Collection[QueuedText], air: AirBudget, now: float) -> set[Account]:
-    """Return the accounts that are exhausted for a text that waits."""
-    following = ((text.message, part) for text in texts if (part := text.next_part) is not None)
-    return {account_of(message) for message, part in following if air.free_at(message, air.price(part.packet)) > now}
+def waiting_for_air(texts: Collection[QueuedText], air: AirBudget, now: float) -> list[QueuedText]:
+    """Return the texts that wait for air, for more than SHORT_WAIT."""
+    following = ((text, part) for text in texts if (part := text.next_part) is not None and part.is_unsent)
+    late = now + SHORT_WAIT
+    return [text for text, part in following if air.free_at(text.message, air.price(part.packet)) > late]
 
 
 def _for_strangers(texts: Collection[QueuedText]) -> int:

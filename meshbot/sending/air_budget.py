@@ -32,6 +32,10 @@ WINDOW: Final = 3660.0
 TRANSMISSIONS: Final = 3
 
 
+# Of the hour before the start, over which the node's sending is spread: when it was is not known
+SLICES: Final = 12
+
+
 class Account(Enum):
     """Whose texts."""
 
@@ -105,6 +109,7 @@ class AirBudget:
     def __init__(self, percent: float) -> None:
         """Take the percent of an hour in which the bot may have its node send; the region's duty cycle may be less."""
         self._percent = percent
+        self._has_begun = False
         self._spending = {account: Spending() for account in Account}
         self._lately: Counter[int] = Counter()  # milliseconds, by asker
         self._answers: deque[tuple[float, int, int]] = deque()  # time, asker, milliseconds
@@ -116,6 +121,18 @@ class AirBudget:
         self._modem, self._signs = modem_of(lora), lora.signs
         self._costs: dict[int, int] = {}  # milliseconds, by size; at most one for each of 255
         self.limit = int(HOUR_MS * min(self._percent, duty_cycle(lora)) / 100)
+
+    def begin(self, air_tx: float | None, now: float) -> None:
+        """Count what the node has sent in the hour before the start, in percent as it measured; later calls do nothing.
+
+        It may be of an earlier process, or the node's own: the hour has no more either way.
+        """
+        if self._has_begun:
+            return
+        self._has_begun = True
+        sent = int(HOUR_MS * (air_tx or 0.0) / 100 / SLICES)
+        for number in range(SLICES):
+            self._spending[Account.EVERYTHING].add(sent, now - 3600 * (SLICES - number) / SLICES)
 
     def cost(self, packet: TextPacket) -> int:
         """Return the milliseconds of one transmission."""

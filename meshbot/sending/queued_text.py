@@ -15,7 +15,7 @@ from math import ceil, inf
 
 from meshbot.mesh_link import TextPacket
 from meshbot.sending.outgoing import Origin, OutgoingText, Priority
-from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryReport, DeliveryStatus
+from meshbot.sending.receipts import BUSY_CHANNEL, NO_AIR, NO_LINK, DeliveryReport, DeliveryStatus
 from meshbot.sending.retry_policy import PARTLY_SENT, policy_of
 
 # Packets ahead, some ten seconds: a shorter wait is not reported
@@ -28,6 +28,7 @@ SETTLE_TIME = 5.0
 RECEIVERS_REMEMBER = 300.0
 # Seconds for an acknowledgement over many hops
 ACK_TIMEOUT = 60.0
+WAITS = {NO_LINK: "lien coupé", BUSY_CHANNEL: "canal occupé", NO_AIR: "temps d'émission de l'heure épuisé"}
 # Of one packet on one link. A third would show nothing new, and a node that stalls for 20 s is a lost link: before that
 # another text, read right behind this one, would be dropped without an error.
 SENDS_PER_LINK = 2
@@ -213,7 +214,7 @@ def next_packets(
 
 def queued_report(text: QueuedText, reason: str = "", ahead: int = 0) -> list[DeliveryReport]:
     """Report what the text waits for, if that is new and more than a short wait; `ahead` packets go before it."""
-    detail = {NO_LINK: "lien coupé", BUSY_CHANNEL: "canal occupé"}.get(reason, f"derrière {ahead} autres")
+    detail = WAITS.get(reason, f"derrière {ahead} autres")
     if text.reported_wait == reason or (not reason and ahead < LONG_WAIT):
         return []
     text.reported_wait = reason

@@ -30,6 +30,7 @@ WAITING: Final = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.POSTPONED})
 # What a text in the queue waits for, beside the texts before it
 NO_LINK: Final = "NO_LINK"
 BUSY_CHANNEL: Final = "BUSY_CHANNEL"
+NO_AIR: Final = "NO_AIR"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from typing import Final, Protocol
 from meshbot.mesh_link import BROADCAST_NUM, ChannelLoad, LoraSettings, QueueStatus, RoutingAnswer, TextPacket
 from meshbot.runtime import Clock, Service, Throttle
 from meshbot.sending.admission import answer_at, waiting_for_air
+from meshbot.sending.air_budget import account_of
 from meshbot.sending.key_cures import KeyCure
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue import SendQueue
-from meshbot.sending.queued_text import Changes, SavedPart, unsent_rows
-from meshbot.sending.receipts import WAITING, DeliveryReport, DeliveryStatus, ReportListener
+from meshbot.sending.queued_text import Changes, SavedPart, queued_report, unsent_rows
+from meshbot.sending.receipts import NO_AIR, WAITING, DeliveryReport, DeliveryStatus, ReportListener
 from meshbot.sending.traceroute import NoRoute, RouteRequest
 
 LOGGER = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class LinkChange:
     up: bool
     boots: int = 0  # the node's count of its reboots; 0: unknown
     lora: LoraSettings | None = None  # of our node's radio
+    air_tx: float | None = None  # percent of the last hour in which our node sent, as it measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,7 @@ class MeshSender(Service):
     def _on_link(self, change: LinkChange, now: float) -> None:
         self._link_up = change.up
         if change.up:
+            self._queue.air.begin(change.air_tx, now)
             self._queue.link_up(now, change.boots, change.lora)
             self._has_clock_jumped()
             self._send_time()
@@ -266,7 +269,7 @@ class MeshSender(Service):
         for num, lacks in self._queue.cures.take_wanted().items():
             self._cure_key(num, lacks)
         self._log_holding()
-        self._log_exhausted(now)
+        self._report_exhausted(now)
         queue = self._queue
         for each in (False, True):
             self._answer_at[each] = answer_at(queue.texts, queue.air, queue.interval, now, for_stranger=each)
@@ -365,9 +368,15 @@ class MeshSender(Service):
             level = LEVELS.get(report.status, logging.WARNING)
             LOGGER.log(level, "📤 %s à 0x%08x %s%s", NAMES[message.priority], message.to, report.status.value, detail)
 
-    def _log_exhausted(self, now: float) -> None:
-        air = self._queue.air
-        if (accounts := waiting_for_air(self._queue.texts, air, now)) and self._exhausted.count(now):
+    def _report_exhausted(self, now: float) -> None:
+        """Tell who waits for air, unless the link or the channel keeps the text as well; log it once an hour."""
+        air, hold = self._queue.air, self._queue.hold
+        texts = waiting_for_air(self._queue.texts, air, now)
+        for text in texts:
+            if self._link_up and not hold.holds(text.message):
+                self._report(queued_report(text, NO_AIR), now)
+        if texts and self._exhausted.count(now):
+            accounts = {account_of(text.message) for text in texts}
             LOGGER.warning(
                 "📡 Temps d'émission de l'heure épuisé (%s; %.0f s en tout): ce qui reste attend",
                 ", ".join(sorted(account.value for account in accounts)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from sys import intern
 from typing import Final
 
@@ -47,6 +48,13 @@ class PacketLog:
         with self._database.reading() as connection:
             query = select(PACKETS.c.sender, PACKETS.c.packet_id).order_by(PACKETS.c.id.desc()).limit(limit)
             return [(sender, packet_id) for sender, packet_id in connection.execute(query)][::-1]
+
+    def load_recent_texts(self, among: int, portnums: Collection[int]) -> list[tuple[int, int]]:
+        """Read sender and id of those of the last `among` packets that are of these ports, the oldest first."""
+        with self._database.reading() as connection:
+            recent = select(PACKETS).order_by(PACKETS.c.id.desc()).limit(among).subquery()
+            query = select(recent.c.sender, recent.c.packet_id).where(recent.c.portnum.in_(portnums))
+            return [(sender, packet_id) for sender, packet_id in connection.execute(query.order_by(recent.c.id))]
 
     def save(self, rows: BatchRows, states: StateChanges, keep_from: int, max_packets: int) -> None:
         """Write all of it or nothing; delete a part of what is too old.

@@ -45,6 +45,8 @@ class ServerBackend:
             holder = create_engine(parsed, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=BOUNDS)
             engine = create_engine(
                 parsed,
+                # letters are in them
+                hide_parameters=True,
                 pool_size=CONNECTIONS,
                 max_overflow=0,
                 pool_timeout=CONNECT_TIMEOUT,

@@ -65,6 +65,8 @@ class SqliteBackend:
     def _engine(self, connections: int, set_up: Any, begin: str) -> Engine:
         engine = create_engine(
             URL.create("sqlite+pysqlite", database=str(self.path)),
+            # letters are in them
+            hide_parameters=True,
             poolclass=QueuePool,
             pool_size=connections,
             max_overflow=0,

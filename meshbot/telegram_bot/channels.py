@@ -8,6 +8,7 @@ from typing import Final
 from meshbot.commands import Command, Platform, Request, Translate
 from meshbot.commands import mark as _
 from meshbot.mesh_link import Channel
+from meshbot.text import folded
 
 # Before the name of a channel, where a node may have the same
 SIGN: Final = "#"
@@ -26,9 +27,9 @@ class KnownChannels:
         return known is not None and all(channel.index != index for channel in known)
 
     def find(self, name: str) -> int | None:
-        """Return the index of the channel of that name, `#` before it or not, whatever its case."""
-        wanted = name.removeprefix(SIGN).casefold()
-        return next((each.index for each in self._channels() or () if each.name.casefold() == wanted), None)
+        """Return the index of the channel of that name, `#` before it or not, whatever its case and accents."""
+        wanted = folded(name.removeprefix(SIGN))
+        return next((each.index for each in self._channels() or () if folded(each.name) == wanted), None)
 
     def label(self, index: int) -> str:
         """Return `1 (Amis)`, the index alone where the name is unknown."""

@@ -128,3 +128,8 @@ class Conversations:
 def key_of(message: TextMessage) -> str:
     """Return the key of the message that shows a direct message in Telegram."""
     return f"{PREFIX}{message.sender:x}:{message.packet_id:x}"
+
+
+def answer_text(name: str, body: str, *, is_proven: bool) -> str:
+    """Return a node's answer as shown in Telegram, with a `?` if another node may have sent it under that number."""
+    return f"{name}{'' if is_proven else '?'}: {body}"

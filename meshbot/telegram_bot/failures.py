@@ -30,7 +30,7 @@ from meshbot.runtime import MeshBotError
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 DETAIL_SHOWN: Final = 160  # characters of a server's error text
 # Seconds: if Telegram wants a longer wait it answers 429 again
-LONGEST_FLOOD: Final = 3600.0
+SHORTEST_FLOOD, LONGEST_FLOOD = 1.0, 3600.0
 # Seconds: Telegram's return is noticed within 30 s
 BACKOFF: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 # Seconds: two pollers only end each other's polls
@@ -233,4 +233,5 @@ def _bad_request(text: str) -> FailureKind:
 
 def _seconds(error: RetryAfter) -> float:
     wait = error.retry_after
-    return min(wait.total_seconds() if isinstance(wait, timedelta) else float(wait), LONGEST_FLOOD)
+    seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+    return min(max(seconds, SHORTEST_FLOOD), LONGEST_FLOOD)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import inf
 from typing import Final
 
-from meshbot.commands import Platform, Registry, bare, parse, translator
+from meshbot.commands import Platform, Registry, bare, is_proven, parse, translator
 from meshbot.commands import mark as _
 from meshbot.mesh_link import NodeChannels, TextMessage
 from meshbot.persistence import HandledBefore, SavedValue, UpdatesHandled
@@ -23,7 +23,7 @@ from meshbot.telegram_bot.bridge import Bridge, BridgeRule, TextOnly, clean_text
 from meshbot.telegram_bot.channels import KnownChannels, missing_channel
 from meshbot.telegram_bot.chat_commands import ChatCommand, command_in
 from meshbot.telegram_bot.command_handler import CommandHandler
-from meshbot.telegram_bot.conversations import Conversations, key_of
+from meshbot.telegram_bot.conversations import Conversations, answer_text, key_of
 from meshbot.telegram_bot.languages import Languages
 from meshbot.telegram_bot.menu import Menu, menus
 from meshbot.telegram_bot.models import AllowedUser, Chat, ChatQuestion, OutgoingMessage
@@ -337,7 +337,8 @@ class UpdateHandler:
         name = shown_name(mesh_name(message.sender, self._dependencies.memory), message.sender)
         # packets without id are messages of their own
         key = key_of(message) if message.packet_id else ""
-        self._send(OutgoingMessage(writer.chat, f"{name}: {body}", key, reply_to=writer.message_id))
+        text = answer_text(name, body, is_proven=is_proven(message, self._dependencies.public_key(message.sender)))
+        self._send(OutgoingMessage(writer.chat, text, key, reply_to=writer.message_id))
 
     def _on_report(self, report: DeliveryReport) -> None:
         message, origin = report.message, report.message.origin

@@ -57,3 +57,5 @@ class TelegramDependencies:
     with_key: Callable[[Callable[[bytes], bool]], Sequence[int]] = lambda _is_wanted: ()
     # The channels that our node has enabled, None: not known yet
     channels: Callable[[], tuple[Channel, ...] | None] = lambda: None
+    # A node's trusted key
+    public_key: Callable[[int], bytes | None] = lambda _num: None

@@ -33,6 +33,8 @@ INBOX_LIMIT: Final = 1000
 # Seconds after a crash, and after the next ones; a loop that has run for STABLE_AFTER starts again at the first
 RESTART_AFTER: Final = (1.0, 5.0, 30.0, 300.0)
 STABLE_AFTER: Final = 3600.0  # seconds
+# Seconds to the next try after a refused token: it may be Telegram's own fault, or a proxy's
+TOKEN_RETRY: Final = 600.0
 FINISH_TIMEOUT: Final = 0.4  # seconds for the requests in flight, at the end
 CLOSE_TIMEOUT: Final = 0.3  # seconds for closing the connections
 CANCEL_TIMEOUT: Final = 0.3  # seconds for tasks to end
@@ -59,7 +61,7 @@ class TelegramService(Service):
         self._api: Api | None = None
         self._sender: MessageSender | None = None
         self._small_requests: set[asyncio.Task[None]] = set()
-        self._is_stopping = False
+        self._is_stopping = self._is_token_refused = False
         self._introduced: set[str] = set()
         self._handler = UpdateHandler(options, dependencies, self.tell, self.answer_callback_query, self.show_typing)
         self._menus = MenuSetter(self._handler.menus())
@@ -157,12 +159,8 @@ class TelegramService(Service):
             try:
                 self._run_loop()
             except TokenRefusedError as exc:
-                error_print(
-                    "❌ Telegram refuse le jeton (%s): ce côté s'arrête, la radio continue. Mettez dans "
-                    "telegram_token celui que @BotFather donne, puis relancez le bot",
-                    exc,
-                )
-                self._idle_until(inf)
+                self._report_refused_token(exc)
+                self._idle_until(self._clock.monotonic() + TOKEN_RETRY)
             except BaseException as exc:
                 crashes = 1 if self._clock.monotonic() - began > STABLE_AFTER else crashes + 1
                 wait = RESTART_AFTER[min(crashes, len(RESTART_AFTER)) - 1]
@@ -170,15 +168,26 @@ class TelegramService(Service):
                 LOGGER.debug("Telegram", exc_info=True)
                 self._idle_until(self._clock.monotonic() + wait)
 
+    def _report_refused_token(self, error: TokenRefusedError) -> None:
+        """Say so once, until Telegram has taken it."""
+        if not self._is_token_refused:
+            error_print(
+                "❌ Telegram refuse le jeton (%s): nouvel essai toutes les 10 min, la radio continue. Si cela dure, "
+                "mettez dans telegram_token celui que @BotFather donne, puis relancez le bot",
+                error,
+            )
+        self._is_token_refused = True
+        self._handler.on_unreachable()
+
     def _idle_until(self, until: float) -> None:
-        """Answer only the watchdog and STOP; other messages are kept for the next loop, if there will be one."""
+        """Answer only the watchdog and STOP; other messages, as many as the inbox takes, are kept for the next loop."""
         kept: list[object] = []
         while not self._is_stopping and (message := self._clock.get(self._inbox, until)) is not None:
             if message is STOP:
                 self._is_stopping = True
             elif message is PING:
                 self.pings_answered += 1
-            elif until < inf:
+            elif len(kept) < INBOX_LIMIT:
                 kept.append(message)
         for message in kept:
             self._inbox.put(message)
@@ -234,6 +243,7 @@ class TelegramService(Service):
             api, self._handler, self._reachability, self._clock, self._handled, self._on_handled, on_recovered
         )
         self._introduce(await poller.get_me())
+        self._is_token_refused = False
         # the alerts of the start wait for that answer
         sender.wake()
         menus = asyncio.create_task(self._menus.run(api))

@@ -15,6 +15,7 @@ from meshbot.commands import mark as _
 from meshbot.sending import (
     BUSY_CHANNEL,
     NO_ACK,
+    NO_AIR,
     NO_LINK,
     PARTLY_SENT,
     TX_QUEUE_FULL,
@@ -72,6 +73,7 @@ TO_ALL: Final[Mapping[DeliveryStatus, str]] = {
 WAITS: Final[Mapping[str, str]] = {
     NO_LINK: _("⏳ Waiting for the link to the node."),
     BUSY_CHANNEL: _("⏳ Waiting for a less busy channel."),
+    NO_AIR: _("⏳ Waiting for air time: that of this hour is used up."),
 }
 QUEUED: Final = _("⏳ Waiting behind {count} others.")
 # Packets ahead: they take half a minute, and a shorter wait is not shown

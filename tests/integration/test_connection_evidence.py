@@ -38,7 +38,7 @@ def pair():
             yield ours, theirs
 
 
-def test_an_attempt_into_a_black_hole_is_short_once_the_node_is_known(monkeypatch):
+def test_an_attempt_into_a_black_hole_is_short(monkeypatch):
     monkeypatch.setattr(connecting, "QUICK_ATTEMPT", 0.1)
     known = KnownAddress()
     with full_backlog() as (host, port):

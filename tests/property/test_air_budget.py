@@ -167,3 +167,24 @@ def test_strangers_traceroutes_take_no_more_than_their_part():
         pass
     assert 0 < air.spent(0.0) <= air.limit * SHARES[Account.STRANGERS]
     assert air.spend_on_traceroute(0.0, for_stranger=False)
+
+
+def test_a_restart_begins_no_new_hour():
+    air = AirBudget(10)
+    # percent of the hour, as the node measured
+    air.begin(9.0, 1000.0)
+    text = OutgoingText("pong", 2, priority=Priority.MAIL)
+    assert air.spent(1000.0) == 324_000
+    assert air.free_at(text, 36_000) <= 1000.0 < air.free_at(text, 36_001)
+    # half of it was sent in the first half of that hour
+    assert air.spent(1000.0 + 1860) == pytest.approx(162_000, abs=30_000)
+    assert air.spent(1000.0 + 3661) == 0
+    air.begin(9.0, 5000.0)
+    assert air.spent(5000.0) == 0
+
+
+@pytest.mark.parametrize("air_tx", [None, 0.0])
+def test_a_node_that_tells_nothing_leaves_the_whole_budget(air_tx):
+    air = AirBudget(10)
+    air.begin(air_tx, 0.0)
+    assert air.free_at(OutgoingText("pong", 2, priority=Priority.MAIL), air.limit) <= 0.0

@@ -16,6 +16,8 @@ from tests.support.fake_clock import FakeClock
 from tests.support.sample_commands import open_access
 
 OWN, ASKER = 0x9999, 0x1234
+# Nodes of the settings; everybody else is a stranger
+KNOWN = frozenset(range(1, 99))
 # Real seconds: only a failure waits so long
 PATIENCE = 30.0
 LIMITS = CommandLimits(workers=2, slow_workers=2, timeout=30.0, answer_ttl=120.0)
@@ -66,7 +68,7 @@ class Bench:
             self.clock,
             Registry(commands),
             MessageFilter([2], 300.0, refuse_mqtt=False),
-            access or open_access(),
+            access or open_access(KNOWN),
             translator("en"),
             LIMITS,
             self.sent,

@@ -165,6 +165,9 @@ class NoNodes:
     def is_named(self, num):
         return False
 
+    def is_newcomer(self, num):
+        return False
+
     def numbers(self, num):
         return (num,)
 
@@ -175,6 +178,6 @@ class NoNodes:
         return False
 
 
-def open_access() -> Access:
-    """All may ask without a limit, and no node is known."""
-    return Access(make_roles(), NoNodes(), RateLimiter(0, 300.0), *replay_guards())
+def open_access(known: frozenset[int] = frozenset()) -> Access:
+    """All may ask without a limit; no node is known but those of the settings."""
+    return Access(make_roles(known=known), NoNodes(), RateLimiter(0, 300.0), *replay_guards())

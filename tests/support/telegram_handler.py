@@ -43,6 +43,7 @@ class HandlerHarness:
         self.typing: list[Chat] = []
         self.query_answers: list[str] = []
         self.inbox: SimpleQueue[Any] = SimpleQueue()
+        self.keys = {}
         dependencies = TelegramDependencies(
             self.clock,
             commands,
@@ -54,6 +55,7 @@ class HandlerHarness:
             numbers=self.mesh.manager.numbers,
             with_key=self.mesh.manager.with_key,
             channels=lambda: self.channels,
+            public_key=self.keys.get,
         )
         options = assembly.telegram_options(self.settings)
         self.handler = UpdateHandler(

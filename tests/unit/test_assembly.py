@@ -168,7 +168,7 @@ def test_housekeeping_gives_missing_keys_back_to_the_interface(tmp_path, clock):
     links = custody_links(sender.tell, print, database, unreported)
     custody = key_custody(clock, nodes, link, new_packet_id, links)
     parts = assembly.Parts(wanted, clock, database, nodes, memory, link, sender, tracer, custody, unreported)
-    housekeeping = assembly.housekeeping(parts, None)
+    housekeeping = assembly.housekeeping(parts, None, str)
     housekeeping.on_start()
     nodes.learn_from_nodeinfo(NodeRecord(ALICE, "Alice", public_key=KEY))
     clock.advance(UPKEEP_EVERY)

@@ -1,5 +1,6 @@
 """Every example of every command is what the command answers."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -92,6 +93,12 @@ def test_an_example_gets_the_answer_it_promises(command, example, web, town, mes
 @pytest.mark.parametrize("example", [e for _, e in EXAMPLES], ids=lambda e: e.question)
 def test_every_example_fits_where_it_is_read_in_every_language(example, language, web, town, mesh):
     assert 0 < len(ask(example, language, web, town, mesh).encode()) <= ROOM[example.platform]
+
+
+@pytest.mark.parametrize("example", [e for _, e in EXAMPLES], ids=lambda e: e.question)
+def test_no_french_answer_has_an_english_unit(example, web, town, mesh):
+    answer = ask(example, "fr", web, town, mesh)
+    assert not re.search(r"\b[kMG]i?B\b|\d[kMG]i?B\b|\bmph\b|\d ?ft\b", answer)
 
 
 def test_help_is_french_by_default():

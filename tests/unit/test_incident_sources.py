@@ -56,7 +56,8 @@ def bench(tmp_path):
 
 
 def changed(word, new, old=1, num=BOB, name="Bob"):
-    return KeyChanged(num, name, brief(key(old)), brief(key(new)), word)
+    # all keys here came by air, and none is a day old
+    return KeyChanged(num, name, brief(key(old)), brief(key(new)), word, word is KeyChangeSource.NODE)
 
 
 # -- keys

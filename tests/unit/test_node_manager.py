@@ -12,6 +12,7 @@ from meshbot.mesh_link.messages import RadioMetadata
 from meshbot.nodes import Candidate, NodeActivity
 from meshbot.nodes import trust as trust_module
 from meshbot.nodes.identity import SILENCE, number_of
+from meshbot.nodes.node_rows import NEWCOMER_FOR
 from meshbot.runtime.incidents import KeyShared
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
@@ -97,6 +98,58 @@ def test_counts_tell_nodes_keys_and_unconfirmed_keys(manager):
     manager.learn_from_nodeinfo(record(ALICE, key(2)))
     assert manager.counts() == NodeCounts(nodes=2, keys=1, pending=1)
     assert manager.pending_keys() == {ALICE: {key(2)}}
+
+
+# Admins
+
+
+def test_the_radio_changes_no_admin_s_key(database):
+    store = NodeStore(database)
+    make_node_manager(store, FakeClock()).learn_from_node_database(
+        [record(ALICE, key(1), long_name="Alice"), record(BOB, key(2))]
+    )
+    # the radio's database comes before ours is read, as at a start, and then again
+    manager = NodeManager(store, FakeClock(), admins={ALICE})
+    for _ in range(2):
+        manager.learn_from_node_database([record(ALICE, key(3), long_name="Mallory"), record(BOB, key(4))])
+        manager.flush()
+    assert (manager.public_key(ALICE), manager.public_key(BOB)) == (key(1), key(4))
+    assert (manager.pending_keys(), name_of(manager, ALICE)) == ({ALICE: {key(3)}}, "Alice")
+    manager.confirm_key(ALICE, key(3))
+    assert manager.public_key(ALICE) == key(3)
+
+
+# Newcomers
+
+
+def test_a_key_by_air_makes_a_newcomer_for_a_day(database):
+    clock = FakeClock()
+    manager = make_node_manager(NodeStore(database), clock)
+    manager.learn_from_nodeinfo(record(ALICE, key(1)))
+    # the radio has learnt it from the same packet
+    clock.advance(60)
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    assert manager.is_newcomer(ALICE)
+    clock.advance(NEWCOMER_FOR)
+    assert not manager.is_newcomer(ALICE)
+
+
+def test_a_contradicted_newcomer_is_reported_as_one(database):
+    reported = []
+    clock = FakeClock()
+    manager = make_node_manager(NodeStore(database), clock, reported.append)
+    manager.learn_from_nodeinfo(record(ALICE, key(1)))
+    manager.learn_from_nodeinfo(record(ALICE, key(2)))
+    clock.advance(NEWCOMER_FOR)
+    manager.learn_from_nodeinfo(record(ALICE, key(3)))
+    assert [incident.is_newcomer for incident in reported] == [True, False]
+
+
+def test_a_key_from_the_radio_or_the_operator_makes_no_newcomer(manager):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.learn_from_nodeinfo(record(BOB, key(2)))
+    manager.confirm_key(BOB, key(2))
+    assert not any(map(manager.is_newcomer, (ALICE, BOB, 0xA)))
 
 
 # Learning

@@ -31,7 +31,7 @@ ERROR_ANSWERS: Final = {
     Fault.REFUSED: _("⚠️ The assistant refused to answer, the operator can see why in the log."),
     Fault.INVALID: _("🤖 The assistant found no answer. Try another question."),
 }
-ConversationKey = tuple[str, int | None, bool, bool]  # user, channel, whether in a group, whether proven
+ConversationKey = tuple[str, int | None, bool]  # user, channel, whether in a group
 
 
 class Assistant(Protocol):
@@ -75,7 +75,7 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
         if not request.argument:
             text = tr(_("What do you want to know? For example: {question} how does a mesh work?"))
             return text.format(question=PREFIX + request.command)
-        if not limit.take(clock.monotonic(), proven=request.user.auth_failure is None):
+        if not limit.take(clock.monotonic(), proven=request.user.is_established):
             LOGGER.info("🚦 Assistant: %d questions en une heure, une de plus est refusée (bot_hourly_limit)", hourly)
             return tr(ERROR_ANSWERS[Fault.BUSY])
         key = _conversation_key(request)
@@ -110,4 +110,4 @@ def bot_command(assistant: Assistant, clock: Clock, max_bytes: int, timeout: flo
 
 def _conversation_key(request: Request) -> ConversationKey:
     """Return the conversation's key: what was private stays out of groups, channels and unproven messages."""
-    return request.user.key, request.channel, request.in_group, request.user.auth_failure is None
+    return request.user.account, request.channel, request.in_group

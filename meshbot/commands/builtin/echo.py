@@ -98,7 +98,7 @@ def _message(request: Request, text: str, default_channel: int, expires_at: floa
         origin=_origin(request),
         asker=request.node or 0,
         for_stranger=request.user.is_stranger,
-        is_proven=request.user.auth_failure is None,
+        is_proven=request.user.is_established,
     )
 
 

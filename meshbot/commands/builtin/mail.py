@@ -150,7 +150,7 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, direct
     if (excess := len(text.encode()) - MAIL_BYTES) > 0:
         return too_long(excess, tr)
     try:
-        mailbox.send(sender, node.num, text, proven=request.user.auth_failure is None)
+        mailbox.send(sender, node.num, text, proven=request.user.is_established)
     except MailboxFullError as error:
         words, count = NO_ROOM[error.full]
         return tr(words).format(name=recipient, count=count)

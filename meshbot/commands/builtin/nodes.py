@@ -49,7 +49,7 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
         page = whole_number(request.argument or "1", 1, MOST_PAGES)
         if page is None:
             return tr(_("Which page? For example: {question}")).format(question=f"{PREFIX}{request.command} 2")
-        key = request.user.key, request.wide
+        key = request.user.account, request.wide
         known = listings.get(key, clock.monotonic()) if page > 1 else None
         if known is not None:
             return known[0](page)

@@ -268,7 +268,7 @@ def _totals_table(totals: Totals, air: tuple[float, float] | None, hours: int, r
     lines = facts(
         [
             (tr(_("packets")), str(totals.packets)),
-            (tr(_("size")), f"{totals.size / KILOBYTE:.1f}kB"),
+            (tr(_("size")), f"{totals.size / KILOBYTE:.1f}{tr(_('kB'))}"),
             (tr(_("nodes")), str(totals.nodes)),
             (tr(_("direct")), part(totals.direct)),
             (tr(_("relayed")), part(totals.relayed)),

@@ -48,8 +48,12 @@ class KeyWarnings:
         return key
 
     def concerns(self, change: KeyChanged) -> bool:
-        """Return whether a change belongs here: it is suspicious, or decides about one that was."""
-        return change.source is KeyChangeSource.NODE or change.num in self._key_of or change.num in self._waiting
+        """Return whether a change belongs here: it is suspicious, or decides about one that was.
+
+        Of a newcomer it is not: who makes nodes up can contradict each, and would hide what is true among them.
+        """
+        is_suspicious = change.source is KeyChangeSource.NODE and not change.is_newcomer
+        return is_suspicious or change.num in self._key_of or change.num in self._waiting
 
     def on_reachable(self, new_key: Callable[[], str]) -> list[str]:
         """Return the keys of the new messages about what came while Telegram was out of reach, and of changed ones."""

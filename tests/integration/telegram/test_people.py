@@ -5,12 +5,19 @@ import re
 import pytest
 
 from meshbot.mesh_link.messages import BROADCAST_NUM
+from meshbot.virtual_node.packets import data_packet
+from meshbot.virtual_node.receiver import HISTORY
 from tests.support import bot_api_faults as faults
 from tests.support.telegram_bot import ADMIN, GROUP, GUEST, KNOWN, STRANGER, telegram_bot, wait_for_poll
 
 PATIENCE = 60.0
 BRIDGED = {"telegram_bridges": (f"1 {GROUP}",)}
 MESH_HINT = "Commands stay out of the channel"
+
+
+def forget_heard(node):
+    for number in range(HISTORY):
+        node.hear(data_packet(0x5000 + number, 0x77, 1, b"for others", 1 + number))
 
 
 def sent(node, text):
@@ -210,6 +217,24 @@ def test_an_answer_that_drips_ends_with_its_deadline_and_counts_as_sent(api, bot
         people[GUEST].says("/id")
         api.wait_for("Your id", people[GUEST], timeout=PATIENCE)
     assert len(api.messages(people[GUEST], by_bot=True)) == 2
+
+
+# -- recorded packets
+
+
+def test_a_recorded_text_is_shown_once_over_a_restart_too(api, node, people, group, tmp_path, clock):
+    recorded = data_packet(node.users[0].num, BROADCAST_NUM, 1, b"au feu", 77, channel=1)
+    for text in ("premier", "second"):
+        with telegram_bot(api, node.port, tmp_path, clock, **BRIDGED) as running:
+            running.wait_ready()
+            wait_for_poll(api)
+            node.hear(recorded)
+            node.hear_text(node.users[1].num, text, to=BROADCAST_NUM, channel=1)
+            api.wait_for(text, group)
+        # the node itself drops what it has heard since it started
+        forget_heard(node)
+    shown = [each.text.rpartition(": ")[2] for each in api.messages(group, by_bot=True)]
+    assert shown == ["au feu", "premier", "second"]
 
 
 # -- people

@@ -31,6 +31,9 @@ class Nodes:
     def is_named(self, num):
         return num in {ALICE, BOB}
 
+    def is_newcomer(self, num):
+        return num == BOB
+
     def numbers(self, num):
         return (num,)
 
@@ -141,7 +144,7 @@ def test_a_recorded_packet_gets_its_refusal_once(access, sender, details, comman
     assert (check(access, message(sender, 7, **details), command)).answer == ""
 
 
-def test_a_forged_copy_of_an_admin_s_packet_does_not_keep_it_from_running(access):
+def test_a_forged_copy_keeps_no_admin_s_command_from_running(access):
     assert check(access, message(ALICE, 7, pki_encrypted=False), REBOOT).answer
     assert check(access, message(ALICE, 7), REBOOT) is None
 
@@ -181,6 +184,12 @@ def test_a_replay_gets_no_answer_after_thousands_of_other_commands(access):
 def test_a_refused_command_does_not_enter_the_replay_memory(access):
     assert check(access, message(ALICE, 7, pki_encrypted=False), REBOOT) is not None
     assert check(access, message(ALICE, 7), REBOOT) is None
+
+
+def test_a_proven_newcomer_is_answered_as_a_stranger_is(access):
+    alice, bob = (access.user_of(message(sender)) for sender in (ALICE, BOB))
+    assert (alice.is_newcomer, alice.is_stranger) == (False, False)
+    assert (bob.auth_failure, bob.is_newcomer, bob.is_stranger) == (None, True, True)
 
 
 def test_an_admin_whose_old_number_is_in_use_is_told_so(access):

@@ -6,7 +6,7 @@ from queue import SimpleQueue
 import pytest
 
 from meshbot.commands.dispatcher import Dispatcher
-from meshbot.commands.executor import COMMANDS_OF_STRANGERS, LOST_WORKERS_LIMIT
+from meshbot.commands.executor import COMMANDS_OF_STRANGERS, LOST_WORKERS_LIMIT, WAITING_LIMIT
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.greetings import IN_AN_HOUR
 from meshbot.commands.language import translator
@@ -59,6 +59,14 @@ def test_what_is_private_does_not_stand_in_the_log(bench, caplog, command):
     assert f"MESSAGE BRUT: '{command.lower()} *** (24 octets)'" in caplog.text
     assert "9876" not in caplog.text
     assert "the sun shines" in caplog.text
+
+
+@pytest.mark.parametrize("question", ["/ia 9876", "/ bot 9876", "\uff0fmail send Bob 9876", "/ mdp 9876"])
+def test_a_private_text_for_a_command_we_lack_is_not_logged_either(bench, caplog, question):
+    bench.ask(question)
+    bench.sent.next_text()
+    assert "MESSAGE BRUT" in caplog.text
+    assert "9876" not in caplog.text
 
 
 def test_a_text_forges_neither_fields_nor_another_line(bench, caplog):
@@ -411,9 +419,9 @@ def test_a_question_that_took_too_long_does_not_bar_the_next_one(bench):
 
 
 def test_slow_commands_beyond_the_limit_are_refused_and_fast_ones_are_not(bench):
-    for asker in range(1, COMMANDS_OF_STRANGERS + 1):
+    for asker in range(1, WAITING_LIMIT + 1):
         bench.ask("/look", sender=asker)
-    bench.ask("/look", sender=100)
+    bench.ask("/look", sender=WAITING_LIMIT + 1)
     assert bench.sent.next_text().text == "🚦 Too busy, please ask again in a minute."
     bench.ask("/echo here")
     assert bench.sent.next_text().text == "here"

@@ -21,6 +21,9 @@ class Nodes:
     def is_named(self, num):
         return True
 
+    def is_newcomer(self, num):
+        return False
+
     def numbers(self, num):
         return (num,)
 

@@ -227,6 +227,17 @@ def test_our_number_changes_as_soon_as_the_node_tells_another(linked):
     assert interface._listener.events == ["accepted", "connected True", OwnNode(0xABC), "fermé par le nœud"]
 
 
+@pytest.mark.parametrize("impossible", [0, 0xFFFFFFFF])
+def test_an_impossible_number_is_not_taken_for_ours(linked, impossible):
+    interface, peer = linked
+    peer.configure()
+    assert interface._listener.ready.acquire(timeout=PATIENCE)
+    peer.send(my_info=mesh_pb2.MyNodeInfo(my_node_num=impossible))
+    peer.close()
+    assert interface._listener.ended.wait(PATIENCE)
+    assert interface.own_num == OWN
+
+
 def test_a_configuration_without_our_number_ends_the_link(linked):
     interface, peer = linked
     peer.send(config_complete_id=peer.want_config_id())

@@ -15,7 +15,7 @@ from meshbot.mesh_link.messages import (
     RoutingAnswer,
     TracerouteReply,
 )
-from meshbot.mesh_link.packet_router import INBOX_LIMIT, REMEMBERED, PacketRouter, PacketTakers, RawPacket
+from meshbot.mesh_link.packet_router import INBOX_LIMIT, REMEMBERED, PacketRouter, PacketTakers, RawPacket, SeenTexts
 from tests.support.fake_clock import FakeClock
 
 OWN, ALICE, BOB = 0x9999, 7, 8
@@ -214,6 +214,14 @@ def test_what_comes_by_air_under_our_own_number_changes_nothing(router, caplog, 
 def test_what_our_node_itself_sends_us_counts(router, decoded):
     router.handle({"from": OWN, "to": BROADCAST_NUM, "id": 1, "decoded": decoded})
     assert router.taken["records"]
+
+
+def test_texts_of_an_earlier_process_are_repeated_ones(router):
+    router.service.handle(SeenTexts([(ALICE, 1), (BOB, 2), (ALICE, 0)]))
+    for packet_id in (1, 2, 0):
+        router.text(id=packet_id)
+    assert router.repeats() == [True, False, False]
+    assert router.channel_texts() == [2, 0]
 
 
 # -- the thread

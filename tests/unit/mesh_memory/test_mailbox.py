@@ -119,6 +119,16 @@ def test_invented_senders_leave_room_for_proven_ones(mailbox, database):
     mailbox.send(99, CAROL, "x", proven=True)
 
 
+def test_letters_under_a_forged_number_take_none_of_its_owner_s_room(mailbox):
+    for number in range(MAX_SENDER):
+        mailbox.send(BOB, ALICE, str(number), proven=False)
+    assert refused(mailbox, BOB, ALICE, proven=False) is Full.SENDER
+    for number in range(MAX_SENDER_ALL - MAX_SENDER):
+        mailbox.send(BOB, 100 + number, "x", proven=False)
+    assert refused(mailbox, BOB, CAROL, proven=False) is Full.SENDER_ALL
+    mailbox.send(BOB, ALICE, "Bob himself")
+
+
 def refused(mailbox, sender, recipient, *, proven=True):
     with pytest.raises(MailboxFullError) as error:
         mailbox.send(sender, recipient, "one more", proven=proven)

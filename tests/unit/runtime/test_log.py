@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshbot.runtime import log
-from meshbot.runtime.log import JournalHandler, LineFormatter, mask, mask_command, set_up, under_journald
+from meshbot.runtime.log import (
+    SITE_LINES,
+    SITE_PERIOD,
+    JournalHandler,
+    LineFormatter,
+    SiteLimit,
+    mask,
+    mask_command,
+    set_up,
+    under_journald,
+)
 
 LOGGER = logging.getLogger("tests.journal")
 TOKEN = "12345:verysecret"
@@ -178,6 +188,12 @@ def test_what_follows_a_password_command_is_masked_in_whatever_line_it_stands(ou
         ("please /mdp hunter2", "please /mdp ***"),
         ("/passwd\nhunter2\nhunter3", "/passwd\n***"),
         ("/password=hunter2", "/password=***"),
+        ("/ login hunter2", "/ login ***"),
+        ("\u200b/login\u200b hunter2", "\u200b/login\u200b ***"),
+        ("/lo\u00adg\u2060in\x00hunter2", "/lo\u00adg\u2060in\x00***"),
+        ("\uff0flogin hunter2", "\uff0flogin ***"),
+        ("/\uff2c\uff4f\uff47\uff49\uff4e hunter2", "/\uff2c\uff4f\uff47\uff49\uff4e ***"),
+        ("//mdp hunter2", "//mdp ***"),
         ("/login", "/login"),
         ("/login ", "/login "),
         ("/logins are /help", "/logins are /help"),
@@ -238,7 +254,7 @@ def test_a_secret_that_holds_such_words_is_masked_all_the_same(out):
 
 
 def test_libraries_log_from_warning_on_unless_the_level_is_debug(out):
-    library = logging.getLogger("sqlalchemy.engine")
+    library = logging.getLogger("alembic")
     set_up("INFO", out, {})
     library.info("quiet")
     library.warning("logged")
@@ -253,6 +269,43 @@ def test_the_radios_library_never_logs_at_debug(out):
     library.debug("Received from radio: config { security { private_key: ...")
     library.info("logged")
     assert without_time(out.getvalue()) == "[INFO] logged\n"
+
+
+def test_the_databases_library_never_logs_what_is_written(out):
+    set_up("DEBUG", out, {})
+    logging.getLogger("sqlalchemy.engine.Engine").info("[generated] (1, 'a letter')")
+    assert not out.getvalue()
+
+
+def warn_of(texts):
+    for text in texts:
+        LOGGER.warning("⚠️ %s", text)
+
+
+@pytest.mark.usefixtures("_logged")
+def test_a_warning_without_end_is_counted_instead_of_written(out):
+    warn_of(range(SITE_LINES + 1000))
+    LOGGER.warning("another")
+    LOGGER.info("written")
+    next(each for each in logging.getLogger().handlers if isinstance(each, JournalHandler)).close()
+    lines = without_time(out.getvalue()).splitlines()
+    assert len(lines) == SITE_LINES + 3
+    assert lines[-1] == "[WARNING] 🔁 Journal: 1000 lignes de plus comme «⚠️ %s», non écrites"
+
+
+def test_a_site_s_warnings_are_written_again_after_its_time():
+    limit = SiteLimit()
+
+    def admitted(now, level=logging.WARNING):
+        record = logging.makeLogRecord({"levelno": level, "pathname": "x.py", "lineno": 5, "msg": "m", "created": now})
+        return limit.admits(record)
+
+    assert [admitted(0.0) for _ in range(SITE_LINES + 2)].count(False) == 2
+    assert all(admitted(1.0, level) for level in (logging.INFO, logging.CRITICAL) for _ in range(SITE_LINES + 2))
+    assert not limit.due(SITE_PERIOD - 1)
+    assert limit.due(SITE_PERIOD) == [(2, "m")]
+    assert admitted(SITE_PERIOD)
+    assert not limit.due()
 
 
 def test_at_level_error_nothing_less_is_logged_by_anyone(out):

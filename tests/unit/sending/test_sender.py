@@ -16,7 +16,7 @@ from meshbot.sending.air_budget import Account
 from meshbot.sending.outgoing import EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT
 from meshbot.sending.queued_text import SETTLE_TIME, PartState
-from meshbot.sending.receipts import BUSY_CHANNEL, NO_LINK, DeliveryStatus
+from meshbot.sending.receipts import BUSY_CHANNEL, NO_AIR, NO_LINK, DeliveryStatus
 from meshbot.sending.sender import AfterAnswer, ChannelLoad, LinkChange, MeshSender, RestoredQueue
 from meshbot.sending.traceroute import NoRoute, RouteRequest
 from tests.support.configured import make_send_queue
@@ -449,11 +449,13 @@ def test_powerless_routing_answers_are_logged_once_an_hour(bench, caplog):
 
 def test_an_exhausted_hour_is_logged_and_what_waits_goes_later(bench, caplog):
     lora = LoraSettings(region=EU_868, preset=LONG_SLOW)
-    bridged = [answer("x" * 200, priority=Priority.BRIDGE) for _ in range(40)]
+    bridged = [answer("x" * 200, priority=Priority.BRIDGE, origin=EchoOrigin(number)) for number in range(40)]
     bench.tell(LinkChange(up=True, lora=lora), *bridged)
     for _ in bridged:
         bench.confirm(bench.radio.texts[-1])
         bench.clock.advance(INTERVAL)
+    told = [report.message.origin.asker for report in bench.reports if report.reason == NO_AIR]
+    assert told == list(range(len(bench.texts()), len(bridged)))
     sent = len(bench.texts())
     assert 5 < sent < len(bridged)
     lines = [line for line in caplog.messages if "📡" in line]

@@ -66,6 +66,13 @@ def test_packets_are_kept_with_all_their_fields(log, database):
     assert [PacketRow(*row) for row in found] == rows
 
 
+def test_the_last_texts_are_found_among_the_last_packets(log):
+    rows = [replace(ROW, sender=number, packet_id=10 * number, portnum=1 if number % 2 else 67) for number in range(9)]
+    log.save(rows_of(*rows))
+    assert log.load_recent_texts(5, {1, 11}) == [(5, 50), (7, 70)]
+    assert log.load_recent_texts(5, {11}) == []
+
+
 def test_sums_of_two_batches_are_added_up(log, traffic):
     log.save(rows_of(ROW, replace(ROW, snr=-3.0)))
     log.save(rows_of(replace(ROW, snr=8.0), replace(ROW, hops=2, rx_time=T + HOUR)))

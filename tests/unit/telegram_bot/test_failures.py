@@ -105,8 +105,9 @@ def test_the_retry_delay_has_jitter_and_respects_retry_after():
     assert retry_delay(Failure(FailureKind.FLOOD, "", wait=3.0), 1, -1.0) == 3.0
 
 
-def test_retry_after_has_a_bound():
-    assert failure_of(RetryAfter(86400 * 365)).wait == 3600.0
+@pytest.mark.parametrize(("asked", "wait"), [(86400 * 365, 3600.0), (0, 1.0), (-5, 1.0)])
+def test_retry_after_has_bounds(asked, wait):
+    assert failure_of(RetryAfter(asked)).wait == wait
 
 
 @pytest.mark.parametrize(

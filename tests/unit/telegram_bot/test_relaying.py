@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from meshbot.commands.builtin.echo import EchoOptions, echo_command
 from meshbot.commands.registry import Command, Platform
 from meshbot.commands.roles import Role
-from meshbot.mesh_link.messages import BROADCAST_NUM, Channel, NodeChannels, NodeRecord, TextMessage
+from meshbot.mesh_link.messages import BROADCAST_NUM, Channel, NodeChannels, NodeRecord, RadioMetadata, TextMessage
 from meshbot.persistence import HandledBefore
 from meshbot.sending.receipts import DeliveryReport, DeliveryStatus
 from meshbot.telegram_bot.author_notices import EDIT_IGNORED, NOT_RELAYED
@@ -20,6 +20,7 @@ from meshbot.telegram_bot.models import Chat
 from meshbot.telegram_bot.updates import EditedMessage
 from tests.support.fake_clock import FakeClock
 from tests.support.mesh_commands import OWN
+from tests.support.nodes import key
 from tests.support.telegram_bot import ADMIN, GROUP, GUEST, KNOWN, STRANGER
 from tests.support.telegram_handler import HandlerHarness
 
@@ -149,10 +150,11 @@ def test_echo_in_a_joined_group_speaks_on_its_channel():
 
 
 @pytest.mark.parametrize(
-    ("target", "channel"), [("2", 2), ("#2", 2), ("Les Copains", 2), ("#les copains", 2), ("#Amis", 1)]
+    ("target", "channel"),
+    [("2", 2), ("#2", 2), ("Les Copains", 2), ("#les copains", 2), ("#Amis", 1), ("e\u0301te\u0301", 3)],
 )
 def test_a_channel_is_found_by_number_and_name(harness, target, channel):
-    harness.channels = (Channel(0, "LongFast"), Channel(1, "Amis"), Channel(2, "Les Copains"))
+    harness.channels = (Channel(0, "LongFast"), Channel(1, "Amis"), Channel(2, "Les Copains"), Channel(3, "Été"))
     assert harness.write(f"/send {target} salut", KNOWN) == []
     assert (harness.mesh_texts[0].to, harness.mesh_texts[0].channel) == (BROADCAST_NUM, channel)
 
@@ -180,7 +182,26 @@ def test_a_node_s_reply_reaches_who_wrote_as_a_reply(harness):
     question = write_to_kim(harness, 70)
     harness.clock.advance(10_000)
     (answer,) = hear(harness, direct("oui", reply_id=70))
-    assert (answer.chat, answer.text, answer.reply_to) == (Chat(KNOWN), "Kim (KIM): oui", question)
+    assert (answer.chat, answer.text, answer.reply_to) == (Chat(KNOWN), "Kim (KIM)?: oui", question)
+
+
+@pytest.mark.parametrize(
+    ("details", "shown"),
+    [
+        ({"pki_encrypted": True, "public_key": key(1)}, "Kim (KIM): oui"),
+        ({"pki_encrypted": True, "public_key": key(2)}, "Kim (KIM)?: oui"),
+        ({"public_key": key(1)}, "Kim (KIM)?: oui"),
+        (
+            {"pki_encrypted": True, "public_key": key(1), "reception": RadioMetadata(via_mqtt=True)},
+            "Kim (KIM)?: oui",
+        ),
+    ],
+)
+def test_an_answer_that_another_may_have_sent_is_marked(harness, details, shown):
+    harness.keys[KIM] = key(1)
+    write_to_kim(harness, 70)
+    (answer,) = hear(harness, replace(direct("oui", reply_id=70), **details))
+    assert answer.text == shown
 
 
 def test_a_node_s_direct_text_counts_as_an_answer_within_bridge_ttl(harness):
@@ -213,7 +234,7 @@ def test_a_node_s_alert_is_shown_whatever_it_begins_with(harness):
     write_to_kim(harness, 70)
     alert = replace(direct("/ping: au feu"), is_notice=True)
     assert harness.handler.is_awaited(alert)
-    assert [shown.text for shown in hear(harness, alert)] == ["Kim (KIM): /ping: au feu"]
+    assert [shown.text for shown in hear(harness, alert)] == ["Kim (KIM)?: /ping: au feu"]
 
 
 def test_a_reply_in_telegram_goes_to_the_node_as_a_reply(harness):

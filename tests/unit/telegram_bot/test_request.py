@@ -59,7 +59,10 @@ def test_a_packed_answer_is_unpacked(pack, piece):
 
 
 @pytest.mark.parametrize(
-    ("body", "coding"), [(b"no gzip", "gzip"), (gzip.compress(b"x" * 999, mtime=0)[:-9], "gzip"), (b"", "br")]
+    ("body", "coding"),
+    [(b"no gzip", "gzip"), (gzip.compress(b"x" * 999, mtime=0)[:-9], "gzip"), (b"", "br")],
+    # the bytes would be the name, and the time of packing is in them
+    ids=["no gzip", "cut off", "another coding"],
 )
 def test_what_cannot_be_unpacked_is_no_answer(body, coding):
     with pytest.raises(InvalidAnswerError):

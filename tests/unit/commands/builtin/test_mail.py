@@ -206,9 +206,11 @@ def test_a_node_without_a_known_key_needs_no_proof(mesh):
     assert "See you at five" in ask(mesh, "", user=User("mesh:!00001234", auth_failure=AuthFailure.NO_KEY))
 
 
-@pytest.mark.parametrize("failure", [*FAILURES, AuthFailure.NO_KEY])
-def test_mail_of_an_unproven_sender_is_marked(mesh, failure):
-    assert ask(mesh, "send Bob hello", user=User("", auth_failure=failure)).startswith("✉️ Kept for Bob")
+@pytest.mark.parametrize(
+    "sender", [*(User("", auth_failure=each) for each in (*FAILURES, AuthFailure.NO_KEY)), User("", is_newcomer=True)]
+)
+def test_mail_of_an_unproven_or_new_sender_is_marked(mesh, sender):
+    assert ask(mesh, "send Bob hello", user=sender).startswith("✉️ Kept for Bob")
     ask(mesh, "send Bob hi", sender=ZOE)
     assert Notices(mesh).hear(BOB) == [(BOB, "✉️ New mail for you: 2, from Alice?, Zoé. /mail reads it.")]
     assert ask(mesh, "", sender=BOB).startswith("✉️ 1 Alice? 0s: hello\n2 Zoé 0s: hi\n")

@@ -36,8 +36,8 @@ def lost(outage=60.0, failures=5, cause=LinkCause.REFUSED, detail="[Errno 111] C
     return LinkLost(NODE, outage, failures, cause, detail)
 
 
-def changed_key(num=BOB, name="Bob", new=NEW, source=KeyChangeSource.NODE):
-    return KeyChanged(num, name, OLD, new, source)
+def changed_key(num=BOB, name="Bob", new=NEW, source=KeyChangeSource.NODE, *, is_newcomer=False):
+    return KeyChanged(num, name, OLD, new, source, is_newcomer)
 
 
 @pytest.fixture
@@ -258,6 +258,16 @@ def test_a_flood_of_suspicious_keys_names_all_in_few_messages_that_fit(reader):
     assert all(f"/trust !{num:08x} " in text for num in range(1, 500))
     assert len(reader.texts()) <= MOST_ALONE + math.ceil((499 - MOST_ALONE) / TOGETHER)
     assert all(len(each.encode("utf-16-le")) / 2 < 4096 for each in reader.texts())
+
+
+def test_contradicted_newcomers_share_a_message_beside_a_suspicious_key(reader):
+    for num in range(1, 500):
+        reader.report(changed_key(num, f"N{num}", is_newcomer=True), after=0.1)
+    (message,) = reader.report(changed_key())
+    assert "/trust !20001ef0 " in message.text
+    assert not message.silent
+    crowd, alone = reader.texts()
+    assert (crowd.splitlines()[-1], alone) == ("… and 491 more, see /keys", message.text)
 
 
 def test_suspicious_keys_of_an_outage_of_telegram_are_all_named(reader):
