@@ -25,11 +25,13 @@ from meshbot.commands import (
     node_list,
     report_moved,
     short_name_of,
+    taught_by,
     translator,
 )
 from meshbot.mesh_memory import MeshMemory
 from meshbot.nodes import KeyCustody, LookAtKeys, NodeActivity
 from meshbot.persistence import HandledBefore, Housekeeping, recall_texts
+from meshbot.radio_backup import NightlyBackup
 from meshbot.runtime import Clock, DatabaseFailed, DiskCheck, Report, Service, read_host, unreported
 from meshbot.storage import Database
 from meshbot.web import ChatClient, ChatServer, HttpClient, MeteoServers, OpenMeteo
@@ -201,11 +203,12 @@ def mesh_commands(memory: MeshMemory, clock: Clock) -> tuple[Command, ...]:
 def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Command, ...]:
     """Return the commands about the bot itself, its link and its node."""
     settings, nodes, memory, sender = parts.settings, parts.nodes, parts.memory, parts.sender
+    teach = taught_by(parts.custody.teach)
     return (
         builtin.status_command(
             parts.link, lambda: sender.waiting, nodes.counts, parts.own_node.former, parts.clock, radio=parts.custody
         ),
-        builtin.keys_command(nodes, memory, parts.link.interface, parts.custody.tally),
+        builtin.keys_command(nodes, memory, parts.link.interface, parts.clock, tally=parts.custody.tally, teach=teach),
         builtin.echo_command(
             parts.clock,
             sender.tell,
@@ -215,7 +218,7 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
         ),
         builtin.sys_command(lambda: read_host(settings.data_dir)),
         builtin.sync_command(nodes, parts.link.interface, parts.custody.tally),
-        builtin.trust_command(nodes, memory, parts.link.interface, parts.custody.teach),
+        builtin.trust_command(builtin.Deciding(nodes, memory, parts.link.interface, teach)),
         builtin.reconnect_command(reconnect),
         builtin.reboot_command(parts.link.interface),
     )
@@ -319,6 +322,7 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
     notices = MailNotices(memory.mailbox, memory, clock, sender.tell, tr, old_number=nodes.silent_number)
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
     check, stored = disk_check(settings, parts.report), (parts.nodes, parts.memory)
+    nightly = NightlyBackup(settings.data_dir, settings.radio_backup_passphrase, clock, parts.link.interface)
     keeper = custody_writer(database, clock, parts.custody)
     of_custody = custody_takers(parts.custody, keeper, parts.nodes)
     of_own_node: persistence.Takers = {mesh_link.OwnNode: (parts.own_node.take,)}
@@ -327,7 +331,7 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
         clock,
         tuple(filter(None, writers)),
         {**takers(*stored, notices, parts.queue_writer, updates), **of_own_node, **of_custody},
-        (check, lambda: parts.nodes.restore_keys(parts.link.interface())),
+        (check, lambda: parts.nodes.restore_keys(parts.link.interface()), nightly.look),
         after_load=(
             check,
             lambda: recall_texts(database, mesh_link.TEXT_PORTNUMS, lambda keys: route(mesh_link.SeenTexts(keys))),

@@ -27,6 +27,7 @@ from meshbot.settings import (
     Key,
     Location,
     Nodes,
+    Passphrase,
     Percent,
     Seconds,
     ServerAddress,
@@ -143,6 +144,7 @@ TELEGRAM_COMMANDS = 30
 TELEGRAM_SECONDS = 60
 # Two packets, 2.2 s of pacing
 TELEGRAM_MAX_BYTES = 400
+RADIO_BACKUP_PASSPHRASE = SecretStr("")  # no nightly backup
 LOG_LEVEL: LogLevel = "INFO"
 
 
@@ -278,6 +280,8 @@ class Settings(SourcedSettings):
     """See telegram_commands."""
     telegram_max_bytes: Bytes = Field(TELEGRAM_MAX_BYTES, ge=40, le=2000)
     """Longest text from Telegram that goes on air, name included, in UTF-8; in packets of answer_max_bytes."""
+    radio_backup_passphrase: Passphrase = Field(RADIO_BACKUP_PASSPHRASE)
+    """Encrypts the nightly backups of the node's configuration in data_dir; nothing: none are made."""
     log_level: LogLevel = Field(LOG_LEVEL)
     """Least level that is logged; DEBUG also lets the libraries speak, save what they would say of keys."""
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import logging
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -19,8 +17,10 @@ if __name__ == "__main__":
     end_quietly()
 
 import assembly
+import command_line
 import config
 from custody_assembly import custody_links, key_cures, key_custody
+from meshbot import cli
 from meshbot.commands import Command
 from meshbot.mesh_link import (
     CurrentLink,
@@ -88,7 +88,7 @@ class MeshBot:
         self._pubkey_sync = PubkeySync(clock, self._sync_pubkeys)
 
         # the sender and others save by Housekeeping, which is built after them: it restores what they had saved
-        self._reports, disk, sender, texts = ReportRouter(), ServiceHandle(), ServiceHandle(), ServiceHandle()
+        self._reports, disk, sender, texts = ReportRouter(self._on_acknowledged), *(ServiceHandle() for _ in range(3))
         self._disk = disk
         links = custody_links(sender.tell, disk.tell, self._database, report)
         self._custody = custody = key_custody(clock, self.node_manager, link, new_packet_id, links)
@@ -177,6 +177,11 @@ class MeshBot:
         """Start the thread TCP-PubkeySync, after every READY."""
         self._pubkey_sync.schedule(ready.generation, self.TCP_PUBKEY_SYNC_DELAY)
 
+    def _on_acknowledged(self, num: int) -> None:
+        """Note that a node has acknowledged a direct message, under the key that the radio has for it."""
+        interface = self.interface
+        self.node_manager.acknowledged(num, None if interface is None else interface.radio_keys.get(num))
+
     def _sync_pubkeys(self) -> int:
         """Put the known public keys into interface.nodes; return how many were missing."""
         synced = self.node_manager.sync_pubkeys_to_interface(self.interface, force=True)
@@ -186,22 +191,7 @@ class MeshBot:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code: 0 asked to stop, 1 crashed, 75 data in use, 78 bad configuration."""
-    options = _parser().parse_args(arguments)
-    log.use_utf8(sys.stdout, sys.stderr)
-    if options.demo:
-        from meshbot.demo import main as demo  # noqa: PLC0415 - the daemon never needs it
-
-        return demo()
-    try:
-        settings = config.load(options.config)
-    except config.ConfigError as error:
-        for problem in error.problems:
-            print(f"❌ {problem}", file=sys.stderr)
-        return config.EXIT_CONFIG
-    if options.check_config:
-        print(config.effective(settings), end="")
-        return 0
-    return _run(settings)
+    return cli.main(command_line.program(_run, __version__), arguments)
 
 
 def _run(settings: config.Settings) -> int:
@@ -229,15 +219,6 @@ def _run(settings: config.Settings) -> int:
     if lock is not None:
         os.close(lock)
     return code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="main_bot.py", description="MeshBot: a bot for a Meshtastic network.")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML, see meshbot.toml.example")
-    parser.add_argument("--check-config", action="store_true", help="print the settings in force and exit")
-    parser.add_argument("--demo", action="store_true", help="try the bot on a virtual node, without a radio")
-    parser.add_argument("--version", action="version", version=f"MeshBot {__version__}")
-    return parser
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from dataclasses import replace
@@ -12,15 +11,19 @@ from meshbot import bounds
 from meshbot.nodes import (
     EVICTED,
     Candidate,
-    KeyTrust,
+    ImportResult,
+    KeyDecision,
+    KeyEntry,
+    KnownNodes,
     LastSync,
     NodeActivity,
-    NodeCounts,
+    OperatorTrust,
     TrustedKey,
+    import_keys,
     is_heard,
     is_proof,
     legible_row,
-    read_node_names,
+    read_names_file,
     reported_by_radio,
     screened,
     sync_keys,
@@ -32,6 +35,7 @@ from meshbot.runtime import Report, unreported
 from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
@@ -46,7 +50,7 @@ info_print, error_print = LOGGER.info, LOGGER.error
 COMPLAINTS_SHOWN: Final = 5
 
 
-class NodeManager(WriteBehind[NodeStore, Changes]):
+class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
     """Keeps names and public keys: in memory for reading, in the database as soon as they are learnt. Thread-safe.
 
     A database that fails stops nothing: what was learnt stays in memory and is written as soon as it can be. One that
@@ -73,7 +77,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         self._admins = admins
         self._own_num: Callable[[], int] = int
         self._started = self._now()
-        self._trust = KeyTrust(Snapshot(), self._started, admins)
+        self._trust = OperatorTrust(Snapshot(), self._started, admins)
         # what is in memory; held for no I/O
         self._trust_lock = threading.Lock()
         # for the operator: what the database contradicts of what was learnt before it could be read
@@ -95,30 +99,6 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         """Return the nodes with mail or a role, and our own; it may wait for the disk."""
         return self._activity().kept
 
-    # What is known
-
-    def node(self, num: int) -> NodeRow | None:
-        """Return what is known of the node beside its key."""
-        with self._trust_lock:
-            return self._trust.nodes.get(num)
-
-    def nodes(self) -> list[NodeRow]:
-        """Return all nodes."""
-        with self._trust_lock:
-            return list(self._trust.nodes.values())
-
-    def is_named(self, num: int) -> bool:
-        """Return whether the node's name is known."""
-        with self._trust_lock:
-            row = self._trust.nodes.get(num)
-        return row is not None and bool(row.long_name or row.short_name)
-
-    def public_key(self, num: int) -> bytes | None:
-        """Return the node's trusted key, 32 bytes."""
-        with self._trust_lock:
-            row = self._trust.trusted.get(num)
-        return row.public_key if row else None
-
     def trusted_keys(self) -> dict[int, bytes]:
         """Return all trusted keys by node."""
         with self._trust_lock:
@@ -133,26 +113,6 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         """Return whether the node's key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
         with self._trust_lock:
             return self._trust.is_newcomer(num, self._now())
-
-    def pending_keys(self) -> dict[int, set[bytes]]:
-        """Return the keys that wait for a confirmation, by node."""
-        with self._trust_lock:
-            return {num: {row.public_key for row in rows} for num, rows in self._trust.pending.items()}
-
-    def has_pending_key(self, num: int) -> bool:
-        """Return whether a key of the node waits for a confirmation."""
-        with self._trust_lock:
-            return num in self._trust.pending
-
-    def counts(self) -> NodeCounts:
-        """Return how much is known."""
-        with self._trust_lock:
-            return self._trust.counts()
-
-    def duplicates(self) -> dict[bytes, list[int]]:
-        """Return each trusted key that several nodes share, with their numbers."""
-        with self._trust_lock:
-            return self._trust.duplicates()
 
     # Whose a number is: see meshbot/nodes/identity.py
 
@@ -279,23 +239,49 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         self._learn([(NodeRow(num), key)], KeySource.OPERATOR)
         return self.public_key(num) == key
 
+    def decide_key(self, num: int, key: bytes, decision: KeyDecision, by: str) -> bool:
+        """Carry out an operator's decision, and write it; return False for a key that it cannot be about.
+
+        `by` names the operator, for the log and the database. See KeyTrust.decide.
+        """
+        with self._trust_lock:
+            line = self._trust.decide(num, key, decision, by, self._now())
+            self.schedule(self._clock.monotonic())
+        if line is None:
+            return False
+        LOGGER.warning(line)
+        self._report_keys()
+        if not self.is_backing_off:
+            self.flush()
+        return True
+
+    def acknowledged(self, num: int, radio_key: bytes | None = None) -> None:
+        """Note that the node has acknowledged a direct message under its trusted key; never waits.
+
+        `radio_key` is the key that the radio has for the node, if that is known: under another one it proves nothing.
+        """
+        with self._trust_lock:
+            is_due = self._trust.acknowledged(num, radio_key, self._now())
+        if is_due:
+            self.schedule(self._clock.monotonic())
+
+    def import_keys(self, entries: Iterable[KeyEntry]) -> Counter[ImportResult]:
+        """Take in the keys of a file, and write them; what is known here is never overwritten."""
+        with self._trust_lock:
+            results = import_keys(self._trust, entries, self._now())
+            self.schedule(self._clock.monotonic())
+        self.flush()
+        return results
+
     def import_node_names(self, path: Path) -> int:
         """Import the older bot's `node_names.json`; return the number of nodes, 0 if it is absent or was imported.
 
         The same content is imported once. What is known already wins over the file.
         """
-        try:
-            if path.exists() and not path.is_file():
-                raise OSError("pas un fichier")  # noqa: TRY301 - a pipe would be read for ever
-            content = path.read_bytes()
-            names = read_node_names(content)
-        except FileNotFoundError:
-            LOGGER.debug("Pas de fichier %s à importer", path)
+        if (read := read_names_file(path)) is None:
             return 0
-        except (OSError, ValueError) as exc:
-            error_print(f"❌ {path} n'est pas importé ({exc}): corrigez-le ou retirez-le")
-            return 0
-        mark = ImportRow(hashlib.sha256(content).hexdigest(), str(path), self._now())
+        names, digest = read
+        mark = ImportRow(digest, str(path), self._now())
         with self._trust_lock:
             if mark.digest in self._trust.imported:
                 return 0
@@ -322,7 +308,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         snapshot = store.load()
         # an earlier version may have kept what cannot be seen
         snapshot.nodes.update({num: legible_row(row) for num, row in snapshot.nodes.items()})
-        trust = KeyTrust(snapshot, self._started, self._admins)
+        trust = OperatorTrust(snapshot, self._started, self._admins)
         with self._trust_lock:
             self._load_lines = trust.merge(self._trust, self._now())
             self._trust = trust
@@ -382,6 +368,7 @@ class NodeManager(WriteBehind[NodeStore, Changes]):
         known = self._activity()
         with self._trust_lock:
             kept = {each for num in known.kept for each in self._trust.identities.numbers(num)}
+            kept |= self._trust.revoked.nums
             gone = to_evict(self._trust.nodes, self._trust.trusted, replace(known, kept=kept), max(lacking, EVICTED))
             return self._trust.evict(gone)
 

@@ -13,15 +13,16 @@ from typing import Final
 # From the top; a part may import what stands below it, nothing above, and nothing beside it
 LAYERS: Final = (
     {"main_bot"},
+    {"command_line"},
     {"assembly"},
     {"custody_assembly"},
     # No part of meshbot/ imports these, so all of them stand below
     {"config", "node_manager", "tcp_interface_manager"},
-    {"meshbot.demo", "meshbot.telegram_bot"},
+    {"meshbot.cli", "meshbot.demo", "meshbot.telegram_bot"},
     {"meshbot.commands.builtin"},
     {"meshbot.commands"},
     {"meshbot.mesh_memory"},
-    {"meshbot.persistence"},
+    {"meshbot.persistence", "meshbot.radio_backup"},
     {"meshbot.nodes", "meshbot.sending"},
     {"meshbot.mesh_link"},
     {"meshbot.storage", "meshbot.settings", "meshbot.web", "meshbot.pictures", "meshbot.virtual_node"},
@@ -37,10 +38,12 @@ LIBRARIES: Final = {
     "pubsub": {"meshbot.mesh_link"},
     "alembic": {"meshbot.storage"},
     "sqlalchemy": {"meshbot.storage"},
+    "cryptography": {"meshbot.radio_backup"},
     "matplotlib": {"meshbot.pictures"},
+    "segno": {"meshbot.pictures"},
     "telegram": {"meshbot.telegram_bot"},
 }
-SETTINGS_READERS: Final = {"main_bot", "assembly"}  # nothing else reads settings
+SETTINGS_READERS: Final = {"main_bot", "command_line", "assembly"}  # nothing else reads settings
 OUTSIDE: Final = {"bench", "scripts", "tests"}  # import what they measure, make or test; nothing imports them
 ROOTS: Final = {name.partition(".")[0] for name in LEVELS}
 
@@ -106,7 +109,7 @@ def refusal(owner: str, each: Import, name: str) -> str:
     if target is None:
         return "there is no such part"
     if target == "config" and owner not in SETTINGS_READERS:
-        return "only assembly and main_bot read settings"
+        return "only assembly, command_line and main_bot read settings"
     if target == owner:
         return ""
     if LEVELS[target] <= LEVELS[owner]:

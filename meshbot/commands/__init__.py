@@ -5,7 +5,7 @@ from meshbot.commands.dispatcher import Dispatcher
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, whole_number
-from meshbot.commands.language import Translate, mark, translator
+from meshbot.commands.language import LOCALE_DIR, Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
 from meshbot.commands.node_lookup import MARKED_ID, Directory, bearers, only_one, renaming, short_name_of
 from meshbot.commands.rate_limit import RateLimiter
@@ -21,11 +21,13 @@ from meshbot.commands.registry import (
     parse,
 )
 from meshbot.commands.roles import NO_NODES, MeshRoles, NodeList, Role, User, is_proven, node_list, report_moved
+from meshbot.commands.teaching import taught_by
 
 __all__ = [
     "CHAT_BYTES",
     "DAY",
     "HOUR",
+    "LOCALE_DIR",
     "MARKED_ID",
     "NO_NODES",
     "PREFIX",
@@ -66,6 +68,7 @@ __all__ = [
     "renaming",
     "report_moved",
     "short_name_of",
+    "taught_by",
     "translator",
     "whole_number",
 ]

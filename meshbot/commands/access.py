@@ -19,6 +19,7 @@ ANSWERS = {
     AuthFailure.NO_KEY: _("🔒 I have no public key of yours yet."),
     AuthFailure.NOT_LOADED: _("⏳ I have just started and have not read my data yet. Try /{name} again in a minute."),
     AuthFailure.WRONG_KEY: _("🔒 Your public key is not the one I trust: have it checked by the operator."),
+    AuthFailure.WEAK_KEY: _("🔒 Everybody can know your node's private key: have the node make new keys."),
     AuthFailure.NEW_NUMBER: _(
         "🔒 The old number of your node was heard lately. Ask again in a few minutes; if it is still in use, see the "
         "operator."

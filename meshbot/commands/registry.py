@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -110,7 +110,9 @@ class Command:
     platforms: frozenset[Platform] = ALL_PLATFORMS  # where it can be asked
     has_table: bool = False  # its wide answers of several lines are tables
     private: bool = False  # its argument is masked in the log: not even the operator reads it
+    has_qr: bool = False  # on Telegram its answer, if it is a link, goes as a QR code too
     without_argument: Command | None = None  # runs in its place on the mesh when no argument is given
+    words: Mapping[str, Command] = field(default_factory=dict)  # run in its place when its argument begins so
 
     @property
     def needs_argument(self) -> bool:
@@ -143,9 +145,14 @@ class Registry:
         wanted = name.lower().removeprefix(PREFIX)
         return self._by_name.get(wanted) or self._by_name.get(folded(wanted))
 
+    def find_for(self, name: str, argument: str) -> Command | None:
+        """Return the command of that name, or the one that the argument's first word chooses; None if unknown."""
+        command, words = self.find(name), argument.split(maxsplit=1)
+        return command.words.get(words[0].lower(), command) if command and words else command
+
     def to_run(self, name: str, argument: str) -> Command | None:
-        """Return the command that runs for a question, None if the name is unknown."""
-        command = self.find(name)
+        """Return the command that runs for a question from the mesh, None if the name is unknown."""
+        command = self.find_for(name, argument)
         return command.without_argument if command and command.without_argument and not argument else command
 
     def on(self, platform: Platform) -> Registry:

@@ -15,7 +15,7 @@ from enum import Enum, IntEnum
 from typing import Protocol
 
 from meshbot.mesh_link import TextMessage
-from meshbot.nodes import fingerprint_of, parse_fingerprint
+from meshbot.nodes import fingerprint_of, is_weak, parse_fingerprint
 
 LOGGER = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ class AuthFailure(Enum):
     NO_KEY = "clé publique inconnue du bot"
     NOT_LOADED = "base de données pas encore lue"
     WRONG_KEY = "chiffrée avec une autre clé publique que celle de confiance"
+    WEAK_KEY = "chiffrée avec une clé dont la partie privée est connue de tous"
     NEW_NUMBER = "numéro nouveau, alors que l'ancien numéro de cette clé a encore été entendu"
 
 
@@ -194,4 +195,6 @@ def _auth_failure(message: TextMessage, trusted_key: bytes | None) -> AuthFailur
         return AuthFailure.NOT_PKI
     if trusted_key is None:
         return AuthFailure.NO_KEY
-    return None if message.public_key == trusted_key else AuthFailure.WRONG_KEY
+    if message.public_key != trusted_key:
+        return AuthFailure.WRONG_KEY
+    return AuthFailure.WEAK_KEY if is_weak(trusted_key) else None

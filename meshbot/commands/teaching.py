@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -26,6 +26,11 @@ WHY_NOT: Final[Mapping[Outcome, str]] = MappingProxyType(
         Outcome.NOT_KEPT: _("my database cannot be written; see the log, then repeat this."),
     }
 )
+
+
+def taught_by(teach: Callable[[int], Outcome]) -> Callable[[int, Translate], str]:
+    """Return what has the radio learn a node's trusted key by `teach`, and says what came of that."""
+    return lambda num, translate: taught(teach(num), translate)
 
 
 def taught(outcome: Outcome, translate: Translate) -> str:

@@ -23,6 +23,7 @@ from meshbot.mesh_link.administration import Administration
 from meshbot.mesh_link.backoff import Backoff
 from meshbot.mesh_link.beats import PublishingBeat, ReaderBeat
 from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
+from meshbot.mesh_link.contact import contact_url, parse_contact_url
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.firmware import SignaturePolicy
@@ -58,6 +59,8 @@ from meshbot.mesh_link.messages import (
 )
 from meshbot.mesh_link.node_warnings import NodeWarnings
 from meshbot.mesh_link.outages import OutageReporter
+from meshbot.mesh_link.own_node_client import OwnNodeClient
+from meshbot.mesh_link.own_settings import OwnSettings, differences, is_readable, restoring, settings_of
 from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, SeenTexts, give
 from meshbot.mesh_link.packets import routing_error_name
 from meshbot.mesh_link.payloads import TEXT_PORTNUMS
@@ -114,6 +117,8 @@ __all__ = [
     "OpenLink",
     "OutageReporter",
     "OwnNode",
+    "OwnNodeClient",
+    "OwnSettings",
     "PacketRecord",
     "PacketRouter",
     "PacketTakers",
@@ -134,8 +139,14 @@ __all__ = [
     "TextMessage",
     "TextPacket",
     "TracerouteReply",
+    "contact_url",
+    "differences",
     "give",
+    "is_readable",
     "needs_keys",
+    "parse_contact_url",
+    "restoring",
     "routing_error_name",
+    "settings_of",
     "takes_contacts",
 ]

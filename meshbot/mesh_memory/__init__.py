@@ -2,6 +2,7 @@
 
 from meshbot.mesh_memory.mailbox import MAX_ALL, MAX_MAIL, MAX_SENDER, MAX_SENDER_ALL, Full, Mailbox, MailboxFullError
 from meshbot.mesh_memory.memory import MeshMemory
+from meshbot.mesh_memory.search import search
 from meshbot.mesh_memory.views import AirHour, DirectNode, HourShare, Link, NodeView, Share, SignalHour, Totals, Traffic
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "SignalHour",
     "Totals",
     "Traffic",
+    "search",
 ]

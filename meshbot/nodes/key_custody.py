@@ -34,8 +34,8 @@ from meshbot.nodes.custody_steps import (
     RemoveFavourite,
     RemoveNode,
 )
+from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.radio_state import KeyTally, Loss, Outcome, RadioState, TrustedKey, tally
-from meshbot.nodes.trust import brief
 from meshbot.runtime import Clock, RadioForgot, Report, Service
 from meshbot.storage import DAY, CustodyRow, OwnRadioRow
 
@@ -315,21 +315,15 @@ class KeyCustody(Service):
         with self._loss_lock:
             self._loss = loss, self._clock.monotonic()
         before, now = loss.before, loss.now
+        old, new = (fingerprint_of(each.public_key) if loss.key else "" for each in (before, now))
         LOGGER.warning(
             "🧠 La radio a perdu la mémoire%s%s%s: vérifiez-la, les clés lui sont rendues peu à peu",
-            f"; sa clé {brief(before.public_key)} est devenue {brief(now.public_key)}" if loss.key else "",
+            f"; sa clé {old} est devenue {new}" if loss.key else "",
             f"; nœuds: {before.nodes} → {now.nodes}" if loss.nodes else "",
             "; région non réglée, elle n'émet plus" if loss.region else "",
         )
-        self._links.report(
-            RadioForgot(
-                old_key=brief(before.public_key) if loss.key else "",
-                new_key=brief(now.public_key) if loss.key else "",
-                nodes_before=before.nodes if loss.nodes else None,
-                nodes=now.nodes,
-                region_unset=loss.region,
-            )
-        )
+        lost = before.nodes if loss.nodes else None
+        self._links.report(RadioForgot(old, new, lost, now.nodes, region_unset=loss.region))
 
     def _save(self, note: int | None = None) -> None:
         changes = self._records.take_changes(note)

@@ -1,10 +1,12 @@
-"""The older bot's `node_names.json`: text in, rows and complaints out."""
+"""The older bot's `node_names.json`: read, then text in, rows and complaints out."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
+import logging
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,10 @@ from meshbot.storage import NodeRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+LOGGER = logging.getLogger(__name__)
+error_print = LOGGER.error
 MAX_NUM = BROADCAST_NUM - 1
 # Seconds since 1970: far beyond any real clock, well within a column
 MAX_TIME = 1 << 40
@@ -26,6 +31,20 @@ class NodeNames:
 
     entries: list[tuple[NodeRow, bytes]] = field(default_factory=list)  # a node and its key, which may be empty
     complaints: list[str] = field(default_factory=list)  # one a faulty entry, in French
+
+
+def read_names_file(path: Path) -> tuple[NodeNames, str] | None:
+    """Read the file; return its content and that content's SHA-256, None if it is absent or, with a line, unusable."""
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError("pas un fichier")  # noqa: TRY301 - a pipe would be read for ever
+        content = path.read_bytes()
+        return read_node_names(content), hashlib.sha256(content).hexdigest()
+    except FileNotFoundError:
+        LOGGER.debug("Pas de fichier %s à importer", path)
+    except (OSError, ValueError) as exc:
+        error_print(f"❌ {path} n'est pas importé ({exc}): corrigez-le ou retirez-le")
+    return None
 
 
 def read_node_names(content: bytes) -> NodeNames:

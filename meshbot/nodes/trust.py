@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.identity import Change, Identities, IdentityChange, number_of
 from meshbot.nodes.node_rows import came_lately, overlay, renamed, with_whole_name
+from meshbot.nodes.revoked import RevokedKeys, without
+from meshbot.nodes.weak_keys import weak_line
 from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
 from meshbot.storage import DAY, Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 
@@ -42,6 +44,7 @@ class KeyTrust:
         self.nodes = snapshot.nodes
         self.trusted = snapshot.trusted
         self.pending = snapshot.pending
+        self.revoked = RevokedKeys(snapshot.revoked)
         self.imported = snapshot.imported
         # times that some node's trusted key became another one
         self.trust_changes = 0
@@ -88,6 +91,7 @@ class KeyTrust:
             if (row := self.trusted.pop(num, None)) is not None:
                 self._remove_holder(row)
             self.pending.pop(num, None)
+            self.revoked.forget(num)
         self._collect_identities()
         self._unsaved.evict(nums)
         self.trust_changes += 1
@@ -170,7 +174,7 @@ class KeyTrust:
         found = {key: nums for key, nums in shared.items() if key not in self._logged_shared}
         self._logged_shared.update(found)
         return [
-            f"⚠️ Même clé publique {brief(key)} chez {', '.join(map(self.label, nums))}: copie ou usurpation"
+            f"⚠️ Même clé publique {fingerprint_of(key)} chez {', '.join(map(self.label, nums))}: copie ou usurpation"
             for key, nums in found.items()
         ]
 
@@ -203,7 +207,7 @@ class KeyTrust:
         """Count everything as unsaved, for a database that was replaced."""
         keys = [*self.trusted.values(), *(row for rows in self.pending.values() for row in rows)]
         self._unsaved.nodes.update(self.nodes)
-        self._unsaved.keys.update({(row.num, row.public_key): row for row in keys})
+        self._unsaved.keys.update({(row.num, row.public_key): row for row in (*keys, *self.revoked)})
         self.identities.mark_all_unsaved()
 
     def merge(self, other: KeyTrust, now: int) -> list[str]:
@@ -251,6 +255,8 @@ class KeyTrust:
     def _is_vouched(self, num: int, key: bytes, source: KeySource) -> bool:
         """Return whether a report with this key may come from the node: one without the trusted key may not."""
         trusted = self.trusted.get(num)
+        if source is not KeySource.OPERATOR and key and self.revoked.has(num, key):
+            return False
         if trusted is None or trusted.public_key == key:
             return True
         return bool(key) and self._decides(num, source, trusted.source)
@@ -271,9 +277,13 @@ class KeyTrust:
 
     def _learn_key(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         trusted = self.trusted.get(num)
-        if trusted is None:
-            self._trust(num, key, source, now)
+        if source is not KeySource.OPERATOR and self.revoked.has(num, key):
             return None
+        if trusted is None:
+            if source is not KeySource.OPERATOR and self._must_wait(num, key):
+                return self._set_apart(num, key, source, now)
+            self._trust(num, key, source, now)
+            return weak_line(self.label(num), key)
         decides = self._decides(num, source, trusted.source)
         if trusted.public_key == key:
             if decides and source is not trusted.source:
@@ -284,21 +294,27 @@ class KeyTrust:
         self._report_key(num, key, KeyChangeSource.OPERATOR if source is KeySource.OPERATOR else KeyChangeSource.RADIO)
         self._trust(num, key, source, now)
         by = "un opérateur" if source is KeySource.OPERATOR else "la base du nœud"
-        return f"🔑 Clé publique de {self.label(num)} changée par {by}: {brief(trusted.public_key)} → {brief(key)}"
+        old = fingerprint_of(trusted.public_key)
+        return f"🔑 Clé publique de {self.label(num)} changée par {by}: {old} → {fingerprint_of(key)}"
 
-    def _trust(self, num: int, key: bytes, source: KeySource, now: int) -> None:
+    def _trust(self, num: int, key: bytes, source: KeySource, now: int, by: str = "") -> None:
         old = self.trusted.get(num)
         if old is not None:
             self._keep(replace(old, status=KeyStatus.SUPERSEDED, changed_at=now))
-        waiting = self.pending.pop(num, [])
-        seen = next((row.first_seen for row in waiting if row.public_key == key), now)
-        if others := [row for row in waiting if row.public_key != key]:
-            self.pending[num] = others
+        known = without(self.pending, num, key) or self.revoked.take(num, key)
+        seen = known.first_seen if known else now
         if old is not None:
             self._remove_holder(old)
-        self.trusted[num] = self._keep(KeyRow(num, key, source, KeyStatus.TRUSTED, seen, now))
+        self.trusted[num] = self._keep(KeyRow(num, key, source, KeyStatus.TRUSTED, seen, now, by))
         self._add_holder(self.trusted[num])
         self.trust_changes += 1
+
+    def _must_wait(self, num: int, key: bytes) -> bool:
+        """Return whether a node's first key waits for the operator, who has revoked it, or the one before it.
+
+        A key that was revoked elsewhere is nobody's for certain; unless somebody has it, whom others only imitated.
+        """
+        return bool(self.revoked.of(num)) or (key in self.revoked.keys and not self.holders(key))
 
     def _add_holder(self, row: KeyRow) -> None:
         others = self.holders(row.public_key)
@@ -364,22 +380,25 @@ class KeyTrust:
             return None
         waiting.append(self._keep(KeyRow(num, key, source, KeyStatus.PENDING, now, now)))
         self._report_key(num, key, KeyChangeSource.NODE, is_newcomer=self.is_newcomer(num, now))
-        return (
-            f"⚠️ Autre clé publique pour {self.label(num)}: {brief(key)} ({source}), l'ancienne "
-            f"{brief(self.trusted[num].public_key)} reste en usage tant que la nouvelle n'est pas confirmée"
-        )
+        trusted = self.trusted.get(num)
+        new = f"⚠️ Autre clé publique pour {self.label(num)}: {fingerprint_of(key)} ({source})"
+        if trusted is None:
+            return f"{new}, après une clé révoquée: elle ne sert à rien tant qu'un opérateur ne l'a pas acceptée"
+        old = fingerprint_of(trusted.public_key)
+        return f"{new}, l'ancienne {old} reste en usage tant que la nouvelle n'est pas confirmée"
 
     def _report_key(self, num: int, key: bytes, source: KeyChangeSource, *, is_newcomer: bool = False) -> None:
         """Report a key beside the one that is still trusted."""
-        old = brief(self.trusted[num].public_key)
-        self._incidents.append(KeyChanged(num, self._name(num), old, brief(key), source, is_newcomer))
+        trusted = self.trusted.get(num)
+        old = fingerprint_of(trusted.public_key) if trusted else ""
+        self._incidents.append(KeyChanged(num, self._name(num), old, fingerprint_of(key), source, is_newcomer))
 
     def _report_shared(self, shared: Mapping[bytes, Sequence[int]]) -> None:
         """Report each key that has come to one node more."""
         for key, nums in shared.items():
             if not self._sharers.get(key, set()).issuperset(nums):
                 named = tuple((num, self._name(num)) for num in nums[:NODES_NAMED])
-                self._incidents.append(KeyShared(brief(key), named, len(nums)))
+                self._incidents.append(KeyShared(fingerprint_of(key), named, len(nums)))
         # of numbers that are joined for now it stays known: who sends under an old one must not raise it over and over
         joined = {key: nums for key, nums in self._sharers.items() if self.identities.is_upgrade(key, nums)}
         self._sharers = joined | {key: set(nums) for key, nums in shared.items()}
@@ -391,8 +410,3 @@ class KeyTrust:
     def _keep(self, row: KeyRow) -> KeyRow:
         self._unsaved.keys[row.num, row.public_key] = row
         return row
-
-
-def brief(key: bytes) -> str:
-    """Return enough of the key to distinguish it from another in a log line."""
-    return base64.b64encode(key).decode("ascii")[:8] + "…"

@@ -1,4 +1,4 @@
-"""Pictures of figures, drawn by matplotlib in a process of their own; the only importer of `matplotlib`."""
+"""Pictures: figures, drawn by matplotlib in a process of its own, and QR codes; the only importer of both libraries."""
 
 from meshbot.pictures.data import (
     MOST_NODES,
@@ -15,6 +15,7 @@ from meshbot.pictures.data import (
 )
 from meshbot.pictures.draw import TIMEOUT, PictureError, PictureRenderer
 from meshbot.pictures.projection import Place, kilometres, middle, radius_for, rings_for
+from meshbot.pictures.qr import qr_lines, qr_png
 
 __all__ = [
     "MOST_NODES",
@@ -34,6 +35,8 @@ __all__ = [
     "Tick",
     "kilometres",
     "middle",
+    "qr_lines",
+    "qr_png",
     "radius_for",
     "rings_for",
 ]

@@ -4,7 +4,7 @@ from meshbot.runtime import log
 from meshbot.runtime.clock import Clock, SystemClock
 from meshbot.runtime.disk import DiskCheck
 from meshbot.runtime.errors import MeshBotError
-from meshbot.runtime.folder_lock import FolderInUseError, lock_in_time
+from meshbot.runtime.folder_lock import FolderInUseError, lock_folder, lock_in_time
 from meshbot.runtime.host import HostFigures, read_host
 from meshbot.runtime.incidents import (
     DatabaseFailed,
@@ -28,6 +28,7 @@ from meshbot.runtime.incidents import (
 )
 from meshbot.runtime.log import PASSWORD_COMMANDS, end_quietly, hush, mask_command
 from meshbot.runtime.pool import WorkerPool
+from meshbot.runtime.private_file import write_private
 from meshbot.runtime.recent import RecentKeys
 from meshbot.runtime.service import PING, STOP, Service, ServiceHandle
 from meshbot.runtime.supervisor import Supervisor, catch_signals
@@ -77,6 +78,7 @@ __all__ = [
     "catch_signals",
     "end_quietly",
     "hush",
+    "lock_folder",
     "lock_in_time",
     "log",
     "mask_command",
@@ -84,4 +86,5 @@ __all__ = [
     "read_host",
     "unreported",
     "watchdog_interval",
+    "write_private",
 ]

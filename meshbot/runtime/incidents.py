@@ -95,6 +95,7 @@ class KeyChangeSource(Enum):
     NODE = auto()  # its own, which can be forged: it waits for another source
     RADIO = auto()  # the radio's own database
     OPERATOR = auto()
+    REJECTED = auto()  # nobody: an operator refused it
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,8 @@ class KeyChanged:
 
     num: int
     name: str  # empty: unknown
-    old: str  # the trusted key until now, abbreviated
-    new: str
+    old: str  # fingerprint of the trusted key until now; empty: none
+    new: str  # of the other one
     source: KeyChangeSource
     is_newcomer: bool = False  # the other key is as new, and came as easily
 
@@ -113,7 +114,7 @@ class KeyChanged:
 class KeyShared:
     """Several nodes have one public key."""
 
-    key: str  # abbreviated
+    key: str  # its fingerprint
     nodes: tuple[tuple[int, str], ...]  # the first of them, with their names
     count: int  # all of them
 

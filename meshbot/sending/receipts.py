@@ -51,16 +51,18 @@ class DeliveryReport:
 
 
 class ReportListener(Protocol):
-    """Who gets the reports of texts with an origin."""
+    """Who gets the delivery reports."""
 
     def on_delivery_report(self, report: DeliveryReport) -> None:
         """Take a report; on the thread Mesh-Sender, so only fill an inbox."""
 
 
 class ReportRouter:
-    """A ReportListener that passes each report on by the type of its text's origin."""
+    """A ReportListener that passes each report on by the type of its text's origin, and says who acknowledges."""
 
-    def __init__(self) -> None:
+    def __init__(self, acknowledged: Callable[[int], object] = bool) -> None:
+        """`acknowledged` gets the number of each node that has acknowledged a direct message."""
+        self._acknowledged = acknowledged
         self._listeners: dict[type[Origin], Callable[[DeliveryReport], object]] = {}
 
     def route(self, origin: type[Origin], listener: Callable[[DeliveryReport], object]) -> None:
@@ -69,6 +71,8 @@ class ReportRouter:
 
     def on_delivery_report(self, report: DeliveryReport) -> None:
         """See ReportListener."""
+        if report.status is DeliveryStatus.ACKNOWLEDGED and not report.message.is_broadcast:
+            self._acknowledged(report.message.to)
         origin = report.message.origin
         if origin is not None and (listener := self._listeners.get(type(origin))) is not None:
             listener(report)

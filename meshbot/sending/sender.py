@@ -357,7 +357,7 @@ class MeshSender(Service):
     def _report(self, reports: Iterable[DeliveryReport], now: float) -> None:
         for report in reports:
             self._pending_actions.on_delivery_report(report)
-            if report.message.origin is not None and self._listener is not None:
+            if self._listener is not None:
                 self._listener.on_delivery_report(report)
             if report.status is DeliveryStatus.QUEUE_FULL:
                 if count := self._queue_full.count(now):

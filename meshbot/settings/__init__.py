@@ -2,6 +2,7 @@
 
 from meshbot.settings import sources
 from meshbot.settings.kinds import (
+    PASSPHRASE_LENGTH,
     Address,
     Bytes,
     Channels,
@@ -11,6 +12,7 @@ from meshbot.settings.kinds import (
     Key,
     Location,
     Nodes,
+    Passphrase,
     Percent,
     Seconds,
     ServerAddress,
@@ -26,6 +28,7 @@ from meshbot.settings.sources import ORDER, ConfigError, SourcedSettings, allowe
 
 __all__ = [
     "ORDER",
+    "PASSPHRASE_LENGTH",
     "Address",
     "Bytes",
     "Channels",
@@ -36,6 +39,7 @@ __all__ = [
     "Key",
     "Location",
     "Nodes",
+    "Passphrase",
     "Percent",
     "Seconds",
     "ServerAddress",

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from meshbot.settings.sources import Kind
 
 BROADCAST_NUM: Final = 0xFFFFFFFF  # no node has this number
+PASSPHRASE_LENGTH: Final = 12  # characters at least
 # Of a public key: base64 without its padding, and its fingerprint (meshbot/nodes/fingerprint.py)
 KEY_CHARACTERS: Final = 43
 FINGERPRINT_DIGITS: Final = 24
@@ -49,6 +50,12 @@ def _host(value: object) -> object:
 def _address(value: str) -> str:
     """Cut what would double the slash before the endpoint's name."""
     return value.rstrip("/")
+
+
+def _passphrase(value: SecretStr) -> SecretStr:
+    if 0 < len(value.get_secret_value()) < PASSPHRASE_LENGTH:
+        raise ValueError
+    return value
 
 
 def _key(value: SecretStr) -> SecretStr:
@@ -145,6 +152,11 @@ Address = Annotated[
     Kind("une adresse http:// ou https://, ou rien", "an address with http:// or https://, or nothing"),
 ]
 Key = Annotated[SecretStr, AfterValidator(_key), Kind("une clé sans espace ni accent, ou rien", "a key, or nothing")]
+Passphrase = Annotated[
+    SecretStr,
+    AfterValidator(_passphrase),
+    Kind(f"au moins {PASSPHRASE_LENGTH} caractères, ou rien", f"at least {PASSPHRASE_LENGTH} characters, or nothing"),
+]
 Channels = Annotated[
     tuple[Annotated[int, Field(ge=0, le=7)], ...],
     BeforeValidator(_items),

@@ -33,11 +33,13 @@ from meshbot.storage.packet_rows import (
     Volume,
 )
 from meshbot.storage.replay_keys import ReplayKey, ReplayStore
+from meshbot.storage.sqlite import FILE_NAME
 from meshbot.storage.telegram import UpdateStore
 from meshbot.storage.traffic import By, Span, TrafficQueries
 
 __all__ = [
     "DAY",
+    "FILE_NAME",
     "HOUR",
     "UNKNOWN",
     "Air",

@@ -39,6 +39,7 @@ class KeyStatus(StrEnum):
     TRUSTED = "trusted"
     PENDING = "pending"  # differs from the trusted one, unconfirmed
     SUPERSEDED = "superseded"  # was trusted once
+    REVOKED = "revoked"  # refused by an operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class KeyRow:
     status: KeyStatus
     first_seen: int  # seconds since 1970
     changed_at: int  # seconds since 1970: when source or status last changed
+    decided_by: str = ""  # the operator whose decision the status is; empty: none
+    acked_at: int | None = None  # seconds since 1970: when the node last acknowledged a direct message under it
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class Snapshot:
     nodes: dict[int, NodeRow] = field(default_factory=dict)
     trusted: dict[int, KeyRow] = field(default_factory=dict)
     pending: dict[int, list[KeyRow]] = field(default_factory=dict)
+    revoked: dict[int, list[KeyRow]] = field(default_factory=dict)
     imported: set[str] = field(default_factory=set)
     identities: list[IdentityRow] = field(default_factory=list)
 
@@ -155,12 +159,13 @@ class NodeStore:
             for num, long_name, short_name, hw_model, role, *rest in connection.execute(select(NODES)):
                 snapshot.nodes[num] = NodeRow(num, long_name, short_name, intern(hw_model), intern(role), *rest)
             in_use = select(PUBLIC_KEYS).where(PUBLIC_KEYS.c.status != KeyStatus.SUPERSEDED)
-            for num, key, source, status, *times in connection.execute(in_use):
-                row = KeyRow(num, key, KeySource(source), KeyStatus(status), *times)
+            for num, key, source, status, *rest in connection.execute(in_use):
+                row = KeyRow(num, key, KeySource(source), KeyStatus(status), *rest)
                 if row.status is KeyStatus.TRUSTED:
                     snapshot.trusted[num] = row
                 else:
-                    snapshot.pending.setdefault(num, []).append(row)
+                    rows = snapshot.revoked if row.status is KeyStatus.REVOKED else snapshot.pending
+                    rows.setdefault(num, []).append(row)
             snapshot.imported.update(connection.scalars(select(IMPORTS.c.digest)))
             snapshot.identities.extend(IdentityRow(*row) for row in connection.execute(select(IDENTITIES)))
         return snapshot

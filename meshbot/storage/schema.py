@@ -25,7 +25,7 @@ from sqlalchemy import (
 from meshbot.storage.sqlite import ONE_TREE, ROW_NUMBER
 
 # Every revision of migrations/versions in order; the last one makes the tables below.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0011", "0010")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0011", "0009", "0010")
 
 # Migrations address constraints by name.
 METADATA: Final = MetaData(
@@ -66,7 +66,9 @@ PUBLIC_KEYS: Final = Table(
     Column("status", String, nullable=False),
     Column("first_seen", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
-    CheckConstraint("status IN ('trusted', 'pending', 'superseded')", "status"),
+    Column("decided_by", String, nullable=False, server_default=""),  # the operator
+    Column("acked_at", BigInteger),  # last direct message that the node acknowledged under it
+    CheckConstraint("status IN ('trusted', 'pending', 'superseded', 'revoked')", "status"),
     CheckConstraint("source IN ('nodedb', 'nodeinfo', 'import', 'operator')", "source"),
     **ONE_TREE,
 )

@@ -179,7 +179,7 @@ class CommandHandler:
 
     def handle(self, question: ChatQuestion, name: str, argument: str) -> None:
         """Run a command or refuse it."""
-        command = self.registry.find(name)
+        command = self.registry.find_for(name, argument)
         now, tr = self._clock.monotonic(), self._tr(question)
         refusal = self._policy.check(question.user.command_user, command, now, is_public=False)
         if refusal is not None:
@@ -291,7 +291,7 @@ class CommandHandler:
 
     def _send_answer(self, job: Job[ChatQuestion], answer: str) -> None:
         message = job.question.answer(answer, self._keyboard(job))
-        if (picture := self.picture_jobs.job_for(job)) is not None:
+        if (picture := self.picture_jobs.job_for(job, answer)) is not None:
             self._pictures.put((message.chat, message.key), picture)
         self._send(replace(message, fixed=job.command.is_table(answer)))
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from meshbot.commands import Command, Job, Request, Translate, whole_number
 from meshbot.commands.builtin import HOURS, MOST_PAGES, parse_stats_argument
 from meshbot.mesh_memory import MeshMemory
-from meshbot.pictures import TIMEOUT, BadDataError, Picture, PictureError, PictureRenderer
+from meshbot.pictures import TIMEOUT, BadDataError, Picture, PictureError, PictureRenderer, qr_png
 from meshbot.runtime import Clock
 from meshbot.storage import StorageError
 from meshbot.telegram_bot.models import ChatQuestion, OutgoingMessage, TelegramRequest
@@ -19,6 +20,7 @@ from meshbot.telegram_bot.picture_data import histogram_data, nodes_data, signal
 
 LOGGER = logging.getLogger(__name__)
 PICTURE: Final = "picture"
+LINK: Final = "https://"
 JOB_MARGIN: Final = 5.0  # seconds that a job may take longer than its drawing
 
 
@@ -69,9 +71,11 @@ class PictureJobs:
         self._pictures = pictures
         self._send = send
 
-    def job_for(self, job: Job[ChatQuestion]) -> Job[ChatQuestion] | None:
+    def job_for(self, job: Job[ChatQuestion], answer: str) -> Job[ChatQuestion] | None:
         """Return the job for the picture of an answer, None if the answer has none."""
         name = job.command.name
+        if job.command.has_qr and answer.startswith(LINK):
+            return Job(job.question, job.request, Command(PICTURE, "", partial(self._draw_qr, answer), slow=True))
         if not has_picture(name, job.request.argument):
             return None
         # a slow command runs once at a time for each user: with a new one for each picture none waits for another
@@ -82,9 +86,15 @@ class PictureJobs:
         """See Pictures."""
         self._pictures.cancel()
 
+    def _draw_qr(self, link: str, request: Request) -> str:
+        return self._send_picture(qr_png(link), request)
+
     def _draw(self, request: Request) -> str:
-        question = request.question if isinstance(request, TelegramRequest) else None
         picture = self._pictures.for_answer(request.command, request.argument, request.node, request.translate)
+        return self._send_picture(picture, request)
+
+    def _send_picture(self, picture: bytes, request: Request) -> str:
+        question = request.question if isinstance(request, TelegramRequest) else None
         if picture and question is not None:
             self._send(OutgoingMessage(question.chat, "", reply_to=question.message_id, silent=True, photo=picture))
         return ""

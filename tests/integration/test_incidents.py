@@ -8,7 +8,7 @@ import pytest
 from meshtastic.protobuf import mesh_pb2, portnums_pb2
 from sqlalchemy import event
 
-from meshbot.nodes.trust import brief
+from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.runtime.incidents import (
     DatabaseFailed,
     DatabaseRecovered,
@@ -134,15 +134,17 @@ def test_a_changed_key_is_reported_once_and_the_operator_settles_it(running, nod
     for _ in range(2):
         hear_key(node, bob, key(78))
     changed = listener.wait_for(KeyChanged)
-    assert changed == KeyChanged(bob.num, bob.long_name, brief(bob.public_key), brief(key(78)), KeyChangeSource.NODE)
-    cure = listener.messages[-1].text.rpartition(": ")[2]
-    assert cure == f"/trust !{bob.num:08x} {brief(key(78))[:8]}"
+    old, new = fingerprint_of(bob.public_key), fingerprint_of(key(78))
+    assert changed == KeyChanged(bob.num, bob.long_name, old, new, KeyChangeSource.NODE)
+    refuse = listener.messages[-1].text.rpartition(" ou ")[2].rpartition(" or ")[2]
+    assert refuse == f"/keys reject !{bob.num:08x} {fingerprint_of(key(78))[:4]}"
+    cure = refuse.replace("reject", "accept")
     assert ask(node, operator.num, cure, pki_encrypted=False).startswith("🔒")
     assert ask(node, bob.num, cure).startswith("⛔")
     assert running.bot.node_manager.public_key(bob.num) == bob.public_key
-    assert ask(node, operator.num, cure).endswith(f"{brief(key(78))} is trusted now. The radio has it.")
+    assert ask(node, operator.num, cure).endswith(f"{fingerprint_of(key(78))} is trusted now. The radio has it.")
     settled = listener.wait_for(KeyChanged, 2)
-    assert (settled.source, settled.new) == (KeyChangeSource.OPERATOR, brief(key(78)))
+    assert (settled.source, settled.new) == (KeyChangeSource.OPERATOR, fingerprint_of(key(78)))
     assert running.bot.node_manager.public_key(bob.num) == key(78)
     assert listener.messages[-1].text.startswith("✅")
     assert listener.messages[-1].key == listener.messages[0].key
@@ -158,7 +160,7 @@ def test_a_reported_conflict_is_not_reported_again_by_the_next_start(node, tmp_p
             bot.wait_ready()
             for seed in seeds:
                 hear_key(node, bob, key(seed))
-            assert listener.wait_for(KeyChanged).new == brief(key(reported))
+            assert listener.wait_for(KeyChanged).new == fingerprint_of(key(reported))
 
 
 def test_a_key_that_two_nodes_have_is_reported(running, node, listener):

@@ -218,6 +218,7 @@ def test_keys_shows_all_keys_one_key_and_conflicts(running, node, operator):
     keyed, copy = node.users[1], node.users[2]
     assert ask(node, operator, "/keys") == "🔑 known: 7 for 8 nodes; in the radio: 7 of 7"
     assert ask(node, operator, f"/keys !{keyed.num:08x}").endswith("; radio: the same")
+    assert "; message acknowledged " in ask(node, operator, f"/keys !{operator:08x}")
     running.bot.node_manager.confirm_key(copy.num, keyed.public_key)
     text = ask(node, operator, f"/keys {copy.num:08x}")
     assert f"; radio: another; ⚠️ the same as {keyed.long_name}: copied or stolen" in text

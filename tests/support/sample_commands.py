@@ -6,6 +6,7 @@ from assembly import mesh_commands
 from meshbot.commands.access import Access
 from meshbot.commands.builtin.echo import EchoOptions, echo_command
 from meshbot.commands.builtin.help import HELP
+from meshbot.commands.builtin.key_decisions import Deciding, trust_command
 from meshbot.commands.builtin.keys import keys_command
 from meshbot.commands.builtin.ping import ping_command
 from meshbot.commands.builtin.reboot import reboot_command
@@ -13,15 +14,16 @@ from meshbot.commands.builtin.reconnect import reconnect_command
 from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.sync import sync_command
 from meshbot.commands.builtin.sys import sys_command
-from meshbot.commands.builtin.trust import trust_command
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import Command
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.statistics import LinkFigures
 from meshbot.mesh_memory.memory import MeshMemory
-from meshbot.nodes.radio_state import KeyTally, Outcome
+from meshbot.nodes import KeyState, NodeCounts, NodeKeys
+from meshbot.nodes.radio_state import KeyTally
 from meshbot.runtime.host import HostFigures, ProcessFigures
-from node_manager import NodeCounts, NodeManager
+from meshbot.storage import KeyRow, KeySource, KeyStatus
+from node_manager import NodeManager
 from tests.support.configured import make_memory, make_roles, replay_guards
 from tests.support.fake_clock import FakeClock
 from tests.support.mesh_commands import MeshCommands
@@ -54,20 +56,22 @@ HOST = HostFigures(
 class SampleKeys:
     """The keys of a mesh of 42 nodes, four of them by name."""
 
-    def __init__(self):
+    def __init__(self, now=0):
+        self.now = int(now)
         self.keys = {ALICE: key(1), BOB: key(2), CAROL: key(3), COPY: key(3)}
         self.pending = {BOB: {key(9)}}
         self.shared = {key(3): [CAROL, COPY]}
         self.synced = True
         self.accepts = True
-        self.confirmed = []  # number and key
+        self.decided_by = ""
+        self.decided = []  # number, key, decision, by whom
         self.syncs = []  # interface and whether forced
 
     def counts(self):
         return NodeCounts(nodes=42, keys=38, pending=1)
 
-    def public_key(self, num):
-        return self.keys.get(num)
+    def key_states(self):
+        return {KeyState.LEARNT: 30, KeyState.VERIFIED: 1, KeyState.DUPLICATE: 2}
 
     def pending_keys(self):
         return self.pending
@@ -75,9 +79,22 @@ class SampleKeys:
     def duplicates(self):
         return self.shared
 
-    def confirm_key(self, num, public_key):
+    def keys_of(self, num):
+        public_key = self.keys.get(num)
+        others = tuple(each for each in self.shared.get(public_key, ()) if each != num)
+        pending = tuple(self._row(num, each, KeyStatus.PENDING) for each in sorted(self.pending.get(num, ())))
+        return NodeKeys(self._row(num, public_key) if public_key else None, pending, (), others)
+
+    def _row(self, num, public_key, status=KeyStatus.TRUSTED):
+        since = self.now - 2 * int(DAY)
+        if num == ALICE:
+            acked_at = self.now - 2 * int(HOUR)
+            return KeyRow(num, public_key, KeySource.OPERATOR, status, since, since, self.decided_by, acked_at)
+        return KeyRow(num, public_key, KeySource.NODEINFO, status, since, since)
+
+    def decide_key(self, num, public_key, decision, by):
         if self.accepts:
-            self.confirmed.append((num, public_key))
+            self.decided.append((num, public_key, decision, by))
         return self.accepts
 
     def sync_pubkeys_to_interface(self, interface, *, force=False):
@@ -95,6 +112,11 @@ class SampleInterface:
 
     def send_reboot(self, seconds):
         self.delays.append(seconds)
+
+
+def no_lesson(_num, _tr):
+    """Say nothing of the radio."""
+    return ""
 
 
 class SampleRadio:
@@ -122,11 +144,12 @@ def make_status(figures, counts, *, waiting=0, interface=None, locked=False, for
     return status_command(link, lambda: waiting, counts, lambda: former, FakeClock(), radio=radio or SampleRadio())
 
 
-def keyed_nodes() -> MeshMemory:
-    """A memory in which the nodes of SampleKeys are found."""
+def keyed_nodes(*others: tuple[str, str]) -> MeshMemory:
+    """A memory in which the nodes of SampleKeys are found, and others by their names."""
     clock = FakeClock()
     manager = NodeManager(None, clock)
-    manager.learn_from_node_database([NodeRecord(num, name, short) for num, name, short in KEYED])
+    named = (*KEYED, *((num, *names) for num, names in enumerate(others, 0x30000000)))
+    manager.learn_from_node_database([NodeRecord(num, name, short) for num, name, short in named])
     return make_memory(None, manager, clock, lambda: 0)
 
 
@@ -134,7 +157,7 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
     """Every command, in the bot's order; without a town and its mesh, good for looking at alone."""
     mesh = mesh or MeshCommands()
     memory, clock = (town.memory, town.clock) if town else (mesh.memory, mesh.clock)
-    keys = SampleKeys()
+    keys = SampleKeys(clock.now().timestamp())
     interface = SampleInterface({ALICE: key(1), CAROL: key(4)} | {num: key(5) for num in range(1, 35)})
     return (
         HELP,
@@ -142,13 +165,13 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         *mesh_commands(memory, clock),
         *mesh.commands,
         make_status(FIGURES, SampleKeys().counts, waiting=2),
-        keys_command(keys, keyed_nodes(), lambda: interface, SampleRadio().tally),
+        keys_command(keys, keyed_nodes(), lambda: interface, clock, tally=SampleRadio().tally, teach=no_lesson),
         echo_command(
             clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, lambda _: 200, 120.0)
         ),
         sys_command(lambda: HOST),
         sync_command(keys, lambda: interface, SampleRadio().tally),
-        trust_command(keys, keyed_nodes(), lambda: interface, lambda _num: Outcome.HELD),
+        trust_command(Deciding(keys, keyed_nodes(), lambda: interface)),
         reconnect_command(lambda: None),
         reboot_command(lambda: interface),
     )

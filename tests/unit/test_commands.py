@@ -80,7 +80,7 @@ def ask(example, language, web=None, town=None, mesh=None):
         platform=example.platform,
         limit=ROOM[example.platform],
     )
-    return commands.find(name).run(request)
+    return commands.find_for(name, argument).run(request)
 
 
 @pytest.mark.parametrize(("command", "example"), EXAMPLES, ids=[e.question for _, e in EXAMPLES])

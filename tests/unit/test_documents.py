@@ -90,6 +90,8 @@ def test_every_program_that_is_named_exists_with_its_options(document):
         if path.is_dir():
             path /= "__main__.py"
         source = text_of(path if path.suffix else path.with_suffix(".py"))
+        if path.name == "main_bot.py":
+            source += "".join(text_of(each) for each in (ROOT / "meshbot" / "cli").glob("*.py"))
         for option in re.findall(r"--[a-z-]+", arguments):
             assert f'"{option}"' in source or option == "--help", (path.name, option)
 

@@ -131,7 +131,17 @@ EAGER, SOON = code.EAGER_FOR, code.CLOSED_SOON
 DETECTOR = "docs/decisions/0015-failure-detector.md"
 LATER = tuple(seconds / 60 for seconds in code.LATER)
 
+KEY_PAGE, KEY_STATES = "docs/keys.md", "docs/decisions/0019-key-states-and-files.md"
+
 FIGURES = (
+    (KEY_PAGE, "A fingerprint is {} digits in six groups", code("fingerprint").DIGITS),
+    (KEY_PAGE, "All {} digits, or it proves little", code("fingerprint").DIGITS),
+    (KEY_PAGE, "at least {} characters", code("kinds").PASSPHRASE_LENGTH),
+    (KEY_PAGE, "From {}:00 on, a night", code("nightly").HOUR),
+    (KEY_PAGE, "{} files of one identity are kept", code("nightly").KEPT),
+    (KEY_STATES, "**Fingerprints are {} digits**", code("fingerprint").DIGITS),
+    (KEY_STATES, "scrypt with {} MiB", 128 * code("backup").N * code("backup").R / 2**20),
+    (KEY_STATES, "is written again, {} times at most", code("restore").ROUNDS),
     (README, "put back into the link {} s after every reconnection", SYNC),
     (README, "virtual node of {} nodes", code("demo").NODES),
     (README, "programmée dans {}s...", SYNC),

@@ -10,7 +10,7 @@ import pytest
 
 from assembly import disk_check, open_storage
 from config import Settings
-from meshbot.nodes.trust import brief
+from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.runtime.incidents import (
     DatabaseFailed,
     DatabaseRecovered,
@@ -57,7 +57,8 @@ def bench(tmp_path):
 
 def changed(word, new, old=1, num=BOB, name="Bob"):
     # all keys here came by air, and none is a day old
-    return KeyChanged(num, name, brief(key(old)), brief(key(new)), word, word is KeyChangeSource.NODE)
+    is_newcomer = word is KeyChangeSource.NODE
+    return KeyChanged(num, name, fingerprint_of(key(old)), fingerprint_of(key(new)), word, is_newcomer)
 
 
 # -- keys
@@ -95,10 +96,10 @@ def test_a_shared_key_is_reported_once_and_again_for_each_further_node(bench):
         manager.learn_from_nodeinfo(
             record(0xF + start, key(7 + start))
         )  # another key, for the lines to be looked at again
-    pair = KeyShared(brief(key(1)), ((ALICE, "Alice"), (BOB, "")), 2)
+    pair = KeyShared(fingerprint_of(key(1)), ((ALICE, "Alice"), (BOB, "")), 2)
     assert bench.heard == [pair]
     manager.learn_from_nodeinfo(record(CAROL, key(1)))
-    assert bench.heard[1:] == [KeyShared(brief(key(1)), (*pair.nodes, (CAROL, "")), 3)]
+    assert bench.heard[1:] == [KeyShared(fingerprint_of(key(1)), (*pair.nodes, (CAROL, "")), 3)]
 
 
 def test_of_many_that_share_a_key_a_few_are_named(bench):
@@ -117,7 +118,7 @@ def test_a_report_before_the_database_was_read_is_not_repeated(bench):
             manager.learn_from_nodeinfo(record(BOB, key(seed), long_name="Bob"))
         manager.learn_from_nodeinfo(record(ALICE, key(1)))
         manager.learn_from_nodeinfo(record(CAROL, key(6)))
-        shared = KeyShared(brief(key(1)), ((BOB, "Bob"), (ALICE, "")), 2)
+        shared = KeyShared(fingerprint_of(key(1)), ((BOB, "Bob"), (ALICE, "")), 2)
         reported = [one for one in bench.heard if not isinstance(one, DatabaseFailed)]
         assert reported == [changed(KeyChangeSource.NODE, 2), shared], "Carole's first key is in the database"
     bench.heard.clear()

@@ -9,14 +9,14 @@ from sqlalchemy import event
 
 import node_manager as node_manager_module
 from meshbot.mesh_link.messages import RadioMetadata
-from meshbot.nodes import Candidate, NodeActivity
+from meshbot.nodes import Candidate, KeyDecision, KeyState, NodeActivity, NodeCounts
 from meshbot.nodes import trust as trust_module
 from meshbot.nodes.identity import SILENCE, number_of
 from meshbot.nodes.node_rows import NEWCOMER_FOR
 from meshbot.runtime.incidents import KeyShared
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
-from node_manager import NodeCounts, NodeManager
+from node_manager import NodeManager
 from tests.support.configured import make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, prove, record, text_of, upgrade
@@ -233,7 +233,9 @@ def test_a_key_shared_by_two_nodes_is_a_warning_once(manager, lines):
     for _ in range(2):
         manager.learn_from_node_database([record(ALICE, key(1)), record(BOB, key(1))])
     assert manager.duplicates() == {key(1): [ALICE, BOB]}
-    assert lines() == ["WARNING ⚠️ Même clé publique AAEAAAAA… chez !20001eef, !20001ef0: copie ou usurpation"]
+    assert lines() == [
+        "WARNING ⚠️ Même clé publique 5972 7626 7151 2390 7779 5174 chez !20001eef, !20001ef0: copie ou usurpation"
+    ]
 
 
 # Writing
@@ -586,6 +588,39 @@ def test_stored_names_lose_what_cannot_be_seen(manager, database):
     assert (row.long_name, row.short_name) == ("Alice", "")
 
 
+# -- what an operator decides
+
+
+def test_a_decision_is_logged_with_who_written_and_read_again(database, manager, lines):
+    manager.learn_from_node_database([record(ALICE, key(1)), record(BOB, key(2))])
+    assert manager.decide_key(ALICE, key(1), KeyDecision.VERIFY, "mesh:!00000007")
+    assert manager.decide_key(BOB, key(2), KeyDecision.REJECT, "telegram:12")
+    assert not manager.decide_key(CAROL, key(3), KeyDecision.REJECT, "telegram:12")
+    assert lines()[-2:] == [
+        "WARNING 🔑 Clé publique de !20001eef vérifiée par mesh:!00000007: 5972 7626 7151 2390 7779 5174",
+        "WARNING 🔑 Clé publique de !20001ef0 refusée par telegram:12: 1489 6247 9011 2739 4611 7919",
+    ]
+    again = restarted(database)
+    assert [again.keys_of(num).state for num in (ALICE, BOB)] == [KeyState.VERIFIED, None]
+    assert again.keys_of(BOB).revoked[0].decided_by == "telegram:12"
+    assert again.learn_from_nodeinfo(record(BOB, key(2))) == 0
+
+
+@pytest.mark.parametrize(("radio_key", "is_noted"), [(None, True), (key(1), True), (key(2), False)])
+def test_an_acknowledgement_counts_under_the_trusted_key_alone(manager, radio_key, is_noted):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.acknowledged(ALICE, radio_key)
+    assert (manager.keys_of(ALICE).trusted.acked_at is not None) == is_noted
+
+
+def test_nodes_with_a_revoked_key_are_not_forgotten(manager, monkeypatch):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.decide_key(ALICE, key(1), KeyDecision.REJECT, "telegram:12")
+    monkeypatch.setattr(trust_module, "MAX_NODES", 2)
+    manager.learn_from_node_database([record(num, key(num)) for num in (5, 6, 7)])
+    assert manager.keys_of(ALICE).revoked
+
+
 # -- numbers
 
 
@@ -786,3 +821,16 @@ def test_a_signature_of_which_the_key_is_uncertain_proves_nothing(manager, doubt
     manager._clock.advance(SILENCE)
     manager.hear(packet(NEW, signed=doubt != "unsigned", via_mqtt=doubt == "MQTT"))
     assert manager.moved == {}
+
+
+@pytest.mark.parametrize("wanted", [ALICE, NEW])
+def test_a_decision_counts_under_both_numbers_of_an_upgraded_node(manager, wanted):
+    upgrade(manager, manager._clock, ALICE, key(1))
+    assert manager.keys_of(NEW).state is not KeyState.DUPLICATE
+    assert manager.decide_key(wanted, key(1), KeyDecision.VERIFY, "telegram:12")
+    assert [manager.keys_of(num).state for num in (ALICE, NEW)] == [KeyState.VERIFIED] * 2
+    assert manager.decide_key(wanted, key(1), KeyDecision.REJECT, "telegram:12")
+    assert [manager.public_key(num) for num in (ALICE, NEW)] == [None, None]
+    manager.learn_from_nodeinfos([record(NEW, key(1)), record(ALICE, key(1))])
+    prove(manager, NEW, key(1))
+    assert [manager.public_key(num) for num in (ALICE, NEW)] == [None, None]

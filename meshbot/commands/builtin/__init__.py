@@ -4,6 +4,7 @@ from meshbot.commands.builtin.bot import bot_command
 from meshbot.commands.builtin.echo import EchoOptions, EchoReports, echo_command
 from meshbot.commands.builtin.help import HELP
 from meshbot.commands.builtin.info import info_command
+from meshbot.commands.builtin.key_decisions import Deciding, trust_command
 from meshbot.commands.builtin.keys import keys_command
 from meshbot.commands.builtin.mail import mail_command
 from meshbot.commands.builtin.my import HOURS, my_command
@@ -19,7 +20,6 @@ from meshbot.commands.builtin.status import status_command
 from meshbot.commands.builtin.sync import sync_command
 from meshbot.commands.builtin.sys import sys_command
 from meshbot.commands.builtin.trace import trace_command
-from meshbot.commands.builtin.trust import trust_command
 from meshbot.commands.builtin.weather import weather_command
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "HOURS",
     "MOST_PAGES",
     "PORTS",
+    "Deciding",
     "EchoOptions",
     "EchoReports",
     "bot_command",

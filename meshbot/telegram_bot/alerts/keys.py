@@ -13,7 +13,7 @@ from meshbot.telegram_bot.alerts.message import JOIN, SHOWN, AlertMessage, Momen
 NAME_SHOWN: Final = 40  # characters
 # Messages about one suspicious key each, within JOIN seconds; nodes in one message beyond that: 4000 characters
 MOST_ALONE: Final = 20
-TOGETHER: Final = 15
+TOGETHER: Final = 10
 MESSAGES_KEPT: Final = 100
 WAITING_LIMIT: Final = 500  # nodes, while Telegram is out of reach
 
@@ -119,15 +119,23 @@ class KeyAlert(AlertMessage):
 
 def _key_line(change: KeyChanged, stamp: str, moment: Moment) -> str:
     match change.source:
+        case KeyChangeSource.NODE if change.old:
+            line = _(
+                "🔑{stamp} {node} sends another public key: {new}\nTrusted until you decide: {old}\n"
+                "A reset device, or somebody else: compare it with its owner, then "
+                "/keys accept {id} {begin} or /keys reject {id} {begin}"
+            )
         case KeyChangeSource.NODE:
             line = _(
-                "🔑{stamp} {node} sends another public key, {new}; {old} stays trusted.\n"
-                "A reset device, or somebody else: ask its owner, and if the key is right: /trust {id} {begin}"
+                "🔑{stamp} {node} sends a public key, and had one that is revoked: {new}\n"
+                "It proves nothing until you decide: /keys accept {id} {begin} or /keys reject {id} {begin}"
             )
         case KeyChangeSource.RADIO:
             line = _("🔑{stamp} {node} has another public key: {new} instead of {old}, the radio says so.")
         case KeyChangeSource.OPERATOR:
             line = _("✅{stamp} {node}: {new} instead of {old}, an operator decided so.")
+        case KeyChangeSource.REJECTED:
+            line = _("🚫{stamp} {node}: {new} proves nothing any more, an operator decided so.")
     return moment.format(
         line,
         stamp=stamp,
@@ -135,7 +143,7 @@ def _key_line(change: KeyChanged, stamp: str, moment: Moment) -> str:
         old=change.old,
         new=change.new,
         id=f"!{change.num:08x}",
-        begin=change.new.removesuffix("…"),
+        begin=change.new.partition(" ")[0],
     )
 
 

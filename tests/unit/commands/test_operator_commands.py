@@ -20,12 +20,12 @@ from meshbot.mesh_link.firmware import SignaturePolicy
 from meshbot.mesh_link.messages import LoraSettings
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures
+from meshbot.nodes import NodeCounts
 from meshbot.nodes.radio_state import KeyTally, Loss
 from meshbot.runtime.host import HostFigures
 from meshbot.sending.outgoing import EchoOrigin, TelegramOrigin
 from meshbot.storage.custody import OwnRadioRow
 from meshbot.storage.own_nodes import OwnNodeRow
-from node_manager import NodeCounts
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, key
 from tests.support.sample_commands import (
@@ -36,11 +36,17 @@ from tests.support.sample_commands import (
     SampleRadio,
     keyed_nodes,
     make_status,
+    no_lesson,
 )
 
 PING = ping_command(lambda: FIGURES)
 SIGNING = LoraSettings(signs=True)
 WIDE = {"platform": Platform.TELEGRAM, "limit": CHAT_BYTES}
+
+
+def looking_at(keys, interface_of=SampleInterface):
+    tally = SampleRadio(KeyTally(36, 2, 0) if interface_of() else None).tally
+    return keys_command(keys, keyed_nodes(), interface_of, FakeClock(), tally=tally, teach=no_lesson)
 
 
 def ask(command, question, language="en", **details):
@@ -170,7 +176,7 @@ def test_french_has_its_own_spaces_and_words():
     assert "9 threads, en marche depuis 2 j 4 h" in answer
     status = make_status(FIGURES, SampleKeys().counts, waiting=2)
     assert ask(status, "/status", "fr").count(" ; ") == 5
-    keys = keys_command(SampleKeys(), keyed_nodes(), SampleInterface, SampleRadio().tally)
+    keys = looking_at(SampleKeys())
     assert ask(keys, "/keys", "fr").count(" ; ") == ask(keys, "/keys").count("; ") == 3
 
 
@@ -297,32 +303,22 @@ def test_sys_of_a_system_without_figures_says_so():
 
 
 def test_keys_without_a_link_leaves_out_the_radio():
-    command = keys_command(SampleKeys(), keyed_nodes(), lambda: None, lambda: None)
+    command = looking_at(SampleKeys(), lambda: None)
     assert "radio" not in ask(command, "/keys") + ask(command, "/keys alice")
 
 
 def test_keys_of_a_mesh_in_order_is_one_clause():
     keys = SampleKeys()
     keys.pending, keys.shared = {}, {}
-    assert (
-        ask(keys_command(keys, keyed_nodes(), SampleInterface, SampleRadio().tally), "/keys")
-        == "🔑 known: 38 for 42 nodes; in the radio: 36 of 38"
-    )
+    assert ask(looking_at(keys), "/keys") == "🔑 known: 38 for 42 nodes; in the radio: 36 of 38"
 
 
 def test_keys_of_a_node_without_one_says_so():
     keys = SampleKeys()
     keys.keys = {}
-    assert (
-        ask(keys_command(keys, keyed_nodes(), SampleInterface, SampleRadio().tally), "/keys alice")
-        == "🔑 Alice !20001eef: no key known; radio: none"
-    )
+    assert ask(looking_at(keys), "/keys alice") == "🔑 Alice !20001eef: no key known; radio: none"
 
 
 def test_keys_lists_the_nodes_that_match():
-    assert ask(
-        keys_command(SampleKeys(), keyed_nodes(), SampleInterface, SampleRadio().tally), "/keys 20001ef"
-    ).startswith("I know no node")
-    assert ask(keys_command(SampleKeys(), keyed_nodes(), SampleInterface, SampleRadio().tally), "/keys c") == (
-        "2 nodes match, which one?\n!20001ef1 Carole\n!20001ef2 Copie"
-    )
+    assert ask(looking_at(SampleKeys()), "/keys 20001ef").startswith("I know no node")
+    assert ask(looking_at(SampleKeys()), "/keys c") == ("2 nodes match, which one?\n!20001ef1 Carole\n!20001ef2 Copie")

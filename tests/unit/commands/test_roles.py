@@ -1,9 +1,12 @@
 """Who counts as what: a number is a claim, a key is a proof."""
 
+import hashlib
+
 import pytest
 
 from meshbot.commands.roles import AuthFailure, NodeList, Role, User, node_list, report_moved
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata, TextMessage
+from meshbot.nodes import weak_keys
 from meshbot.nodes.fingerprint import fingerprint_of
 from tests.support.configured import make_roles
 from tests.support.nodes import ALICE, BOB, key, text_of
@@ -80,6 +83,12 @@ def test_without_a_list_every_named_node_is_known(named, role):
 
 def test_with_a_list_a_name_is_not_enough():
     assert user(message(0x5678), named=True).role is Role.EVERYONE
+
+
+def test_a_key_that_everybody_can_have_proves_nothing(monkeypatch):
+    monkeypatch.setattr(weak_keys, "HASHES", frozenset({hashlib.sha256(TRUSTED).digest()}))
+    assert user(message()).admin_auth_failure is AuthFailure.WEAK_KEY
+    assert user(message()).role is Role.KNOWN
 
 
 def test_roles_rise():

@@ -15,7 +15,7 @@ from meshbot.commands.roles import User
 from meshbot.mesh_link.messages import Hop, TracerouteReply
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures
-from node_manager import NodeCounts
+from meshbot.nodes import NodeCounts
 from tests.support.fake_clock import FakeClock
 from tests.support.mesh_commands import ALICE, BOB, BOB_MARTIN, OWN, ZOE, MeshCommands
 from tests.support.nodes import record

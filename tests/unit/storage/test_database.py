@@ -326,7 +326,7 @@ def test_bad_rows_do_not_keep_others_from_being_rescued(database):
         for number in range(9):
             key = bytes([number]) * 32
             row = (number % 2 + 1, key, "nodedb", "pending", 1, 1)
-            connection.exec_driver_sql("INSERT INTO public_keys VALUES (?, ?, ?, ?, ?, ?)", row)
+            connection.exec_driver_sql("INSERT INTO public_keys VALUES (?, ?, ?, ?, ?, ?, '', NULL)", row)
     raw = sqlite3.connect(database.backend.path)
     raw.execute("DELETE FROM nodes WHERE num = 2")  # without foreign keys in force
     raw.commit()

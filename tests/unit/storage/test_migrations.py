@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -170,4 +171,19 @@ def test_who_wrote_to_us_before_the_upgrade_is_known_to_custody(tmp_path):
     rows, own_radio = CustodyStore(database).load()
     assert {num: row.dm_at for num, row in rows.items()} == {7: 1002, 8: 1003}
     assert own_radio is None
+    database.close()
+
+
+def test_keys_of_earlier_versions_may_be_revoked(oldest):
+    database = open_database(oldest, FakeClock())
+    store = NodeStore(database)
+    revoked = replace(KEY, status=KeyStatus.REVOKED, decided_by="telegram:1", acked_at=5)
+    store.save(Changes(keys={(7, KEY.public_key): revoked}))
+    assert store.load().revoked == {7: [revoked]}
+    with pytest.raises(StorageError), database.transaction() as connection:
+        connection.execute(text("UPDATE public_keys SET status = 'lost'"))
+    with pytest.raises(StorageError), database.transaction() as connection:
+        connection.execute(
+            text("INSERT INTO public_keys VALUES (99, :key, 'nodedb', 'trusted', 1, 2, '', NULL)"), {"key": bytes(32)}
+        )
     database.close()

@@ -9,6 +9,7 @@ import pytest
 from meshbot.commands.executor import WAITING_LIMIT
 from meshbot.commands.registry import Command
 from meshbot.pictures.draw import TIMEOUT
+from meshbot.pictures.qr import qr_png
 from meshbot.telegram_bot.pictures import JOB_MARGIN, PictureJobs
 from tests.support.configured import make_limits
 from tests.support.telegram_bot import ADMIN, GUEST
@@ -16,6 +17,7 @@ from tests.support.telegram_handler import PATIENCE, HandlerHarness
 
 NODES = Command("nodes", "lists nodes", lambda r: f"nodes {r.argument}", has_table=True)
 STATS = Command("stats", "tells figures", lambda r: f"stats {r.argument}")
+LINKS = Command("link", "gives a link", lambda r: r.argument, has_qr=True)
 
 
 class Drawings:
@@ -40,7 +42,7 @@ def drawings():
 
 @pytest.fixture
 def harness(drawings):
-    with HandlerHarness((NODES, STATS)) as harness:
+    with HandlerHarness((NODES, STATS, LINKS)) as harness:
         harness.handler.commands.picture_jobs = PictureJobs(drawings, harness.inbox.put)
         yield harness
         drawings.may_draw.set()
@@ -120,3 +122,12 @@ def test_a_slow_command_runs_once_for_each_user(drawings):
 def test_stopping_cancels_the_drawing(harness, drawings):
     harness.handler.commands.picture_jobs.cancel()
     assert drawings.is_cancelled
+
+
+def test_a_link_goes_as_a_qr_code_too_and_no_other_answer(harness):
+    send(harness, "/link https://meshtastic.org/v/#AAAA", "/link nobody")
+    assert [message.photo for message in harness.messages()] == [b"", b""]
+    harness.finish_commands()
+    (picture,) = harness.messages()
+    assert picture.photo == qr_png("https://meshtastic.org/v/#AAAA")
+    assert picture.silent

@@ -8,7 +8,7 @@ from alembic import op
 from meshbot.storage.sqlite import ONE_TREE
 
 revision = "0010"
-down_revision = "0011"
+down_revision = "0009"
 
 # Who wrote to us directly: the one to whom most direct texts went that our node could read
 PARTNERS = """

@@ -1,0 +1,6 @@
+"""The command line: what can be asked of the program beside running the bot."""
+
+from meshbot.cli.main import main
+from meshbot.cli.program import Program
+
+__all__ = ["Program", "main"]

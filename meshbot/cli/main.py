@@ -1,0 +1,58 @@
+"""From the arguments to a command, or to the bot itself; errors are said in the person's language."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+from meshbot.cli.arguments import language_of, parser_for, speak
+from meshbot.cli.errors import CommandError
+from meshbot.cli.program import Call, CliSettings, Program
+from meshbot.commands import mark as _
+from meshbot.commands import translator
+from meshbot.runtime import log
+from meshbot.settings import ConfigError
+from meshbot.storage import StorageError
+
+FAILED: Final = 1
+# 128 and the signal's number, as a shell has it
+INTERRUPTED: Final = 130
+S = TypeVar("S", bound=CliSettings)
+
+
+def main(program: Program[S], arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Run what the arguments ask for; return the exit code: 78 for bad settings, else the command's, or the bot's."""
+    language = language_of(environ)
+    speak(language or "en")
+    log.use_utf8(sys.stdout, sys.stderr)
+    name = Path(sys.argv[0]).name or "meshbot"
+    options = parser_for(name, program.version, translator(language or "en")).parse_args(arguments)
+    if options.demo:
+        return program.demo()
+    try:
+        settings = program.load(options.config)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"❌ {problem}", file=sys.stderr)
+        return os.EX_CONFIG
+    if options.check_config:
+        print(program.effective(settings), end="")
+        return 0
+    if options.command is None:
+        return program.run(settings)
+    call = Call(program, settings, translator(language or settings.language))
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        return int(options.command(call, options) or 0)
+    except CommandError as error:
+        print(f"❌ {error.translated(call.tr)}", file=sys.stderr)
+    except StorageError as error:
+        failed = CommandError(_("The database cannot be used: {reason}"), reason=error)
+        print(f"❌ {failed.translated(call.tr)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return FAILED

@@ -1,0 +1,62 @@
+"""The keys that operators have revoked, by node; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from meshbot.storage import KeyRow
+
+
+class RevokedKeys:
+    """Rows by node, and the keys of all of them."""
+
+    def __init__(self, rows: dict[int, list[KeyRow]]) -> None:
+        """`rows` become this object's."""
+        self._rows = rows
+        # also those that were accepted again since: whoever asks looks at the rows, or at who has the key
+        self.keys = {row.public_key for each in rows.values() for row in each}
+
+    def __iter__(self) -> Iterator[KeyRow]:
+        """Yield every row."""
+        return (row for rows in self._rows.values() for row in rows)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return sum(map(len, self._rows.values()))
+
+    @property
+    def nums(self) -> frozenset[int]:
+        """The nodes with such a key."""
+        return frozenset(self._rows)
+
+    def of(self, num: int) -> tuple[KeyRow, ...]:
+        """Return a node's."""
+        return tuple(self._rows.get(num, ()))
+
+    def has(self, num: int, key: bytes) -> bool:
+        """Return whether this key of this node is one."""
+        return key in self.keys and any(row.public_key == key for row in self._rows.get(num, ()))
+
+    def add(self, row: KeyRow) -> None:
+        """Add one; a second time changes nothing."""
+        if not self.has(row.num, row.public_key):
+            self._rows.setdefault(row.num, []).append(row)
+            self.keys.add(row.public_key)
+
+    def take(self, num: int, key: bytes) -> KeyRow | None:
+        """Take one out, which was accepted; None if it is none."""
+        return without(self._rows, num, key)
+
+    def forget(self, num: int) -> None:
+        """Forget a node."""
+        self._rows.pop(num, None)
+
+
+def without(rows: dict[int, list[KeyRow]], num: int, key: bytes) -> KeyRow | None:
+    """Take that key's row out of a node's rows; return it, None if it is not among them."""
+    found = next((row for row in rows.get(num, ()) if row.public_key == key), None)
+    if found is not None and not (others := [row for row in rows[num] if row is not found]):
+        del rows[num]
+    elif found is not None:
+        rows[num] = others
+    return found
