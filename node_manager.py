@@ -18,7 +18,6 @@ from meshbot.nodes import (
     LastSync,
     NodeActivity,
     OperatorTrust,
-    TrustedKey,
     import_keys,
     is_heard,
     is_proof,
@@ -27,7 +26,6 @@ from meshbot.nodes import (
     reported_by_radio,
     screened,
     sync_keys,
-    teachable,
     to_evict,
 )
 from meshbot.persistence import WriteBehind
@@ -98,21 +96,6 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
     def kept(self) -> Collection[int]:
         """Return the nodes with mail or a role, and our own; it may wait for the disk."""
         return self._activity().kept
-
-    def trusted_keys(self) -> dict[int, bytes]:
-        """Return all trusted keys by node."""
-        with self._trust_lock:
-            return {row.num: row.public_key for row in self._trust.trusted.values()}
-
-    def trusted_key(self, num: int) -> TrustedKey | None:
-        """Return what the radio would be taught of a node, None if no key of it is trusted."""
-        with self._trust_lock:
-            return teachable(self._trust, num)
-
-    def is_newcomer(self, num: int) -> bool:
-        """Return whether the node's key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
-        with self._trust_lock:
-            return self._trust.is_newcomer(num, self._now())
 
     # Whose a number is: see meshbot/nodes/identity.py
 

@@ -266,7 +266,7 @@ def test_contradicted_newcomers_share_a_message_beside_a_suspicious_key(reader):
     for num in range(1, 500):
         reader.report(changed_key(num, f"N{num}", is_newcomer=True), after=0.1)
     (message,) = reader.report(changed_key())
-    assert "/trust !20001ef0 " in message.text
+    assert "/keys accept !20001ef0 " in message.text
     assert not message.silent
     crowd, alone = reader.texts()
     assert (crowd.splitlines()[-1], alone) == ("… and 491 more, see /keys", message.text)
