@@ -93,6 +93,10 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
         """
         self._activity, self._own_num = activity, own_num
 
+    def kept(self) -> Collection[int]:
+        """Return the nodes with mail or a role, and our own; it may wait for the disk."""
+        return self._activity().kept
+
     # Whose a number is: see meshbot/nodes/identity.py
 
     @property
