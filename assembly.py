@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import config
+from custody_assembly import custody_takers, custody_writer
 from meshbot import mesh_link, persistence, sending, storage, version
 from meshbot.commands import (
     Access,
@@ -25,10 +25,11 @@ from meshbot.commands import (
     node_list,
     report_moved,
     short_name_of,
+    taught_by,
     translator,
 )
 from meshbot.mesh_memory import MeshMemory
-from meshbot.nodes import NodeActivity
+from meshbot.nodes import KeyCustody, LookAtKeys, NodeActivity
 from meshbot.persistence import HandledBefore, Housekeeping, recall_texts
 from meshbot.radio_backup import NightlyBackup
 from meshbot.runtime import Clock, DatabaseFailed, DiskCheck, Report, Service, read_host, unreported
@@ -57,6 +58,7 @@ class Parts:
     link: mesh_link.CurrentLink
     sender: sending.MeshSender
     tracer: sending.Tracer
+    custody: KeyCustody
     report: Report
     own_node: persistence.OwnNodeHistory = field(init=False)
     replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard] = field(init=False)
@@ -151,7 +153,7 @@ def limits(settings: config.Settings) -> CommandLimits:
     return CommandLimits(workers, slow_workers, settings.command_timeout, settings.answer_ttl)
 
 
-def send_queue(settings: config.Settings, clock: Clock) -> sending.SendQueue:
+def send_queue(settings: config.Settings, clock: Clock, cures: sending.KeyCures) -> sending.SendQueue:
     """Return an empty outbox with the lifetimes of each kind of text."""
     lifetimes = {
         sending.Priority.ANSWER: settings.answer_ttl,
@@ -162,12 +164,13 @@ def send_queue(settings: config.Settings, clock: Clock) -> sending.SendQueue:
     return sending.SendQueue(
         settings.send_interval,
         settings.answer_max_bytes,
-        new_packet_id,
+        sending.new_packet_id,
         lifetimes,
         sending.ChannelHold(settings.channel_utilization_limit),
         sending.AirBudget(settings.air_time_limit),
         # above the numbers that earlier processes gave
         sending.QueueRows(int(clock.now().timestamp() * 1000)),
+        cures,
     )
 
 
@@ -200,6 +203,7 @@ def mesh_commands(memory: MeshMemory, clock: Clock) -> tuple[Command, ...]:
 def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Command, ...]:
     """Return the commands about the bot itself, its link and its node."""
     settings, nodes, memory, sender = parts.settings, parts.nodes, parts.memory, parts.sender
+    teach = taught_by(parts.custody.teach)
     return (
         builtin.status_command(
             parts.link,
@@ -207,9 +211,10 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
             nodes.counts,
             parts.own_node.former,
             parts.clock,
+            radio=parts.custody,
             version=version.version_text(),
         ),
-        builtin.keys_command(nodes, memory, parts.link.interface, parts.clock),
+        builtin.keys_command(nodes, memory, parts.link.interface, parts.clock, tally=parts.custody.tally, teach=teach),
         builtin.echo_command(
             parts.clock,
             sender.tell,
@@ -218,8 +223,8 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
             builtin.EchoOptions(settings.echo_channel, sender.text_limit, settings.answer_ttl),
         ),
         builtin.sys_command(lambda: read_host(settings.data_dir)),
-        builtin.sync_command(nodes, parts.link.interface),
-        builtin.trust_command(builtin.Deciding(nodes, memory, parts.link.interface)),
+        builtin.sync_command(nodes, parts.link.interface, parts.custody.tally),
+        builtin.trust_command(builtin.Deciding(nodes, memory, parts.link.interface, teach)),
         builtin.reconnect_command(reconnect),
         builtin.reboot_command(parts.link.interface),
     )
@@ -324,10 +329,14 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
     check, stored = disk_check(settings, parts.report), (parts.nodes, parts.memory)
     nightly = NightlyBackup(settings.data_dir, settings.radio_backup_passphrase, clock, parts.link.interface)
+    keeper = custody_writer(database, clock, parts.custody)
+    of_custody = custody_takers(parts.custody, keeper, parts.nodes)
+    of_own_node: persistence.Takers = {mesh_link.OwnNode: (parts.own_node.take,)}
+    writers = updates, parts.queue_writer, parts.own_node, keeper, *stored, *parts.replay_guards
     housekeeping = Housekeeping(
         clock,
-        tuple(filter(None, (updates, parts.queue_writer, parts.own_node, *stored, *parts.replay_guards))),
-        {**takers(*stored, notices, parts.queue_writer, updates), mesh_link.OwnNode: (parts.own_node.take,)},
+        tuple(filter(None, writers)),
+        {**takers(*stored, notices, parts.queue_writer, updates), **of_own_node, **of_custody},
         (check, lambda: parts.nodes.restore_keys(parts.link.interface()), nightly.look),
         after_load=(
             check,
@@ -377,13 +386,13 @@ def packet_takers(
 ) -> mesh_link.PacketTakers:
     """Return who takes which packets."""
     return mesh_link.PacketTakers(
-        records=(housekeeping.offer,),
+        records=(housekeeping.offer, parts.custody.packet_heard),
         channel_load=(parts.sender.tell,),
-        node_infos=(housekeeping.offer,),
-        routing_answers=(parts.sender.tell, parts.tracer.routing_answer),
+        node_infos=(housekeeping.offer, parts.custody.offer),
+        routing_answers=(parts.sender.tell, parts.tracer.routing_answer, parts.custody.answer_heard),
         traceroutes=(parts.tracer.traceroute_reply,),
         # who proves a key by a message has its role for that message
-        texts=(parts.nodes.hear_text, dispatcher.offer),
+        texts=(parts.nodes.hear_text, dispatcher.offer, parts.custody.text_heard),
         channel_texts=() if telegram is None else (telegram.offer,),
         direct_texts=() if telegram is None else (telegram.offer,),
     )
@@ -401,17 +410,13 @@ def link_takers(
         node_database=housekeeping.tell,
         change=parts.sender.tell,
         ready=start_sync,
-        lost=pubkey_sync.cancel,
+        lost=(pubkey_sync.cancel, parts.custody.link_lost),
+        fetched=lambda: housekeeping.tell(LookAtKeys()),
         own_node=housekeeping.tell,
         queue_status=(parts.sender.tell, parts.tracer.queue_status),
         client_warning=(parts.tracer.client_warning,),
         channels=() if telegram is None else (telegram.tell,),
     )
-
-
-def new_packet_id() -> int:
-    """Return a packet id: 32 random bits, never 0."""
-    return secrets.randbits(32) or 1
 
 
 def target(settings: config.Settings) -> mesh_link.LinkTarget:

@@ -19,6 +19,7 @@ if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "meshbot":  # noqa
 import assembly
 import command_line
 import config
+from custody_assembly import custody_links, key_cures, key_custody
 from meshbot import cli
 from meshbot.commands import Command
 from meshbot.installation import outdated_unit
@@ -31,6 +32,7 @@ from meshbot.mesh_link import (
     PublishingBeat,
     ReaderBeat,
 )
+from meshbot.nodes import LookAtKeys
 from meshbot.persistence import QueueChanges
 from meshbot.runtime import (
     Beating,
@@ -49,7 +51,7 @@ from meshbot.runtime import (
     notify,
     watchdog_interval,
 )
-from meshbot.sending import MeshSender, ReportRouter, Tracer
+from meshbot.sending import MeshSender, ReportRouter, Tracer, new_packet_id
 from meshbot.version import __version__ as __version__  # noqa: PLC0414 - the specification has it here
 from meshbot.version import version_text
 from tcp_interface_manager import TCPInterfaceManager
@@ -87,13 +89,33 @@ class MeshBot:
         self.memory = assembly.memory(settings, self._database, self.node_manager, clock, link.own_num)
         self._pubkey_sync = PubkeySync(clock, self._sync_pubkeys)
 
-        # the sender and Telegram save by Housekeeping, which is built after them: it restores what they had saved
-        self._reports, disk, texts = ReportRouter(self._on_acknowledged), ServiceHandle(), ServiceHandle()
-        queue, save = assembly.send_queue(settings, clock), lambda changes: disk.tell(QueueChanges(changes))
-        self._sender = MeshSender(clock, queue, link.interface, save=save, listener=self._reports)
-        self._tracer = Tracer(clock, self._sender.tell, assembly.new_packet_id)
+        # the sender and others save by Housekeeping, which is built after them: it restores what they had saved
+        self._reports, disk, sender, texts = ReportRouter(self._on_acknowledged), *(ServiceHandle() for _ in range(3))
+        self._disk = disk
+        links = custody_links(sender.tell, disk.tell, self._database, report)
+        self._custody = custody = key_custody(clock, self.node_manager, link, new_packet_id, links)
+        queue = assembly.send_queue(settings, clock, key_cures(self.node_manager, link))
+        self._sender = MeshSender(
+            clock,
+            queue,
+            link.interface,
+            save=lambda changes: disk.tell(QueueChanges(changes)),
+            listener=self._reports,
+            cure_key=custody.cure,
+        )
+        sender.connect(self._sender)
+        self._tracer = Tracer(clock, self._sender.tell, new_packet_id)
         self._parts = parts = assembly.Parts(
-            settings, clock, self._database, self.node_manager, self.memory, link, self._sender, self._tracer, report
+            settings,
+            clock,
+            self._database,
+            self.node_manager,
+            self.memory,
+            link,
+            self._sender,
+            self._tracer,
+            custody,
+            report,
         )
         built_in = assembly.commands(parts, self._reconnect_tcp_interface)
         self.commands = built_in if commands is None else commands
@@ -113,7 +135,8 @@ class MeshBot:
         target, machine = assembly.target(settings), assembly.machine(settings)
         self._tcp = TCPInterfaceManager(target, machine, clock, link_takers, link=link, report=report)
         # in starting order: receivers before senders; the link starts last and stops first
-        radio_side = [each for each in (self._sender, telegram, dispatcher, router, self._tcp) if each is not None]
+        services = self._sender, custody, telegram, dispatcher, router, self._tcp
+        radio_side = [each for each in services if each is not None]
         watched: list[Beating] = [*radio_side, PublishingBeat(), ReaderBeat(link.interface)]
         watched += [
             HealthCheck("TCP-Session", lambda: not self._tcp.is_stuck),
@@ -163,7 +186,9 @@ class MeshBot:
 
     def _sync_pubkeys(self) -> int:
         """Put the known public keys into interface.nodes; return how many were missing."""
-        return self.node_manager.sync_pubkeys_to_interface(self.interface, force=True)
+        synced = self.node_manager.sync_pubkeys_to_interface(self.interface, force=True)
+        self._disk.tell(LookAtKeys())
+        return synced
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

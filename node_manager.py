@@ -93,10 +93,9 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
         """
         self._activity, self._own_num = activity, own_num
 
-    def is_newcomer(self, num: int) -> bool:
-        """Return whether the node's key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
-        with self._trust_lock:
-            return self._trust.is_newcomer(num, self._now())
+    def kept(self) -> Collection[int]:
+        """Return the nodes with mail or a role, and our own; it may wait for the disk."""
+        return self._activity().kept
 
     # Whose a number is: see meshbot/nodes/identity.py
 

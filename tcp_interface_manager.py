@@ -63,8 +63,10 @@ class LinkTakers:
     node_database: Callable[[NodeDatabase], object]
     change: Callable[[LinkChange], object]
     ready: Callable[[LinkReady], object]
-    lost: Callable[[], object]
     own_node: Callable[[OwnNode], object]
+    lost: Sequence[Callable[[], object]] = ()
+    # the other nodes came after READY
+    fetched: Callable[[], object] = bool
     queue_status: Sequence[Callable[[QueueStatus], object]] = ()
     client_warning: Sequence[Callable[[ClientWarning], object]] = ()
     channels: Sequence[Callable[[NodeChannels], object]] = ()
@@ -265,6 +267,7 @@ class TCPInterfaceManager(Service):
         records = self._session.interface.take_records()
         self._takers.node_database(NodeDatabase(records))
         LOGGER.info("📒 Les autres nœuds sont arrivés: %d", len(records))
+        self._takers.fetched()
 
     def _abandon(self) -> None:
         if self._session is not None:
@@ -278,7 +281,8 @@ class TCPInterfaceManager(Service):
             return
         self._outages.dropped(interface)
         self._link.lost()
-        self._takers.lost()
+        for take in self._takers.lost:
+            take()
         self._takers.change(LinkChange(up=False))
         notify("STATUS=Lien TCP coupé, reconnexion en cours")
 

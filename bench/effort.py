@@ -30,6 +30,7 @@ class Effort:
     telegram_burst: int = 100  # messages written in a group while the link is down
     telegram_outage_hours: float = 8.0  # in scaled time
     telegram_idle_hours: float = 1.0  # in scaled time
+    custody_rounds: int = 8  # in scaled time
 
 
 QUICK = Effort(
@@ -54,4 +55,5 @@ QUICK = Effort(
     telegram_burst=6,
     telegram_outage_hours=0.25,
     telegram_idle_hours=0.05,
+    custody_rounds=1,
 )

@@ -21,6 +21,7 @@ from meshbot.commands.registry import (
     parse,
 )
 from meshbot.commands.roles import NO_NODES, MeshRoles, NodeList, Role, User, is_proven, node_list, report_moved
+from meshbot.commands.teaching import taught_by
 
 __all__ = [
     "CHAT_BYTES",
@@ -67,6 +68,7 @@ __all__ = [
     "renaming",
     "report_moved",
     "short_name_of",
+    "taught_by",
     "translator",
     "whole_number",
 ]

@@ -10,7 +10,15 @@ from typing import Final
 from meshbot.version import ROOT, commit_of
 
 UNIT: Final = "meshbot.service"
-MODULES: Final = ("assembly", "command_line", "config", "main_bot", "node_manager", "tcp_interface_manager")
+MODULES: Final = (
+    "assembly",
+    "command_line",
+    "config",
+    "custody_assembly",
+    "main_bot",
+    "node_manager",
+    "tcp_interface_manager",
+)
 CORE: Final = "requirements.txt"
 PICTURES: Final = "requirements-pictures.txt"
 EXAMPLE: Final = "meshbot.toml.example"

@@ -19,6 +19,7 @@ from meshbot.mesh_link.actions import (
     OpenLink,
     SendProbe,
 )
+from meshbot.mesh_link.administration import Administration
 from meshbot.mesh_link.backoff import Backoff
 from meshbot.mesh_link.beats import PublishingBeat, ReaderBeat
 from meshbot.mesh_link.connecting import KnownAddress, LinkTarget
@@ -34,6 +35,7 @@ from meshbot.mesh_link.messages import (
     Channel,
     ChannelLoad,
     ClientWarning,
+    Contact,
     DeviceMetrics,
     Hop,
     LoraSettings,
@@ -63,9 +65,11 @@ from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, SeenText
 from meshbot.mesh_link.packets import routing_error_name
 from meshbot.mesh_link.payloads import TEXT_PORTNUMS
 from meshbot.mesh_link.pubkey_sync import PubkeySync
+from meshbot.mesh_link.radio_database import RadioDatabase
 from meshbot.mesh_link.session import MeshSession, SessionEvent
 from meshbot.mesh_link.states import CLOSING_AFTER_STOP, TRANSITIONS, Evidence, LinkEvent, LinkState, LinkTimes
 from meshbot.mesh_link.statistics import LinkFigures
+from meshbot.mesh_link.versions import needs_keys, takes_contacts
 
 __all__ = [
     "BROADCAST_NUM",
@@ -75,11 +79,13 @@ __all__ = [
     "TRANSITIONS",
     "AbandonLink",
     "Action",
+    "Administration",
     "Backoff",
     "Channel",
     "ChannelLoad",
     "ClientWarning",
     "CloseLink",
+    "Contact",
     "CurrentLink",
     "DeviceMetrics",
     "Evidence",
@@ -121,6 +127,7 @@ __all__ = [
     "PubkeySync",
     "PublishingBeat",
     "QueueStatus",
+    "RadioDatabase",
     "RadioMetadata",
     "ReaderBeat",
     "ReceivedText",
@@ -136,8 +143,10 @@ __all__ = [
     "differences",
     "give",
     "is_readable",
+    "needs_keys",
     "parse_contact_url",
     "restoring",
     "routing_error_name",
     "settings_of",
+    "takes_contacts",
 ]

@@ -14,16 +14,11 @@ from collections.abc import Callable, Mapping
 from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 from meshtastic.tcp_interface import TCPInterface
 
+from meshbot.mesh_link.administration import Administration
 from meshbot.mesh_link.connecting import Connecting, KnownAddress, LinkTarget, TcpInfo, shut, tcp_info
 from meshbot.mesh_link.decoding import decode, hand_over
 from meshbot.mesh_link.failures import LinkFailure, failure_of
-from meshbot.mesh_link.firmware import (
-    HAS_XEDDSA_SIGNED,
-    SignaturePolicy,
-    answers_heartbeats,
-    read,
-    signature_policy,
-)
+from meshbot.mesh_link.firmware import HAS_XEDDSA_SIGNED, SignaturePolicy, answers_heartbeats, read, signature_policy
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.link_listener import LinkListener
 from meshbot.mesh_link.message_dict import as_dict
@@ -32,6 +27,7 @@ from meshbot.mesh_link.node_maps import NEWCOMERS_KEPT, NodeMaps
 from meshbot.mesh_link.node_warnings import warning_text
 from meshbot.mesh_link.own_config import LOCKED_STATES, enabled_channels, is_redacted, lora_settings, own_node
 from meshbot.mesh_link.packets import node_record
+from meshbot.mesh_link.radio_database import RadioDatabase
 from meshbot.runtime import LinkCause, Throttle
 
 LOGGER = logging.getLogger(__name__)
@@ -76,7 +72,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._configurations = 0
         self._frames = FrameReader(decode)
         self._records: dict[int, NodeRecord] = {}
-        self._radio_keys: dict[int, bytes] = {}
+        self.database = RadioDatabase(is_whole=not without_nodes)
+        self.administration = Administration(self._send_admin)
         self._maps = NodeMaps(NEWCOMERS_KEPT)
         self._unreadable = Throttle(UNREADABLE_REPORT_EVERY)
         self.last_heard = self._requested_at = monotonic()
@@ -195,16 +192,29 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         """Ask for the other nodes; `fetched` is reported. Until then the node delivers no packets."""
         self._sendToRadio(mesh_pb2.ToRadio(want_config_id=ONLY_NODES))
 
+    def send_key_question(self, to: int) -> None:
+        """Have a node introduce itself: told that we cannot read it, it sends us its NodeInfo (link_facts §12)."""
+        routing = mesh_pb2.Routing(error_reason=mesh_pb2.Routing.Error.PKI_UNKNOWN_PUBKEY)
+        data = mesh_pb2.Data(portnum=portnums_pb2.PortNum.ROUTING_APP, payload=routing.SerializeToString())
+        self._sendPacket(mesh_pb2.MeshPacket(decoded=data), destinationId=to)
+
+    def introduce(self) -> None:
+        """Broadcast our own node's NodeInfo, which a heartbeat with this nonce asks for (link_facts §11)."""
+        self._sendToRadio(mesh_pb2.ToRadio(heartbeat=mesh_pb2.Heartbeat(nonce=1)))
+
     def send_time(self, seconds: int) -> None:
-        """Set the node's time (seconds since 1970): it stamps packets with 0 until it knows (link_facts §11)."""
-        message = admin_pb2.AdminMessage(set_time_only=seconds)
-        self.sendData(message, self.own_num, portnums_pb2.PortNum.ADMIN_APP)
+        """See Administration.set_time."""
+        self.administration.set_time(seconds)
 
     def send_reboot(self, seconds: int) -> None:
         """Have the node reboot in so many seconds; OSError if the link is gone. A managed node ignores it."""
-        message = admin_pb2.AdminMessage(reboot_seconds=seconds)
-        self.sendData(message, self.own_num, portnums_pb2.PortNum.ADMIN_APP)
+        self.administration.reboot(seconds)
         self.reboot_ordered = True
+
+    def _send_admin(self, message: admin_pb2.AdminMessage, packet_id: int) -> None:
+        data = mesh_pb2.Data(portnum=portnums_pb2.PortNum.ADMIN_APP, payload=message.SerializeToString())
+        packet = mesh_pb2.MeshPacket(id=packet_id, decoded=data)
+        self._sendPacket(packet, destinationId=self.own_num, wantAck=packet_id != 0)
 
     # -- reading
 
@@ -261,6 +271,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
             case "lockdown_status":
                 self._take_lockdown(from_radio.lockdown_status)
             case "config_complete_id" if from_radio.config_complete_id == ONLY_NODES:
+                self.database.is_whole = True
                 self._listener.fetched()
             case _:
                 # also what is newer than the library, which then does nothing
@@ -292,8 +303,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
             self._fixupPosition(entry["position"])
         record = node_record(entry, has_signed=bool(read(info, HAS_XEDDSA_SIGNED)))
         self._records[info.num] = record
-        if record.public_key:
-            self._radio_keys[info.num] = record.public_key
+        self.database.take(record, is_favourite=info.is_favorite)
         node = self._getOrCreateByNum(info.num)
         self._maps.listed(info.num)
         node.update(entry)
@@ -337,8 +347,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     @property
     def radio_keys(self) -> Mapping[int, bytes]:
-        """The public keys that the node's own database held at its last configuration, by node; a snapshot."""
-        return self._radio_keys.copy()
+        """The public keys that the node's own database holds, by node; a snapshot."""
+        return self.database.keys
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -363,7 +373,8 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _startConfig(self) -> None:
         self._configurations += 1
         self._requested_at = self._monotonic()
-        self._radio_keys, self._maps = {}, NodeMaps(NEWCOMERS_KEPT)
+        self.database.clear()
+        self._maps = NodeMaps(NEWCOMERS_KEPT)
         if self._configurations > 1:
             self._listener.restarted()
         super()._startConfig()

@@ -222,6 +222,18 @@ class TextPacket:
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """A node as our own radio is to know it."""
+
+    num: int
+    public_key: bytes  # KEY_BYTES long
+    long_name: str
+    short_name: str
+    hw_model: str = ""  # HardwareModel's name; empty: not known
+    role: str = ""  # Role's name; empty: CLIENT
+
+
+@dataclass(frozen=True, slots=True)
 class QueueStatus:
     """The node's answer to a packet of ours; `packet_id` 0 answers a heartbeat."""
 

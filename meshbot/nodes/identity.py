@@ -23,6 +23,7 @@ from typing import Final, TypeVar
 from meshbot import bounds
 from meshbot.mesh_link import BROADCAST_NUM, PacketRecord, ReceivedText
 from meshbot.nodes.node_rows import is_usable
+from meshbot.nodes.weak_keys import is_weak
 from meshbot.storage import IdentityRow
 
 # Seconds: a packet that the mesh still passes on arrives within this time, and no firmware is written faster
@@ -141,7 +142,9 @@ class Identities:
     def on_holders(self, key: bytes, holders: Collection[int], since: int) -> None:
         """Take which nodes have this trusted key now, the last of them `since` then."""
         new = number_of(key)
-        olds = [num for num in holders if num != new] if new in holders else []
+        # everybody can prove a weak key
+        is_theirs = new in holders and not is_weak(key)
+        olds = [num for num in holders if num != new] if is_theirs else []
         row = self._by_new.get(new)
         if row is not None and row.public_key == key:
             # who comes third is no reason to doubt what was proven

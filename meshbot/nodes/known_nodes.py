@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from meshbot.nodes.key_states import KeyState, NodeKeys
 from meshbot.nodes.operator_trust import OperatorTrust
+from meshbot.nodes.radio_state import TrustedKey
+from meshbot.nodes.teachable import teachable
 from meshbot.nodes.trust import NodeCounts
 from meshbot.storage import KeyRow, NodeRow
 
@@ -39,6 +41,21 @@ class KnownNodes:
         with self._trust_lock:
             row = self._trust.trusted.get(num)
         return row.public_key if row else None
+
+    def is_newcomer(self, num: int) -> bool:
+        """Return whether the node's key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
+        with self._trust_lock:
+            return self._trust.is_newcomer(num, self._now())
+
+    def trusted_keys(self) -> dict[int, bytes]:
+        """Return all trusted keys by node."""
+        with self._trust_lock:
+            return {row.num: row.public_key for row in self._trust.trusted.values()}
+
+    def trusted_key(self, num: int) -> TrustedKey | None:
+        """Return what the radio would be taught of a node, None if no key of it is trusted."""
+        with self._trust_lock:
+            return teachable(self._trust, num)
 
     def pending_keys(self) -> dict[int, set[bytes]]:
         """Return the keys that wait for a confirmation, by node."""
@@ -79,3 +96,7 @@ class KnownNodes:
                 for num, known in sorted(keys.items())
                 if (rows := [*filter(None, (known.trusted,)), *known.pending, *known.revoked])
             ]
+
+    def _now(self) -> int:
+        """Return the wall time, seconds since 1970."""
+        raise NotImplementedError

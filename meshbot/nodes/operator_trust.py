@@ -13,7 +13,7 @@ from meshbot.nodes.revoked import without
 from meshbot.nodes.trust import KeyTrust
 from meshbot.nodes.weak_keys import is_weak
 from meshbot.runtime import KeyChangeSource, log
-from meshbot.storage import KeyRow, KeySource, KeyStatus
+from meshbot.storage import KeyRow, KeySource, KeyStatus, NodeRow
 
 ACK_WRITTEN_EVERY: Final = 3600  # seconds; with other changes it is written earlier
 
@@ -40,6 +40,10 @@ class OperatorTrust(KeyTrust):
         found[KeyState.CHANGED] = sum(map(len, self.pending.values()))
         found[KeyState.REVOKED] = len(self.revoked)
         return found
+
+    def keyed(self) -> list[tuple[NodeRow, bytes]]:
+        """Return every node that has a trusted key, with that key."""
+        return [(self.nodes[num], row.public_key) for num, row in self.trusted.items()]
 
     def decide(self, num: int, key: bytes, decision: KeyDecision, by: str, now: int) -> str | None:
         """Carry out an operator's decision; return the line for the log, None if that key cannot be decided about.

@@ -37,6 +37,13 @@ class RevokedKeys:
         """Return whether this key of this node is one."""
         return key in self.keys and any(row.public_key == key for row in self._rows.get(num, ()))
 
+    def must_wait(self, num: int, key: bytes, *, is_held: bool) -> bool:
+        """Return whether a node's first key waits for the operator, who has revoked it, or the one before it.
+
+        A key that was revoked elsewhere is nobody's for certain; unless somebody has it, whom others only imitated.
+        """
+        return bool(self._rows.get(num)) or (key in self.keys and not is_held)
+
     def add(self, row: KeyRow) -> None:
         """Add one; a second time changes nothing."""
         if not self.has(row.num, row.public_key):

@@ -164,8 +164,7 @@ class KeyTrust:
         return notes
 
     def shared_key_lines(self) -> list[str]:
-        """Return a line for each key found to be shared since the last call."""
-        # all nodes are looked at, so not for each packet of a flood
+        """Return a line for each key found to be shared since the last call, if something has changed since."""
         if not self._shares_changed:
             return []
         self._shares_changed = False
@@ -182,10 +181,6 @@ class KeyTrust:
         """Hand over what is to be reported to operators since the last call."""
         incidents, self._incidents = self._incidents, []
         return incidents
-
-    def keyed(self) -> list[tuple[NodeRow, bytes]]:
-        """Return every node that has a trusted key, with that key."""
-        return [(self.nodes[num], row.public_key) for num, row in self.trusted.items()]
 
     def mark_imported(self, mark: ImportRow) -> None:
         """Remember a file as imported."""
@@ -280,7 +275,7 @@ class KeyTrust:
         if source is not KeySource.OPERATOR and self.revoked.has(num, key):
             return None
         if trusted is None:
-            if source is not KeySource.OPERATOR and self._must_wait(num, key):
+            if source is not KeySource.OPERATOR and self.revoked.must_wait(num, key, is_held=bool(self.holders(key))):
                 return self._set_apart(num, key, source, now)
             self._trust(num, key, source, now)
             return weak_line(self.label(num), key)
@@ -294,8 +289,8 @@ class KeyTrust:
         self._report_key(num, key, KeyChangeSource.OPERATOR if source is KeySource.OPERATOR else KeyChangeSource.RADIO)
         self._trust(num, key, source, now)
         by = "un opérateur" if source is KeySource.OPERATOR else "la base du nœud"
-        old = fingerprint_of(trusted.public_key)
-        return f"🔑 Clé publique de {self.label(num)} changée par {by}: {old} → {fingerprint_of(key)}"
+        change = f"{fingerprint_of(trusted.public_key)} → {fingerprint_of(key)}"
+        return f"🔑 Clé publique de {self.label(num)} changée par {by}: {change}"
 
     def _trust(self, num: int, key: bytes, source: KeySource, now: int, by: str = "") -> None:
         old = self.trusted.get(num)
@@ -308,13 +303,6 @@ class KeyTrust:
         self.trusted[num] = self._keep(KeyRow(num, key, source, KeyStatus.TRUSTED, seen, now, by))
         self._add_holder(self.trusted[num])
         self.trust_changes += 1
-
-    def _must_wait(self, num: int, key: bytes) -> bool:
-        """Return whether a node's first key waits for the operator, who has revoked it, or the one before it.
-
-        A key that was revoked elsewhere is nobody's for certain; unless somebody has it, whom others only imitated.
-        """
-        return bool(self.revoked.of(num)) or (key in self.revoked.keys and not self.holders(key))
 
     def _add_holder(self, row: KeyRow) -> None:
         others = self.holders(row.public_key)

@@ -1,5 +1,6 @@
 """Writing behind: what changes is kept in memory, and committed in batches by one thread."""
 
+from meshbot.persistence.custody_writer import CustodyWriter
 from meshbot.persistence.housekeeping import Housekeeping, Takers
 from meshbot.persistence.own_node import OwnNodeHistory
 from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
@@ -9,6 +10,7 @@ from meshbot.persistence.write_behind import WriteBehind
 
 __all__ = [
     "KEPT_OF_ALL",
+    "CustodyWriter",
     "HandledBefore",
     "Housekeeping",
     "OwnNodeHistory",

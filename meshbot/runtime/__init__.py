@@ -22,6 +22,7 @@ from meshbot.runtime.incidents import (
     NodeRebooted,
     NodeWarning,
     OwnNumberChanged,
+    RadioForgot,
     Report,
     unreported,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "NodeRebooted",
     "NodeWarning",
     "OwnNumberChanged",
+    "RadioForgot",
     "RecentKeys",
     "Report",
     "Service",

@@ -71,6 +71,17 @@ class NodeWarning:
 
 
 @dataclass(frozen=True, slots=True)
+class RadioForgot:
+    """The bot's own node has lost its key, most of its nodes, or its region."""
+
+    old_key: str = ""  # abbreviated; empty: the key is the same
+    new_key: str = ""
+    nodes_before: int | None = None  # in its database; None: they are still there
+    nodes: int = 0
+    region_unset: bool = False  # it was set, and without it the node does not send
+
+
+@dataclass(frozen=True, slots=True)
 class OwnNumberChanged:
     """The bot's own node has another number: whoever writes to the one before no longer reaches the bot."""
 
@@ -141,6 +152,7 @@ Incident = (
     | LinkRecovered
     | NodeRebooted
     | NodeWarning
+    | RadioForgot
     | OwnNumberChanged
     | KeyChanged
     | KeyShared

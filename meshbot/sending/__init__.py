@@ -3,6 +3,7 @@
 from meshbot.sending.air_budget import SHARES, Account, AirBudget
 from meshbot.sending.air_time import modem_of, packet_bytes, signed_text_bytes
 from meshbot.sending.channel_load import ChannelHold
+from meshbot.sending.key_cures import KeyCure, KeyCures
 from meshbot.sending.outgoing import (
     EchoOrigin,
     MailNoticeOrigin,
@@ -12,13 +13,14 @@ from meshbot.sending.outgoing import (
     TelegramOrigin,
     decode_origin,
     encode_origin,
+    new_packet_id,
 )
 from meshbot.sending.queue import SendQueue
 from meshbot.sending.queue_rows import QueueRows
 from meshbot.sending.queued_text import Changes, PartState, SavedPart
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_AIR, NO_LINK, DeliveryReport, DeliveryStatus, ReportRouter
 from meshbot.sending.retry_policy import NO_ACK, PARTLY_SENT, TX_QUEUE_FULL
-from meshbot.sending.sender import AfterAnswer, LinkChange, MeshSender, RestoredQueue
+from meshbot.sending.sender import AfterAnswer, KeyQuestion, LinkChange, MeshSender, RestoredQueue
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
 
 __all__ = [
@@ -38,6 +40,9 @@ __all__ = [
     "DeliveryReport",
     "DeliveryStatus",
     "EchoOrigin",
+    "KeyCure",
+    "KeyCures",
+    "KeyQuestion",
     "LinkChange",
     "MailNoticeOrigin",
     "MeshSender",
@@ -58,6 +63,7 @@ __all__ = [
     "decode_origin",
     "encode_origin",
     "modem_of",
+    "new_packet_id",
     "packet_bytes",
     "signed_text_bytes",
 ]

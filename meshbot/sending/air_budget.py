@@ -17,6 +17,7 @@ from meshbot.mesh_link import LoraSettings, TextPacket
 from meshbot.sending.air_time import (
     LARGEST_PACKET,
     duty_cycle,
+    key_question_bytes,
     modem_of,
     packet_bytes,
     signed_text_bytes,
@@ -193,7 +194,14 @@ class AirBudget:
 
     def spend_on_traceroute(self, now: float, *, for_stranger: bool) -> bool:
         """Note a traceroute that is to be sent now, and return True; or return False if it is too much."""
-        milliseconds = self._modem.milliseconds(traceroute_bytes()) * TRANSMISSIONS
+        return self._spend_on(traceroute_bytes(), now, for_stranger=for_stranger)
+
+    def spend_on_key_question(self, now: float) -> bool:
+        """Note a question for a node's key likewise."""
+        return self._spend_on(key_question_bytes(), now)
+
+    def _spend_on(self, size: int, now: float, *, for_stranger: bool = False) -> bool:
+        milliseconds = self._modem.milliseconds(size) * TRANSMISSIONS
         # it counts as mail does: nobody's answer
         text = OutgoingText("", 0, priority=Priority.MAIL, for_stranger=for_stranger)
         if self.free_at(text, milliseconds) > now:

@@ -19,6 +19,7 @@ LONG_PAYLOAD: Final = 128  # bytes from which that length takes one more
 REPLY_BYTES: Final = 5  # a reply_id
 SIGNATURE_BYTES: Final = 66  # XEdDSA: tag, length, 64 bytes
 ROUTE_BYTES: Final = 40  # payload of a traceroute when it has grown on its way
+ROUTING_BYTES: Final = 2  # payload of a routing error
 LARGEST_PACKET: Final = 255  # bytes
 
 PREAMBLE: Final = 16  # symbols
@@ -150,3 +151,8 @@ def signed_text_bytes(*, is_reply: bool) -> int:
 def traceroute_bytes() -> int:
     """Return the size on air of a traceroute, which grows on its way."""
     return HEADER_BYTES + DATA_BYTES + ROUTE_BYTES
+
+
+def key_question_bytes() -> int:
+    """Return the size on air of a routing error that has a node introduce itself."""
+    return HEADER_BYTES + DATA_BYTES + ROUTING_BYTES

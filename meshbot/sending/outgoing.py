@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
@@ -18,6 +19,11 @@ class Priority(IntEnum):
     MAIL = 2
     BRIDGE = 3
     ALERT = 4
+
+
+def new_packet_id() -> int:
+    """Return a packet id: 32 random bits, never 0."""
+    return secrets.randbits(32) or 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ from meshbot.mesh_link import LoraSettings, RoutingAnswer, TextPacket
 from meshbot.sending.admission import has_room
 from meshbot.sending.air_budget import AirBudget
 from meshbot.sending.channel_load import ChannelHold
+from meshbot.sending.key_cures import KeyCure, KeyCures
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue_rows import QueueRows
 from meshbot.sending.queued_text import (
     ACK_TIMEOUT,
     RECEIVERS_REMEMBER,
     SETTLE_TIME,
-    Changes,
     Part,
     PartState,
     QueuedPart,
@@ -56,6 +56,7 @@ class SendQueue:
     hold: ChannelHold
     air: AirBudget
     rows: QueueRows = field(default_factory=QueueRows)
+    cures: KeyCures = field(default_factory=KeyCures)
     _texts: dict[int, QueuedText] = field(default_factory=dict)  # by id, in order of arrival
     _by_packet: dict[int, QueuedPart] = field(default_factory=dict)  # by packet id
     _refused: dict[int, QueuedPart] = field(default_factory=dict)  # by the ids before it, which were refused
@@ -113,7 +114,8 @@ class SendQueue:
         if not self._link_up or self._in_flight is not None or now < self._next_slot:
             return None
         packets = next_packets(self._texts.values(), self._goes_at)
-        ready = [(text, part) for text, part, goes_at in packets if goes_at <= now < self._ends_at(text)]
+        due = [(text, part) for text, part, goes_at in packets if goes_at <= now < self._ends_at(text)]
+        ready = [(text, part) for text, part in due if not self.cures.hold(text, part, now)]
         if not ready:
             return None
         text, part = min(ready, key=lambda found: (found[0] is not self._current, *self._order(found[0])))
@@ -209,6 +211,11 @@ class SendQueue:
             return reports + self._finish_part(text, part, DeliveryStatus.ACKNOWLEDGED)
         return reports + (self._finish_part(text, part, DeliveryStatus.RELAYED) if text.message.is_broadcast else [])
 
+    def on_key_cure(self, cure: KeyCure, now: float) -> list[DeliveryReport]:
+        """Take what came of a recipient's key: texts that waited for it go at once, or are given up for good."""
+        lost = self.cures.end(self._parts(), cure, now)
+        return [report for text, why in lost.items() for report in self._end(text, DeliveryStatus.REFUSED, *why)]
+
     def on_deadline(self, now: float) -> list[DeliveryReport]:
         """Give up what has expired, and stop waiting for answers that do not come."""
         if now >= self._confirm_by and (part := self._release()) is not None:
@@ -236,14 +243,6 @@ class SendQueue:
         """Have every row written again: the wall clock was set."""
         for text, part in self._parts():
             self._save(text, part)
-
-    def take_changes(self, offset: float) -> Changes:
-        """See QueueRows.take."""
-        return self.rows.take(offset)
-
-    def unsent(self) -> list[list[int]]:
-        """Return the rows of the packets that the node surely does not have, by text."""
-        return list(filter(None, ([part.id for part in t.parts if part.is_unsent] for t in self._texts.values())))
 
     # -- decisions
 
@@ -330,7 +329,7 @@ class SendQueue:
         return [DeliveryReport(text.message, DeliveryStatus.ACCEPTED, packet_ids=tuple(text.accepted_ids))]
 
     def _refuse(self, text: QueuedText, part: Part, error: str, now: float) -> list[DeliveryReport]:
-        policy, priority = policy_of(error), text.message.priority
+        policy, priority = policy_of(error, is_broadcast=text.message.is_broadcast), text.message.priority
         if part.state is PartState.SENT and not policy.on_air:
             self._refund(text, part, self.air.cost(part.packet))
         wait = policy.wait(priority, part.retries_by_error[error], text.expires_at - now)
@@ -345,6 +344,7 @@ class SendQueue:
         del self._by_packet[part.packet.packet_id]
         self._refused[part.packet.packet_id] = text, part
         part.renew(self.new_id(), now + wait)
+        self.cures.refused(text, part, error)
         self._save(text, part)
         if policy.holds_all:
             self._next_slot = max(self._next_slot, now + wait)

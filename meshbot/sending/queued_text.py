@@ -97,6 +97,7 @@ class Part:
     # milliseconds that its repeats may take yet, noted with its last transmission
     repeats: int = 0
     refused_ids: list[int] = field(default_factory=list)  # ids before the present one
+    awaits_key: bool = False  # our node is to get the recipient's first: see key_cures.py
 
     @property
     def is_open(self) -> bool:
@@ -143,6 +144,7 @@ class Part:
         self.packet = TextPacket(packet_id, old.text, old.to, old.channel, old.reply_id, old.want_ack)
         self.state, self.not_before, self.restored, self.relayed = PartState.WAITING, not_before, False, False
         self.first_sent, self.last_sent, self.sends, self.boots, self.ack_by = inf, -inf, 0, 0, inf
+        self.awaits_key = False
         self.repeats = 0
 
 
@@ -185,6 +187,11 @@ def waiting(texts: Iterable[QueuedText]) -> int:
     """Return how many of their packets the node has not accepted."""
     # a copy of each in one step: another thread may ask while the queue's own changes them
     return sum(part.is_open for text in texts for part in list(text.parts))
+
+
+def unsent_rows(texts: Iterable[QueuedText]) -> list[list[int]]:
+    """Return the rows of their packets that the node surely does not have, by text."""
+    return list(filter(None, ([part.id for part in text.parts if part.is_unsent] for text in texts)))
 
 
 def next_packets(

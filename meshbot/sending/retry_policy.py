@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
@@ -13,6 +13,7 @@ from meshbot.sending.outgoing import Priority
 TX_QUEUE_FULL: Final = "TX_QUEUE_FULL"  # our name for a queueStatus's 32, which no routing error accompanies
 NO_ACK: Final = "NO_ACK"  # our name for an acknowledgement that did not come
 TX_QUEUE_FULL_RESULT: Final = 32  # as a Routing.Error it would be BAD_REQUEST, which a text never gets
+LACKS_KEY: Final = "PKI_SEND_FAIL_PUBLIC_KEY"  # our node says so before anything is on air
 PARTLY_SENT: Final = "PARTLY_SENT"  # our name for a text whose last packets came too late
 MAX_TRIES: Final = 3  # retries of one packet, whatever the errors that do not hold all texts
 LAST_TRY: Final = 5.0  # seconds before a text's end, for a last try of what holds all texts
@@ -21,6 +22,9 @@ SOON: Final = (5.0, 10.0, 20.0)  # the radio's own queue, a few packets
 AIR_TIME: Final = (30.0,)  # the hour's quota of air time frees slowly
 LATER: Final = (60.0, 600.0, 3600.0)  # a recipient out of reach
 KEY_EXCHANGE: Final = (15.0,)  # the firmware itself sends our node's NodeInfo, which has the key
+# At most: a question to the recipient, a note, up to three messages to our node (nodes/custody.py). Then as for one out
+# of reach
+KEY_CURE: Final = (75.0, 600.0, 3600.0)
 EVERYTHING: Final = frozenset(Priority)
 MAY_REPEAT: Final = frozenset({Priority.MAIL})  # kinds that are better received twice than not at all
 
@@ -35,6 +39,7 @@ class RetryPolicy:
     holds_all: bool = False  # no other text would go on air either
     on_air: bool = False  # the node had sent it, whether or not its confirmation came
     is_own: bool = False  # only our own node can give it: it comes before the air, or from the node's own waiting
+    cures: bool = False  # of a direct message: our node is to get the recipient's key first, and that ends the wait
 
     def wait(self, priority: Priority, retries: int, left: float = inf) -> float | None:
         """Return the seconds before the next retry after `retries` of them, None to give up.
@@ -59,11 +64,12 @@ POLICIES: Final[Mapping[str, RetryPolicy]] = {
     NO_ACK: RetryPolicy("le destinataire ne l'a pas acquittée", LATER, MAY_REPEAT, on_air=True),
     # the receiver could not read it, and says so
     "PKI_UNKNOWN_PUBKEY": RetryPolicy("le destinataire n'a pas encore la clé de notre nœud", KEY_EXCHANGE),
+    # without the recipient's key, or with a wrong one
+    "NO_CHANNEL": RetryPolicy("canal ou clé que le destinataire, ou notre nœud, n'a pas", KEY_CURE, cures=True),
+    LACKS_KEY: RetryPolicy("notre nœud n'a pas la clé du destinataire", KEY_CURE, is_own=True, cures=True),
+    "PKI_FAILED": RetryPolicy("chiffrement impossible", KEY_CURE, is_own=True, cures=True),
     # waiting would not help
     PARTLY_SENT: RetryPolicy("une partie seulement est partie à temps"),
-    "NO_CHANNEL": RetryPolicy("canal ou clé que le destinataire, ou notre nœud, n'a pas"),
-    "PKI_SEND_FAIL_PUBLIC_KEY": RetryPolicy("notre nœud n'a pas la clé du destinataire", is_own=True),
-    "PKI_FAILED": RetryPolicy("chiffrement impossible", is_own=True),
     "TOO_LARGE": RetryPolicy("texte trop long pour un paquet", is_own=True),
     "NO_INTERFACE": RetryPolicy("le nœud n'a pas de radio", is_own=True),
     "NO_ROUTE": RetryPolicy("aucun chemin vers le destinataire"),
@@ -88,9 +94,10 @@ def error_name(result: int) -> str:
     return routing_error_name(result)
 
 
-def policy_of(error: str) -> RetryPolicy:
-    """Return what to do about an error; an unknown one is given up."""
-    return POLICIES.get(error, UNKNOWN)
+def policy_of(error: str, *, is_broadcast: bool = False) -> RetryPolicy:
+    """Return what to do about an error; an unknown one is given up, and what a key would cure of a broadcast."""
+    policy = POLICIES.get(error, UNKNOWN)
+    return replace(policy, waits=(), cures=False) if policy.cures and is_broadcast else policy
 
 
 def may_answer(answer: RoutingAnswer, recipient: int) -> bool:

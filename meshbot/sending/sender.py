@@ -13,9 +13,10 @@ from meshbot.mesh_link import BROADCAST_NUM, ChannelLoad, LoraSettings, QueueSta
 from meshbot.runtime import Clock, Service, Throttle
 from meshbot.sending.admission import answer_at, waiting_for_air
 from meshbot.sending.air_budget import account_of
+from meshbot.sending.key_cures import KeyCure
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue import SendQueue
-from meshbot.sending.queued_text import Changes, SavedPart, queued_report
+from meshbot.sending.queued_text import Changes, SavedPart, queued_report, unsent_rows
 from meshbot.sending.receipts import NO_AIR, WAITING, DeliveryReport, DeliveryStatus, ReportListener
 from meshbot.sending.traceroute import NoRoute, RouteRequest
 
@@ -56,6 +57,9 @@ class SendingInterface(Protocol):
     def send_route_request(self, packet_id: int, to: int) -> None:
         """Write one traceroute; OSError if the link is gone."""
 
+    def send_key_question(self, to: int) -> None:
+        """Have a node introduce itself; OSError if the link is gone."""
+
     def send_time(self, seconds: int) -> None:
         """Set the node's clock; OSError if the link is gone."""
 
@@ -75,6 +79,13 @@ class RestoredQueue:
     """What an earlier process has not finished sending."""
 
     parts: Sequence[SavedPart]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyQuestion:
+    """Have a node introduce itself, now or not at all."""
+
+    to: int
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -118,6 +129,10 @@ class PendingActions:
             each.action()
 
 
+def ignore_key(_num: int, _lacks: bool) -> None:  # noqa: FBT001 - as the callback is called
+    """Care for no key."""
+
+
 class MeshSender(Service):
     """Takes texts, the node's answers and the link's state; sends, stores and reports. See `handle`."""
 
@@ -130,8 +145,13 @@ class MeshSender(Service):
         interface_of: Callable[[], SendingInterface | None],
         save: Callable[[Changes], object],
         listener: ReportListener | None = None,
+        *,
+        cure_key: Callable[[int, bool], object] = ignore_key,
     ) -> None:
-        """`save` only puts into an inbox: this thread never waits for the disk."""
+        """`save` only puts into an inbox: this thread never waits for the disk.
+
+        So does `cure_key(num, lacks)`, whose end a KeyCure tells; `lacks`: our node itself says that it has no key.
+        """
         super().__init__(clock)
         self._queue = queue
         self._pending_actions = PendingActions()
@@ -139,6 +159,7 @@ class MeshSender(Service):
         self._interface_of = interface_of
         self._save = save
         self._listener = listener
+        self._cure_key = cure_key
         self._queue_full = Throttle(QUEUE_FULL_LOGGED_EVERY)
         self._powerless = Throttle(POWERLESS_LOGGED_EVERY)
         self._exhausted = Throttle(EXHAUSTED_LOGGED_EVERY)
@@ -168,7 +189,7 @@ class MeshSender(Service):
 
     def report_lost(self, is_stored: Callable[[int], bool]) -> None:
         """Log how many texts end with the process: not sent, and not in the database; once the thread has ended."""
-        lost = [rows for rows in self._queue.unsent() if not all(map(is_stored, rows))]
+        lost = [rows for rows in unsent_rows(self._queue.texts) if not all(map(is_stored, rows))]
         if lost:
             LOGGER.error(
                 "❌ Arrêt: %d envois acceptés n'ont pu être ni transmis ni enregistrés, ils sont perdus. "
@@ -204,8 +225,10 @@ class MeshSender(Service):
                 self._report(self._queue.add(message, now), now)
             case QueueStatus():
                 self._report(self._queue.on_queue_status(message.packet_id, message.result, now), now)
-            case RouteRequest():
-                self._send_route_request(message)
+            case RouteRequest() | KeyQuestion():
+                self._send_at_once(message)
+            case KeyCure():
+                self._report(self._queue.on_key_cure(message, now), now)
             case RoutingAnswer():
                 self._on_routing(message, now)
             case AfterAnswer():
@@ -243,6 +266,8 @@ class MeshSender(Service):
     def _follow_up(self, now: float) -> None:
         """Send what may go, have the changes stored, plan the next check of the clock."""
         self._send_ready()
+        for num, lacks in self._queue.cures.take_wanted().items():
+            self._cure_key(num, lacks)
         self._log_holding()
         self._report_exhausted(now)
         queue = self._queue
@@ -253,7 +278,7 @@ class MeshSender(Service):
         self._clock_check_at = min(self._clock_check_at, now + CLOCK_CHECK_EVERY) if watched else inf
 
     def _save_changes(self) -> None:
-        if changes := self._queue.take_changes(self._clock_offset):
+        if changes := self._queue.rows.take(self._clock_offset):
             self._save(changes)
 
     def _send_ready(self) -> None:
@@ -272,6 +297,12 @@ class MeshSender(Service):
                 LOGGER.debug("Paquet 0x%08x gardé pour le prochain lien: %s", packet.packet_id, exc)
                 self._queue.not_sent()
 
+    def _send_at_once(self, request: RouteRequest | KeyQuestion) -> None:
+        if isinstance(request, RouteRequest):
+            self._send_route_request(request)
+        else:
+            self._send_key_question(request)
+
     def _send_route_request(self, request: RouteRequest) -> None:
         """Send it now: the node paces texts apart from other kinds, and a late traceroute is worth nothing."""
         # it sets off packets all over the mesh, there and back
@@ -287,6 +318,16 @@ class MeshSender(Service):
         except OSError as exc:
             LOGGER.debug("Traceroute 0x%08x non envoyé: %s", request.packet_id, exc)
             request.not_sent(request.packet_id, NoRoute.NO_LINK)
+
+    def _send_key_question(self, question: KeyQuestion) -> None:
+        if self._queue.hold.holding or not self._queue.air.spend_on_key_question(self._clock.monotonic()):
+            LOGGER.debug("Clé de 0x%08x non demandée: canal occupé", question.to)
+            return
+        try:
+            if (interface := self._interface_of()) is not None:
+                interface.send_key_question(question.to)
+        except OSError as exc:
+            LOGGER.debug("Clé de 0x%08x non demandée: %s", question.to, exc)
 
     # -- the wall clock
 

@@ -1,5 +1,6 @@
 """The database: nothing outside knows that it is SQLite."""
 
+from meshbot.storage.custody import CustodyRow, CustodyStore, OwnRadioRow
 from meshbot.storage.database import Database, database_of, open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.mail import Mail, MailScope, MailStore, MailTable
@@ -45,6 +46,8 @@ __all__ = [
     "BatchRows",
     "By",
     "Changes",
+    "CustodyRow",
+    "CustodyStore",
     "Database",
     "IdentityRow",
     "ImportRow",
@@ -65,6 +68,7 @@ __all__ = [
     "OutboxStore",
     "OwnNodeRow",
     "OwnNodeStore",
+    "OwnRadioRow",
     "PacketLog",
     "PacketRow",
     "ReplayKey",

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from meshbot.storage.sqlite import ONE_TREE, ROW_NUMBER
 
 # Every revision of migrations/versions in order; the last one makes the tables below.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0011", "0009")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0011", "0009", "0010")
 
 # Migrations address constraints by name.
 METADATA: Final = MetaData(
@@ -298,6 +298,32 @@ TELEGRAM_STATE: Final = Table(
     **ONE_TREE,
 )
 
+# Whose keys the radio needs, and what was done about that
+KEY_CUSTODY: Final = Table(
+    "key_custody",
+    METADATA,
+    Column("num", BigInteger, primary_key=True, autoincrement=False),
+    Column("dm_at", BigInteger),  # the last direct message under its key
+    Column("asked_at", BigInteger),  # to introduce itself
+    Column("taught_at", BigInteger),  # its key, to the radio
+    Column("stays_favourite", Boolean),  # while it is being taught; null: nothing is to be undone
+    **ONE_TREE,
+)
+
+# Our own radio at the last READY: one row
+OWN_RADIO: Final = Table(
+    "own_radio",
+    METADATA,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("num", BigInteger, nullable=False),
+    Column("public_key", LargeBinary(32), nullable=False),
+    Column("region", SmallInteger, nullable=False),
+    Column("nodes", Integer, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("taught", Integer, nullable=False),  # keys that the radio was taught on that day
+    **ONE_TREE,
+)
+
 # What is small and is not heard again: checked at each start, and rescued from a damaged database
 PRECIOUS: Final = (
     NODES,
@@ -313,4 +339,6 @@ PRECIOUS: Final = (
     TELEGRAM_UPDATES,
     TELEGRAM_MESSAGES,
     TELEGRAM_STATE,
+    KEY_CUSTODY,
+    OWN_RADIO,
 )

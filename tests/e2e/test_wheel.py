@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from meshbot.installation.layout import MODULES
 from meshbot.pictures.data import to_json
 from meshbot.version import __version__, commit_of
 from tests.support.installed import root_with_libraries
@@ -21,7 +22,6 @@ from tests.support.process import ROOT
 from tests.support.terminal import Terminal
 
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")
-OWN = ("assembly", "command_line", "config", "main_bot", "node_manager", "tcp_interface_manager")
 
 
 def run(*command, **options):
@@ -106,7 +106,7 @@ def test_the_installed_program_installs_the_service(installed, elsewhere, tmp_pa
 def test_the_wheel_has_every_file_that_the_program_has(wheel):
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
-    tracked = run("git", "ls-files", "meshbot", *(f"{name}.py" for name in OWN), cwd=ROOT).splitlines()
+    tracked = run("git", "ls-files", "meshbot", *(f"{name}.py" for name in MODULES), cwd=ROOT).splitlines()
     assert set(tracked) <= held
 
 
@@ -133,6 +133,13 @@ def test_the_wheel_asks_for_exactly_the_pinned_libraries(wheel):
     core = {each for each in wanted if "extra" not in each}
     assert core == pins("requirements.txt") | pins("requirements-unused.txt")
     assert {each.partition(";")[0] for each in wanted - core} == pins("requirements-pictures.txt")
+
+
+def test_every_module_beside_the_package_is_packed():
+    modules = {path.stem for path in ROOT.glob("*.py")} - {"hatch_build"}
+    packed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert set(MODULES) == modules
+    assert set(packed["only-include"]) == {f"{name}.py" for name in modules} | {"meshbot"}
 
 
 def test_the_build_s_own_libraries_are_those_of_the_tests():

@@ -142,7 +142,7 @@ def test_a_changed_key_is_reported_once_and_the_operator_settles_it(running, nod
     assert ask(node, operator.num, cure, pki_encrypted=False).startswith("🔒")
     assert ask(node, bob.num, cure).startswith("⛔")
     assert running.bot.node_manager.public_key(bob.num) == bob.public_key
-    assert ask(node, operator.num, cure).endswith(f"{fingerprint_of(key(78))} is trusted now.")
+    assert ask(node, operator.num, cure).endswith(f"{fingerprint_of(key(78))} is trusted now. The radio has it.")
     settled = listener.wait_for(KeyChanged, 2)
     assert (settled.source, settled.new) == (KeyChangeSource.OPERATOR, fingerprint_of(key(78)))
     assert running.bot.node_manager.public_key(bob.num) == key(78)

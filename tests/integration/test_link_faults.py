@@ -150,7 +150,7 @@ def test_a_full_transmit_queue_holds_the_answer_back_until_there_is_room(running
     assert node.wait_for(lambda sent: sent.reply_id == packet_id, PATIENCE).text
 
 
-@pytest.mark.parametrize("reason", ["NO_CHANNEL", "PKI_SEND_FAIL_PUBLIC_KEY", "MAX_RETRANSMIT"])
+@pytest.mark.parametrize("reason", ["NO_ROUTE", "TOO_LARGE", "MAX_RETRANSMIT"])
 def test_a_refused_answer_is_reported_and_the_next_one_goes(running, node, reason):
     node.fault("nak", reason=reason, packets=1)
     node.hear_text(node.users[0].num, "/ping")

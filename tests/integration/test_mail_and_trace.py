@@ -70,7 +70,7 @@ def test_a_notice_that_failed_is_still_to_be_sent(running, node):
     sender, recipient = keyed(node, 2)
     question = node.hear_text(sender.num, f"/mail send {recipient.node_id} see you at five")
     answer(node, question)
-    node.fault("nak", reason="NO_CHANNEL", remote=1, packets=1)
+    node.fault("nak", reason="NO_ROUTE", remote=1, packets=1)
     node.hear(data_packet(recipient.num, BROADCAST_NUM, TELEMETRY_APP, b"", 71))
     running.log.wait_for("📤 Lettre à .* non remise")
     node.wait_until(lambda: running.bot.memory.mailbox.is_unnotified(recipient.num), PATIENCE)

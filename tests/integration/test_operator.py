@@ -194,7 +194,7 @@ def test_reboot_answers_then_reboots_the_node_and_the_bot_is_back(running, node,
 def test_sync_restores_missing_keys_and_reports_the_counts(running, node, operator):
     user = next(user for user in reversed(node.users) if user.public_key)
     running.bot.interface.nodesByNum[user.num]["user"].pop("publicKey")
-    assert ask(node, operator, "/sync") == "🔑 Keys put back: 1; known: 7 for 8 nodes"
+    assert ask(node, operator, "/sync") == "🔑 Keys put back: 1; known: 7 for 8 nodes; in the radio: 7 of 7"
     assert running.bot.interface.nodesByNum[user.num]["user"]["publicKey"]
 
 
@@ -211,12 +211,12 @@ def test_status_shows_the_link_and_the_probe(node, tmp_path, settings, operator,
     assert text.startswith("🔗 link up for ")
     assert re.search(r"; reconnections: \d in 1 h, \d in 24 h; last outage: ", text)
     assert "; probe: " in text
-    assert "; queue: 0; keys: 7/8; firmware 2." in text
+    assert "; queue: 0; keys in the radio: 7/7; firmware 2." in text
 
 
 def test_keys_shows_all_keys_one_key_and_conflicts(running, node, operator):
     keyed, copy = node.users[1], node.users[2]
-    assert ask(node, operator, "/keys") == "🔑 known: 7 for 8 nodes; in the radio: 7"
+    assert ask(node, operator, "/keys") == "🔑 known: 7 for 8 nodes; in the radio: 7 of 7"
     assert ask(node, operator, f"/keys !{keyed.num:08x}").endswith("; radio: the same")
     assert "; message acknowledged " in ask(node, operator, f"/keys !{operator:08x}")
     running.bot.node_manager.confirm_key(copy.num, keyed.public_key)

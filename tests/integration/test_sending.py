@@ -65,9 +65,6 @@ def test_a_packet_refused_before_air_is_retried_under_a_new_id(running, node, re
 @pytest.mark.parametrize(
     ("reason", "remote", "words"),
     [
-        ("NO_CHANNEL", 1, "non remise"),
-        ("PKI_FAILED", 0, "refusée par le nœud"),
-        ("PKI_SEND_FAIL_PUBLIC_KEY", 0, "refusée par le nœud"),
         ("TOO_LARGE", 0, "refusée par le nœud"),
         ("NOT_AUTHORIZED", 0, "refusée par le nœud"),
         ("BAD_REQUEST", 1, "non remise"),

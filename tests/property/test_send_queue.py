@@ -141,7 +141,7 @@ class World:
         assert self.queue.deadline > self.now, "a busy loop"
 
     def write(self):
-        self.disk.update(self.queue.take_changes(WALL))
+        self.disk.update(self.queue.rows.take(WALL))
         self.disk = {row_id: row for row_id, row in self.disk.items() if row is not None}
         kept = {row.origin for row in self.disk.values()}
         assert kept == set(self.added) - set(self.ended), "the disk has what has not ended, and nothing else"

@@ -20,6 +20,7 @@ from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.statistics import LinkFigures
 from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.nodes import KeyState, NodeCounts, NodeKeys
+from meshbot.nodes.radio_state import KeyTally
 from meshbot.runtime.host import HostFigures, ProcessFigures
 from meshbot.storage import KeyRow, KeySource, KeyStatus
 from node_manager import NodeManager
@@ -113,6 +114,24 @@ class SampleInterface:
         self.delays.append(seconds)
 
 
+def no_lesson(_num, _tr):
+    """Say nothing of the radio."""
+    return ""
+
+
+class SampleRadio:
+    """What the radio holds of the sample keys, and has lost."""
+
+    def __init__(self, tally=KeyTally(held=36, lacking=2, different=0), loss=None):  # noqa: B008 - frozen
+        self._tally, self._loss = tally, loss
+
+    def tally(self):
+        return self._tally
+
+    def loss(self):
+        return self._loss
+
+
 class SampleLink:
     """The link as /status sees it."""
 
@@ -120,9 +139,10 @@ class SampleLink:
         self.figures, self.interface, self.is_locked = lambda: figures, lambda: interface, lambda: locked
 
 
-def make_status(figures, counts, *, waiting=0, interface=None, locked=False, former=None, version=""):
+def make_status(figures, counts, *, waiting=0, interface=None, locked=False, former=None, radio=None, version=""):
     link = SampleLink(figures, interface, locked=locked)
-    return status_command(link, lambda: waiting, counts, lambda: former, FakeClock(), version=version)
+    radio = radio or SampleRadio()
+    return status_command(link, lambda: waiting, counts, lambda: former, FakeClock(), radio=radio, version=version)
 
 
 def keyed_nodes(*others: tuple[str, str]) -> MeshMemory:
@@ -146,12 +166,12 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         *mesh_commands(memory, clock),
         *mesh.commands,
         make_status(FIGURES, SampleKeys().counts, waiting=2, version="0.1.0 (1a2b3c4d5e)"),
-        keys_command(keys, keyed_nodes(), lambda: interface, clock),
+        keys_command(keys, keyed_nodes(), lambda: interface, clock, tally=SampleRadio().tally, teach=no_lesson),
         echo_command(
             clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, lambda _: 200, 120.0)
         ),
         sys_command(lambda: HOST),
-        sync_command(keys, lambda: interface),
+        sync_command(keys, lambda: interface, SampleRadio().tally),
         trust_command(Deciding(keys, keyed_nodes(), lambda: interface)),
         reconnect_command(lambda: None),
         reboot_command(lambda: interface),

@@ -5,13 +5,15 @@ from sqlalchemy import func, select
 
 import assembly
 from config import Settings
+from custody_assembly import custody_links, key_custody
 from main_bot import MeshBot
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.messages import NodeRecord
 from meshbot.mesh_link.packets import BROADCAST_NUM
 from meshbot.persistence.housekeeping import UPKEEP_EVERY
 from meshbot.runtime.incidents import unreported
-from meshbot.sending.outgoing import OutgoingText, Priority
+from meshbot.sending.key_cures import KeyCures
+from meshbot.sending.outgoing import OutgoingText, Priority, new_packet_id
 from meshbot.sending.receipts import DeliveryStatus
 from meshbot.sending.sender import MeshSender
 from meshbot.sending.traceroute import Tracer
@@ -40,14 +42,14 @@ def clock():
 
 @pytest.mark.parametrize(("name", "lifetime"), LIFETIMES.items())
 def test_each_kind_of_text_expires_after_its_own_setting(tmp_path, clock, name, lifetime):
-    box = assembly.send_queue(settings(tmp_path, **LIFETIMES), clock)
+    box = assembly.send_queue(settings(tmp_path, **LIFETIMES), clock, KeyCures())
     box.add(OutgoingText("a", ALICE, priority=Priority[name.removesuffix("_ttl").upper()]), 0.0)
     assert box.on_deadline(lifetime - 0.1) == []
     assert [outcome.status for outcome in box.on_deadline(lifetime)] == [DeliveryStatus.EXPIRED]
 
 
 def test_the_channel_is_busy_above_the_setting(tmp_path, clock):
-    box = assembly.send_queue(settings(tmp_path, channel_utilization_limit=40), clock)
+    box = assembly.send_queue(settings(tmp_path, channel_utilization_limit=40), clock, KeyCures())
     box.channel_load(40.0, 0.0)
     assert not box.hold.holding
     box.channel_load(40.1, 0.0)
@@ -55,7 +57,7 @@ def test_the_channel_is_busy_above_the_setting(tmp_path, clock):
 
 
 def test_packets_are_as_long_and_as_far_apart_as_the_settings_say(tmp_path, clock):
-    box = assembly.send_queue(settings(tmp_path, send_interval=7, answer_max_bytes=50), clock)
+    box = assembly.send_queue(settings(tmp_path, send_interval=7, answer_max_bytes=50), clock, KeyCures())
     box.link_up(0.0)
     box.add(OutgoingText("x" * 60, BROADCAST_NUM), 0.0)
     first = box.take(0.0)
@@ -161,9 +163,11 @@ def test_housekeeping_gives_missing_keys_back_to_the_interface(tmp_path, clock):
     wanted, link = settings(tmp_path), CurrentLink(clock)
     database, nodes = assembly.open_storage(wanted, clock)
     memory = assembly.memory(wanted, database, nodes, clock, link.own_num)
-    sender = MeshSender(clock, assembly.send_queue(wanted, clock), link.interface, save=print)
-    tracer = Tracer(clock, sender.tell, assembly.new_packet_id)
-    parts = assembly.Parts(wanted, clock, database, nodes, memory, link, sender, tracer, unreported)
+    sender = MeshSender(clock, assembly.send_queue(wanted, clock, KeyCures()), link.interface, save=print)
+    tracer = Tracer(clock, sender.tell, new_packet_id)
+    links = custody_links(sender.tell, print, database, unreported)
+    custody = key_custody(clock, nodes, link, new_packet_id, links)
+    parts = assembly.Parts(wanted, clock, database, nodes, memory, link, sender, tracer, custody, unreported)
     housekeeping = assembly.housekeeping(parts, None, str)
     housekeeping.on_start()
     nodes.learn_from_nodeinfo(NodeRecord(ALICE, "Alice", public_key=KEY))

@@ -3,13 +3,14 @@ import json
 import logging
 import sqlite3
 import threading
+from hashlib import sha256
 
 import pytest
 from sqlalchemy import event
 
 import node_manager as node_manager_module
 from meshbot.mesh_link.messages import RadioMetadata
-from meshbot.nodes import Candidate, KeyDecision, KeyState, NodeActivity, NodeCounts
+from meshbot.nodes import Candidate, KeyDecision, KeyState, NodeActivity, NodeCounts, weak_keys
 from meshbot.nodes import trust as trust_module
 from meshbot.nodes.identity import SILENCE, number_of
 from meshbot.nodes.node_rows import NEWCOMER_FOR
@@ -711,7 +712,7 @@ def test_each_contested_number_is_reported_once(database, lines):
 
 
 @pytest.mark.parametrize("known", [[NEW], [ALICE, NEW]], ids=["the new one only", "both"])
-def test_a_bot_that_was_off_during_the_upgrade_finds_it_in_the_radio(database, known):
+def test_an_upgrade_while_the_bot_was_off_is_in_the_radio(database, known):
     restarted(database).learn_from_node_database([record(ALICE, key(1), last_heard=START - 9000)])
     manager = restarted(database)
     manager.learn_from_node_database([record(num, key(1), last_heard=START - 600) for num in known])
@@ -834,3 +835,22 @@ def test_a_decision_counts_under_both_numbers_of_an_upgraded_node(manager, wante
     manager.learn_from_nodeinfos([record(NEW, key(1)), record(ALICE, key(1))])
     prove(manager, NEW, key(1))
     assert [manager.public_key(num) for num in (ALICE, NEW)] == [None, None]
+
+
+def test_a_key_that_everybody_can_have_proves_no_number(manager, monkeypatch):
+    monkeypatch.setattr(weak_keys, "HASHES", frozenset({sha256(key(1)).digest()}))
+    manager.learn_from_node_database([record(ALICE, key(1)), record(NEW, key(1))])
+    manager._clock.advance(SILENCE)
+    prove(manager, NEW, key(1))
+    manager.hear(packet(NEW, signed=True))
+    assert manager.moved == {}
+
+
+def test_a_rejected_third_number_no_longer_keeps_two_apart(manager):
+    manager.learn_from_nodeinfos([record(num, key(1)) for num in (ALICE, BOB)])
+    manager._clock.advance(SILENCE)
+    prove(manager, NEW, key(1))
+    assert manager.moved == {}
+    assert manager.decide_key(BOB, key(1), KeyDecision.REJECT, "an operator")
+    prove(manager, NEW, key(1), packet_id=2)
+    assert manager.moved == {ALICE: NEW}

@@ -121,7 +121,10 @@ def decide(deciding: Deciding, decision: KeyDecision, request: Request, argument
     known = deciding.keys.keys_of(node.num)
     candidates = _candidates(decision, known, beginning)
     if not candidates:
-        return _nothing(decision, node, known, request)
+        nothing = _nothing(decision, node, known, request)
+        # it may have been decided about while the radio could not learn it
+        is_late = decision is KeyDecision.ACCEPT and known.trusted is not None
+        return f"{nothing} {deciding.teach(node.num, tr)}".rstrip() if is_late else nothing
     meant = [key for key in candidates if _begins(key, beginning)]
     if len(meant) != 1:
         return tr(_("Which one of {node}? {keys}")).format(node=label(node), keys=_listed(candidates))

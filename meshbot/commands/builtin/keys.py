@@ -17,7 +17,7 @@ from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.commands.roles import Role
 from meshbot.mesh_link import NodeRecord, contact_url
 from meshbot.mesh_memory import NodeView
-from meshbot.nodes import KeyState, NodeCounts, NodeKeys, fingerprint_of, state_of
+from meshbot.nodes import KeyState, KeyTally, NodeCounts, NodeKeys, fingerprint_of, state_of
 from meshbot.runtime import Clock
 from meshbot.storage import KeyRow
 
@@ -73,16 +73,25 @@ class _Seen:
 
 
 def keys_command(
-    ring: KeyRing, directory: Directory, interface_of: Callable[[], KeyedInterface | None], clock: Clock
+    ring: KeyRing,
+    directory: Directory,
+    interface_of: Callable[[], KeyedInterface | None],
+    clock: Clock,
+    *,
+    tally: Callable[[], KeyTally | None],
+    teach: Callable[[int, Translate], str],
 ) -> Command:
-    """Make the command; `interface_of` returns the present interface, None without a link."""
+    """Make the command; `interface_of` returns the present interface, None without a link.
+
+    `tally` compares the trusted keys with the radio's, None while these are not known; `teach`: see Deciding.
+    """
 
     def run(request: Request) -> str:
         """Describe all keys, or one node's."""
         tr, interface = request.translate, interface_of()
         radio_keys = None if interface is None else interface.radio_keys
         if not request.argument:
-            return _overview(ring, directory, radio_keys, request)
+            return _overview(ring, directory, tally(), request)
         if (key := whole_key(request.argument)) is not None:
             # what its owner reads in the app
             return f"🔑 {fingerprint_of(key)}"
@@ -106,7 +115,7 @@ def keys_command(
         summary=_("tells which public keys are known, changed or shared, and how far to trust them"),
         run=run,
         words={
-            **decision_commands(Deciding(ring, directory, interface_of)),
+            **decision_commands(Deciding(ring, directory, interface_of, teach)),
             "contact": _contact_command(ring, directory),
         },
         examples=EXAMPLES,
@@ -139,10 +148,12 @@ def _contact_command(ring: KeyRing, directory: Directory) -> Command:
 
 
 EXAMPLES: Final = (
-    Example("/keys", "🔑 known: 38 for 42 nodes; in the radio: 36; changed: 1 (Bruno); ⚠️ same key: Carole = Copie"),
+    Example(
+        "/keys", "🔑 known: 38 for 42 nodes; in the radio: 36 of 38; changed: 1 (Bruno); ⚠️ same key: Carole = Copie"
+    ),
     Example(
         "/keys",
-        "🔑 known: 38 for 42 nodes\nin the radio: 36\nlearnt from the radio: 30\nverified: 1\nduplicate: 2\n"
+        "🔑 known: 38 for 42 nodes\nin the radio: 36 of 38\nlearnt from the radio: 30\nverified: 1\nduplicate: 2\n"
         "changed: 1\n· Bruno !20001ef0\n"
         "⚠️ same key on several nodes: 1\n· Carole !20001ef1 = Copie !20001ef2",
         platform=Platform.TELEGRAM,
@@ -186,13 +197,15 @@ EXAMPLES: Final = (
 )
 
 
-def _overview(ring: KeyRing, directory: Directory, radio: Mapping[int, bytes] | None, request: Request) -> str:
+def _overview(ring: KeyRing, directory: Directory, radio: KeyTally | None, request: Request) -> str:
     tr = request.translate
     known, pending, shared = ring.counts(), ring.pending_keys(), ring.duplicates()
     text = tr.ngettext("🔑 known: {keys} for {nodes} node", "🔑 known: {keys} for {nodes} nodes", known.nodes)
     parts = [text.format(keys=known.keys, nodes=known.nodes)]
     if radio is not None:
-        parts.append(tr(_("in the radio: {count}")).format(count=len(radio)))
+        parts.append(tr(_("in the radio: {held} of {keys}")).format(held=radio.held, keys=radio.trusted))
+        if radio.different:
+            parts.append(tr(_("⚠️ it holds {count} differently")).format(count=radio.different))
     if request.wide:
         return _overview_at_length(parts, ring, directory, request)
     if pending:

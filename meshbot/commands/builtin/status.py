@@ -10,25 +10,38 @@ from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_link import LinkFigures, LoraSettings, SignaturePolicy
-from meshbot.nodes import NodeCounts
+from meshbot.nodes import KeyTally, Loss, NodeCounts
 from meshbot.runtime import Clock
 from meshbot.sending import signed_text_bytes
 from meshbot.storage import OwnNodeRow
 from meshbot.text import one_line, shorten
 
-IN_SHORT: Final = (_("queue: {count}"), _("keys: {keys}/{nodes}"))
-IN_WORDS: Final = (_("packets waiting for the radio: {count}"), _("nodes whose public key is known: {keys} of {nodes}"))
+IN_SHORT: Final = _("queue: {count}")
+IN_WORDS: Final = _("packets waiting for the radio: {count}")
+
+
+class RadioMemory(Protocol):
+    """What the radio holds and has lost; KeyCustody is one."""
+
+    def tally(self) -> KeyTally | None:
+        """Compare the trusted keys with the radio's; None while these are not known."""
+
+    def loss(self) -> tuple[Loss, float] | None:
+        """Return what the radio has lost within a day, and how many seconds ago."""
+
+
 EXAMPLES: Final = (
     Example(
         "/status",
         "🔗 link up for 3 h 12 min; reconnections: 1 in 1 h, 4 in 24 h; last outage: 12 s, 40 min ago; "
-        "probe: 35 ms; queue: 2; keys: 38/42; MeshBot 0.1.0 (1a2b3c4d5e)",
+        "probe: 35 ms; queue: 2; keys in the radio: 36/38; MeshBot 0.1.0 (1a2b3c4d5e)",
     ),
     Example(
         "/status",
         "🔗 link up for 3 h 12 min\nreconnections: 1 in 1 h, 4 in 24 h\nlast outage: 12 s, 40 min ago\n"
-        "probe: 35 ms\npackets waiting for the radio: 2\nnodes whose public key is known: 38 of 42\n"
-        "keys changed, to be confirmed: 1\nMeshBot 0.1.0 (1a2b3c4d5e)",
+        "probe: 35 ms\npackets waiting for the radio: 2\n"
+        "trusted keys that the radio holds: 36 of 38, it lacks 2\nkeys changed, to be confirmed: 1\n"
+        "MeshBot 0.1.0 (1a2b3c4d5e)",
         platform=Platform.TELEGRAM,
     ),
 )
@@ -85,6 +98,7 @@ def status_command(
     former: Callable[[], OwnNodeRow | None],
     clock: Clock,
     *,
+    radio: RadioMemory,
     version: str = "",
 ) -> Command:
     """Make the command; `waiting` returns how many packets wait for the radio, `version` is the bot's own.
@@ -95,16 +109,16 @@ def status_command(
     def run(request: Request) -> str:
         """Return the figures in one packet, or a line each."""
         tr, figures, known = request.translate, link.figures(), counts()
-        queue, keys = IN_WORDS if request.wide else IN_SHORT
         parts = [
             state(figures, tr),
             *([tr(_("🔒 the node is in lockdown: nothing comes or goes"))] if link.is_locked() else []),
             *_number(link.interface(), former(), clock.now().timestamp(), tr, wide=request.wide),
+            *_lost(radio.loss(), tr),
             tr(_("reconnections: {hour} in 1 h, {day} in 24 h")).format(hour=figures.last_hour, day=figures.last_day),
             *_outage(figures, tr),
             *probe(figures, tr),
-            tr(queue).format(count=waiting()),
-            tr(keys).format(keys=known.keys, nodes=known.nodes),
+            tr(IN_WORDS if request.wide else IN_SHORT).format(count=waiting()),
+            in_radio(radio.tally(), known, tr, wide=request.wide),
             *_firmware(link.interface(), tr, wide=request.wide),
         ]
         own = [f"MeshBot {version}"] if version else []
@@ -129,6 +143,29 @@ def state(figures: LinkFigures, tr: Translate) -> str:
     if figures.down_for is not None:
         return tr(_("✂️ link down for {time}")).format(time=duration(figures.down_for, tr))
     return tr(_("✂️ no link yet"))
+
+
+def in_radio(found: KeyTally | None, known: NodeCounts, tr: Translate, *, wide: bool) -> str:
+    """Return how many trusted keys the radio holds, lacks and holds differently, in short or in words."""
+    if found is None:
+        return tr(_("trusted keys: {keys}; the radio's are not known")).format(keys=known.keys)
+    text = _("trusted keys that the radio holds: {held} of {keys}") if wide else _("keys in the radio: {held}/{keys}")
+    parts = [tr(text).format(held=found.held, keys=found.trusted)]
+    if wide and found.lacking:
+        parts.append(tr(_("it lacks {count}")).format(count=found.lacking))
+    if found.different:
+        parts.append(tr(_("⚠️ it holds {count} differently")).format(count=found.different))
+    return ", ".join(parts)
+
+
+def _lost(found: tuple[Loss, float] | None, tr: Translate) -> list[str]:
+    if found is None:
+        return []
+    loss, ago = found
+    nodes = tr(_("its nodes ({before} → {now})")).format(before=loss.before.nodes, now=loss.now.nodes)
+    losses = (loss.key, tr(_("its key"))), (loss.nodes, nodes), (loss.region, tr(_("its region")))
+    what = ", ".join(words for is_lost, words in losses if is_lost)
+    return [tr(_("⚠️ the radio lost {what}, {ago} ago")).format(what=what, ago=duration(ago, tr))]
 
 
 def _in_one_packet(parts: Sequence[str], tr: Translate, limit: int) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from meshbot.commands.formatting import joined
 from meshbot.commands.language import mark as _
 from meshbot.commands.registry import Command, Example, Request
 from meshbot.commands.roles import Role
-from meshbot.nodes import NodeCounts
+from meshbot.nodes import KeyTally, NodeCounts
 
 
 class SyncedNodes(Protocol):
@@ -28,8 +29,14 @@ class SyncedNodes(Protocol):
         ...
 
 
-def sync_command(nodes: SyncedNodes, interface_of: Callable[[], object | None]) -> Command:
-    """Make the command; `interface_of` returns the present interface, None without a link."""
+def sync_command(
+    nodes: SyncedNodes, interface_of: Callable[[], object | None], tally: Callable[[], KeyTally | None]
+) -> Command:
+    """Make the command.
+
+    `interface_of` returns the present interface, None without a link; `tally` compares the trusted keys with the
+    radio's, which no sync changes; None while these are not known.
+    """
 
     def run(request: Request) -> str:
         """Sync, and report the counts."""
@@ -44,12 +51,15 @@ def sync_command(nodes: SyncedNodes, interface_of: Callable[[], object | None]) 
             "🔑 Keys put back: {injected}; known: {keys} for {nodes} nodes",
             known.nodes,
         )
-        return text.format(injected=injected, keys=known.keys, nodes=known.nodes)
+        parts = [text.format(injected=injected, keys=known.keys, nodes=known.nodes)]
+        if (found := tally()) is not None:
+            parts.append(tr(_("in the radio: {held} of {keys}")).format(held=found.held, keys=found.trusted))
+        return joined(parts, tr)
 
     return Command(
         name="sync",
         summary=_("gives the public keys back to the link now"),
         run=run,
         role=Role.ADMIN,
-        examples=(Example("/sync", "🔑 Keys put back: 3; known: 38 for 42 nodes"),),
+        examples=(Example("/sync", "🔑 Keys put back: 3; known: 38 for 42 nodes; in the radio: 36 of 38"),),
     )

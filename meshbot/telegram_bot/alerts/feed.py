@@ -27,11 +27,13 @@ from meshbot.runtime import (
     NodeRebooted,
     NodeWarning,
     OwnNumberChanged,
+    RadioForgot,
 )
 from meshbot.telegram_bot.alerts.keys import KeyAlert, KeyWarnings, SharedKeyAlert
 from meshbot.telegram_bot.alerts.kinds import (
     DatabaseAlert,
     DiskAlert,
+    ForgotAlert,
     LinkAlert,
     NumberAlert,
     RebootAlert,
@@ -49,6 +51,7 @@ ALERT_TYPES: Final[Mapping[type[Incident], type[AlertMessage]]] = {
     LinkRecovered: LinkAlert,
     NodeRebooted: RebootAlert,
     NodeWarning: WarningAlert,
+    RadioForgot: ForgotAlert,
     OwnNumberChanged: NumberAlert,
     KeyChanged: KeyAlert,
     KeyShared: SharedKeyAlert,

@@ -19,6 +19,7 @@ from meshbot.runtime import (
     NodeRebooted,
     NodeWarning,
     OwnNumberChanged,
+    RadioForgot,
 )
 from meshbot.telegram_bot.alerts.message import SHOWN, AlertMessage, Moment, StateAlert, Totals
 
@@ -207,6 +208,43 @@ class RebootAlert(AlertMessage):
     def _version(self) -> str:
         before, now = self._last.firmware_before, self._last.firmware
         return f"{before} → {now}" if before not in {"", now} else now
+
+    def totals(self) -> Totals:
+        """See AlertMessage."""
+        return Totals(self._times, self._changed)
+
+
+class ForgotAlert(AlertMessage):
+    """The bot's own node has lost its key, its nodes or its region."""
+
+    opened_by = (RadioForgot,)
+    missed = _("🧠{stamp} the node has lost its memory; {times} × in all")
+
+    def __init__(self, now: float) -> None:
+        super().__init__(now)
+        self._times = 0
+
+    def _take(self, incident: Incident, now: float) -> None:  # noqa: ARG002 - `take` has noted the time
+        if isinstance(incident, RadioForgot):
+            self._times += 1
+            self._last = incident
+
+    def text(self, moment: Moment) -> str:
+        """See AlertMessage."""
+        last = self._last
+        lines = [moment.format(_("🧠{stamp} The node has lost its memory."), stamp=moment.stamp(self._changed))]
+        if last.new_key:
+            line = _(
+                "Its key is {new} instead of {old}: who knows the old one cannot write to it. Give it the old one back "
+                "from a backup, or have people remove the node from theirs."
+            )
+            lines.append(moment.format(line, new=last.new_key, old=last.old_key))
+        if last.nodes_before is not None:
+            line = _("Of {before} nodes it knows {nodes}: it gets the keys of those who write to the bot back.")
+            lines.append(moment.format(line, before=last.nodes_before, nodes=last.nodes))
+        if last.region_unset:
+            lines.append(moment.translate(_("Its region is not set: it sends nothing until you set it.")))
+        return "\n".join(lines)
 
     def totals(self) -> Totals:
         """See AlertMessage."""

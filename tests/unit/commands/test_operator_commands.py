@@ -21,12 +21,23 @@ from meshbot.mesh_link.messages import LoraSettings
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures
 from meshbot.nodes import NodeCounts
+from meshbot.nodes.radio_state import KeyTally, Loss
 from meshbot.runtime.host import HostFigures
 from meshbot.sending.outgoing import EchoOrigin, TelegramOrigin
+from meshbot.storage.custody import OwnRadioRow
 from meshbot.storage.own_nodes import OwnNodeRow
 from tests.support.fake_clock import FakeClock
-from tests.support.nodes import ALICE
-from tests.support.sample_commands import FIGURES, HOST, SampleInterface, SampleKeys, keyed_nodes, make_status
+from tests.support.nodes import ALICE, key
+from tests.support.sample_commands import (
+    FIGURES,
+    HOST,
+    SampleInterface,
+    SampleKeys,
+    SampleRadio,
+    keyed_nodes,
+    make_status,
+    no_lesson,
+)
 
 PING = ping_command(lambda: FIGURES)
 SIGNING = LoraSettings(signs=True)
@@ -34,7 +45,8 @@ WIDE = {"platform": Platform.TELEGRAM, "limit": CHAT_BYTES}
 
 
 def looking_at(keys, interface_of=SampleInterface):
-    return keys_command(keys, keyed_nodes(), interface_of, FakeClock())
+    tally = SampleRadio(KeyTally(36, 2, 0) if interface_of() else None).tally
+    return keys_command(keys, keyed_nodes(), interface_of, FakeClock(), tally=tally, teach=no_lesson)
 
 
 def ask(command, question, language="en", **details):
@@ -170,7 +182,7 @@ def test_french_has_its_own_spaces_and_words():
 
 def test_a_sync_puts_every_key_into_the_present_interface():
     keys, interface = SampleKeys(), SampleInterface()
-    assert ask(sync_command(keys, lambda: interface), "/sync").startswith("🔑 Keys put back: 3")
+    assert ask(sync_command(keys, lambda: interface, lambda: None), "/sync").startswith("🔑 Keys put back: 3")
     assert keys.syncs == [(interface, True)]
 
 
@@ -178,7 +190,7 @@ def test_a_sync_puts_every_key_into_the_present_interface():
 def test_a_sync_without_a_link_or_with_an_error_says_so(interface, synced):
     keys = SampleKeys()
     keys.synced = synced
-    assert ask(sync_command(keys, lambda: interface), "/sync").startswith("⚠️ No sync")
+    assert ask(sync_command(keys, lambda: interface, lambda: None), "/sync").startswith("⚠️ No sync")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +198,7 @@ def test_a_sync_without_a_link_or_with_an_error_says_so(interface, synced):
     [
         reconnect_command(lambda: None),
         reboot_command(lambda: None),
-        sync_command(SampleKeys(), lambda: None),
+        sync_command(SampleKeys(), lambda: None, lambda: None),
     ],
     ids=lambda command: command.name,
 )
@@ -198,7 +210,7 @@ def test_commands_that_change_something_are_for_admins(command):
 
 
 def status(figures, **details):
-    return make_status(figures, lambda: NodeCounts(2, 1, 0), **details)
+    return make_status(figures, lambda: NodeCounts(2, 1, 0), **{"radio": SampleRadio(None)} | details)
 
 
 @dataclass(frozen=True)
@@ -213,7 +225,9 @@ class OwnRadio:
 
 def test_status_of_a_link_that_is_down_leaves_out_what_is_unknown():
     answer = ask(status(LinkFigures(down_for=42.0)), "/status")
-    assert answer == "✂️ link down for 42 s; reconnections: 0 in 1 h, 0 in 24 h; queue: 0; keys: 1/2"
+    assert answer == (
+        "✂️ link down for 42 s; reconnections: 0 in 1 h, 0 in 24 h; queue: 0; trusted keys: 1; the radio's are not known"
+    )
 
 
 def test_status_before_the_first_link_says_so():
@@ -230,8 +244,9 @@ def test_the_longest_status_fits_one_packet_in_french():
         since_outage=999 * 86400 + 23 * 3600.0,
         round_trip=99.999,
     )
+    radio = SampleRadio(KeyTally(20000, 0, 0))
     for details in ({}, {"interface": OwnRadio(), "former": OwnNodeRow(0x07212C01, b"", 0)}):
-        command = make_status(worst, lambda: NodeCounts(20000, 20000, 0), waiting=999, **details)
+        command = make_status(worst, lambda: NodeCounts(20000, 20000, 0), waiting=999, radio=radio, **details)
         assert len(ask(command, "/status", "fr").encode()) <= 200
         assert len(ask(command, "/status", "fr", limit=161).encode()) <= 161
 
@@ -257,6 +272,14 @@ def test_status_explains_what_became_of_the_number_before():
     assert "; 🆔 !dee721d6 since 3d, messages to !07212c01 are lost; " in ask(command, "/status")
     words = "🆔 our node is !dee721d6 since 3d: direct messages to its number before, !07212c01, are lost"
     assert words in ask(command, "/status", **WIDE).splitlines()
+
+
+def test_status_tells_what_the_radio_holds_differently_and_has_lost():
+    loss = Loss(OwnRadioRow(1, key(1), 3, 40), OwnRadioRow(1, key(2), 0, 3))
+    radio = SampleRadio(KeyTally(36, 1, 1), (loss, 720.0))
+    answer = ask(make_status(FIGURES, SampleKeys().counts, radio=radio), "/status", **WIDE).splitlines()
+    assert "⚠️ the radio lost its key, its nodes (40 → 3), its region, 12 min ago" in answer
+    assert "trusted keys that the radio holds: 36 of 38, it lacks 1, ⚠️ it holds 1 differently" in answer
 
 
 # -- /sys
@@ -287,7 +310,7 @@ def test_keys_without_a_link_leaves_out_the_radio():
 def test_keys_of_a_mesh_in_order_is_one_clause():
     keys = SampleKeys()
     keys.pending, keys.shared = {}, {}
-    assert ask(looking_at(keys), "/keys") == "🔑 known: 38 for 42 nodes; in the radio: 0"
+    assert ask(looking_at(keys), "/keys") == "🔑 known: 38 for 42 nodes; in the radio: 36 of 38"
 
 
 def test_keys_of_a_node_without_one_says_so():

@@ -138,7 +138,7 @@ def test_a_stranger_has_neither_proof_nor_a_place_in_the_settings():
     assert not User("telegram:5").is_stranger
 
 
-def test_a_setting_with_a_number_that_has_moved_is_told_what_to_write(caplog):
+def test_of_a_listed_number_that_moved_the_log_tells_what_to_write(caplog):
     class Moved:
         def numbers(self, num):
             return (0x5678, ALICE) if num in {ALICE, 0x5678} else (num,)

@@ -167,7 +167,7 @@ def test_help_has_a_line_for_each_command():
 
 def test_a_status_without_changed_keys_leaves_them_out():
     command = make_status(NOTHING, lambda: NodeCounts(nodes=1, keys=1, pending=0))
-    assert by_telegram(command).splitlines()[-1] == "nodes whose public key is known: 1 of 1"
+    assert by_telegram(command).splitlines()[-1] == "trusted keys that the radio holds: 36 of 38, it lacks 2"
 
 
 def test_the_assistant_s_answer_may_be_longer_than_by_radio():

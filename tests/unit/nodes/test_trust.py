@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from meshbot.nodes import trust as trust_module
+from meshbot.nodes.operator_trust import OperatorTrust
 from meshbot.nodes.trust import MAX_PENDING, KeyTrust
 from meshbot.storage.nodes import Changes, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 from tests.support.nodes import ALICE, BOB, CAROL, key
@@ -271,7 +272,7 @@ def test_trust_goes_on_where_the_snapshot_ended():
     rows = {ALICE: NodeRow(ALICE, "Alice")}
     trusted = KeyRow(ALICE, key(1), NODEDB, KeyStatus.TRUSTED, 1, 1)
     pending = replace(trusted, public_key=key(2), source=NODEINFO, status=KeyStatus.PENDING)
-    trust = KeyTrust(Snapshot(rows, {ALICE: trusted}, {ALICE: [pending]}))
+    trust = OperatorTrust(Snapshot(rows, {ALICE: trusted}, {ALICE: [pending]}))
     assert learn(trust, key(2), NODEINFO) is None
     assert keys_of(trust) == (1, [2])
     assert trust.keyed() == [(rows[ALICE], key(1))]

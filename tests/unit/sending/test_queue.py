@@ -72,7 +72,7 @@ def test_a_confirmation_for_a_text_that_has_ended_delays_the_next(driver):
     driver.add(LONG, want_ack=True)
     first = driver.send()
     second = driver.later(INTERVAL).take()
-    assert driver.routing(first, "NO_CHANNEL", sender=ASKER) == [DeliveryStatus.FAILED]
+    assert driver.routing(first, "NO_ROUTE", sender=ASKER) == [DeliveryStatus.FAILED]
     driver.add("next")
     assert driver.later(5).status(second) == []
     assert driver.later(INTERVAL - 0.1).take() is None
@@ -138,7 +138,7 @@ def test_a_text_that_ends_with_a_part_in_flight_keeps_the_interval(driver):
     driver.add("b")
     first = driver.send()
     second = driver.take_when_due()
-    assert driver.routing(first, "NO_CHANNEL", ASKER) == [DeliveryStatus.FAILED]
+    assert driver.routing(first, "NO_ROUTE", ASKER) == [DeliveryStatus.FAILED]
     assert driver.later(INTERVAL).take() is None, "the node has not confirmed the part in flight"
     assert driver.status(second) == []
     assert driver.later(INTERVAL).take().text == "b"

@@ -131,7 +131,7 @@ def test_restored_texts_keep_their_order_and_go_before_new_ones():
     earlier = QueueDriver()
     for text in "abc":
         bridge(earlier, text)
-    rows = list(earlier.queue.take_changes(0.0).values())
+    rows = list(earlier.queue.rows.take(0.0).values())
     driver = QueueDriver(now=200.0, first_id=50, first_row=1000).up()
     bridge(driver, "d")
     driver.queue.restore(reversed(rows), driver.now, wall=150.0)

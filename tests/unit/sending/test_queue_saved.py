@@ -24,7 +24,7 @@ class Disk:
         self.rows = {}
 
     def take(self, driver, offset=WALL):
-        changes = driver.queue.take_changes(offset)
+        changes = driver.queue.rows.take(offset)
         self.rows.update(changes)
         self.rows = {row_id: row for row_id, row in self.rows.items() if row is not None}
         return changes
@@ -338,7 +338,7 @@ def test_a_restored_row_whose_number_is_taken_gets_another(disk):
     again.add("new")
     again.queue.restore(disk.rows.values(), again.now, WALL + 101)
     assert {again.send().text for _ in range(2)} == {"new", "old"}
-    assert {row_id for row_id, row in again.queue.take_changes(WALL).items() if row is None} == {1, 2}
+    assert {row_id for row_id, row in again.queue.rows.take(WALL).items() if row is None} == {1, 2}
 
 
 def test_a_restore_with_the_link_up_waits_for_evidence_too(disk):

@@ -31,7 +31,8 @@ MAX_TRIES = 3  # further ones
 
 ERRORS = dict(mesh_pb2.Routing.Error.items())
 NEVER_ON_AIR = {TX_QUEUE_FULL: SOON, "RATE_LIMIT_EXCEEDED": SOON, "DUTY_CYCLE_LIMIT": AIR_TIME}
-TRIED_AGAIN = {*NEVER_ON_AIR, "MAX_RETRANSMIT", NO_ACK, "PKI_UNKNOWN_PUBKEY"}
+KEY_LACKS = {"NO_CHANNEL", "PKI_FAILED", "PKI_SEND_FAIL_PUBLIC_KEY"}  # see test_key_cures.py
+TRIED_AGAIN = {*NEVER_ON_AIR, *KEY_LACKS, "MAX_RETRANSMIT", NO_ACK, "PKI_UNKNOWN_PUBKEY"}
 FINAL = sorted(set(ERRORS) - TRIED_AGAIN - {"NONE"})
 
 
@@ -289,6 +290,13 @@ def test_an_error_without_a_name_is_a_failure_by_its_number(driver, giver):
 
 
 # -- final
+
+
+@pytest.mark.parametrize("error", sorted(KEY_LACKS))
+def test_a_broadcast_needs_nobodys_key(driver, error):
+    driver.add(to=EVERYBODY, want_ack=True)
+    assert driver.status(driver.take(), ERRORS[error]) == [DeliveryStatus.REFUSED]
+    assert driver.queue.cures.take_wanted() == {}
 
 
 @pytest.mark.parametrize("error", FINAL)

@@ -217,9 +217,9 @@ def test_answers_turned_away_are_logged_once_a_minute(bench, caplog):
 
 def test_a_refusal_is_logged_with_its_name_and_meaning(bench, caplog):
     bench.tell(LinkChange(up=True), answer())
-    bench.tell(QueueStatus(bench.radio.texts[0].packet_id, 39))
+    bench.tell(QueueStatus(bench.radio.texts[0].packet_id, 7))
     line = "📤 Réponse à 0x00001234 refusée par le nœud"
-    assert f"{line} (PKI_SEND_FAIL_PUBLIC_KEY: notre nœud n'a pas la clé du destinataire)" in caplog.messages
+    assert f"{line} (TOO_LARGE: texte trop long pour un paquet)" in caplog.messages
 
 
 def test_a_postponed_answer_is_logged_with_the_wait(bench, caplog):
@@ -236,8 +236,8 @@ def test_an_answer_that_does_not_arrive_is_logged_with_its_reason(bench, caplog)
     bench.tell(LinkChange(up=True), answer(want_ack=True))
     (packet,) = bench.radio.texts
     bench.confirm(packet)
-    bench.tell(RoutingAnswer(packet.packet_id, ASKER, "NO_CHANNEL"))
-    line = "📤 Réponse à 0x00001234 non remise (NO_CHANNEL: canal ou clé que le destinataire, ou notre nœud, n'a pas)"
+    bench.tell(RoutingAnswer(packet.packet_id, ASKER, "NO_ROUTE"))
+    line = "📤 Réponse à 0x00001234 non remise (NO_ROUTE: aucun chemin vers le destinataire)"
     assert line in caplog.messages
 
 

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import event, text
 
 from meshbot.storage import migrations
+from meshbot.storage.custody import CustodyStore
 from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.mail import MailStore
@@ -153,6 +154,23 @@ def test_nodes_of_the_previous_version_keep_their_first_day(tmp_path):
     states = PacketLog(database).load_states()
     assert (states[7].first_heard, states[7].observed_for) == (86400, 413600)
     assert (states[8].first_heard, states[8].observed_for) == (None, 0)
+    database.close()
+
+
+def test_who_wrote_to_us_before_the_upgrade_is_known_to_custody(tmp_path):
+    own, everybody = 1, 0xFFFFFFFF
+    packets = [(7, own, 1), (7, own, 1), (8, own, 1), (9, own, 3), (7, everybody, 1), (10, 11, 1)]
+    backend = SqliteBackend(tmp_path / FILE_NAME)
+    with backend.writer.begin() as connection:
+        upgrade(connection, "0011")
+        for number, (sender, recipient, port) in enumerate(packets, 1):
+            values = f"{number}, {1000 + number}, {sender}, {recipient}, {number}, 0, {port}, 0, 3, 1.0, -80, 0, 5"
+            connection.execute(text(f"INSERT INTO packets VALUES ({values})"))
+    backend.close()
+    database = open_database(tmp_path, FakeClock())
+    rows, own_radio = CustodyStore(database).load()
+    assert {num: row.dm_at for num, row in rows.items()} == {7: 1002, 8: 1003}
+    assert own_radio is None
     database.close()
 
 

@@ -29,7 +29,7 @@ def test_an_upgraded_node_answers_under_its_new_number(conversations):
     assert conversations.answer(direct(OTHER, reply_id=70), 100.0) is None
 
 
-def test_a_reply_to_a_message_of_the_old_number_goes_to_the_new_one(conversations):
+def test_a_reply_to_the_old_number_goes_to_the_new_one(conversations):
     assert conversations.target(CHAT, 9) == (NEW, 70)
     conversations.shown(f"direct:{OLD:x}:50", CHAT, 12)
     assert conversations.target(CHAT, 12) == (NEW, 0x50)

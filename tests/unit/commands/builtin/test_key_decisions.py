@@ -9,12 +9,14 @@ from meshbot.commands.builtin.keys import keys_command
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Platform, Registry, Request, parse
 from meshbot.commands.roles import Role, User
+from meshbot.commands.teaching import taught_by
 from meshbot.mesh_link.packets import RadioMetadata
 from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.key_states import KeyDecision
+from meshbot.nodes.radio_state import Outcome
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, key
-from tests.support.sample_commands import SampleInterface, SampleKeys, keyed_nodes
+from tests.support.sample_commands import SampleInterface, SampleKeys, keyed_nodes, no_lesson
 
 ACCEPT, VERIFY, REJECT = KeyDecision.ACCEPT, KeyDecision.VERIFY, KeyDecision.REJECT
 OPERATOR = "mesh:!20001eef"
@@ -33,7 +35,9 @@ def interface():
 
 def commands_of(keys, interface):
     deciding = Deciding(keys, keyed_nodes(), lambda: interface)
-    command = keys_command(keys, deciding.directory, deciding.interface_of, FakeClock())
+    command = keys_command(
+        keys, deciding.directory, deciding.interface_of, FakeClock(), tally=lambda: None, teach=no_lesson
+    )
     return Registry((command, trust_command(deciding)))
 
 
@@ -188,3 +192,19 @@ def test_who_decided_is_told_to_admins_alone(keys, interface):
         for role in (Role.ADMIN, Role.KNOWN)
     ]
     assert ["telegram:12" in each for each in shown] == [True, False]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_what_came_of_teaching_the_radio_is_told(outcome, language):
+    told = taught_by(lambda _num: outcome)(ALICE, translator(language))
+    assert len(told.encode()) <= 160
+    assert ("⚠️" in told) == (outcome is not Outcome.HELD)
+
+
+def test_a_decision_that_the_radio_did_not_learn_can_be_repeated(keys):
+    taught = []
+    deciding = Deciding(keys, keyed_nodes(), lambda: None, lambda num, _tr: taught.append(num) or "The radio has it.")
+    request = Request("trust", "alice", ALICE, RadioMetadata(), translator("en"), ())
+    assert trust_command(deciding).run(request) == "No other key waits for Alice !20001eef. The radio has it."
+    assert taught == [ALICE]

@@ -19,6 +19,7 @@ from meshbot.runtime.incidents import (
     NodeRebooted,
     NodeWarning,
     OwnNumberChanged,
+    RadioForgot,
 )
 from meshbot.telegram_bot.alerts.keys import MOST_ALONE, TOGETHER
 from meshbot.telegram_bot.alerts.message import JOIN, SHOWN, SPAN, STALE
@@ -265,7 +266,7 @@ def test_contradicted_newcomers_share_a_message_beside_a_suspicious_key(reader):
     for num in range(1, 500):
         reader.report(changed_key(num, f"N{num}", is_newcomer=True), after=0.1)
     (message,) = reader.report(changed_key())
-    assert "/trust !20001ef0 " in message.text
+    assert "/keys accept !20001ef0 " in message.text
     assert not message.silent
     crowd, alone = reader.texts()
     assert (crowd.splitlines()[-1], alone) == ("… and 491 more, see /keys", message.text)
@@ -497,6 +498,21 @@ def test_our_node_s_new_number_is_told_with_what_follows(reader):
     assert first.endswith(" Our node has another number: !00000012 → !dee721d6.")
     assert second.startswith("Direct messages to the number before no longer arrive")
     assert not message.silent
+
+
+def test_a_radio_without_memory_is_told_with_all_that_it_lost(reader):
+    (message,) = reader.report(RadioForgot(OLD, NEW, 40, 3, region_unset=True))
+    first, key, nodes, region = message.text.split("\n")
+    assert first.endswith(" The node has lost its memory.")
+    assert key.startswith(f"Its key is {NEW} instead of {OLD}: ")
+    assert nodes.startswith("Of 40 nodes it knows 3: ")
+    assert region == "Its region is not set: it sends nothing until you set it."
+    assert not message.silent
+
+
+def test_a_radio_that_lost_its_nodes_alone_keeps_its_key(reader):
+    (message,) = reader.report(RadioForgot(nodes_before=40, nodes=3))
+    assert len(message.text.split("\n")) == 2
 
 
 # -- over a restart

@@ -1,0 +1,40 @@
+"""What came of teaching the radio a key, in words for an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from meshbot.commands.language import Translate
+from meshbot.commands.language import mark as _
+from meshbot.nodes import Outcome
+
+WHY_NOT: Final[Mapping[Outcome, str]] = MappingProxyType(
+    {
+        Outcome.NO_LINK: _("no link; it gets it at the next one."),
+        Outcome.MANAGED: _("it is managed and takes no keys from me; give it the key with your administration tool."),
+        Outcome.LOCKED: _("it is locked; unlock it, then repeat this."),
+        Outcome.OLD_FIRMWARE: _("its firmware is older than 2.6.8; update it."),
+        Outcome.DAY_FULL: _("enough keys for one day, its flash wears; repeat this tomorrow."),
+        Outcome.UNSEEN: _("its nodes have not come yet; repeat this in a minute."),
+        Outcome.NO_KEY: _("I know no key."),
+        Outcome.DOUBTFUL: _("another node has the same key; see /keys."),
+        Outcome.PINNED: _("it holds another one."),
+        Outcome.REFUSED: _("it refused; remove the node there, then repeat this."),
+        Outcome.NO_ANSWER: _("it did not answer; repeat this."),
+        Outcome.NOT_KEPT: _("my database cannot be written; see the log, then repeat this."),
+    }
+)
+
+
+def taught_by(teach: Callable[[int], Outcome]) -> Callable[[int, Translate], str]:
+    """Return what has the radio learn a node's trusted key by `teach`, and says what came of that."""
+    return lambda num, translate: taught(teach(num), translate)
+
+
+def taught(outcome: Outcome, translate: Translate) -> str:
+    """Return whether the radio has acknowledged the key, or why not and what to do."""
+    if outcome is Outcome.HELD:
+        return translate(_("The radio has it."))
+    return translate(_("⚠️ The radio does not have it: {reason}")).format(reason=translate(WHY_NOT[outcome]))

@@ -1,0 +1,631 @@
+"""Custody of the radio's keys: whose key is asked for, whose is taught, and what is never done."""
+
+from dataclasses import replace
+
+import pytest
+
+from meshbot.mesh_link.messages import NodeRecord
+from meshbot.nodes.custody import ASK_TIMEOUT, ASKS_AN_HOUR, CURE_EVERY, TAUGHT_A_DAY, TAUGHT_AHEAD, TAUGHT_FOR_MESSAGES
+from meshbot.nodes.custody_records import KEPT, RECENT
+from meshbot.nodes.custody_steps import (
+    AddContact,
+    CureEnded,
+    Introduce,
+    KeepNote,
+    RadioKey,
+    RadioLost,
+    RemoveFavourite,
+    RemoveNode,
+)
+from meshbot.nodes.radio_state import Outcome, tally
+from meshbot.storage import DAY, HOUR, CustodyRow
+from tests.support.configured import make_node_manager
+from tests.support.custody import ALICE, BRUNO, CAROLE, OWN_NUM, Bench, after, key, trusted
+from tests.support.fake_clock import FakeClock
+
+KEY, OTHER = key(1), key(2)
+MANY = range(0x30000000, 0x30000050)
+
+
+@pytest.fixture
+def bench():
+    """Alice has written lately, her key is trusted, and the radio has lost it."""
+    bench = Bench(trust={ALICE: trusted(ALICE, KEY)})
+    bench.talk(ALICE)
+    return bench
+
+
+def with_many(**changes):
+    bench = Bench(trust={num: trusted(num, KEY[:31] + bytes([num & 0xFF])) for num in MANY}, **changes)
+    bench.talk(*MANY)
+    return bench
+
+
+def kinds(bench):
+    return [type(each).__name__ for each in bench.done]
+
+
+# -- ahead of time
+
+
+def test_nothing_is_done_while_the_radio_has_the_keys(bench):
+    bench.keys[ALICE] = KEY
+    bench.ready({ALICE})
+    bench.wait(HOUR)
+    assert bench.done == []
+    assert bench.custody.deadline == float("inf")
+
+
+def test_a_lost_key_is_asked_for_first(bench):
+    bench.present[ALICE] = KEY
+    bench.ready()
+    assert bench.asked() == [ALICE]
+    assert bench.taught() == []
+    assert bench.outcomes() == {ALICE: Outcome.HELD}
+
+
+def test_a_node_that_does_not_answer_is_taught(bench):
+    bench.ready()
+    bench.wait(ASK_TIMEOUT - 1)
+    assert bench.taught() == []
+    bench.wait(1)
+    assert bench.keys == {ALICE: KEY}
+    assert bench.favourites == set()
+    assert kinds(bench) == ["AskNode", "KeepNote", "AddContact", "RadioKey", "RemoveFavourite", "CureEnded"]
+
+
+def test_one_node_is_cured_in_ten_seconds():
+    bench = with_many(present={num: KEY[:31] + bytes([num & 0xFF]) for num in MANY})
+    bench.ready()
+    bench.wait(4 * CURE_EVERY - 1)
+    assert len(bench.asked()) == 4
+
+
+def test_an_hour_has_a_limited_number_of_questions():
+    bench = with_many(present={num: KEY[:31] + bytes([num & 0xFF]) for num in MANY})
+    bench.ready()
+    bench.wait(HOUR - 1)
+    assert len(bench.asked()) == ASKS_AN_HOUR
+    bench.wait(ASKS_AN_HOUR * CURE_EVERY)
+    assert len(bench.asked()) == len(MANY)
+
+
+def test_who_wrote_last_is_cured_first(bench):
+    bench.trust[BRUNO] = trusted(BRUNO, OTHER)
+    bench.at = after(5 * HOUR)
+    bench.talk(BRUNO)
+    bench.ready()
+    bench.wait(CURE_EVERY)
+    assert bench.asked() == [BRUNO, ALICE]
+
+
+def test_who_has_not_written_for_a_month_is_left_alone(bench):
+    bench.at = after(RECENT + DAY)
+    bench.ready()
+    bench.wait(HOUR)
+    assert bench.done == []
+
+
+def test_a_node_with_a_role_or_a_letter_is_cured(bench):
+    bench.trust[BRUNO] = trusted(BRUNO, OTHER)
+    bench.ready({BRUNO})
+    bench.wait(CURE_EVERY)
+    assert bench.asked() == [ALICE, BRUNO]
+
+
+def test_a_node_that_never_wrote_is_left_alone():
+    bench = Bench(trust={ALICE: trusted(ALICE, KEY)})
+    bench.ready()
+    assert bench.done == []
+
+
+def test_a_key_in_doubt_is_neither_asked_for_nor_taught(bench):
+    bench.trust[ALICE] = trusted(ALICE, KEY, doubtful=True)
+    bench.ready({ALICE})
+    bench.wait(HOUR)
+    assert bench.done == []
+
+
+def test_a_key_that_came_into_doubt_meanwhile_is_not_taught(bench):
+    bench.commits = False
+    bench.ready()
+    bench.wait(ASK_TIMEOUT)
+    bench.trust[ALICE] = trusted(ALICE, KEY, doubtful=True)
+    bench.do(bench.custody.noted(ALICE, bench.at))
+    assert bench.taught() == []
+    assert bench.outcomes() == {ALICE: Outcome.DOUBTFUL}
+
+
+def test_a_radio_without_a_region_asks_nobody(bench):
+    bench.region = 0
+    bench.ready()
+    assert bench.asked() == []
+    assert bench.taught() == [ALICE]
+
+
+def test_the_wait_is_over_as_soon_as_the_node_is_heard(bench):
+    bench.ready()
+    bench.do(bench.custody.introduced(ALICE, KEY, bench.at))
+    assert bench.outcomes() == {ALICE: Outcome.HELD}
+    bench.wait(HOUR)
+    assert bench.taught() == []
+
+
+def test_an_introduction_without_a_key_is_none(bench):
+    bench.ready()
+    bench.do(bench.custody.introduced(ALICE, b"", bench.at))
+    assert bench.outcomes() == {}
+
+
+def test_a_node_that_answers_with_another_key_is_not_taught(bench):
+    bench.present[ALICE] = OTHER
+    bench.ready()
+    bench.wait(HOUR)
+    assert bench.taught() == []
+    assert bench.outcomes() == {ALICE: Outcome.PINNED}
+
+
+# -- another key in the radio
+
+
+def test_another_key_in_the_radio_is_replaced_if_an_operator_verified_ours(bench):
+    bench.trust[ALICE], bench.keys = trusted(ALICE, KEY, verified=True), {ALICE: OTHER}
+    bench.ready()
+    assert bench.keys == {ALICE: KEY}
+    assert [each for each in kinds(bench) if each not in {"RadioKey", "CureEnded"}] == [
+        "KeepNote", "RemoveNode", "AddContact", "RemoveFavourite",
+    ]  # fmt: skip
+
+
+def test_another_key_in_the_radio_stays_if_nobody_verified_ours(bench):
+    bench.keys = {ALICE: OTHER}
+    bench.ready({ALICE})
+    bench.wait(HOUR)
+    assert bench.done == []
+
+
+def test_a_favourite_of_the_operators_stays_one(bench):
+    bench.trust[ALICE], bench.keys = trusted(ALICE, KEY, verified=True), {ALICE: OTHER}
+    bench.favourites = {ALICE}
+    bench.ready()
+    assert bench.keys == {ALICE: KEY}
+    assert bench.favourites == {ALICE}
+    assert bench.of(RemoveFavourite) == []
+    assert bench.row(ALICE).stays_favourite is None
+
+
+# -- what is kept before
+
+
+def test_nothing_is_taught_before_the_note_is_committed(bench):
+    bench.commits = False
+    bench.ready()
+    bench.wait(ASK_TIMEOUT)
+    assert len(bench.of(KeepNote)) == 1
+    assert bench.records.take_changes().rows[ALICE].stays_favourite is False
+    bench.wait(HOUR)
+    assert bench.taught() == []
+    assert bench.outcomes() == {ALICE: Outcome.NOT_KEPT}
+    assert bench.row(ALICE).stays_favourite is None
+
+
+def test_without_a_database_nothing_is_taught(bench):
+    bench.can_note = False
+    bench.restart()
+    bench.ready()
+    bench.wait(HOUR)
+    assert bench.asked() == [ALICE]
+    assert bench.taught() == []
+    assert bench.outcomes() == {ALICE: Outcome.NOT_KEPT}
+
+
+def test_a_crash_between_teaching_and_the_mark_is_repaired(bench):
+    bench.answers = False
+    bench.ready()
+    bench.wait(ASK_TIMEOUT)
+    bench.apply(bench.of(AddContact)[0])
+    assert bench.favourites == {ALICE}
+    bench.restart()
+    bench.answers = True
+    bench.ready()
+    assert bench.favourites == set()
+    assert bench.keys == {ALICE: KEY}
+    assert bench.row(ALICE).stays_favourite is None
+
+
+def test_a_mark_that_the_radio_did_not_take_off_is_repaired(bench):
+    bench.answers = False
+    bench.ready()
+    bench.wait(HOUR)
+    bench.apply(bench.of(AddContact)[0])
+    assert bench.outcomes() == {ALICE: Outcome.NO_ANSWER}
+    bench.answers = True
+    bench.ready()
+    assert bench.favourites == set()
+
+
+def test_a_favourite_lost_between_removal_and_teaching_comes_back(bench):
+    bench.trust[ALICE], bench.keys = trusted(ALICE, KEY, verified=True), {ALICE: OTHER}
+    bench.favourites, bench.answers = {ALICE}, False
+    bench.ready()
+    bench.apply(bench.of(RemoveNode)[0])
+    bench.restart()
+    bench.answers = True
+    bench.ready()
+    assert (bench.keys, bench.favourites) == ({ALICE: KEY}, {ALICE})
+    assert bench.row(ALICE).stays_favourite is None
+
+
+def test_a_note_of_what_never_happened_touches_no_favourite(bench):
+    bench.favourites = {ALICE}
+    bench.keys = {ALICE: KEY}
+    bench.records.keep(CustodyRow(ALICE, stays_favourite=True))
+    bench.ready()
+    assert bench.favourites == {ALICE}
+    assert bench.done == []
+    assert bench.row(ALICE).stays_favourite is None
+
+
+def test_the_lost_link_ends_what_was_begun(bench):
+    bench.ready()
+    bench.do(bench.custody.lost())
+    assert bench.outcomes() == {ALICE: Outcome.NO_LINK}
+    bench.wait(HOUR)
+    assert bench.taught() == []
+
+
+# -- limits
+
+
+@pytest.mark.parametrize("obstacle", [Outcome.MANAGED, Outcome.LOCKED, Outcome.OLD_FIRMWARE])
+def test_a_radio_that_takes_no_keys_is_only_helped_by_asking(bench, obstacle):
+    bench.obstacle = obstacle
+    bench.records.keep(CustodyRow(BRUNO, stays_favourite=False))
+    bench.favourites = {BRUNO}
+    bench.ready()
+    bench.wait(HOUR)
+    assert bench.asked() == [ALICE]
+    assert bench.outcomes() == {ALICE: obstacle}
+    assert bench.favourites == {BRUNO}
+
+
+def test_a_day_has_a_limited_number_of_lessons_over_restarts():
+    bench = with_many(region=0)
+    for _ in range(3):
+        bench.restart()
+        bench.ready()
+        bench.wait(2 * HOUR)
+        bench.keys.clear()
+    assert len(bench.taught()) == TAUGHT_AHEAD
+    for num in MANY:
+        bench.do(bench.custody.cure(num, bench.at, lacks=True))
+    assert len(bench.taught()) == TAUGHT_FOR_MESSAGES
+    for num in MANY[30:]:
+        bench.do(bench.custody.teach(num, bench.at))
+    assert len(bench.taught()) == TAUGHT_A_DAY
+    assert bench.outcomes()[MANY[-1]] is Outcome.DAY_FULL
+    bench.wait(DAY)
+    bench.do(bench.custody.teach(MANY[-1], bench.at))
+    assert len(bench.taught()) == TAUGHT_A_DAY + 1
+
+
+def test_a_clock_that_is_set_back_begins_no_new_day():
+    bench = with_many(region=0)
+    bench.ready()
+    bench.wait(2 * HOUR)
+    bench.at = after(-2 * DAY, bench.at)
+    bench.keys.clear()
+    bench.ready()
+    bench.wait(2 * HOUR)
+    assert len(bench.taught()) == TAUGHT_AHEAD
+
+
+def test_a_node_is_taught_ahead_of_time_once_a_day(bench):
+    for _ in range(3):
+        bench.ready()
+        bench.wait(HOUR)
+        bench.keys.clear()
+    assert bench.taught() == [ALICE]
+    bench.wait(DAY)
+    bench.ready()
+    bench.wait(HOUR)
+    assert bench.taught() == [ALICE, ALICE]
+
+
+# -- on demand
+
+
+def test_a_message_that_waits_has_its_recipient_cured_at_once():
+    bench = with_many()
+    bench.trust[ALICE], bench.present = trusted(ALICE, KEY), {ALICE: KEY}
+    bench.ready()
+    bench.do(bench.custody.cure(ALICE, bench.at, lacks=True))
+    assert bench.asked()[-1] == ALICE
+    assert bench.outcomes() == {ALICE: Outcome.HELD}
+
+
+def test_what_the_radio_says_it_lacks_it_lacks(bench):
+    bench.keys = {ALICE: KEY}
+    bench.ready()
+    bench.do(bench.custody.cure(ALICE, bench.at, lacks=True))
+    assert RadioKey(ALICE, b"") in bench.done
+    bench.wait(ASK_TIMEOUT)
+    assert bench.taught() == [ALICE]
+
+
+def test_an_unreadable_message_teaches_nothing_that_the_radio_has(bench):
+    bench.keys = {ALICE: KEY}
+    bench.ready()
+    bench.do(bench.custody.cure(ALICE, bench.at, lacks=False))
+    bench.wait(ASK_TIMEOUT)
+    assert bench.asked() == [ALICE]
+    assert bench.outcomes() == {ALICE: Outcome.NO_ANSWER}
+
+
+def test_a_node_that_was_just_asked_is_taught_without_asking_again(bench):
+    bench.present[ALICE] = KEY
+    bench.ready()
+    bench.do(bench.custody.cure(ALICE, bench.at, lacks=True))
+    assert bench.asked() == [ALICE]
+    assert bench.taught() == [ALICE]
+
+
+def test_teaching_right_after_ready_waits_until_the_radio_is_known(bench):
+    bench.do(bench.custody.teach(ALICE, bench.at))
+    assert bench.done == []
+    bench.ready()
+    assert bench.taught() == [ALICE]
+    assert bench.outcomes() == {ALICE: Outcome.HELD}
+
+
+def test_teaching_ends_with_a_link_that_is_lost_first(bench):
+    bench.do(bench.custody.teach(ALICE, bench.at))
+    bench.do(bench.custody.lost())
+    assert bench.outcomes() == {ALICE: Outcome.NO_LINK}
+
+
+def test_a_message_right_after_ready_is_served_once_the_radio_is_known(bench):
+    bench.do(bench.custody.cure(CAROLE, bench.at, lacks=True))
+    assert bench.done == []
+    bench.trust[CAROLE], bench.present[CAROLE] = trusted(CAROLE, OTHER), OTHER
+    bench.ready()
+    assert CAROLE in bench.asked()
+    assert bench.outcomes()[CAROLE] is Outcome.HELD
+
+
+def test_a_radio_whose_nodes_have_not_come_is_neither_judged_nor_taught(bench):
+    bench.nodes, bench.obstacle = 0, Outcome.UNSEEN
+    unseen = replace(bench.state(), is_whole=False)
+    bench.do(bench.custody.ready(unseen, {ALICE}, bench.at))
+    assert bench.done == []
+    bench.do(bench.custody.cure(ALICE, bench.at, lacks=True))
+    bench.wait(ASK_TIMEOUT)
+    assert bench.asked() == [ALICE]
+    assert bench.outcomes() == {ALICE: Outcome.UNSEEN}
+    assert bench.records.own is None
+
+
+def test_a_stranger_is_neither_asked_nor_taught(bench):
+    bench.ready()
+    bench.do(bench.custody.cure(CAROLE, bench.at, lacks=True))
+    assert CAROLE not in bench.asked()
+    assert bench.outcomes()[CAROLE] is Outcome.NO_KEY
+    assert bench.custody.deadline < float("inf")
+
+
+def test_forged_messages_of_all_nodes_make_a_limited_number_of_questions():
+    bench = with_many()
+    bench.ready()
+    bench.nodes = 1
+    bench.ready()
+    for num in MANY:
+        bench.do(bench.custody.cure(num, bench.at, lacks=True))
+    assert len(bench.asked()) <= ASKS_AN_HOUR + 1
+
+
+def test_two_messages_make_one_cure(bench):
+    bench.ready()
+    bench.do(bench.custody.cure(ALICE, bench.at, lacks=True))
+    bench.do(bench.custody.cure(ALICE, bench.at, lacks=True))
+    bench.wait(HOUR)
+    assert bench.asked() == bench.taught() == [ALICE]
+
+
+# -- unreadable packets
+
+
+def test_an_unreadable_packet_to_us_has_its_sender_asked_once_an_hour():
+    bench = Bench(trust={ALICE: trusted(ALICE, KEY)}, present={ALICE: KEY})
+    bench.ready()
+    for _ in range(5):
+        bench.do(bench.custody.unreadable(ALICE, bench.at))
+        bench.wait(600)
+    assert bench.asked() == [ALICE]
+    bench.wait(HOUR)
+    bench.do(bench.custody.unreadable(ALICE, bench.at))
+    assert bench.asked() == [ALICE, ALICE]
+
+
+def test_an_unreadable_packet_of_a_stranger_does_nothing(bench):
+    bench.ready()
+    bench.do(bench.custody.unreadable(CAROLE, bench.at))
+    assert CAROLE not in bench.asked()
+
+
+def test_a_flood_of_unreadable_packets_is_bounded():
+    bench = with_many()
+    bench.records.rows.clear()
+    bench.ready()
+    for num in MANY:
+        bench.do(bench.custody.unreadable(num, bench.at))
+    assert len(bench.asked()) == ASKS_AN_HOUR
+    bench.wait(HOUR - 1)
+    assert len(bench.taught()) == TAUGHT_AHEAD
+
+
+# -- the operator
+
+
+def test_an_operators_key_is_taught_at_once(bench):
+    bench.trust[ALICE], bench.keys = trusted(ALICE, KEY, verified=True), {ALICE: OTHER}
+    bench.keys.clear()
+    bench.ready()
+    bench.do(bench.custody.teach(ALICE, bench.at))
+    assert bench.keys == {ALICE: KEY}
+    assert bench.outcomes() == {ALICE: Outcome.HELD}
+    assert bench.done[-1].taught
+
+
+def test_an_operators_key_that_the_radio_has_is_not_taught(bench):
+    bench.keys = {ALICE: KEY}
+    bench.ready()
+    bench.do(bench.custody.teach(ALICE, bench.at))
+    assert bench.done == [CureEnded(ALICE, Outcome.HELD)]
+
+
+def test_an_operator_is_told_that_the_radio_refused(bench):
+    bench.answers = False
+    bench.ready()
+    bench.do(bench.custody.teach(ALICE, bench.at))
+    bench.do(bench.custody.answered(bench.of(AddContact)[0].packet_id, "NOT_AUTHORIZED", bench.at))
+    bench.do(bench.custody.answered(bench.of(RemoveFavourite)[0].packet_id, "NONE", bench.at))
+    assert bench.outcomes() == {ALICE: Outcome.REFUSED}
+
+
+def test_an_operator_is_told_that_the_radio_was_silent(bench):
+    bench.answers = False
+    bench.ready()
+    bench.do(bench.custody.teach(ALICE, bench.at))
+    bench.wait(60)
+    assert bench.outcomes() == {ALICE: Outcome.NO_ANSWER}
+
+
+def test_an_operator_who_decides_again_meanwhile_is_not_told_of_success(bench):
+    bench.answers = False
+    bench.ready()
+    bench.do(bench.custody.teach(ALICE, bench.at))
+    bench.trust[ALICE] = trusted(ALICE, OTHER, verified=True)
+    bench.do(bench.custody.teach(ALICE, bench.at))
+    for each in (AddContact, RemoveFavourite):
+        bench.do(bench.custody.answered(bench.of(each)[0].packet_id, "NONE", bench.at))
+    assert bench.outcomes() == {ALICE: Outcome.NO_ANSWER}
+
+
+# -- the radio's own loss
+
+
+def test_the_first_ready_is_no_loss(bench):
+    bench.ready()
+    assert bench.of(RadioLost) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [({"own_key": OTHER}, "key"), ({"nodes": 19}, "nodes"), ({"region": 0}, "region")],
+)
+def test_a_loss_is_reported_once(bench, changes, what):
+    bench.keys[ALICE] = KEY
+    bench.ready()
+    for name, value in changes.items():
+        setattr(bench, name, value)
+    for _ in range(3):
+        bench.restart()
+        bench.ready()
+    [lost] = bench.of(RadioLost)
+    assert [name for name in ("key", "nodes", "region") if getattr(lost.loss, name)] == [what]
+    assert len(bench.of(Introduce)) == (what != "region")
+
+
+@pytest.mark.parametrize("nodes", [20, 40, 3000])
+def test_half_of_the_nodes_and_more_are_no_loss(bench, nodes):
+    bench.ready()
+    bench.nodes = nodes
+    bench.ready()
+    assert bench.of(RadioLost) == []
+
+
+def test_our_node_is_broadcast_at_most_hourly(bench):
+    for number in range(6):
+        bench.own_key = key(number)
+        bench.ready()
+        bench.wait(1200)
+    assert len(bench.of(RadioLost)) == 5
+    assert len(bench.of(Introduce)) == 2
+
+
+def test_after_a_loss_everybody_who_wrote_is_asked():
+    bench = with_many(present={num: KEY[:31] + bytes([num & 0xFF]) for num in MANY})
+    bench.keys = dict(bench.present)
+    bench.ready()
+    bench.keys, bench.nodes = {}, 1
+    bench.ready()
+    bench.wait(len(MANY) * CURE_EVERY)
+    assert len(bench.asked()) == len(MANY) > ASKS_AN_HOUR
+    assert bench.keys == bench.present
+
+
+# -- what is kept
+
+
+def test_what_is_kept_is_bounded():
+    bench = Bench()
+    for number in range(KEPT + 50):
+        bench.at = after(number)
+        bench.talk(0x40000000 + number)
+    assert len(bench.records.rows) == KEPT
+    assert 0x40000000 not in bench.records.rows
+
+
+def test_messages_of_one_hour_are_written_once():
+    bench = Bench()
+    for _ in range(10):
+        bench.talk(ALICE)
+        bench.at = after(60, bench.at)
+    assert bench.records.take_changes().rows == {ALICE: bench.row(ALICE)}
+    bench.talk(ALICE)
+    assert bench.records.take_changes() is None
+
+
+def test_the_tally_tells_held_lacking_and_different():
+    found = tally({ALICE: KEY, BRUNO: KEY, CAROLE: KEY}, {ALICE: KEY, BRUNO: OTHER, OWN_NUM: OTHER})
+    assert (found.held, found.lacking, found.different, found.trusted) == (1, 1, 1, 3)
+
+
+# -- what the bot knows of a node
+
+
+def manager(*records):
+    found = make_node_manager(None, FakeClock())
+    found.learn_from_node_database(records)
+    return found
+
+
+def test_a_node_is_taught_under_its_name_cut_for_firmware():
+    name = "é" * 30
+    found = manager(NodeRecord(ALICE, name, "ÉÉÉ", "HELTEC_V3", "CLIENT_MUTE", KEY)).trusted_key(ALICE).contact
+    assert (found.long_name, found.short_name) == ("é" * 19, "ÉÉ")
+    assert (found.hw_model, found.role, found.public_key) == ("HELTEC_V3", "CLIENT_MUTE", KEY)
+
+
+def test_a_node_without_a_name_is_taught_under_the_firmwares():
+    found = manager(NodeRecord(ALICE, public_key=KEY)).trusted_key(ALICE).contact
+    assert (found.long_name, found.short_name) == ("Meshtastic 1eef", "1eef")
+
+
+def test_a_node_without_a_key_is_not_taught():
+    assert manager(NodeRecord(ALICE, "Alice")).trusted_key(ALICE) is None
+
+
+def test_a_key_that_waits_makes_doubt_unless_an_operator_decides():
+    found = manager(NodeRecord(ALICE, "Alice", public_key=KEY))
+    found.learn_from_nodeinfo(NodeRecord(ALICE, "Alice", public_key=OTHER))
+    assert found.trusted_key(ALICE).doubtful
+    found.confirm_key(ALICE, KEY)
+    assert (found.trusted_key(ALICE).doubtful, found.trusted_key(ALICE).verified) == (False, True)
+
+
+def test_a_shared_key_is_in_doubt_whoever_verified_it():
+    found = manager(NodeRecord(ALICE, "Alice", public_key=KEY), NodeRecord(BRUNO, "Bruno", public_key=KEY))
+    found.confirm_key(ALICE, KEY)
+    assert found.trusted_key(ALICE).doubtful
+    assert found.trusted_key(BRUNO).doubtful
