@@ -58,7 +58,7 @@ types: setup-dev ## Types
 	@$(PY) -m mypy
 
 mutants: setup-dev ## Change what decides a little, 1,700 times: which change does no test notice?
-	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet -r requirements-mutants.txt
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet --no-deps -r requirements-mutants.txt
 	@$(PY) -m mutmut run --max-children 2
 	@$(PY) -m mutmut results
 

@@ -9,7 +9,7 @@ import pytest
 
 from scripts.make_manual import FOLDER, pages
 
-COMMANDS = ("run", "check", "demo", "keys", "radio")
+COMMANDS = ("run", "check", "demo", "keys", "radio", "service")
 
 
 @pytest.fixture(autouse=True)
@@ -53,11 +53,12 @@ def test_groff_formats_the_manual_without_a_warning(name):
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("meshbot ", {"run", "check", "demo", "keys", "radio"}),
+        ("meshbot ", set(COMMANDS)),
         ("meshbot k", {"keys"}),
         ("meshbot keys ", {"export", "import", "contact", "fingerprint"}),
         ("meshbot radio restore --f", {"--force"}),
         ("meshbot --ch", {"--check-config"}),
+        ("meshbot service remove --p", {"--purge"}),
     ],
 )
 def test_bash_completes_commands_and_options(line, offered):
