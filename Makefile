@@ -9,62 +9,82 @@ POT := $(CATALOGS)/meshbot.pot
 # Tests start the program dozens of times: compiled files are kept even where the environment says not to
 test test-%: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test test-unit test-property test-integration test-e2e test-bench lint types bench mutants example diagram timelines catalogs clean
+.PHONY: help setup setup-dev setup-any install demo test test-unit test-property test-integration test-e2e test-bench lint types bench mutants example diagram timelines manual wheel deb catalogs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
 
-setup: ## Make .venv with everything needed; quick when it is up to date
-	@PYTHON='$(PYTHON)' scripts/setup
+setup: ## Make .venv with what the bot needs; PICTURES=no leaves out the pictures
+	@PYTHON='$(PYTHON)' PICTURES='$(PICTURES)' scripts/setup
 
-demo: setup ## Be a mesh user: a virtual node, the real bot, and faults on demand
+setup-dev: ## Also with what tests, checks and the build need
+	@PYTHON='$(PYTHON)' scripts/setup dev
+
+setup-any:
+	@PYTHON='$(PYTHON)' scripts/setup any
+
+install: ## With sudo: the service in /opt/meshbot, or its update; PICTURES=no without pictures
+	@python=$$(PYTHON='$(PYTHON)' scripts/setup python) && \
+	    "$$python" -B -m meshbot.installation install $(if $(filter no,$(PICTURES)),--no-pictures)
+
+demo: setup-any ## Be a mesh user: a virtual node, the real bot, and faults on demand
 	@$(PY) main_bot.py --demo
 
 # More at a time than cores: some wait for processes and sockets
-test: setup ## All tests but the bench's
+test: setup-dev ## All tests but the bench's
 	@$(PY) -m pytest -n 6 --dist worksteal --ignore=tests/bench
 
-test-unit: setup ## Decisions and small parts
+test-unit: setup-dev ## Decisions and small parts
 	@$(PY) -m pytest tests/unit
 
-test-property: setup ## Rules that must hold for any input
+test-property: setup-dev ## Rules that must hold for any input
 	@$(PY) -m pytest tests/property
 
-test-integration: setup ## Parts together, over sockets and files
+test-integration: setup-dev ## Parts together, over sockets and files
 	@$(PY) -m pytest tests/integration
 
-test-e2e: setup ## The whole program
+test-e2e: setup-dev ## The whole program
 	@$(PY) -m pytest tests/e2e
 
-test-bench: setup ## The bench in small: every row is measured, nothing is lost
+test-bench: setup-dev ## The bench in small: every row is measured, nothing is lost
 	@$(PY) -m pytest -n 4 tests/bench
 
-lint: setup ## Style, format, and which module may import which
+lint: setup-dev ## Style, format, and which module may import which
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
 	@$(PY) scripts/check_imports.py
 
-types: setup ## Types
+types: setup-dev ## Types
 	@$(PY) -m mypy
 
-mutants: setup ## Change what decides a little, 1,700 times: which change does no test notice?
+mutants: setup-dev ## Change what decides a little, 1,700 times: which change does no test notice?
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet -r requirements-mutants.txt
 	@$(PY) -m mutmut run --max-children 2
 	@$(PY) -m mutmut results
 
-bench: setup ## Measures beside the plain library, as a table
+bench: setup-dev ## Measures beside the plain library, as a table
 	@$(PY) -m bench
 
-example: setup ## Write meshbot.toml.example and docs/settings.md from config.py
+example: setup-dev ## Write meshbot.toml.example and docs/settings.md from config.py
 	@$(PY) scripts/make_example.py
 
-diagram: setup ## Draw the link machine's states from its table
+diagram: setup-dev ## Draw the link machine's states from its table
 	@$(PY) scripts/make_diagram.py --write docs/TCP_ARCHITECTURE.md
 
-timelines: setup ## Record the documents' timelines again, beside the plain library
+timelines: setup-dev ## Record the documents' timelines again, beside the plain library
 	@$(PY) scripts/record_timeline.py
 
-catalogs: setup ## Bring the translations in step with the code, and compile them
+manual: setup-dev ## Write the manual pages and the completion for bash from the parser
+	@$(PY) scripts/make_manual.py
+
+wheel: setup-dev ## Build the wheel in dist/
+	@$(PY) -m pip wheel --disable-pip-version-check --quiet --no-build-isolation --no-deps --wheel-dir dist .
+	@ls dist/*.whl
+
+deb: ## Build a package for this Debian in dist/; PICTURES=no without pictures
+	@/usr/bin/python3 -B scripts/make_deb.py $(if $(filter no,$(PICTURES)),--no-pictures)
+
+catalogs: setup-dev ## Bring the translations in step with the code, and compile them
 	@mkdir -p $(CATALOGS)
 	@$(BABEL) extract --project=meshbot --add-location=file --sort-by-file --ignore-dirs='.* tests' -o $(POT) .
 	@for language in $(LANGUAGES); do \
@@ -76,5 +96,5 @@ catalogs: setup ## Bring the translations in step with the code, and compile the
 	@$(BABEL) compile -d $(CATALOGS) -D meshbot
 
 clean: ## Remove .venv and caches; never data or settings
-	@rm -rf .venv mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import config
 from custody_assembly import custody_takers, custody_writer
-from meshbot import mesh_link, persistence, sending, storage
+from meshbot import mesh_link, persistence, sending, storage, version
 from meshbot.commands import (
     Access,
     Command,
@@ -206,7 +206,13 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
     teach = taught_by(parts.custody.teach)
     return (
         builtin.status_command(
-            parts.link, lambda: sender.waiting, nodes.counts, parts.own_node.former, parts.clock, radio=parts.custody
+            parts.link,
+            lambda: sender.waiting,
+            nodes.counts,
+            parts.own_node.former,
+            parts.clock,
+            radio=parts.custody,
+            version=version.version_text(),
         ),
         builtin.keys_command(nodes, memory, parts.link.interface, parts.clock, tally=parts.custody.tally, teach=teach),
         builtin.echo_command(

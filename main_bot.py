@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Any
 
-# The imports take a second
-if __name__ == "__main__":
+# The imports take a second, in which a Ctrl-C may come; `meshbot` is the script that a package installs
+if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "meshbot":  # noqa: PTH119 - pathlib takes its time too
     from meshbot.runtime import end_quietly
 
     end_quietly()
@@ -22,6 +22,7 @@ import config
 from custody_assembly import custody_links, key_cures, key_custody
 from meshbot import cli
 from meshbot.commands import Command
+from meshbot.installation import outdated_unit
 from meshbot.mesh_link import (
     CurrentLink,
     LinkReady,
@@ -51,11 +52,12 @@ from meshbot.runtime import (
     watchdog_interval,
 )
 from meshbot.sending import MeshSender, ReportRouter, Tracer, new_packet_id
+from meshbot.version import __version__ as __version__  # noqa: PLC0414 - the specification has it here
+from meshbot.version import version_text
 from tcp_interface_manager import TCPInterfaceManager
 
-__version__ = "0.1.0"
 LOGGER = logging.getLogger(__name__)
-info_print, error_print = LOGGER.info, LOGGER.error
+info_print, warning_print, error_print = LOGGER.info, LOGGER.warning, LOGGER.error
 # EX_TEMPFAIL: systemd tries again, the other process may be about to end
 EXIT_IN_USE = 75
 # Seconds for all threads together; with what surrounds it, the promised 3 hold
@@ -191,14 +193,16 @@ class MeshBot:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code: 0 asked to stop, 1 crashed, 75 data in use, 78 bad configuration."""
-    return cli.main(command_line.program(_run, __version__), arguments)
+    return cli.main(command_line.program(_run, version_text()), arguments)
 
 
 def _run(settings: config.Settings) -> int:
     log.set_up(settings.log_level)
     log.take_prints()
     log.mask(settings.secrets())
-    info_print("🤖 MeshBot %s: nœud %s:%d", __version__, settings.tcp_host, settings.tcp_port)
+    info_print("🤖 MeshBot %s: nœud %s:%d", version_text(), settings.tcp_host, settings.tcp_port)
+    if unit := outdated_unit():
+        warning_print("⚠️ L'unité systemd n'est pas celle de cette version (%s): sudo meshbot service update", unit)
     requests: SimpleQueue[Any] = SimpleQueue()
     try:
         lock = lock_in_time(settings.data_dir, requests.put)

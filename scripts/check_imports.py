@@ -26,8 +26,8 @@ LAYERS: Final = (
     {"meshbot.nodes", "meshbot.sending"},
     {"meshbot.mesh_link"},
     {"meshbot.storage", "meshbot.settings", "meshbot.web", "meshbot.pictures", "meshbot.virtual_node"},
-    {"meshbot.runtime"},
-    {"meshbot.text", "meshbot.bounds"},
+    {"meshbot.installation", "meshbot.runtime"},
+    {"meshbot.text", "meshbot.bounds", "meshbot.version"},
     {"meshbot"},  # the package itself holds nothing
 )
 LEVELS: Final = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -44,7 +44,12 @@ LIBRARIES: Final = {
     "telegram": {"meshbot.telegram_bot"},
 }
 SETTINGS_READERS: Final = {"main_bot", "command_line", "assembly"}  # nothing else reads settings
-OUTSIDE: Final = {"bench", "scripts", "tests"}  # import what they measure, make or test; nothing imports them
+OUTSIDE: Final = {
+    "bench",
+    "scripts",
+    "tests",
+    "hatch_build.py",
+}  # import what they measure, make or test; nothing imports them
 ROOTS: Final = {name.partition(".")[0] for name in LEVELS}
 
 

@@ -17,7 +17,7 @@ BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 HEADER = """\
 # MeshBot's settings. Copy to meshbot.toml (or /etc/meshbot/meshbot.toml) and change what you need; what you leave out
 # keeps its default, the value shown. A variable MESHBOT_<NAME>, such as MESHBOT_TCP_HOST, goes before the file.
-# Check with: .venv/bin/python main_bot.py --check-config
+# Check with: meshbot check
 # This file is made from config.py by `make example`.
 """
 UNCOMMENTED = {"tcp_host"}  # the one setting that nearly every installation has to change

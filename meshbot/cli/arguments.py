@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import gettext
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from meshbot.cli import keys, radio
-from meshbot.commands import LOCALE_DIR, Translate
+from meshbot.commands import Translate
 from meshbot.commands import mark as _
+from meshbot.installation import SUMMARY, add_arguments, perform
 
-LANGUAGES: Final = ("fr", "en")
-# As gettext looks for the language of messages
-VARIABLES: Final = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+CONFIG: Final = _("settings in TOML, see meshbot.toml.example")
+CHECK: Final = _("prints the settings in force, and where each comes from")
+DEMO: Final = _("tries the bot on a virtual node, without a radio")
+VERSION: Final = _("shows the version and the commit")
+FILE: Final = _("FILE")
 # What argparse says itself: it asks gettext for a translation of each
 ARGPARSE: Final = (
     _("usage: "),
     _("options"),
     _("positional arguments"),
     _("show this help message and exit"),
-    _("show program's version number and exit"),
     _("%(prog)s: error: %(message)s\n"),
     _("the following arguments are required: %s"),
     _("unrecognized arguments: %s"),
@@ -32,36 +31,27 @@ ARGPARSE: Final = (
 )
 
 
-def language_of(environ: Mapping[str, str]) -> str | None:
-    """Return the language that the person has set, None for none or for another one."""
-    for name in VARIABLES:
-        if value := environ.get(name):
-            language = value.split(":")[0][:2].lower()
-            return language if language in LANGUAGES else None
-    return None
-
-
-def speak(language: str) -> None:
-    """Have argparse speak the language too, as far as the catalogs go."""
-    gettext.bindtextdomain("meshbot", str(LOCALE_DIR))
-    gettext.textdomain("meshbot")
-    os.environ["LANGUAGE"] = language
-
-
 def parser_for(name: str, version: str, tr: Translate) -> argparse.ArgumentParser:
     """Return the parser, whose texts are in `tr`'s language."""
     parser = argparse.ArgumentParser(prog=name, description=tr(_("MeshBot: a bot for a Meshtastic network.")))
-    parser.add_argument("--config", type=Path, metavar="FILE", help=tr(_("settings in TOML, see meshbot.toml.example")))
-    parser.add_argument("--check-config", action="store_true", help=tr(_("print the settings in force and exit")))
-    parser.add_argument("--demo", action="store_true", help=tr(_("try the bot on a virtual node, without a radio")))
-    parser.add_argument("--version", action="version", version=f"MeshBot {version}")
-    # without a command the bot runs
-    parser.set_defaults(command=None)
+    parser.add_argument("--config", type=Path, metavar=tr(FILE), help=tr(CONFIG))
+    parser.add_argument("--check-config", action="store_true", help=tr(CHECK))
+    parser.add_argument("--demo", action="store_true", help=tr(DEMO))
+    parser.add_argument("--version", action="version", version=f"MeshBot {version}", help=tr(VERSION))
+    # without a command the bot runs; what is alone needs no settings
+    parser.set_defaults(command=None, alone=None)
     groups = parser.add_subparsers(title=tr(_("commands")), metavar=tr(_("COMMAND")))
+    top = Commands(groups, tr)
+    top.add("run", None, _("runs the bot, as without a command"))
+    top.add("check", None, CHECK).set_defaults(check_config=True)
+    top.add("demo", None, DEMO).set_defaults(demo=True)
     for module in (keys, radio):
         group = groups.add_parser(module.NAME, help=tr(module.SUMMARY), description=tr(module.SUMMARY))
         commands = group.add_subparsers(title=tr(_("commands")), metavar=tr(_("COMMAND")), required=True)
         module.add_commands(Commands(commands, tr))
+    service = groups.add_parser("service", help=tr(SUMMARY), description=tr(SUMMARY))
+    service.set_defaults(alone=perform)
+    add_arguments(service, tr)
     return parser
 
 
@@ -73,9 +63,16 @@ class Commands:
         self.tr = tr
 
     def add(self, name: str, run: Any, summary: str) -> argparse.ArgumentParser:
-        """Add a command whose `run(call, options)` returns the exit code; return its parser, for its arguments."""
+        """Add a command whose `run(call, options)` returns the exit code; return its parser, for its arguments.
+
+        Without `run` it is one that the main program itself knows.
+        """
         parser: argparse.ArgumentParser = self._subparsers.add_parser(
             name, help=self.tr(summary), description=self.tr(summary)
         )
         parser.set_defaults(command=run)
+        # after the command too; without a default of its own, which would replace what was given before the command
+        parser.add_argument(
+            "--config", type=Path, metavar=self.tr(FILE), help=self.tr(CONFIG), default=argparse.SUPPRESS
+        )
         return parser

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from meshbot.cli.arguments import language_of, parser_for, speak
+from meshbot.cli.arguments import parser_for
 from meshbot.cli.errors import CommandError
 from meshbot.cli.program import Call, CliSettings, Program
 from meshbot.commands import mark as _
 from meshbot.commands import translator
+from meshbot.installation import language_of, speak
 from meshbot.runtime import log
 from meshbot.settings import ConfigError
 from meshbot.storage import StorageError
@@ -30,7 +31,10 @@ def main(program: Program[S], arguments: Sequence[str] | None = None, environ: M
     speak(language or "en")
     log.use_utf8(sys.stdout, sys.stderr)
     name = Path(sys.argv[0]).name or "meshbot"
-    options = parser_for(name, program.version, translator(language or "en")).parse_args(arguments)
+    tr = translator(language or "en")
+    options = parser_for(name, program.version, tr).parse_args(arguments)
+    if options.alone is not None:
+        return int(options.alone(options, tr))
     if options.demo:
         return program.demo()
     try:

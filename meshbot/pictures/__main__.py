@@ -29,7 +29,7 @@ def main() -> int:
     except BadDataError as error:
         return _fail(f"nothing to draw: {error}", BAD_DATA)
     except ImportError as error:
-        return _fail(f"matplotlib cannot be imported, run `make setup`: {error}", MISSING)
+        return _fail(f"pictures are not installed (`make setup`, or the package's extra `pictures`): {error}", MISSING)
     except MemoryError:
         return _fail(f"no memory left within {MEMORY // 1_000_000} MB", FAILED)
     except Exception as error:  # noqa: BLE001 - the bot gets this line alone

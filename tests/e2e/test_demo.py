@@ -1,63 +1,19 @@
 """The demo as a visitor sees it: at a terminal, and without one."""
 
-import os
-import pty
 import re
-import select
 import subprocess
 import sys
-import time
 
 import pytest
 
 from meshbot.demo.stage import FAULTS
-from tests.support.process import ROOT, SIGNALLED
-
-PATIENCE = 60.0
-
-
-class Terminal:
-    """`main_bot.py --demo` at a pseudo terminal."""
-
-    def __init__(self):
-        self._master, slave = pty.openpty()
-        self._process = subprocess.Popen(
-            [*SIGNALLED, sys.executable, str(ROOT / "main_bot.py"), "--demo"], stdin=slave, stdout=slave, stderr=slave
-        )
-        os.close(slave)
-        self.screen = ""
-
-    def type(self, line):
-        os.write(self._master, f"{line}\n".encode())
-
-    def wait_for(self, pattern, count=1):
-        deadline = time.monotonic() + PATIENCE
-        while len(re.findall(pattern, self.screen)) < count:
-            assert time.monotonic() < deadline, f"{count} × {pattern!r} not in:\n{self.screen}"
-            if select.select([self._master], [], [], 1.0)[0]:
-                self.screen += os.read(self._master, 65536).decode(errors="replace")
-
-    def end(self):
-        """Return the exit code; what is printed meanwhile is read, or the program would wait for us."""
-        while self._process.poll() is None:
-            if select.select([self._master], [], [], 0.1)[0]:
-                try:
-                    self.screen += os.read(self._master, 65536).decode(errors="replace")
-                # The terminal's other end is closed
-                except OSError:
-                    break
-        return self._process.wait(PATIENCE)
-
-    def close(self):
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-        os.close(self._master)
+from tests.support.process import ROOT
+from tests.support.terminal import Terminal
 
 
 @pytest.fixture
 def terminal():
-    terminal = Terminal()
+    terminal = Terminal(sys.executable, str(ROOT / "main_bot.py"), "--demo")
     yield terminal
     terminal.close()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import config
+from meshbot.installation.layout import Layout
 
 UNIT = Path(__file__).parents[2] / "meshbot.service"
 
@@ -39,11 +40,11 @@ def test_the_unit_restarts_for_ever_but_not_on_bad_settings(service):
     assert "StartLimitIntervalSec=0" in UNIT.read_text(encoding="utf-8").splitlines()
 
 
-def test_the_unit_runs_this_program_from_the_environment_that_make_setup_makes(service):
+def test_the_unit_runs_what_the_installer_installs(service):
     python, program = map(Path, service["ExecStart"].split())
-    home = Path(service["WorkingDirectory"])
-    assert python == home / ".venv" / "bin" / "python"
-    assert program == home / "main_bot.py"
+    assert python == Layout().venv / "bin" / "python"
+    assert program == Layout().program / "main_bot.py"
+    assert Path(service["WorkingDirectory"]) == Layout().home
 
 
 def test_the_unit_is_of_type_notify_with_a_state_directory(service):

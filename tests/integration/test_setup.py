@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("sh", "dirname", "cat", "cmp", "env", "grep", "head", "mkdir", "rm", "tail")
+TOOLS = ("sh", "dirname", "cat", "cmp", "env", "grep", "head", "mkdir", "rm", "sed", "tail")
+FILES = ("requirements.txt", "requirements-pictures.txt", "requirements-dev.txt")
 CALLS = "calls.txt"
 
 # A Python that answers what scripts/setup asks; {venv}: whether it can make environments, {pip}: what pip does
@@ -19,7 +20,7 @@ case "$*" in
     *'print('*) echo {version} ;;
     *ensurepip*) {venv} ;;
     '-m venv '*) echo venv >>"{calls}"; mkdir .venv/bin; cp "$0" .venv/bin/python ;;
-    '-m pip install '*) echo pip >>"{calls}"; {pip} ;;
+    '-m pip install --no-deps -r '*) echo pip >>"{calls}"; shift 4; echo "$*" >.venv/installed; {pip} ;;
     *) echo "unexpected: $*" >&2; exit 64 ;;
 esac
 """
@@ -34,7 +35,7 @@ class Machine:
         self.path.mkdir()
         (self.project / "scripts").mkdir(parents=True)
         shutil.copy(ROOT / "scripts" / "setup", self.project / "scripts")
-        for name in ("requirements.txt", "requirements-dev.txt"):
+        for name in FILES:
             (self.project / name).write_text(f"# {name}\n")
         for tool in (*TOOLS, "cp"):
             (self.path / tool).symlink_to(shutil.which(tool))
@@ -48,9 +49,9 @@ class Machine:
         fake.chmod(0o755)
         return fake
 
-    def setup(self, **environ):
+    def setup(self, *arguments, **environ):
         return subprocess.run(
-            [self.project / "scripts" / "setup"],
+            [self.project / "scripts" / "setup", *arguments],
             env={"PATH": str(self.path), **environ},
             cwd=self.path,
             capture_output=True,
@@ -58,6 +59,10 @@ class Machine:
             timeout=60,
             check=False,
         )
+
+    def installed(self):
+        """Return which files of requirements pip was last given."""
+        return tuple((self.project / ".venv" / "installed").read_text().replace("-r ", "").split())
 
     def calls(self):
         """Return what was run since the last time."""
@@ -135,14 +140,56 @@ def test_it_works_once_and_is_silent_when_nothing_changed(machine):
     assert (again.returncode, again.stdout, again.stderr, machine.calls()) == (0, "", "", [])
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", FILES)
 def test_changed_requirements_are_installed_into_what_is_there(machine, name):
     machine.python()
-    machine.setup()
+    machine.setup("dev")
     machine.calls()
     (machine.project / name).write_text("another==1\n")
     assert machine.setup().returncode == 0
     assert machine.calls() == ["pip"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "files"),
+    [((), {}, FILES[:2]), ((), {"PICTURES": "no"}, FILES[:1]), (("any",), {}, FILES[:2]), (("dev",), {}, FILES)],
+)
+def test_only_what_was_asked_for_is_installed(machine, arguments, environ, files):
+    machine.python()
+    assert machine.setup(*arguments, **environ).returncode == 0
+    assert machine.installed() == files
+    assert machine.setup(*arguments, **environ).stdout == ""
+
+
+def test_more_is_added_and_nothing_is_taken_away(machine):
+    machine.python()
+    machine.setup(PICTURES="no")
+    machine.calls()
+    machine.setup("any")
+    assert machine.calls() == []
+    machine.setup()
+    assert machine.installed() == FILES[:2]
+    machine.setup("dev")
+    assert machine.installed() == FILES
+    machine.calls()
+    for arguments, environ in (((), {}), (("any",), {}), ((), {"PICTURES": "no"})):
+        assert machine.setup(*arguments, **environ).returncode == 0
+    assert machine.calls() == []
+
+
+def test_another_python_gets_what_the_former_had(machine):
+    machine.python()
+    machine.setup("dev")
+    machine.setup(PYTHON=str(machine.python("python3.12", version="3.12")))
+    assert machine.installed() == FILES
+
+
+def test_the_installer_is_told_a_python_and_nothing_is_made(machine):
+    failure(machine.setup("python"), "Python est introuvable", "Python was not found")
+    machine.python()
+    done = machine.setup("python")
+    assert (done.returncode, done.stdout) == (0, "python3\n")
+    assert not (machine.project / ".venv").exists()
 
 
 def test_an_interrupted_environment_is_made_again(machine):

@@ -139,9 +139,10 @@ class SampleLink:
         self.figures, self.interface, self.is_locked = lambda: figures, lambda: interface, lambda: locked
 
 
-def make_status(figures, counts, *, waiting=0, interface=None, locked=False, former=None, radio=None):
+def make_status(figures, counts, *, waiting=0, interface=None, locked=False, former=None, radio=None, version=""):
     link = SampleLink(figures, interface, locked=locked)
-    return status_command(link, lambda: waiting, counts, lambda: former, FakeClock(), radio=radio or SampleRadio())
+    radio = radio or SampleRadio()
+    return status_command(link, lambda: waiting, counts, lambda: former, FakeClock(), radio=radio, version=version)
 
 
 def keyed_nodes(*others: tuple[str, str]) -> MeshMemory:
@@ -164,7 +165,7 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         ping_command(lambda: FIGURES),
         *mesh_commands(memory, clock),
         *mesh.commands,
-        make_status(FIGURES, SampleKeys().counts, waiting=2),
+        make_status(FIGURES, SampleKeys().counts, waiting=2, version="0.1.0 (1a2b3c4d5e)"),
         keys_command(keys, keyed_nodes(), lambda: interface, clock, tally=SampleRadio().tally, teach=no_lesson),
         echo_command(
             clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, lambda _: 200, 120.0)

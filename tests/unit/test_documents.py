@@ -1,5 +1,6 @@
 """The documents tell of what exists: links, commands, targets, settings, log lines, versions."""
 
+import argparse
 import ast
 import re
 import tomllib
@@ -10,6 +11,8 @@ import pytest
 import config
 from assembly import online_commands
 from main_bot import __version__
+from meshbot.cli import parser_for
+from meshbot.commands.language import translator
 from meshbot.commands.registry import ALL_PLATFORMS, Platform
 from meshbot.runtime.clock import SystemClock
 from scripts.check_imports import LAYERS
@@ -94,6 +97,23 @@ def test_every_program_that_is_named_exists_with_its_options(document):
             source += "".join(text_of(each) for each in (ROOT / "meshbot" / "cli").glob("*.py"))
         for option in re.findall(r"--[a-z-]+", arguments):
             assert f'"{option}"' in source or option == "--help", (path.name, option)
+
+
+@each_document
+def test_every_command_of_the_command_line_that_is_named_exists(document):
+    def commands(parser):
+        found = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        return found[0].choices if found else {}
+
+    top = commands(parser_for("meshbot", "", translator("en")))
+    code = re.findall(r"```bash\n(.*?)```|`([^`\n]+)`", text_of(document), re.DOTALL)
+    for text in filter(None, (part for parts in code for part in parts)):
+        for name, more, second in re.findall(r"(?<![\w/@.-])meshbot ([a-z]+)( ([a-z]+))?", text):
+            if "systemctl" in text and name not in top:
+                continue
+            assert name in top, text
+            group = commands(top[name])
+            assert not (more and group) or second in group, text
 
 
 @each_document
@@ -302,7 +322,7 @@ def test_the_changelog_s_newest_version_is_the_program_s():
 def test_every_pinned_package_has_a_reason_and_its_version():
     told = text_of(ROOT / "docs" / "decisions" / "0002-libraries.md")
     pins = {}
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-pictures.txt", "requirements-unused.txt", "requirements-dev.txt"):
         pins |= dict(re.findall(r"^([\w.-]+)==(\S+)$", text_of(ROOT / name), re.MULTILINE))
     assert len(pins) > 20
     for package, version in pins.items():

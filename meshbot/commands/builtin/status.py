@@ -34,13 +34,14 @@ EXAMPLES: Final = (
     Example(
         "/status",
         "🔗 link up for 3 h 12 min; reconnections: 1 in 1 h, 4 in 24 h; last outage: 12 s, 40 min ago; "
-        "probe: 35 ms; queue: 2; keys in the radio: 36/38",
+        "probe: 35 ms; queue: 2; keys in the radio: 36/38; MeshBot 0.1.0 (1a2b3c4d5e)",
     ),
     Example(
         "/status",
         "🔗 link up for 3 h 12 min\nreconnections: 1 in 1 h, 4 in 24 h\nlast outage: 12 s, 40 min ago\n"
         "probe: 35 ms\npackets waiting for the radio: 2\n"
-        "trusted keys that the radio holds: 36 of 38, it lacks 2\nkeys changed, to be confirmed: 1",
+        "trusted keys that the radio holds: 36 of 38, it lacks 2\nkeys changed, to be confirmed: 1\n"
+        "MeshBot 0.1.0 (1a2b3c4d5e)",
         platform=Platform.TELEGRAM,
     ),
 )
@@ -98,8 +99,9 @@ def status_command(
     clock: Clock,
     *,
     radio: RadioMemory,
+    version: str = "",
 ) -> Command:
-    """Make the command; `waiting` returns how many packets wait for the radio.
+    """Make the command; `waiting` returns how many packets wait for the radio, `version` is the bot's own.
 
     `former` returns our node under the number before, with the time of the change, if that was lately.
     """
@@ -119,11 +121,12 @@ def status_command(
             in_radio(radio.tally(), known, tr, wide=request.wide),
             *_firmware(link.interface(), tr, wide=request.wide),
         ]
+        own = [f"MeshBot {version}"] if version else []
         if not request.wide:
-            return _in_one_packet(parts, tr, request.limit)
+            return _in_one_packet([*parts, *own], tr, request.limit)
         if known.pending:
             parts.append(tr(_("keys changed, to be confirmed: {count}")).format(count=known.pending))
-        return lines_that_fit(parts, request.limit)
+        return lines_that_fit([*parts, *own], request.limit)
 
     return Command(
         name="status",

@@ -1,0 +1,58 @@
+"""systemd's unit: whether the one that started the bot is this version's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from meshbot.installation.layout import PACKED, UNIT
+from meshbot.version import ROOT
+
+# In systemd's order of precedence, systemd.unit(5)
+FOLDERS: Final = (
+    "etc/systemd/system",
+    "run/systemd/system",
+    "usr/local/lib/systemd/system",
+    "usr/lib/systemd/system",
+    "lib/systemd/system",
+)
+
+
+def outdated_unit(environ: Mapping[str, str] = os.environ, root: Path = Path("/")) -> str:
+    """Return what differs between the unit that started this process and this version's, as `path: Name, Name`.
+
+    Nothing if they are the same, or if no unit of that name started it.
+    """
+    if "INVOCATION_ID" not in environ or _own_unit(root) != UNIT:
+        return ""
+    installed = next((path for folder in FOLDERS if (path := root / folder / UNIT).exists()), None)
+    current = next((path for path in (ROOT / UNIT, ROOT / PACKED / UNIT) if path.exists()), None)
+    if installed is None or current is None:
+        return ""
+    try:
+        names = differences(installed.read_text(encoding="utf-8"), current.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return f"{installed}: {', '.join(names)}" if names else ""
+
+
+def differences(installed: str, current: str) -> list[str]:
+    """Return the names of the settings of which one unit has another value; comments do not count."""
+    changed = _settings(installed) ^ _settings(current)
+    return sorted({line.partition("=")[0] for line in changed})
+
+
+def _settings(text: str) -> set[str]:
+    lines = (line.strip() for line in text.splitlines())
+    return {line for line in lines if line and line[0] not in "#;["}
+
+
+def _own_unit(root: Path) -> str:
+    """Return the unit of this process, by its control group."""
+    try:
+        groups = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return ""
+    return next((line.rpartition("/")[2] for line in groups if line.endswith(".service")), "")
