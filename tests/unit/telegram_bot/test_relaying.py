@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshbot.commands import bare, parse
 from meshbot.commands.builtin.echo import EchoOptions, echo_command
 from meshbot.commands.registry import Command, Platform
 from meshbot.commands.roles import Role
@@ -18,6 +19,7 @@ from meshbot.telegram_bot.author_notices import EDIT_IGNORED, NOT_RELAYED
 from meshbot.telegram_bot.command_handler import TYPING_AFTER, TYPING_LASTS
 from meshbot.telegram_bot.models import Chat
 from meshbot.telegram_bot.updates import EditedMessage
+from meshbot.text import folded
 from tests.support.fake_clock import FakeClock
 from tests.support.mesh_commands import OWN
 from tests.support.nodes import key
@@ -32,8 +34,16 @@ TELEGRAM_ONLY = Command("phone", "", lambda _request: "here", platforms=frozense
 # Anything that people write behind a slash, our own commands and other bots' left out
 SLASHED = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Zl", "Zp", "Zs")), min_size=1, max_size=30
-).filter(lambda word: word.split("@")[0].lower() not in COMMANDS and not word.lower().endswith("bot"))
+).filter(lambda word: not _is_command(word))
 COMMANDS = {"ping", "secret", "phone", "start", "id", "send", "channels", "help"}
+
+
+def _is_command(word):
+    """Whether somebody means a command by it, as both sides read it."""
+    name, _, bot = word.partition("@")
+    parsed = parse(f"/{word}")
+    names = {name.lower(), folded(name), *([bare(parsed[0]), folded(bare(parsed[0]))] if parsed else [])}
+    return bool(names & COMMANDS) or bot.lower().endswith("bot") or word.lower().endswith("bot")
 
 
 @pytest.fixture
