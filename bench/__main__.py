@@ -30,6 +30,7 @@ from bench import (
     telegram_burst,
     telegram_idle,
     telegram_outage,
+    year,
 )
 from bench.effort import QUICK, Effort
 from bench.table import UNMEASURED, Measured, Row, render
@@ -62,6 +63,7 @@ MEASURES = (
     Measure("assistant", assistant.held_calls),
     Measure("faults", answers_kept.kept_answers),
     Measure("custody", custody.delivered_messages, waits=True),
+    Measure("year", year.year_of_life),
     Measure("questions", memory_rows.questions),
     Measure("telegram", telegram_answers.answers),
     Measure("telegram_burst", telegram_burst.bursts),

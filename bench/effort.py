@@ -31,6 +31,7 @@ class Effort:
     telegram_outage_hours: float = 8.0  # in scaled time
     telegram_idle_hours: float = 1.0  # in scaled time
     custody_rounds: int = 8  # in scaled time
+    year: tuple[int, ...] = (365, 2000)  # days and nodes, then as in bench.year.Plan
 
 
 QUICK = Effort(
@@ -56,4 +57,5 @@ QUICK = Effort(
     telegram_outage_hours=0.25,
     telegram_idle_hours=0.05,
     custody_rounds=1,
+    year=(30, 60, 12, 1, 10, 5, 15, 5),
 )

@@ -38,12 +38,11 @@ CURE_EVERY: Final = 10.0
 ASK_TIMEOUT: Final = 20.0
 # Seconds in which a node introduces itself only once
 ASK_AGAIN: Final = 60.0
-# A flapping link and a small database would make use of them all: 3 % of the air on LongFast
-ASKS_AN_HOUR: Final = 60
+# A flapping link and a small database make use of all those that no message waits for: 3 % of the air on LongFast
+ASKS_AN_HOUR, ASKS_AHEAD = 60, 45
 # Seconds for the radio's answer: an ESP32 can stall for 10
 ADMIN_TIMEOUT: Final = 12.0
-# Seconds for a commit
-NOTE_TIMEOUT: Final = 15.0
+NOTE_TIMEOUT: Final = 15.0  # seconds for a commit
 # Each has the radio write its whole database to its flash. The last ones are for what an operator decides, those before
 # for messages that wait
 TAUGHT_A_DAY: Final = 20
@@ -222,11 +221,10 @@ class Custody:
 
     @property
     def _start_at(self) -> float:
-        return max(self._next_start, self._asks_free_at if self._is_limited else -inf)
+        return max(self._next_start, self._asks_free_at(ASKS_AHEAD) if self._is_limited else -inf)
 
-    @property
-    def _asks_free_at(self) -> float:
-        return self._asked[0] + HOUR if len(self._asked) == ASKS_AN_HOUR else -inf
+    def _asks_free_at(self, limit: int) -> float:
+        return self._asked[-limit] + HOUR if len(self._asked) >= limit else -inf
 
     # -- asking
 
@@ -249,7 +247,7 @@ class Custody:
         """
         assert self._radio is not None  # noqa: S101 - nothing starts without a link
         trusted, held = self._trusted(num), self._keys.get(num)
-        if trusted is None or (is_limited and self._asks_free_at > at.now):
+        if trusted is None or (is_limited and self._asks_free_at(ASKS_AN_HOUR) > at.now):
             return False
         is_pinned = held is not None and held != trusted.key
         asked_at = self.records.row(num).asked_at
@@ -301,7 +299,8 @@ class Custody:
                 self._end(cure, reason)
                 continue
             assert self._radio is not None  # noqa: S101 - its loss ends every cure
-            stays = cure.num in self._radio.favourites or self.records.row(cure.num).stays_favourite is True
+            noted = self.records.row(cure.num).stays_favourite
+            stays = cure.num in self._radio.favourites if noted is None else noted
             self.records.note(cure.num, stays_favourite=stays)
             self.records.count_taught(cure.num, at.wall)
             cure.stage, cure.until = Stage.NOTE, at.now + NOTE_TIMEOUT
@@ -340,7 +339,8 @@ class Custody:
                     self._set_key(cure.num, cure.contact.public_key)
                 self._take_off_mark(cure, at)
             case Stage.MARK:
-                if failure is None:
+                if failure is None and self._radio is not None:
+                    self._radio = replace(self._radio, favourites=self._radio.favourites - {cure.num})
                     self.records.note(cure.num, stays_favourite=None)
                 self._end(cure, cure.outcome)
 

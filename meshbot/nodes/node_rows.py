@@ -87,3 +87,8 @@ def came_lately(key: KeyRow | None, now: int) -> bool:
     # the radio's database may have learnt it from the same packets
     is_from_radio = key.source is KeySource.NODEDB and key.changed_at == key.first_seen
     return not is_from_radio and 0 <= now - key.first_seen < NEWCOMER_FOR
+
+
+def confirms(source: KeySource, over: KeySource) -> bool:
+    """Return whether `source` is a better one for a key than `over`."""
+    return source is KeySource.OPERATOR or (source is KeySource.NODEDB and over is not KeySource.OPERATOR)

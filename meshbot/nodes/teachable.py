@@ -24,7 +24,9 @@ def teachable(trust: KeyTrust, num: int) -> TrustedKey | None:
         return None
     is_verified = trusted.source is KeySource.OPERATOR
     # against an operator's word a key that waits counts for nothing
-    is_doubtful = trusted.public_key in trust.duplicates() or (num in trust.pending and not is_verified)
+    holders = trust.holders(trusted.public_key)
+    is_shared = len(holders) > 1 and not trust.identities.is_upgrade(trusted.public_key, holders)
+    is_doubtful = is_shared or (num in trust.pending and not is_verified)
     return TrustedKey(contact_of(trust.nodes[num], trusted.public_key), is_verified, is_doubtful)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.identity import Change, Identities, IdentityChange, number_of
-from meshbot.nodes.node_rows import came_lately, overlay, renamed, with_whole_name
+from meshbot.nodes.node_rows import came_lately, confirms, overlay, renamed, with_whole_name
 from meshbot.nodes.revoked import RevokedKeys, without
 from meshbot.nodes.weak_keys import weak_line
 from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
@@ -38,7 +38,7 @@ class KeyTrust:
     def __init__(self, snapshot: Snapshot, listening_since: int = 0, admins: Collection[int] = frozenset()) -> None:
         """Take what is in the database; what was heard before `listening_since` is unknown.
 
-        A listed admin's key is changed by an operator alone: see `_decides`.
+        A listed admin's key is changed by an operator alone: see `_replaces`.
         """
         self._admins = admins
         self.nodes = snapshot.nodes
@@ -254,7 +254,7 @@ class KeyTrust:
             return False
         if trusted is None or trusted.public_key == key:
             return True
-        return bool(key) and self._decides(num, source, trusted.source)
+        return bool(key) and self._replaces(num, source, trusted.source)
 
     def _learn_node(self, reported: NodeRow, source: KeySource, now: int) -> None:
         known = self.nodes.get(reported.num)
@@ -279,12 +279,11 @@ class KeyTrust:
                 return self._set_apart(num, key, source, now)
             self._trust(num, key, source, now)
             return weak_line(self.label(num), key)
-        decides = self._decides(num, source, trusted.source)
         if trusted.public_key == key:
-            if decides and source is not trusted.source:
+            if source is not trusted.source and confirms(source, trusted.source):
                 self.trusted[num] = self._keep(replace(trusted, source=source, changed_at=now))
             return None
-        if not decides:
+        if not self._replaces(num, source, trusted.source):
             return self._set_apart(num, key, source, now)
         self._report_key(num, key, KeyChangeSource.OPERATOR if source is KeySource.OPERATOR else KeyChangeSource.RADIO)
         self._trust(num, key, source, now)
@@ -352,15 +351,14 @@ class KeyTrust:
         """Return whether the node's trusted key is one that `came_lately`."""
         return came_lately(self.trusted.get(num), now)
 
-    def _decides(self, num: int, source: KeySource, over: KeySource) -> bool:
-        """Return whether `source` may replace a node's key that comes from `over`.
+    def _replaces(self, num: int, source: KeySource, over: KeySource) -> bool:
+        """Return whether `source` may replace a node's key that comes from `over` by another one.
 
-        The radio's database knows best, but a flood of new nodes makes it forget an old one, and learn anybody's key
-        in its place: that must make nobody an admin.
+        The radio's database forgets nodes, for want of room or by a reset, and then learns anybody's key in their
+        place: it overrules nothing but a file's keys, and no admin's.
         """
-        if source is not KeySource.NODEDB or over is KeySource.OPERATOR:
-            return source is KeySource.OPERATOR
-        return num not in self._admins
+        is_file_s = over is KeySource.IMPORT and num not in self._admins
+        return source is KeySource.OPERATOR or (source is KeySource.NODEDB and is_file_s)
 
     def _set_apart(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         waiting = self.pending.setdefault(num, [])

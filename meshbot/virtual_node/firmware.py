@@ -131,6 +131,14 @@ class Firmware:
         """Whether the node runs, else it is rebooting."""
         return now >= self._down_until
 
+    @property
+    def due(self) -> float:
+        """When `poll` has something to do, background traffic and a full queue apart; inf for never."""
+        if self._down_until > -inf:
+            return self._down_until
+        reboot_due = self._state.reboot_due
+        return min(self._state.scheduler.due, inf if reboot_due is None else reboot_due)
+
     def connect(self, number: int, now: float) -> PhoneApi:
         """Begin a session, which ends the one before."""
         self._client = PhoneApi(self._state, self._router, number, now)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
 from random import Random
 from typing import Final
 
@@ -75,6 +76,11 @@ class Scheduler:
     def at(self, due: float, action: Callable[[float], None]) -> None:
         """Run `action(now)` once `due` has come."""
         heapq.heappush(self._due, (due, next(self._order), action))
+
+    @property
+    def due(self) -> float:
+        """When `run` has something to do; inf for never."""
+        return self._due[0][0] if self._due else inf
 
     def run(self, now: float) -> None:
         """Run the due actions, each with the time it was due at."""

@@ -37,7 +37,7 @@ class Keys(RuleBasedStateMachine):
         incidents = self.kept()
         is_other = before is not None and after.public_key != before.public_key
         if is_other:
-            assert (source, before.source is KeySource.OPERATOR) == (KeySource.NODEDB, False)
+            assert (source, before.source) == (KeySource.NODEDB, KeySource.IMPORT)
         assert is_other == any(each.source is KeyChangeSource.RADIO for each in incidents)
         if (num, key(seed)) in self.rejected:
             assert (incidents, after) == ([], before)

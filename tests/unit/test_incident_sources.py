@@ -78,7 +78,7 @@ def test_the_word_that_settles_it_is_reported_with_whose_it_was(bench):
     manager.learn_from_node_database([record(BOB, key(2))])
     assert manager.confirm_key(BOB, key(3))
     manager.confirm_key(BOB, key(3))
-    assert bench.heard == [changed(KeyChangeSource.RADIO, 2), changed(KeyChangeSource.OPERATOR, 3, old=2)]
+    assert bench.heard == [changed(KeyChangeSource.NODE, 2), changed(KeyChangeSource.OPERATOR, 3)]
 
 
 def test_what_strangers_may_make_the_bot_report_of_one_node_is_bounded(bench):

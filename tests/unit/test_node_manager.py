@@ -16,7 +16,7 @@ from meshbot.nodes.identity import SILENCE, number_of
 from meshbot.nodes.node_rows import NEWCOMER_FOR
 from meshbot.runtime.incidents import KeyShared
 from meshbot.storage.database import open_database
-from meshbot.storage.nodes import NodeStore
+from meshbot.storage.nodes import KeySource, NodeRow, NodeStore
 from node_manager import NodeManager
 from tests.support.configured import make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
@@ -106,9 +106,8 @@ def test_counts_tell_nodes_keys_and_unconfirmed_keys(manager):
 
 def test_the_radio_changes_no_admin_s_key(database):
     store = NodeStore(database)
-    make_node_manager(store, FakeClock()).learn_from_node_database(
-        [record(ALICE, key(1), long_name="Alice"), record(BOB, key(2))]
-    )
+    imported = [(NodeRow(ALICE, "Alice"), key(1)), (NodeRow(BOB), key(2))]
+    make_node_manager(store, FakeClock())._learn(imported, KeySource.IMPORT)
     # the radio's database comes before ours is read, as at a start, and then again
     manager = NodeManager(store, FakeClock(), admins={ALICE})
     for _ in range(2):
@@ -285,7 +284,7 @@ def test_a_failing_database_is_left_alone_then_gets_all(database):
     other = locked(database)
     manager.learn_from_node_database([record(ALICE, key(1))])
     other.close()
-    manager.learn_from_node_database([record(ALICE, key(2))])
+    manager.confirm_key(ALICE, key(2))
     assert restarted(database).public_key(ALICE) is None
     clock.advance(NodeManager.retry_after)
     manager.learn_from_nodeinfo(record(BOB))
@@ -307,9 +306,10 @@ def test_what_was_learnt_before_the_database_is_judged_by_it(manager, database, 
     path.rmdir()
     path.with_name("away").rename(path)
     assert late.flush()
-    assert (name_of(late, ALICE), late.public_key(ALICE), late.pending_keys()) == ("Alice", key(1), {ALICE: {key(9)}})
-    assert (late.public_key(BOB), late.public_key(CAROL)) == (key(4), key(3))
-    assert restarted(database).counts() == late.counts() == NodeCounts(nodes=3, keys=3, pending=1)
+    assert (name_of(late, ALICE), late.public_key(ALICE)) == ("Alice", key(1))
+    assert late.pending_keys() == {ALICE: {key(9)}, BOB: {key(4)}}
+    assert (late.public_key(BOB), late.public_key(CAROL)) == (key(2), key(3))
+    assert restarted(database).counts() == late.counts() == NodeCounts(nodes=3, keys=3, pending=2)
     assert [line.split(" ")[0] for line in lines()] == ["ERROR", "INFO", "WARNING", "WARNING"]
 
 

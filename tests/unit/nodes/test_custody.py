@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 
 from meshbot.mesh_link.messages import NodeRecord
-from meshbot.nodes.custody import ASK_TIMEOUT, ASKS_AN_HOUR, CURE_EVERY, TAUGHT_A_DAY, TAUGHT_AHEAD, TAUGHT_FOR_MESSAGES
+from meshbot.nodes.custody import (
+    ASK_TIMEOUT,
+    ASKS_AHEAD,
+    ASKS_AN_HOUR,
+    CURE_EVERY,
+    TAUGHT_A_DAY,
+    TAUGHT_AHEAD,
+    TAUGHT_FOR_MESSAGES,
+)
 from meshbot.nodes.custody_records import KEPT, RECENT
 from meshbot.nodes.custody_steps import (
     AddContact,
@@ -85,9 +93,20 @@ def test_an_hour_has_a_limited_number_of_questions():
     bench = with_many(present={num: KEY[:31] + bytes([num & 0xFF]) for num in MANY})
     bench.ready()
     bench.wait(HOUR - 1)
-    assert len(bench.asked()) == ASKS_AN_HOUR
-    bench.wait(ASKS_AN_HOUR * CURE_EVERY)
+    assert len(bench.asked()) == ASKS_AHEAD
+    bench.wait(ASKS_AHEAD * CURE_EVERY)
     assert len(bench.asked()) == len(MANY)
+
+
+def test_messages_that_wait_have_questions_of_their_own():
+    bench = with_many(present={num: KEY[:31] + bytes([num & 0xFF]) for num in MANY})
+    bench.trust |= {num: trusted(num, KEY) for num in range(1, ASKS_AN_HOUR)}
+    bench.ready()
+    bench.wait(ASKS_AHEAD * CURE_EVERY)
+    for num in range(1, ASKS_AN_HOUR):
+        bench.do(bench.custody.cure(num, bench.at, lacks=True))
+    assert len(bench.asked()) == ASKS_AN_HOUR
+    assert bench.asked()[-1] == ASKS_AN_HOUR - ASKS_AHEAD > 0
 
 
 def test_who_wrote_last_is_cured_first(bench):
@@ -242,6 +261,17 @@ def test_a_mark_that_the_radio_did_not_take_off_is_repaired(bench):
     bench.answers = True
     bench.ready()
     assert bench.favourites == set()
+
+
+def test_a_node_whose_mark_was_taken_off_at_ready_is_no_favourite(bench):
+    bench.favourites = {ALICE}
+    bench.records.note(ALICE, stays_favourite=False)
+    bench.ready()
+    assert bench.favourites == set()
+    # the radio forgets it again, with the same link
+    bench.do(bench.custody.cure(ALICE, bench.at, lacks=True))
+    bench.wait(ASK_TIMEOUT)
+    assert (bench.taught(), bench.favourites) == ([ALICE], set())
 
 
 def test_a_favourite_lost_between_removal_and_teaching_comes_back(bench):

@@ -52,20 +52,20 @@ def test_an_empty_key_never_replaces_a_key(trust, source):
     [
         (NODEINFO, NODEINFO, (1, [2])),
         (NODEINFO, IMPORT, (1, [2])),
-        (NODEINFO, NODEDB, (2, [])),
+        (NODEINFO, NODEDB, (1, [2])),
         (NODEINFO, OPERATOR, (2, [])),
         (IMPORT, NODEINFO, (1, [2])),
         (IMPORT, NODEDB, (2, [])),
         (NODEDB, NODEINFO, (1, [2])),
         (NODEDB, IMPORT, (1, [2])),
-        (NODEDB, NODEDB, (2, [])),
+        (NODEDB, NODEDB, (1, [2])),
         (NODEDB, OPERATOR, (2, [])),
         (OPERATOR, NODEINFO, (1, [2])),
         (OPERATOR, NODEDB, (1, [2])),
         (OPERATOR, OPERATOR, (2, [])),
     ],
 )
-def test_only_the_node_database_or_an_operator_replaces_a_key(trust, first, second, expected):
+def test_only_an_operator_replaces_a_key_that_was_heard(trust, first, second, expected):
     learn(trust, key(1), first)
     assert learn(trust, key(2), second) is not None
     assert keys_of(trust) == expected
@@ -83,7 +83,7 @@ def test_a_pending_key_is_reported_once(trust):
 
 @pytest.mark.parametrize(("source", "by"), [(NODEDB, "la base du nœud"), (OPERATOR, "un opérateur")])
 def test_a_confirmed_key_replaces_the_old_one_and_is_reported(trust, source, by):
-    learn(trust, key(1), NODEINFO)
+    learn(trust, key(1), IMPORT)
     learn(trust, key(3), NODEINFO, now=20)
     learn(trust, key(2), NODEINFO, now=30)
     trust.take_unsaved()
@@ -91,7 +91,7 @@ def test_a_confirmed_key_replaces_the_old_one_and_is_reported(trust, source, by)
     assert line == f"🔑 Clé publique de !20001eef changée par {by}: {ONE} → {TWO}"
     assert keys_of(trust) == (2, [3])
     assert list(trust.take_unsaved().keys.values()) == [
-        KeyRow(ALICE, key(1), NODEINFO, KeyStatus.SUPERSEDED, 10, LATER),
+        KeyRow(ALICE, key(1), IMPORT, KeyStatus.SUPERSEDED, 10, LATER),
         KeyRow(ALICE, key(2), source, KeyStatus.TRUSTED, 30, LATER),
     ]
 
@@ -105,7 +105,7 @@ def test_the_same_key_from_a_better_source_takes_that_source(trust):
 
 def test_a_superseded_key_that_comes_back_is_unconfirmed_again(trust):
     learn(trust, key(1), NODEDB)
-    learn(trust, key(2), NODEDB)
+    learn(trust, key(2), OPERATOR)
     assert learn(trust, key(1), NODEINFO) is not None
     assert keys_of(trust) == (2, [1])
 
