@@ -13,7 +13,7 @@ import heapq
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -378,8 +378,11 @@ def _shown(kept: int, wanted: int) -> tuple[str, str, str, bool]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what was found; return 0 if every promise was kept."""
     parser = argparse.ArgumentParser(prog="python -m bench.year", description=__doc__)
-    for each in fields(Plan):
-        parser.add_argument(f"--{each.name.replace('_', '-')}", type=int, default=each.default)
+    parser.add_argument("--seed", type=int, default=Plan().seed)
+    parser.add_argument("--days", type=int, default=Plan().days)
+    parser.add_argument("--nodes", type=int, default=Plan().nodes)
+    parser.add_argument("--capacity", type=int, default=Plan().capacity, help="nodes that the radio remembers")
+    parser.add_argument("--impostors", type=int, default=Plan().impostors)
     found = live(Plan(**vars(parser.parse_args(arguments))))
     for what, (kept, wanted) in found.claims().items():
         print(f"{what}: {kept} ({wanted})")
