@@ -26,7 +26,8 @@ LAYERS: Final = (
     {"meshbot.nodes", "meshbot.sending"},
     {"meshbot.mesh_link"},
     {"meshbot.storage", "meshbot.settings", "meshbot.web", "meshbot.pictures", "meshbot.virtual_node"},
-    {"meshbot.installation", "meshbot.runtime"},
+    {"meshbot.installation"},
+    {"meshbot.runtime"},
     {"meshbot.text", "meshbot.bounds", "meshbot.version"},
     {"meshbot"},  # the package itself holds nothing
 )

@@ -20,6 +20,7 @@ from meshbot.installation.steps import (
     Step,
     WriteFile,
 )
+from meshbot.runtime import MeshBotError
 from meshbot.version import COMMIT_FILE
 
 SETTINGS: Final = "meshbot.toml"
@@ -81,7 +82,7 @@ class Options:
     purge: bool = False
 
 
-class RefusedError(Exception):
+class RefusedError(MeshBotError):
     """Why nothing is done: a marked text with its values."""
 
     def __init__(self, text: str, **values: object) -> None:

@@ -24,6 +24,7 @@ from meshbot.installation.steps import (
     Step,
     WriteFile,
 )
+from meshbot.runtime import MeshBotError
 
 FOLDER_MODE: Final = 0o755
 FILE_MODE: Final = 0o644
@@ -34,7 +35,7 @@ SHOWN: Final = 5  # lines of a failed command
 BOOTED: Final = Path("/run/systemd/system")
 
 
-class StepFailedError(Exception):
+class StepFailedError(MeshBotError):
     """A command failed: a marked text with its values, and the command's last lines."""
 
     def __init__(self, text: str, lines: str) -> None:

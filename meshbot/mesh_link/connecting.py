@@ -136,7 +136,8 @@ class Connecting:
         try:
             found = self._ask(_ascii(host), timeout if known is None else min(timeout, KNOWN_LOOKUP_TIMEOUT))
         except OSError as exc:
-            if known is None:
+            # an ended attempt says nothing about the name
+            if known is None or isinstance(exc, ConnectionAbortedError):
                 raise
             if not self._known.is_reported:
                 self._known.is_reported = True
@@ -156,13 +157,17 @@ class Connecting:
         lines = [line.split() for line in output.splitlines()]
         found = [words[0] for words in lines if words[1:2] == ["STREAM"]]
         if not found:
+            self._check_not_cut()
             raise OSError(socket.EAI_NONAME, f"nom d'hôte inconnu: {name}")
         return found
 
+    def _check_not_cut(self) -> None:
+        if self._is_cut:
+            raise ConnectionAbortedError("the session was ended")
+
     def _start(self, command: tuple[str, ...]) -> subprocess.Popen[str]:
         with self._lock:
-            if self._is_cut:
-                raise ConnectionAbortedError("the session was ended")
+            self._check_not_cut()
             self._lookup = subprocess.Popen(  # noqa: S603 - the name is an argument, no shell reads it
                 command,
                 stdin=subprocess.DEVNULL,

@@ -137,8 +137,9 @@ class World(Bench):
             self.keys.pop(num, None)
 
     def on_mark(self, num):
-        """The operator's app takes the link for it."""
-        if num in self.keys and num not in self.favourites:
+        """The operator's app takes the link for it; in the middle of a teaching it cannot be told from ours."""
+        is_being_taught = self.records.row(num).stays_favourite is not None
+        if num in self.keys and num not in self.favourites and not is_being_taught:
             self.on_lost()
             self.favourites.add(num)
             self.operators.add(num)
