@@ -171,7 +171,7 @@ class World(Bench):
             assert (new, public_key) in self.proven, "joined without a proof"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(EVENTS)
 def test_any_order_of_all_events_keeps_all_promises(events):
     world = World()
