@@ -191,7 +191,7 @@ class Custody:
                 case Stage.NODE:
                     self._teach(cure, at)
                 case Stage.NOTE:
-                    self.records.note(cure.num, stays_favourite=None)
+                    self.records.note(cure.num, stays_favourite=cure.noted)
                     self._end(cure, Outcome.NOT_KEPT)
                 case _:
                     self._advance(cure, at, Outcome.NO_ANSWER)
@@ -300,7 +300,7 @@ class Custody:
                 continue
             assert self._radio is not None  # noqa: S101 - its loss ends every cure
             noted = self.records.row(cure.num).stays_favourite
-            stays = cure.num in self._radio.favourites if noted is None else noted
+            cure.noted, stays = noted, cure.num in self._radio.favourites if noted is None else noted
             self.records.note(cure.num, stays_favourite=stays)
             self.records.count_taught(cure.num, at.wall)
             cure.stage, cure.until = Stage.NOTE, at.now + NOTE_TIMEOUT
@@ -310,7 +310,7 @@ class Custody:
         """Have the radio forget the key that it pins, or learn the right one."""
         trusted = self._trusted(cure.num)
         if trusted is None or trusted.doubtful:
-            self.records.note(cure.num, stays_favourite=None)
+            self.records.note(cure.num, stays_favourite=cure.noted)
             self._end(cure, Outcome.DOUBTFUL)
             return
         cure.packet_id, cure.until, cure.contact = self._new_id(), at.now + ADMIN_TIMEOUT, trusted.contact
@@ -379,7 +379,7 @@ class Custody:
     def _drop_cures(self) -> None:
         for cure in list(self._cures.values()):
             if cure.stage is Stage.NOTE:
-                self.records.note(cure.num, stays_favourite=None)
+                self.records.note(cure.num, stays_favourite=cure.noted)
             self._end(cure, Outcome.NO_LINK)
 
     def _look_for_loss(self, radio: RadioState, now: float) -> None:

@@ -116,3 +116,5 @@ class Cure:
     for_operator: bool = False
     contact: Contact | None = None  # as it is being taught
     outcome: Outcome = Outcome.NO_ANSWER
+    # an earlier teaching's note, of a node that the radio may have forgotten since: it stands if no other is kept
+    noted: bool | None = None

@@ -228,6 +228,17 @@ def test_nothing_is_taught_before_the_note_is_committed(bench):
     assert bench.row(ALICE).stays_favourite is None
 
 
+def test_a_note_that_is_not_kept_leaves_the_earlier_one(bench):
+    # the radio has forgotten a favourite of its operator's in a removal that a lost link interrupted
+    bench.trust[ALICE] = trusted(ALICE, KEY, verified=True)
+    bench.records.note(ALICE, stays_favourite=True)
+    bench.commits = False
+    bench.ready()
+    bench.wait(HOUR)
+    assert bench.taught() == []
+    assert bench.row(ALICE).stays_favourite is True
+
+
 def test_without_a_database_nothing_is_taught(bench):
     bench.can_note = False
     bench.restart()
