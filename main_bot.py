@@ -19,7 +19,6 @@ if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "meshbot":  # noqa
 import assembly
 import command_line
 import config
-from custody_assembly import custody_links, key_cures, key_custody
 from meshbot import cli
 from meshbot.commands import Command
 from meshbot.installation import outdated_unit
@@ -92,9 +91,9 @@ class MeshBot:
         # the sender and others save by Housekeeping, which is built after them: it restores what they had saved
         self._reports, disk, sender, texts = ReportRouter(self._on_acknowledged), *(ServiceHandle() for _ in range(3))
         self._disk = disk
-        links = custody_links(sender.tell, disk.tell, self._database, report)
-        self._custody = custody = key_custody(clock, self.node_manager, link, new_packet_id, links)
-        queue = assembly.send_queue(settings, clock, key_cures(self.node_manager, link))
+        links = assembly.custody_links(sender.tell, disk.tell, self._database, report)
+        self._custody = custody = assembly.key_custody(clock, self.node_manager, link, new_packet_id, links)
+        queue = assembly.send_queue(settings, clock, assembly.key_cures(self.node_manager, link))
         self._sender = MeshSender(
             clock,
             queue,

@@ -15,7 +15,6 @@ LAYERS: Final = (
     {"main_bot"},
     {"command_line"},
     {"assembly"},
-    {"custody_assembly"},
     # No part of meshbot/ imports these, so all of them stand below
     {"config", "node_manager", "tcp_interface_manager"},
     {"meshbot.cli", "meshbot.demo", "meshbot.telegram_bot"},

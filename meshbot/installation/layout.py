@@ -11,14 +11,13 @@ from meshbot.version import ROOT, commit_of
 
 UNIT: Final = "meshbot.service"
 MODULES: Final = (
-    "assembly",
     "command_line",
     "config",
-    "custody_assembly",
     "main_bot",
     "node_manager",
     "tcp_interface_manager",
 )
+PACKAGES: Final = ("assembly", "meshbot")
 CORE: Final = "requirements.txt"
 PICTURES: Final = "requirements-pictures.txt"
 EXAMPLE: Final = "meshbot.toml.example"
@@ -117,7 +116,7 @@ class Source:
     def of(cls, root: Path = ROOT) -> Source:
         """Find them; raises OSError if one is missing or cannot be read."""
         code = [root / f"{name}.py" for name in MODULES]
-        code += sorted(each for each in (root / "meshbot").rglob("*") if each.is_file())
+        code += sorted(each for name in PACKAGES for each in (root / name).rglob("*") if each.is_file())
         files = {
             str(path.relative_to(root)): path
             for path in code

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from meshbot.installation.layout import MODULES
+from meshbot.installation.layout import MODULES, PACKAGES
 from meshbot.pictures.data import to_json
 from meshbot.version import __version__, commit_of
 from tests.support.installed import root_with_libraries
@@ -137,9 +137,10 @@ def test_the_wheel_asks_for_exactly_the_pinned_libraries(wheel):
 
 def test_every_module_beside_the_package_is_packed():
     modules = {path.stem for path in ROOT.glob("*.py")} - {"hatch_build"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench", "scripts", "tests"}
     packed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert set(MODULES) == modules
-    assert set(packed["only-include"]) == {f"{name}.py" for name in modules} | {"meshbot"}
+    assert (set(MODULES), set(PACKAGES)) == (modules, packages)
+    assert set(packed["only-include"]) == {f"{name}.py" for name in modules} | packages
 
 
 def test_the_build_s_own_libraries_are_those_of_the_tests():

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import func, select
 
 import assembly
+from assembly import custody_links, key_custody
 from config import Settings
-from custody_assembly import custody_links, key_custody
 from main_bot import MeshBot
 from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.messages import NodeRecord

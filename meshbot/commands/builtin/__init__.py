@@ -1,4 +1,4 @@
-"""The built-in commands, one a module; assembly.py puts those that the settings ask for into the registry."""
+"""The built-in commands, one a module; assembly puts those that the settings ask for into the registry."""
 
 from meshbot.commands.builtin.bot import bot_command
 from meshbot.commands.builtin.echo import EchoOptions, EchoReports, echo_command
