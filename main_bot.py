@@ -91,8 +91,9 @@ class MeshBot:
         # the sender and others save by Housekeeping, which is built after them: it restores what they had saved
         self._reports, disk, sender, texts = ReportRouter(self._on_acknowledged), *(ServiceHandle() for _ in range(3))
         self._disk = disk
-        links = assembly.custody_links(sender.tell, disk.tell, self._database, report)
-        self._custody = custody = assembly.key_custody(clock, self.node_manager, link, new_packet_id, links)
+        self._custody = custody = assembly.key_custody(
+            clock, self.node_manager, link, sender=sender.tell, disk=disk.tell, database=self._database, report=report
+        )
         queue = assembly.send_queue(settings, clock, assembly.key_cures(self.node_manager, link))
         self._sender = MeshSender(
             clock,

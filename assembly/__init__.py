@@ -1,6 +1,6 @@
 """The factories: the parts as the settings want them; what each needs to know of the configuration stands here."""
 
-from assembly.custody import custody_links, key_cures, key_custody
+from assembly.custody import key_cures, key_custody
 from assembly.disk import disk_check, housekeeping, route_reports, takers
 from assembly.link import link_takers, machine, packet_takers, target
 from assembly.parts import Parts, memory, open_storage, send_queue
@@ -10,7 +10,6 @@ from assembly.telegram_side import telegram, telegram_options
 __all__ = [
     "Parts",
     "commands",
-    "custody_links",
     "disk_check",
     "dispatcher",
     "housekeeping",

@@ -18,7 +18,7 @@ from meshbot.nodes import (
 )
 from meshbot.persistence import CustodyWriter, Takers
 from meshbot.runtime import Clock, Report
-from meshbot.sending import KeyCure, KeyCures, KeyQuestion
+from meshbot.sending import KeyCure, KeyCures, KeyQuestion, new_packet_id
 from meshbot.storage import CustodyStore, Database
 from node_manager import NodeManager
 
@@ -26,24 +26,27 @@ Tell = Callable[[object], object]
 
 
 def key_custody(
-    clock: Clock, nodes: NodeManager, link: CurrentLink, new_id: Callable[[], int], links: CustodyLinks
+    clock: Clock,
+    nodes: NodeManager,
+    link: CurrentLink,
+    *,
+    sender: Tell,
+    disk: Tell,
+    database: Database | None,
+    report: Report,
 ) -> KeyCustody:
-    """Return the service; what it needs of others is in `links`."""
-    return KeyCustody(clock, nodes, link.interface, new_id, links)
-
-
-def custody_links(sender: Tell, disk: Tell, database: Database | None, report: Report) -> CustodyLinks:
-    """Return who asks nodes on air, who is told how that ended, and who keeps what must not be forgotten."""
+    """Return the service; the sender asks nodes on air for it, and the disk keeps what it must not forget."""
 
     def ended(num: int, outcome: Outcome) -> None:
         sender(KeyCure(num, outcome is Outcome.HELD, outcome in FINAL_OUTCOMES, outcome.value))
 
-    return CustodyLinks(
+    links = CustodyLinks(
         ask=lambda num: sender(KeyQuestion(num)),
         ended=ended,
         save=None if database is None else disk,
         report=report,
     )
+    return KeyCustody(clock, nodes, link.interface, new_packet_id, links)
 
 
 def key_cures(nodes: NodeManager, link: CurrentLink) -> KeyCures:

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 import assembly
-from assembly import custody_links, key_custody
+from assembly import key_custody
 from config import Settings
 from main_bot import MeshBot
 from meshbot.mesh_link.current_link import CurrentLink
@@ -165,8 +165,7 @@ def test_housekeeping_gives_missing_keys_back_to_the_interface(tmp_path, clock):
     memory = assembly.memory(wanted, database, nodes, clock, link.own_num)
     sender = MeshSender(clock, assembly.send_queue(wanted, clock, KeyCures()), link.interface, save=print)
     tracer = Tracer(clock, sender.tell, new_packet_id)
-    links = custody_links(sender.tell, print, database, unreported)
-    custody = key_custody(clock, nodes, link, new_packet_id, links)
+    custody = key_custody(clock, nodes, link, sender=sender.tell, disk=print, database=database, report=unreported)
     parts = assembly.Parts(wanted, clock, database, nodes, memory, link, sender, tracer, custody, unreported)
     housekeeping = assembly.housekeeping(parts, None, str)
     housekeeping.on_start()
