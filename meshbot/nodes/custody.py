@@ -268,10 +268,11 @@ class Custody:
         self._next_turn(at)
 
     def _why_not(self, cure: Cure, wall: int) -> Outcome | None:
-        trusted, held = self._trusted(cure.num), self._keys.get(cure.num)
+        trusted, held, row = self._trusted(cure.num), self._keys.get(cure.num), self.records.row(cure.num)
         if trusted is None:
             return Outcome.NO_KEY
-        if held == trusted.key:
+        # one that has lost its operator's mark with its old key is taught again for the mark
+        if held == trusted.key and row.stays_favourite is not True:
             # an operator asks for the state, the others for a change
             return Outcome.HELD if cure.for_operator else Outcome.NO_ANSWER
         if trusted.doubtful:
@@ -282,8 +283,7 @@ class Custody:
             return self._radio.obstacle
         if not self._can_note:
             return Outcome.NOT_KEPT
-        taught_at = self.records.row(cure.num).taught_at
-        if not cure.awaited and not cure.for_operator and taught_at is not None and 0 <= wall - taught_at < DAY:
+        if not (cure.awaited or cure.for_operator) and row.taught_at is not None and 0 <= wall - row.taught_at < DAY:
             return Outcome.DAY_FULL
         limit = TAUGHT_A_DAY if cure.for_operator else TAUGHT_FOR_MESSAGES if cure.awaited else TAUGHT_AHEAD
         return Outcome.DAY_FULL if self.records.taught_on(wall) >= limit else None

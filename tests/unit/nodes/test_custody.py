@@ -239,6 +239,16 @@ def test_a_note_that_is_not_kept_leaves_the_earlier_one(bench):
     assert bench.row(ALICE).stays_favourite is True
 
 
+def test_a_favourite_that_introduced_itself_meanwhile_gets_its_mark_back(bench):
+    # the radio has forgotten it in a removal that a lost link interrupted, and learnt its key by air since
+    bench.trust[ALICE], bench.keys = trusted(ALICE, KEY, verified=True), {ALICE: KEY}
+    bench.records.note(ALICE, stays_favourite=True)
+    bench.ready()
+    assert bench.favourites == {ALICE}
+    assert bench.of(RemoveFavourite) == []
+    assert bench.row(ALICE).stays_favourite is None
+
+
 def test_without_a_database_nothing_is_taught(bench):
     bench.can_note = False
     bench.restart()
