@@ -125,8 +125,7 @@ class MeshBot:
         disk.connect(housekeeping)
 
         assembly.route_reports(self._reports, parts, housekeeping, telegram)
-        if telegram is not None:
-            self.incidents.listen(telegram.tell)
+        assembly.observe(parts, self._reports, self.incidents, telegram)
 
         packet_takers = assembly.packet_takers(parts, housekeeping, dispatcher, telegram)
         router = PacketRouter(clock, packet_takers, owner=link)
@@ -134,6 +133,10 @@ class MeshBot:
         link_takers = assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync, telegram)
         target, machine = assembly.target(settings), assembly.machine(settings)
         self._tcp = TCPInterfaceManager(target, machine, clock, link_takers, link=link, report=report)
+        watched_by_page = assembly.Watched(
+            queue, router, self._tcp, telegram, lambda: self.supervisor.services, lambda: watchdog
+        )
+        page = assembly.status_server(parts, watched_by_page)
         # in starting order: receivers before senders; the link starts last and stops first
         services = self._sender, custody, telegram, dispatcher, router, self._tcp
         radio_side = [each for each in services if each is not None]
@@ -145,7 +148,9 @@ class MeshBot:
         commands_run = [each for each in (dispatcher, telegram) if each is not None]
         workers = HealthCheck("Commands", lambda: not any(each.is_stuck for each in commands_run))
         watchdog = Watchdog(watchdog_interval(), watched, disk_bound=(housekeeping,), disk_users=(workers,))
-        self.supervisor = Supervisor((housekeeping, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
+        # the page is not watched: whatever it does, the radio goes on
+        first = [each for each in (housekeeping, page) if each is not None]
+        self.supervisor = Supervisor((*first, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
 
     @property
     def interface(self) -> MeshTCPInterface | None:

@@ -5,10 +5,12 @@ from assembly.disk import disk_check, housekeeping, route_reports, takers
 from assembly.link import link_takers, machine, packet_takers, target
 from assembly.parts import Parts, memory, open_storage, send_queue
 from assembly.questions import commands, dispatcher, mesh_commands, online_commands
+from assembly.status_side import Watched, observe, status_server
 from assembly.telegram_side import telegram, telegram_options
 
 __all__ = [
     "Parts",
+    "Watched",
     "commands",
     "disk_check",
     "dispatcher",
@@ -19,11 +21,13 @@ __all__ = [
     "machine",
     "memory",
     "mesh_commands",
+    "observe",
     "online_commands",
     "open_storage",
     "packet_takers",
     "route_reports",
     "send_queue",
+    "status_server",
     "takers",
     "target",
     "telegram",

@@ -4,7 +4,18 @@ from meshbot.commands.access import Access, CommandPolicy, Refusal
 from meshbot.commands.dispatcher import Dispatcher
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
-from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, whole_number
+from meshbot.commands.formatting import (
+    CHAT_BYTES,
+    DAY,
+    HOUR,
+    age,
+    decibels,
+    duration,
+    ident,
+    length,
+    name_of,
+    whole_number,
+)
 from meshbot.commands.language import LOCALE_DIR, Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
 from meshbot.commands.node_lookup import MARKED_ID, Directory, bearers, only_one, renaming, short_name_of
@@ -55,11 +66,14 @@ __all__ = [
     "Role",
     "Translate",
     "User",
+    "age",
     "bare",
     "bearers",
+    "decibels",
     "duration",
     "ident",
     "is_proven",
+    "length",
     "mark",
     "name_of",
     "node_list",

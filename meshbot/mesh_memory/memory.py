@@ -198,6 +198,12 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         else:
             self._tidy_due = now + TIDY_EVERY
 
+    @property
+    def waiting(self) -> int:
+        """How many packets are not committed yet; any thread may ask."""
+        committing = self._committing
+        return len(self._recorder.batch.packets) + (len(committing.packets) if committing is not None else 0)
+
     # -- nodes: from memory
 
     def node(self, num: int) -> NodeView | None:

@@ -2,6 +2,7 @@
 
 from meshbot.persistence.custody_writer import CustodyWriter
 from meshbot.persistence.housekeeping import Housekeeping, Takers
+from meshbot.persistence.link_history import KEPT_FOR, LinkHistory
 from meshbot.persistence.own_node import OwnNodeHistory
 from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
 from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard, recall_texts
@@ -9,10 +10,12 @@ from meshbot.persistence.update_writer import HandledBefore, SavedValue, Updates
 from meshbot.persistence.write_behind import WriteBehind
 
 __all__ = [
+    "KEPT_FOR",
     "KEPT_OF_ALL",
     "CustodyWriter",
     "HandledBefore",
     "Housekeeping",
+    "LinkHistory",
     "OwnNodeHistory",
     "QueueChanges",
     "QueueWriter",

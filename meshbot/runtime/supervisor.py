@@ -40,7 +40,7 @@ class Supervisor:
         watchdog: Watchdog | None = None,
     ) -> None:
         """Take the services in starting order, the grace in seconds, and the queue of reasons to stop."""
-        self._services = services
+        self.services = services
         self._clock = clock
         self._grace = grace
         self._requests = requests
@@ -51,7 +51,7 @@ class Supervisor:
         """Start all, call `on_started`, wait for the first request, stop all; return the request or the exception."""
         started: list[Service] = []
         try:
-            for service in self._services:
+            for service in self.services:
                 service.start(self._requests)
                 started.append(service)
             on_started()

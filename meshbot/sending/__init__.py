@@ -4,6 +4,7 @@ from meshbot.sending.air_budget import SHARES, Account, AirBudget
 from meshbot.sending.air_time import modem_of, packet_bytes, signed_text_bytes
 from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.key_cures import KeyCure, KeyCures
+from meshbot.sending.outbox_figures import OutboxFigures, outbox_figures
 from meshbot.sending.outgoing import (
     EchoOrigin,
     MailNoticeOrigin,
@@ -49,6 +50,7 @@ __all__ = [
     "NoRoute",
     "NoRouteError",
     "Origin",
+    "OutboxFigures",
     "OutgoingText",
     "PartState",
     "Priority",
@@ -64,6 +66,7 @@ __all__ = [
     "encode_origin",
     "modem_of",
     "new_packet_id",
+    "outbox_figures",
     "packet_bytes",
     "signed_text_bytes",
 ]
