@@ -2,7 +2,7 @@
 
 from meshbot.persistence.custody_writer import CustodyWriter
 from meshbot.persistence.housekeeping import Housekeeping, Takers
-from meshbot.persistence.link_history import KEPT_FOR, LinkHistory
+from meshbot.persistence.link_history import KEPT_FOR, RESTARTED, LinkHistory
 from meshbot.persistence.own_node import OwnNodeHistory
 from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
 from meshbot.persistence.replay_guard import KEPT_OF_ALL, ReplayGuard, recall_texts
@@ -12,6 +12,7 @@ from meshbot.persistence.write_behind import WriteBehind
 __all__ = [
     "KEPT_FOR",
     "KEPT_OF_ALL",
+    "RESTARTED",
     "CustodyWriter",
     "HandledBefore",
     "Housekeeping",

@@ -18,6 +18,8 @@ KEPT_FOR: Final = 7 * DAY  # seconds
 MOST: Final = 5000
 # Seconds: a link that does not last longer than this ends no outage
 STEADY: Final = 60.0
+# The cause of an outage over which the connection stayed
+RESTARTED: Final = "NODE_RESTARTED"
 # Seconds that a change may wait for its commit, and between two that only say that nothing has changed
 SAVE_WITHIN: Final = 30.0
 SAVE_EVERY: Final = 900.0
@@ -54,12 +56,17 @@ class LinkPeriods:
 
     def take(self, actions: Sequence[Action], outage_since: float | None, now: float) -> bool:
         """Take what the link machine decided, and since when it has no link; return whether a period has changed."""
-        changed = outage_since is not None and self._lost(outage_since)
+        changed = False
         for action in actions:
             match action:
                 case LinkDown():
+                    # not before: the end of the process is no outage
+                    changed |= self._lost(now if outage_since is None else outage_since)
                     changed |= self._name(action.failure.cause)
                 case LinkReady():
+                    if self.periods and self.periods[-1].is_up:
+                        self._lost(max(now - action.outage, self.periods[-1].began))
+                        self.periods[-1].cause = RESTARTED
                     changed |= self._ready(now)
         return changed
 
@@ -85,11 +92,8 @@ class LinkPeriods:
         return True
 
     def _ready(self, now: float) -> bool:
-        last = self.periods[-1] if self.periods else None
-        if last is not None and last.is_up:
-            return False
-        if last is not None:
-            last.ended = now
+        if self.periods:
+            self.periods[-1].ended = now
         self._begin(now, is_up=True)
         return True
 

@@ -119,7 +119,8 @@ class Application:
         body = self._page.render(wish) if kept is None else kept[0]
         if kept is None:
             self._rendered.put(wish, body, now)
-        return Response(HTTPStatus.OK, HTML, body, {"Content-Language": wish.language, "Vary": "Accept-Language"})
+        language = wish.language
+        return Response(HTTPStatus.OK, HTML, body, {"Content-Language": language, "Vary": "Accept-Language"})
 
     def _exposition(self, _environ: Mapping[str, str]) -> Response:
         if not self._limits["/metrics"].allows():

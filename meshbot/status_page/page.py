@@ -28,6 +28,8 @@ NODES_A_PAGE: Final = 100
 OUTAGES_SHOWN: Final = 10
 WARNED_KEYS_SHOWN: Final = 20
 NAME_BYTES: Final = 48
+# Units of the band that a day's name takes
+DAY_LABEL: Final = 60
 # Classes of age of a node: heard within so many seconds
 AGES: Final = (HOUR, DAY, inf)
 # PortNum; what is not listed is `other`
@@ -42,7 +44,7 @@ OTHER: Final = "other"
 # What a column is sorted by, the natural way round first
 Key = Callable[[NodeView], Any]
 SORTS: Final[Mapping[str, Key]] = {
-    "name": lambda node: (_name(node).casefold(), node.num),
+    "name": lambda node: ((node.long_name or node.short_name).casefold(), node.num),
     "heard": lambda node: -(node.last_heard or 0),
     "hops": lambda node: inf if node.hops is None else node.hops,
     "snr": lambda node: inf if node.snr is None else -node.snr,
@@ -155,7 +157,8 @@ def _days(since: float, until: float) -> list[tuple[float, str]]:
         begins = day.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
         if since <= begins <= until:
             place = (begins - since) / (until - since) * drawing.BAND_WIDTH
-            found.append((round(place, 1), f"{day:%d/%m}"))
+            if place <= drawing.BAND_WIDTH - DAY_LABEL:
+                found.append((round(place, 1), f"{day:%d/%m}"))
     return found
 
 
@@ -210,10 +213,16 @@ def _row(node: NodeView, now: float, tr: Translate) -> tuple[str, ...]:
 
 
 def _map(nodes: Sequence[NodeView], own: NodeView | None, now: float, tr: Translate) -> dict[str, Any] | None:
+    placed = [(node, node.position) for node in nodes if node.position is not None]
+    # only the first are named on the map, and names take half of the page's time
     spots = [
-        drawing.Spot(_name(node), node.position.latitude, node.position.longitude, _age_class(node, now))
-        for node in nodes
-        if node.position is not None
+        drawing.Spot(
+            _name(node) if number < drawing.MOST_NAMED else "",
+            position.latitude,
+            position.longitude,
+            _age_class(node, now),
+        )
+        for number, (node, position) in enumerate(placed)
     ]
     if own is not None and own.position is not None:
         centre = own.position.latitude, own.position.longitude

@@ -9,6 +9,7 @@ from typing import Final
 from meshbot.commands import Translate, duration, ident
 from meshbot.commands import mark as _
 from meshbot.nodes import KeyState
+from meshbot.persistence import RESTARTED
 from meshbot.runtime import (
     DatabaseFailed,
     DatabaseRecovered,
@@ -87,6 +88,7 @@ CAUSES: Final[Mapping[str, str]] = MappingProxyType(
         LinkCause.NO_CONFIGURATION.name: _("its configuration did not come"),
         LinkCause.NO_OWN_NODE.name: _("its configuration lacked the node itself"),
         LinkCause.RESTARTS.name: _("it restarted again and again"),
+        RESTARTED: _("it restarted"),
         LinkCause.SEND_BLOCKED.name: _("it took no more data"),
         LinkCause.STUCK_SESSIONS.name: _("earlier attempts hung"),
         LinkCause.REQUESTED.name: _("an operator asked for a new connection"),
