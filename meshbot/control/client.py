@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -37,10 +36,13 @@ class ControlClient:
         self._rest = b""
 
     def ask(self, verb: Verb, **fields: object) -> Iterator[dict[str, Any]]:
-        """Yield the answers to one request as they come, up to the last; TimeoutError if the next one does not."""
+        """Ask, and return the answers as they come, up to the last; TimeoutError if the next one does not."""
         with suppress(BrokenPipeError, ConnectionResetError):
             # it may have answered and closed before: too many clients
             self._socket.sendall(encode({"verb": verb.value, **fields}))
+        return self._answers()
+
+    def _answers(self) -> Iterator[dict[str, Any]]:
         more = True
         while more:
             answer = self._next()
@@ -103,7 +105,7 @@ def serving(paths: Iterable[Path], host: str, port: int) -> ServedNode | None:
     """Return the bot at one of these sockets that serves the node at that address already, None if there is none."""
     for path in paths:
         found = _served(path)
-        if found is not None and found.pid != os.getpid() and (found.host.lower(), found.port) == (host.lower(), port):
+        if found is not None and (found.host.lower(), found.port) == (host.lower(), port):
             return found
     return None
 
@@ -116,5 +118,5 @@ def _served(path: Path) -> ServedNode | None:
     # it may not be asked, but it says beside its socket whose node it has
     except NotAllowedError:
         return read_node(path)
-    except (NoBotError, OSError, LookupError, ValueError, TypeError):
+    except (NoBotError, OSError, LookupError, ValueError, TypeError, OverflowError):
         return None

@@ -138,7 +138,7 @@ def read_node(path: Path) -> ServedNode | None:
     try:
         found = json.loads(path.with_name(NODE_FILE).read_text(encoding="utf-8"))
         node = ServedNode(int(found["pid"]), str(found["host"]), int(found["port"]))
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, OverflowError):
         return None
     return node if _is_alive(node.pid) else None
 

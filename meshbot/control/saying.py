@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from meshbot.commands import Directory, Request, Translate, ident, name_of, only_one, renaming
+from meshbot.commands import Directory, Request, Translate, ident, name_of, only_one, renaming, too_long
 from meshbot.commands import mark as _
 from meshbot.control.protocol import Error, Query, RefusedError
 from meshbot.mesh_link import BROADCAST_NUM, Channel
@@ -70,7 +70,7 @@ def outgoing(
     if not text:
         raise RefusedError(Error.BAD_REQUEST, _("There is nothing to say in that text."))
     if (excess := len(text.encode()) - limit) > 0:
-        raise RefusedError(Error.TOO_LONG, _("Too long by {count} bytes."), count=excess)
+        raise RefusedError(Error.TOO_LONG, "{answer}", answer=too_long(excess, tr))
     channel = _channel(query.to.strip(), channels)
     if channel is not None:
         return Message(text, BROADCAST_NUM, channel, f"{SIGN}{channel}"), ""

@@ -7,13 +7,14 @@ import os
 import selectors
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 from queue import Empty
-from typing import Any, Final
+from typing import Final
 
 from meshbot.commands import mark as _
-from meshbot.control.connection import Connection
+from meshbot.control.connection import READ_BYTES, Connection
 from meshbot.control.desk import Desk
 from meshbot.control.place import NODE_FILE, ServedNode, is_allowed, listen, peer_of, write_node
 from meshbot.control.protocol import Error, RefusedError, encode, refusal
@@ -48,7 +49,10 @@ class ControlServer(Service):
         self._desk = desk
         desk.connect(self.tell, self.offer)
         self._selector = new_selector()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        # not a bare descriptor: once closed, its number may be another file's
+        self._wake, self._waker = socket.socketpair()
+        for end in (self._wake, self._waker):
+            end.settimeout(0)
         self._selector.register(self._wake, selectors.EVENT_READ)
         self._socket: socket.socket | None = None
         self._clients: dict[int, Connection] = {}  # by file descriptor
@@ -72,11 +76,9 @@ class ControlServer(Service):
         self._wake_up()
 
     def _wake_up(self) -> None:
-        try:
-            os.eventfd_write(self._wake, 1)
-        # it has ended
-        except OSError:
-            return
+        # full: it will wake; closed: it has ended
+        with suppress(OSError):
+            self._waker.send(b"\0")
 
     # -- the thread
 
@@ -86,14 +88,13 @@ class ControlServer(Service):
             self._socket = listen(self._path)
             write_node(self._path, self._node)
         except OSError as exc:
-            reason = exc.strerror or exc
             LOGGER.warning(
                 "⚠️ Socket de commande %s indisponible (%s): meshbot status, say… n'atteindront pas ce bot",
                 self._path,
-                reason,
+                exc.strerror or exc,
             )
-            return
-        self._selector.register(self._socket, selectors.EVENT_READ)
+        if self._socket is not None:
+            self._selector.register(self._socket, selectors.EVENT_READ)
 
     def on_stop(self) -> None:
         """See Service."""
@@ -104,9 +105,12 @@ class ControlServer(Service):
             self._socket.close()
             # first the socket: whoever finds none does not look further
             for path in (self._path, self._path.with_name(NODE_FILE)):
-                path.unlink(missing_ok=True)
+                # the folder may be gone, or read-only: the next bot there clears it
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
         self._selector.close()
-        os.close(self._wake)
+        self._wake.close()
+        self._waker.close()
 
     def deadline(self) -> float:
         """See Service."""
@@ -134,8 +138,7 @@ class ControlServer(Service):
             self._report_drops(now)
             wait = min(max(0.0, self.deadline() - now), LONGEST_WAIT)
             # without a client there is nothing to wait for but messages
-            for key, events in self._selector.select(wait if self._clients else None):
-                self._on_event(key.fileobj, events)
+            self._on_events(self._selector.select(wait if self._clients else None))
 
     def _read_inbox(self) -> bool:
         """Handle what waits; return whether to go on."""
@@ -151,15 +154,19 @@ class ControlServer(Service):
             else:
                 self.handle(message)
 
-    def _on_event(self, source: Any, events: int) -> None:
-        if source == self._wake:
-            os.eventfd_read(self._wake)
-        elif source is self._socket:
+    def _on_events(self, found: list[tuple[selectors.SelectorKey, int]]) -> None:
+        now = self._clock.monotonic()
+        for key, events in found:
+            if key.fileobj is self._wake:
+                self._wake.recv(READ_BYTES)
+            elif (client := self._clients.get(key.fd)) is not None:
+                if events & selectors.EVENT_READ:
+                    client.read(now)
+                self._serve(client)
+        # who has left makes room for who comes
+        self._flush()
+        if any(key.fileobj is self._socket for key, _ in found):
             self._accept()
-        elif (client := self._clients.get(source.fileno())) is not None:
-            if events & selectors.EVENT_READ:
-                client.read(self._clock.monotonic())
-            self._serve(client)
 
     def _accept(self) -> None:
         assert self._socket is not None  # noqa: S101 - only its events come here
