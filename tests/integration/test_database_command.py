@@ -137,7 +137,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert names_in(folder) == ["Élise 🌲", "Bruno"]
 
 
-def test_a_copy_of_an_older_format_is_brought_up_to_date_at_the_start(run, copy, folder):
+def test_a_copy_of_an_older_format_is_upgraded_at_the_start(run, copy, folder):
     with closing(sqlite3.connect(copy)) as writer, writer:
         writer.execute("UPDATE alembic_version SET version_num = ?", (REVISIONS[-2],))
         for table in ("key_custody", "own_radio"):
