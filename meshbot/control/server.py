@@ -48,12 +48,9 @@ class ControlServer(Service):
         self._node = node
         self._desk = desk
         desk.connect(self.tell, self.offer)
-        self._selector = new_selector()
-        # not a bare descriptor: once closed, its number may be another file's
-        self._wake, self._waker = socket.socketpair()
-        for end in (self._wake, self._waker):
-            end.settimeout(0)
-        self._selector.register(self._wake, selectors.EVENT_READ)
+        self._new_selector = new_selector
+        # a pair, from the start on: what is written to the second wakes the thread
+        self._wakes: tuple[socket.socket, socket.socket] | None = None
         self._socket: socket.socket | None = None
         self._clients: dict[int, Connection] = {}  # by file descriptor
 
@@ -76,14 +73,19 @@ class ControlServer(Service):
         self._wake_up()
 
     def _wake_up(self) -> None:
-        # full: it will wake; closed: it has ended
-        with suppress(OSError):
-            self._waker.send(b"\0")
+        if self._wakes is not None:
+            # full: it will wake; closed: it has ended
+            with suppress(OSError):
+                self._wakes[1].send(b"\0")
 
     # -- the thread
 
     def on_start(self) -> None:
         """Listen; a folder that refuses costs the socket, not the bot."""
+        self._selector, self._wakes = self._new_selector(), socket.socketpair()
+        for end in self._wakes:
+            end.settimeout(0)
+        self._selector.register(self._wakes[0], selectors.EVENT_READ)
         try:
             self._socket = listen(self._path)
             write_node(self._path, self._node)
@@ -109,8 +111,8 @@ class ControlServer(Service):
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
         self._selector.close()
-        self._wake.close()
-        self._waker.close()
+        for end in self._wakes or ():
+            end.close()
 
     def deadline(self) -> float:
         """See Service."""
@@ -157,8 +159,8 @@ class ControlServer(Service):
     def _on_events(self, found: list[tuple[selectors.SelectorKey, int]]) -> None:
         now = self._clock.monotonic()
         for key, events in found:
-            if key.fileobj is self._wake:
-                self._wake.recv(READ_BYTES)
+            if self._wakes is not None and key.fileobj is self._wakes[0]:
+                self._wakes[0].recv(READ_BYTES)
             elif (client := self._clients.get(key.fd)) is not None:
                 if events & selectors.EVENT_READ:
                     client.read(now)
