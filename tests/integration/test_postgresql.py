@@ -17,6 +17,7 @@ from meshbot.storage.server import ServerBackend
 from tests.support.configured import make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, key, record
+from tests.support.old_tables import counted, fill
 from tests.support.postgresql import Server, execute
 from tests.unit.mesh_memory import test_memory
 from tests.unit.mesh_memory.test_mailbox import *  # noqa: F403 - the same tests, on the server
@@ -113,6 +114,23 @@ def test_tables_of_the_first_version_become_those_that_the_program_describes(emp
     database.close()
 
 
+def test_rows_of_every_earlier_version_are_kept(empty):
+    backend = ServerBackend(empty)
+    kept = {}
+    for revision in REVISIONS:
+        with backend.writer.begin() as connection:
+            upgrade(connection, revision)
+            found = counted(connection)
+            assert {name: found[name] for name in kept} == kept
+            kept = fill(connection)
+    backend.close()
+    database = database_of(empty, UNUSED, FakeClock())
+    with database.transaction() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        assert counted(connection) == kept
+    database.close()
+
+
 def test_a_second_bot_is_kept_out_until_the_first_one_ends(postgresql, database, caplog):
     manager = make_node_manager(NodeStore(database), FakeClock())
     manager.learn_from_node_database([record(ALICE, key(1))])
@@ -172,13 +190,13 @@ def test_a_server_that_comes_back_gets_what_it_missed(server, stoppable, caplog)
 def test_a_server_that_was_read_only_gets_what_it_missed(postgresql, database, caplog):
     caplog.set_level("INFO")
     manager = make_node_manager(NodeStore(database), FakeClock())
-    outside = create_engine(psycopg(postgresql), poolclass=NullPool)
+    outside, name = create_engine(psycopg(postgresql), poolclass=NullPool), make_url(postgresql).database
 
     def set_read_only(value):
         # a session that began while it was so stays so
         with outside.begin() as connection:
             connection.execute(text("SET TRANSACTION READ WRITE"))
-            connection.execute(text(f"ALTER DATABASE {make_url(postgresql).database} SET default_transaction_read_only = {value}"))
+            connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = {value}"))
 
     set_read_only("on")
     database.close()

@@ -102,7 +102,7 @@ class Server:
             shutil.chown(self.folder, UNPRIVILEGED)
         # The provider of its own, so that no two machines sort differently
         locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "-E", "UTF8")
-        self._run("initdb", "-D", str(self._data), "-U", "bot", "-A", "trust", "--no-sync", "--no-instructions", *locale)
+        self._run("initdb", "-D", str(self._data), "-U", "bot", "-A", "trust", "--no-sync", *locale)
         self.start()
 
     @property
@@ -163,7 +163,7 @@ def _may_run(program: Path) -> bool:
 def _guard(server: Server, run: int) -> None:
     """Wait for the end of the test run, or of the folder, then leave nothing."""
     os.setsid()
-    with open(os.devnull, "r+b") as nothing:
+    with Path(os.devnull).open("r+b") as nothing:
         for descriptor in range(3):
             os.dup2(nothing.fileno(), descriptor)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
