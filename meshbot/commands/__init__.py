@@ -14,6 +14,7 @@ from meshbot.commands.formatting import (
     ident,
     length,
     name_of,
+    too_long,
     whole_number,
 )
 from meshbot.commands.language import LOCALE_DIR, Translate, mark, translator
@@ -83,6 +84,7 @@ __all__ = [
     "report_moved",
     "short_name_of",
     "taught_by",
+    "too_long",
     "translator",
     "whole_number",
 ]

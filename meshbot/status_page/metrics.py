@@ -53,7 +53,7 @@ class BotMetrics:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         # one more series for each counter, which tells what process_start_time_seconds does
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call] # it has no types
         self.registry = registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=registry)
         self._cause = RESTARTED
