@@ -13,8 +13,10 @@ from meshbot.storage import FILE_NAME, StorageError
 from node_manager import NodeManager
 
 
-def program(run: Callable[[config.Settings], int], version: str) -> Program[config.Settings]:
-    """Return it; `run` runs the bot with these settings and returns the exit code."""
+def program(
+    run: Callable[[config.Settings, Callable[[], config.Settings]], int], version: str
+) -> Program[config.Settings]:
+    """Return it; `run` runs the bot with these settings, and what reads them again; it returns the exit code."""
     return Program(
         version=version,
         load=config.load,

@@ -148,6 +148,38 @@ RADIO_BACKUP_PASSPHRASE = SecretStr("")  # no nightly backup
 LOG_LEVEL: LogLevel = "INFO"
 
 
+# What SIGHUP and `systemctl reload` change while the bot runs; all others need a restart
+LIVE: Final = frozenset(
+    {
+        "packet_retention_days",
+        "answer_on_channels",
+        "answer_max_bytes",
+        "send_interval",
+        "answer_ttl",
+        "mail_ttl",
+        "bridge_ttl",
+        "alert_ttl",
+        "air_time_limit",
+        "channel_utilization_limit",
+        "command_max_age",
+        "admin_nodes",
+        "known_nodes",
+        "rate_limit_commands",
+        "rate_limit_seconds",
+        "refuse_mqtt",
+        "echo_channel",
+        "command_timeout",
+        "telegram_users",
+        "telegram_groups",
+        "telegram_bridges",
+        "telegram_alert_chats",
+        "telegram_command_max_age",
+        "telegram_commands",
+        "telegram_seconds",
+        "telegram_max_bytes",
+        "log_level",
+    }
+)
 NOT_BELOW: Final = {"tcp_config_timeout": "tcp_config_silence", "answer_ttl": "send_interval"}
 
 

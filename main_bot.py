@@ -6,7 +6,8 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -74,10 +75,11 @@ class MeshBot:
         clock: Clock | None = None,
         requests: SimpleQueue[Any] | None = None,
         commands: Sequence[Command] | None = None,
+        load: Callable[[], config.Settings] = config.load,
     ) -> None:
         """Build everything; nothing runs until `run`. `requests` may hold a reason to stop already.
 
-        `commands` are those that the settings ask for, unless others are given.
+        `load` reads the settings again. `commands` are those that the settings ask for, unless others are given.
         """
         self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
@@ -145,7 +147,10 @@ class MeshBot:
         commands_run = [each for each in (dispatcher, telegram) if each is not None]
         workers = HealthCheck("Commands", lambda: not any(each.is_stuck for each in commands_run))
         watchdog = Watchdog(watchdog_interval(), watched, disk_bound=(housekeeping,), disk_users=(workers,))
-        self.supervisor = Supervisor((housekeeping, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
+        apply = partial(assembly.apply_live, parts, dispatcher=dispatcher, telegram=telegram)
+        self.reloader = assembly.Reloader(settings, load, apply, clock)
+        threads, reload = (housekeeping, *radio_side), self.reloader.request
+        self.supervisor = Supervisor(threads, clock, STOP_GRACE, self._requests, watchdog, reload=reload)
 
     @property
     def interface(self) -> MeshTCPInterface | None:
@@ -196,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return cli.main(command_line.program(_run, version_text()), arguments)
 
 
-def _run(settings: config.Settings) -> int:
+def _run(settings: config.Settings, load: Callable[[], config.Settings]) -> int:
     log.set_up(settings.log_level)
     log.take_prints()
     log.mask(settings.secrets())
@@ -211,7 +216,7 @@ def _run(settings: config.Settings) -> int:
         return EXIT_IN_USE
     # before the database is opened: a request to stop counts from the start
     catch_signals(requests)
-    bot = MeshBot(settings, requests=requests)
+    bot = MeshBot(settings, requests=requests, load=load)
     # what the imports made stays for good: full rounds of the collector need not look at it
     gc.freeze()
     code = bot.run()

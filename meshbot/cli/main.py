@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -47,7 +48,7 @@ def main(program: Program[S], arguments: Sequence[str] | None = None, environ: M
         print(program.effective(settings), end="")
         return 0
     if options.command is None:
-        return program.run(settings)
+        return program.run(settings, partial(program.load, options.config))
     call = Call(program, settings, translator(language or settings.language))
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:

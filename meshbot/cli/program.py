@@ -76,7 +76,7 @@ class Program(Generic[S]):
     version: str
     load: Callable[[Path | None], S]  # raises settings.ConfigError
     effective: Callable[[S], str]  # the settings in force, as text without secrets
-    run: Callable[[S], int]  # the bot
+    run: Callable[[S, Callable[[], S]], int]  # the bot, with what reads the settings again
     demo: Callable[[], int]
     open_nodes: OpenNodes[S]
     target: Callable[[S], LinkTarget]
