@@ -19,7 +19,7 @@ def program(
     """Return it; `run` runs the bot with these settings, and what reads them again; it returns the exit code."""
     return Program(
         version=version,
-        load=config.load,
+        load=lambda path, language: config.load(path, language=language),
         effective=config.effective,
         run=run,
         demo=_demo,

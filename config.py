@@ -329,7 +329,7 @@ class Settings(SourcedSettings):
         other = NOT_BELOW[info.field_name or ""]
         if value < info.data.get(other, value):
             least = toml(info.data[other])
-            raise PydanticCustomError(ORDER, "doit être au moins {other} ({least})", {"other": other, "least": least})
+            raise PydanticCustomError(ORDER, "must be at least {other} ({least})", {"other": other, "least": least})
         return value
 
 
@@ -337,9 +337,11 @@ def load(
     config_file: Path | None = None,
     environ: Mapping[str, str] = os.environ,
     model: type[Settings] = Settings,
+    language: str | None = None,
 ) -> Settings:
-    """Read the file (`config_file`, else the first of DEFAULT_FILES that exists) under the MESHBOT_ variables.
+    """Read the file (`config_file`, else the first of DEFAULT_FILES) under credentials and MESHBOT_ variables.
 
-    Raises ConfigError with every problem of both. A model beside Settings is for those who add settings of their own.
+    Raises ConfigError with every problem of all, in `language`, else in that of the settings. A model beside Settings
+    is for those who add settings of their own.
     """
-    return sources.load(model, config_file, DEFAULT_FILES, environ)
+    return sources.load(model, config_file, DEFAULT_FILES, environ, language)

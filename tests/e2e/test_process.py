@@ -100,7 +100,7 @@ def assert_stops(bot, number=signal.SIGTERM):
     assert not bot.matching("Traceback|CRITICAL|ERROR"), bot.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_working_bot_cleanly_with_a_disconnect(node, tmp_path, number):
     with start(node, tmp_path) as bot:
         bot.wait_for("Connexion TCP établie")
