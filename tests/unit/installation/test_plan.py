@@ -42,7 +42,7 @@ def test_nothing_that_is_there_changes_before_the_last_step_that_may_fail():
     steps = install(SYSTEM, SOURCE, replace(INSTALLED, stamp="another"), Options())
     check = place(steps, lambda step: isinstance(step, Run) and "check" in step.command)
     before = [getattr(step, "path", SYSTEM.new) for step in steps[:check] if not getattr(step, "keep", False)]
-    unharmed = (SYSTEM.home, SYSTEM.settings)
+    unharmed = (SYSTEM.home, SYSTEM.settings, SYSTEM.credentials)
     assert [path for path in before if path not in unharmed and not path.is_relative_to(SYSTEM.new)] == []
     assert place(steps, lambda step: isinstance(step, Replace)) > check
 
