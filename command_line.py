@@ -36,7 +36,11 @@ def open_nodes(settings: config.Settings, *, is_new: bool = False) -> Iterator[N
     `is_new`: there may be no database yet; else that means another folder, or another user's.
     """
     path = settings.data_dir / FILE_NAME
-    if not is_new and not settings.database_url.get_secret_value() and not path.exists():
+    try:
+        is_missing = not is_new and not settings.database_url.get_secret_value() and not path.exists()
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from error
+    if is_missing:
         raise StorageError(f"{path} n'existe pas: data_dir est-il celui du bot?")
     database, nodes = assembly.open_storage(settings, SystemClock())
     if database is None:

@@ -13,9 +13,11 @@ from typing import Any
 
 # The imports take a second, in which a Ctrl-C may come; `meshbot` is the script that a package installs
 if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "meshbot":  # noqa: PTH119 - pathlib takes its time too
+    from meshbot.installation import explain_missing_libraries
     from meshbot.runtime import end_quietly
 
     end_quietly()
+    explain_missing_libraries()
 
 import assembly
 import command_line

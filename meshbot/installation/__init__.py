@@ -2,12 +2,14 @@
 
 from meshbot.installation.arguments import SUMMARY, add_arguments, perform
 from meshbot.installation.language import LANGUAGES, language_of, mark, speak, translation
+from meshbot.installation.libraries import explain_missing_libraries
 from meshbot.installation.unit import outdated_unit
 
 __all__ = [
     "LANGUAGES",
     "SUMMARY",
     "add_arguments",
+    "explain_missing_libraries",
     "language_of",
     "mark",
     "outdated_unit",

@@ -252,7 +252,7 @@ def _toml_problem(path: Path, error: str) -> _Problem:
     """Put `Expected '=' … (at line 3, column 5)` the way the other problems are put."""
     place = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", error, re.DOTALL)
     if place is None:
-        return _Problem("{path} : {error}", {"path": path, "error": error})
+        return _Problem(_("{path}: incorrect TOML ({error})"), {"path": path, "error": error})
     values = {"path": path, "line": place[2], "column": place[3], "error": place[1]}
     return _Problem(_("{path}: line {line}, column {column}: incorrect TOML ({error})"), values)
 
