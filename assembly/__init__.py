@@ -1,5 +1,6 @@
 """The factories: the parts as the settings want them; what each needs to know of the configuration stands here."""
 
+from assembly.control import control, serving_bot
 from assembly.custody import key_cures, key_custody
 from assembly.disk import disk_check, housekeeping, route_reports, takers
 from assembly.link import link_takers, machine, packet_takers, target
@@ -13,6 +14,7 @@ __all__ = [
     "Reloader",
     "apply_live",
     "commands",
+    "control",
     "disk_check",
     "dispatcher",
     "housekeeping",
@@ -27,6 +29,7 @@ __all__ = [
     "packet_takers",
     "route_reports",
     "send_queue",
+    "serving_bot",
     "takers",
     "target",
     "telegram",

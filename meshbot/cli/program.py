@@ -95,6 +95,7 @@ class Call(Generic[S]):
     program: Program[S]
     settings: S
     tr: Translate
+    language: str  # of tr
 
     def say(self, text: str, **values: object) -> None:
         """Print a marked text with its values."""

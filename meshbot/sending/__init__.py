@@ -2,11 +2,12 @@
 
 from meshbot.sending.after_answer import AfterAnswer
 from meshbot.sending.air_budget import SHARES, Account, AirBudget
-from meshbot.sending.air_time import modem_of, packet_bytes, signed_text_bytes
+from meshbot.sending.air_time import duty_cycle, modem_of, packet_bytes, signed_text_bytes
 from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.key_cures import KeyCure, KeyCures
 from meshbot.sending.limits import SendLimits
 from meshbot.sending.outgoing import (
+    ControlOrigin,
     EchoOrigin,
     MailNoticeOrigin,
     Origin,
@@ -39,6 +40,7 @@ __all__ = [
     "AirBudget",
     "Changes",
     "ChannelHold",
+    "ControlOrigin",
     "DeliveryReport",
     "DeliveryStatus",
     "EchoOrigin",
@@ -64,6 +66,7 @@ __all__ = [
     "TooSoonError",
     "Tracer",
     "decode_origin",
+    "duty_cycle",
     "encode_origin",
     "modem_of",
     "new_packet_id",
