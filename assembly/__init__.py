@@ -6,12 +6,15 @@ from assembly.disk import disk_check, housekeeping, route_reports, takers
 from assembly.link import link_takers, machine, packet_takers, target
 from assembly.parts import Parts, memory, open_storage, send_queue
 from assembly.questions import commands, dispatcher, mesh_commands, online_commands
+from assembly.reloading import Reloader, apply_live
 from assembly.status_side import Watched, observe, status_server
 from assembly.telegram_side import telegram, telegram_options
 
 __all__ = [
     "Parts",
+    "Reloader",
     "Watched",
+    "apply_live",
     "commands",
     "control",
     "disk_check",

@@ -1,7 +1,7 @@
 """Commands: the registry, the dispatcher, access, execution, and what answers have in common."""
 
 from meshbot.commands.access import Access, CommandPolicy, Refusal
-from meshbot.commands.dispatcher import Dispatcher
+from meshbot.commands.dispatcher import Dispatcher, MeshRules
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.formatting import (
@@ -19,7 +19,7 @@ from meshbot.commands.formatting import (
 )
 from meshbot.commands.language import LOCALE_DIR, Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
-from meshbot.commands.node_lookup import MARKED_ID, Directory, bearers, only_one, renaming, short_name_of
+from meshbot.commands.node_lookup import MARKED_ID, Directory, addressees, only_one, renaming, short_name_of
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import (
     PREFIX,
@@ -57,6 +57,7 @@ __all__ = [
     "JobResult",
     "MailNotices",
     "MeshRoles",
+    "MeshRules",
     "MessageFilter",
     "NodeList",
     "Platform",
@@ -67,9 +68,9 @@ __all__ = [
     "Role",
     "Translate",
     "User",
+    "addressees",
     "age",
     "bare",
-    "bearers",
     "decibels",
     "duration",
     "ident",
