@@ -7,8 +7,9 @@
 
 _shtab_meshbot_keys_subparsers=(export import contact fingerprint)
 _shtab_meshbot_radio_subparsers=(backup restore)
+_shtab_meshbot_db_subparsers=(check backup restore vacuum export)
 _shtab_meshbot_service_subparsers=(install update remove)
-_shtab_meshbot_subparsers=(run check demo keys radio service)
+_shtab_meshbot_subparsers=(run check demo keys radio db service)
 
 _shtab_meshbot_run_option_strings=(-h --help --config)
 _shtab_meshbot_check_option_strings=(-h --help --config)
@@ -21,6 +22,12 @@ _shtab_meshbot_keys_option_strings=(-h --help)
 _shtab_meshbot_radio_backup_option_strings=(-h --help --config)
 _shtab_meshbot_radio_restore_option_strings=(-h --help --config --force)
 _shtab_meshbot_radio_option_strings=(-h --help)
+_shtab_meshbot_db_check_option_strings=(-h --help --config)
+_shtab_meshbot_db_backup_option_strings=(-h --help --config)
+_shtab_meshbot_db_restore_option_strings=(-h --help --config)
+_shtab_meshbot_db_vacuum_option_strings=(-h --help --config)
+_shtab_meshbot_db_export_option_strings=(-h --help --config)
+_shtab_meshbot_db_option_strings=(-h --help)
 _shtab_meshbot_service_install_option_strings=(-h --help --root --no-start --pictures --no-pictures)
 _shtab_meshbot_service_update_option_strings=(-h --help --root --no-start --pictures --no-pictures)
 _shtab_meshbot_service_remove_option_strings=(-h --help --root --purge)
@@ -31,8 +38,9 @@ _shtab_meshbot_option_strings=(-h --help --config --check-config --demo --versio
 
 _shtab_meshbot_keys_pos_0_choices=(export import contact fingerprint)
 _shtab_meshbot_radio_pos_0_choices=(backup restore)
+_shtab_meshbot_db_pos_0_choices=(check backup restore vacuum export)
 _shtab_meshbot_service_pos_0_choices=(install update remove)
-_shtab_meshbot_pos_0_choices=(run check demo keys radio service)
+_shtab_meshbot_pos_0_choices=(run check demo keys radio db service)
 
 _shtab_meshbot_run__h_nargs=0
 _shtab_meshbot_run___help_nargs=0
@@ -59,6 +67,19 @@ _shtab_meshbot_radio_restore___force_nargs=0
 _shtab_meshbot_radio_pos_0_nargs=A...
 _shtab_meshbot_radio__h_nargs=0
 _shtab_meshbot_radio___help_nargs=0
+_shtab_meshbot_db_check__h_nargs=0
+_shtab_meshbot_db_check___help_nargs=0
+_shtab_meshbot_db_backup__h_nargs=0
+_shtab_meshbot_db_backup___help_nargs=0
+_shtab_meshbot_db_restore__h_nargs=0
+_shtab_meshbot_db_restore___help_nargs=0
+_shtab_meshbot_db_vacuum__h_nargs=0
+_shtab_meshbot_db_vacuum___help_nargs=0
+_shtab_meshbot_db_export__h_nargs=0
+_shtab_meshbot_db_export___help_nargs=0
+_shtab_meshbot_db_pos_0_nargs=A...
+_shtab_meshbot_db__h_nargs=0
+_shtab_meshbot_db___help_nargs=0
 _shtab_meshbot_service_install__h_nargs=0
 _shtab_meshbot_service_install___help_nargs=0
 _shtab_meshbot_service_install___no_start_nargs=0
