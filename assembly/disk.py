@@ -99,11 +99,16 @@ def daily_backup(settings: config.Settings, clock: Clock) -> persistence.DailyBa
 
 
 def route_reports(
-    reports: sending.ReportRouter, parts: Parts, housekeeping: Housekeeping, telegram: Service | None
+    reports: sending.ReportRouter,
+    parts: Parts,
+    housekeeping: Housekeeping,
+    telegram: Service | None,
+    control: Callable[[sending.DeliveryReport], object],
 ) -> None:
     """Have what becomes of each text reported to the part that it came from."""
     ttl, tr = parts.settings.answer_ttl, translator(parts.settings.language)
     reports.route(sending.EchoOrigin, builtin.EchoReports(parts.clock, parts.sender.tell, tr, ttl).on_delivery_report)
     reports.route(sending.MailNoticeOrigin, housekeeping.tell)
+    reports.route(sending.ControlOrigin, control)
     if telegram is not None:
         reports.route(sending.TelegramOrigin, telegram.tell)
