@@ -22,7 +22,7 @@ from meshbot.nodes.key_lines import (
     shared_line,
 )
 from meshbot.nodes.node_rows import came_lately, confirms, overlay, renamed, with_whole_name
-from meshbot.nodes.revoked import RevokedKeys, without
+from meshbot.nodes.revoked import RevokedKeys, taken_out_for, without
 from meshbot.nodes.weak_keys import weak_line
 from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
 from meshbot.storage import DAY, Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
@@ -168,7 +168,7 @@ class KeyTrust:
         shared = self.duplicates()
         self._report_shared(shared)
         found = {key: nums for key, nums in shared.items() if key not in self._logged_shared}
-        self._logged_shared.update(found)
+        self._logged_shared = (self._logged_shared | found.keys()) & self._holders.shared
         return [shared_line(list(map(self.label, nums)), key) for key, nums in found.items()]
 
     def take_incidents(self) -> list[Incident]:
@@ -355,8 +355,12 @@ class KeyTrust:
 
     def _set_apart(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         waiting = self.pending.setdefault(num, [])
-        if any(row.public_key == key for row in waiting) or len(waiting) >= MAX_PENDING:
+        if any(row.public_key == key for row in waiting):
             return None
+        if len(waiting) >= MAX_PENDING:
+            if (oldest := taken_out_for(source, waiting, now)) is None:
+                return None
+            self._unsaved.drop(oldest)
         waiting.append(self._keep(KeyRow(num, key, source, KeyStatus.PENDING, now, now)))
         self._report_key(num, key, KeyChangeSource.NODE, is_newcomer=self.is_newcomer(num, now))
         return apart_line(self.label(num), self.trusted.get(num), key, source)
