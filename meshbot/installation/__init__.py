@@ -2,6 +2,15 @@
 
 from meshbot.installation.arguments import SUMMARY, add_arguments, perform
 from meshbot.installation.language import language_of, speak
-from meshbot.installation.unit import outdated_unit
+from meshbot.installation.unit import core_requirements, installed_unit, outdated_unit
 
-__all__ = ["SUMMARY", "add_arguments", "language_of", "outdated_unit", "perform", "speak"]
+__all__ = [
+    "SUMMARY",
+    "add_arguments",
+    "core_requirements",
+    "installed_unit",
+    "language_of",
+    "outdated_unit",
+    "perform",
+    "speak",
+]
