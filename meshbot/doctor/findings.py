@@ -53,8 +53,8 @@ class Finding:
     seconds: float  # that the step took
 
     def as_json(self, tr: Translate) -> dict[str, Any]:
-        """Return it for scripts."""
-        found = {"step": tr(self.step), "verdict": self.result.verdict.name.lower(), "seconds": round(self.seconds, 3)}
+        """Return it for scripts, which find a step by its English name."""
+        found = {"step": self.step, "verdict": self.result.verdict.name.lower(), "seconds": round(self.seconds, 3)}
         return {**found, "text": self.text(tr), "cure": self.cure(tr)}
 
     def text(self, tr: Translate) -> str:

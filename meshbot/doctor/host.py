@@ -170,7 +170,7 @@ def _life(card: Path) -> str:
 def clock(now: float, root: Path = Path("/")) -> Result:
     """Judge this machine's clock, `now` in Unix seconds."""
     if now < PLAUSIBLE:
-        cure = _("Let it reach a time server: timedatectl set-ntp true. Until then the bot takes no commands' age.")
+        cure = _("Let it reach a time server: timedatectl set-ntp true")
         return bad(_("this machine's clock is in the past"), cure)
     if (root / SYNCHRONIZED).exists():
         return good(_("set from the network"))

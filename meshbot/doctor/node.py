@@ -66,13 +66,13 @@ def radio(node: Figures) -> Iterator[Result]:
         return
     channels = ", ".join(f"{each['index']} {each['name']}" for each in node["channels"])
     yield good(
-        _("{region}, {limit:g} % of an hour; channels: {channels}"), region=region, limit=limit, channels=channels
+        _("{region}, duty cycle {limit:g} %; channels: {channels}"), region=region, limit=limit, channels=channels
     )
     if sent is not None and sent > limit * NEAR_LIMIT:
-        text = _("the node sent {sent:g} % of the last hour")
+        text = _("in the last hour the node sent {sent:g} %")
         yield bad(text, _("Lower air_time_limit, or its position and telemetry intervals."), sent=sent)
     if busy is not None and busy > BUSY_CHANNEL:
-        text = _("the channel is busy {busy:g} % of the time: only what is urgent goes")
+        text = _("channel utilisation {busy:g} %: only what is urgent goes")
         yield unknown(text, _("A faster modem preset, or fewer telemetry packets in the mesh."), busy=busy)
 
 
@@ -121,6 +121,4 @@ def link(figures: Mapping[str, Any]) -> Iterator[Result]:
         yield good(_("a heartbeat was answered in {ms:.0f} ms"), ms=figures["round_trip"] * 1000)
     if reconnections >= MANY_RECONNECTIONS:
         text = _("{count} reconnections in an hour: another client takes the node, or its WiFi is weak")
-        yield bad(
-            text, _("Close phone apps and other bots on this node; see docs/troubleshooting.md"), count=reconnections
-        )
+        yield bad(text, _("Close phone apps and other bots on this node."), count=reconnections)
