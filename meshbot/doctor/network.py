@@ -14,7 +14,7 @@ from meshbot.doctor.findings import Result, bad, good
 
 # The system's own resolver, as the bot uses it: hosts file, DNS, mDNS; as a process it can be ended
 LOOKUP: Final = ("getent", "ahosts")
-LOOKUP_TIMEOUT: Final = 3.0  # seconds, as is the next
+NAME_TIMEOUT: Final = 3.0  # seconds, as is the next
 CONNECT_TIMEOUT: Final = 3.0
 MDNS: Final = ".local"
 ESTABLISHED: Final = "01"  # in /proc/net/tcp
@@ -28,7 +28,7 @@ def addresses_of(host: str) -> list[str]:
         pass
     try:
         done = subprocess.run(  # noqa: S603 - behind « -- » the name is no option
-            [*LOOKUP, "--", host], capture_output=True, text=True, timeout=LOOKUP_TIMEOUT, check=False
+            [*LOOKUP, "--", host], capture_output=True, text=True, timeout=NAME_TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired:
         raise TimeoutError("no answer") from None
