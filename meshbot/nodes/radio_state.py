@@ -18,6 +18,7 @@ class Outcome(Enum):
     """How giving a key back to the radio ended; the values are the log's words."""
 
     HELD = "la radio l'a"
+    FORGOTTEN = "la radio l'a oubliée"  # a revoked one
     NO_LINK = "pas de lien"
     MANAGED = "le nœud est géré à distance (is_managed)"
     LOCKED = "le nœud est verrouillé (lockdown)"
@@ -35,6 +36,7 @@ class Outcome(Enum):
 # Waiting changes nothing about these
 FINAL_OUTCOMES: Final = frozenset(
     {
+        Outcome.FORGOTTEN,
         Outcome.MANAGED,
         Outcome.LOCKED,
         Outcome.OLD_FIRMWARE,
