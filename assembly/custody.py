@@ -45,6 +45,7 @@ def key_custody(
         ended=ended,
         save=None if database is None else disk,
         report=report,
+        is_locked=link.is_locked,
     )
     return KeyCustody(clock, nodes, link.interface, new_packet_id, links)
 
