@@ -4,6 +4,7 @@ from meshbot.sending.air_budget import SHARES, Account, AirBudget
 from meshbot.sending.air_time import modem_of, packet_bytes, signed_text_bytes
 from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.key_cures import KeyCure, KeyCures
+from meshbot.sending.moved_numbers import MovedNumbers
 from meshbot.sending.outgoing import (
     EchoOrigin,
     MailNoticeOrigin,
@@ -46,6 +47,7 @@ __all__ = [
     "LinkChange",
     "MailNoticeOrigin",
     "MeshSender",
+    "MovedNumbers",
     "NoRoute",
     "NoRouteError",
     "Origin",
