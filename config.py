@@ -87,6 +87,8 @@ DATA_DIR = Path("data")
 # None: the file meshbot.db in data_dir
 DATABASE_URL = SecretStr("")
 PACKET_RETENTION_DAYS = 7
+# A file of 77 MB has a week's packets of 5,000 nodes
+DATABASE_BACKUPS = 7
 # 1.5 GB of a card of 32 GB
 DISK_ALERT_PERCENT = 5
 NODE_NAMES_FILE = Path("node_names.json")
@@ -194,6 +196,8 @@ class Settings(SourcedSettings):
     """A PostgreSQL database instead of the file in data_dir; its password is a secret: better in meshbot.env."""
     packet_retention_days: Count = Field(PACKET_RETENTION_DAYS, ge=1, le=365)
     """How many days the packets heard and the figures made of them are kept."""
+    database_backups: Count = Field(DATABASE_BACKUPS, ge=0, le=100)
+    """How many daily copies of the database's file are kept in data_dir; 0: none are made."""
     disk_alert_percent: Percent = Field(DISK_ALERT_PERCENT, ge=0, le=50)
     """Free share of the disk with data_dir below which an alert goes out; 0: never."""
     node_names_file: Location = Field(NODE_NAMES_FILE)

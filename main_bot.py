@@ -125,7 +125,8 @@ class MeshBot:
         housekeeping = assembly.housekeeping(parts, telegram, texts.tell)
         disk.connect(housekeeping)
 
-        assembly.route_reports(self._reports, parts, housekeeping, telegram)
+        control = assembly.control(parts, self.commands)
+        assembly.route_reports(self._reports, parts, housekeeping, telegram, control.tell)
         if telegram is not None:
             self.incidents.listen(telegram.tell)
 
@@ -145,8 +146,10 @@ class MeshBot:
         ]
         commands_run = [each for each in (dispatcher, telegram) if each is not None]
         workers = HealthCheck("Commands", lambda: not any(each.is_stuck for each in commands_run))
-        watchdog = Watchdog(watchdog_interval(), watched, disk_bound=(housekeeping,), disk_users=(workers,))
-        self.supervisor = Supervisor((housekeeping, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
+        # the control socket may be in the data folder
+        disk_side = housekeeping, control
+        watchdog = Watchdog(watchdog_interval(), watched, disk_bound=disk_side, disk_users=(workers,))
+        self.supervisor = Supervisor((*disk_side, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
 
     @property
     def interface(self) -> MeshTCPInterface | None:
@@ -205,6 +208,10 @@ def _run(settings: config.Settings) -> int:
     if unit := outdated_unit():
         warning_print("⚠️ L'unité systemd n'est pas celle de cette version (%s): sudo meshbot service update", unit)
     requests: SimpleQueue[Any] = SimpleQueue()
+    if other := assembly.serving_bot(settings):
+        text = "❌ Le bot du service sert déjà le nœud %s:%d (processus %d): sudo systemctl stop meshbot d'abord"
+        error_print(text, other.host, other.port, other.pid)
+        return EXIT_IN_USE
     try:
         lock = lock_in_time(settings.data_dir, requests.put)
     except FolderInUseError as error:

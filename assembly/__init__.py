@@ -1,5 +1,6 @@
 """The factories: the parts as the settings want them; what each needs to know of the configuration stands here."""
 
+from assembly.control import control, serving_bot
 from assembly.custody import key_cures, key_custody
 from assembly.disk import disk_check, housekeeping, route_reports, takers
 from assembly.link import link_takers, machine, packet_takers, target
@@ -10,6 +11,7 @@ from assembly.telegram_side import telegram, telegram_options
 __all__ = [
     "Parts",
     "commands",
+    "control",
     "disk_check",
     "dispatcher",
     "housekeeping",
@@ -24,6 +26,7 @@ __all__ = [
     "packet_takers",
     "route_reports",
     "send_queue",
+    "serving_bot",
     "takers",
     "target",
     "telegram",

@@ -48,7 +48,8 @@ def main(program: Program[S], arguments: Sequence[str] | None = None, environ: M
         return 0
     if options.command is None:
         return program.run(settings)
-    call = Call(program, settings, translator(language or settings.language))
+    spoken = language or settings.language
+    call = Call(program, settings, translator(spoken), spoken)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
         return int(options.command(call, options) or 0)

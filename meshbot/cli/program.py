@@ -32,6 +32,11 @@ class CliSettings(Protocol):
         ...
 
     @property
+    def database_url(self) -> SecretStr:
+        """A database on a server; empty: the file in data_dir."""
+        ...
+
+    @property
     def radio_backup_passphrase(self) -> SecretStr:
         """What encrypts backups; empty: it is asked for."""
         ...
@@ -90,6 +95,7 @@ class Call(Generic[S]):
     program: Program[S]
     settings: S
     tr: Translate
+    language: str  # of tr
 
     def say(self, text: str, **values: object) -> None:
         """Print a marked text with its values."""

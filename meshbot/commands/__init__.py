@@ -4,7 +4,7 @@ from meshbot.commands.access import Access, CommandPolicy, Refusal
 from meshbot.commands.dispatcher import Dispatcher
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
-from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, whole_number
+from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, too_long, whole_number
 from meshbot.commands.language import LOCALE_DIR, Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
 from meshbot.commands.node_lookup import MARKED_ID, Directory, bearers, only_one, renaming, short_name_of
@@ -69,6 +69,7 @@ __all__ = [
     "report_moved",
     "short_name_of",
     "taught_by",
+    "too_long",
     "translator",
     "whole_number",
 ]

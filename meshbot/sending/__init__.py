@@ -1,11 +1,12 @@
 """Sending: texts and traceroutes for the radio, their order and pacing, and their delivery reports."""
 
 from meshbot.sending.air_budget import SHARES, Account, AirBudget
-from meshbot.sending.air_time import modem_of, packet_bytes, signed_text_bytes
+from meshbot.sending.air_time import duty_cycle, modem_of, packet_bytes, signed_text_bytes
 from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.key_cures import KeyCure, KeyCures
 from meshbot.sending.moved_numbers import MovedNumbers
 from meshbot.sending.outgoing import (
+    ControlOrigin,
     EchoOrigin,
     MailNoticeOrigin,
     Origin,
@@ -38,6 +39,7 @@ __all__ = [
     "AirBudget",
     "Changes",
     "ChannelHold",
+    "ControlOrigin",
     "DeliveryReport",
     "DeliveryStatus",
     "EchoOrigin",
@@ -63,6 +65,7 @@ __all__ = [
     "TooSoonError",
     "Tracer",
     "decode_origin",
+    "duty_cycle",
     "encode_origin",
     "modem_of",
     "new_packet_id",

@@ -49,7 +49,9 @@ def test_the_unit_runs_what_the_installer_installs(service):
 
 def test_the_unit_is_of_type_notify_with_a_state_directory(service):
     assert service["Type"] == "notify"
-    assert service["StateDirectory"] == "meshbot"
+    assert service["StateDirectory"] == service["RuntimeDirectory"] == "meshbot"
+    # who may not use the socket still sees whose node it is
+    assert service["RuntimeDirectoryMode"] == "0755"
     assert int(service["WatchdogSec"]) > 0
     assert int(service["TimeoutStopSec"]) >= 3, "the bot's own limit"
 

@@ -86,6 +86,8 @@ def _name(request: Request, short_name_of: Callable[[int], str]) -> str:
     """Return the asker's name; one from Telegram, which can be any, is marked as such."""
     if request.platform is Platform.MESH and request.node is not None:
         return short_name_of(request.node)
+    if request.platform is Platform.CONSOLE:
+        return request.translate(_("operator"))
     return f"{shorten(one_line(request.name), NAME_BYTES)} (TG)".lstrip()
 
 
