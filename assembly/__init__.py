@@ -6,10 +6,13 @@ from assembly.disk import disk_check, housekeeping, route_reports, takers
 from assembly.link import link_takers, machine, packet_takers, target
 from assembly.parts import Parts, memory, open_storage, send_queue
 from assembly.questions import commands, dispatcher, mesh_commands, online_commands
+from assembly.reloading import Reloader, apply_live
 from assembly.telegram_side import telegram, telegram_options
 
 __all__ = [
     "Parts",
+    "Reloader",
+    "apply_live",
     "commands",
     "control",
     "disk_check",

@@ -48,8 +48,8 @@ def control(
         lambda: link.interface() is not None,
         lambda: status(parts),
         parts.sender.tell,
-        settings.telegram_max_bytes,
-        settings.bridge_ttl,
+        lambda: parts.settings.telegram_max_bytes,
+        lambda: parts.settings.bridge_ttl,
         reload,
     )
     node = ServedNode(os.getpid(), settings.tcp_host, settings.tcp_port)

@@ -1,7 +1,7 @@
 """Commands: the registry, the dispatcher, access, execution, and what answers have in common."""
 
 from meshbot.commands.access import Access, CommandPolicy, Refusal
-from meshbot.commands.dispatcher import Dispatcher
+from meshbot.commands.dispatcher import Dispatcher, MeshRules
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
 from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, too_long, whole_number
@@ -45,6 +45,7 @@ __all__ = [
     "JobResult",
     "MailNotices",
     "MeshRoles",
+    "MeshRules",
     "MessageFilter",
     "NodeList",
     "Platform",

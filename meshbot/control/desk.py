@@ -81,8 +81,8 @@ class DeskParts:
     has_link: Callable[[], bool]
     status: Callable[[], Answer]
     send: Callable[[OutgoingText], object]  # only puts into an inbox
-    max_bytes: int  # of a text that goes on air
-    text_lifetime: float  # seconds for which it may wait
+    max_bytes: Callable[[], int]  # of a text that goes on air
+    text_lifetime: Callable[[], float]  # seconds for which it may wait
     reload: Callable[[], Reloaded] | None = None  # None: the bot cannot
 
 
@@ -199,8 +199,9 @@ class Desk:
     def _say(self, query: Query, client: Client, tr: Translate) -> None:
         number = new_packet_id()
         request = self._request(Verb.SAY, query.text, tr)
-        expires_at = self._parts.clock.monotonic() + self._parts.text_lifetime
-        message, notice = outgoing(query, request, self._parts.directory, self._parts.channels(), self._parts.max_bytes)
+        expires_at = self._parts.clock.monotonic() + self._parts.text_lifetime()
+        limit = self._parts.max_bytes()
+        message, notice = outgoing(query, request, self._parts.directory, self._parts.channels(), limit)
         self._parts.send(message(ControlOrigin(number), expires_at))
         text = notice or tr(_("⏳ The text waits to go on air."))
         queued = {"ok": True, "id": number, "to": message.label, "status": "queued", "text": text}

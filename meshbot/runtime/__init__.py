@@ -33,7 +33,7 @@ from meshbot.runtime.pool import WorkerPool
 from meshbot.runtime.private_file import private_file, write_private
 from meshbot.runtime.recent import RecentKeys
 from meshbot.runtime.service import PING, STOP, Service, ServiceHandle
-from meshbot.runtime.supervisor import Supervisor, catch_signals
+from meshbot.runtime.supervisor import RELOAD, Supervisor, catch_signals
 from meshbot.runtime.systemd import notify, watchdog_interval
 from meshbot.runtime.throttle import Throttle
 from meshbot.runtime.timed_cache import TimedCache
@@ -42,6 +42,7 @@ from meshbot.runtime.watchdog import Beating, HealthCheck, HungThreadError, Watc
 __all__ = [
     "PASSWORD_COMMANDS",
     "PING",
+    "RELOAD",
     "STOP",
     "Beating",
     "Clock",

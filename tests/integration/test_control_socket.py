@@ -17,6 +17,7 @@ from queue import SimpleQueue
 import pytest
 
 import assembly
+import config
 from meshbot.commands.language import translator
 from meshbot.commands.registry import Command
 from meshbot.control import place
@@ -139,8 +140,18 @@ def test_a_sync_without_a_link_says_so(ask, node, bot):
     assert ask(Verb.SYNC)[0]["error"] == "no_link"
 
 
-def test_what_the_bot_cannot_do_is_said(ask):
-    assert ask(Verb.RELOAD)[0]["error"] == "not_available"
+def test_a_reload_says_what_holds_and_what_waits_for_a_restart(bot, ask):
+    bot.written = bot.settings.model_copy(update={"mail_ttl": 90, "tcp_port": 1})
+    answer = ask(Verb.RELOAD)[0]
+    assert answer == {"ok": True, "text": "⚙️ In force now: mail_ttl\n⚠️ These wait for a restart: tcp_port"}
+    assert bot.bot.memory.mailbox._mail_ttl == 90
+
+
+def test_a_reload_of_bad_settings_is_refused_with_their_problems(bot, ask, monkeypatch):
+    monkeypatch.setattr(bot.bot.reloader, "_load", lambda: config.load(environ={"MESHBOT_TCP_PORT": "0"}))
+    answer = ask(Verb.RELOAD)[0]
+    assert (answer["ok"], answer["error"]) == (False, "failed")
+    assert "tcp_port (MESHBOT_TCP_PORT)" in answer["text"]
 
 
 def test_the_log_is_followed_line_by_line_without_secrets(path):
@@ -189,7 +200,18 @@ def test_a_bot_without_a_socket_lives_on(node, tmp_path, clock):
 def serving_thread(folder, clock, new_selector):
     """Run the thread Control alone; give its socket's path."""
     parts = DeskParts(
-        clock, [LONG], make_limits(), {"en": translator("en")}, "en", None, tuple, bool, dict, bool, 400, 60.0
+        clock,
+        [LONG],
+        make_limits(),
+        {"en": translator("en")},
+        "en",
+        None,
+        tuple,
+        bool,
+        dict,
+        bool,
+        lambda: 400,
+        lambda: 60.0,
     )
     crashed = SimpleQueue()
     server = ControlServer(clock, folder / "meshbot.sock", ServedNode(1, "node", 4403), Desk(parts), new_selector)

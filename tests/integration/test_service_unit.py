@@ -36,7 +36,7 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path, service):
 
 def test_the_unit_restarts_for_ever_but_not_on_bad_settings(service):
     assert service["RestartPreventExitStatus"] == str(config.EXIT_CONFIG)
-    assert service["Restart"] == "on-failure"
+    assert service["Restart"] == "always"
     assert "StartLimitIntervalSec=0" in UNIT.read_text(encoding="utf-8").splitlines()
 
 
