@@ -7,6 +7,7 @@ from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.key_cures import KeyCure, KeyCures
 from meshbot.sending.limits import SendLimits
 from meshbot.sending.moved_numbers import MovedNumbers
+from meshbot.sending.outbox_figures import OutboxFigures, outbox_figures
 from meshbot.sending.outgoing import (
     ControlOrigin,
     EchoOrigin,
@@ -55,6 +56,7 @@ __all__ = [
     "NoRoute",
     "NoRouteError",
     "Origin",
+    "OutboxFigures",
     "OutgoingText",
     "PartState",
     "Priority",
@@ -72,6 +74,7 @@ __all__ = [
     "encode_origin",
     "modem_of",
     "new_packet_id",
+    "outbox_figures",
     "packet_bytes",
     "signed_text_bytes",
 ]
