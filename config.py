@@ -87,6 +87,8 @@ DATA_DIR = Path("data")
 # None: the file meshbot.db in data_dir
 DATABASE_URL = SecretStr("")
 PACKET_RETENTION_DAYS = 7
+# A file of 77 MB has a week's packets of 5,000 nodes
+DATABASE_BACKUPS = 7
 # 1.5 GB of a card of 32 GB
 DISK_ALERT_PERCENT = 5
 NODE_NAMES_FILE = Path("node_names.json")
@@ -148,6 +150,38 @@ RADIO_BACKUP_PASSPHRASE = SecretStr("")  # no nightly backup
 LOG_LEVEL: LogLevel = "INFO"
 
 
+# What SIGHUP and `systemctl reload` change while the bot runs; all others need a restart
+LIVE: Final = frozenset(
+    {
+        "packet_retention_days",
+        "answer_on_channels",
+        "answer_max_bytes",
+        "send_interval",
+        "answer_ttl",
+        "mail_ttl",
+        "bridge_ttl",
+        "alert_ttl",
+        "air_time_limit",
+        "channel_utilization_limit",
+        "command_max_age",
+        "admin_nodes",
+        "known_nodes",
+        "rate_limit_commands",
+        "rate_limit_seconds",
+        "refuse_mqtt",
+        "echo_channel",
+        "command_timeout",
+        "telegram_users",
+        "telegram_groups",
+        "telegram_bridges",
+        "telegram_alert_chats",
+        "telegram_command_max_age",
+        "telegram_commands",
+        "telegram_seconds",
+        "telegram_max_bytes",
+        "log_level",
+    }
+)
 NOT_BELOW: Final = {"tcp_config_timeout": "tcp_config_silence", "answer_ttl": "send_interval"}
 
 
@@ -194,6 +228,8 @@ class Settings(SourcedSettings):
     """A PostgreSQL database instead of the file in data_dir; its password is a secret: better in meshbot.env."""
     packet_retention_days: Count = Field(PACKET_RETENTION_DAYS, ge=1, le=365)
     """How many days the packets heard and the figures made of them are kept."""
+    database_backups: Count = Field(DATABASE_BACKUPS, ge=0, le=100)
+    """How many daily copies of the database's file are kept in data_dir; 0: none are made."""
     disk_alert_percent: Percent = Field(DISK_ALERT_PERCENT, ge=0, le=50)
     """Free share of the disk with data_dir below which an alert goes out; 0: never."""
     node_names_file: Location = Field(NODE_NAMES_FILE)
@@ -297,7 +333,7 @@ class Settings(SourcedSettings):
         other = NOT_BELOW[info.field_name or ""]
         if value < info.data.get(other, value):
             least = toml(info.data[other])
-            raise PydanticCustomError(ORDER, "doit être au moins {other} ({least})", {"other": other, "least": least})
+            raise PydanticCustomError(ORDER, "must be at least {other} ({least})", {"other": other, "least": least})
         return value
 
 
@@ -305,9 +341,11 @@ def load(
     config_file: Path | None = None,
     environ: Mapping[str, str] = os.environ,
     model: type[Settings] = Settings,
+    language: str | None = None,
 ) -> Settings:
-    """Read the file (`config_file`, else the first of DEFAULT_FILES that exists) under the MESHBOT_ variables.
+    """Read the file (`config_file`, else the first of DEFAULT_FILES) under credentials and MESHBOT_ variables.
 
-    Raises ConfigError with every problem of both. A model beside Settings is for those who add settings of their own.
+    Raises ConfigError with every problem of all, in `language`, else in that of the settings. A model beside Settings
+    is for those who add settings of their own.
     """
-    return sources.load(model, config_file, DEFAULT_FILES, environ)
+    return sources.load(model, config_file, DEFAULT_FILES, environ, language)

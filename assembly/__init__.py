@@ -1,15 +1,20 @@
 """The factories: the parts as the settings want them; what each needs to know of the configuration stands here."""
 
+from assembly.control import control, serving_bot
 from assembly.custody import key_cures, key_custody
 from assembly.disk import disk_check, housekeeping, route_reports, takers
 from assembly.link import link_takers, machine, packet_takers, target
 from assembly.parts import Parts, memory, open_storage, send_queue
 from assembly.questions import commands, dispatcher, mesh_commands, online_commands
+from assembly.reloading import Reloader, apply_live
 from assembly.telegram_side import telegram, telegram_options
 
 __all__ = [
     "Parts",
+    "Reloader",
+    "apply_live",
     "commands",
+    "control",
     "disk_check",
     "dispatcher",
     "housekeeping",
@@ -24,6 +29,7 @@ __all__ = [
     "packet_takers",
     "route_reports",
     "send_queue",
+    "serving_bot",
     "takers",
     "target",
     "telegram",

@@ -19,7 +19,7 @@ from meshbot.commands import (
 from meshbot.mesh_memory import MeshMemory
 from meshbot.persistence import Housekeeping, recall_texts
 from meshbot.radio_backup import NightlyBackup
-from meshbot.runtime import DiskCheck, Report, Service
+from meshbot.runtime import Clock, DiskCheck, Report, Service
 from node_manager import NodeManager
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
     updates = None if telegram is None else update_writer(settings, database, clock, telegram.tell)
     check, stored = disk_check(settings, parts.report), (parts.nodes, parts.memory)
     nightly = NightlyBackup(settings.data_dir, settings.radio_backup_passphrase, clock, parts.link.interface)
+    daily = daily_backup(settings, clock)
     keeper = custody_writer(database, clock, parts.custody)
     of_custody = custody_takers(parts.custody, keeper, parts.nodes)
     of_own_node: persistence.Takers = {mesh_link.OwnNode: (parts.own_node.take,)}
@@ -74,7 +75,7 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
         clock,
         tuple(filter(None, writers)),
         {**takers(*stored, notices, parts.queue_writer, updates), **of_own_node, **of_custody},
-        (check, lambda: parts.nodes.restore_keys(parts.link.interface()), nightly.look),
+        (check, lambda: parts.nodes.restore_keys(parts.link.interface()), nightly.look, daily.look),
         after_load=(
             check,
             lambda: recall_texts(database, mesh_link.TEXT_PORTNUMS, lambda keys: route(mesh_link.SeenTexts(keys))),
@@ -82,18 +83,30 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
             lambda: parts.nodes.sync_after_load(parts.link.interface()),
             lambda: report_moved(listed_nodes(settings), parts.nodes),
         ),
+        before_stop=(daily.stop,),
     )
     if database is not None:
         database.on_change = housekeeping.wake
     return housekeeping
 
 
+def daily_backup(settings: config.Settings, clock: Clock) -> persistence.DailyBackup:
+    """Return what copies the database's file once a day; a server is its operator's matter."""
+    keep = 0 if settings.database_url.get_secret_value() else settings.database_backups
+    return persistence.DailyBackup(settings.data_dir, keep, clock)
+
+
 def route_reports(
-    reports: sending.ReportRouter, parts: Parts, housekeeping: Housekeeping, telegram: Service | None
+    reports: sending.ReportRouter,
+    parts: Parts,
+    housekeeping: Housekeeping,
+    telegram: Service | None,
+    control: Callable[[sending.DeliveryReport], object],
 ) -> None:
     """Have what becomes of each text reported to the part that it came from."""
     ttl, tr = parts.settings.answer_ttl, translator(parts.settings.language)
     reports.route(sending.EchoOrigin, builtin.EchoReports(parts.clock, parts.sender.tell, tr, ttl).on_delivery_report)
     reports.route(sending.MailNoticeOrigin, housekeeping.tell)
+    reports.route(sending.ControlOrigin, control)
     if telegram is not None:
         reports.route(sending.TelegramOrigin, telegram.tell)

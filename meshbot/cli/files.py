@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from meshbot.cli.errors import CommandError
 from meshbot.commands import mark as _
-from meshbot.runtime import FolderInUseError, lock_folder, write_private
+from meshbot.runtime import FolderInUseError, lock_folder, private_file
 
 STANDARD: Final = "-"
 
@@ -32,12 +32,23 @@ def read_file(name: str, longest: int) -> bytes:
 
 def write_file(name: str, content: bytes) -> None:
     """Write a file that only its owner can read; `-` is the standard output."""
+    with writing(name) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing(name: str) -> Iterator[BinaryIO]:
+    """Give a file to write that only its owner can read, there once it is whole; `-` is the standard output."""
     try:
         if name == STANDARD:
-            sys.stdout.buffer.write(content)
+            yield sys.stdout.buffer
             sys.stdout.buffer.flush()
         else:
-            write_private(Path(name), content)
+            with private_file(Path(name)) as file:
+                yield file
+    # who read it has seen enough, as with `| head`
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
     except OSError as exc:
         raise CommandError(_("{name} cannot be written: {reason}"), name=name, reason=exc.strerror or exc) from None
 
@@ -54,6 +65,10 @@ def alone(folder: Path, work: str) -> Iterator[None]:
             work=work,
         ) from None
     try:
+        # made by root it must be the bot's all the same
+        if descriptor is not None and os.geteuid() == 0:
+            owner = folder.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         yield
     finally:
         if descriptor is not None:

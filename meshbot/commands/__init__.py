@@ -1,10 +1,10 @@
 """Commands: the registry, the dispatcher, access, execution, and what answers have in common."""
 
 from meshbot.commands.access import Access, CommandPolicy, Refusal
-from meshbot.commands.dispatcher import Dispatcher
+from meshbot.commands.dispatcher import Dispatcher, MeshRules
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
-from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, whole_number
+from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, too_long, whole_number
 from meshbot.commands.language import LOCALE_DIR, Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
 from meshbot.commands.node_lookup import MARKED_ID, Directory, bearers, only_one, renaming, short_name_of
@@ -45,6 +45,7 @@ __all__ = [
     "JobResult",
     "MailNotices",
     "MeshRoles",
+    "MeshRules",
     "MessageFilter",
     "NodeList",
     "Platform",
@@ -69,6 +70,7 @@ __all__ = [
     "report_moved",
     "short_name_of",
     "taught_by",
+    "too_long",
     "translator",
     "whole_number",
 ]

@@ -84,6 +84,10 @@ class CommandPolicy:
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
 
+    def set_limit(self, commands: int, seconds: float) -> None:
+        """Take the bounds of RateLimiter."""
+        self._limiter.set_bounds(commands, seconds)
+
     def check(self, user: User, command: Command | None, now: float, *, is_public: bool) -> Refusal | None:
         """Return why the command may not run, None if it may. Call it once a question; a None command is unknown.
 
@@ -123,6 +127,11 @@ class Access:
         self._policy = CommandPolicy(limiter)
         self._admin_replays = admin_replays
         self._other_replays = other_replays
+
+    def set_rules(self, roles: MeshRoles, commands: int, seconds: float) -> None:
+        """Take other lists, and the bounds of RateLimiter."""
+        self._roles = roles
+        self._policy.set_limit(commands, seconds)
 
     def user_of(self, message: TextMessage) -> User:
         """Return who asks; one whose key is new has no more of the air than others who may be anybody."""

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from meshbot.commands.formatting import NAME_BYTES, as_many_as_fit, ident, name_of
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import PREFIX, Request
+from meshbot.commands.registry import PREFIX, Platform, Request
 from meshbot.mesh_memory import NodeView
 from meshbot.text import folded, one_line, shorten
 
@@ -34,6 +34,8 @@ def own_node(request: Request) -> int | str:
     """Return the number of the asker's node, else the answer to an asker without one."""
     if request.node is not None:
         return request.node
+    if request.platform is Platform.CONSOLE:
+        return request.translate(_("You ask without a node of the mesh: that is for nodes, and for Telegram users."))
     return request.translate(_("Your Telegram account has no node: the operator can set one in telegram_users."))
 
 

@@ -57,6 +57,7 @@ from meshbot.mesh_link.messages import (
     TextPacket,
     TracerouteReply,
 )
+from meshbot.mesh_link.node_report import NodeReport, report_of
 from meshbot.mesh_link.node_warnings import NodeWarnings
 from meshbot.mesh_link.outages import OutageReporter
 from meshbot.mesh_link.own_node_client import OwnNodeClient
@@ -113,6 +114,7 @@ __all__ = [
     "NodeDatabase",
     "NodeInfoPacket",
     "NodeRecord",
+    "NodeReport",
     "NodeWarnings",
     "OpenLink",
     "OutageReporter",
@@ -145,6 +147,7 @@ __all__ = [
     "is_readable",
     "needs_keys",
     "parse_contact_url",
+    "report_of",
     "restoring",
     "routing_error_name",
     "settings_of",

@@ -110,7 +110,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         self.mailbox = Mailbox(MailStore(database) if database else None, clock, mail_ttl, node_manager.numbers)
         self._node_manager = node_manager
         self._own_num = own_num
-        self._retention = retention_days * DAY
+        self.set_retention(retention_days)
         self._traffic = TrafficQueries(database) if database else None
         # protects what is in memory; held for no I/O
         self._recorder_lock = threading.Lock()
@@ -119,6 +119,10 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         self._committing: PacketBatch | None = None
         self._states_due = self._tidy_due = clock.monotonic()
         self._replay_until = -inf
+
+    def set_retention(self, days: int) -> None:
+        """Keep packets, and the figures made of them, for so long from now on."""
+        self._retention = days * DAY
 
     # -- learning, in Housekeeping's thread
 

@@ -1,6 +1,7 @@
 """Writing behind: what changes is kept in memory, and committed in batches by one thread."""
 
 from meshbot.persistence.custody_writer import CustodyWriter
+from meshbot.persistence.daily_backup import BACKUP_FOLDER, DailyBackup, backup_name, backups_in
 from meshbot.persistence.housekeeping import Housekeeping, Takers
 from meshbot.persistence.own_node import OwnNodeHistory
 from meshbot.persistence.queue_writer import QueueChanges, QueueWriter
@@ -9,8 +10,10 @@ from meshbot.persistence.update_writer import HandledBefore, SavedValue, Updates
 from meshbot.persistence.write_behind import WriteBehind
 
 __all__ = [
+    "BACKUP_FOLDER",
     "KEPT_OF_ALL",
     "CustodyWriter",
+    "DailyBackup",
     "HandledBefore",
     "Housekeeping",
     "OwnNodeHistory",
@@ -22,5 +25,7 @@ __all__ = [
     "UpdateWriter",
     "UpdatesHandled",
     "WriteBehind",
+    "backup_name",
+    "backups_in",
     "recall_texts",
 ]

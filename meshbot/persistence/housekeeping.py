@@ -62,17 +62,20 @@ class Housekeeping(Service):
         writers: Sequence[Writer],
         takers: Takers,
         upkeep: Sequence[Callable[[], object]],
+        *,
         after_load: Sequence[Callable[[], object]] = (),
+        before_stop: Sequence[Callable[[], object]] = (),
     ) -> None:
         """`writers` are flushed in this order at start and stop.
 
-        `after_load` is called once, when what is stored has been read, `upkeep` each UPKEEP_EVERY. Both may wait for
-        the disk, and raise nothing.
+        `after_load` is called once, when what is stored has been read, `upkeep` each UPKEEP_EVERY, `before_stop` at
+        the end. All may wait for the disk, and raise nothing.
         """
         super().__init__(clock, INBOX_LIMIT)
         self._writers = writers
         self._takers = takers
         self._after_load = after_load
+        self._before_stop = before_stop
         self._upkeep = upkeep
         self._upkeep_at = inf
         # no commit before
@@ -115,6 +118,8 @@ class Housekeeping(Service):
 
     def on_stop(self) -> None:
         """See Service."""
+        for task in self._before_stop:
+            task()
         give_up_at = self._clock.monotonic() + LAST_TRIES
         unwritten: list[str] = []
         for writer in self._writers:

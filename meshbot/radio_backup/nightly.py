@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +13,10 @@ from pydantic import SecretStr
 from meshbot.mesh_link import MeshTCPInterface, OwnSettings, settings_of
 from meshbot.nodes import fingerprint_of
 from meshbot.radio_backup.backup import Backup, BackupError, open_backup, same_settings, seal_backup
-from meshbot.runtime import Clock, write_private
+from meshbot.runtime import Clock, night_of, write_private
 
 LOGGER = logging.getLogger(__name__)
 error_print = LOGGER.error
-# Local time of day from which the night's backup is due
-HOUR: Final = 3
 FOLDER: Final = "radio_backups"
 SUFFIX: Final = ".radio.json"
 # Of each identity: a node that was reset, and is another one, pushes no backup of the former out
@@ -77,11 +75,6 @@ class NightlyBackup:
             return same_settings(open_backup(path.read_bytes(), self._passphrase).settings, settings)
         except BackupError:
             return False
-
-
-def night_of(now: datetime) -> date:
-    """Return the date of the night's backup that is due at a local time."""
-    return (now - timedelta(hours=HOUR)).date()
 
 
 def name_of(settings: OwnSettings, fingerprint: str, saved_at: int) -> str:

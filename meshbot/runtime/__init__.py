@@ -1,7 +1,7 @@
 """Threads and time: the lowest layer, which knows nothing of radios or people."""
 
 from meshbot.runtime import log
-from meshbot.runtime.clock import Clock, SystemClock
+from meshbot.runtime.clock import Clock, SystemClock, night_of
 from meshbot.runtime.disk import DiskCheck
 from meshbot.runtime.errors import MeshBotError
 from meshbot.runtime.folder_lock import FolderInUseError, lock_folder, lock_in_time
@@ -28,10 +28,10 @@ from meshbot.runtime.incidents import (
 )
 from meshbot.runtime.log import PASSWORD_COMMANDS, end_quietly, hush, mask_command
 from meshbot.runtime.pool import WorkerPool
-from meshbot.runtime.private_file import write_private
+from meshbot.runtime.private_file import private_file, write_private
 from meshbot.runtime.recent import RecentKeys
 from meshbot.runtime.service import PING, STOP, Service, ServiceHandle
-from meshbot.runtime.supervisor import Supervisor, catch_signals
+from meshbot.runtime.supervisor import RELOAD, Supervisor, catch_signals
 from meshbot.runtime.systemd import notify, watchdog_interval
 from meshbot.runtime.throttle import Throttle
 from meshbot.runtime.timed_cache import TimedCache
@@ -40,6 +40,7 @@ from meshbot.runtime.watchdog import Beating, HealthCheck, HungThreadError, Watc
 __all__ = [
     "PASSWORD_COMMANDS",
     "PING",
+    "RELOAD",
     "STOP",
     "Beating",
     "Clock",
@@ -82,7 +83,9 @@ __all__ = [
     "lock_in_time",
     "log",
     "mask_command",
+    "night_of",
     "notify",
+    "private_file",
     "read_host",
     "unreported",
     "watchdog_interval",

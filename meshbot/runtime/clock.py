@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 # SimpleQueue.get refuses timeouts beyond threading.TIMEOUT_MAX, inf included
 MAX_WAIT = 3600.0
+# Local time of day from which a night's work is due
+NIGHT_HOUR = 3
 
 
 class Clock(Protocol):
@@ -49,3 +51,8 @@ class SystemClock:
                 continue
         # a passed deadline goes before a queued item, or a flood would starve it
         return None
+
+
+def night_of(now: datetime) -> date:
+    """Return the date of the night whose work is due at a local time."""
+    return (now - timedelta(hours=NIGHT_HOUR)).date()

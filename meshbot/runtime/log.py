@@ -86,15 +86,21 @@ def set_up(level: str, stream: TextIO | None = None, environ: Mapping[str, str] 
     if stream is not None:
         use_utf8(stream)
         journald = under_journald(stream, environ)
-        # Tracebacks have the lowest priority: under journald `-p info` leaves them out, elsewhere log_level does
-        handler = JournalHandler(stream, LineFormatter(journald=journald, tracebacks=journald or level == "DEBUG"))
-        handler.setLevel(level)
-        root.addHandler(handler)
+        root.addHandler(JournalHandler(stream, LineFormatter(journald=journald, tracebacks=journald)))
+    set_level(level)
+    capture()
+
+
+def set_level(level: str) -> None:
+    """Log records of `level` and above from now on; any thread may ask."""
+    root = logging.getLogger()
+    for handler in root.handlers:
+        if isinstance(handler, JournalHandler):
+            handler.setLevel(level)
     root.setLevel(level)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else logging.WARNING)
     hush()
-    capture()
 
 
 def hush() -> None:
@@ -185,12 +191,14 @@ class LineFormatter(logging.Formatter):
     def __init__(self, *, journald: bool, tracebacks: bool) -> None:
         super().__init__()
         self._journald = journald
+        # they have the lowest priority: under journald `-p info` leaves them out, elsewhere log_level does
         self._tracebacks = tracebacks
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's lines, without the last line's end."""
         lines = self._prefixed(record, record.levelno, _message_of(record))
-        if self._tracebacks and record.exc_info and record.exc_info[1]:
+        with_traceback = self._tracebacks or logging.getLogger().level <= logging.DEBUG
+        if with_traceback and record.exc_info and record.exc_info[1]:
             trace = "".join(traceback.format_exception(record.exc_info[1]))
             lines += self._prefixed(record, logging.DEBUG, _foreign(trace), CONTINUED)
         return "\n".join(lines)

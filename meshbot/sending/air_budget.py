@@ -116,11 +116,20 @@ class AirBudget:
         # the firmware's own defaults, until a node has told its settings; what fits a signed packet fits any
         self.use(LoraSettings(signs=True))
 
+    def set_percent(self, percent: float) -> None:
+        """Take another percentage; what was sent counts."""
+        self._percent = percent
+        self._set_limit()
+
     def use(self, lora: LoraSettings) -> None:
         """Count from now on for a node with these settings."""
         self._modem, self._signs = modem_of(lora), lora.signs
         self._costs: dict[int, int] = {}  # milliseconds, by size; at most one for each of 255
-        self.limit = int(HOUR_MS * min(self._percent, duty_cycle(lora)) / 100)
+        self._duty_cycle = duty_cycle(lora)
+        self._set_limit()
+
+    def _set_limit(self) -> None:
+        self.limit = int(HOUR_MS * min(self._percent, self._duty_cycle) / 100)
 
     def begin(self, air_tx: float | None, now: float) -> None:
         """Count what the node has sent in the hour before the start, in percent as it measured; later calls do nothing.

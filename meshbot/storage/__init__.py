@@ -34,6 +34,16 @@ from meshbot.storage.packet_rows import (
 )
 from meshbot.storage.replay_keys import ReplayKey, ReplayStore
 from meshbot.storage.sqlite import FILE_NAME
+from meshbot.storage.sqlite_file import (
+    FileError,
+    FileProblem,
+    copy_file,
+    export_lines,
+    inspect_file,
+    make_private_folder,
+    restore_file,
+    vacuum_file,
+)
 from meshbot.storage.telegram import UpdateStore
 from meshbot.storage.traffic import By, Span, TrafficQueries
 
@@ -49,6 +59,8 @@ __all__ = [
     "CustodyRow",
     "CustodyStore",
     "Database",
+    "FileError",
+    "FileProblem",
     "IdentityRow",
     "ImportRow",
     "KeyRow",
@@ -80,6 +92,12 @@ __all__ = [
     "TrafficQueries",
     "UpdateStore",
     "Volume",
+    "copy_file",
     "database_of",
+    "export_lines",
+    "inspect_file",
+    "make_private_folder",
     "open_database",
+    "restore_file",
+    "vacuum_file",
 ]

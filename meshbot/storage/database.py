@@ -111,6 +111,11 @@ class Database:
                 self.generation += opened
         self.on_change()
 
+    @property
+    def works(self) -> bool:
+        """Whether it is open and the last transaction did not fail; any thread may ask."""
+        return self._is_open and not self._fails
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Give a connection whose work is committed on leaving, or rolled back; raise StorageError."""

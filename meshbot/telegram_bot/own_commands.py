@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,10 +37,10 @@ MOST_WORDS: Final = 8
 
 
 def own_commands(
-    options: TelegramOptions, dependencies: TelegramDependencies, channels: KnownChannels
+    options_now: Callable[[], TelegramOptions], dependencies: TelegramDependencies, channels: KnownChannels
 ) -> tuple[Command, ...]:
     """Return them in the order in which help lists them."""
-    return send_command(options, dependencies, channels), channels_command(channels), START, IDENTITY
+    return send_command(options_now, dependencies, channels), channels_command(channels), START, IDENTITY
 
 
 def start(request: Request) -> str:
@@ -84,12 +84,14 @@ class Recipient:
     notice: str = ""  # what its sender should know of the node
 
 
-def send_command(options: TelegramOptions, dependencies: TelegramDependencies, channels: KnownChannels) -> Command:
+def send_command(
+    options_now: Callable[[], TelegramOptions], dependencies: TelegramDependencies, channels: KnownChannels
+) -> Command:
     """Return the command that sends a text to the mesh in its user's name."""
     directory = dependencies.memory
 
     def run(request: Request) -> str:
-        tr, question = request.translate, _question(request)
+        tr, question, options = request.translate, _question(request), options_now()
         if question.answers is not None:
             targets, text = [""], request.argument
         else:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from math import inf
 from typing import Any, Final
 
-from meshbot.commands import InterimAnswer, JobResult
+from meshbot.commands import CommandLimits, InterimAnswer, JobResult
 from meshbot.mesh_link import TextMessage
 from meshbot.persistence import HandledBefore, UpdatesHandled
 from meshbot.runtime import PING, STOP, Service
@@ -128,8 +128,19 @@ class TelegramService(Service):
                 self._waits_for_handled = False
                 if self._handled_loaded is not None:
                     self._handled_loaded.set()
+            case TelegramOptions() | CommandLimits():
+                self._take_options(message)
             case _:  # TextMessage, DeliveryReport, NodeChannels, Incident
                 self._handler.on_mesh_event(message)
+
+    def _take_options(self, message: TelegramOptions | CommandLimits) -> None:
+        """Take other settings while the service runs; see UpdateHandler and CommandExecutor."""
+        if isinstance(message, CommandLimits):
+            self._handler.commands.executor.set_limits(message)
+            return
+        self._handler.take_options(message)
+        if self._menus.replace(self._handler.menus()) and self._api is not None:
+            self._try(self._menus.run(self._api))
 
     def answer_callback_query(self, query_id: str, text: str) -> None:
         """Answer a pressed button; in the loop's thread. A failure is harmless: Telegram stops waiting by itself."""

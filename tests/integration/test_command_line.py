@@ -5,14 +5,11 @@ import logging
 import os
 import stat
 from base64 import b64encode
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from meshtastic.protobuf import admin_pb2
 
-import command_line
-from meshbot import cli
 from meshbot.mesh_link.connecting import LinkTarget
 from meshbot.mesh_link.contact import parse_contact_url
 from meshbot.mesh_link.own_node_client import OwnNodeClient
@@ -23,6 +20,7 @@ from meshbot.radio_backup.restore import read_back
 from meshbot.runtime.folder_lock import lock_folder
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
+from tests.support.command_runner import command_runner
 from tests.support.configured import make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, BOB, CAROL, key, record
@@ -61,23 +59,8 @@ class OpenNodes:
 @pytest.fixture
 def run(monkeypatch, capsys, folder):
     """Run a command on a data folder; return its exit code and what it said."""
-    language = os.environ.get("LANGUAGE")
-
-    def run(*arguments, at=folder, environ=None, clock=None, **settings):
-        for name, value in {"data_dir": at, **settings}.items():
-            monkeypatch.setenv(f"MESHBOT_{name.upper()}", str(value))
-        program = command_line.program(lambda _settings: 99, "1.2.3")
-        program = replace(program, clock=clock) if clock else program
-        try:
-            code = cli.main(program, [str(each) for each in arguments], environ or {"LANG": "en_US.UTF-8"})
-        except SystemExit as exc:
-            code = exc.code
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    yield run
-    logging.getLogger().handlers[:] = [each for each in logging.getLogger().handlers if "stderr" not in repr(each)]
-    monkeypatch.setenv("LANGUAGE", language or "")
+    with command_runner(monkeypatch, capsys, folder) as run:
+        yield run
 
 
 # -- keys

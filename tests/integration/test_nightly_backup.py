@@ -11,8 +11,10 @@ from pydantic import SecretStr
 from meshbot.mesh_link.connecting import LinkTarget
 from meshbot.mesh_link.own_node_client import OwnNodeClient
 from meshbot.persistence import housekeeping
+from meshbot.persistence.daily_backup import BACKUP_FOLDER, backups_in
 from meshbot.radio_backup.backup import open_backup
 from meshbot.radio_backup.nightly import FOLDER, KEPT, NightlyBackup, names_in
+from meshbot.storage.sqlite_file import inspect_file
 from tests.support.bot import RunningBot
 from tests.support.fake_clock import FakeClock
 
@@ -120,3 +122,15 @@ def test_the_running_bot_saves_only_with_a_passphrase(node, tmp_path, clock, mon
             running.log.wait_for("💾 Radio sauvegardée")
     assert len(names_in(tmp_path / FOLDER)) == bool(passphrase)
     assert passphrase == "" or passphrase not in caplog.text
+
+
+@pytest.mark.parametrize("keep", [0, 7])
+def test_the_running_bot_copies_its_database_while_it_writes(node, tmp_path, clock, monkeypatch, keep):
+    monkeypatch.setattr(housekeeping, "UPKEEP_EVERY", 10.0)
+    with RunningBot(node.port, tmp_path, clock, database_backups=keep) as running:
+        running.wait_ready(1)
+        if keep:
+            running.log.wait_for("💾 Base de données sauvegardée")
+    copies = backups_in(tmp_path / BACKUP_FOLDER)
+    assert len(copies) == bool(keep)
+    assert all(inspect_file(tmp_path / BACKUP_FOLDER / copy).rows["nodes"] >= 6 for copy in copies)

@@ -167,3 +167,11 @@ def test_an_answer_without_an_address_is_an_unknown_name(resolver, output):
     resolver.says(output or "true")
     with pytest.raises(OSError, match="nom d'hôte inconnu"):
         attempt().run()
+
+
+@pytest.mark.parametrize(("host", "hints"), [("node.local", 1), ("node.test", 0)])
+def test_an_unknown_mdns_name_comes_with_what_looks_it_up(tmp_path, clock, resolver, host, hints):
+    resolver.says(UNKNOWN)
+    with bot_for(9, tmp_path, clock, tcp_host=host) as bot:
+        bot.log.wait_for("Connexion TCP à", 3)
+        assert len(bot.log.matching("node.local est un nom mDNS.*libnss-mdns")) == hints

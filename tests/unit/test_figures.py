@@ -115,7 +115,7 @@ COMMANDS, SETTINGS, TELEGRAM = "docs/commands.md", "docs/settings.md", "docs/tel
 TROUBLES, LINK, FIX = "docs/troubleshooting.md", "docs/TCP_ARCHITECTURE.md", "docs/TCP_RECONNECTION_PUBKEY_SYNC_FIX.md"
 SUMMARY, COMPARISON = "docs/TCP_RECONNECTION_FIX_COMPLETE_SUMMARY.md", "docs/TCP_RECONNECTION_VISUAL_COMPARISON.md"
 DESIGN, KEYS = "docs/decisions/0001-design.md", "docs/decisions/0003-keys-and-trust.md"
-DATABASE = "docs/decisions/0004-database-durability.md"
+STORED, DATABASE = "docs/database.md", "docs/decisions/0004-database-durability.md"
 STRANGERS = "docs/decisions/0012-what-strangers-can-do.md"
 ACCESS, SENDING = "docs/decisions/0006-who-may-ask.md", "docs/decisions/0007-sending.md"
 CHATS, BENCH, CHANGES = "docs/decisions/0008-telegram.md", "bench/README.md", "CHANGELOG.md"
@@ -137,7 +137,9 @@ FIGURES = (
     (KEY_PAGE, "A fingerprint is {} digits in six groups", code("fingerprint").DIGITS),
     (KEY_PAGE, "All {} digits, or it proves little", code("fingerprint").DIGITS),
     (KEY_PAGE, "at least {} characters", code("kinds").PASSPHRASE_LENGTH),
-    (KEY_PAGE, "From {}:00 on, a night", code("nightly").HOUR),
+    (KEY_PAGE, "From {}:00 on, a night", code.NIGHT_HOUR),
+    (STORED, "From {}:00 on the bot copies the file", code.NIGHT_HOUR),
+    (STORED, "The newest `database_backups` ({}) are kept", config.DATABASE_BACKUPS),
     (KEY_PAGE, "{} files of one identity are kept", code("nightly").KEPT),
     (KEY_STATES, "**Fingerprints are {} digits**", code("fingerprint").DIGITS),
     (KEY_STATES, "scrypt with {} MiB", 128 * code("backup").N * code("backup").R / 2**20),
@@ -175,6 +177,7 @@ FIGURES = (
     (TELEGRAM, "by a press on *Yes*, within {} s", code.CONFIRMATION_LIFETIME),
     (TROUBLES, "SILENCE TCP: {}s sans paquet (max: {}s)", SILENT, SILENT),
     (TROUBLES, "SILENCE TCP: {}s sans paquet (max: {}s)", PROBED, PROBED),
+    (TROUBLES, "it is tried again every {} min", code.UPKEEP_EVERY / 60),
     (TROUBLES, "answered no heartbeat in {} s", MISSES * ANSWER),
     (TROUBLES, "Échec reconnexion TCP après {} tentatives", code.ALERT_FAILURES),
     (TROUBLES, "toutes les {} s au plus", code("failures").BACKOFF[-1]),
@@ -392,7 +395,7 @@ UNITS = "s|ms|min|minutes?|h|hours?|days?|seconds|MB|kB|GB|bytes|packets|message
 FIGURE = re.compile(rf"(?<![\w.,#/])\d[\d,.]*(?: × \d+)?[ -](?:{UNITS})(?![\w/])")
 BY_SETTING = re.compile(r"`([a-z_]+)`(?: =|,)? \(?(\d+(?:\.\d+)?) s\b")  # test_documents compares it with its default
 COMPLETE = (README, CONTRIBUTING, COMMANDS, SETTINGS, TELEGRAM, TROUBLES, LINK, FIX, SUMMARY)
-COMPLETE += (DESIGN, KEYS, ACCESS, SENDING, CHATS, DATABASE, AIR)
+COMPLETE += (DESIGN, STORED, KEYS, ACCESS, SENDING, CHATS, DATABASE, AIR)
 # Of the firmware, of the library, of Telegram, or measured: no constant of ours
 OTHERS = {
     README: ("within 1 to 2 seconds", "| 1.3 s |", "| 6.9 s |", "| 5.3 s |", "node away for 5 s"),
