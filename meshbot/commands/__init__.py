@@ -7,7 +7,7 @@ from meshbot.commands.filter import MessageFilter
 from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, too_long, whole_number
 from meshbot.commands.language import LOCALE_DIR, Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
-from meshbot.commands.node_lookup import MARKED_ID, Directory, bearers, only_one, renaming, short_name_of
+from meshbot.commands.node_lookup import MARKED_ID, Directory, addressees, only_one, renaming, short_name_of
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import (
     PREFIX,
@@ -56,8 +56,8 @@ __all__ = [
     "Role",
     "Translate",
     "User",
+    "addressees",
     "bare",
-    "bearers",
     "duration",
     "ident",
     "is_proven",

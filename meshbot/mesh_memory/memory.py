@@ -28,7 +28,7 @@ from meshbot.mesh_memory.mailbox import Mailbox
 from meshbot.mesh_memory.node_views import KnownNodes, node_view
 from meshbot.mesh_memory.persons import by_person, joined_state, joined_times, persons, present_links
 from meshbot.mesh_memory.recorder import Place, Recorder
-from meshbot.mesh_memory.search import search
+from meshbot.mesh_memory.search import known_longer, search
 from meshbot.mesh_memory.views import (
     AirHour,
     DirectNode,
@@ -235,17 +235,29 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         known = self._node_manager
         return [self._view(known.numbers(each.num), known.person(each.num), each, here) for each in found]
 
-    def find_nodes(self, text: str) -> list[NodeView]:
+    def find_nodes(self, text: str, *, longer: bool = False) -> list[NodeView]:
         """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end; the latest heard first.
 
-        Exact matches go before all others: see search.
+        Exact matches go before all others: see search. With `longer`, see known_longer.
         """
         moved = self._node_manager.moved
         with self._recorder_lock:
-            heard = {num: state.last_heard for num, state in self._recorder.states.items()}
-        names = {row.num: (row.num, row.short_name, row.long_name) for row in self._node_manager.nodes()}
-        everybody = [*names.values(), *((num, "", "") for num in heard.keys() - names.keys())]
-        nums = sorted(search(text, everybody), key=lambda num: heard.get(num, 0), reverse=True)
+            states = dict(self._recorder.states)
+        heard = {num: state.last_heard for num, state in states.items()}
+        rows = {row.num: row for row in self._node_manager.nodes()}
+        everybody = [(row.num, row.short_name, row.long_name) for row in rows.values()]
+        everybody += ((num, "", "") for num in heard.keys() - rows.keys())
+
+        def since(num: int) -> float:
+            renamed = rows[num].renamed_at if num in rows else None
+            state = states.get(num)
+            first = inf if state is None else state.last_heard if state.first_heard is None else state.first_heard
+            return max(first, renamed or 0)
+
+        nums = search(text, everybody)
+        if longer:
+            nums += known_longer(text, nums, everybody, since)
+        nums.sort(key=lambda num: heard.get(num, 0), reverse=True)
         present = dict.fromkeys(moved.get(num, num) for num in nums)
         return [view for num in present if (view := self.node(num))]
 

@@ -10,7 +10,7 @@ from typing import Final
 from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.identity import Change, Identities, IdentityChange, number_of
 from meshbot.nodes.node_rows import came_lately, confirms, overlay, renamed, with_whole_name
-from meshbot.nodes.revoked import RevokedKeys, without
+from meshbot.nodes.revoked import RevokedKeys, apart_line, taken_out_for, without
 from meshbot.nodes.weak_keys import weak_line
 from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
 from meshbot.storage import DAY, Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
@@ -171,7 +171,7 @@ class KeyTrust:
         shared = self.duplicates()
         self._report_shared(shared)
         found = {key: nums for key, nums in shared.items() if key not in self._logged_shared}
-        self._logged_shared.update(found)
+        self._logged_shared = (self._logged_shared | found.keys()) & self._shared
         return [
             f"⚠️ Même clé publique {fingerprint_of(key)} chez {', '.join(map(self.label, nums))}: copie ou usurpation"
             for key, nums in found.items()
@@ -362,16 +362,15 @@ class KeyTrust:
 
     def _set_apart(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         waiting = self.pending.setdefault(num, [])
-        if any(row.public_key == key for row in waiting) or len(waiting) >= MAX_PENDING:
+        if any(row.public_key == key for row in waiting):
             return None
+        if len(waiting) >= MAX_PENDING:
+            if (oldest := taken_out_for(source, waiting, now)) is None:
+                return None
+            self._unsaved.drop(oldest)
         waiting.append(self._keep(KeyRow(num, key, source, KeyStatus.PENDING, now, now)))
         self._report_key(num, key, KeyChangeSource.NODE, is_newcomer=self.is_newcomer(num, now))
-        trusted = self.trusted.get(num)
-        new = f"⚠️ Autre clé publique pour {self.label(num)}: {fingerprint_of(key)} ({source})"
-        if trusted is None:
-            return f"{new}, après une clé révoquée: elle ne sert à rien tant qu'un opérateur ne l'a pas acceptée"
-        old = fingerprint_of(trusted.public_key)
-        return f"{new}, l'ancienne {old} reste en usage tant que la nouvelle n'est pas confirmée"
+        return apart_line(self.label(num), key, source, self.trusted.get(num))
 
     def _report_key(self, num: int, key: bytes, source: KeyChangeSource, *, is_newcomer: bool = False) -> None:
         """Report a key beside the one that is still trusted."""
