@@ -14,6 +14,7 @@ from meshbot.commands import (
     MailNotices,
     builtin,
     report_moved,
+    report_unverified,
     translator,
 )
 from meshbot.mesh_memory import MeshMemory
@@ -82,6 +83,7 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
             lambda: parts.nodes.import_node_names(settings.node_names_file),
             lambda: parts.nodes.sync_after_load(parts.link.interface()),
             lambda: report_moved(listed_nodes(settings), parts.nodes),
+            lambda: report_unverified(settings.admin_nodes, parts.nodes),
         ),
         before_stop=(daily.stop,),
     )

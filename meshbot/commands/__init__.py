@@ -20,7 +20,17 @@ from meshbot.commands.registry import (
     bare,
     parse,
 )
-from meshbot.commands.roles import NO_NODES, MeshRoles, NodeList, Role, User, is_proven, node_list, report_moved
+from meshbot.commands.roles import (
+    NO_NODES,
+    MeshRoles,
+    NodeList,
+    Role,
+    User,
+    is_proven,
+    node_list,
+    report_moved,
+    report_unverified,
+)
 from meshbot.commands.teaching import taught_by
 
 __all__ = [
@@ -68,6 +78,7 @@ __all__ = [
     "parse",
     "renaming",
     "report_moved",
+    "report_unverified",
     "short_name_of",
     "taught_by",
     "too_long",
