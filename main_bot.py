@@ -92,7 +92,7 @@ class MeshBot:
         self._custody = custody = assembly.key_custody(
             clock, nodes, link, sender=sender.tell, disk=disk.tell, database=database, report=report
         )
-        queue = assembly.send_queue(settings, clock, assembly.key_cures(nodes, link))
+        queue = assembly.send_queue(settings, clock, assembly.key_cures(nodes, link), lambda: nodes.moved)
         self._sender = assembly.sender(clock, queue, link, self._reports, disk=disk.tell, cure_key=custody.cure)
         sender.connect(self._sender)
         self._tracer = Tracer(clock, self._sender.tell, new_packet_id)
