@@ -204,6 +204,8 @@ FIGURES = (
     (LINK, "within {} s of READY, {} times in a row", SOON, code.CONTENTION_LOSSES),
     (LINK, "4th time and on | {}, {}, …", TROUBLE_WAITS[1:], TROUBLE_WAITS[-1]),
     (LINK, "After {} links in a row that the node closed within {} s of READY", code.CONTENTION_LOSSES, SOON),
+    (LINK, "after {} links in a row that the node closed within {} s", code.REGULAR_LOSSES, code.REGULAR_WITHIN),
+    (LINK, "that lasted equally long, but for {} s", code.REGULAR_SPREAD),
     (LINK, "after {} in a row that began and did not complete", code.INCOMPLETE_LIMIT),
     (LINK, "fetched {} s later (69421)", code.FETCH_AFTER),
     (LINK, "comes {} times as late, after {} s at most", code.FETCH_LATER, code.FETCH_AT_MOST),
