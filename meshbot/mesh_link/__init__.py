@@ -58,10 +58,18 @@ from meshbot.mesh_link.messages import (
     TracerouteReply,
 )
 from meshbot.mesh_link.node_report import NodeReport, report_of
+from meshbot.mesh_link.node_visit import Visit, visit
 from meshbot.mesh_link.node_warnings import NodeWarnings
 from meshbot.mesh_link.outages import OutageReporter
 from meshbot.mesh_link.own_node_client import OwnNodeClient
-from meshbot.mesh_link.own_settings import OwnSettings, differences, is_readable, restoring, settings_of
+from meshbot.mesh_link.own_settings import (
+    OwnSettings,
+    differences,
+    is_readable,
+    managing,
+    restoring,
+    settings_of,
+)
 from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, SeenTexts, give
 from meshbot.mesh_link.packets import routing_error_name
 from meshbot.mesh_link.payloads import TEXT_PORTNUMS
@@ -141,10 +149,12 @@ __all__ = [
     "TextMessage",
     "TextPacket",
     "TracerouteReply",
+    "Visit",
     "contact_url",
     "differences",
     "give",
     "is_readable",
+    "managing",
     "needs_keys",
     "parse_contact_url",
     "report_of",
@@ -152,4 +162,5 @@ __all__ = [
     "routing_error_name",
     "settings_of",
     "takes_contacts",
+    "visit",
 ]

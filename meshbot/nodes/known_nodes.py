@@ -6,10 +6,9 @@ import threading
 from collections.abc import Mapping
 
 from meshbot.nodes.key_states import KeyState, NodeKeys
-from meshbot.nodes.operator_trust import OperatorTrust
+from meshbot.nodes.operator_trust import NodeCounts, OperatorTrust
 from meshbot.nodes.radio_state import TrustedKey
 from meshbot.nodes.teachable import teachable
-from meshbot.nodes.trust import NodeCounts
 from meshbot.storage import KeyRow, NodeRow
 
 
@@ -47,10 +46,21 @@ class KnownNodes:
         with self._trust_lock:
             return self._trust.is_newcomer(num, self._now())
 
-    def trusted_keys(self) -> dict[int, bytes]:
-        """Return all trusted keys by node."""
+    def is_vouched(self, num: int) -> bool:
+        """Return whether the node's trusted key comes from better than a NODEINFO, which anybody can send."""
         with self._trust_lock:
-            return {row.num: row.public_key for row in self._trust.trusted.values()}
+            return self._trust.is_vouched(num)
+
+    def trusted_keys(self) -> dict[int, bytes]:
+        """Return all trusted keys by node; one that has another number now is under that alone."""
+        with self._trust_lock:
+            moved = self._trust.identities.moved
+            return {row.num: row.public_key for row in self._trust.trusted.values() if row.num not in moved}
+
+    def is_revoked(self, num: int, key: bytes) -> bool:
+        """Return whether an operator has revoked this key of this node."""
+        with self._trust_lock:
+            return self._trust.revoked.has(num, key)
 
     def trusted_key(self, num: int) -> TrustedKey | None:
         """Return what the radio would be taught of a node, None if no key of it is trusted."""

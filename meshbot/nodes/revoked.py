@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.storage import DAY, KeyRow, KeySource
 
 
@@ -72,15 +71,6 @@ def taken_out_for(source: KeySource, waiting: list[KeyRow], now: int) -> KeyRow 
     if oldest is not None:
         waiting.remove(oldest)
     return oldest
-
-
-def apart_line(label: str, key: bytes, source: KeySource, trusted: KeyRow | None) -> str:
-    """Return the line for the operator about a node's key that is set apart."""
-    new = f"⚠️ Autre clé publique pour {label}: {fingerprint_of(key)} ({source})"
-    if trusted is None:
-        return f"{new}, après une clé révoquée: elle ne sert à rien tant qu'un opérateur ne l'a pas acceptée"
-    old = fingerprint_of(trusted.public_key)
-    return f"{new}, l'ancienne {old} reste en usage tant que la nouvelle n'est pas confirmée"
 
 
 def without(rows: dict[int, list[KeyRow]], num: int, key: bytes) -> KeyRow | None:

@@ -1,6 +1,7 @@
 """Alerts: one message for each incident, edited as it goes on, and a summary of those that were missed."""
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,7 +17,9 @@ from meshbot.runtime.incidents import (
     LinkCause,
     LinkLost,
     LinkRecovered,
+    NodeLocked,
     NodeRebooted,
+    NodeUnlocked,
     NodeWarning,
     OwnNumberChanged,
     RadioForgot,
@@ -224,6 +227,16 @@ def test_a_changed_key_is_reported_with_both_keys_and_the_command(reader):
             "/keys accept !20001ef0 6388 or /keys reject !20001ef0 6388"
         )
     ]
+
+
+def test_an_admins_first_key_is_told_with_what_to_do_and_settled(reader):
+    reader.report(replace(changed_key(source=KeyChangeSource.FIRST), old=""))
+    (text,) = reader.texts()
+    assert text.startswith(f"🔑 14:00 Bob (!20001ef0), of admin_nodes, sends its first public key: {NEW}\n")
+    assert "/keys verify !20001ef0 or /keys reject !20001ef0 6388" in text
+    assert not reader.messages[-1].silent
+    reader.report(replace(changed_key(source=KeyChangeSource.OPERATOR), old=NEW), after=13600)
+    assert reader.texts() == [f"✅ 17:46 Bob (!20001ef0): {NEW} is right, an operator decided so."]
 
 
 @pytest.mark.parametrize(
@@ -515,6 +528,14 @@ def test_a_radio_that_lost_its_nodes_alone_keeps_its_key(reader):
     assert len(message.text.split("\n")) == 2
 
 
+def test_a_lockdown_is_one_message_from_beginning_to_end(reader):
+    (locked,) = reader.report(NodeLocked())
+    assert locked.text.startswith("🔒 14:00 The node is in lockdown: ")
+    (unlocked,) = reader.report(NodeUnlocked(), after=600)
+    assert unlocked.key == locked.key
+    assert unlocked.text == "🟢 14:10 The node is unlocked, after 10 min.\n🔒 14:00"
+
+
 # -- over a restart
 
 
@@ -527,10 +548,10 @@ def restarted(reader, after=3600.0):
     return later, state
 
 
-END = {LinkLost: LinkRecovered(0.0), DiskLow: DiskRecovered(2 * 10**9, 0.5)}
+END = {LinkLost: LinkRecovered(0.0), NodeLocked: NodeUnlocked(), DiskLow: DiskRecovered(2 * 10**9, 0.5)}
 
 
-@pytest.mark.parametrize("begin", [lost(), DiskLow(10**6, 0.01)], ids=["link", "disk"])
+@pytest.mark.parametrize("begin", [lost(), NodeLocked(), DiskLow(10**6, 0.01)], ids=["link", "lock", "disk"])
 @pytest.mark.parametrize("is_well_first", [False, True])
 def test_an_alert_that_ended_while_no_bot_ran_is_ended(reader, begin, is_well_first):
     (red,) = reader.report(begin)
