@@ -12,7 +12,7 @@ _shtab_meshbot_service_subparsers=(install update remove)
 _shtab_meshbot_subparsers=(run check demo status nodes ask say log reconnect sync reload keys radio db service)
 
 _shtab_meshbot_run_option_strings=(-h --help --config)
-_shtab_meshbot_check_option_strings=(-h --help --config)
+_shtab_meshbot_check_option_strings=(-h --help --config --service)
 _shtab_meshbot_demo_option_strings=(-h --help --config)
 _shtab_meshbot_status_option_strings=(-h --help --config --json --socket)
 _shtab_meshbot_nodes_option_strings=(-h --help --config --json --socket)
@@ -54,6 +54,7 @@ _shtab_meshbot_run__h_nargs=0
 _shtab_meshbot_run___help_nargs=0
 _shtab_meshbot_check__h_nargs=0
 _shtab_meshbot_check___help_nargs=0
+_shtab_meshbot_check___service_nargs=0
 _shtab_meshbot_demo__h_nargs=0
 _shtab_meshbot_demo___help_nargs=0
 _shtab_meshbot_status__h_nargs=0

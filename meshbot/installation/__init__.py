@@ -3,12 +3,16 @@
 from meshbot.installation.arguments import SUMMARY, add_arguments, perform
 from meshbot.installation.language import LANGUAGES, language_of, mark, speak, translation
 from meshbot.installation.libraries import explain_missing_libraries
+from meshbot.installation.service_check import SUMMARY as CHECK_SUMMARY
+from meshbot.installation.service_check import check_service
 from meshbot.installation.unit import outdated_unit
 
 __all__ = [
+    "CHECK_SUMMARY",
     "LANGUAGES",
     "SUMMARY",
     "add_arguments",
+    "check_service",
     "explain_missing_libraries",
     "language_of",
     "mark",
