@@ -1,4 +1,4 @@
-"""A Debian under a real systemd, in a container of systemd-nspawn on a tree of debootstrap; all that it changes is lost."""
+"""A Debian under a real systemd: a container of systemd-nspawn on a tree of debootstrap, which it leaves as it was."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ import pytest
 from meshbot.virtual_node.server import VirtualNode
 from tests.systemd.machine import LONGEST, ROOT, Machine
 
+# Libraries are fetched, a watchdog is waited for
+pytestmark = pytest.mark.timeout(LONGEST)
 SUITES = os.environ.get("SUITES", "bookworm trixie").split()
 SETTINGS = "/etc/meshbot/meshbot.toml"
 
