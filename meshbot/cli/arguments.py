@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
-from meshbot.cli import bot, database, keys, radio
+from meshbot.cli import bot, database, first_start, keys, radio
 from meshbot.commands import Translate
 from meshbot.commands import mark as _
 from meshbot.installation import CHECK_SUMMARY, SUMMARY, add_arguments, check_service, perform
@@ -48,6 +48,7 @@ def parser_for(name: str, version: str, tr: Translate) -> argparse.ArgumentParse
     check.add_argument(
         "--service", dest="alone", action="store_const", const=check_service, default=None, help=tr(CHECK_SUMMARY)
     )
+    top.add("setup", None, first_start.SUMMARY).set_defaults(alone=first_start.run_setup)
     top.add("demo", None, DEMO).set_defaults(demo=True)
     bot.add_commands(top)
     for module in (keys, radio, database):

@@ -2,6 +2,7 @@
 
 from meshbot.installation.arguments import SUMMARY, add_arguments, perform
 from meshbot.installation.language import LANGUAGES, language_of, mark, speak, translation
+from meshbot.installation.layout import Layout, example_text
 from meshbot.installation.libraries import explain_missing_libraries
 from meshbot.installation.service_check import SUMMARY as CHECK_SUMMARY
 from meshbot.installation.service_check import check_service
@@ -11,8 +12,10 @@ __all__ = [
     "CHECK_SUMMARY",
     "LANGUAGES",
     "SUMMARY",
+    "Layout",
     "add_arguments",
     "check_service",
+    "example_text",
     "explain_missing_libraries",
     "language_of",
     "mark",
