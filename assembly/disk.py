@@ -14,6 +14,7 @@ from meshbot.commands import (
     MailNotices,
     builtin,
     report_moved,
+    report_unverified,
     translator,
 )
 from meshbot.mesh_memory import MeshMemory
@@ -70,7 +71,8 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
     keeper = custody_writer(database, clock, parts.custody)
     of_custody = custody_takers(parts.custody, keeper, parts.nodes)
     of_own_node: persistence.Takers = {mesh_link.OwnNode: (parts.own_node.take,)}
-    writers = updates, parts.queue_writer, parts.own_node, keeper, *stored, *parts.replay_guards
+    history = None if parts.status is None else parts.status.link_history
+    writers = updates, parts.queue_writer, parts.own_node, keeper, *stored, *parts.replay_guards, history
     housekeeping = Housekeeping(
         clock,
         tuple(filter(None, writers)),
@@ -82,6 +84,7 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
             lambda: parts.nodes.import_node_names(settings.node_names_file),
             lambda: parts.nodes.sync_after_load(parts.link.interface()),
             lambda: report_moved(listed_nodes(settings), parts.nodes),
+            lambda: report_unverified(settings.admin_nodes, parts.nodes),
         ),
         before_stop=(daily.stop,),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import config
+from assembly.status_side import StatusSide, status_side
 from meshbot import mesh_link, persistence, sending, storage
 from meshbot.commands import (
     node_list,
@@ -42,6 +43,7 @@ class Parts:
     own_node: persistence.OwnNodeHistory = field(init=False)
     replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard] = field(init=False)
     queue_writer: persistence.QueueWriter | None = field(init=False)
+    status: StatusSide | None = field(init=False)  # None: without the status page
 
     def __post_init__(self) -> None:
         """Make what keeps our numbers, the commands that have run, of admins and of others, and what waits to go."""
@@ -50,6 +52,7 @@ class Parts:
         self.replay_guards = guard(admins, self.clock), guard(others, self.clock, persistence.KEPT_OF_ALL)
         self.queue_writer = queue_writer(self.database, self.clock, self.sender)
         self.own_node = persistence.OwnNodeHistory(self.database, self.clock, self.report)
+        self.status = status_side(self.settings, self.database, self.clock)
 
     def is_stored(self, row: int) -> bool:
         """Return whether a row of what waits to go on air is in the database."""

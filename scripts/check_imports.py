@@ -17,7 +17,7 @@ LAYERS: Final = (
     {"assembly"},
     # No part of meshbot/ imports these, so all of them stand below
     {"config", "node_manager", "tcp_interface_manager"},
-    {"meshbot.cli", "meshbot.demo", "meshbot.telegram_bot"},
+    {"meshbot.cli", "meshbot.demo", "meshbot.status_page", "meshbot.telegram_bot"},
     {"meshbot.control"},
     {"meshbot.commands.builtin"},
     {"meshbot.commands"},
@@ -40,6 +40,9 @@ LIBRARIES: Final = {
     "alembic": {"meshbot.storage"},
     "sqlalchemy": {"meshbot.storage"},
     "cryptography": {"meshbot.radio_backup"},
+    "jinja2": {"meshbot.status_page"},
+    "prometheus_client": {"meshbot.status_page"},
+    "waitress": {"meshbot.status_page"},
     "matplotlib": {"meshbot.pictures"},
     "segno": {"meshbot.pictures"},
     "telegram": {"meshbot.telegram_bot"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from meshbot.commands.formatting import NAME_BYTES, as_many_as_fit, ident, name_of
@@ -26,8 +26,18 @@ class Directory(Protocol):
     def node(self, num: int) -> NodeView | None:
         """Return what is known of a node."""
 
-    def find_nodes(self, text: str) -> list[NodeView]:
-        """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end."""
+    def find_nodes(self, text: str, *, longer: bool = False) -> list[NodeView]:
+        """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end.
+
+        With `longer`, also those whose name goes on after these words, whoever is called exactly so.
+        """
+
+
+class FindNodes(Protocol):
+    """Directory.find_nodes."""
+
+    def __call__(self, text: str, *, longer: bool = False) -> list[NodeView]:
+        """See Directory.find_nodes."""
 
 
 def own_node(request: Request) -> int | str:
@@ -59,12 +69,18 @@ def only_one(found: Sequence[NodeView], wanted: str, request: Request) -> NodeVi
     return as_many_as_fit(head, lines, len(found), request.limit)
 
 
-def bearers(beginnings: Iterable[str], find_nodes: Callable[[str], Sequence[NodeView]]) -> list[NodeView]:
-    """Return the nodes that any of these beginnings of a text names exactly, by name or id, each once.
+def addressees(names: Sequence[str], find_nodes: FindNodes) -> list[NodeView]:
+    """Return the nodes that may be meant where a text follows the last of `names`, whose beginnings the others are.
 
-    Where a text follows a name, its first words may be a part of it: a node that calls itself `Zoé hello` must not get
-    what is written to Zoé.
+    A node that calls itself `Zoé hello` must not get what is written to Zoé, nor one that calls itself `Alice` what
+    people write to the node that they know as Alice Test.
     """
+    found = [*find_nodes(names[-1], longer=True), *bearers(names[:-1], find_nodes)]
+    return list({view.num: view for view in found}.values())
+
+
+def bearers(beginnings: Iterable[str], find_nodes: FindNodes) -> list[NodeView]:
+    """Return the nodes that any of these beginnings of a text names exactly, by name or id, each once."""
     named: dict[int, NodeView] = {}
     for name in beginnings:
         found = find_nodes(name)

@@ -27,6 +27,7 @@ from meshbot.runtime.incidents import (
     unreported,
 )
 from meshbot.runtime.log import PASSWORD_COMMANDS, end_quietly, hush, mask_command
+from meshbot.runtime.name_lookup import NameLookup, is_address
 from meshbot.runtime.pool import WorkerPool
 from meshbot.runtime.private_file import private_file, write_private
 from meshbot.runtime.recent import RecentKeys
@@ -62,6 +63,7 @@ __all__ = [
     "LinkLost",
     "LinkRecovered",
     "MeshBotError",
+    "NameLookup",
     "NodeRebooted",
     "NodeWarning",
     "OwnNumberChanged",
@@ -79,6 +81,7 @@ __all__ = [
     "catch_signals",
     "end_quietly",
     "hush",
+    "is_address",
     "lock_folder",
     "lock_in_time",
     "log",

@@ -66,7 +66,7 @@ class Supervisor:
 
         `reload` is called for each RELOAD among these; it returns at once.
         """
-        self._services = services
+        self.services = services
         self._clock = clock
         self._grace = grace
         self._requests = requests
@@ -78,7 +78,7 @@ class Supervisor:
         """Start all, call `on_started`, wait for the first request, stop all; return the request or the exception."""
         started: list[Service] = []
         try:
-            for service in self._services:
+            for service in self.services:
                 service.start(self._requests)
                 started.append(service)
             on_started()

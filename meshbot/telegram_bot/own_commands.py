@@ -15,7 +15,7 @@ from meshbot.commands import (
     Platform,
     Request,
     Role,
-    bearers,
+    addressees,
     ident,
     name_of,
     only_one,
@@ -154,8 +154,7 @@ def _recipient(
     named = {name: found for name in targets if (found := channels.find(name)) is not None}
     if named and target.startswith(SIGN):
         return Recipient(channel=list(named.values())[-1])
-    shorter = bearers(targets[:-1], directory.find_nodes)
-    nodes = list({view.num: view for view in (*directory.find_nodes(target), *shorter)}.values())
+    nodes = addressees(targets, directory.find_nodes)
     if named and nodes:
         text = tr(_("« {name} » is a channel and a node: #{name} for the channel, {id} for the node."))
         return text.format(name=list(named)[-1].removeprefix(SIGN), id=ident(nodes[0].num))
