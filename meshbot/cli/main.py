@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import sys
@@ -12,9 +13,10 @@ from typing import Final, TypeVar
 
 from meshbot.cli.arguments import parser_for
 from meshbot.cli.errors import CommandError
+from meshbot.cli.first_start import run_setup
 from meshbot.cli.program import Call, CliSettings, Program
+from meshbot.commands import Translate, translator
 from meshbot.commands import mark as _
-from meshbot.commands import translator
 from meshbot.installation import language_of, speak
 from meshbot.runtime import log
 from meshbot.settings import ConfigError
@@ -35,15 +37,15 @@ def main(program: Program[S], arguments: Sequence[str] | None = None, environ: M
     tr = translator(language or "en")
     options = parser_for(name, program.version, tr).parse_args(arguments)
     if options.alone is not None:
-        return int(options.alone(options, tr))
+        code = int(options.alone(options, tr))
+        # what was just written is looked at
+        return main(program, ["doctor"], environ) if options.alone is run_setup and not code else code
     if options.demo:
         return program.demo()
     try:
         settings = program.load(options.config, language)
     except ConfigError as error:
-        for problem in error.problems:
-            print(f"❌ {problem}", file=sys.stderr)
-        return os.EX_CONFIG
+        return int((options.on_bad_settings or _tell_problems)(error.problems, options, tr))
     if options.check_config:
         print(program.effective(settings, language or settings.language), end="")
         return 0
@@ -62,3 +64,9 @@ def main(program: Program[S], arguments: Sequence[str] | None = None, environ: M
     except KeyboardInterrupt:
         return INTERRUPTED
     return FAILED
+
+
+def _tell_problems(problems: Sequence[str], _options: argparse.Namespace, _tr: Translate) -> int:
+    for problem in problems:
+        print(f"❌ {problem}", file=sys.stderr)
+    return os.EX_CONFIG

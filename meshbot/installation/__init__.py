@@ -6,7 +6,7 @@ from meshbot.installation.layout import Layout, example_text
 from meshbot.installation.libraries import explain_missing_libraries
 from meshbot.installation.service_check import SUMMARY as CHECK_SUMMARY
 from meshbot.installation.service_check import check_service
-from meshbot.installation.unit import outdated_unit
+from meshbot.installation.unit import core_requirements, installed_unit, outdated_unit
 
 __all__ = [
     "CHECK_SUMMARY",
@@ -15,8 +15,10 @@ __all__ = [
     "Layout",
     "add_arguments",
     "check_service",
+    "core_requirements",
     "example_text",
     "explain_missing_libraries",
+    "installed_unit",
     "language_of",
     "mark",
     "outdated_unit",
