@@ -16,12 +16,14 @@ IDENTIFIER: Final = "meshbot"
 # Attribute of a LogRecord that holds the fields of its subject
 SUBJECT: Final = "journal_fields"
 SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+EVERYBODY: Final = 0xFFFFFFFF  # the address of a broadcast is no node
 Fields = Mapping[str, str]
 
 
 def about(*, node: int | None = None, command: str | None = None, link_state: str | None = None) -> dict[str, Fields]:
     """Return the `extra` of a log call: what its line is about, for `journalctl NODE=!a1b2c3d4` and the like."""
-    named = {"NODE": None if node is None else f"!{node:08x}", "COMMAND": command, "LINK_STATE": link_state}
+    is_node = node not in {None, EVERYBODY}
+    named = {"NODE": f"!{node:08x}" if is_node else None, "COMMAND": command, "LINK_STATE": link_state}
     return {SUBJECT: {name: value for name, value in named.items() if value is not None}}
 
 

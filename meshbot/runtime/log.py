@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, TextIO
 
 from meshbot.runtime.journal import SOCKET, Journal, fields_of
+from meshbot.runtime.journal import about as about  # noqa: PLC0414 - for who logs
 from meshbot.runtime.log_writer import LogWriter, Waiting
 from meshbot.runtime.site_limit import SiteLimit
 
