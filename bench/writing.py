@@ -29,7 +29,7 @@ BUSY_RATE: Final = 20.0  # packets a second
 BUSY_SCALE: Final = 4.0
 QUIET_SCALE: Final = 60.0
 # Seconds of the clock: what a start writes is not what an hour does
-SETTLING: Final = 600.0
+SETTLING: Final = 300.0
 QUIET_TARGET, BUSY_TARGET = 1.0, 20.0  # MB an hour
 LINES_TARGET: Final = 1.0  # a minute
 
