@@ -13,11 +13,13 @@ from meshbot.storage import FILE_NAME, StorageError
 from node_manager import NodeManager
 
 
-def program(run: Callable[[config.Settings], int], version: str) -> Program[config.Settings]:
-    """Return it; `run` runs the bot with these settings and returns the exit code."""
+def program(
+    run: Callable[[config.Settings, Callable[[], config.Settings]], int], version: str
+) -> Program[config.Settings]:
+    """Return it; `run` runs the bot with these settings, and what reads them again; it returns the exit code."""
     return Program(
         version=version,
-        load=config.load,
+        load=lambda path, language: config.load(path, language=language),
         effective=config.effective,
         run=run,
         demo=_demo,
@@ -34,7 +36,11 @@ def open_nodes(settings: config.Settings, *, is_new: bool = False) -> Iterator[N
     `is_new`: there may be no database yet; else that means another folder, or another user's.
     """
     path = settings.data_dir / FILE_NAME
-    if not is_new and not settings.database_url.get_secret_value() and not path.exists():
+    try:
+        is_missing = not is_new and not settings.database_url.get_secret_value() and not path.exists()
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from error
+    if is_missing:
         raise StorageError(f"{path} n'existe pas: data_dir est-il celui du bot?")
     database, nodes = assembly.open_storage(settings, SystemClock())
     if database is None:

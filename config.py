@@ -147,9 +147,43 @@ TELEGRAM_SECONDS = 60
 # Two packets, 2.2 s of pacing
 TELEGRAM_MAX_BYTES = 400
 RADIO_BACKUP_PASSPHRASE = SecretStr("")  # no nightly backup
+STATUS_PORT = 0  # no page
+STATUS_HOST = "127.0.0.1"
 LOG_LEVEL: LogLevel = "INFO"
 
 
+# What SIGHUP and `systemctl reload` change while the bot runs; all others need a restart
+LIVE: Final = frozenset(
+    {
+        "packet_retention_days",
+        "answer_on_channels",
+        "answer_max_bytes",
+        "send_interval",
+        "answer_ttl",
+        "mail_ttl",
+        "bridge_ttl",
+        "alert_ttl",
+        "air_time_limit",
+        "channel_utilization_limit",
+        "command_max_age",
+        "admin_nodes",
+        "known_nodes",
+        "rate_limit_commands",
+        "rate_limit_seconds",
+        "refuse_mqtt",
+        "echo_channel",
+        "command_timeout",
+        "telegram_users",
+        "telegram_groups",
+        "telegram_bridges",
+        "telegram_alert_chats",
+        "telegram_command_max_age",
+        "telegram_commands",
+        "telegram_seconds",
+        "telegram_max_bytes",
+        "log_level",
+    }
+)
 NOT_BELOW: Final = {"tcp_config_timeout": "tcp_config_silence", "answer_ttl": "send_interval"}
 
 
@@ -286,6 +320,10 @@ class Settings(SourcedSettings):
     """Longest text from Telegram that goes on air, name included, in UTF-8; in packets of answer_max_bytes."""
     radio_backup_passphrase: Passphrase = Field(RADIO_BACKUP_PASSPHRASE)
     """Encrypts the nightly backups of the node's configuration in data_dir; nothing: none are made."""
+    status_port: Count = Field(STATUS_PORT, ge=0, le=65535)
+    """TCP port of the status page and of the metrics for Prometheus; 0: there are none."""
+    status_host: Host = Field(STATUS_HOST)
+    """Address that they are served on; 0.0.0.0 or :: shows them, without a password, to the whole network."""
     log_level: LogLevel = Field(LOG_LEVEL)
     """Least level that is logged; DEBUG also lets the libraries speak, save what they would say of keys."""
 
@@ -301,7 +339,7 @@ class Settings(SourcedSettings):
         other = NOT_BELOW[info.field_name or ""]
         if value < info.data.get(other, value):
             least = toml(info.data[other])
-            raise PydanticCustomError(ORDER, "doit être au moins {other} ({least})", {"other": other, "least": least})
+            raise PydanticCustomError(ORDER, "must be at least {other} ({least})", {"other": other, "least": least})
         return value
 
 
@@ -309,9 +347,11 @@ def load(
     config_file: Path | None = None,
     environ: Mapping[str, str] = os.environ,
     model: type[Settings] = Settings,
+    language: str | None = None,
 ) -> Settings:
-    """Read the file (`config_file`, else the first of DEFAULT_FILES that exists) under the MESHBOT_ variables.
+    """Read the file (`config_file`, else the first of DEFAULT_FILES) under credentials and MESHBOT_ variables.
 
-    Raises ConfigError with every problem of both. A model beside Settings is for those who add settings of their own.
+    Raises ConfigError with every problem of all, in `language`, else in that of the settings. A model beside Settings
+    is for those who add settings of their own.
     """
-    return sources.load(model, config_file, DEFAULT_FILES, environ)
+    return sources.load(model, config_file, DEFAULT_FILES, environ, language)

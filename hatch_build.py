@@ -28,7 +28,10 @@ class Dependencies(MetadataHookInterface):
     def update(self, metadata: dict[str, Any]) -> None:
         """Fill in what pyproject.toml calls dynamic."""
         metadata["dependencies"] = pins("requirements.txt") + pins("requirements-unused.txt")
-        metadata["optional-dependencies"] = {"pictures": pins("requirements-pictures.txt")}
+        metadata["optional-dependencies"] = {
+            "pictures": pins("requirements-pictures.txt"),
+            "postgresql": pins("requirements-postgresql.txt"),
+        }
 
 
 class Commit(BuildHookInterface[Any]):

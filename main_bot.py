@@ -6,15 +6,18 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 # The imports take a second, in which a Ctrl-C may come; `meshbot` is the script that a package installs
 if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "meshbot":  # noqa: PTH119 - pathlib takes its time too
+    from meshbot.installation import explain_missing_libraries
     from meshbot.runtime import end_quietly
 
     end_quietly()
+    explain_missing_libraries()
 
 import assembly
 import command_line
@@ -74,10 +77,11 @@ class MeshBot:
         clock: Clock | None = None,
         requests: SimpleQueue[Any] | None = None,
         commands: Sequence[Command] | None = None,
+        load: Callable[[], config.Settings] = config.load,
     ) -> None:
         """Build everything; nothing runs until `run`. `requests` may hold a reason to stop already.
 
-        `commands` are those that the settings ask for, unless others are given.
+        `load` reads the settings again. `commands` are those that the settings ask for, unless others are given.
         """
         self._requests: SimpleQueue[Any] = requests or SimpleQueue()
         self.TCP_PUBKEY_SYNC_DELAY = settings.tcp_pubkey_sync_delay
@@ -124,9 +128,11 @@ class MeshBot:
         housekeeping = assembly.housekeeping(parts, telegram, texts.tell)
         disk.connect(housekeeping)
 
-        assembly.route_reports(self._reports, parts, housekeeping, telegram)
-        if telegram is not None:
-            self.incidents.listen(telegram.tell)
+        apply = partial(assembly.apply_live, parts, dispatcher=dispatcher, telegram=telegram)
+        self.reloader = assembly.Reloader(settings, load, apply, clock)
+        control = assembly.control(parts, self.commands, self.reloader.reload)
+        assembly.route_reports(self._reports, parts, housekeeping, telegram, control.tell)
+        assembly.observe(parts, self._reports, self.incidents, telegram)
 
         packet_takers = assembly.packet_takers(parts, housekeeping, dispatcher, telegram)
         router = PacketRouter(clock, packet_takers, owner=link)
@@ -134,6 +140,10 @@ class MeshBot:
         link_takers = assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync, telegram)
         target, machine = assembly.target(settings), assembly.machine(settings)
         self._tcp = TCPInterfaceManager(target, machine, clock, link_takers, link=link, report=report)
+        watched_by_page = assembly.Watched(
+            queue, router, self._tcp, telegram, lambda: self.supervisor.services, lambda: watchdog
+        )
+        page = assembly.status_server(parts, watched_by_page)
         # in starting order: receivers before senders; the link starts last and stops first
         services = self._sender, custody, telegram, dispatcher, router, self._tcp
         radio_side = [each for each in services if each is not None]
@@ -144,8 +154,12 @@ class MeshBot:
         ]
         commands_run = [each for each in (dispatcher, telegram) if each is not None]
         workers = HealthCheck("Commands", lambda: not any(each.is_stuck for each in commands_run))
-        watchdog = Watchdog(watchdog_interval(), watched, disk_bound=(housekeeping,), disk_users=(workers,))
-        self.supervisor = Supervisor((housekeeping, *radio_side), clock, STOP_GRACE, self._requests, watchdog)
+        # the control socket may be in the data folder
+        disk_side = housekeeping, control
+        watchdog = Watchdog(watchdog_interval(), watched, disk_bound=disk_side, disk_users=(workers,))
+        # the page is not watched: whatever it does, the radio goes on
+        threads = *disk_side, *([] if page is None else [page]), *radio_side
+        self.supervisor = Supervisor(threads, clock, STOP_GRACE, self._requests, watchdog, reload=self.reloader.request)
 
     @property
     def interface(self) -> MeshTCPInterface | None:
@@ -196,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return cli.main(command_line.program(_run, version_text()), arguments)
 
 
-def _run(settings: config.Settings) -> int:
+def _run(settings: config.Settings, load: Callable[[], config.Settings]) -> int:
     log.set_up(settings.log_level)
     log.take_prints()
     log.mask(settings.secrets())
@@ -204,6 +218,10 @@ def _run(settings: config.Settings) -> int:
     if unit := outdated_unit():
         warning_print("⚠️ L'unité systemd n'est pas celle de cette version (%s): sudo meshbot service update", unit)
     requests: SimpleQueue[Any] = SimpleQueue()
+    if other := assembly.serving_bot(settings):
+        text = "❌ Le bot du service sert déjà le nœud %s:%d (processus %d): sudo systemctl stop meshbot d'abord"
+        error_print(text, other.host, other.port, other.pid)
+        return EXIT_IN_USE
     try:
         lock = lock_in_time(settings.data_dir, requests.put)
     except FolderInUseError as error:
@@ -211,7 +229,7 @@ def _run(settings: config.Settings) -> int:
         return EXIT_IN_USE
     # before the database is opened: a request to stop counts from the start
     catch_signals(requests)
-    bot = MeshBot(settings, requests=requests)
+    bot = MeshBot(settings, requests=requests, load=load)
     # what the imports made stays for good: full rounds of the collector need not look at it
     gc.freeze()
     code = bot.run()

@@ -72,10 +72,10 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
         super().__init__(store, clock)
         self._report = report
         self._activity: Callable[[], NodeActivity] = NodeActivity
-        self._admins = admins
+        self._admins = set(admins)
         self._own_num: Callable[[], int] = int
         self._started = self._now()
-        self._trust = OperatorTrust(Snapshot(), self._started, admins)
+        self._trust = OperatorTrust(Snapshot(), self._started, self._admins)
         # what is in memory; held for no I/O
         self._trust_lock = threading.Lock()
         # for the operator: what the database contradicts of what was learnt before it could be read
@@ -92,6 +92,12 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
         `own_num` returns the number of our own node, 0 before it is known, and never waits.
         """
         self._activity, self._own_num = activity, own_num
+
+    def set_admins(self, admins: Collection[int]) -> None:
+        """Take other nodes whose keys are changed by an operator alone."""
+        with self._trust_lock:
+            self._admins.clear()
+            self._admins.update(admins)
 
     def kept(self) -> Collection[int]:
         """Return the nodes with mail or a role, and our own; it may wait for the disk."""

@@ -49,6 +49,8 @@ info_print, error_print = LOGGER.info, LOGGER.error
 ABANDONED_LIMIT = 4
 # Seconds between two attempt lines once an outage has been alerted
 LATE_ATTEMPTS_EVERY = 600.0
+# Names that need mDNS, which a system without its packages does not look up
+MDNS_SUFFIX = ".local"
 # Seconds for a closed session's thread to end at shutdown
 END_OF_SESSION = 0.5
 
@@ -318,3 +320,6 @@ class TCPInterfaceManager(Service):
         self._outages.failure = down.failure
         text = "⚠️ %s: %s; nouvel essai dans %.1f s"
         LOGGER.log(level, text, what, down.failure, down.retry_in, extra=self._about)
+        if down.first and down.failure.cause is LinkCause.NAME_UNKNOWN and self._target.host.endswith(MDNS_SUFFIX):
+            text = "💡 %s est un nom mDNS: sudo apt install avahi-daemon libnss-mdns, ou une adresse dans tcp_host"
+            LOGGER.warning(text, self._target.host)

@@ -14,6 +14,7 @@ from meshbot.commands import (
     MailNotices,
     builtin,
     report_moved,
+    report_unverified,
     translator,
 )
 from meshbot.mesh_memory import HourlySummary, MeshMemory
@@ -75,7 +76,8 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
     of_own_node: persistence.Takers = {mesh_link.OwnNode: (parts.own_node.take,)}
     taken = takers(*stored, notices, parts.queue_writer, updates)
     counted = (*taken[mesh_link.PacketRecord], hourly.take)
-    writers = updates, parts.queue_writer, parts.own_node, keeper, *stored, *parts.replay_guards
+    history = None if parts.status is None else parts.status.link_history
+    writers = updates, parts.queue_writer, parts.own_node, keeper, *stored, *parts.replay_guards, history
     housekeeping = Housekeeping(
         clock,
         tuple(filter(None, writers)),
@@ -87,6 +89,7 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
             lambda: parts.nodes.import_node_names(settings.node_names_file),
             lambda: parts.nodes.sync_after_load(parts.link.interface()),
             lambda: report_moved(listed_nodes(settings), parts.nodes),
+            lambda: report_unverified(settings.admin_nodes, parts.nodes),
         ),
         before_stop=(daily.stop,),
     )
@@ -102,11 +105,16 @@ def daily_backup(settings: config.Settings, clock: Clock) -> persistence.DailyBa
 
 
 def route_reports(
-    reports: sending.ReportRouter, parts: Parts, housekeeping: Housekeeping, telegram: Service | None
+    reports: sending.ReportRouter,
+    parts: Parts,
+    housekeeping: Housekeeping,
+    telegram: Service | None,
+    control: Callable[[sending.DeliveryReport], object],
 ) -> None:
     """Have what becomes of each text reported to the part that it came from."""
     ttl, tr = parts.settings.answer_ttl, translator(parts.settings.language)
     reports.route(sending.EchoOrigin, builtin.EchoReports(parts.clock, parts.sender.tell, tr, ttl).on_delivery_report)
     reports.route(sending.MailNoticeOrigin, housekeeping.tell)
+    reports.route(sending.ControlOrigin, control)
     if telegram is not None:
         reports.route(sending.TelegramOrigin, telegram.tell)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import config
+from assembly.status_side import StatusSide, status_side
 from meshbot import mesh_link, persistence, sending, storage
 from meshbot.commands import (
     node_list,
@@ -42,6 +43,7 @@ class Parts:
     own_node: persistence.OwnNodeHistory = field(init=False)
     replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard] = field(init=False)
     queue_writer: persistence.QueueWriter | None = field(init=False)
+    status: StatusSide | None = field(init=False)  # None: without the status page
 
     def __post_init__(self) -> None:
         """Make what keeps our numbers, the commands that have run, of admins and of others, and what waits to go."""
@@ -50,6 +52,7 @@ class Parts:
         self.replay_guards = guard(admins, self.clock), guard(others, self.clock, persistence.KEPT_OF_ALL)
         self.queue_writer = queue_writer(self.database, self.clock, self.sender)
         self.own_node = persistence.OwnNodeHistory(self.database, self.clock, self.report)
+        self.status = status_side(self.settings, self.database, self.clock)
 
     def is_stored(self, row: int) -> bool:
         """Return whether a row of what waits to go on air is in the database."""
@@ -75,6 +78,12 @@ def memory(
 ) -> MeshMemory:
     """Return the history of the mesh, kept as long as the settings say."""
     memory = MeshMemory(database, nodes, clock, own_num, settings.packet_retention_days, mail_ttl=settings.mail_ttl)
+    keep_listed(settings, memory, nodes, own_num)
+    return memory
+
+
+def keep_listed(settings: config.Settings, memory: MeshMemory, nodes: NodeManager, own_num: Callable[[], int]) -> None:
+    """Have the nodes that the settings list, those with mail and our own be forgotten last."""
     listed = node_list(node for nodes_of in listed_nodes(settings).values() for node in nodes_of)
 
     def activity() -> NodeActivity:
@@ -84,7 +93,6 @@ def memory(
         )
 
     nodes.set_activity(activity, own_num)
-    return memory
 
 
 def listed_nodes(settings: config.Settings) -> dict[str, tuple[str, ...]]:
@@ -96,22 +104,34 @@ def listed_nodes(settings: config.Settings) -> dict[str, tuple[str, ...]]:
 
 def send_queue(settings: config.Settings, clock: Clock, cures: sending.KeyCures) -> sending.SendQueue:
     """Return an empty outbox with the lifetimes of each kind of text."""
+    limits = send_limits(settings)
+    return sending.SendQueue(
+        limits.interval,
+        limits.packet_bytes,
+        sending.new_packet_id,
+        limits.lifetimes,
+        sending.ChannelHold(limits.channel_utilization),
+        sending.AirBudget(limits.air_time),
+        # above the numbers that earlier processes gave
+        sending.QueueRows(int(clock.now().timestamp() * 1000)),
+        cures,
+    )
+
+
+def send_limits(settings: config.Settings) -> sending.SendLimits:
+    """Return how much is sent, how fast, and how long it may wait."""
     lifetimes = {
         sending.Priority.ANSWER: settings.answer_ttl,
         sending.Priority.MAIL: settings.mail_ttl,
         sending.Priority.BRIDGE: settings.bridge_ttl,
         sending.Priority.ALERT: settings.alert_ttl,
     }
-    return sending.SendQueue(
+    return sending.SendLimits(
         settings.send_interval,
         settings.answer_max_bytes,
-        sending.new_packet_id,
         lifetimes,
-        sending.ChannelHold(settings.channel_utilization_limit),
-        sending.AirBudget(settings.air_time_limit),
-        # above the numbers that earlier processes gave
-        sending.QueueRows(int(clock.now().timestamp() * 1000)),
-        cures,
+        settings.channel_utilization_limit,
+        settings.air_time_limit,
     )
 
 

@@ -14,6 +14,7 @@ from meshbot.commands import (
     CommandLimits,
     Dispatcher,
     MeshRoles,
+    MeshRules,
     MessageFilter,
     RateLimiter,
     Registry,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 def commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Command, ...]:
     """Return the commands that the settings ask for, in the order in which help lists them."""
     clock, memory, link = parts.clock, parts.memory, parts.link
-    return (
+    found = (
         builtin.HELP,
         builtin.ping_command(link.figures),
         *mesh_commands(memory, clock),
@@ -43,6 +44,7 @@ def commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Command, ...]
         *operator_commands(parts, reconnect),
         *online_commands(parts.settings, clock),
     )
+    return found if parts.status is None else parts.status.metrics.timed(found)
 
 
 def mesh_commands(memory: MeshMemory, clock: Clock) -> tuple[Command, ...]:
@@ -77,7 +79,7 @@ def operator_commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Comm
             sender.tell,
             lambda: sender.holding,
             lambda num: short_name_of(memory, num),
-            builtin.EchoOptions(settings.echo_channel, sender.text_limit, settings.answer_ttl),
+            lambda: builtin.EchoOptions(parts.settings.echo_channel, sender.text_limit, parts.settings.answer_ttl),
         ),
         builtin.sys_command(lambda: read_host(settings.data_dir)),
         builtin.sync_command(nodes, parts.link.interface, parts.custody.tally),
@@ -114,18 +116,26 @@ def limits(settings: config.Settings) -> CommandLimits:
     return CommandLimits(workers, slow_workers, settings.command_timeout, settings.answer_ttl)
 
 
+def mesh_rules(settings: config.Settings) -> MeshRules:
+    """Return who on the mesh is answered, where, and how much."""
+    return MeshRules(
+        MessageFilter(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
+        MeshRoles(node_list(settings.admin_nodes), node_list(settings.known_nodes)),
+        (settings.rate_limit_commands, settings.rate_limit_seconds),
+        limits(settings),
+    )
+
+
 def dispatcher(parts: Parts, commands: Sequence[Command], telegram: TelegramService | None) -> Dispatcher:
     """Return the thread that answers texts from the mesh."""
-    settings = parts.settings
-    roles = MeshRoles(node_list(settings.admin_nodes), node_list(settings.known_nodes))
-    limiter = RateLimiter(settings.rate_limit_commands, settings.rate_limit_seconds)
+    rules = mesh_rules(parts.settings)
     return Dispatcher(
         parts.clock,
         Registry(commands),
-        MessageFilter(settings.answer_on_channels, settings.command_max_age, refuse_mqtt=settings.refuse_mqtt),
-        Access(roles, parts.nodes, limiter, *parts.replay_guards),
-        translator(settings.language),
-        limits(settings),
+        rules.message_filter,
+        Access(rules.roles, parts.nodes, RateLimiter(*rules.rate_limit), *parts.replay_guards),
+        translator(parts.settings.language),
+        rules.limits,
         parts.sender.tell,
         parts.sender.answer_at,
         None if telegram is None else telegram.is_awaited,

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Run as a script, Python looks for modules beside it alone
 sys.path.insert(0, str(ROOT))
 
-from config import Settings, allowed, effective  # noqa: E402 - found by the line above
+from config import LIVE, Settings, allowed, effective  # noqa: E402 - found by the line above
 
 EXAMPLE = ROOT / "meshbot.toml.example"
 SETTINGS_PAGE = ROOT / "docs" / "settings.md"
@@ -35,10 +35,16 @@ def example() -> str:
 
 def table() -> str:
     """Return all settings as a Markdown table, in the order of config.py."""
-    lines = ["| setting | default | allowed | meaning |", "|---|---|---|---|"]
+    lines = ["| setting | default | allowed | meaning | reload |", "|---|---|---|---|---|"]
     for (name, field), line in zip(Settings.model_fields.items(), effective(Settings()).splitlines(), strict=True):
         default = line.partition(" = ")[2]
-        cells = (f"`{name}`", f"`{default}`", allowed(field, "en"), str(field.description))
+        cells = (
+            f"`{name}`",
+            f"`{default}`",
+            allowed(field, "en"),
+            str(field.description),
+            "yes" if name in LIVE else "",
+        )
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
 

@@ -10,6 +10,8 @@ from unittest import mock
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import postgresql as servers
+
 FOREVER = {"publishing"}  # the library's own, one a process (link_facts §1)
 GRACE = 10.0  # real seconds for threads that were asked to end, on a busy machine
 
@@ -61,6 +63,14 @@ def no_database_left():
         yield
     left = [database for connection, database in opened if _is_open(connection)]
     assert not left, f"databases left open: {left}"
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """Give the URL of a PostgreSQL database that this worker has for itself; what a test left in it is there."""
+    url = servers.own_database()
+    yield url
+    servers.drop(url)
 
 
 @pytest.fixture(autouse=True)

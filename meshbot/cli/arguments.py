@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
-from meshbot.cli import database, keys, radio
+from meshbot.cli import bot, database, keys, radio
 from meshbot.commands import Translate
 from meshbot.commands import mark as _
 from meshbot.installation import SUMMARY, add_arguments, perform
@@ -45,6 +45,7 @@ def parser_for(name: str, version: str, tr: Translate) -> argparse.ArgumentParse
     top.add("run", None, _("runs the bot, as without a command"))
     top.add("check", None, CHECK).set_defaults(check_config=True)
     top.add("demo", None, DEMO).set_defaults(demo=True)
+    bot.add_commands(top)
     for module in (keys, radio, database):
         group = groups.add_parser(module.NAME, help=tr(module.SUMMARY), description=tr(module.SUMMARY))
         commands = group.add_subparsers(title=tr(_("commands")), metavar=tr(_("COMMAND")), required=True)

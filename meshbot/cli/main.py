@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -38,17 +39,18 @@ def main(program: Program[S], arguments: Sequence[str] | None = None, environ: M
     if options.demo:
         return program.demo()
     try:
-        settings = program.load(options.config)
+        settings = program.load(options.config, language)
     except ConfigError as error:
         for problem in error.problems:
             print(f"❌ {problem}", file=sys.stderr)
         return os.EX_CONFIG
     if options.check_config:
-        print(program.effective(settings), end="")
+        print(program.effective(settings, language or settings.language), end="")
         return 0
     if options.command is None:
-        return program.run(settings)
-    call = Call(program, settings, translator(language or settings.language))
+        return program.run(settings, partial(program.load, options.config, None))
+    spoken = language or settings.language
+    call = Call(program, settings, translator(spoken), spoken)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
         return int(options.command(call, options) or 0)

@@ -79,9 +79,9 @@ class Program(Generic[S]):
     """The parts of the program, which stand above the command line."""
 
     version: str
-    load: Callable[[Path | None], S]  # raises settings.ConfigError
-    effective: Callable[[S], str]  # the settings in force, as text without secrets
-    run: Callable[[S], int]  # the bot
+    load: Callable[[Path | None, str | None], S]  # raises settings.ConfigError, in that language or the settings'
+    effective: Callable[[S, str], str]  # the settings in force, as text without secrets, in that language
+    run: Callable[[S, Callable[[], S]], int]  # the bot, with what reads the settings again
     demo: Callable[[], int]
     open_nodes: OpenNodes[S]
     target: Callable[[S], LinkTarget]
@@ -95,6 +95,7 @@ class Call(Generic[S]):
     program: Program[S]
     settings: S
     tr: Translate
+    language: str  # of tr
 
     def say(self, text: str, **values: object) -> None:
         """Print a marked text with its values."""

@@ -60,6 +60,11 @@ FAILURES: Final[Mapping[RestoreProblem, str]] = MappingProxyType(
         ),
     }
 )
+# What the node does not hand over with its configuration
+NOT_SAVED: Final = _(
+    "Not in it: the nodes that it knows, a fixed position's coordinates, canned messages, the ringtone, its screen's "
+    "settings."
+)
 
 
 def add_commands(commands: Commands) -> None:
@@ -85,6 +90,7 @@ def make_backup(call: Call[Any], options: argparse.Namespace) -> int:
         saved_at = int(call.program.clock.now().timestamp())
         write_file(options.file, seal_backup(Backup(settings, saved_at), passphrase))
     call.say(_("✅ {node} is saved in {file}. Keep the passphrase elsewhere."), node=_node(settings), file=options.file)
+    call.say(NOT_SAVED)
     return 0
 
 

@@ -1,13 +1,25 @@
 """Commands: the registry, the dispatcher, access, execution, and what answers have in common."""
 
 from meshbot.commands.access import Access, CommandPolicy, Refusal
-from meshbot.commands.dispatcher import Dispatcher
+from meshbot.commands.dispatcher import Dispatcher, MeshRules
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
-from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, whole_number
+from meshbot.commands.formatting import (
+    CHAT_BYTES,
+    DAY,
+    HOUR,
+    age,
+    decibels,
+    duration,
+    ident,
+    length,
+    name_of,
+    too_long,
+    whole_number,
+)
 from meshbot.commands.language import LOCALE_DIR, Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
-from meshbot.commands.node_lookup import MARKED_ID, Directory, bearers, only_one, renaming, short_name_of
+from meshbot.commands.node_lookup import MARKED_ID, Directory, addressees, only_one, renaming, short_name_of
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import (
     PREFIX,
@@ -20,7 +32,17 @@ from meshbot.commands.registry import (
     bare,
     parse,
 )
-from meshbot.commands.roles import NO_NODES, MeshRoles, NodeList, Role, User, is_proven, node_list, report_moved
+from meshbot.commands.roles import (
+    NO_NODES,
+    MeshRoles,
+    NodeList,
+    Role,
+    User,
+    is_proven,
+    node_list,
+    report_moved,
+    report_unverified,
+)
 from meshbot.commands.teaching import taught_by
 
 __all__ = [
@@ -45,6 +67,7 @@ __all__ = [
     "JobResult",
     "MailNotices",
     "MeshRoles",
+    "MeshRules",
     "MessageFilter",
     "NodeList",
     "Platform",
@@ -55,11 +78,14 @@ __all__ = [
     "Role",
     "Translate",
     "User",
+    "addressees",
+    "age",
     "bare",
-    "bearers",
+    "decibels",
     "duration",
     "ident",
     "is_proven",
+    "length",
     "mark",
     "name_of",
     "node_list",
@@ -67,8 +93,10 @@ __all__ = [
     "parse",
     "renaming",
     "report_moved",
+    "report_unverified",
     "short_name_of",
     "taught_by",
+    "too_long",
     "translator",
     "whole_number",
 ]

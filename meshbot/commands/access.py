@@ -20,6 +20,9 @@ ANSWERS = {
     AuthFailure.NOT_LOADED: _("⏳ I have just started and have not read my data yet. Try /{name} again in a minute."),
     AuthFailure.WRONG_KEY: _("🔒 Your public key is not the one I trust: have it checked by the operator."),
     AuthFailure.WEAK_KEY: _("🔒 Everybody can know your node's private key: have the node make new keys."),
+    AuthFailure.UNVERIFIED_KEY: _(
+        "🔒 Your public key came by air, where anybody can send one: have the operator verify it for /{name}."
+    ),
     AuthFailure.NEW_NUMBER: _(
         "🔒 The old number of your node was heard lately. Ask again in a few minutes; if it is still in use, see the "
         "operator."
@@ -49,6 +52,10 @@ class KnownNodes(Protocol):
 
     def candidate(self, num: int) -> Candidate | None:
         """Return the old number whose key this number announces, if it has not proven to be the same node."""
+
+    def is_vouched(self, num: int) -> bool:
+        """Return whether the node's trusted key comes from better than a NODEINFO, which anybody can send."""
+        ...
 
     def has_pending_key(self, num: int) -> bool:
         """Return whether another key than the trusted one is seen under the number, unconfirmed."""
@@ -83,6 +90,10 @@ class CommandPolicy:
 
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
+
+    def set_limit(self, commands: int, seconds: float) -> None:
+        """Take the bounds of RateLimiter."""
+        self._limiter.set_bounds(commands, seconds)
 
     def check(self, user: User, command: Command | None, now: float, *, is_public: bool) -> Refusal | None:
         """Return why the command may not run, None if it may. Call it once a question; a None command is unknown.
@@ -124,6 +135,11 @@ class Access:
         self._admin_replays = admin_replays
         self._other_replays = other_replays
 
+    def set_rules(self, roles: MeshRoles, commands: int, seconds: float) -> None:
+        """Take other lists, and the bounds of RateLimiter."""
+        self._roles = roles
+        self._policy.set_limit(commands, seconds)
+
     def user_of(self, message: TextMessage) -> User:
         """Return who asks; one whose key is new has no more of the air than others who may be anybody."""
         user = self._authenticated(message)
@@ -138,6 +154,8 @@ class Access:
         user = self._roles.user_of(message, key, numbers, named=named, is_disputed=is_disputed)
         if user.role is Role.ADMIN and not self._admin_replays.is_ready:
             return replace(user, role=Role.KNOWN, admin_auth_failure=AuthFailure.NOT_LOADED)
+        if user.role is Role.ADMIN and not self._is_sure(message):
+            return replace(user, role=Role.KNOWN, admin_auth_failure=AuthFailure.UNVERIFIED_KEY)
         if user.role is not Role.ADMIN and user.auth_failure is None and self._is_admins_new_number(num):
             return replace(user, admin_auth_failure=AuthFailure.NEW_NUMBER)
         if AuthFailure.NO_KEY in {user.admin_auth_failure, user.auth_failure} and not self._nodes.is_loaded:
@@ -147,6 +165,10 @@ class Access:
                 auth_failure=AuthFailure.NOT_LOADED,
             )
         return user
+
+    def _is_sure(self, message: TextMessage) -> bool:
+        """Return whether an admin's key is: a listed one needs nobody's word, one of a listed number does."""
+        return self._roles.admins.has_key(message.public_key) or self._nodes.is_vouched(message.sender)
 
     def _is_admins_new_number(self, num: int) -> bool:
         candidate = self._nodes.candidate(num)

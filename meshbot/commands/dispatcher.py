@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
@@ -25,7 +26,7 @@ from meshbot.commands.registry import (
     bare,
     parse,
 )
-from meshbot.commands.roles import Role, User
+from meshbot.commands.roles import MeshRoles, Role, User
 from meshbot.mesh_link import BROADCAST_NUM, ReceivedText, TextMessage
 from meshbot.runtime import PASSWORD_COMMANDS, Clock, Service, Throttle, log, mask_command
 from meshbot.sending import AfterAnswer, OutgoingText
@@ -50,8 +51,18 @@ class AnswerAt(Protocol):
         """Return it; inf for never."""
 
 
+@dataclass(frozen=True, slots=True)
+class MeshRules:
+    """Who is answered, where, and how much."""
+
+    message_filter: MessageFilter
+    roles: MeshRoles
+    rate_limit: tuple[int, float]  # see RateLimiter
+    limits: CommandLimits  # with the same numbers of workers
+
+
 class Dispatcher(Service):
-    """Takes ReceivedText (through `offer`) and its workers' results."""
+    """Takes ReceivedText (through `offer`), its workers' results, and other MeshRules."""
 
     name = "Mesh-Dispatcher"
 
@@ -112,7 +123,7 @@ class Dispatcher(Service):
         for job, answer in self._executor.overdue():
             self._answer(job.question, job.request.user, answer)
 
-    def handle(self, message: ReceivedText | InterimAnswer[TextMessage] | JobResult[TextMessage]) -> None:
+    def handle(self, message: ReceivedText | InterimAnswer[TextMessage] | JobResult[TextMessage] | MeshRules) -> None:
         """See Service."""
         match message:
             case JobResult():
@@ -123,6 +134,10 @@ class Dispatcher(Service):
                     self._answer_job(message.job, message.text)
             case ReceivedText():
                 self._on_text(message)
+            case MeshRules():
+                self._filter, self._limits = message.message_filter, message.limits
+                self._access.set_rules(message.roles, *message.rate_limit)
+                self._executor.set_limits(message.limits)
 
     # -- questions
 

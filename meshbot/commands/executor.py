@@ -90,6 +90,10 @@ class CommandExecutor(Generic[Q]):
         if slow:
             self._slow_pool.start(self._limits.slow_workers)
 
+    def set_limits(self, limits: CommandLimits) -> None:
+        """Take other limits, with the same numbers of workers; what runs keeps its own."""
+        self._limits = limits
+
     def stop(self) -> None:
         """Ask the threads to end; returns at once."""
         self._pool.stop()

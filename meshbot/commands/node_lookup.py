@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from meshbot.commands.formatting import NAME_BYTES, as_many_as_fit, ident, name_of
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.registry import PREFIX, Request
+from meshbot.commands.registry import PREFIX, Platform, Request
 from meshbot.mesh_memory import NodeView
 from meshbot.text import folded, one_line, shorten
 
@@ -26,14 +26,26 @@ class Directory(Protocol):
     def node(self, num: int) -> NodeView | None:
         """Return what is known of a node."""
 
-    def find_nodes(self, text: str) -> list[NodeView]:
-        """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end."""
+    def find_nodes(self, text: str, *, longer: bool = False) -> list[NodeView]:
+        """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end.
+
+        With `longer`, also those whose name goes on after these words, whoever is called exactly so.
+        """
+
+
+class FindNodes(Protocol):
+    """Directory.find_nodes."""
+
+    def __call__(self, text: str, *, longer: bool = False) -> list[NodeView]:
+        """See Directory.find_nodes."""
 
 
 def own_node(request: Request) -> int | str:
     """Return the number of the asker's node, else the answer to an asker without one."""
     if request.node is not None:
         return request.node
+    if request.platform is Platform.CONSOLE:
+        return request.translate(_("You ask without a node of the mesh: that is for nodes, and for Telegram users."))
     return request.translate(_("Your Telegram account has no node: the operator can set one in telegram_users."))
 
 
@@ -57,12 +69,18 @@ def only_one(found: Sequence[NodeView], wanted: str, request: Request) -> NodeVi
     return as_many_as_fit(head, lines, len(found), request.limit)
 
 
-def bearers(beginnings: Iterable[str], find_nodes: Callable[[str], Sequence[NodeView]]) -> list[NodeView]:
-    """Return the nodes that any of these beginnings of a text names exactly, by name or id, each once.
+def addressees(names: Sequence[str], find_nodes: FindNodes) -> list[NodeView]:
+    """Return the nodes that may be meant where a text follows the last of `names`, whose beginnings the others are.
 
-    Where a text follows a name, its first words may be a part of it: a node that calls itself `Zoé hello` must not get
-    what is written to Zoé.
+    A node that calls itself `Zoé hello` must not get what is written to Zoé, nor one that calls itself `Alice` what
+    people write to the node that they know as Alice Test.
     """
+    found = [*find_nodes(names[-1], longer=True), *bearers(names[:-1], find_nodes)]
+    return list({view.num: view for view in found}.values())
+
+
+def bearers(beginnings: Iterable[str], find_nodes: FindNodes) -> list[NodeView]:
+    """Return the nodes that any of these beginnings of a text names exactly, by name or id, each once."""
     named: dict[int, NodeView] = {}
     for name in beginnings:
         found = find_nodes(name)

@@ -33,6 +33,10 @@ class RateLimiter:
         self._seconds = seconds
         self._users: OrderedDict[str, _Record] = OrderedDict()
 
+    def set_bounds(self, commands: int, seconds: float) -> None:
+        """Take other bounds; what was counted counts."""
+        self._commands, self._seconds = commands, seconds
+
     def ask(self, user: str, now: float) -> Admission:
         """Count one command of a user at `now` (monotonic seconds)."""
         if not self._commands:

@@ -46,6 +46,7 @@ class Platform(Enum):
 
     MESH = "mesh"
     TELEGRAM = "Telegram"
+    CONSOLE = "console"
 
 
 ALL_PLATFORMS = frozenset(Platform)
@@ -73,8 +74,8 @@ class Request:
 
     @property
     def wide(self) -> bool:
-        """Whether the answer is read on a phone with room for tables and sentences, not on a radio."""
-        return self.platform is Platform.TELEGRAM
+        """Whether the answer is read on a phone or a terminal with room for tables and sentences, not on a radio."""
+        return self.platform is not Platform.MESH
 
     @property
     def is_private(self) -> bool:

@@ -38,6 +38,7 @@ class AuthFailure(Enum):
     NOT_LOADED = "base de données pas encore lue"
     WRONG_KEY = "chiffrée avec une autre clé publique que celle de confiance"
     WEAK_KEY = "chiffrée avec une clé dont la partie privée est connue de tous"
+    UNVERIFIED_KEY = "chiffrée avec une clé reçue d'un NODEINFO, que personne n'a vérifiée (/keys verify)"
     NEW_NUMBER = "numéro nouveau, alors que l'ancien numéro de cette clé a encore été entendu"
 
 
@@ -158,6 +159,10 @@ def node_list(items: Iterable[str]) -> NodeList:
 class NumberedNodes(Protocol):
     """Numbers and keys of nodes; NodeManager is one."""
 
+    def is_vouched(self, num: int) -> bool:
+        """Return whether the node's trusted key comes from better than a NODEINFO, which anybody can send."""
+        ...
+
     def numbers(self, num: int) -> tuple[int, ...]:
         """Return all numbers of the node that has this one, the present one first."""
 
@@ -174,6 +179,18 @@ def report_moved(settings: Mapping[str, Iterable[str]], nodes: NumberedNodes) ->
                 fingerprint = fingerprint_of(key).replace(" ", "-")
                 text = '🪪 %s: %s est maintenant !%08x. Mettez l\'empreinte de sa clé, "%s", à la place de "%s"'
                 LOGGER.warning(text, setting, old, num, fingerprint, old)
+
+
+def report_unverified(admins: Iterable[str], nodes: NumberedNodes) -> None:
+    """Log which listed numbers have no admin's rights, because anybody can have sent their key."""
+    for item in (each for each in admins if each.startswith("!")):
+        num = int(item.removeprefix("!"), 16)
+        if (key := nodes.public_key(num)) is not None and not nodes.is_vouched(num):
+            text = (
+                "⚠️ admin_nodes: la clé de %s, %s, vient d'un NODEINFO, que tout le monde peut envoyer: sans droits "
+                "tant qu'un opérateur ne l'a pas vérifiée (/keys verify %s)"
+            )
+            LOGGER.warning(text, item, fingerprint_of(key), item)
 
 
 # The message was encrypted with the private key of the public key that it carries, whatever is known of its sender

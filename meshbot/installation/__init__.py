@@ -1,7 +1,19 @@
 """Installing the service, with the standard library alone: it runs before any other library is there."""
 
 from meshbot.installation.arguments import SUMMARY, add_arguments, perform
-from meshbot.installation.language import language_of, speak
+from meshbot.installation.language import LANGUAGES, language_of, mark, speak, translation
+from meshbot.installation.libraries import explain_missing_libraries
 from meshbot.installation.unit import outdated_unit
 
-__all__ = ["SUMMARY", "add_arguments", "language_of", "outdated_unit", "perform", "speak"]
+__all__ = [
+    "LANGUAGES",
+    "SUMMARY",
+    "add_arguments",
+    "explain_missing_libraries",
+    "language_of",
+    "mark",
+    "outdated_unit",
+    "perform",
+    "speak",
+    "translation",
+]

@@ -80,6 +80,11 @@ class Layout:
         return self.at("/etc/meshbot")
 
     @property
+    def credentials(self) -> Path:
+        """The folder of secrets, one setting a file."""
+        return self.settings / "credentials"
+
+    @property
     def launcher(self) -> Path:
         """The command `meshbot`."""
         return self.at(f"{self._prefix}/bin/meshbot")

@@ -20,6 +20,7 @@ from meshbot.installation.steps import (
     Step,
     WriteFile,
 )
+from meshbot.installation.unit import unit_for
 from meshbot.runtime import MeshBotError
 from meshbot.version import COMMIT_FILE
 
@@ -40,11 +41,11 @@ from main_bot import main
 sys.exit(main())
 """
 SECRETS_TEXT: Final = """\
-# Secrets of the service, root's alone: one MESHBOT_NAME=value a line, without `export`, then
+# Variables of the service, root's alone: one MESHBOT_NAME=value a line, without `export`, then
 # `sudo systemctl restart meshbot`. All names are in meshbot.toml, which everybody may read.
-#MESHBOT_TELEGRAM_TOKEN=
-#MESHBOT_BOT_API_KEY=
-#MESHBOT_DATABASE_URL=
+# A secret is better kept in a file of /etc/meshbot/credentials with the setting's name, telegram_token, bot_api_key,
+# database_url or radio_backup_passphrase: sudo tee /etc/meshbot/credentials/telegram_token
+#MESHBOT_LOG_LEVEL=DEBUG
 """
 NO_PYTHON: Final = _("The service may not use {python}, below {home}: sudo make install PYTHON=/usr/bin/python3")
 NOT_ROOT: Final = _("Only root may do this: sudo {command}")
@@ -69,6 +70,8 @@ class Facts:
     has_systemd: bool  # that it can talk to
     stamp: str = ""  # what the environment that is there was made of
     unit: str = ""  # the one that is there
+    systemd: int = 0  # its version; 0: there is none
+    exported: tuple[str, ...] = ()  # names in meshbot.env that stand after `export`
     has_settings: bool = False
     settings_are_readable: bool = True  # for the service's user, or for one whom the operator chose
 
@@ -105,7 +108,7 @@ def install(layout: Layout, source: Source, facts: Facts, options: Options, *, i
     if venv != layout.venv:
         steps += _new_venv(venv, layout, facts, _lists(facts, options))
         steps.append(WriteFile(venv / STAMP, stamp))
-    steps += _settings(layout, source)
+    steps += _settings(layout, source, facts)
     settings = layout.settings / SETTINGS
     check = (venv / PYTHON, layout.new / "program" / "main_bot.py", "check", "--config", settings)
     # the last step that is expected to fail: until here the installed version is as it was
@@ -177,18 +180,23 @@ def _new_venv(venv: Path, layout: Layout, facts: Facts, lists: tuple[str, ...]) 
     yield Run((venv / PYTHON, "-m", "pip", "install", "--no-deps", *files), PIP_FAILED)
 
 
-def _settings(layout: Layout, source: Source) -> Iterator[Step]:
+def _settings(layout: Layout, source: Source, facts: Facts) -> Iterator[Step]:
     yield MakeFolder(layout.settings)
+    yield MakeFolder(layout.credentials, 0o700)
     yield WriteFile(layout.settings / SETTINGS, source.texts[EXAMPLE], keep=True)
     yield WriteFile(layout.settings / SECRETS, SECRETS_TEXT, 0o600, keep=True)
+    if facts.exported:
+        text = _("⚠️ {secrets}: `export` before {names}: systemd ignores such a line and prints it. Take the word out")
+        yield Say(text, {"secrets": layout.settings / SECRETS, "names": ", ".join(facts.exported)})
 
 
 def _unit(layout: Layout, source: Source, facts: Facts) -> Iterator[Step]:
-    if facts.unit and facts.unit != source.texts[UNIT]:
+    unit = unit_for(source.texts[UNIT], facts.systemd)
+    if facts.unit and facts.unit != unit:
         yield WriteFile(layout.former_unit, facts.unit)
         text = _("⚠️ {unit} is replaced, the former one is {former}. Changes of your own: systemctl edit meshbot")
         yield Say(text, {"unit": layout.unit, "former": layout.former_unit})
-    yield WriteFile(layout.unit, source.texts[UNIT])
+    yield WriteFile(layout.unit, unit)
 
 
 def _start(layout: Layout, facts: Facts, options: Options) -> Iterator[Step]:

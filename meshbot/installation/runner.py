@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from meshbot.installation.layout import Layout
-from meshbot.installation.plan import SETTINGS, STAMP, Facts
+from meshbot.installation.plan import SECRETS, SETTINGS, STAMP, Facts
 from meshbot.installation.steps import (
     CopyFiles,
     MakeFolder,
@@ -30,6 +31,8 @@ FOLDER_MODE: Final = 0o755
 FILE_MODE: Final = 0o644
 # A Pi Zero that fetches and unpacks all libraries; systemd's own limit for a start is 60 s
 LONGEST: Final = 3600.0
+# To tell its version
+SHORT: Final = 30.0
 SHOWN: Final = 5  # lines of a failed command
 # systemd makes it on every system that it has started: sd_booted(3)
 BOOTED: Final = Path("/run/systemd/system")
@@ -55,9 +58,26 @@ def facts_of(layout: Layout, command: str) -> Facts:
         has_systemd=layout.root == Path("/") and BOOTED.is_dir(),
         stamp=_text(layout.venv / STAMP),
         unit=_text(layout.unit),
+        systemd=_systemd_version(),
+        exported=_exported(_text(layout.settings / SECRETS)),
         has_settings=settings.exists(),
         settings_are_readable=not settings.exists() or _is_for_others(settings),
     )
+
+
+def _systemd_version() -> int:
+    """Return the version of the systemd that is installed, running or not; 0: none."""
+    program = shutil.which("systemctl")
+    if program is None:
+        return 0
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=SHORT, check=False)  # noqa: S603 - systemd's own
+    found = re.match(r"systemd (\d+)", done.stdout)
+    return int(found[1]) if found else 0
+
+
+def _exported(secrets: str) -> tuple[str, ...]:
+    """Return the names that stand after `export`, for which systemd would print the whole line."""
+    return tuple(re.findall(r"(?m)^\s*export\s+(\w+)", secrets))
 
 
 def _is_for_others(path: Path) -> bool:
@@ -80,9 +100,9 @@ def run(steps: Iterable[Step], say: Callable[[Say], None]) -> None:
 
 def _change(step: MakeFolder | WriteFile | CopyFiles | Replace | Remove | RemoveEmpty) -> None:
     match step:
-        case MakeFolder(path):
+        case MakeFolder(path, mode):
             _make_folder(path)
-            path.chmod(FOLDER_MODE)
+            path.chmod(mode)
         case WriteFile(path, text, mode, keep):
             if not (keep and path.exists()):
                 _write(path, text.encode(), mode)

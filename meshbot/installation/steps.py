@@ -9,9 +9,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class MakeFolder:
-    """A folder that everybody may enter; one that is there gets these rights too."""
+    """A folder with these rights; one that is there gets them too."""
 
     path: Path
+    mode: int = 0o755
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,17 @@ FOLDERS: Final = (
 )
 
 
+# The oldest systemd that waits for the end of a reload, and what it needs in place of what older ones do
+NOTIFY_RELOAD_SINCE: Final = 253
+RELOAD_BY_KILL: Final = "Type=notify\nExecReload=kill -HUP $MAINPID\n"
+RELOAD_BY_NOTIFY: Final = "Type=notify-reload\n"
+
+
+def unit_for(text: str, systemd: int) -> str:
+    """Return the unit for that version of systemd."""
+    return text.replace(RELOAD_BY_KILL, RELOAD_BY_NOTIFY) if systemd >= NOTIFY_RELOAD_SINCE else text
+
+
 def outdated_unit(environ: Mapping[str, str] = os.environ, root: Path = Path("/")) -> str:
     """Return what differs between the unit that started this process and this version's, as `path: Name, Name`.
 
@@ -32,7 +43,10 @@ def outdated_unit(environ: Mapping[str, str] = os.environ, root: Path = Path("/"
     if installed is None or current is None:
         return ""
     try:
-        names = differences(installed.read_text(encoding="utf-8"), current.read_text(encoding="utf-8"))
+        there, text = installed.read_text(encoding="utf-8"), current.read_text(encoding="utf-8")
+        # systemd may have been updated since
+        forms = (unit_for(text, version) for version in (0, NOTIFY_RELOAD_SINCE))
+        names = min((differences(there, form) for form in forms), key=len)
     except (OSError, ValueError):
         return ""
     return f"{installed}: {', '.join(names)}" if names else ""

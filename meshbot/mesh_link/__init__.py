@@ -57,10 +57,18 @@ from meshbot.mesh_link.messages import (
     TextPacket,
     TracerouteReply,
 )
+from meshbot.mesh_link.node_report import NodeReport, report_of
 from meshbot.mesh_link.node_warnings import NodeWarnings
 from meshbot.mesh_link.outages import OutageReporter
 from meshbot.mesh_link.own_node_client import OwnNodeClient
-from meshbot.mesh_link.own_settings import OwnSettings, differences, is_readable, restoring, settings_of
+from meshbot.mesh_link.own_settings import (
+    OwnSettings,
+    differences,
+    is_readable,
+    managing,
+    restoring,
+    settings_of,
+)
 from meshbot.mesh_link.packet_router import PacketRouter, PacketTakers, SeenTexts, give
 from meshbot.mesh_link.packets import routing_error_name
 from meshbot.mesh_link.payloads import TEXT_PORTNUMS
@@ -113,6 +121,7 @@ __all__ = [
     "NodeDatabase",
     "NodeInfoPacket",
     "NodeRecord",
+    "NodeReport",
     "NodeWarnings",
     "OpenLink",
     "OutageReporter",
@@ -143,8 +152,10 @@ __all__ = [
     "differences",
     "give",
     "is_readable",
+    "managing",
     "needs_keys",
     "parse_contact_url",
+    "report_of",
     "restoring",
     "routing_error_name",
     "settings_of",

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import logging
 import os
 import select
 import socket
 import struct
-import subprocess
 import threading
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from meshbot.runtime import NameLookup, is_address
+
 LOGGER = logging.getLogger(__name__)
-# The system's own resolver (hosts file, DNS, mDNS) as a process: unlike a thread it can be ended when it hangs
-LOOKUP: Final = ("getent", "ahosts")
 # Of connect_timeout, for the lookup of a name
 LOOKUP_SHARE: Final = 0.5
 # Seconds for it when an address is known that worked
 KNOWN_LOOKUP_TIMEOUT: Final = 2.0
-# Seconds for a killed lookup to be gone
-KILLED_WITHIN: Final = 1.0
 # linux/tcp.h's struct tcp_info as far as tcpi_rtt
 TCP_INFO: Final = struct.Struct("=8B16I")
 # Times in a row that the system repeated our bytes: 1.4 s on a local network
@@ -94,7 +90,7 @@ class Connecting:
         # protects what follows
         self._lock = threading.Lock()
         self._is_cut = False
-        self._lookup: subprocess.Popen[str] | None = None
+        self._lookup: NameLookup | None = None
         self._socket: socket.socket | None = None
 
     def cut(self) -> None:
@@ -102,14 +98,14 @@ class Connecting:
         with self._lock:
             self._is_cut = True
             if self._lookup is not None:
-                self._lookup.kill()
+                self._lookup.end()
             if self._socket is not None:
                 shut(self._socket)
 
     def run(self) -> socket.socket:
         """Try each address of the host in turn, within connect_timeout in all; OSError if none answers."""
         host, timeout = self._target.host, self._target.connect_timeout
-        if _is_address(host):
+        if is_address(host):
             hosts = [host]
         else:
             hosts = self._look_up(host, timeout * LOOKUP_SHARE)
@@ -134,7 +130,7 @@ class Connecting:
         """Return its addresses, the last one that worked first; that one alone if the name cannot be resolved."""
         known = self._known.address
         try:
-            found = self._ask(_ascii(host), timeout if known is None else min(timeout, KNOWN_LOOKUP_TIMEOUT))
+            found = self._ask(host, timeout if known is None else min(timeout, KNOWN_LOOKUP_TIMEOUT))
         except OSError as exc:
             # an ended attempt says nothing about the name
             if known is None or isinstance(exc, ConnectionAbortedError):
@@ -146,48 +142,17 @@ class Connecting:
         self._known.is_reported = False
         return sorted(found, key=lambda address: address != known)
 
-    def _ask(self, name: str, timeout: float) -> list[str]:
-        process = self._start((*LOOKUP, name))
+    def _ask(self, host: str, timeout: float) -> list[str]:
+        lookup = NameLookup(host)
+        with self._lock:
+            if self._is_cut:
+                raise ConnectionAbortedError("the session was ended")
+            self._lookup = lookup
         try:
-            output, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            raise OSError(socket.EAI_AGAIN, f"nom d'hôte sans réponse en {timeout:g} s: {name}") from None
+            return lookup.run(timeout)
         finally:
-            self._finish(process)
-        lines = [line.split() for line in output.splitlines()]
-        found = [words[0] for words in lines if words[1:2] == ["STREAM"]]
-        if not found:
-            self._check_not_cut()
-            raise OSError(socket.EAI_NONAME, f"nom d'hôte inconnu: {name}")
-        return found
-
-    def _check_not_cut(self) -> None:
-        if self._is_cut:
-            raise ConnectionAbortedError("the session was ended")
-
-    def _start(self, command: tuple[str, ...]) -> subprocess.Popen[str]:
-        with self._lock:
-            self._check_not_cut()
-            self._lookup = subprocess.Popen(  # noqa: S603 - the name is an argument, no shell reads it
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-            return self._lookup
-
-    def _finish(self, process: subprocess.Popen[str]) -> None:
-        with self._lock:
-            self._lookup = None
-        process.kill()
-        if process.stdout is not None:
-            process.stdout.close()
-        try:
-            process.wait(KILLED_WITHIN)
-        except subprocess.TimeoutExpired:
-            # the system will end it when it can: it waits for a disk or a driver
-            LOGGER.debug("lookup %d does not end yet", process.pid)
+            with self._lock:
+                self._lookup = None
 
     # -- the connection
 
@@ -225,28 +190,9 @@ def shut(sock: socket.socket) -> None:
         return
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def _numeric(address: str, port: int) -> Any:
     """Return what a socket needs for an address, whose interface's name it may carry."""
     return socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[0]
-
-
-def _ascii(host: str) -> str:
-    """Return the name as DNS has it; OSError for one that there cannot be, `a..b` or a label of 64 characters."""
-    try:
-        name = host.encode("idna").decode("ascii")
-    except UnicodeError as exc:
-        raise OSError(f"nom d'hôte impossible: {host}") from exc
-    if name.startswith("-"):
-        raise OSError(f"nom d'hôte impossible: {host}")
-    return name
 
 
 def _finish_connecting(sock: socket.socket, error: int, timeout: float) -> None:

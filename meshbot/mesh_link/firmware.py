@@ -13,7 +13,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
-from meshtastic.protobuf import mesh_pb2
+from meshtastic.protobuf import mesh_pb2, module_config_pb2
 
 # Firmware that answers a heartbeat on an idle link (link_facts §7)
 HEARTBEAT_ANSWERED_SINCE: Final = (2, 7, 6)
@@ -72,6 +72,13 @@ def has_newer_variant(from_radio: Message) -> bool:
     """Return whether a FromRadio holds nothing but a variant that is newer than the library."""
     unknown = UnknownFieldSet(from_radio)
     return len(unknown) == 1 and unknown[0].field_number in NEWER_VARIANTS and unknown[0].wire_type == LENGTH
+
+
+def module_section(module: module_config_pb2.ModuleConfig) -> tuple[str, bytes] | None:
+    """Return a module's section by its name, or its number if it is newer than the library; None for an empty one."""
+    unknown = UnknownFieldSet(module)
+    name = module.WhichOneof("payload_variant") or (f"module {unknown[0].field_number}" if len(unknown) else "")
+    return (name, module.SerializeToString(deterministic=True)) if name else None
 
 
 def signs_broadcasts(metadata: mesh_pb2.DeviceMetadata | None) -> bool:

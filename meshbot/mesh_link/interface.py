@@ -18,13 +18,21 @@ from meshbot.mesh_link.administration import Administration
 from meshbot.mesh_link.connecting import Connecting, KnownAddress, LinkTarget, TcpInfo, shut, tcp_info
 from meshbot.mesh_link.decoding import decode, hand_over
 from meshbot.mesh_link.failures import LinkFailure, failure_of
-from meshbot.mesh_link.firmware import HAS_XEDDSA_SIGNED, SignaturePolicy, answers_heartbeats, read, signature_policy
+from meshbot.mesh_link.firmware import (
+    HAS_XEDDSA_SIGNED,
+    SignaturePolicy,
+    answers_heartbeats,
+    module_section,
+    read,
+    signature_policy,
+)
 from meshbot.mesh_link.framing import FrameReader
 from meshbot.mesh_link.link_listener import LinkListener
 from meshbot.mesh_link.message_dict import as_dict
 from meshbot.mesh_link.messages import BROADCAST_NUM, Channel, LoraSettings, NodeRecord, OwnNode, TextPacket
 from meshbot.mesh_link.node_maps import NEWCOMERS_KEPT, NodeMaps
 from meshbot.mesh_link.node_warnings import warning_text
+from meshbot.mesh_link.outgoing_packets import key_question, route_request, text_packet
 from meshbot.mesh_link.own_config import LOCKED_STATES, enabled_channels, is_redacted, lora_settings, own_node
 from meshbot.mesh_link.packets import node_record
 from meshbot.mesh_link.radio_database import RadioDatabase
@@ -73,6 +81,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self._frames = FrameReader(decode)
         self._records: dict[int, NodeRecord] = {}
         self.database = RadioDatabase(is_whole=not without_nodes)
+        self.modules: dict[str, bytes] = {}  # as they came, by section: the library keeps not all
         self.administration = Administration(self._send_admin)
         self._maps = NodeMaps(NEWCOMERS_KEPT)
         self._unreadable = Throttle(UNREADABLE_REPORT_EVERY)
@@ -174,29 +183,19 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
 
     def send_text_packet(self, packet: TextPacket) -> None:
         """Write one text packet; OSError if the link is gone. The node confirms it by `queue_status`."""
-        mesh_packet = mesh_pb2.MeshPacket(id=packet.packet_id, channel=packet.channel)
-        mesh_packet.decoded.portnum = portnums_pb2.PortNum.TEXT_MESSAGE_APP
-        mesh_packet.decoded.payload = packet.text.encode()
-        mesh_packet.decoded.reply_id = packet.reply_id
-        self._sendPacket(mesh_packet, destinationId=packet.to, wantAck=packet.want_ack)
+        self._sendPacket(text_packet(packet), destinationId=packet.to, wantAck=packet.want_ack)
 
     def send_route_request(self, packet_id: int, to: int) -> None:
-        """Write one traceroute; OSError if the link is gone. Relays and the destination add themselves to it."""
-        mesh_packet = mesh_pb2.MeshPacket(id=packet_id)
-        mesh_packet.decoded.portnum = portnums_pb2.PortNum.TRACEROUTE_APP
-        mesh_packet.decoded.payload = mesh_pb2.RouteDiscovery().SerializeToString()
-        mesh_packet.decoded.want_response = True
-        self._sendPacket(mesh_packet, destinationId=to)
+        """Write one traceroute; OSError if the link is gone."""
+        self._sendPacket(route_request(packet_id), destinationId=to)
 
     def fetch_nodes(self) -> None:
         """Ask for the other nodes; `fetched` is reported. Until then the node delivers no packets."""
         self._sendToRadio(mesh_pb2.ToRadio(want_config_id=ONLY_NODES))
 
     def send_key_question(self, to: int) -> None:
-        """Have a node introduce itself: told that we cannot read it, it sends us its NodeInfo (link_facts §12)."""
-        routing = mesh_pb2.Routing(error_reason=mesh_pb2.Routing.Error.PKI_UNKNOWN_PUBKEY)
-        data = mesh_pb2.Data(portnum=portnums_pb2.PortNum.ROUTING_APP, payload=routing.SerializeToString())
-        self._sendPacket(mesh_pb2.MeshPacket(decoded=data), destinationId=to)
+        """Have a node introduce itself; OSError if the link is gone."""
+        self._sendPacket(key_question(), destinationId=to)
 
     def introduce(self) -> None:
         """Broadcast our own node's NodeInfo, which a heartbeat with this nonce asks for (link_facts §11)."""
@@ -268,6 +267,9 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                 # a traceroute too soon is dropped with this alone: its queueStatus reports success
                 notification = from_radio.clientNotification
                 self._listener.client_warning(notification.reply_id, warning_text(notification))
+            case "moduleConfig":
+                self.modules.update(filter(None, [module_section(from_radio.moduleConfig)]))
+                self._handleFromRadio(from_radio.SerializeToString())
             case "lockdown_status":
                 self._take_lockdown(from_radio.lockdown_status)
             case "config_complete_id" if from_radio.config_complete_id == ONLY_NODES:
@@ -373,6 +375,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
     def _startConfig(self) -> None:
         self._configurations += 1
         self._requested_at = self._monotonic()
+        self.modules.clear()
         self.database.clear()
         self._maps = NodeMaps(NEWCOMERS_KEPT)
         if self._configurations > 1:

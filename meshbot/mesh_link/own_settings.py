@@ -1,27 +1,22 @@
 """Our own node's configuration as a value: taken from an interface, compared, put back by admin messages; pure.
 
-Sections that the library does not keep (`statusmessage`, `tak`) are left out.
+Modules are taken as they came: the library keeps not all of those that it knows, and none that is newer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from google.protobuf.message import DecodeError, Message
-from meshtastic.protobuf import admin_pb2, channel_pb2, config_pb2, mesh_pb2, module_config_pb2
+from meshtastic.protobuf import admin_pb2, channel_pb2, config_pb2, localonly_pb2, mesh_pb2, module_config_pb2
 
 from meshbot.mesh_link.interface import MeshTCPInterface
 from meshbot.mesh_link.messages import KEY_BYTES
 
 # The region first: until the node has one it makes no keys, and setting it changes other sections (link_facts §9)
 CONFIGS: Final = ("lora", "device", "position", "power", "network", "display", "bluetooth", "security")
-MODULES: Final = tuple(
-    field.name
-    for field in module_config_pb2.ModuleConfig.DESCRIPTOR.fields
-    if field.name not in {"statusmessage", "tak"}
-)
 # Of the owner: the rest is the node's own
 OWNER_FIELDS: Final = ("long_name", "short_name", "is_licensed", "is_unmessagable")
 
@@ -69,20 +64,23 @@ class OwnSettings:
         """The owner's long name."""
         return str(mesh_pb2.User.FromString(self.owner).long_name)
 
+    def with_management(self, *, is_managed: bool) -> OwnSettings:
+        """Return the same, managed or not."""
+        security = self._config("security")
+        security.security.is_managed = is_managed
+        return replace(self, configs={**self.configs, "security": _bytes(security)})
+
     def _config(self, name: str) -> config_pb2.Config:
         return config_pb2.Config.FromString(self.configs.get(name, b""))
 
 
 def settings_of(interface: MeshTCPInterface) -> OwnSettings | None:
-    """Return the configuration as it came, None if the node does not tell it: in lockdown."""
-    local, modules, channels = (
-        interface.localNode.localConfig,
-        interface.localNode.moduleConfig,
-        interface.localNode.channels,
-    )
-    if not channels or interface.metadata is None or not interface.firmware:
-        return None
+    """Return the configuration as it came, None if it is not whole: in lockdown, or under another number since."""
+    local, channels = interface.localNode.localConfig, interface.localNode.channels
     user = (interface.nodesByNum or {}).get(interface.own_num, {}).get("user", {})
+    # under a number that `my_info` alone has told: its key is not in that configuration either
+    if not channels or interface.metadata is None or not interface.firmware or not user:
+        return None
     owner = mesh_pb2.User(
         long_name=user.get("longName", ""),
         short_name=user.get("shortName", ""),
@@ -96,8 +94,8 @@ def settings_of(interface: MeshTCPInterface) -> OwnSettings | None:
         mesh_pb2.HardwareModel.Name(interface.metadata.hw_model) if interface.metadata.hw_model else "",
         bytes(interface.myInfo.device_id) if interface.myInfo is not None else b"",
         _bytes(owner),
-        dict(_sections(local, config_pb2.Config, CONFIGS)),
-        dict(_sections(modules, module_config_pb2.ModuleConfig, MODULES)),
+        dict(_sections(local)),
+        dict(interface.modules),
         tuple(map(_bytes, channels)),
     )
 
@@ -130,6 +128,11 @@ def restoring(wanted: OwnSettings, present: OwnSettings) -> list[bytes]:
     return [begin.SerializeToString(), *changes, commit.SerializeToString()]
 
 
+def managing(wanted: OwnSettings) -> bytes:
+    """Return the admin message that makes a node managed, if that is wanted: the last one that it takes."""
+    return _bytes(admin_pb2.AdminMessage(set_config=config_pb2.Config.FromString(wanted.configs["security"])))
+
+
 def _changes(wanted: OwnSettings, present: OwnSettings) -> Iterator[tuple[str, admin_pb2.AdminMessage]]:
     for name, content in wanted.configs.items():
         if present.configs.get(name) != content:
@@ -144,12 +147,11 @@ def _changes(wanted: OwnSettings, present: OwnSettings) -> Iterator[tuple[str, a
             yield name, admin_pb2.AdminMessage(set_module_config=module_config_pb2.ModuleConfig.FromString(content))
 
 
-def _sections(local: Any, kind: Any, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+def _sections(local: localonly_pb2.LocalConfig) -> Iterator[tuple[str, bytes]]:
     """Yield each section as the message that sets it."""
-    known = {each.name for each in local.DESCRIPTOR.fields}
-    for name in names:
-        if name in known and local.HasField(name):
-            section = kind()
+    for name in CONFIGS:
+        if local.HasField(name):
+            section = config_pb2.Config()
             getattr(section, name).CopyFrom(getattr(local, name))
             # of the message: even an empty section is one
             getattr(section, name).SetInParent()

@@ -57,13 +57,17 @@ class Mailbox:
         """
         self.numbers = numbers
         self._maybe_store = store
-        self._mail_ttl = int(mail_ttl)
+        self.set_ttl(mail_ttl)
         self._clock = clock
         # protects `_unnotified`; held for no I/O
         self._unnotified_lock = threading.Lock()
         self._unnotified: set[int] = set()
         # numbers whose notices since then went to another node, as was found out since
         self._misdirected: dict[int, int] = {}
+
+    def set_ttl(self, seconds: float) -> None:
+        """Keep mails for so long from now on."""
+        self._mail_ttl = int(seconds)
 
     def send(self, sender: int, recipient: int, text: str, *, proven: bool = True) -> int:
         """Keep a mail for a node and return its id; the oldest that was read makes room.
@@ -85,6 +89,10 @@ class Mailbox:
     def mails_of(self, recipient: int) -> list[Mail]:
         """Return a node's mails, the oldest first: a mail's place is its number for people. Raises StorageError."""
         return self._store.mails_of(self.numbers(recipient))
+
+    def totals(self) -> tuple[int, int, int]:
+        """Return how many mails are kept, how many of them are unread, and for how many nodes. Raises StorageError."""
+        return self._store.totals()
 
     def correspondents(self) -> set[int]:
         """Return who has or sent mail; only who is to be notified if the database cannot be read."""

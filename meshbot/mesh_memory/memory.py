@@ -28,7 +28,7 @@ from meshbot.mesh_memory.mailbox import Mailbox
 from meshbot.mesh_memory.node_views import KnownNodes, node_view
 from meshbot.mesh_memory.persons import by_person, few_of_each, joined_state, joined_times, persons, present_links
 from meshbot.mesh_memory.recorder import Place, Recorder
-from meshbot.mesh_memory.search import search
+from meshbot.mesh_memory.search import known_longer, search
 from meshbot.mesh_memory.views import (
     AirHour,
     DirectNode,
@@ -113,7 +113,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         self.mailbox = Mailbox(MailStore(database) if database else None, clock, mail_ttl, node_manager.numbers)
         self._node_manager = node_manager
         self._own_num = own_num
-        self._retention = retention_days * DAY
+        self.set_retention(retention_days)
         self._traffic = TrafficQueries(database) if database else None
         # protects what is in memory; held for no I/O
         self._recorder_lock = threading.Lock()
@@ -122,6 +122,10 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         self._committing: PacketBatch | None = None
         self._states_due = self._tidy_due = clock.monotonic()
         self._replay_until = -inf
+
+    def set_retention(self, days: int) -> None:
+        """Keep packets, and the figures made of them, for so long from now on."""
+        self._retention = days * DAY
 
     # -- learning, in Housekeeping's thread
 
@@ -201,6 +205,12 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         else:
             self._tidy_due = now + TIDY_EVERY
 
+    @property
+    def waiting(self) -> int:
+        """How many packets are not committed yet; any thread may ask."""
+        committing = self._committing
+        return len(self._recorder.batch.packets) + (len(committing.packets) if committing is not None else 0)
+
     # -- nodes: from memory
 
     def node(self, num: int) -> NodeView | None:
@@ -209,7 +219,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         with self._recorder_lock:
             state = joined_state(numbers[0], map(self._recorder.states.get, numbers))
         row = self._node_manager.person(num)
-        return self._view(numbers, row, state, self._here()) if row or state else None
+        return self._view(numbers, row, state, self._here(), self._now()) if row or state else None
 
     def direct_nodes(self, within: float) -> list[DirectNode]:
         """Return the nodes that our own one heard without a relay in the last so many seconds, the best SNR first."""
@@ -227,24 +237,39 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     def heard_nodes(self, within: float) -> list[NodeView]:
         """Return the nodes heard in the last so many seconds, relayed ones too, our own one not, the latest first."""
-        since, own, latest = self._now() - within, self._own_num(), self._now() + bounds.CLOCK_AHEAD
-        here = self._here()
+        now, own, here = self._now(), self._own_num(), self._here()
+        since, latest = now - within, now + bounds.CLOCK_AHEAD
         found = [state for state in self._states() if since <= state.last_heard <= latest and state.num != own]
         found.sort(key=lambda state: -state.last_heard)
         known = self._node_manager
-        return [self._view(known.numbers(each.num), known.person(each.num), each, here) for each in found]
+        # nearly all have one number only: thousands of questions less
+        several = set(known.moved.values())
+        numbers = ((each, known.numbers(each.num) if each.num in several else (each.num,)) for each in found)
+        return [self._view(nums, known.person(each.num), each, here, now) for each, nums in numbers]
 
-    def find_nodes(self, text: str) -> list[NodeView]:
+    def find_nodes(self, text: str, *, longer: bool = False) -> list[NodeView]:
         """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end; the latest heard first.
 
-        Exact matches go before all others: see search.
+        Exact matches go before all others: see search. With `longer`, see known_longer.
         """
         moved = self._node_manager.moved
         with self._recorder_lock:
-            heard = {num: state.last_heard for num, state in self._recorder.states.items()}
-        names = {row.num: (row.num, row.short_name, row.long_name) for row in self._node_manager.nodes()}
-        everybody = [*names.values(), *((num, "", "") for num in heard.keys() - names.keys())]
-        nums = sorted(search(text, everybody), key=lambda num: heard.get(num, 0), reverse=True)
+            states = dict(self._recorder.states)
+        heard = {num: state.last_heard for num, state in states.items()}
+        rows = {row.num: row for row in self._node_manager.nodes()}
+        everybody = [(row.num, row.short_name, row.long_name) for row in rows.values()]
+        everybody += ((num, "", "") for num in heard.keys() - rows.keys())
+
+        def since(num: int) -> float:
+            renamed = rows[num].renamed_at if num in rows else None
+            state = states.get(num)
+            first = inf if state is None else state.last_heard if state.first_heard is None else state.first_heard
+            return max(first, renamed or 0)
+
+        nums = search(text, everybody)
+        if longer:
+            nums += known_longer(text, nums, everybody, since)
+        nums.sort(key=lambda num: heard.get(num, 0), reverse=True)
         present = dict.fromkeys(moved.get(num, num) for num in nums)
         return [view for num in present if (view := self.node(num))]
 
@@ -381,11 +406,11 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             return next(filter(None, map(self._recorder.place, numbers)), None)
 
     def _view(
-        self, numbers: Sequence[int], row: NodeRow | None, state: NodeState | None, here: Place | None
+        self, numbers: Sequence[int], row: NodeRow | None, state: NodeState | None, here: Place | None, now: int
     ) -> NodeView:
         has_key = self._node_manager.public_key(numbers[0]) is not None
         signs = not self._recorder.signers.isdisjoint(numbers)
-        return node_view(numbers, row, state, here, self._now(), has_key=has_key, signs=signs)
+        return node_view(numbers, row, state, here, now, has_key=has_key, signs=signs)
 
     def _known_place(self, num: int) -> Place | None:
         row = self._node_manager.person(num)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from math import inf
 from typing import Final
 
 from meshbot.text import folded
@@ -14,6 +15,9 @@ LEAST_HEX: Final = 2
 WHOLE_END: Final = 4
 NO_MATCH: Final = 4  # a rank behind all others
 IDENT: Final = re.compile(rf"(!|0x)?([0-9a-f]{{{LEAST_HEX},8}})")
+
+# Since when a node has been known by its name; inf: not
+Since = Callable[[int], float]
 
 
 def search(text: str, names: Iterable[tuple[int, str, str]]) -> list[int]:
@@ -39,6 +43,16 @@ def search(text: str, names: Iterable[tuple[int, str, str]]) -> list[int]:
         if rank < len(found):
             found[rank].append(num)
     return next((nums for nums in found if nums), [])
+
+
+def known_longer(text: str, exact: Iterable[int], names: Iterable[tuple[int, str, str]], since: Since) -> list[int]:
+    """Return the nodes whose name goes on after the words of `text`, known for longer than all that `text` means.
+
+    Who came later and calls himself by the first word of another's name may be after what is written to the other.
+    """
+    wanted, newest = f"{folded(text)} ", min(map(since, exact), default=-inf)
+    longer = (num for num, *called in names if any(folded(name).startswith(wanted) for name in called))
+    return [num for num in longer if since(num) < newest]
 
 
 def _rank_of_id(digits: str, num: int) -> int:

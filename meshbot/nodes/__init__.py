@@ -11,10 +11,10 @@ from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
 from meshbot.nodes.known_nodes import KnownNodes
 from meshbot.nodes.legacy_names import read_names_file
 from meshbot.nodes.node_rows import NodeReport, is_usable, legible_row, screened
-from meshbot.nodes.operator_trust import OperatorTrust
+from meshbot.nodes.operator_trust import NodeCounts, OperatorTrust
 from meshbot.nodes.radio_state import FINAL_OUTCOMES, KeyTally, Loss, Outcome, TrustedKey
 from meshbot.nodes.teachable import teachable
-from meshbot.nodes.trust import EVICTED, NodeCounts
+from meshbot.nodes.trust import EVICTED
 from meshbot.nodes.weak_keys import is_weak
 
 __all__ = [

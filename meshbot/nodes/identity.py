@@ -31,6 +31,8 @@ SILENCE: Final = 120
 # Seconds from the new number's first packet: what is heard of the old one after that was sent after that, whatever the
 # radio's clock and ours differ by
 IN_USE_AFTER: Final = SILENCE + bounds.CLOCK_AHEAD
+# Numbers of one node
+PAIR: Final = 2
 NODEINFO_PORT: Final = 4  # PortNum.NODEINFO_APP
 # Seconds after which it is noted again that a contested old number is heard
 NOTED_EVERY: Final = 3600
@@ -144,15 +146,16 @@ class Identities:
         new = number_of(key)
         # everybody can prove a weak key
         is_theirs = new in holders and not is_weak(key)
-        olds = [num for num in holders if num != new] if is_theirs else []
+        is_pair = is_theirs and len(holders) == PAIR
         row = self._by_new.get(new)
         if row is not None and row.public_key == key:
             # who comes third is no reason to doubt what was proven
-            if row.old_num in olds and (len(olds) == 1 or row.joined_at is not None):
+            if is_theirs and row.old_num in holders and (is_pair or row.joined_at is not None):
                 return
             self._drop(row)
-        if len(olds) == 1 and 0 < new < BROADCAST_NUM:
-            self._pair(IdentityRow(olds[0], new, key, since))
+        if is_pair and 0 < new < BROADCAST_NUM:
+            (old,) = (num for num in holders if num != new)
+            self._pair(IdentityRow(old, new, key, since))
 
     def hear(self, num: int, at: int) -> None:
         """Take in that the number was heard at that time: not a repetition, nor what was kept on the way."""

@@ -6,10 +6,9 @@ import threading
 from collections.abc import Mapping
 
 from meshbot.nodes.key_states import KeyState, NodeKeys
-from meshbot.nodes.operator_trust import OperatorTrust
+from meshbot.nodes.operator_trust import NodeCounts, OperatorTrust
 from meshbot.nodes.radio_state import TrustedKey
 from meshbot.nodes.teachable import teachable
-from meshbot.nodes.trust import NodeCounts
 from meshbot.storage import KeyRow, NodeRow
 
 
@@ -46,6 +45,11 @@ class KnownNodes:
         """Return whether the node's key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
         with self._trust_lock:
             return self._trust.is_newcomer(num, self._now())
+
+    def is_vouched(self, num: int) -> bool:
+        """Return whether the node's trusted key comes from better than a NODEINFO, which anybody can send."""
+        with self._trust_lock:
+            return self._trust.is_vouched(num)
 
     def trusted_keys(self) -> dict[int, bytes]:
         """Return all trusted keys by node."""

@@ -82,11 +82,12 @@ def legible_row(row: NodeRow) -> NodeRow:
 
 def came_lately(key: KeyRow | None, now: int) -> bool:
     """Return whether a key came by air within NEWCOMER_FOR: anybody can make a thousand such nodes."""
-    if key is None or key.source in {KeySource.OPERATOR, KeySource.IMPORT}:
-        return False
-    # the radio's database may have learnt it from the same packets
-    is_from_radio = key.source is KeySource.NODEDB and key.changed_at == key.first_seen
-    return not is_from_radio and 0 <= now - key.first_seen < NEWCOMER_FOR
+    return key is not None and is_by_air(key) and 0 <= now - key.first_seen < NEWCOMER_FOR
+
+
+def is_by_air(key: KeyRow) -> bool:
+    """Return whether a NODEINFO brought a key first: the radio's database may have learnt it from the same packet."""
+    return key.source is KeySource.NODEINFO or (key.source is KeySource.NODEDB and key.changed_at != key.first_seen)
 
 
 def confirms(source: KeySource, over: KeySource) -> bool:

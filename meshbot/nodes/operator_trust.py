@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from meshbot.nodes.fingerprint import fingerprint_of
+from meshbot.nodes.identity import number_of
 from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
-from meshbot.nodes.node_rows import is_usable
+from meshbot.nodes.node_rows import is_by_air, is_usable
 from meshbot.nodes.revoked import without
 from meshbot.nodes.trust import KeyTrust
 from meshbot.nodes.weak_keys import is_weak
@@ -18,8 +19,21 @@ from meshbot.storage import KeyRow, KeySource, KeyStatus, NodeRow
 ACK_WRITTEN_EVERY: Final = 3600  # seconds; with other changes it is written earlier
 
 
+@dataclass(frozen=True, slots=True)
+class NodeCounts:
+    """How much is known."""
+
+    nodes: int
+    keys: int  # trusted, one a node at most
+    pending: int  # different from the trusted one, unconfirmed
+
+
 class OperatorTrust(KeyTrust):
     """KeyTrust with states, decisions, and the last acknowledged message of each key."""
+
+    def counts(self) -> NodeCounts:
+        """Return how much is known."""
+        return NodeCounts(len(self.nodes), len(self.trusted), sum(map(len, self.pending.values())))
 
     def rows_of(self, num: int) -> NodeKeys:
         """Return a node's own keys, beside those that it had once; who shares them is left out."""
@@ -56,7 +70,10 @@ class OperatorTrust(KeyTrust):
         holders = self.holders(key)
         nums = [each for each in self.identities.numbers(num) if each in holders] if is_trusted else [num]
         match decision:
-            case KeyDecision.VERIFY if is_trusted:
+            case KeyDecision.VERIFY if trusted is not None and is_trusted:
+                if num in self._admins and is_by_air(trusted):
+                    # settles what was reported of it
+                    self._report_key(num, key, KeyChangeSource.OPERATOR)
                 for each in nums:
                     row = replace(self.trusted[each], source=KeySource.OPERATOR, changed_at=now, decided_by=by)
                     self.trusted[each] = self._keep(row)
@@ -71,6 +88,16 @@ class OperatorTrust(KeyTrust):
             case _:
                 return None
         return f"🔑 Clé publique de {self.label(num)} {decision.value} par {log.escaped(by)}: {fingerprint_of(key)}"
+
+    def is_vouched(self, num: int) -> bool:
+        """Return whether the trusted key of the node comes from better than a NODEINFO, which anybody can send.
+
+        Of a number that follows from the key alone the older number's counts: its owner can prove any such number.
+        """
+        rows = filter(None, map(self.trusted.get, self.identities.numbers(num)))
+        return any(
+            not is_by_air(row) for row in rows if row.num in self._admins or number_of(row.public_key) != row.num
+        )
 
     def acknowledged(self, num: int, radio_key: bytes | None, now: int) -> bool:
         """Note that a direct message was acknowledged under the trusted key; return whether that is worth a commit.

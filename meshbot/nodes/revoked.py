@@ -1,10 +1,10 @@
-"""The keys that operators have revoked, by node; pure."""
+"""The keys that operators have revoked, by node, and what becomes of those that wait for one; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from meshbot.storage import KeyRow
+from meshbot.storage import DAY, KeyRow, KeySource
 
 
 class RevokedKeys:
@@ -57,6 +57,20 @@ class RevokedKeys:
     def forget(self, num: int) -> None:
         """Forget a node."""
         self._rows.pop(num, None)
+
+
+def taken_out_for(source: KeySource, waiting: list[KeyRow], now: int) -> KeyRow | None:
+    """Take the one that gives way to one more out of a node's unconfirmed keys; return it, None if none does.
+
+    Anybody can send NODEINFO packets: the oldest key from one gives way to the radio's own at once, to that of another
+    packet after a day without a decision.
+    """
+    old_enough = now if source is not KeySource.NODEINFO else now - DAY
+    heard = [row for row in waiting if row.source is KeySource.NODEINFO and row.first_seen <= old_enough]
+    oldest = min(heard, key=lambda row: row.first_seen, default=None)
+    if oldest is not None:
+        waiting.remove(oldest)
+    return oldest
 
 
 def without(rows: dict[int, list[KeyRow]], num: int, key: bytes) -> KeyRow | None:

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from meshbot.nodes.fingerprint import fingerprint_of
-from meshbot.nodes.identity import Change, Identities, IdentityChange, number_of
+from meshbot.nodes.holders import Holders
+from meshbot.nodes.identity import PAIR, Change, Identities, IdentityChange, number_of
+from meshbot.nodes.key_lines import (
+    NAMED,
+    apart_line,
+    evicted_line,
+    first_line,
+    full_line,
+    joined_line,
+    parted_line,
+    replaced_line,
+    shared_line,
+)
 from meshbot.nodes.node_rows import came_lately, confirms, overlay, renamed, with_whole_name
-from meshbot.nodes.revoked import RevokedKeys, without
+from meshbot.nodes.revoked import RevokedKeys, taken_out_for, without
 from meshbot.nodes.weak_keys import weak_line
 from meshbot.runtime import Incident, KeyChanged, KeyChangeSource, KeyShared, log
 from meshbot.storage import DAY, Changes, ImportRow, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
@@ -20,16 +32,6 @@ LOGGER = logging.getLogger(__name__)
 MAX_NODES: Final = 20_000
 EVICTED: Final = 1_000  # nodes that make room at once
 MAX_PENDING: Final = 4  # unconfirmed keys of one node
-NODES_NAMED: Final = 4  # of those that share a key
-
-
-@dataclass(frozen=True, slots=True)
-class NodeCounts:
-    """How much is known."""
-
-    nodes: int
-    keys: int  # trusted, one a node at most
-    pending: int  # different from the trusted one, unconfirmed
 
 
 class KeyTrust:
@@ -55,12 +57,12 @@ class KeyTrust:
         # lines for the operator that are no warnings
         self._notes: list[str] = []
         self._parted: dict[int, int] = {}
-        # the node that has each trusted key, or those that share it
-        self._holders: dict[bytes, int | tuple[int, ...]] = {}
-        self._shared: set[bytes] = set()
+        self._holders = Holders()
         self.identities = Identities(snapshot.identities, listening_since)
         for row in self.trusted.values():
-            self._add_holder(row)
+            self._holders.add(row.public_key, row.num)
+        for key in self._holders.shared:
+            self._on_holders(key, is_shared=True)
         # whether a shared key has come, gone or changed hands since it was looked at
         self._shares_changed = True
         # nodes by shared key, as an earlier process has reported them
@@ -98,20 +100,15 @@ class KeyTrust:
         if self._logged_evicted or not nums:
             return None
         self._logged_evicted = True
-        return f"⚠️ {MAX_NODES} nœuds connus: les moins entendus sont oubliés au profit des nouveaux venus"
-
-    def counts(self) -> NodeCounts:
-        """Return how much is known."""
-        return NodeCounts(len(self.nodes), len(self.trusted), sum(map(len, self.pending.values())))
+        return evicted_line(MAX_NODES)
 
     def holders(self, key: bytes) -> tuple[int, ...]:
         """Return the nodes whose trusted key this is."""
-        found = self._holders.get(key, ())
-        return (found,) if isinstance(found, int) else found
+        return self._holders.of(key)
 
     def duplicates(self) -> dict[bytes, list[int]]:
         """Return each trusted key that several nodes share, with their numbers; one that has moved is one node."""
-        shared = {key: self.holders(key) for key in self._shared}
+        shared = {key: self.holders(key) for key in self._holders.shared}
         return {key: list(nums) for key, nums in shared.items() if not self.identities.is_upgrade(key, nums)}
 
     def person(self, num: int) -> NodeRow | None:
@@ -171,11 +168,8 @@ class KeyTrust:
         shared = self.duplicates()
         self._report_shared(shared)
         found = {key: nums for key, nums in shared.items() if key not in self._logged_shared}
-        self._logged_shared.update(found)
-        return [
-            f"⚠️ Même clé publique {fingerprint_of(key)} chez {', '.join(map(self.label, nums))}: copie ou usurpation"
-            for key, nums in found.items()
-        ]
+        self._logged_shared = (self._logged_shared | found.keys()) & self._holders.shared
+        return [shared_line(list(map(self.label, nums)), key) for key, nums in found.items()]
 
     def take_incidents(self) -> list[Incident]:
         """Hand over what is to be reported to operators since the last call."""
@@ -213,9 +207,9 @@ class KeyTrust:
             is_vouched = self._is_vouched(row.num, key, source)
             self._learn_node(row, KeySource.NODEDB if is_vouched else KeySource.IMPORT, now)
         lines = self._learn_keys(other.trusted.values(), now)
-        incidents = self.take_incidents()
+        incidents = [each for each in self.take_incidents() if not _is_first(each)]
         lines += self._learn_keys((row for rows in other.pending.values() for row in rows), now)
-        # Pending keys of the other one have been reported by it
+        # pending keys and first ones of the other one have been reported by it
         self._incidents = incidents
         self._parted |= other.take_parted()
         self.identities.merge(other.identities)
@@ -245,7 +239,7 @@ class KeyTrust:
         if self._logged_full:
             return None
         self._logged_full = True
-        return f"⚠️ {MAX_NODES} nœuds à garder: les nouveaux venus ne sont plus retenus, sauf par la base du nœud"
+        return full_line(MAX_NODES)
 
     def _is_vouched(self, num: int, key: bytes, source: KeySource) -> bool:
         """Return whether a report with this key may come from the node: one without the trusted key may not."""
@@ -278,7 +272,7 @@ class KeyTrust:
             if source is not KeySource.OPERATOR and self.revoked.must_wait(num, key, is_held=bool(self.holders(key))):
                 return self._set_apart(num, key, source, now)
             self._trust(num, key, source, now)
-            return weak_line(self.label(num), key)
+            return weak_line(self.label(num), key) or self._first_line(num, key, source)
         if trusted.public_key == key:
             if source is not trusted.source and confirms(source, trusted.source):
                 self.trusted[num] = self._keep(replace(trusted, source=source, changed_at=now))
@@ -287,9 +281,14 @@ class KeyTrust:
             return self._set_apart(num, key, source, now)
         self._report_key(num, key, KeyChangeSource.OPERATOR if source is KeySource.OPERATOR else KeyChangeSource.RADIO)
         self._trust(num, key, source, now)
-        by = "un opérateur" if source is KeySource.OPERATOR else "la base du nœud"
-        change = f"{fingerprint_of(trusted.public_key)} → {fingerprint_of(key)}"
-        return f"🔑 Clé publique de {self.label(num)} changée par {by}: {change}"
+        return replaced_line(self.label(num), trusted.public_key, key, source)
+
+    def _first_line(self, num: int, key: bytes, source: KeySource) -> str | None:
+        """Report a listed admin's first key if anybody may have sent it; return a line for the operator."""
+        if num not in self._admins or source is not KeySource.NODEINFO:
+            return None
+        self._incidents.append(KeyChanged(num, self._name(num), "", fingerprint_of(key), KeyChangeSource.FIRST))
+        return first_line(self.label(num), num, key)
 
     def _trust(self, num: int, key: bytes, source: KeySource, now: int, by: str = "") -> None:
         old = self.trusted.get(num)
@@ -304,22 +303,18 @@ class KeyTrust:
         self.trust_changes += 1
 
     def _add_holder(self, row: KeyRow) -> None:
-        others = self.holders(row.public_key)
-        self._set_holders(row.public_key, (*others, row.num), row.first_seen if others else 0)
+        self._on_holders(row.public_key, is_shared=self._holders.add(row.public_key, row.num))
 
     def _remove_holder(self, row: KeyRow) -> None:
-        self._set_holders(row.public_key, tuple(num for num in self.holders(row.public_key) if num != row.num), 0)
+        self._on_holders(row.public_key, is_shared=self._holders.remove(row.public_key, row.num))
 
-    def _set_holders(self, key: bytes, nums: tuple[int, ...], since: int) -> None:
-        is_shared = len(nums) > 1
-        if is_shared or key in self._shared:
+    def _on_holders(self, key: bytes, *, is_shared: bool) -> None:
+        if is_shared:
             self._shares_changed = True
-            self.identities.on_holders(key, nums, max(since, *(self.trusted[num].first_seen for num in nums)))
-        (self._shared.add if is_shared else self._shared.discard)(key)
-        if nums:
-            self._holders[key] = nums if is_shared else nums[0]
-        else:
-            self._holders.pop(key, None)
+            nums = self.holders(key)
+            # of more than two none follows another
+            since = max(self.trusted[num].first_seen for num in nums) if len(nums) == PAIR else 0
+            self.identities.on_holders(key, nums, since)
 
     def _is_of_another(self, key: bytes, num: int) -> bool:
         holders = self.holders(key)
@@ -331,9 +326,7 @@ class KeyTrust:
         row = change.row
         old, new = f"!{row.old_num:08x}", self.label(row.new_num)
         if change.change is Change.JOINED:
-            self._notes.append(
-                f"🪪 {new} est {old} sous son nouveau numéro: nom, historique, courrier et rôle le suivent"
-            )
+            self._notes.append(joined_line(old, new))
         if change.change is not Change.PARTED:
             return None
         joined_at = row.joined_at or 0
@@ -342,7 +335,7 @@ class KeyTrust:
         if (row.heard_at or 0) - joined_at >= DAY:
             self._sharers.pop(row.public_key, None)
             self._logged_shared.discard(row.public_key)
-        return f"⚠️ {old} parle de nouveau: {new} n'est plus tenu pour le même nœud, chacun reprend ce qui était à lui"
+        return parted_line(old, new)
 
     def _collect_identities(self) -> None:
         self._unsaved.identities.update(self.identities.take_unsaved())
@@ -362,16 +355,15 @@ class KeyTrust:
 
     def _set_apart(self, num: int, key: bytes, source: KeySource, now: int) -> str | None:
         waiting = self.pending.setdefault(num, [])
-        if any(row.public_key == key for row in waiting) or len(waiting) >= MAX_PENDING:
+        if any(row.public_key == key for row in waiting):
             return None
+        if len(waiting) >= MAX_PENDING:
+            if (oldest := taken_out_for(source, waiting, now)) is None:
+                return None
+            self._unsaved.drop(oldest)
         waiting.append(self._keep(KeyRow(num, key, source, KeyStatus.PENDING, now, now)))
         self._report_key(num, key, KeyChangeSource.NODE, is_newcomer=self.is_newcomer(num, now))
-        trusted = self.trusted.get(num)
-        new = f"⚠️ Autre clé publique pour {self.label(num)}: {fingerprint_of(key)} ({source})"
-        if trusted is None:
-            return f"{new}, après une clé révoquée: elle ne sert à rien tant qu'un opérateur ne l'a pas acceptée"
-        old = fingerprint_of(trusted.public_key)
-        return f"{new}, l'ancienne {old} reste en usage tant que la nouvelle n'est pas confirmée"
+        return apart_line(self.label(num), self.trusted.get(num), key, source)
 
     def _report_key(self, num: int, key: bytes, source: KeyChangeSource, *, is_newcomer: bool = False) -> None:
         """Report a key beside the one that is still trusted."""
@@ -383,7 +375,7 @@ class KeyTrust:
         """Report each key that has come to one node more."""
         for key, nums in shared.items():
             if not self._sharers.get(key, set()).issuperset(nums):
-                named = tuple((num, self._name(num)) for num in nums[:NODES_NAMED])
+                named = tuple((num, self._name(num)) for num in nums[:NAMED])
                 self._incidents.append(KeyShared(fingerprint_of(key), named, len(nums)))
         # of numbers that are joined for now it stays known: who sends under an old one must not raise it over and over
         joined = {key: nums for key, nums in self._sharers.items() if self.identities.is_upgrade(key, nums)}
@@ -396,3 +388,7 @@ class KeyTrust:
     def _keep(self, row: KeyRow) -> KeyRow:
         self._unsaved.keys[row.num, row.public_key] = row
         return row
+
+
+def _is_first(incident: Incident) -> bool:
+    return isinstance(incident, KeyChanged) and incident.source is KeyChangeSource.FIRST

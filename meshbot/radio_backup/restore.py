@@ -9,7 +9,7 @@ from enum import Enum, auto
 from queue import SimpleQueue
 from typing import Final, Protocol
 
-from meshbot.mesh_link import OwnSettings, differences, restoring
+from meshbot.mesh_link import OwnSettings, differences, managing, restoring
 from meshbot.runtime import Clock, MeshBotError
 
 # Writing once is enough but for the first region, which changes other sections by itself
@@ -19,6 +19,8 @@ REBOOT_BEGINS: Final = 30.0
 # Seconds until it can be asked again: an ESP32 takes 20, with WiFi a minute
 REBOOT_LASTS: Final = 180.0
 RETRY_EVERY: Final = 2.0
+# Of what was written: the node is managed again
+MANAGEMENT: Final = "is_managed"
 
 
 class RestoreProblem(Enum):
@@ -95,12 +97,18 @@ def restore(wanted: OwnSettings, connect: Connect, clock: Clock, *, force: bool 
     if problem is not None or present is None or first is None:
         raise RestoreError(problem or RestoreProblem.INCOMPLETE, present.firmware if present else "")
     changed: list[str] = []
+    # a managed node takes nothing more, not even the end of the transaction
+    free = wanted.with_management(is_managed=False)
     for _round in range(ROUNDS):
-        differing = differences(wanted, present)
+        differing = differences(free, present)
         if not differing:
             break
         changed += [name for name in differing if name not in changed]
-        _write(wanted, present, connect)
+        _write(restoring(free, present), connect)
+        present = read_back(connect, clock)
+    if wanted.is_managed and not differences(free, present):
+        changed.append(MANAGEMENT)
+        _write([managing(wanted)], connect)
         present = read_back(connect, clock)
     return Restored(first, present, tuple(changed), tuple(differences(wanted, present)))
 
@@ -113,10 +121,10 @@ def _look(connect: Connect) -> OwnSettings | None:
         raise RestoreError(RestoreProblem.UNREACHABLE, str(exc)) from exc
 
 
-def _write(wanted: OwnSettings, present: OwnSettings, connect: Connect) -> None:
+def _write(messages: list[bytes], connect: Connect) -> None:
     try:
         with connect() as client:
-            for message in restoring(wanted, present):
+            for message in messages:
                 if (answer := client.send(message)) != "NONE":
                     raise RestoreError(RestoreProblem.REFUSED, answer)
             client.wait_for_reboot(REBOOT_BEGINS)

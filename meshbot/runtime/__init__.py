@@ -27,11 +27,12 @@ from meshbot.runtime.incidents import (
     unreported,
 )
 from meshbot.runtime.log import PASSWORD_COMMANDS, end_quietly, hush, mask_command
+from meshbot.runtime.name_lookup import NameLookup, is_address
 from meshbot.runtime.pool import WorkerPool
 from meshbot.runtime.private_file import private_file, write_private
 from meshbot.runtime.recent import RecentKeys
 from meshbot.runtime.service import PING, STOP, Service, ServiceHandle
-from meshbot.runtime.supervisor import Supervisor, catch_signals
+from meshbot.runtime.supervisor import RELOAD, Supervisor, catch_signals
 from meshbot.runtime.systemd import notify, watchdog_interval
 from meshbot.runtime.throttle import Throttle
 from meshbot.runtime.timed_cache import TimedCache
@@ -40,6 +41,7 @@ from meshbot.runtime.watchdog import Beating, HealthCheck, HungThreadError, Watc
 __all__ = [
     "PASSWORD_COMMANDS",
     "PING",
+    "RELOAD",
     "STOP",
     "Beating",
     "Clock",
@@ -61,6 +63,7 @@ __all__ = [
     "LinkLost",
     "LinkRecovered",
     "MeshBotError",
+    "NameLookup",
     "NodeRebooted",
     "NodeWarning",
     "OwnNumberChanged",
@@ -78,6 +81,7 @@ __all__ = [
     "catch_signals",
     "end_quietly",
     "hush",
+    "is_address",
     "lock_folder",
     "lock_in_time",
     "log",

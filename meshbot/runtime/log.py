@@ -90,16 +90,22 @@ def set_up(
     if stream is not None:
         use_utf8(stream)
         journald = under_journald(stream, environ)
-        # Tracebacks have the lowest priority: under journald `-p info` leaves them out, elsewhere log_level does
-        formatter = LineFormatter(journald=journald, tracebacks=journald or level == "DEBUG")
-        handler = JournalHandler(stream, formatter, Journal(journal) if journald else None)
-        handler.setLevel(level)
-        root.addHandler(handler)
+        formatter = LineFormatter(journald=journald, tracebacks=journald)
+        root.addHandler(JournalHandler(stream, formatter, Journal(journal) if journald else None))
+    set_level(level)
+    capture()
+
+
+def set_level(level: str) -> None:
+    """Log records of `level` and above from now on; any thread may ask."""
+    root = logging.getLogger()
+    for handler in root.handlers:
+        if isinstance(handler, JournalHandler):
+            handler.setLevel(level)
     root.setLevel(level)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else logging.WARNING)
     hush()
-    capture()
 
 
 def hush() -> None:
@@ -197,6 +203,7 @@ class LineFormatter(logging.Formatter):
     def __init__(self, *, journald: bool, tracebacks: bool) -> None:
         super().__init__()
         self._journald = journald
+        # they have the lowest priority: under journald `-p info` leaves them out, elsewhere log_level does
         self._tracebacks = tracebacks
 
     def format(self, record: logging.LogRecord) -> str:
@@ -206,7 +213,8 @@ class LineFormatter(logging.Formatter):
     def lines(self, record: logging.LogRecord) -> list[Line]:
         """Return the record's lines, each with `[LEVEL]` before it."""
         lines = self._lines(record.levelno, _message_of(record))
-        if self._tracebacks and record.exc_info and record.exc_info[1]:
+        with_traceback = self._tracebacks or logging.getLogger().level <= logging.DEBUG
+        if with_traceback and record.exc_info and record.exc_info[1]:
             trace = "".join(traceback.format_exception(record.exc_info[1]))
             lines += self._lines(logging.DEBUG, _foreign(trace), CONTINUED)
         return lines

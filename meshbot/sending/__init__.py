@@ -1,10 +1,14 @@
 """Sending: texts and traceroutes for the radio, their order and pacing, and their delivery reports."""
 
+from meshbot.sending.after_answer import AfterAnswer
 from meshbot.sending.air_budget import SHARES, Account, AirBudget
-from meshbot.sending.air_time import modem_of, packet_bytes, signed_text_bytes
+from meshbot.sending.air_time import duty_cycle, modem_of, packet_bytes, signed_text_bytes
 from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.key_cures import KeyCure, KeyCures
+from meshbot.sending.limits import SendLimits
+from meshbot.sending.outbox_figures import OutboxFigures, outbox_figures
 from meshbot.sending.outgoing import (
+    ControlOrigin,
     EchoOrigin,
     MailNoticeOrigin,
     Origin,
@@ -20,7 +24,7 @@ from meshbot.sending.queue_rows import QueueRows
 from meshbot.sending.queued_text import Changes, PartState, SavedPart
 from meshbot.sending.receipts import BUSY_CHANNEL, NO_AIR, NO_LINK, DeliveryReport, DeliveryStatus, ReportRouter
 from meshbot.sending.retry_policy import NO_ACK, PARTLY_SENT, TX_QUEUE_FULL
-from meshbot.sending.sender import AfterAnswer, KeyQuestion, LinkChange, MeshSender, RestoredQueue
+from meshbot.sending.sender import KeyQuestion, LinkChange, MeshSender, RestoredQueue
 from meshbot.sending.traceroute import TRACE_TIMEOUT, NoRoute, NoRouteError, TooSoonError, Tracer
 
 __all__ = [
@@ -37,6 +41,7 @@ __all__ = [
     "AirBudget",
     "Changes",
     "ChannelHold",
+    "ControlOrigin",
     "DeliveryReport",
     "DeliveryStatus",
     "EchoOrigin",
@@ -49,6 +54,7 @@ __all__ = [
     "NoRoute",
     "NoRouteError",
     "Origin",
+    "OutboxFigures",
     "OutgoingText",
     "PartState",
     "Priority",
@@ -56,14 +62,17 @@ __all__ = [
     "ReportRouter",
     "RestoredQueue",
     "SavedPart",
+    "SendLimits",
     "SendQueue",
     "TelegramOrigin",
     "TooSoonError",
     "Tracer",
     "decode_origin",
+    "duty_cycle",
     "encode_origin",
     "modem_of",
     "new_packet_id",
+    "outbox_figures",
     "packet_bytes",
     "signed_text_bytes",
 ]

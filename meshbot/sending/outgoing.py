@@ -50,10 +50,18 @@ class TelegramOrigin:
     message_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class ControlOrigin:
+    """A client of the control socket."""
+
+    number: int  # of the text, which its answers name
+
+
 # Who sent a text, and so gets its delivery reports
-Origin = MailNoticeOrigin | EchoOrigin | TelegramOrigin
+Origin = MailNoticeOrigin | EchoOrigin | TelegramOrigin | ControlOrigin
 STORED_MAIL_NOTICE: Final = re.compile(r"mail:([0-9a-f]{1,8}):([0-9]{1,12})")
 STORED_ECHO: Final = re.compile(r"echo:([0-9a-f]{1,8})")
+STORED_CONTROL: Final = re.compile(r"control:([0-9a-f]{1,8})")
 STORED_TELEGRAM: Final = re.compile(r"telegram:(-?[0-9]{1,16}):([0-9]{1,16}):([0-9]{1,16})")
 
 
@@ -64,6 +72,8 @@ def encode_origin(origin: Origin | None) -> str:
             return f"mail:{origin.recipient:x}:{origin.notified_at}"
         case EchoOrigin():
             return f"echo:{origin.asker:x}"
+        case ControlOrigin():
+            return f"control:{origin.number:x}"
         case TelegramOrigin():
             return f"telegram:{origin.chat_id}:{origin.topic or 0}:{origin.message_id}"
         case None:
@@ -76,6 +86,8 @@ def decode_origin(stored: str) -> Origin | None:
         return MailNoticeOrigin(int(match[1], 16), int(match[2]))
     if match := STORED_ECHO.fullmatch(stored):
         return EchoOrigin(int(match[1], 16))
+    if match := STORED_CONTROL.fullmatch(stored):
+        return ControlOrigin(int(match[1], 16))
     if match := STORED_TELEGRAM.fullmatch(stored):
         return TelegramOrigin(int(match[1]), int(match[2]) or None, int(match[3]))
     return None

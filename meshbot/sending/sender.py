@@ -12,12 +12,14 @@ from typing import Final, Protocol
 from meshbot.mesh_link import BROADCAST_NUM, ChannelLoad, LoraSettings, QueueStatus, RoutingAnswer, TextPacket
 from meshbot.runtime import Clock, Service, Throttle, log
 from meshbot.sending.admission import answer_at, waiting_for_air
+from meshbot.sending.after_answer import AfterAnswer, PendingActions
 from meshbot.sending.air_budget import account_of
 from meshbot.sending.key_cures import KeyCure
+from meshbot.sending.limits import SendLimits
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue import SendQueue
 from meshbot.sending.queued_text import Changes, SavedPart, queued_report, unsent_rows
-from meshbot.sending.receipts import NO_AIR, WAITING, DeliveryReport, DeliveryStatus, ReportListener
+from meshbot.sending.receipts import NO_AIR, DeliveryReport, DeliveryStatus, ReportListener
 from meshbot.sending.traceroute import NoRoute, RouteRequest
 
 LOGGER = logging.getLogger(__name__)
@@ -86,47 +88,6 @@ class KeyQuestion:
     """Have a node introduce itself, now or not at all."""
 
     to: int
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class AfterAnswer:
-    """Run `action`, which must not wait, once the node has the answer to `reply_id`, or at `until` at the latest."""
-
-    to: int  # node number that the answer goes to
-    reply_id: int  # packet id of the question
-    action: Callable[[], None]
-    until: float  # monotonic seconds
-
-
-class PendingActions:
-    """Actions that would harm their answer if they came before it: each runs once, when the answer has left. Pure."""
-
-    def __init__(self) -> None:
-        self._pending: list[AfterAnswer] = []
-
-    @property
-    def deadline(self) -> float:
-        """When `on_deadline` has something to do; inf for never."""
-        return min((each.until for each in self._pending), default=inf)
-
-    def add(self, action: AfterAnswer) -> None:
-        """Take an action; its answer comes later."""
-        self._pending.append(action)
-
-    def on_delivery_report(self, report: DeliveryReport) -> None:
-        """Run what waited for this answer, whatever its status, unless the answer is still to be sent."""
-        if report.status not in WAITING:
-            answer = report.message
-            self._run([each for each in self._pending if (each.to, each.reply_id) == (answer.to, answer.reply_id)])
-
-    def on_deadline(self, now: float) -> None:
-        """Run what has waited until its time."""
-        self._run([each for each in self._pending if each.until <= now])
-
-    def _run(self, actions: list[AfterAnswer]) -> None:
-        for each in actions:
-            self._pending.remove(each)
-            each.action()
 
 
 def ignore_key(_num: int, _lacks: bool) -> None:  # noqa: FBT001 - as the callback is called
@@ -237,9 +198,15 @@ class MeshSender(Service):
                 self._on_link(message, now)
             case ChannelLoad():
                 self._report(self._queue.channel_load(message.utilization, now), now)
-            case RestoredQueue():
-                self._queue.restore(message.parts, now, self._clock.now().timestamp())
+            case RestoredQueue() | SendLimits():
+                self._change_queue(message, now)
         self._follow_up(now)
+
+    def _change_queue(self, message: RestoredQueue | SendLimits, now: float) -> None:
+        if isinstance(message, SendLimits):
+            message.apply(self._queue)
+        else:
+            self._queue.restore(message.parts, now, self._clock.now().timestamp())
 
     def _on_link(self, change: LinkChange, now: float) -> None:
         self._link_up = change.up

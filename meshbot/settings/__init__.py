@@ -1,6 +1,7 @@
 """What a setting may be, and where it comes from."""
 
 from meshbot.settings import sources
+from meshbot.settings.changes import ReloadReport, merged
 from meshbot.settings.kinds import (
     PASSPHRASE_LENGTH,
     Address,
@@ -41,6 +42,7 @@ __all__ = [
     "Nodes",
     "Passphrase",
     "Percent",
+    "ReloadReport",
     "Seconds",
     "ServerAddress",
     "SourcedSettings",
@@ -53,6 +55,7 @@ __all__ = [
     "Token",
     "allowed",
     "effective",
+    "merged",
     "sources",
     "toml",
 ]

@@ -107,10 +107,18 @@ class Changes:
     identities: dict[tuple[int, int], IdentityRow] = field(default_factory=dict)
     # nodes whose rows and keys are deleted before the others are written
     evicted: set[int] = field(default_factory=set)
+    # keys that are deleted before the others are written, by node and key
+    dropped: set[tuple[int, bytes]] = field(default_factory=set)
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.nodes) + len(self.keys) + len(self.imports) + len(self.identities) + len(self.evicted)
+        written = len(self.nodes) + len(self.keys) + len(self.imports) + len(self.identities)
+        return written + len(self.evicted) + len(self.dropped)
+
+    def drop(self, row: KeyRow) -> None:
+        """Have a node's key deleted."""
+        self.dropped.add((row.num, row.public_key))
+        self.keys.pop((row.num, row.public_key), None)
 
     def evict(self, nums: Iterable[int]) -> None:
         """Have all of these nodes deleted."""
@@ -123,6 +131,8 @@ class Changes:
     def update(self, newer: Changes) -> None:
         """Take over `newer`'s rows, which win."""
         self.evict(newer.evicted)
+        self.dropped |= newer.dropped
+        self.keys = {key: row for key, row in self.keys.items() if key not in newer.dropped}
         self.nodes.update(newer.nodes)
         self.keys.update(newer.keys)
         self.imports.update(newer.imports)
@@ -196,6 +206,8 @@ class NodeStore:
                 connection.execute(delete(NODES).where(NODES.c.num.in_(chunk)))
                 either = or_(IDENTITIES.c.old_num.in_(chunk), IDENTITIES.c.new_num.in_(chunk))
                 connection.execute(delete(IDENTITIES).where(either))
+            for num, key in sorted(changes.dropped):
+                connection.execute(delete(PUBLIC_KEYS).where(PUBLIC_KEYS.c.num == num, PUBLIC_KEYS.c.public_key == key))
             upsert(connection, NODES, map(as_row, changes.nodes.values()))
             upsert(connection, PUBLIC_KEYS, map(as_row, keys), keep=["first_seen"])
             upsert(connection, IMPORTS, map(as_row, changes.imports.values()))
@@ -209,9 +221,9 @@ def _in_order(keys: Iterable[KeyRow]) -> list[KeyRow]:
 
 def _parts(changes: Changes) -> list[Changes]:
     """Divide what was refused: imports last, then nodes by halves, then the rows of one node in their order."""
-    if changes.evicted and len(changes) > len(changes.evicted):
-        rest = Changes(changes.nodes, changes.keys, changes.imports, changes.identities)
-        return [Changes(evicted=changes.evicted), rest]
+    gone = Changes(evicted=changes.evicted, dropped=changes.dropped)
+    if gone and len(changes) > len(gone):
+        return [gone, Changes(changes.nodes, changes.keys, changes.imports, changes.identities)]
     if changes.identities and len(changes) > len(changes.identities):
         return [Changes(changes.nodes, changes.keys, changes.imports), Changes(identities=changes.identities)]
     if changes.imports and (changes.nodes or changes.keys):
@@ -222,6 +234,7 @@ def _parts(changes: Changes) -> list[Changes]:
         return [_of_nodes(changes, half), _of_nodes(changes, set(nums) - half)]
     rows = chain(
         (Changes(evicted={num}) for num in sorted(changes.evicted)),
+        (Changes(dropped={key}) for key in sorted(changes.dropped)),
         (Changes(nodes={row.num: row}) for row in changes.nodes.values()),
         (Changes(keys={(row.num, row.public_key): row}) for row in _in_order(changes.keys.values())),
         (Changes(imports={row.digest: row}) for row in changes.imports.values()),
@@ -243,4 +256,6 @@ def _label(row: Changes) -> str:
         return f"clé publique {base64.b64encode(key.public_key).decode()[:8]}… de !{key.num:08x}"
     for old, new in row.identities:
         return f"changement de numéro !{old:08x} → !{new:08x}"
+    for num, public_key in row.dropped:
+        return f"oubli d'une clé publique {base64.b64encode(public_key).decode()[:8]}… de !{num:08x}"
     return "".join(f"nœud !{num:08x}" for num in (*row.nodes, *row.evicted)) or "fichier importé"

@@ -91,11 +91,15 @@ class SqliteBackend:
         except OSError as exc:
             text = f"dossier {self.path.parent} impossible à créer ({exc.strerror}), changez MESHBOT_DATA_DIR"
             raise StorageError(text) from exc
-        if not self.path.is_file():
-            return
-        killed = Path(f"{self.path}-wal").exists()
-        # killed before it had a write-ahead log: the first change, half done, can only be taken back by a writer
-        is_half_made = Path(f"{self.path}-journal").exists()
+        try:
+            if not self.path.is_file():
+                return
+            killed = Path(f"{self.path}-wal").exists()
+            # killed before it had a write-ahead log: the first change, half done, can only be taken back by a writer
+            is_half_made = Path(f"{self.path}-journal").exists()
+        except OSError as exc:
+            text = f"dossier {self.path.parent} fermé au compte du bot ({exc.strerror}), donnez-le-lui (chown)"
+            raise StorageError(text) from exc
         try:
             with closing(self._connection(self.path, "rw" if is_half_made else "ro")) as reader:
                 known = {name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -5,6 +5,7 @@ Pure: it returns messages.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from meshbot.commands import DAY, Translate
@@ -64,8 +65,8 @@ class AuthorNotices:
 class RadioHints:
     """For one thread: tells the authors of commands on a joined channel, where nobody answers, where to send them."""
 
-    def __init__(self, translate: Translate, answer_ttl: float) -> None:
-        """`answer_ttl`: seconds that a hint may wait for the radio."""
+    def __init__(self, translate: Translate, answer_ttl: Callable[[], float]) -> None:
+        """`answer_ttl` returns the seconds that a hint may wait for the radio."""
         self._translate = translate
         self._answer_ttl = answer_ttl
         self._limit = RateLimit([HINTS_LIMIT])
@@ -77,4 +78,4 @@ class RadioHints:
             return None
         self._limit.note(now)
         text = self._translate(_("💬 Commands stay out of the channel: send them to me as a direct message."))
-        return OutgoingText(text, message.sender, want_ack=True, expires_at=now + self._answer_ttl)
+        return OutgoingText(text, message.sender, want_ack=True, expires_at=now + self._answer_ttl())

@@ -71,19 +71,23 @@ class Bridge:
         self, rules: Sequence[BridgeRule], limit_bytes: int, is_mesh_command: Callable[[TextMessage], bool]
     ) -> None:
         """`limit_bytes`: UTF-8 bytes of a text for the mesh, with its author's name."""
-        self._limit = limit_bytes
         self._is_mesh_command = is_mesh_command
-        self._chats: dict[int, list[Chat]] = defaultdict(list)
-        self._channels: dict[Chat, list[int]] = defaultdict(list)
-        for rule in dict.fromkeys(rules):
-            self._chats[rule.channel].append(rule.chat)
-            self._channels[rule.chat].append(rule.channel)
+        self.set_rules(rules, limit_bytes)
         self._seen_packets: RecentKeys[tuple[int, int], None] = RecentKeys(REMEMBERED)  # sender, packet id
         self._seen_messages: RecentKeys[tuple[Chat, int], None] = RecentKeys(REMEMBERED)  # message id
         self._mesh_texts: RecentKeys[tuple[int, str], None] = RecentKeys(REMEMBERED)  # channel, text that we sent there
         self._chat_texts: RecentKeys[tuple[Chat, str], None] = RecentKeys(REMEMBERED)  # text that we sent there
         self._packets: RecentKeys[tuple[Chat, int], Packet] = RecentKeys(REMEMBERED)  # by message id
         self._messages: RecentKeys[tuple[Chat, Packet], int] = RecentKeys(REMEMBERED)  # message ids
+
+    def set_rules(self, rules: Sequence[BridgeRule], limit_bytes: int) -> None:
+        """Take other rules; what was seen and sent stays known."""
+        self._limit = limit_bytes
+        self._chats: dict[int, list[Chat]] = defaultdict(list)
+        self._channels: dict[Chat, list[int]] = defaultdict(list)
+        for rule in dict.fromkeys(rules):
+            self._chats[rule.channel].append(rule.chat)
+            self._channels[rule.chat].append(rule.channel)
 
     def to_telegram(self, message: TextMessage, name: str, own_num: int) -> list[OutgoingMessage]:
         """Return a received text as each chat of its channel shows it; `name` is its sender's."""

@@ -152,16 +152,22 @@ class CommandHandler:
         self._users = users
         self._queue = queue
         self._answer_callback_query = answer_callback_query
+        self._options = options
         self._policy = CommandPolicy(RateLimiter(options.rate_limit_commands, options.rate_limit_seconds))
         self._confirmations: Confirmations[CommandCall] = Confirmations(lambda: token_hex(8))
         # Pictures to be drawn, by chat and key of their answers
         self._pictures: RecentKeys[tuple[Chat, str], Job[ChatQuestion]] = RecentKeys(PICTURES_LIMIT)
-        own = own_commands(options, dependencies, channels)
+        own = own_commands(lambda: self._options, dependencies, channels)
         self.registry = Registry((*dependencies.commands, *own)).on(Platform.TELEGRAM)
         self.executor: CommandExecutor[ChatQuestion] = CommandExecutor(
             "Telegram-Commands", dependencies.clock, dependencies.limits, languages.translate(""), send_to_service
         )
         self.picture_jobs = PictureJobs(pictures_of(options, dependencies), send_to_service)
+
+    def take_options(self, options: TelegramOptions) -> None:
+        """See UpdateHandler."""
+        self._options = options
+        self._policy.set_limit(options.rate_limit_commands, options.rate_limit_seconds)
 
     def start(self) -> None:
         """Start the threads for commands."""

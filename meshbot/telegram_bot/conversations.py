@@ -46,7 +46,7 @@ class Conversations:
 
         `numbers` returns all numbers of the node that has this one, the present one first; it never waits.
         """
-        self._lifetime = lifetime
+        self.lifetime = lifetime
         self._numbers = numbers
         # protects all that follows; held for no wait
         self._lock = threading.Lock()
@@ -58,7 +58,7 @@ class Conversations:
         self, node: int, packet_ids: Sequence[int], chat: Chat, message_id: int, now: float
     ) -> dict[str, SavedValue]:
         """Note that a person's message has gone to a node; return what is to be saved of it."""
-        writer = Writer(chat, message_id, now + self._lifetime)
+        writer = Writer(chat, message_id, now + self.lifetime)
         with self._lock:
             for packet_id in packet_ids:
                 self._by_packet.put((node, packet_id), writer)
@@ -67,7 +67,7 @@ class Conversations:
             if chat.id > 0 and packet_ids:
                 self._targets.put((chat.id, message_id), (node, packet_ids[-1]))
         value = f"{chat.id} {chat.topic or 0} {message_id} {writer.until:.0f}"
-        saved = SavedValue(value, int(now + max(KEPT, self._lifetime)))
+        saved = SavedValue(value, int(now + max(KEPT, self.lifetime)))
         return {f"{PREFIX}{node:x}:{packet_id:x}": saved for packet_id in packet_ids}
 
     def restore(self, saved: Mapping[str, str]) -> None:
@@ -99,7 +99,7 @@ class Conversations:
         with self._lock:
             writer = self._writer(message, numbers, now)
             if writer is not None:
-                self._by_node.put(message.sender, replace(writer, until=now + self._lifetime))
+                self._by_node.put(message.sender, replace(writer, until=now + self.lifetime))
             return writer
 
     def _writer(self, message: TextMessage, numbers: Sequence[int], now: float) -> Writer | None:

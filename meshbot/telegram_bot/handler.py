@@ -26,7 +26,7 @@ from meshbot.telegram_bot.command_handler import CommandHandler
 from meshbot.telegram_bot.conversations import Conversations, answer_text, key_of
 from meshbot.telegram_bot.languages import Languages
 from meshbot.telegram_bot.menu import Menu, menus
-from meshbot.telegram_bot.models import AllowedUser, Chat, ChatQuestion, OutgoingMessage
+from meshbot.telegram_bot.models import AllowedUser, Chat, OutgoingMessage
 from meshbot.telegram_bot.options import TelegramDependencies, TelegramOptions
 from meshbot.telegram_bot.queue import MessageQueue, RateLimit
 from meshbot.telegram_bot.updates import (
@@ -59,24 +59,20 @@ class UpdateHandler:
     ) -> None:
         """See CommandHandler for the callables."""
         self._translate = tr = translator(options.language)
-        rules = [BridgeRule.parse(line) for line in options.bridges]
-        groups = [*options.groups, *(rule.chat.id for rule in rules)]
-        self.users = AllowedUsers(map(parse_user, options.users), groups)
-        self._options = options
+        self.users = AllowedUsers()
         self._dependencies = dependencies
         self._clock = dependencies.clock
         self._languages = Languages(options.language)
         self._mesh_commands = Registry(dependencies.commands).on(Platform.MESH)
-        alert_chats = dict.fromkeys(options.alert_chats or self.users.admins)
-        self.alerts = Alerts([Chat(ident) for ident in alert_chats], tr)
+        self.alerts = Alerts((), tr)
         self._notices = OncePerHour()  # to users, and about groups
         self._author_notices = AuthorNotices()
-        self._radio_hints = RadioHints(tr, options.answer_ttl)
+        self._radio_hints = RadioHints(tr, lambda: self._options.answer_ttl)
         self._strangers = RateLimit([STRANGERS_LIMIT])
         self._stale: Counter[Chat] = Counter()  # messages not acted upon
         self._caught_up_at = -inf  # when Telegram last had no older update
         self.channels = KnownChannels(dependencies.channels)
-        self.bridge = Bridge(rules, options.max_bytes, self._is_mesh_command)
+        self.bridge = Bridge([], options.max_bytes, self._is_mesh_command)
         self.conversations = Conversations(options.bridge_ttl, dependencies.numbers)
         lost = tr(_("⏳ Lost while Telegram could not be reached: {count}"))
         self.queue = MessageQueue(lambda count: lost.format(count=count))
@@ -93,6 +89,17 @@ class UpdateHandler:
             self.channels,
         )
         self.username = ""  # the bot's own, once Telegram has answered getMe
+        self.take_options(options)
+
+    def take_options(self, options: TelegramOptions) -> None:
+        """Take other lists and limits; token, server, language and folder stay."""
+        self._options = options
+        rules = [BridgeRule.parse(line) for line in options.bridges]
+        self.bridge.set_rules(rules, options.max_bytes)
+        self.users.set_lists(map(parse_user, options.users), [*options.groups, *(rule.chat.id for rule in rules)])
+        self.alerts.chats = tuple(map(Chat, dict.fromkeys(options.alert_chats or self.users.admins)))
+        self.conversations.lifetime = options.bridge_ttl
+        self.commands.take_options(options)
 
     def menus(self) -> Iterable[Menu]:
         """Return the menus to set, in the language of the settings and in the other one."""
@@ -187,7 +194,7 @@ class UpdateHandler:
         elif self._is_stale(message):
             self._stale[message.chat] += 1
         elif command is not None:
-            self.commands.handle(_question(message, user), command.name, command.argument)
+            self.commands.handle(message.question(user), command.name, command.argument)
         else:
             self._on_private_text(message, user)
 
@@ -220,7 +227,7 @@ class UpdateHandler:
             return
         parsed = None if message.is_forwarded else parse(message.text)
         if parsed is not None:
-            self.commands.handle(_question(message, user), *parsed)
+            self.commands.handle(message.question(user), *parsed)
             return
         tr = self._languages.translate(message.language_code)
         words = tr(_("💬 I answer commands; /help lists them. To answer a node, reply to its message."))
@@ -235,7 +242,7 @@ class UpdateHandler:
             self._stale[message.chat] += 1
             return True
         text = f"{message.media} {message.text}" if message.media else message.text
-        question = replace(_question(message, user), answers=target)
+        question = replace(message.question(user), answers=target)
         self.commands.handle(question, "send", text)
         return True
 
@@ -245,7 +252,7 @@ class UpdateHandler:
             text = "🔒 Telegram: groupe %d (%s) hors de telegram_groups, sans réponse"
             LOGGER.warning(text, message.chat.id, message.title)
         if user is not None and name == "id" and not message.is_forwarded:
-            self.commands.handle(_question(message, user), name, "")
+            self.commands.handle(message.question(user), name, "")
 
     def _on_stranger(self, message: IncomingMessage) -> None:
         """Answer, at most once an hour, with the id that the operator needs, and with nothing else."""
@@ -381,16 +388,3 @@ class UpdateHandler:
 
     def _send(self, message: OutgoingMessage) -> None:
         self.queue.add(message, self._clock.monotonic())
-
-
-def _question(message: IncomingMessage, user: AllowedUser) -> ChatQuestion:
-    return ChatQuestion(
-        message.update_id,
-        message.chat,
-        message.message_id,
-        user,
-        message.name,
-        message.title,
-        f"answer:{message.message_id}",
-        language_code=message.language_code,
-    )

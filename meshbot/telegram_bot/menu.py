@@ -67,9 +67,22 @@ class MenuSetter:
 
     def __init__(self, menus: Iterable[Menu]) -> None:
         self._remaining = deque(menus)
+        self._is_running = False
+
+    def replace(self, menus: Iterable[Menu]) -> bool:
+        """Take other menus; return whether `run` has to be called for them."""
+        self._remaining = deque(menus)
+        return not self._is_running
 
     async def run(self, api: Api) -> None:
         """Set the remaining menus; a failure is retried, a refusal (the user never wrote to the bot) is not."""
+        self._is_running = True
+        try:
+            await self._set_remaining(api)
+        finally:
+            self._is_running = False
+
+    async def _set_remaining(self, api: Api) -> None:
         await asyncio.sleep(START_DELAY)
         tries = 0
         while self._remaining:
@@ -83,6 +96,8 @@ class MenuSetter:
                     await asyncio.sleep(retry_delay(failure, tries, 0.0))
                     continue
                 LOGGER.debug("Telegram: menu de %s refusé: %s", menu.chat_id, failure.detail)
-            self._remaining.popleft()
+            # others may have come meanwhile
+            if self._remaining and self._remaining[0] is menu:
+                self._remaining.popleft()
             tries = 0
             await asyncio.sleep(INTERVAL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from meshbot.commands import (
     Platform,
     Request,
     Role,
-    bearers,
+    addressees,
     ident,
     name_of,
     only_one,
@@ -37,10 +37,10 @@ MOST_WORDS: Final = 8
 
 
 def own_commands(
-    options: TelegramOptions, dependencies: TelegramDependencies, channels: KnownChannels
+    options_now: Callable[[], TelegramOptions], dependencies: TelegramDependencies, channels: KnownChannels
 ) -> tuple[Command, ...]:
     """Return them in the order in which help lists them."""
-    return send_command(options, dependencies, channels), channels_command(channels), START, IDENTITY
+    return send_command(options_now, dependencies, channels), channels_command(channels), START, IDENTITY
 
 
 def start(request: Request) -> str:
@@ -84,12 +84,14 @@ class Recipient:
     notice: str = ""  # what its sender should know of the node
 
 
-def send_command(options: TelegramOptions, dependencies: TelegramDependencies, channels: KnownChannels) -> Command:
+def send_command(
+    options_now: Callable[[], TelegramOptions], dependencies: TelegramDependencies, channels: KnownChannels
+) -> Command:
     """Return the command that sends a text to the mesh in its user's name."""
     directory = dependencies.memory
 
     def run(request: Request) -> str:
-        tr, question = request.translate, _question(request)
+        tr, question, options = request.translate, _question(request), options_now()
         if question.answers is not None:
             targets, text = [""], request.argument
         else:
@@ -152,8 +154,7 @@ def _recipient(
     named = {name: found for name in targets if (found := channels.find(name)) is not None}
     if named and target.startswith(SIGN):
         return Recipient(channel=list(named.values())[-1])
-    shorter = bearers(targets[:-1], directory.find_nodes)
-    nodes = list({view.num: view for view in (*directory.find_nodes(target), *shorter)}.values())
+    nodes = addressees(targets, directory.find_nodes)
     if named and nodes:
         text = tr(_("« {name} » is a channel and a node: #{name} for the channel, {id} for the node."))
         return text.format(name=list(named)[-1].removeprefix(SIGN), id=ident(nodes[0].num))

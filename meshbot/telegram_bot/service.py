@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import threading
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Any, Final
 
-from meshbot.commands import InterimAnswer, JobResult
+from meshbot.commands import CommandLimits, InterimAnswer, JobResult
 from meshbot.mesh_link import TextMessage
 from meshbot.persistence import HandledBefore, UpdatesHandled
 from meshbot.runtime import PING, STOP, Service
@@ -20,6 +18,7 @@ from meshbot.telegram_bot import conversations, status
 from meshbot.telegram_bot.alerts import feed
 from meshbot.telegram_bot.api import Api, BotUser
 from meshbot.telegram_bot.delivery import MessageSender
+from meshbot.telegram_bot.event_loop import new_event_loop
 from meshbot.telegram_bot.failures import Reachability, TokenRefusedError, failure_of
 from meshbot.telegram_bot.handler import UpdateHandler
 from meshbot.telegram_bot.menu import MenuSetter
@@ -40,8 +39,6 @@ CLOSE_TIMEOUT: Final = 0.3  # seconds for closing the connections
 CANCEL_TIMEOUT: Final = 0.3  # seconds for tasks to end
 # Beginnings of the keys whose messages may change after a restart: their ids are saved
 SAVED_KEYS: Final = (status.WORD, feed.KEY_PREFIX, conversations.PREFIX)
-# Name lookups at once: the task of one gives up after some seconds, while its thread may hang for a minute
-LOOKUPS: Final = 8
 
 
 class TelegramService(Service):
@@ -84,6 +81,16 @@ class TelegramService(Service):
     def is_stuck(self) -> bool:
         """Whether too many commands hang: see CommandExecutor; any thread may ask."""
         return self._handler.commands.executor.is_stuck
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether the last request of each kind succeeded, and the token was taken; any thread may ask."""
+        return self._sender is not None and not self._is_token_refused and self._reachability.is_well()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be sent to Telegram; any thread may ask."""
+        return len(self._handler.queue)
 
     def stop(self) -> None:
         """See Service."""
@@ -128,8 +135,19 @@ class TelegramService(Service):
                 self._waits_for_handled = False
                 if self._handled_loaded is not None:
                     self._handled_loaded.set()
+            case TelegramOptions() | CommandLimits():
+                self._take_options(message)
             case _:  # TextMessage, DeliveryReport, NodeChannels, Incident
                 self._handler.on_mesh_event(message)
+
+    def _take_options(self, message: TelegramOptions | CommandLimits) -> None:
+        """Take other settings while the service runs; see UpdateHandler and CommandExecutor."""
+        if isinstance(message, CommandLimits):
+            self._handler.commands.executor.set_limits(message)
+            return
+        self._handler.take_options(message)
+        if self._menus.replace(self._handler.menus()) and self._api is not None:
+            self._try(self._menus.run(self._api))
 
     def answer_callback_query(self, query_id: str, text: str) -> None:
         """Answer a pressed button; in the loop's thread. A failure is harmless: Telegram stops waiting by itself."""
@@ -307,55 +325,6 @@ class TelegramService(Service):
             wait = self.deadline() - self._clock.monotonic()
             with suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), None if wait == inf else max(wait, 0.0))
-
-
-class DaemonThreads(ThreadPoolExecutor):
-    """Runs each call in a daemon thread of its own, for which Python does not wait at its end.
-
-    asyncio looks names up in its executor, and a lookup without network may take a minute.
-    """
-
-    def __init__(self) -> None:
-        # the base class starts no thread by itself
-        super().__init__(max_workers=1)
-        self._free = threading.Semaphore(LOOKUPS)
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """See Executor; OSError through the future when too many calls are running."""
-        future: Future[Any] = Future()
-        if not self._free.acquire(blocking=False):
-            future.set_exception(OSError("trop de recherches de noms en cours"))
-            return future
-
-        def run() -> None:
-            try:
-                result = fn(*args, **kwargs)
-            except BaseException as exc:  # noqa: BLE001 - raised by the future
-                _complete(future, error=exc)
-            else:
-                _complete(future, result)
-            finally:
-                self._free.release()
-
-        threading.Thread(target=run, name="Telegram-Lookup", daemon=True).start()
-        return future
-
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return a loop whose blocking calls run in daemon threads."""
-    loop = asyncio.new_event_loop()
-    loop.set_default_executor(DaemonThreads())
-    return loop
-
-
-def _complete(future: Future[Any], result: Any = None, error: BaseException | None = None) -> None:
-    """Set the result or error, unless the future was cancelled."""
-    if not future.set_running_or_notify_cancel():
-        return
-    if error is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(result)
 
 
 async def _attempt(request: Coroutine[Any, Any, None]) -> None:

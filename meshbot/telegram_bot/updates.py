@@ -9,7 +9,7 @@ from typing import Any, Final
 import telegram
 
 from meshbot.telegram_bot.failures import InvalidAnswerError
-from meshbot.telegram_bot.models import GENERAL_TOPIC, Chat
+from meshbot.telegram_bot.models import GENERAL_TOPIC, AllowedUser, Chat, ChatQuestion
 from meshbot.text import one_line
 
 # No channel posts
@@ -37,6 +37,19 @@ class IncomingMessage:
     reply_to: int | None = None  # the id of the message that it replies to
     media: str = ""  # an emoji for the photo or file whose caption the text is
     language_code: str = ""  # of the author's phone, as "fr" or "pt-br"; empty: not told
+
+    def question(self, user: AllowedUser) -> ChatQuestion:
+        """Return it as the command of a listed user."""
+        return ChatQuestion(
+            self.update_id,
+            self.chat,
+            self.message_id,
+            user,
+            self.name,
+            self.title,
+            f"answer:{self.message_id}",
+            language_code=self.language_code,
+        )
 
 
 @dataclass(frozen=True, slots=True)

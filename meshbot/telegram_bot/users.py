@@ -16,10 +16,14 @@ REMEMBERED: Final = 1000  # users and chats
 class AllowedUsers:
     """The users and groups of the settings. A group may get a new id while the bot runs."""
 
-    def __init__(self, users: Iterable[AllowedUser], groups: Collection[int]) -> None:
+    def __init__(self, users: Iterable[AllowedUser] = (), groups: Collection[int] = ()) -> None:
+        self._migrated: dict[int, int] = {}  # new ids of listed groups, to the listed ones
+        self.set_lists(users, groups)
+
+    def set_lists(self, users: Iterable[AllowedUser], groups: Collection[int]) -> None:
+        """Take other lists; the new ids of groups stay known."""
         self._users: Mapping[int, AllowedUser] = {user.id: user for user in users}
         self.groups = frozenset(groups)
-        self._migrated: dict[int, int] = {}  # new ids of listed groups, to the listed ones
 
     def __iter__(self) -> Iterator[AllowedUser]:
         """Yield the users."""

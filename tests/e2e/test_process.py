@@ -100,7 +100,7 @@ def assert_stops(bot, number=signal.SIGTERM):
     assert not bot.matching("Traceback|CRITICAL|ERROR"), bot.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_working_bot_cleanly_with_a_disconnect(node, tmp_path, number):
     with start(node, tmp_path) as bot:
         bot.wait_for("Connexion TCP établie")
@@ -290,3 +290,15 @@ def test_a_stdout_that_nobody_reads_holds_up_neither_radio_nor_stop(node, tmp_pa
         child.wait()
         os.close(reading)
         os.close(writing)
+
+
+@pytest.mark.parametrize(("lang", "word"), [("fr_FR.UTF-8", "Il manque"), ("C.UTF-8", "is missing")])
+def test_without_its_libraries_the_program_says_so_in_two_lines(tmp_path, lang, word):
+    # -S: without the environment's libraries
+    command = [sys.executable, "-S", str(ROOT / "main_bot.py")]
+    environ = {"PATH": os.environ["PATH"], "LANG": lang}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert word in first
+    assert "make setup" in second

@@ -22,8 +22,13 @@ PASSPHRASE = "correct horse battery"
 
 
 @pytest.fixture
-def node(new_node):
-    with new_node(nodes=6) as node:
+def firmware_version():
+    return "2.7.26"
+
+
+@pytest.fixture
+def node(new_node, firmware_version):
+    with new_node(nodes=6, firmware_version=firmware_version) as node:
         yield node
 
 
@@ -101,6 +106,15 @@ def test_a_node_that_was_reset_is_not_saved_over_its_past(nights, caplog):
     nights.nightly.look()
     assert nights.names == []
     assert "⚠️ Pas de sauvegarde de la radio cette nuit" in caplog.text
+
+
+@pytest.mark.parametrize("firmware_version", ["2.8.0"])
+def test_a_node_just_renumbered_is_not_saved_without_its_name(node, nights):
+    before = node.num
+    node.fault("renumber")
+    node.wait_until(lambda: nights.client._interface.own_num not in {0, before})
+    nights.nightly.look()
+    assert nights.names == []
 
 
 def test_a_disk_that_refuses_is_named_and_tried_again(nights, caplog):

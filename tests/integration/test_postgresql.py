@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, make_url, text
 from sqlalchemy.pool import NullPool
 
 from meshbot.storage.database import database_of
@@ -17,7 +17,8 @@ from meshbot.storage.server import ServerBackend
 from tests.support.configured import make_node_manager
 from tests.support.fake_clock import FakeClock
 from tests.support.nodes import ALICE, key, record
-from tests.support.postgresql import Server, why_not
+from tests.support.old_tables import counted, fill
+from tests.support.postgresql import Server, execute
 from tests.unit.mesh_memory import test_memory
 from tests.unit.mesh_memory.test_mailbox import *  # noqa: F403 - the same tests, on the server
 from tests.unit.storage.test_mail import *  # noqa: F403
@@ -25,36 +26,53 @@ from tests.unit.storage.test_nodes import *  # noqa: F403
 from tests.unit.storage.test_outbox import *  # noqa: F403
 from tests.unit.storage.test_packet_log import *  # noqa: F403
 
-REASON = why_not()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 UNUSED = Path("/nonexistent")
+
+
+@pytest.fixture
+def empty(postgresql):
+    execute(postgresql, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    return postgresql
+
+
+@pytest.fixture
+def database(postgresql):
+    """Give an opened database with nothing in it; the tables of an earlier test are used again if all are there."""
+    outside = create_engine(psycopg(postgresql), poolclass=NullPool)
+    with outside.begin() as connection:
+        found = set(inspect(connection).get_table_names())
+        version = "alembic_version" in found and connection.scalar(text("SELECT version_num FROM alembic_version"))
+        if found == {*METADATA.tables, "alembic_version"} and version == REVISIONS[-1]:
+            tables = ", ".join(METADATA.tables)
+            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        else:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+    opened = database_of(postgresql, UNUSED, FakeClock())
+    opened.open()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="module")
 def server():
-    server = Server()
-    server.start()
+    """Give a server that a test may stop and start."""
+    server = Server.alone()
     yield server
-    server.stop()
     server.remove()
 
 
 @pytest.fixture
-def empty(server):
-    backend = ServerBackend(server.url)
-    with backend.writer.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    backend.close()
-    return server
-
-
-@pytest.fixture
-def database(empty):
-    opened = database_of(empty.url, UNUSED, FakeClock())
+def stoppable(server):
+    execute(server.url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    opened = database_of(server.url, UNUSED, FakeClock())
     opened.open()
     yield opened
     opened.close()
+
+
+def psycopg(url):
+    return make_url(url).set(drivername="postgresql+psycopg")
 
 
 class Bench(test_memory.Bench):
@@ -77,18 +95,18 @@ test_the_longest_links = test_memory.test_the_longest_links
 test_the_air_over_time = test_memory.test_the_air_over_time
 
 
-def test_new_tables_are_those_that_the_program_describes(database):
+def test_new_tables_are_those_that_the_program_describes(empty, database):
     with database.transaction() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
 
 
 def test_tables_of_the_first_version_become_those_that_the_program_describes(empty):
-    backend = ServerBackend(empty.url)
+    backend = ServerBackend(empty)
     with backend.writer.begin() as connection:
         upgrade(connection, "0001")
         connection.execute(text("INSERT INTO imports VALUES ('abc', 'somewhere', 1)"))
     backend.close()
-    database = database_of(empty.url, UNUSED, FakeClock())
+    database = database_of(empty, UNUSED, FakeClock())
     with database.transaction() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == REVISIONS[-1]
@@ -96,10 +114,27 @@ def test_tables_of_the_first_version_become_those_that_the_program_describes(emp
     database.close()
 
 
-def test_a_second_bot_is_kept_out_until_the_first_one_ends(server, database, caplog):
+def test_rows_of_every_earlier_version_are_kept(empty):
+    backend = ServerBackend(empty)
+    kept = {}
+    for revision in REVISIONS:
+        with backend.writer.begin() as connection:
+            upgrade(connection, revision)
+            found = counted(connection)
+            assert {name: found[name] for name in kept} == kept
+            kept = fill(connection)
+    backend.close()
+    database = database_of(empty, UNUSED, FakeClock())
+    with database.transaction() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        assert counted(connection) == kept
+    database.close()
+
+
+def test_a_second_bot_is_kept_out_until_the_first_one_ends(postgresql, database, caplog):
     manager = make_node_manager(NodeStore(database), FakeClock())
     manager.learn_from_node_database([record(ALICE, key(1))])
-    second = database_of(server.url, UNUSED, FakeClock())
+    second = database_of(postgresql, UNUSED, FakeClock())
     with pytest.raises(StorageError, match="est déjà utilisée par un autre bot, arrêtez-le ou changez database_url"):
         second.open()
     rows = NodeStore(second)
@@ -114,12 +149,12 @@ def test_a_second_bot_is_kept_out_until_the_first_one_ends(server, database, cap
     database.open()
 
 
-def test_after_the_server_was_away_another_bot_is_kept_out_again(server, database):
+def test_after_the_server_was_away_another_bot_is_kept_out_again(server, stoppable):
     server.stop()
-    with pytest.raises(StorageError), database.transaction() as connection:
+    with pytest.raises(StorageError), stoppable.transaction() as connection:
         connection.execute(text("SELECT 1"))
     server.start()
-    with database.transaction() as connection:
+    with stoppable.transaction() as connection:
         connection.execute(text("SELECT 1"))
     second = database_of(server.url, UNUSED, FakeClock())
     with pytest.raises(StorageError, match="autre bot"):
@@ -139,29 +174,29 @@ def test_a_question_that_takes_too_long_is_cut_short(database):
         connection.execute(text("SELECT pg_sleep(30)"))
 
 
-def test_a_server_that_comes_back_gets_what_it_missed(server, database, caplog):
+def test_a_server_that_comes_back_gets_what_it_missed(server, stoppable, caplog):
     caplog.set_level("INFO")
-    manager = make_node_manager(NodeStore(database), FakeClock())
+    manager = make_node_manager(NodeStore(stoppable), FakeClock())
     server.stop()
     manager.learn_from_node_database([record(ALICE, key(1))])
     assert not manager.flush()
     server.start()
     assert manager.flush()
-    assert make_node_manager(NodeStore(database), FakeClock()).public_key(ALICE) == key(1)
+    assert make_node_manager(NodeStore(stoppable), FakeClock()).public_key(ALICE) == key(1)
     assert [line.levelname for line in caplog.records] == ["ERROR", "INFO"]
     assert "s3cret" not in caplog.text
 
 
-def test_a_server_that_was_read_only_gets_what_it_missed(server, database, caplog):
+def test_a_server_that_was_read_only_gets_what_it_missed(postgresql, database, caplog):
     caplog.set_level("INFO")
     manager = make_node_manager(NodeStore(database), FakeClock())
-    outside = create_engine(server.url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+    outside, name = create_engine(psycopg(postgresql), poolclass=NullPool), make_url(postgresql).database
 
     def set_read_only(value):
         # a session that began while it was so stays so
         with outside.begin() as connection:
             connection.execute(text("SET TRANSACTION READ WRITE"))
-            connection.execute(text(f"ALTER DATABASE postgres SET default_transaction_read_only = {value}"))
+            connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = {value}"))
 
     set_read_only("on")
     database.close()

@@ -10,6 +10,7 @@ from meshbot.mesh_link.own_node_client import OwnNodeClient
 from meshbot.mesh_link.own_settings import differences
 from meshbot.radio_backup.backup import Backup, open_backup, seal_backup
 from meshbot.radio_backup.restore import RestoreError, RestoreProblem, read_back, restore
+from meshbot.virtual_node.fields_2_8 import MESH_BEACON
 
 PASSPHRASE = "correct horse battery"
 
@@ -66,6 +67,41 @@ def test_after_a_factory_reset_the_same_node_is_back(node, connect, clock):
     after = settings(connect, clock)
     assert differences(before, after) == []
     assert (after.num, after.private_key, after.long_name) == (before.num, before.private_key, "Relais du Bourg")
+
+
+def managed(settings):
+    """Return the configuration as that of a node which takes orders by an admin key alone."""
+    security = config_pb2.Config.FromString(settings.configs["security"])
+    security.security.admin_key.append(bytes(range(32)))
+    with_key = replace(settings, configs={**settings.configs, "security": security.SerializeToString()})
+    return with_key.with_management(is_managed=True)
+
+
+def test_a_managed_node_gets_everything_before_it_takes_no_more(node, connect, clock):
+    customize(connect, clock)
+    wanted = managed(settings(connect, clock))
+    administer(connect, factory_reset_device=1)
+    settings(connect, clock)
+    restored = restore(wanted, connect, clock)
+    after = settings(connect, clock)
+    assert (restored.remaining, differences(wanted, after), after.is_managed) == ((), [], True)
+    # and there nothing more is to be written
+    with pytest.raises(RestoreError) as refused:
+        restore(wanted, connect, clock)
+    assert refused.value.problem is RestoreProblem.MANAGED
+
+
+@pytest.mark.parametrize("node", ["2.8.0"], indirect=True)
+def test_modules_that_the_library_drops_are_saved(node, connect, clock):
+    module = module_config_pb2.ModuleConfig()
+    module.statusmessage.node_status = "au sommet"
+    administer(connect, set_module_config=module)
+    before = settings(connect, clock)
+    assert {"statusmessage", "traffic_management", "tak", f"module {MESH_BEACON}"} <= set(before.modules)
+    administer(connect, factory_reset_config=1)
+    settings(connect, clock)
+    assert "statusmessage" in restore(before, connect, clock).changed
+    assert settings(connect, clock).modules == before.modules
 
 
 def test_a_node_that_has_it_all_is_left_alone(connect, clock):

@@ -13,7 +13,8 @@ from tests.support.process import ROOT
 
 RUNTIME = ("requirements.txt",)
 PICTURES = (*RUNTIME, "requirements-pictures.txt")
-ALL = (*PICTURES, "requirements-dev.txt")
+POSTGRESQL = "requirements-postgresql.txt"
+ALL = (*PICTURES, POSTGRESQL, "requirements-dev.txt")
 UNUSED = ("requirements-unused.txt",)
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 MACHINES = ("x86_64", "aarch64", "armv7l")

@@ -36,7 +36,7 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path, service):
 
 def test_the_unit_restarts_for_ever_but_not_on_bad_settings(service):
     assert service["RestartPreventExitStatus"] == str(config.EXIT_CONFIG)
-    assert service["Restart"] == "on-failure"
+    assert service["Restart"] == "always"
     assert "StartLimitIntervalSec=0" in UNIT.read_text(encoding="utf-8").splitlines()
 
 
@@ -49,7 +49,9 @@ def test_the_unit_runs_what_the_installer_installs(service):
 
 def test_the_unit_is_of_type_notify_with_a_state_directory(service):
     assert service["Type"] == "notify"
-    assert service["StateDirectory"] == "meshbot"
+    assert service["StateDirectory"] == service["RuntimeDirectory"] == "meshbot"
+    # who may not use the socket still sees whose node it is
+    assert service["RuntimeDirectoryMode"] == "0755"
     assert int(service["WatchdogSec"]) > 0
     assert int(service["TimeoutStopSec"]) >= 3, "the bot's own limit"
 

@@ -3,7 +3,6 @@
 import os
 import re
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -11,34 +10,8 @@ from meshbot.mesh_link.connecting import Connecting, KnownAddress
 from meshbot.virtual_node.server import VirtualNode
 from tests.support.bot import RunningBot
 from tests.support.configured import make_target
+from tests.support.resolver import FINDS, HANGS, UNKNOWN, Resolver
 from tests.support.waiting import PATIENCE
-
-HANGS = "exec sleep 600"
-FINDS = "echo '127.0.0.1 STREAM node'"
-UNKNOWN = "exit 2"
-
-
-class Resolver:
-    """A program `getent` that does what `says` says, and counts its runs."""
-
-    def __init__(self, folder):
-        self._program, self._runs = folder / "getent", folder / "runs"
-        folder.mkdir()
-        self._runs.touch()
-
-    def says(self, command):
-        text = f"#!/bin/sh\necho $$ $2 >> {self._runs}\n{command}\n"
-        # replaced as a whole: it may be running
-        new = self._program.with_suffix(".new")
-        new.write_text(text, "utf-8")
-        new.chmod(0o755)
-        new.replace(self._program)
-
-    def runs(self):
-        return [line.split() for line in self._runs.read_text("utf-8").splitlines()]
-
-    def running(self):
-        return [number for number, _name in self.runs() if Path(f"/proc/{number}").exists()]
 
 
 @pytest.fixture
@@ -167,3 +140,11 @@ def test_an_answer_without_an_address_is_an_unknown_name(resolver, output):
     resolver.says(output or "true")
     with pytest.raises(OSError, match="nom d'hôte inconnu"):
         attempt().run()
+
+
+@pytest.mark.parametrize(("host", "hints"), [("node.local", 1), ("node.test", 0)])
+def test_an_unknown_mdns_name_comes_with_what_looks_it_up(tmp_path, clock, resolver, host, hints):
+    resolver.says(UNKNOWN)
+    with bot_for(9, tmp_path, clock, tcp_host=host) as bot:
+        bot.log.wait_for("Connexion TCP à", 3)
+        assert len(bot.log.matching("node.local est un nom mDNS.*libnss-mdns")) == hints

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ("sh", "dirname", "cat", "cmp", "env", "grep", "head", "mkdir", "rm", "sed", "tail")
-FILES = ("requirements.txt", "requirements-pictures.txt", "requirements-dev.txt")
+FILES = ("requirements.txt", "requirements-pictures.txt", "requirements-postgresql.txt", "requirements-dev.txt")
 CALLS = "calls.txt"
 
 # A Python that answers what scripts/setup asks; {venv}: whether it can make environments, {pip}: what pip does

@@ -54,7 +54,9 @@ class RunningBot:
         values.setdefault("node_names_file", data_dir / "node_names.json")
         self.settings = Settings(**values)
         self.log = LogWatch()
-        self.bot = MeshBot(self.settings, clock, commands=commands)
+        # what a reload reads
+        self.written = self.settings
+        self.bot = MeshBot(self.settings, clock, commands=commands, load=lambda: self.written)
         self._jumping = clock if isinstance(clock, AutojumpClock) else None
         self._loops = mock.patch("asyncio.new_event_loop", clock.new_event_loop) if self._jumping else nullcontext()
         self.exit_code: int | None = None

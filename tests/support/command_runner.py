@@ -17,7 +17,7 @@ def command_runner(monkeypatch, capsys, folder):
     def run(*arguments, at=folder, environ=None, clock=None, **settings):
         for name, value in {"data_dir": at, **settings}.items():
             monkeypatch.setenv(f"MESHBOT_{name.upper()}", str(value))
-        program = command_line.program(lambda _settings: 99, "1.2.3")
+        program = command_line.program(lambda _settings, _load: 99, "1.2.3")
         program = replace(program, clock=clock) if clock else program
         try:
             code = cli.main(program, [str(each) for each in arguments], environ or {"LANG": "en_US.UTF-8"})

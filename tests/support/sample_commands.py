@@ -168,7 +168,7 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         make_status(FIGURES, SampleKeys().counts, waiting=2, version="0.1.0 (1a2b3c4d5e)"),
         keys_command(keys, keyed_nodes(), lambda: interface, clock, tally=SampleRadio().tally, teach=no_lesson),
         echo_command(
-            clock, lambda _text: None, lambda: False, lambda _num: "ALI", EchoOptions(0, lambda _: 200, 120.0)
+            clock, lambda _text: None, lambda: False, lambda _num: "ALI", lambda: EchoOptions(0, lambda _: 200, 120.0)
         ),
         sys_command(lambda: HOST),
         sync_command(keys, lambda: interface, SampleRadio().tally),
@@ -197,6 +197,9 @@ class NoNodes:
 
     def candidate(self, num):
         return None
+
+    def is_vouched(self, _num):
+        return True
 
     def has_pending_key(self, _num):
         return False

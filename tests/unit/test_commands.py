@@ -30,7 +30,7 @@ COMMANDS = every_command("http://127.0.0.1:1/v1")  # none of these is asked
 EXAMPLES = [(command, example) for command in COMMANDS for example in command.examples]
 EVERYBODY_S = [command for command in sample_commands() if command.role is Role.EVERYONE]
 ANSWER_BYTES = 200  # one packet
-ROOM = {Platform.MESH: ANSWER_BYTES, Platform.TELEGRAM: CHAT_BYTES}
+ROOM = {Platform.MESH: ANSWER_BYTES, Platform.TELEGRAM: CHAT_BYTES, Platform.CONSOLE: CHAT_BYTES}
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 
 import config
 from assembly import online_commands
 from main_bot import __version__
 from meshbot.cli import parser_for
-from meshbot.commands.language import translator
+from meshbot.commands.language import LOCALE_DIR, translator
 from meshbot.commands.registry import ALL_PLATFORMS, Platform
 from meshbot.runtime.clock import SystemClock
 from scripts.check_imports import LAYERS
@@ -231,14 +232,17 @@ def test_the_table_of_commands_is_the_registry_s():
 
 
 def strings_of_the_program():
-    """Every text in the bot's code, one a line, placeholders and all."""
+    """Every text in the bot's code and its French, one a line, placeholders and all."""
     files = [
         path
         for path in ROOT.rglob("*.py")
         if not any(part in OUTSIDE or part.startswith(".") for part in path.relative_to(ROOT).parts)
     ]
     nodes = (node for path in files for node in ast.walk(ast.parse(text_of(path))))
-    return "\n".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    with (LOCALE_DIR / "fr" / "LC_MESSAGES" / "meshbot.po").open("rb") as catalog:
+        translated = [message.string for message in read_po(catalog) if isinstance(message.string, str)]
+    return "\n".join([*texts, *translated])
 
 
 STRINGS = strings_of_the_program()
@@ -322,8 +326,8 @@ def test_the_changelog_s_newest_version_is_the_program_s():
 def test_every_pinned_package_has_a_reason_and_its_version():
     told = text_of(ROOT / "docs" / "decisions" / "0002-libraries.md")
     pins = {}
-    for name in ("requirements.txt", "requirements-pictures.txt", "requirements-unused.txt", "requirements-dev.txt"):
-        pins |= dict(re.findall(r"^([\w.-]+)==(\S+)$", text_of(ROOT / name), re.MULTILINE))
+    for name in set(ROOT.glob("requirements*.txt")) - {ROOT / "requirements-mutants.txt"}:
+        pins |= dict(re.findall(r"^([\w.-]+)==(\S+)$", text_of(name), re.MULTILINE))
     assert len(pins) > 20
     for package, version in pins.items():
         found = re.findall(rf"(?<![\w-]){re.escape(package)}(?![\w-])(?: (\d[\w.]*\w))?", told)

@@ -191,6 +191,7 @@ FIGURES = (
     (LINK, "{} s for the last log lines", code.DRAIN_TIMEOUT),
     (LINK, "the next upkeep ({} min)", code.UPKEEP_EVERY / 60),
     (LINK, "Telegram, {} at most", code.LOOKUPS),
+    (LINK, "looks a name up, ended after {} s", code.LOOKUP_TIMEOUT),
     (LINK, "ended after {} s.", code("pictures").TIMEOUT),
     (LINK, "`tcp_send_timeout` = {} s", config.TCP_SEND_TIMEOUT),
     (LINK, "see below | {} s + {} × {} s |", AFTER, MISSES, ANSWER),

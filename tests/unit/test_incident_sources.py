@@ -165,7 +165,10 @@ def test_a_database_that_cannot_be_is_reported_without_its_password(tmp_path):
         node_names_file=tmp_path / "none.json",
     )
     database, _manager = open_storage(settings, FakeClock(), heard.append)
+    # without the driver it cannot even be made
     if database is not None:
+        with pytest.raises(StorageError), database.transaction():
+            pass
         database.close()
     (trouble,) = heard
     assert isinstance(trouble, DatabaseFailed)

@@ -47,7 +47,7 @@ def echo_command(
     send: Callable[[OutgoingText], object],
     is_holding: Callable[[], bool],
     short_name_of: Callable[[int], str],
-    options: EchoOptions,
+    options_now: Callable[[], EchoOptions],
 ) -> Command:
     """Make the command; `is_holding` tells whether the channel is too busy for texts to a channel.
 
@@ -61,6 +61,7 @@ def echo_command(
             return tr(_("Say what? /echo <text>"))
         # the name in front says who speaks, and keeps any bot from taking the text for a command
         text = f"📣 {_name(request, short_name_of)}: {argument}"
+        options = options_now()
         message = _message(request, text, options.channel, clock.monotonic() + options.lifetime)
         if (excess := len(text.encode()) - options.text_limit(message)) > 0:
             return too_long(excess, tr)
@@ -86,6 +87,8 @@ def _name(request: Request, short_name_of: Callable[[int], str]) -> str:
     """Return the asker's name; one from Telegram, which can be any, is marked as such."""
     if request.platform is Platform.MESH and request.node is not None:
         return short_name_of(request.node)
+    if request.platform is Platform.CONSOLE:
+        return request.translate(_("operator"))
     return f"{shorten(one_line(request.name), NAME_BYTES)} (TG)".lstrip()
 
 

@@ -16,6 +16,8 @@ from meshbot.commands.node_lookup import (
     IN_A_SENTENCE,
     MARKED_ID,
     Directory,
+    FindNodes,
+    addressees,
     bearers,
     called,
     only_one,
@@ -158,11 +160,11 @@ def _send(request: Request, sender: int, argument: str, mailbox: Mailbox, direct
     return Acknowledgement("\n".join(filter(None, [kept, renaming(node, tr)])))
 
 
-def recipient_of(argument: str, find: Callable[[str], list[NodeView]]) -> tuple[str, list[NodeView], str]:
+def recipient_of(argument: str, find: FindNodes) -> tuple[str, list[NodeView], str]:
     """Return (name, matching nodes, text): a name of several words is quoted, or complete.
 
     A part of a name is one word, or the beginning of the text could be taken for a part of a name. Where the beginning
-    of a name is another node's name, both match.
+    of a name is another node's name, both match, unless it is quoted.
     """
     if quoted := QUOTED.fullmatch(argument.strip()):
         return quoted[1], find(quoted[1]), quoted[2].strip()
@@ -172,7 +174,7 @@ def recipient_of(argument: str, find: Callable[[str], list[NodeView]]) -> tuple[
         del beginnings[1:]
     while beginnings:
         if bearers(beginnings[-1:], find):
-            return beginnings[-1], bearers(beginnings, find), _after(argument, len(beginnings))
+            return beginnings[-1], addressees(beginnings, find), _after(argument, len(beginnings))
         beginnings.pop()
     return (words[0], find(words[0]), _after(argument, 1)) if words else ("", [], "")
 

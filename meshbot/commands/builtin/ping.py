@@ -11,11 +11,11 @@ from meshbot.mesh_link import LinkFigures, RadioMetadata
 
 
 def ping_command(link: Callable[[], LinkFigures]) -> Command:
-    """Make the command; `link` returns the link's figures, the answer to a question by Telegram."""
+    """Make the command; `link` returns the link's figures, the answer to a question that no packet carries."""
 
     def run(request: Request) -> str:
         """Return SNR, RSSI and hops of the question, as far as the packet has them."""
-        if request.platform is Platform.TELEGRAM:
+        if request.wide:
             tr, figures = request.translate, link()
             return ", ".join(["🏓 pong", state(figures, tr), *probe(figures, tr)])
         return ", ".join(["🏓 pong", *_signal(request), _path(request)])

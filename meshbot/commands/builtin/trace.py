@@ -97,7 +97,7 @@ def trace_command(directory: Neighbours, tracer: RouteTracer, own_num: Callable[
 
 
 def _to_me(request: Request) -> str:
-    if request.platform is Platform.TELEGRAM:
+    if request.wide:
         return request.translate(_("That is my own node: there every way begins."))
     text = request.translate(_("That is me. {trace} alone tells how you reach me."))
     return text.format(trace=PREFIX + request.command)

@@ -71,7 +71,7 @@ class Alerts:
 
     def __init__(self, chats: Sequence[Chat], translate: Translate) -> None:
         """`chats` get the alerts."""
-        self._chats = tuple(chats)
+        self.chats = tuple(chats)
         self._translate = translate
         self._numbers = count(1)
         self._reachable = False
@@ -213,4 +213,4 @@ class Alerts:
         return self._to_all("\n".join([head, *lines]), self._new_key(moment))
 
     def _to_all(self, text: str, key: str, *, silent: bool = False) -> list[OutgoingMessage]:
-        return [OutgoingMessage(chat, text, key, silent=silent) for chat in self._chats]
+        return [OutgoingMessage(chat, text, key, silent=silent) for chat in self.chats]

@@ -16,6 +16,8 @@ MOST_ALONE: Final = 20
 TOGETHER: Final = 10
 MESSAGES_KEPT: Final = 100
 WAITING_LIMIT: Final = 500  # nodes, while Telegram is out of reach
+# What the operator is to decide about
+ASKING: Final = frozenset({KeyChangeSource.NODE, KeyChangeSource.FIRST})
 
 
 class KeyWarnings:
@@ -34,7 +36,7 @@ class KeyWarnings:
     def take(self, change: KeyChanged, now: float, new_key: Callable[[], str], *, reachable: bool) -> str:
         """Take a change; return the key of the message that it changes or makes, empty: none for now."""
         key = self._key_of.get(change.num)
-        if change.source is not KeyChangeSource.NODE:
+        if change.source not in ASKING:
             return self._decide(change, now, key, reachable=reachable)
         if not reachable:
             if len(self._waiting) < WAITING_LIMIT or change.num in self._waiting:
@@ -52,7 +54,7 @@ class KeyWarnings:
 
         Of a newcomer it is not: who makes nodes up can contradict each, and would hide what is true among them.
         """
-        is_suspicious = change.source is KeyChangeSource.NODE and not change.is_newcomer
+        is_suspicious = change.source in ASKING and not change.is_newcomer
         return is_suspicious or change.num in self._key_of or change.num in self._waiting
 
     def on_reachable(self, new_key: Callable[[], str]) -> list[str]:
@@ -130,8 +132,16 @@ def _key_line(change: KeyChanged, stamp: str, moment: Moment) -> str:
                 "🔑{stamp} {node} sends a public key, and had one that is revoked: {new}\n"
                 "It proves nothing until you decide: /keys accept {id} {begin} or /keys reject {id} {begin}"
             )
+        case KeyChangeSource.FIRST:
+            line = _(
+                "🔑{stamp} {node}, of admin_nodes, sends its first public key: {new}\n"
+                "Anybody can send that, so it has no admin's rights. Compare it with its owner, then /keys verify {id} "
+                "or /keys reject {id} {begin}; or put the fingerprint into admin_nodes in place of {id}"
+            )
         case KeyChangeSource.RADIO:
             line = _("🔑{stamp} {node} has another public key: {new} instead of {old}, the radio says so.")
+        case KeyChangeSource.OPERATOR if change.new == change.old:
+            line = _("✅{stamp} {node}: {new} is right, an operator decided so.")
         case KeyChangeSource.OPERATOR:
             line = _("✅{stamp} {node}: {new} instead of {old}, an operator decided so.")
         case KeyChangeSource.REJECTED:

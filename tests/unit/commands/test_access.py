@@ -4,10 +4,10 @@ import logging
 
 import pytest
 
-from meshbot.commands.access import Access, CommandPolicy
+from meshbot.commands.access import ANSWERS, Access, CommandPolicy
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import Command
-from meshbot.commands.roles import AuthFailure, Role, User
+from meshbot.commands.roles import AuthFailure, NodeList, Role, User
 from meshbot.mesh_link.packets import BROADCAST_NUM, TextMessage
 from meshbot.nodes import Candidate
 from meshbot.persistence.replay_guard import KEPT
@@ -31,6 +31,9 @@ class Nodes:
     def is_named(self, num):
         return num in {ALICE, BOB}
 
+    def is_vouched(self, _num):
+        return True
+
     def is_newcomer(self, num):
         return num == BOB
 
@@ -42,6 +45,24 @@ class Nodes:
 
     def has_pending_key(self, _num):
         return False
+
+
+class FirstHeard(Nodes):
+    """The keys came in NODEINFO packets."""
+
+    def is_vouched(self, _num):
+        return False
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_key_that_came_by_air_makes_no_admin_unless_listed(is_listed):
+    keys = frozenset({key(1)}) if is_listed else frozenset()
+    roles = make_roles(admin_list=NodeList(frozenset({ALICE}), keys))
+    access = Access(roles, FirstHeard(), RateLimiter(2, 300.0), *replay_guards())
+    refusal = check(access, message(ALICE), REBOOT)
+    assert (refusal is None) is is_listed
+    assert is_listed or (refusal.level, refusal.answer) == (logging.WARNING, ANSWERS[AuthFailure.UNVERIFIED_KEY])
+    assert check(access, message(ALICE, 2), PING) is None
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ class Echo:
         self.sent = []
         self.clock = FakeClock()
         options = EchoOptions(channel=3, text_limit=lambda _text: 60, lifetime=120.0)
-        self.command = echo_command(self.clock, self._send, lambda: is_holding, lambda _num: "ALI", options)
+        self.command = echo_command(self.clock, self._send, lambda: is_holding, lambda _num: "ALI", lambda: options)
 
     def ask(self, question, **details):
         return ask(self.command, question, **details)

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from meshbot.commands.roles import AuthFailure, NodeList, Role, User, node_list, report_moved
+from meshbot.commands.roles import AuthFailure, NodeList, Role, User, node_list, report_moved, report_unverified
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata, TextMessage
 from meshbot.nodes import weak_keys
 from meshbot.nodes.fingerprint import fingerprint_of
@@ -152,6 +152,20 @@ def test_of_a_listed_number_that_moved_the_log_tells_what_to_write(caplog):
     (line,) = caplog.messages
     assert line.startswith("🪪 admin_nodes: !20001eef est maintenant !00005678.")
     assert line.endswith(f'"{fingerprint}", à la place de "!20001eef"')
+
+
+def test_of_an_unverified_admin_the_log_tells_what_to_do(caplog):
+    class FirstHeard:
+        def public_key(self, num):
+            return {ALICE: key(1), BOB: key(2)}.get(num)
+
+        def is_vouched(self, num):
+            return num == BOB
+
+    report_unverified(["!20001eef", f"!{BOB:08x}", "!00000001", text_of(key(1))], FirstHeard())
+    (line,) = caplog.messages
+    assert fingerprint_of(key(1)) in line
+    assert line.endswith("(/keys verify !20001eef)")
 
 
 # -- signatures on channels

@@ -134,7 +134,7 @@ def test_a_long_mail_is_cut_where_there_is_little_room(mesh):
 )
 def test_echo_speaks_in_the_telegram_user_s_name(node, name, spoken):
     sent, options = [], EchoOptions(channel=2, text_limit=lambda _text: 200, lifetime=120.0)
-    command = echo_command(FakeClock(), sent.append, lambda: False, lambda _num: "ALI", options)
+    command = echo_command(FakeClock(), sent.append, lambda: False, lambda _num: "ALI", lambda: options)
     assert by_telegram(command, "hello", node, name=name) == "📣 I say it on channel 2."
     assert [(message.text, message.channel, message.origin) for message in sent] == [(spoken, 2, None)]
 

@@ -7,7 +7,9 @@ import pytest
 
 from meshbot.installation.layout import DATA, PICTURES, UNIT, Layout, Source
 from meshbot.installation.plan import Facts, Options, RefusedError, install, remove, stamp_of
-from meshbot.installation.steps import Remove, Replace, Run, Say, WriteFile
+from meshbot.installation.runner import _exported
+from meshbot.installation.steps import MakeFolder, Remove, Replace, Run, Say, WriteFile
+from tests.support.process import ROOT
 
 SYSTEM = Layout()
 SOURCE = Source({"main_bot.py": Path("/src/main_bot.py")}, {name: f"text of {name}" for name in DATA}, "abc")
@@ -42,7 +44,7 @@ def test_nothing_that_is_there_changes_before_the_last_step_that_may_fail():
     steps = install(SYSTEM, SOURCE, replace(INSTALLED, stamp="another"), Options())
     check = place(steps, lambda step: isinstance(step, Run) and "check" in step.command)
     before = [getattr(step, "path", SYSTEM.new) for step in steps[:check] if not getattr(step, "keep", False)]
-    unharmed = (SYSTEM.home, SYSTEM.settings)
+    unharmed = (SYSTEM.home, SYSTEM.settings, SYSTEM.credentials)
     assert [path for path in before if path not in unharmed and not path.is_relative_to(SYSTEM.new)] == []
     assert place(steps, lambda step: isinstance(step, Replace)) > check
 
@@ -164,3 +166,24 @@ def test_a_purge_removes_settings_data_and_drop_ins_too():
         "/var/lib/meshbot",
         "/var/lib/private/meshbot",
     }
+
+
+def test_secrets_have_a_folder_that_is_roots_alone():
+    folders = {
+        step.path: step.mode for step in install(SYSTEM, SOURCE, FACTS, Options()) if isinstance(step, MakeFolder)
+    }
+    assert folders[SYSTEM.credentials] == 0o700
+
+
+def test_a_variable_behind_export_is_named_without_its_value():
+    steps = install(SYSTEM, SOURCE, replace(INSTALLED, exported=("MESHBOT_TELEGRAM_TOKEN",)), Options())
+    assert any("`export` before MESHBOT_TELEGRAM_TOKEN:" in text for text in texts(steps))
+    assert _exported("# export A=1\nexport MESHBOT_A=secret\n  export  B=2\nMESHBOT_C=export\n") == ("MESHBOT_A", "B")
+
+
+@pytest.mark.parametrize(("systemd", "kind"), [(0, "notify"), (252, "notify"), (257, "notify-reload")])
+def test_the_unit_fits_the_systemd_that_is_there(systemd, kind):
+    source = replace(SOURCE, texts=SOURCE.texts | {UNIT: (ROOT / UNIT).read_text(encoding="utf-8")})
+    steps = install(SYSTEM, source, replace(FACTS, systemd=systemd), Options())
+    (unit,) = [step.text for step in steps if isinstance(step, WriteFile) and step.path == SYSTEM.unit]
+    assert f"Type={kind}" in unit.splitlines()

@@ -3,7 +3,7 @@
 import pytest
 
 from meshbot.installation import outdated_unit
-from meshbot.installation.unit import differences
+from meshbot.installation.unit import differences, unit_for
 from tests.support.process import ROOT
 
 CURRENT = (ROOT / "meshbot.service").read_text(encoding="utf-8")
@@ -62,3 +62,11 @@ def test_without_a_readable_unit_there_is_nothing_to_say(system, text):
     else:
         path.write_bytes(b"\xff\xfe\x00")
     assert outdated_unit(STARTED, root) == ""
+
+
+def test_a_unit_made_for_either_systemd_is_no_matter(system):
+    newer = unit_for(CURRENT, 253)
+    assert newer != CURRENT == unit_for(CURRENT, 252)
+    assert "Type=notify-reload" in newer.splitlines()
+    assert "ExecReload" not in newer
+    assert outdated_unit(STARTED, system(newer)) == ""

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from meshbot.nodes import weak_keys
+from meshbot.nodes.identity import SILENCE, number_of
 from meshbot.nodes.key_states import KeyDecision, KeyState
 from meshbot.nodes.operator_trust import OperatorTrust
 from meshbot.runtime.incidents import KeyChangeSource
@@ -175,3 +176,63 @@ def test_revoked_keys_outlive_a_restart(trust):
     again = OperatorTrust(Snapshot(nodes=trust.nodes, revoked={ALICE: list(trust.revoked.of(ALICE))}))
     assert learn(again, key(1), NODEDB) is None
     assert again.trusted == {}
+
+
+# -- an admin's first key
+
+
+@pytest.fixture
+def guarded():
+    """Alice is in admin_nodes."""
+    return OperatorTrust(Snapshot(), admins=frozenset({ALICE}))
+
+
+def sources(trust):
+    return [each.source for each in trust.take_incidents()]
+
+
+def test_an_admins_first_key_by_air_is_reported_and_vouched_by_verifying(guarded):
+    line = learn(guarded, key(1), NODEINFO, long_name="Alice")
+    assert line.startswith(
+        "⚠️ Première clé publique de Alice (!20001eef), de admin_nodes: 5972 7626 7151 2390 7779 5174"
+    )
+    assert sources(guarded) == [KeyChangeSource.FIRST]
+    # the radio has learnt it from the same packet
+    learn(guarded, key(1), NODEDB, now=LATER)
+    assert not guarded.is_vouched(ALICE)
+    decide(guarded, 1, VERIFY, now=LATER + 1)
+    assert guarded.is_vouched(ALICE)
+    assert sources(guarded) == [KeyChangeSource.OPERATOR]
+
+
+@pytest.mark.parametrize("source", [NODEDB, IMPORT, OPERATOR])
+def test_an_admins_first_key_by_a_better_way_is_vouched(guarded, source):
+    assert learn(guarded, key(1), source) is None
+    assert guarded.is_vouched(ALICE)
+    assert sources(guarded) == []
+
+
+@pytest.mark.parametrize("source", [NODEINFO, NODEDB])
+def test_a_new_number_vouches_no_more_than_the_old_one(guarded, source):
+    learn(guarded, key(1), source)
+    new = number_of(key(1))
+    assert guarded.prove(new, key(1), 500, 500) == []
+    guarded.settle(500 + SILENCE)
+    assert guarded.identities.numbers(new) == (new, ALICE)
+    assert guarded.is_vouched(new) is (source is NODEDB)
+
+
+def test_what_was_met_before_the_database_is_reported_once(guarded):
+    meanwhile = OperatorTrust(Snapshot(), admins=frozenset({ALICE}))
+    learn(meanwhile, key(1), NODEINFO)
+    assert sources(meanwhile) == [KeyChangeSource.FIRST]
+    guarded.merge(meanwhile, LATER)
+    assert sources(guarded) == []
+    assert not guarded.is_vouched(ALICE)
+
+
+def test_the_line_about_a_key_of_many_nodes_stays_short(trust):
+    for num in range(1, 301):
+        learn(trust, key(1), NODEINFO, num)
+    (line,) = trust.shared_key_lines()
+    assert line.endswith("chez !00000001, !00000002, !00000003, !00000004 et 296 autres: copie ou usurpation")

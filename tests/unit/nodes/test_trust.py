@@ -5,6 +5,7 @@ import pytest
 from meshbot.nodes import trust as trust_module
 from meshbot.nodes.operator_trust import OperatorTrust
 from meshbot.nodes.trust import MAX_PENDING, KeyTrust
+from meshbot.storage import DAY
 from meshbot.storage.nodes import Changes, KeyRow, KeySource, KeyStatus, NodeRow, Snapshot
 from tests.support.nodes import ALICE, BOB, CAROL, key
 
@@ -108,6 +109,36 @@ def test_a_superseded_key_that_comes_back_is_unconfirmed_again(trust):
     learn(trust, key(2), OPERATOR)
     assert learn(trust, key(1), NODEINFO) is not None
     assert keys_of(trust) == (2, [1])
+
+
+def test_the_oldest_unconfirmed_key_gives_way_after_a_day(trust):
+    learn(trust, key(1), NODEDB)
+    for seed in range(2, 2 + MAX_PENDING):
+        learn(trust, key(seed), NODEINFO, now=1000 + seed)
+    assert learn(trust, key(9), NODEINFO, now=1001 + DAY) is None
+    assert learn(trust, key(9), NODEINFO, now=1002 + DAY) is not None
+    assert keys_of(trust) == (1, [3, 4, 5, 9])
+    unsaved = trust.take_unsaved()
+    assert unsaved.dropped == {(ALICE, key(2))}
+    assert (ALICE, key(2)) not in unsaved.keys
+
+
+def test_an_unconfirmed_key_of_the_radio_s_own_takes_a_forged_one_s_place(trust):
+    learn(trust, key(1), OPERATOR)
+    for seed in range(2, 2 + MAX_PENDING):
+        learn(trust, key(seed), NODEINFO)
+    assert [learn(trust, key(seed), NODEDB) is not None for seed in range(10, 16)] == [True] * 4 + [False] * 2
+    assert keys_of(trust) == (1, [10, 11, 12, 13])
+
+
+def test_what_is_known_of_shared_keys_stays_bounded(trust, monkeypatch):
+    for seed in range(1, 40):
+        learn(trust, key(seed), NODEDB, num=2 * seed)
+        learn(trust, key(seed), NODEDB, num=2 * seed + 1)
+        assert len(trust.shared_key_lines()) == 1
+        trust.evict([2 * seed, 2 * seed + 1])
+    trust.shared_key_lines()
+    assert trust._logged_shared == set()
 
 
 def test_unconfirmed_keys_of_one_node_are_bounded_and_silent_beyond(trust):

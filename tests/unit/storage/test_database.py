@@ -2,6 +2,8 @@ import sqlite3
 import stat
 import threading
 from inspect import signature
+from pathlib import Path
+from unittest import mock
 
 import pytest
 from sqlalchemy import text, update
@@ -41,6 +43,16 @@ def test_the_folder_is_made_for_its_owner_alone(tmp_path):
     database = open_database(tmp_path / "var" / "meshbot", FakeClock())
     assert database.backend.path == tmp_path / "var" / "meshbot" / FILE_NAME
     assert stat.S_IMODE(database.backend.path.parent.stat().st_mode) == 0o700
+    database.close()
+
+
+def test_a_folder_that_may_not_be_entered_is_named_with_its_cure(tmp_path):
+    database, denied = open_database(tmp_path, FakeClock()), PermissionError(13, "Permission denied")
+    with (
+        mock.patch.object(Path, "is_file", side_effect=denied),
+        pytest.raises(StorageError, match=rf"dossier {tmp_path} fermé .*\(chown\)"),
+    ):
+        database.backend.check([])
     database.close()
 
 

@@ -23,6 +23,7 @@ from meshbot.storage.packet_log import PacketLog
 from meshbot.storage.schema import METADATA, REVISIONS
 from meshbot.storage.sqlite import FILE_NAME, SqliteBackend
 from tests.support.fake_clock import FakeClock
+from tests.support.old_tables import counted, fill
 
 ALICE = NodeRow(7, "Alice", "AL", "TBEAM", "ROUTER", 48.5, 2.25, 35, 100)
 KEY = KeyRow(7, bytes(range(32)), KeySource.NODEDB, KeyStatus.TRUSTED, 1, 2)
@@ -55,6 +56,19 @@ def test_the_oldest_database_is_upgraded_and_keeps_its_rows(oldest, caplog):
     NodeStore(database).save(Changes(nodes={8: NodeRow(8)}))
     assert f"🗄️ Base de données mise à jour: format 0001 → {REVISIONS[-1]}" in caplog.messages
     database.close()
+
+
+def test_rows_of_every_earlier_version_are_kept(tmp_path):
+    backend = SqliteBackend(tmp_path / FILE_NAME)
+    kept = {}
+    for revision in REVISIONS:
+        with backend.writer.begin() as connection:
+            upgrade(connection, revision)
+            found = counted(connection)
+            assert {name: found[name] for name in kept} == kept
+            kept = fill(connection)
+    backend.close()
+    assert kept.keys() == {*METADATA.tables, "alembic_version"}
 
 
 def test_mails_of_earlier_versions_count_as_unproven(tmp_path):

@@ -70,6 +70,18 @@ def test_a_saved_row_replaces_the_one_before(store):
     assert store.load().nodes == {ALICE: renamed}
 
 
+def test_a_dropped_key_is_deleted_and_may_come_back(store):
+    store.save(changes(ALICE_ROW, TRUSTED, PENDING))
+    dropping = Changes()
+    dropping.drop(PENDING)
+    assert len(dropping) == 1
+    store.save(dropping)
+    assert store.load().pending == {}
+    dropping.update(changes(PENDING))
+    store.save(dropping)
+    assert store.load().pending == {ALICE: [PENDING]}
+
+
 def test_a_new_trusted_key_replaces_the_old_in_one_transaction(store, database):
     store.save(changes(ALICE_ROW, TRUSTED, PENDING))
     newly_trusted = replace(PENDING, status=KeyStatus.TRUSTED)

@@ -119,7 +119,7 @@ def test_a_missing_channel_and_an_unreadable_text_have_different_reasons(harness
 
 def test_an_echo_s_delivery_status_is_a_reply_to_the_command():
     sent_texts, options = [], EchoOptions(channel=2, text_limit=lambda _text: 200, lifetime=120.0)
-    echo = echo_command(FakeClock(), sent_texts.append, lambda: False, lambda _num: "?", options)
+    echo = echo_command(FakeClock(), sent_texts.append, lambda: False, lambda _num: "?", lambda: options)
     with HandlerHarness([echo]) as harness:
         assert harness.write("/echo bonjour", KNOWN, name="Zoé") == []
         assert [message.text for message in sent_texts] == ["📣 Zoé (TG): bonjour"]

@@ -150,7 +150,9 @@ def test_an_edit_in_a_group_that_is_not_joined_is_left_alone():
 
 def test_echo_in_a_joined_group_speaks_on_its_channel():
     sent = []
-    echo = echo_command(FakeClock(), sent.append, lambda: False, lambda _num: "?", EchoOptions(0, lambda _: 200, 120.0))
+    echo = echo_command(
+        FakeClock(), sent.append, lambda: False, lambda _num: "?", lambda: EchoOptions(0, lambda _: 200, 120.0)
+    )
     groups = {"telegram_bridges": (f"3 {GROUP}",), "telegram_groups": (-5,)}
     with HandlerHarness([echo], **groups) as harness:
         assert harness.write("/echo a", KNOWN, GROUP) == []

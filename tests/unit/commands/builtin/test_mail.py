@@ -115,6 +115,44 @@ def test_nobody_gets_letters_by_a_name_that_begins_with_another_s(mesh, name):
         assert {view.num for view in found} == {victim.num, 0x66600666}
 
 
+def hear(mesh, num, name):
+    mesh.memory.record(packet(num, rx_time=int(mesh.clock.now().timestamp())))
+    mesh.manager.learn_from_node_database([NodeRecord(num, name, "")])
+
+
+@pytest.mark.parametrize("name", ["Alice", "ALICE", "Bob Martin", "𝕬𝖑𝖎𝖈𝖊"])
+def test_a_newcomer_gets_no_letters_by_the_first_words_of_a_name(mesh, name):
+    victim, mallory = 0x11100111, 0x66600666
+    hear(mesh, victim, f"{name} Test")
+    mesh.clock.advance(3600)
+    hear(mesh, mallory, name)
+    _name, found, rest = recipient_of(f"{name} hello you", mesh.memory.find_nodes)
+    assert {view.num for view in found} >= {victim, mallory}
+    assert rest == "hello you"
+    _name, found, _rest = recipient_of(f"{name} Test hello you", mesh.memory.find_nodes)
+    assert victim in {view.num for view in found}
+
+
+def test_who_takes_such_a_name_later_gets_no_letters_by_it_either(mesh):
+    victim, mallory = 0x11100111, 0x66600666
+    hear(mesh, mallory, "Mallory")
+    mesh.clock.advance(3600)
+    hear(mesh, victim, "Carol Test")
+    mesh.clock.advance(3600)
+    hear(mesh, mallory, "Carol")
+    mesh.clock.advance(30 * 86400)
+    _name, found, _rest = recipient_of("Carol hello", mesh.memory.find_nodes)
+    assert {view.num for view in found} == {victim, mallory}
+
+
+def test_who_came_first_keeps_its_letters_whatever_others_are_called(mesh):
+    hear(mesh, ZOE, "Zoé")
+    mesh.clock.advance(3600)
+    hear(mesh, 0x66600666, "Zoé hello")
+    _name, found, rest = recipient_of("Zoé bonjour", mesh.memory.find_nodes)
+    assert ([view.num for view in found], rest) == ([ZOE], "bonjour")
+
+
 @pytest.mark.parametrize(
     ("argument", "answer"),
     [

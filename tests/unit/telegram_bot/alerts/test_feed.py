@@ -1,6 +1,7 @@
 """Alerts: one message for each incident, edited as it goes on, and a summary of those that were missed."""
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -224,6 +225,16 @@ def test_a_changed_key_is_reported_with_both_keys_and_the_command(reader):
             "/keys accept !20001ef0 6388 or /keys reject !20001ef0 6388"
         )
     ]
+
+
+def test_an_admins_first_key_is_told_with_what_to_do_and_settled(reader):
+    reader.report(replace(changed_key(source=KeyChangeSource.FIRST), old=""))
+    (text,) = reader.texts()
+    assert text.startswith(f"🔑 14:00 Bob (!20001ef0), of admin_nodes, sends its first public key: {NEW}\n")
+    assert "/keys verify !20001ef0 or /keys reject !20001ef0 6388" in text
+    assert not reader.messages[-1].silent
+    reader.report(replace(changed_key(source=KeyChangeSource.OPERATOR), old=NEW), after=13600)
+    assert reader.texts() == [f"✅ 17:46 Bob (!20001ef0): {NEW} is right, an operator decided so."]
 
 
 @pytest.mark.parametrize(
