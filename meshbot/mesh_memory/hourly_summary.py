@@ -11,6 +11,8 @@ from meshbot.runtime import Clock
 
 LOGGER = logging.getLogger(__name__)
 HOUR: Final = 3600.0
+LINK_UP: Final = "🕐 Dernière heure: %d paquets de %d nœuds; lien établi, %d coupures; %d envois en attente"
+LINK_DOWN: Final = "🕐 Dernière heure: %d paquets de %d nœuds; lien coupé, %d coupures; %d envois en attente"
 
 
 class HourlySummary:
@@ -44,12 +46,5 @@ class HourlySummary:
         self._due = now + HOUR if now >= self._due + HOUR else self._due + HOUR
         packets, self._packets = self._packets, 0
         link = self._link()
-        state = "coupé" if link.ready_for is None else "établi"
-        LOGGER.info(
-            "🕐 Dernière heure: %d paquets de %d nœuds; lien %s, %d coupures; %d envois en attente",
-            packets,
-            self._heard(HOUR),
-            state,
-            link.last_hour,
-            self._waiting(),
-        )
+        text = LINK_DOWN if link.ready_for is None else LINK_UP
+        LOGGER.info(text, packets, self._heard(HOUR), link.last_hour, self._waiting())
