@@ -98,7 +98,8 @@ class MeshBot:
         self._custody = custody = assembly.key_custody(
             clock, self.node_manager, link, sender=sender.tell, disk=disk.tell, database=self._database, report=report
         )
-        queue = assembly.send_queue(settings, clock, assembly.key_cures(self.node_manager, link))
+        nodes = self.node_manager
+        queue = assembly.send_queue(settings, clock, assembly.key_cures(nodes, link), lambda: nodes.moved)
         self._sender = MeshSender(
             clock,
             queue,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -102,8 +102,13 @@ def listed_nodes(settings: config.Settings) -> dict[str, tuple[str, ...]]:
     return {"admin_nodes": admins, "known_nodes": known, "telegram_users": of_telegram}
 
 
-def send_queue(settings: config.Settings, clock: Clock, cures: sending.KeyCures) -> sending.SendQueue:
-    """Return an empty outbox with the lifetimes of each kind of text."""
+def send_queue(
+    settings: config.Settings,
+    clock: Clock,
+    cures: sending.KeyCures,
+    moved: Callable[[], Mapping[int, int]] = dict,
+) -> sending.SendQueue:
+    """Return an empty outbox with the lifetimes of each kind of text; `moved` tells which numbers are others now."""
     limits = send_limits(settings)
     return sending.SendQueue(
         limits.interval,
@@ -115,6 +120,7 @@ def send_queue(settings: config.Settings, clock: Clock, cures: sending.KeyCures)
         # above the numbers that earlier processes gave
         sending.QueueRows(int(clock.now().timestamp() * 1000)),
         cures,
+        sending.MovedNumbers(moved),
     )
 
 

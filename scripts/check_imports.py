@@ -18,6 +18,7 @@ LAYERS: Final = (
     # No part of meshbot/ imports these, so all of them stand below
     {"config", "node_manager", "tcp_interface_manager"},
     {"meshbot.cli", "meshbot.demo", "meshbot.status_page", "meshbot.telegram_bot"},
+    {"meshbot.doctor"},
     {"meshbot.control"},
     {"meshbot.commands.builtin"},
     {"meshbot.commands"},

@@ -90,6 +90,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self.round_trip = 0.0
         # of the reader: it lives if it waits for data, or once this has grown
         self.reader_turns = 0
+        self.received = 0  # bytes
         self.reader_waits = False
         super().__init__(target.host, portNumber=target.port, connectNow=False, noNodes=without_nodes)
 
@@ -231,6 +232,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                 if not data:
                     self._end(LinkFailure(LinkCause.CLOSED))
                     break
+                self.received += len(data)
                 self.last_heard = self._monotonic()
                 if not self.round_trip:
                     self.round_trip = max(self.last_heard - self._requested_at, self.tcp_info.round_trip)

@@ -54,6 +54,16 @@ class LinkRecovered:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeLocked:
+    """The bot's own node is connected and in lockdown: it delivers nothing, and sends nothing for the bot."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeUnlocked:
+    """It works again."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRebooted:
     """The bot's own node has restarted."""
 
@@ -151,6 +161,8 @@ class DatabaseRecovered:
 Incident = (
     LinkLost
     | LinkRecovered
+    | NodeLocked
+    | NodeUnlocked
     | NodeRebooted
     | NodeWarning
     | RadioForgot

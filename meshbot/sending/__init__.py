@@ -6,6 +6,7 @@ from meshbot.sending.air_time import duty_cycle, modem_of, packet_bytes, signed_
 from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.key_cures import KeyCure, KeyCures
 from meshbot.sending.limits import SendLimits
+from meshbot.sending.moved_numbers import MovedNumbers
 from meshbot.sending.outbox_figures import OutboxFigures, outbox_figures
 from meshbot.sending.outgoing import (
     ControlOrigin,
@@ -51,6 +52,7 @@ __all__ = [
     "LinkChange",
     "MailNoticeOrigin",
     "MeshSender",
+    "MovedNumbers",
     "NoRoute",
     "NoRouteError",
     "Origin",
