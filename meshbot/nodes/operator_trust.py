@@ -14,7 +14,7 @@ from meshbot.nodes.revoked import without
 from meshbot.nodes.trust import KeyTrust
 from meshbot.nodes.weak_keys import is_weak
 from meshbot.runtime import KeyChangeSource, log
-from meshbot.storage import KeyRow, KeySource, KeyStatus, NodeRow
+from meshbot.storage import UNREPORTED, KeyRow, KeySource, KeyStatus, NodeRow
 
 ACK_WRITTEN_EVERY: Final = 3600  # seconds; with other changes it is written earlier
 
@@ -118,6 +118,20 @@ class OperatorTrust(KeyTrust):
             self.take_revoked(row, now)
         self._incidents = incidents
         return lines
+
+    def leave_unreported(self, num: int, key: bytes) -> None:
+        """Keep for `report_imported` that a key which waits came from a file, into which no running bot looked."""
+        waiting = self.pending[num]
+        place = next(index for index, row in enumerate(waiting) if row.public_key == key)
+        waiting[place] = self._keep(replace(waiting[place], changed_at=UNREPORTED))
+
+    def report_imported(self, now: int) -> None:
+        """Report the keys that files have brought since the bot ran last, each once."""
+        for num, waiting in self.pending.items():
+            for place, row in enumerate(waiting):
+                if row.changed_at == UNREPORTED:
+                    waiting[place] = self._keep(replace(row, changed_at=now))
+                    self._report_key(num, row.public_key, KeyChangeSource.FILE)
 
     def take_revoked(self, row: KeyRow, now: int) -> None:
         """Take over a decision that another memory or a file has."""

@@ -5,6 +5,7 @@ from meshbot.storage.database import Database, database_of, open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.mail import Mail, MailScope, MailStore, MailTable
 from meshbot.storage.nodes import (
+    UNREPORTED,
     Changes,
     IdentityRow,
     ImportRow,
@@ -52,6 +53,7 @@ __all__ = [
     "FILE_NAME",
     "HOUR",
     "UNKNOWN",
+    "UNREPORTED",
     "Air",
     "BatchRows",
     "By",
