@@ -9,7 +9,7 @@ from typing import Final
 from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.identity import number_of
 from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
-from meshbot.nodes.node_rows import is_by_air, is_usable
+from meshbot.nodes.node_rows import is_by_air, is_usable, overlay, with_whole_name
 from meshbot.nodes.revoked import without
 from meshbot.nodes.trust import KeyTrust
 from meshbot.nodes.weak_keys import is_weak
@@ -88,6 +88,15 @@ class OperatorTrust(KeyTrust):
             case _:
                 return None
         return f"🔑 Clé publique de {self.label(num)} {decision.value} par {log.escaped(by)}: {fingerprint_of(key)}"
+
+    def person(self, num: int) -> NodeRow | None:
+        """Return what is known of the node under all its numbers, the present one's words first."""
+        new, *olds = self.identities.numbers(num)
+        row = self.nodes.get(new)
+        for former in filter(None, map(self.nodes.get, olds)):
+            row = NodeRow(new) if row is None else row
+            row = overlay(former, with_whole_name(former, row))
+        return row
 
     def is_vouched(self, num: int) -> bool:
         """Return whether the trusted key of the node comes from better than a NODEINFO, which anybody can send.
