@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 import assembly
 import config
 from meshbot.cli import Program
+from meshbot.control import candidates
+from meshbot.installation import core_requirements, installed_unit
 from meshbot.runtime import SystemClock
 from meshbot.storage import FILE_NAME, StorageError
+from meshbot.version import version_text
 from node_manager import NodeManager
+
+if TYPE_CHECKING:
+    from meshbot.doctor import Patient
+
+# Of a bridge's line: the group's id
+GROUP: Final = re.compile(r"-\d+")
 
 
 def program(
@@ -25,6 +37,7 @@ def program(
         demo=_demo,
         open_nodes=open_nodes,
         target=assembly.target,
+        patient=_patient,
         clock=SystemClock(),
     )
 
@@ -53,6 +66,28 @@ def open_nodes(settings: config.Settings, *, is_new: bool = False) -> Iterator[N
             raise StorageError(f"{database.backend.where} ne prend rien")
     finally:
         database.close()
+
+
+def _patient(settings: config.Settings) -> Patient:
+    """Return what the doctor is to examine."""
+    from meshbot.doctor import Patient, pinned  # noqa: PLC0415 - the daemon never needs it
+
+    token = settings.telegram_token.get_secret_value()
+    bridged = [found[0] for line in settings.telegram_bridges if (found := GROUP.search(line))]
+    return Patient(
+        version=version_text(),
+        pins=pinned(core_requirements()),
+        unit=installed_unit(),
+        target=assembly.target(settings),
+        data_dir=settings.data_dir,
+        has_file=not settings.database_url.get_secret_value(),
+        disk_least=settings.disk_alert_percent / 100,
+        origins=tuple(sorted(set(settings.origins.values()))),
+        sockets=tuple(candidates(settings.data_dir, os.environ)),
+        telegram=(settings.telegram_base_url, token, settings.web_trust_environment) if token else None,
+        groups=settings.telegram_groups,
+        bridged=tuple(map(int, bridged)),
+    )
 
 
 def _demo() -> int:

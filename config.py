@@ -147,6 +147,8 @@ TELEGRAM_SECONDS = 60
 # Two packets, 2.2 s of pacing
 TELEGRAM_MAX_BYTES = 400
 RADIO_BACKUP_PASSPHRASE = SecretStr("")  # no nightly backup
+STATUS_PORT = 0  # no page
+STATUS_HOST = "127.0.0.1"
 LOG_LEVEL: LogLevel = "INFO"
 
 
@@ -318,6 +320,10 @@ class Settings(SourcedSettings):
     """Longest text from Telegram that goes on air, name included, in UTF-8; in packets of answer_max_bytes."""
     radio_backup_passphrase: Passphrase = Field(RADIO_BACKUP_PASSPHRASE)
     """Encrypts the nightly backups of the node's configuration in data_dir; nothing: none are made."""
+    status_port: Count = Field(STATUS_PORT, ge=0, le=65535)
+    """TCP port of the status page and of the metrics for Prometheus; 0: there are none."""
+    status_host: Host = Field(STATUS_HOST)
+    """Address that they are served on; 0.0.0.0 or :: shows them, without a password, to the whole network."""
     log_level: LogLevel = Field(LOG_LEVEL)
     """Least level that is logged; DEBUG also lets the libraries speak, save what they would say of keys."""
 

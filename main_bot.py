@@ -98,7 +98,8 @@ class MeshBot:
         self._custody = custody = assembly.key_custody(
             clock, self.node_manager, link, sender=sender.tell, disk=disk.tell, database=self._database, report=report
         )
-        queue = assembly.send_queue(settings, clock, assembly.key_cures(self.node_manager, link))
+        nodes = self.node_manager
+        queue = assembly.send_queue(settings, clock, assembly.key_cures(nodes, link), lambda: nodes.moved)
         self._sender = MeshSender(
             clock,
             queue,
@@ -132,8 +133,7 @@ class MeshBot:
         self.reloader = assembly.Reloader(settings, load, apply, clock)
         control = assembly.control(parts, self.commands, self.reloader.reload)
         assembly.route_reports(self._reports, parts, housekeeping, telegram, control.tell)
-        if telegram is not None:
-            self.incidents.listen(telegram.tell)
+        assembly.observe(parts, self._reports, self.incidents, telegram)
 
         packet_takers = assembly.packet_takers(parts, housekeeping, dispatcher, telegram)
         router = PacketRouter(clock, packet_takers, owner=link)
@@ -141,6 +141,10 @@ class MeshBot:
         link_takers = assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync, telegram)
         target, machine = assembly.target(settings), assembly.machine(settings)
         self._tcp = TCPInterfaceManager(target, machine, clock, link_takers, link=link, report=report)
+        watched_by_page = assembly.Watched(
+            queue, router, self._tcp, telegram, lambda: self.supervisor.services, lambda: watchdog
+        )
+        page = assembly.status_server(parts, watched_by_page)
         # in starting order: receivers before senders; the link starts last and stops first
         services = self._sender, custody, telegram, dispatcher, router, self._tcp
         radio_side = [each for each in services if each is not None]
@@ -154,8 +158,9 @@ class MeshBot:
         # the control socket may be in the data folder
         disk_side = housekeeping, control
         watchdog = Watchdog(watchdog_interval(), watched, disk_bound=disk_side, disk_users=(workers,))
-        threads, reload = (*disk_side, *radio_side), self.reloader.request
-        self.supervisor = Supervisor(threads, clock, STOP_GRACE, self._requests, watchdog, reload=reload)
+        # the page is not watched: whatever it does, the radio goes on
+        threads = *disk_side, *([] if page is None else [page]), *radio_side
+        self.supervisor = Supervisor(threads, clock, STOP_GRACE, self._requests, watchdog, reload=self.reloader.request)
 
     @property
     def interface(self) -> MeshTCPInterface | None:

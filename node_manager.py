@@ -99,8 +99,10 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
             self._admins.update(admins)
 
     def kept(self) -> Collection[int]:
-        """Return the nodes with mail or a role, and our own; it may wait for the disk."""
-        return self._activity().kept
+        """Return the present numbers of the nodes with mail or a role, and our own; it may wait for the disk."""
+        kept = self._activity().kept
+        with self._trust_lock:
+            return {self._trust.identities.numbers(num)[0] for num in kept}
 
     # Whose a number is: see meshbot/nodes/identity.py
 

@@ -233,7 +233,7 @@ class TCPInterfaceManager(Service):
             return
         interface = self._session.interface
         if interface.is_redacted:
-            self._locked()
+            self._locked(ready.outage)
             return
         self._link.ready(interface)
         self._takers.own_node(interface.own_node)
@@ -254,9 +254,10 @@ class TCPInterfaceManager(Service):
         if ready.attempts > (0 if ready.reconnection else 1):
             info_print("ℹ️ Coupure de %.1f s, %d tentative(s)", ready.outage, ready.attempts)
 
-    def _locked(self) -> None:
+    def _locked(self, outage: float) -> None:
         """Take a node that is connected and of no use: what it holds back says nothing of what it knows."""
         self._link.locked(is_locked=True)
+        self._outages.locked(outage)
         notify("STATUS=Nœud verrouillé (lockdown)")
         LOGGER.warning(
             "🔒 Notre nœud est verrouillé (lockdown): il ne livre et n'émet rien pour le bot. "

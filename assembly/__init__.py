@@ -7,11 +7,13 @@ from assembly.link import link_takers, machine, packet_takers, target
 from assembly.parts import Parts, memory, open_storage, send_queue
 from assembly.questions import commands, dispatcher, mesh_commands, online_commands
 from assembly.reloading import Reloader, apply_live
+from assembly.status_side import Watched, observe, status_server
 from assembly.telegram_side import telegram, telegram_options
 
 __all__ = [
     "Parts",
     "Reloader",
+    "Watched",
     "apply_live",
     "commands",
     "control",
@@ -24,12 +26,14 @@ __all__ = [
     "machine",
     "memory",
     "mesh_commands",
+    "observe",
     "online_commands",
     "open_storage",
     "packet_takers",
     "route_reports",
     "send_queue",
     "serving_bot",
+    "status_server",
     "takers",
     "target",
     "telegram",

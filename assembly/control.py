@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,14 +18,13 @@ from meshbot.control import (
     DeskParts,
     Reloaded,
     ServedNode,
+    node_figures,
     service_socket,
     serving,
     socket_path,
 )
-from meshbot.mesh_link import NodeReport, report_of
-from meshbot.nodes import fingerprint_of
+from meshbot.mesh_link import report_of
 from meshbot.runtime import read_host
-from meshbot.sending import duty_cycle
 
 
 def control(
@@ -78,7 +76,7 @@ def status(parts: Parts) -> dict[str, Any]:
         "host": settings.tcp_host,
         "port": settings.tcp_port,
         "link": _link(parts),
-        "node": None if report is None else _node(report),
+        "node": None if report is None else node_figures(report),
         "queue": {"waiting": sender.waiting, "holding": sender.holding},
         "nodes": counts.nodes,
         "keys": {
@@ -109,32 +107,6 @@ def _link(parts: Parts) -> dict[str, Any]:
         "last_outage": _seconds(figures.last_outage),
         "since_outage": _seconds(figures.since_outage),
         "round_trip": None if figures.round_trip is None else round(figures.round_trip, 4),
-    }
-
-
-def _node(report: NodeReport) -> dict[str, Any]:
-    return {
-        "id": f"!{report.num:08x}",
-        "name": report.long_name,
-        "short_name": report.short_name,
-        "firmware": report.firmware,
-        "hw_model": report.hw_model,
-        "region": report.region,
-        "duty_cycle": duty_cycle(report.lora),
-        "channel_utilization": report.channel_utilization,
-        "air_tx": report.air_tx,
-        "public_key": base64.b64encode(report.public_key).decode(),
-        "fingerprint": fingerprint_of(report.public_key) if report.public_key else "",
-        "is_managed": report.is_managed,
-        "is_locked": report.is_locked,
-        "answers_probes": report.answers_probes,
-        "needs_keys": report.needs_keys,
-        "signs": report.lora.signs,
-        "signature_policy": report.signature_policy,
-        "nodes": report.nodes,
-        "keys": report.keys,
-        "clock": report.clock,
-        "channels": [{"index": each.index, "name": each.name} for each in report.channels],
     }
 
 

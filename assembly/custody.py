@@ -19,7 +19,7 @@ from meshbot.nodes import (
 from meshbot.persistence import CustodyWriter, Takers
 from meshbot.runtime import Clock, Report
 from meshbot.sending import KeyCure, KeyCures, KeyQuestion, new_packet_id
-from meshbot.storage import CustodyStore, Database
+from meshbot.storage import DAY, CustodyStore, Database
 from node_manager import NodeManager
 
 Tell = Callable[[object], object]
@@ -38,13 +38,16 @@ def key_custody(
     """Return the service; the sender asks nodes on air for it, and the disk keeps what it must not forget."""
 
     def ended(num: int, outcome: Outcome) -> None:
-        sender(KeyCure(num, outcome is Outcome.HELD, outcome in FINAL_OUTCOMES, outcome.value))
+        # lessons are counted by days of UTC
+        wait = DAY - clock.now().timestamp() % DAY if outcome is Outcome.DAY_FULL else 0.0
+        sender(KeyCure(num, outcome is Outcome.HELD, outcome in FINAL_OUTCOMES, outcome.value, wait))
 
     links = CustodyLinks(
         ask=lambda num: sender(KeyQuestion(num)),
         ended=ended,
         save=None if database is None else disk,
         report=report,
+        is_locked=link.is_locked,
     )
     return KeyCustody(clock, nodes, link.interface, new_packet_id, links)
 

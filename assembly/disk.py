@@ -71,7 +71,8 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
     keeper = custody_writer(database, clock, parts.custody)
     of_custody = custody_takers(parts.custody, keeper, parts.nodes)
     of_own_node: persistence.Takers = {mesh_link.OwnNode: (parts.own_node.take,)}
-    writers = updates, parts.queue_writer, parts.own_node, keeper, *stored, *parts.replay_guards
+    history = None if parts.status is None else parts.status.link_history
+    writers = updates, parts.queue_writer, parts.own_node, keeper, *stored, *parts.replay_guards, history
     housekeeping = Housekeeping(
         clock,
         tuple(filter(None, writers)),

@@ -25,8 +25,9 @@ def packet_takers(
     parts: Parts, housekeeping: Housekeeping, dispatcher: Dispatcher, telegram: Service | None
 ) -> mesh_link.PacketTakers:
     """Return who takes which packets."""
+    counted = () if parts.status is None else (parts.status.metrics.packet,)
     return mesh_link.PacketTakers(
-        records=(housekeeping.offer, parts.custody.packet_heard),
+        records=(housekeeping.offer, parts.custody.packet_heard, *counted),
         channel_load=(parts.sender.tell,),
         node_infos=(housekeeping.offer, parts.custody.offer),
         routing_answers=(parts.sender.tell, parts.tracer.routing_answer, parts.custody.answer_heard),

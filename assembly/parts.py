@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import config
+from assembly.status_side import StatusSide, status_side
 from meshbot import mesh_link, persistence, sending, storage
 from meshbot.commands import (
     node_list,
@@ -42,6 +43,7 @@ class Parts:
     own_node: persistence.OwnNodeHistory = field(init=False)
     replay_guards: tuple[persistence.ReplayGuard, persistence.ReplayGuard] = field(init=False)
     queue_writer: persistence.QueueWriter | None = field(init=False)
+    status: StatusSide | None = field(init=False)  # None: without the status page
 
     def __post_init__(self) -> None:
         """Make what keeps our numbers, the commands that have run, of admins and of others, and what waits to go."""
@@ -50,6 +52,7 @@ class Parts:
         self.replay_guards = guard(admins, self.clock), guard(others, self.clock, persistence.KEPT_OF_ALL)
         self.queue_writer = queue_writer(self.database, self.clock, self.sender)
         self.own_node = persistence.OwnNodeHistory(self.database, self.clock, self.report)
+        self.status = status_side(self.settings, self.database, self.clock)
 
     def is_stored(self, row: int) -> bool:
         """Return whether a row of what waits to go on air is in the database."""
@@ -99,8 +102,13 @@ def listed_nodes(settings: config.Settings) -> dict[str, tuple[str, ...]]:
     return {"admin_nodes": admins, "known_nodes": known, "telegram_users": of_telegram}
 
 
-def send_queue(settings: config.Settings, clock: Clock, cures: sending.KeyCures) -> sending.SendQueue:
-    """Return an empty outbox with the lifetimes of each kind of text."""
+def send_queue(
+    settings: config.Settings,
+    clock: Clock,
+    cures: sending.KeyCures,
+    moved: Callable[[], Mapping[int, int]] = dict,
+) -> sending.SendQueue:
+    """Return an empty outbox with the lifetimes of each kind of text; `moved` tells which numbers are others now."""
     limits = send_limits(settings)
     return sending.SendQueue(
         limits.interval,
@@ -112,6 +120,7 @@ def send_queue(settings: config.Settings, clock: Clock, cures: sending.KeyCures)
         # above the numbers that earlier processes gave
         sending.QueueRows(int(clock.now().timestamp() * 1000)),
         cures,
+        sending.MovedNumbers(moved),
     )
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Command, ...]:
     """Return the commands that the settings ask for, in the order in which help lists them."""
     clock, memory, link = parts.clock, parts.memory, parts.link
-    return (
+    found = (
         builtin.HELP,
         builtin.ping_command(link.figures),
         *mesh_commands(memory, clock),
@@ -44,6 +44,7 @@ def commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Command, ...]
         *operator_commands(parts, reconnect),
         *online_commands(parts.settings, clock),
     )
+    return found if parts.status is None else parts.status.metrics.timed(found)
 
 
 def mesh_commands(memory: MeshMemory, clock: Clock) -> tuple[Command, ...]:

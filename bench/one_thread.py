@@ -167,7 +167,7 @@ class Station:
         self.bot = QuietBot(self._settings, self.clock)
         self.incidents: list[object] = []
         self.bot.incidents.listen(self.incidents.append)
-        services = {each.name: each for each in self.bot.supervisor._services}
+        services = {each.name: each for each in self.bot.supervisor.services}
         names = "Housekeeping", "Mesh-Sender", "Key-Custody", "Mesh-Router"
         self._services: list[Service] = [services[name] for name in names]
         self._dispatcher: Any = services["Mesh-Dispatcher"]

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
-from meshbot.cli import bot, database, keys, radio
+from meshbot.cli import bot, database, doctor, keys, radio
 from meshbot.commands import Translate
 from meshbot.commands import mark as _
 from meshbot.installation import SUMMARY, add_arguments, perform
@@ -39,13 +39,14 @@ def parser_for(name: str, version: str, tr: Translate) -> argparse.ArgumentParse
     parser.add_argument("--demo", action="store_true", help=tr(DEMO))
     parser.add_argument("--version", action="version", version=f"MeshBot {version}", help=tr(VERSION))
     # without a command the bot runs; what is alone needs no settings
-    parser.set_defaults(command=None, alone=None)
+    parser.set_defaults(command=None, alone=None, on_bad_settings=None)
     groups = parser.add_subparsers(title=tr(_("commands")), metavar=tr(_("COMMAND")))
     top = Commands(groups, tr)
     top.add("run", None, _("runs the bot, as without a command"))
     top.add("check", None, CHECK).set_defaults(check_config=True)
     top.add("demo", None, DEMO).set_defaults(demo=True)
     bot.add_commands(top)
+    doctor.add_command(top)
     for module in (keys, radio, database):
         group = groups.add_parser(module.NAME, help=tr(module.SUMMARY), description=tr(module.SUMMARY))
         commands = group.add_subparsers(title=tr(_("commands")), metavar=tr(_("COMMAND")), required=True)

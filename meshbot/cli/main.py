@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import sys
@@ -13,8 +14,8 @@ from typing import Final, TypeVar
 from meshbot.cli.arguments import parser_for
 from meshbot.cli.errors import CommandError
 from meshbot.cli.program import Call, CliSettings, Program
+from meshbot.commands import Translate, translator
 from meshbot.commands import mark as _
-from meshbot.commands import translator
 from meshbot.installation import language_of, speak
 from meshbot.runtime import log
 from meshbot.settings import ConfigError
@@ -41,9 +42,7 @@ def main(program: Program[S], arguments: Sequence[str] | None = None, environ: M
     try:
         settings = program.load(options.config, language)
     except ConfigError as error:
-        for problem in error.problems:
-            print(f"❌ {problem}", file=sys.stderr)
-        return os.EX_CONFIG
+        return int((options.on_bad_settings or _tell_problems)(error.problems, options, tr))
     if options.check_config:
         print(program.effective(settings, language or settings.language), end="")
         return 0
@@ -62,3 +61,9 @@ def main(program: Program[S], arguments: Sequence[str] | None = None, environ: M
     except KeyboardInterrupt:
         return INTERRUPTED
     return FAILED
+
+
+def _tell_problems(problems: Sequence[str], _options: argparse.Namespace, _tr: Translate) -> int:
+    for problem in problems:
+        print(f"❌ {problem}", file=sys.stderr)
+    return os.EX_CONFIG

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from pydantic import SecretStr
 
@@ -15,6 +15,9 @@ from meshbot.mesh_link import LinkTarget
 from meshbot.nodes import ImportResult, KeyEntry, NodeKeys
 from meshbot.runtime import Clock
 from meshbot.storage import KeyRow, NodeRow
+
+if TYPE_CHECKING:
+    from meshbot.doctor import Patient
 
 
 class CliSettings(Protocol):
@@ -84,6 +87,7 @@ class Program(Generic[S]):
     demo: Callable[[], int]
     open_nodes: OpenNodes[S]
     target: Callable[[S], LinkTarget]
+    patient: Callable[[S], Patient]
     clock: Clock
 
 

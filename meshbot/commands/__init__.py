@@ -4,7 +4,19 @@ from meshbot.commands.access import Access, CommandPolicy, Refusal
 from meshbot.commands.dispatcher import Dispatcher, MeshRules
 from meshbot.commands.executor import CommandExecutor, CommandLimits, InterimAnswer, Job, JobResult
 from meshbot.commands.filter import MessageFilter
-from meshbot.commands.formatting import CHAT_BYTES, DAY, HOUR, duration, ident, name_of, too_long, whole_number
+from meshbot.commands.formatting import (
+    CHAT_BYTES,
+    DAY,
+    HOUR,
+    age,
+    decibels,
+    duration,
+    ident,
+    length,
+    name_of,
+    too_long,
+    whole_number,
+)
 from meshbot.commands.language import LOCALE_DIR, Translate, mark, translator
 from meshbot.commands.mail_notices import MailNotices
 from meshbot.commands.node_lookup import MARKED_ID, Directory, addressees, only_one, renaming, short_name_of
@@ -67,10 +79,13 @@ __all__ = [
     "Translate",
     "User",
     "addressees",
+    "age",
     "bare",
+    "decibels",
     "duration",
     "ident",
     "is_proven",
+    "length",
     "mark",
     "name_of",
     "node_list",

@@ -2,6 +2,7 @@
 
 from meshbot.control.client import ControlClient, NoBotError, NotAllowedError, serving
 from meshbot.control.desk import Desk, DeskParts, Reloaded
+from meshbot.control.figures import node_figures
 from meshbot.control.place import ServedNode, candidates, service_socket, socket_path
 from meshbot.control.protocol import LANGUAGES, Error, Verb
 from meshbot.control.server import ControlServer
@@ -19,6 +20,7 @@ __all__ = [
     "ServedNode",
     "Verb",
     "candidates",
+    "node_figures",
     "service_socket",
     "serving",
     "socket_path",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from meshbot.installation.layout import PACKED, UNIT
+from meshbot.installation.layout import CORE, PACKED, UNIT
 from meshbot.version import ROOT
 
 # In systemd's order of precedence, systemd.unit(5)
@@ -38,18 +38,33 @@ def outdated_unit(environ: Mapping[str, str] = os.environ, root: Path = Path("/"
     """
     if "INVOCATION_ID" not in environ or _own_unit(root) != UNIT:
         return ""
+    installed, names = installed_unit(root) or (None, [])
+    return f"{installed}: {', '.join(names)}" if names else ""
+
+
+def installed_unit(root: Path = Path("/")) -> tuple[Path, list[str]] | None:
+    """Return the installed unit and the names of what differs from this version's; None if there is none to compare."""
     installed = next((path for folder in FOLDERS if (path := root / folder / UNIT).exists()), None)
-    current = next((path for path in (ROOT / UNIT, ROOT / PACKED / UNIT) if path.exists()), None)
-    if installed is None or current is None:
-        return ""
+    if installed is None:
+        return None
     try:
-        there, text = installed.read_text(encoding="utf-8"), current.read_text(encoding="utf-8")
+        there, text = installed.read_text(encoding="utf-8"), data_text(UNIT)
         # systemd may have been updated since
         forms = (unit_for(text, version) for version in (0, NOTIFY_RELOAD_SINCE))
-        names = min((differences(there, form) for form in forms), key=len)
+        return installed, min((differences(there, form) for form in forms), key=len)
     except (OSError, ValueError):
-        return ""
-    return f"{installed}: {', '.join(names)}" if names else ""
+        return None
+
+
+def core_requirements() -> str:
+    """Return the list of the libraries that the bot runs with; raises OSError if it is missing."""
+    return data_text(CORE)
+
+
+def data_text(name: str) -> str:
+    """Return a file of DATA: beside a checkout's program, in a folder of a wheel's."""
+    path = next((path for path in (ROOT / name, ROOT / PACKED / name) if path.exists()), ROOT / name)
+    return path.read_text(encoding="utf-8")
 
 
 def differences(installed: str, current: str) -> list[str]:

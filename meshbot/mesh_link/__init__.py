@@ -58,6 +58,7 @@ from meshbot.mesh_link.messages import (
     TracerouteReply,
 )
 from meshbot.mesh_link.node_report import NodeReport, report_of
+from meshbot.mesh_link.node_visit import Visit, visit
 from meshbot.mesh_link.node_warnings import NodeWarnings
 from meshbot.mesh_link.outages import OutageReporter
 from meshbot.mesh_link.own_node_client import OwnNodeClient
@@ -148,6 +149,7 @@ __all__ = [
     "TextMessage",
     "TextPacket",
     "TracerouteReply",
+    "Visit",
     "contact_url",
     "differences",
     "give",
@@ -160,4 +162,5 @@ __all__ = [
     "routing_error_name",
     "settings_of",
     "takes_contacts",
+    "visit",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from meshbot.mesh_link.failures import LinkFailure
-from meshbot.runtime import LinkLost, LinkRecovered, NodeRebooted, Report
+from meshbot.runtime import LinkLost, LinkRecovered, NodeLocked, NodeRebooted, NodeUnlocked, Report
 
 
 class NodeInterface(Protocol):
@@ -32,7 +32,7 @@ class OutageReporter:
         self.failure = LinkFailure()
         self._node = node
         self._report = report
-        self._lost = False
+        self._lost = self._is_locked = False
         # number, boots and firmware at the last READY
         self._known: tuple[int, int, str] | None = None
         # over the connection that ended last
@@ -49,10 +49,23 @@ class OutageReporter:
 
     def ready(self, outage: float, interface: NodeInterface, *, restarted: bool) -> None:
         """Take a link that is READY; `restarted` when the node reported its reboot on the same connection."""
+        self._recovered(outage)
+        if self._is_locked:
+            self._is_locked = False
+            self._report(NodeUnlocked())
+        self._look_for_reboot(interface, restarted=restarted)
+
+    def locked(self, outage: float) -> None:
+        """Take a link that is up, to a node in lockdown."""
+        self._recovered(outage)
+        if not self._is_locked:
+            self._is_locked = True
+            self._report(NodeLocked())
+
+    def _recovered(self, outage: float) -> None:
         if self._lost:
             self._lost = False
             self._report(LinkRecovered(outage))
-        self._look_for_reboot(interface, restarted=restarted)
 
     def _look_for_reboot(self, interface: NodeInterface, *, restarted: bool) -> None:
         known, self._known = self._known, (interface.own_num, interface.boots, interface.firmware)

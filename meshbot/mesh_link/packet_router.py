@@ -81,6 +81,11 @@ class PacketRouter(Service):
         self._bad_packets = Throttle(BAD_PACKETS_EVERY)
         self._forged_packets = Throttle(FORGED_PACKETS_EVERY)
 
+    @property
+    def refused(self) -> dict[str, int]:
+        """How many packets were refused so far, by reason; any thread may ask."""
+        return {"bad": self._bad_packets.noted, "forged": self._forged_packets.noted}
+
     def on_start(self) -> None:
         """Subscribe; the library keeps only a weak reference."""
         pub.subscribe(self._on_receive, TOPIC)

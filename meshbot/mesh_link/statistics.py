@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from meshbot.mesh_link.actions import Action, LinkReady
@@ -12,6 +12,10 @@ from meshbot.mesh_link.actions import Action, LinkReady
 HOUR, DAY = 3600.0, 86400.0  # seconds
 # Reconnections; one each 9 s for a day
 REMEMBERED = 10_000
+
+
+# Takes what the machine decided, since when it has no link (None: it has one), and the time; monotonic seconds
+LinkObserver = Callable[[Sequence[Action], float | None, float], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,16 @@ class LinkStatistics:
         self._last_outage: float | None = None
         self._outage_ended = 0.0
         self._round_trip: float | None = None
+        self._observers: list[LinkObserver] = []
 
-    def take(self, actions: Iterable[Action], outage_since: float | None, now: float) -> None:
+    def observe(self, observer: LinkObserver) -> None:
+        """Have `observer`, which never waits, called with all that `take` gets; before the link starts."""
+        self._observers.append(observer)
+
+    def take(self, actions: Sequence[Action], outage_since: float | None, now: float) -> None:
         """Take what the machine decided at `now`, and since when it has no link (None: it has one)."""
+        for observer in self._observers:
+            observer(actions, outage_since, now)
         with self._lock:
             self._down_since = outage_since
             for action in actions:

@@ -90,6 +90,10 @@ class Mailbox:
         """Return a node's mails, the oldest first: a mail's place is its number for people. Raises StorageError."""
         return self._store.mails_of(self.numbers(recipient))
 
+    def totals(self) -> tuple[int, int, int]:
+        """Return how many mails are kept, how many of them are unread, and for how many nodes. Raises StorageError."""
+        return self._store.totals()
+
     def correspondents(self) -> set[int]:
         """Return who has or sent mail; only who is to be notified if the database cannot be read."""
         try:

@@ -202,6 +202,12 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         else:
             self._tidy_due = now + TIDY_EVERY
 
+    @property
+    def waiting(self) -> int:
+        """How many packets are not committed yet; any thread may ask."""
+        committing = self._committing
+        return len(self._recorder.batch.packets) + (len(committing.packets) if committing is not None else 0)
+
     # -- nodes: from memory
 
     def node(self, num: int) -> NodeView | None:
@@ -210,7 +216,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         with self._recorder_lock:
             state = joined_state(numbers[0], map(self._recorder.states.get, numbers))
         row = self._node_manager.person(num)
-        return self._view(numbers, row, state, self._here()) if row or state else None
+        return self._view(numbers, row, state, self._here(), self._now()) if row or state else None
 
     def direct_nodes(self, within: float) -> list[DirectNode]:
         """Return the nodes that our own one heard without a relay in the last so many seconds, the best SNR first."""
@@ -228,12 +234,15 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     def heard_nodes(self, within: float) -> list[NodeView]:
         """Return the nodes heard in the last so many seconds, relayed ones too, our own one not, the latest first."""
-        since, own, latest = self._now() - within, self._own_num(), self._now() + bounds.CLOCK_AHEAD
-        here = self._here()
+        now, own, here = self._now(), self._own_num(), self._here()
+        since, latest = now - within, now + bounds.CLOCK_AHEAD
         found = [state for state in self._states() if since <= state.last_heard <= latest and state.num != own]
         found.sort(key=lambda state: -state.last_heard)
         known = self._node_manager
-        return [self._view(known.numbers(each.num), known.person(each.num), each, here) for each in found]
+        # nearly all have one number only: thousands of questions less
+        several = set(known.moved.values())
+        numbers = ((each, known.numbers(each.num) if each.num in several else (each.num,)) for each in found)
+        return [self._view(nums, known.person(each.num), each, here, now) for each, nums in numbers]
 
     def find_nodes(self, text: str, *, longer: bool = False) -> list[NodeView]:
         """Return the nodes that a person means by a name, a short name, `!hex`, hex or its end; the latest heard first.
@@ -393,11 +402,11 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             return next(filter(None, map(self._recorder.place, numbers)), None)
 
     def _view(
-        self, numbers: Sequence[int], row: NodeRow | None, state: NodeState | None, here: Place | None
+        self, numbers: Sequence[int], row: NodeRow | None, state: NodeState | None, here: Place | None, now: int
     ) -> NodeView:
         has_key = self._node_manager.public_key(numbers[0]) is not None
         signs = not self._recorder.signers.isdisjoint(numbers)
-        return node_view(numbers, row, state, here, self._now(), has_key=has_key, signs=signs)
+        return node_view(numbers, row, state, here, now, has_key=has_key, signs=signs)
 
     def _known_place(self, num: int) -> Place | None:
         row = self._node_manager.person(num)

@@ -7,12 +7,12 @@ favourites crashes (docs/decisions/0018-key-custody.md).
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from math import inf
 from typing import Final
 
+from meshbot.nodes.ask_limits import AskLimits
 from meshbot.nodes.custody_records import CustodyRecords, needing
 from meshbot.nodes.custody_steps import (
     Action,
@@ -29,8 +29,9 @@ from meshbot.nodes.custody_steps import (
     RemoveNode,
     Stage,
 )
+from meshbot.nodes.lessons import Lessons, none_revoked
 from meshbot.nodes.radio_state import Outcome, RadioState, TrustedKey
-from meshbot.storage import DAY, HOUR
+from meshbot.storage import HOUR
 
 # Seconds between two nodes whose cure nobody waits for
 CURE_EVERY: Final = 10.0
@@ -38,18 +39,9 @@ CURE_EVERY: Final = 10.0
 ASK_TIMEOUT: Final = 20.0
 # Seconds in which a node introduces itself only once
 ASK_AGAIN: Final = 60.0
-# A flapping link and a small database make use of all those that no message waits for: 3 % of the air on LongFast
-ASKS_AN_HOUR, ASKS_AHEAD = 60, 45
 # Seconds for the radio's answer: an ESP32 can stall for 10
 ADMIN_TIMEOUT: Final = 12.0
 NOTE_TIMEOUT: Final = 15.0  # seconds for a commit
-# Each has the radio write its whole database to its flash. The last ones are for what an operator decides, those before
-# for messages that wait
-TAUGHT_A_DAY: Final = 20
-TAUGHT_FOR_MESSAGES: Final = 15
-TAUGHT_AHEAD: Final = 10
-# Seconds between two cures of one node for packets that cannot be read
-EVIDENCE_EVERY: Final = HOUR
 # Nodes
 UNSERVED_LIMIT: Final = 50
 # Seconds between two broadcasts of our own node
@@ -65,12 +57,16 @@ class Custody:
         trusted: Callable[[int], TrustedKey | None],
         new_id: Callable[[], int],
         *,
+        is_revoked: Callable[[int, bytes], bool] = none_revoked,
         can_note: bool = True,
     ) -> None:
-        """`trusted` returns what the bot knows of a node; without `can_note` nothing can be kept, so nothing taught."""
+        """`trusted` returns what the bot knows of a node, `is_revoked` whether an operator has revoked that key of it.
+
+        Without `can_note` nothing can be kept, so nothing is taught.
+        """
         self._trusted = trusted
         self._new_id = new_id
-        self._can_note = can_note
+        self._lessons = Lessons(records, trusted, is_revoked, can_note=can_note)
         self.records = records
         # None: without a link
         self._radio: RadioState | None = None
@@ -82,10 +78,7 @@ class Custody:
         self._unserved: dict[int, bool] = {}
         self._cures: dict[int, Cure] = {}
         self._next_start = -inf
-        self._asked: deque[float] = deque(maxlen=ASKS_AN_HOUR)
-        # those ahead of time by ASKS_AN_HOUR: not after a loss
-        self._is_limited = True
-        self._evidence_at: dict[int, float] = {}
+        self._asks = AskLimits()
         self._introduced_at = -inf
         self._actions: list[Action] = []
 
@@ -104,6 +97,7 @@ class Custody:
         if radio.is_whole:
             self._look_for_loss(radio, at.now)
             self._repair(at)
+            self._revoke(at)
             needy = needing(self.records.talked(at.wall), people, self._keys, self._trusted)
             self._waiting = [num for num in needy if num not in self._cures]
         self._serve_late(at)
@@ -130,10 +124,12 @@ class Custody:
             self._note_wanted(num, for_operator=False)
         elif running is None:
             self._start(num, at, awaited=True)
+        else:
+            running.awaited = True
         return self._take()
 
     def teach(self, num: int, at: Moment) -> list[Action]:
-        """Teach the radio the key that an operator has just decided about."""
+        """Have the radio follow what an operator has just decided: know the trusted key, forget a revoked one."""
         running = self._cures.get(num)
         if self._radio is None:
             self._note_wanted(num, for_operator=True)
@@ -145,27 +141,28 @@ class Custody:
 
     def unreadable(self, num: int, at: Moment) -> list[Action]:
         """Take a packet to us that the radio could not decrypt: `num` claims to have sent it."""
-        lately = {each: then for each, then in self._evidence_at.items() if at.now - then < EVIDENCE_EVERY}
-        if self._radio is None or self._trusted(num) is None or num in self._cures or num in lately:
+        if self._radio is None or self._trusted(num) is None or num in self._cures:
             return []
-        self._evidence_at = {**lately, num: at.now}
-        # anybody can send such packets under any number
-        if len(lately) < ASKS_AN_HOUR:
+        if self._asks.is_evidence(num, at.now):
             self._start(num, at)
         return self._take()
 
     def introduced(self, num: int, key: bytes, at: Moment) -> list[Action]:
         """Take a node's own introduction, which the radio has heard as well."""
+        cure, trusted = self._cures.get(num), self._trusted(num)
         # a radio keeps the key that it has
-        if self._radio is not None and key and num not in self._keys:
+        is_news = self._radio is not None and bool(key) and num not in self._keys
+        if is_news:
             self._set_key(num, key)
-        cure = self._cures.get(num)
+        is_right = trusted is not None and self._keys.get(num) == trusted.key
         if cure is not None and cure.stage is Stage.NODE and key:
-            trusted = self._trusted(num)
-            if trusted is not None and self._keys.get(num) == trusted.key:
+            if is_right:
                 self._end(cure, Outcome.HELD)
             else:
                 self._teach(cure, at)
+        elif cure is None and is_news and is_right:
+            # a message may wait for it, whose cure came to nothing
+            self._actions.append(CureEnded(num, Outcome.HELD))
         self._next_turn(at)
         return self._take()
 
@@ -217,14 +214,11 @@ class Custody:
     def _start_due(self, at: Moment) -> None:
         while self._waiting and self._start_at <= at.now:
             self._next_start = at.now + CURE_EVERY
-            self._start(self._waiting[0], at, is_limited=self._is_limited)
+            self._start(self._waiting[0], at, is_limited=self._asks.is_limited)
 
     @property
     def _start_at(self) -> float:
-        return max(self._next_start, self._asks_free_at(ASKS_AHEAD) if self._is_limited else -inf)
-
-    def _asks_free_at(self, limit: int) -> float:
-        return self._asked[-limit] + HOUR if len(self._asked) >= limit else -inf
+        return max(self._next_start, self._asks.ahead_from)
 
     # -- asking
 
@@ -234,7 +228,7 @@ class Custody:
         cure = self._cures[num] = Cure(num, Stage.NODE, awaited=awaited)
         if self._may_ask(num, at, is_limited=is_limited):
             cure.until = at.now + ASK_TIMEOUT
-            self._asked.append(at.now)
+            self._asks.note(at.now)
             self.records.keep(replace(self.records.row(num), asked_at=at.wall))
             self._actions.append(AskNode(num))
         else:
@@ -247,7 +241,7 @@ class Custody:
         """
         assert self._radio is not None  # noqa: S101 - nothing starts without a link
         trusted, held = self._trusted(num), self._keys.get(num)
-        if trusted is None or (is_limited and self._asks_free_at(ASKS_AN_HOUR) > at.now):
+        if trusted is None or (is_limited and not self._asks.has_room(at.now)):
             return False
         is_pinned = held is not None and held != trusted.key
         asked_at = self.records.row(num).asked_at
@@ -268,25 +262,11 @@ class Custody:
         self._next_turn(at)
 
     def _why_not(self, cure: Cure, wall: int) -> Outcome | None:
-        trusted, held, row = self._trusted(cure.num), self._keys.get(cure.num), self.records.row(cure.num)
-        if trusted is None:
-            return Outcome.NO_KEY
-        # one that has lost its operator's mark with its old key is taught again for the mark
-        if held == trusted.key and row.stays_favourite is not True:
-            # an operator asks for the state, the others for a change
-            return Outcome.HELD if cure.for_operator else Outcome.NO_ANSWER
-        if trusted.doubtful:
-            return Outcome.DOUBTFUL
-        if held is not None and not trusted.verified:
-            return Outcome.PINNED
-        if self._radio is not None and self._radio.obstacle is not None:
-            return self._radio.obstacle
-        if not self._can_note:
-            return Outcome.NOT_KEPT
-        if not (cure.awaited or cure.for_operator) and row.taught_at is not None and 0 <= wall - row.taught_at < DAY:
-            return Outcome.DAY_FULL
-        limit = TAUGHT_A_DAY if cure.for_operator else TAUGHT_FOR_MESSAGES if cure.awaited else TAUGHT_AHEAD
-        return Outcome.DAY_FULL if self.records.taught_on(wall) >= limit else None
+        obstacle = None if self._radio is None else self._radio.obstacle
+        return self._lessons.why_not(cure, self._keys.get(cure.num), obstacle, wall)
+
+    def _holds_revoked(self, num: int) -> bool:
+        return self._lessons.is_revoked(num, self._keys.get(num))
 
     def _next_turn(self, at: Moment) -> None:
         """Give the turn to the next node: the radio is taught one key at a time."""
@@ -308,24 +288,35 @@ class Custody:
 
     def _write(self, cure: Cure, at: Moment) -> None:
         """Have the radio forget the key that it pins, or learn the right one."""
-        trusted = self._trusted(cure.num)
-        if trusted is None or trusted.doubtful:
-            self.records.note(cure.num, stays_favourite=cure.noted)
-            self._end(cure, Outcome.DOUBTFUL)
-            return
-        cure.packet_id, cure.until, cure.contact = self._new_id(), at.now + ADMIN_TIMEOUT, trusted.contact
-        if self._keys.get(cure.num, trusted.key) != trusted.key:
+        trusted, held = self._trusted(cure.num), self._keys.get(cure.num)
+        contact = cure.contact = None if trusted is None or trusted.doubtful else trusted.contact
+        cure.packet_id, cure.until = self._new_id(), at.now + ADMIN_TIMEOUT
+        if self._holds_revoked(cure.num) or (contact and held not in {None, contact.public_key}):
             cure.stage = Stage.REMOVAL
             self._actions.append(RemoveNode(cure.num, cure.packet_id))
-        else:
+        elif contact:
             cure.stage = Stage.CONTACT
-            self._actions.append(AddContact(trusted.contact, cure.packet_id))
+            self._actions.append(AddContact(contact, cure.packet_id))
+        else:
+            self._leave(cure)
+
+    def _leave(self, cure: Cure) -> None:
+        """End a cure without a key to teach: what it was is in doubt, or revoked and forgotten."""
+        if cure.stage is Stage.REMOVAL:
+            # an operator's favourite is one again with its next key
+            if not self.records.row(cure.num).stays_favourite:
+                self.records.note(cure.num, stays_favourite=None)
+            self._end(cure, Outcome.FORGOTTEN)
+        else:
+            self.records.note(cure.num, stays_favourite=cure.noted)
+            self._end(cure, Outcome.DOUBTFUL)
 
     def _advance(self, cure: Cure, at: Moment, failure: Outcome | None) -> None:
         """Go on after the radio's answer, or without one."""
         match cure.stage:
             case Stage.REMOVAL if failure is None:
-                self._keys.pop(cure.num, None)
+                del self._keys[cure.num]
+                self._actions.append(RadioKey(cure.num, b""))
                 self._write(cure, at)
             case Stage.REMOVAL:
                 # without its answer the radio may have forgotten the node, and that it was a favourite
@@ -359,14 +350,22 @@ class Custody:
             return
         for row in self.records.half_done():
             num, is_favourite = row.num, row.num in self._radio.favourites
-            if row.stays_favourite is is_favourite:
+            # teaching sets the mark with the key: without that it is the operator's
+            if row.stays_favourite is is_favourite or (is_favourite and num not in self._keys):
                 self.records.note(num, stays_favourite=None)
             elif is_favourite:
                 cure = self._cures[num] = Cure(num, Stage.MARK, outcome=Outcome.HELD)
                 self._take_off_mark(cure, at)
-            else:
+            elif self._trusted(num) is not None:
                 # the radio forgot the node, which was a favourite of its operator's: taught again it is one
                 self._teach(Cure(num, Stage.TURN, awaited=True), at)
+
+    def _revoke(self, at: Moment) -> None:
+        """Have the radio forget the revoked keys that it has, which came back or could not be removed before."""
+        for num in [each for each in self._keys if self._holds_revoked(each)]:
+            cure = Cure(num, Stage.TURN)
+            if num not in self._cures and self._why_not(cure, at.wall) is None:
+                self._teach(cure, at)
 
     def _end(self, cure: Cure, outcome: Outcome) -> None:
         self._cures.pop(cure.num, None)
@@ -384,7 +383,7 @@ class Custody:
 
     def _look_for_loss(self, radio: RadioState, now: float) -> None:
         loss = self.records.compare(radio.own)
-        self._is_limited = not loss
+        self._asks.is_limited = not loss
         if loss:
             self._actions.append(RadioLost(loss))
         if loss and radio.own.region and now - self._introduced_at >= INTRODUCE_EVERY:

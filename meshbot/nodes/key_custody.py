@@ -53,7 +53,11 @@ class TrustedKeys(Protocol):
         """Return what the radio would be taught of a node."""
 
     def trusted_keys(self) -> Mapping[int, bytes]:
-        """Return all trusted keys by node."""
+        """Return all trusted keys by node, each node under its present number alone."""
+
+    def is_revoked(self, num: int, key: bytes) -> bool:
+        """Return whether an operator has revoked this key of this node."""
+        ...
 
 
 class Radio(Protocol):
@@ -136,6 +140,8 @@ class CustodyLinks:
     # None: there is no database
     save: Callable[[CustodyChanges], object] | None
     report: Report
+    # whether the node is connected and in lockdown
+    is_locked: Callable[[], bool] = lambda: False
 
 
 class KeyCustody(Service):
@@ -157,7 +163,9 @@ class KeyCustody(Service):
         self._radio_of = radio_of
         self._links = links
         self._records = CustodyRecords()
-        self._custody = Custody(self._records, self._trusted, new_id, can_note=links.save is not None)
+        self._custody = Custody(
+            self._records, self._trusted, new_id, is_revoked=keys.is_revoked, can_note=links.save is not None
+        )
         self._replies: dict[int, list[SimpleQueue[Outcome]]] = {}
         # protects `_loss`
         self._loss_lock = threading.Lock()
@@ -166,7 +174,10 @@ class KeyCustody(Service):
     # -- any thread
 
     def teach(self, num: int) -> Outcome:
-        """Teach the radio a node's trusted key; return within TEACH_WAIT what it has acknowledged, or why not."""
+        """Have the radio follow what an operator has decided about a node's keys: know the trusted one, no revoked one.
+
+        Return within TEACH_WAIT what it has acknowledged, or why it has not.
+        """
         reply = SimpleQueue[Outcome]()
         until = self._clock.monotonic() + TEACH_WAIT
         self.tell(_Teaching(num, reply))
@@ -233,7 +244,7 @@ class KeyCustody(Service):
             case _Wanted():
                 self._perform(custody.cure(message.num, at, lacks=message.lacks))
             case _Teaching() if self._radio_of() is None:
-                message.reply.put(Outcome.NO_LINK)
+                message.reply.put(Outcome.LOCKED if self._links.is_locked() else Outcome.NO_LINK)
             case _Teaching():
                 self._replies.setdefault(message.num, []).append(message.reply)
                 self._perform(custody.teach(message.num, at))
@@ -303,6 +314,8 @@ class KeyCustody(Service):
     def _end(self, cure: CureEnded) -> None:
         if cure.outcome is Outcome.HELD and cure.taught:
             LOGGER.info("🗝️ Clé de !%08x apprise à la radio", cure.num)
+        elif cure.outcome is Outcome.FORGOTTEN:
+            LOGGER.info("🗝️ Clé révoquée de !%08x oubliée par la radio", cure.num)
         elif cure.outcome is not Outcome.HELD:
             # without a link it goes on at the next one
             level = logging.DEBUG if cure.outcome is Outcome.NO_LINK else logging.WARNING

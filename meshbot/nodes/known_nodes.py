@@ -52,9 +52,15 @@ class KnownNodes:
             return self._trust.is_vouched(num)
 
     def trusted_keys(self) -> dict[int, bytes]:
-        """Return all trusted keys by node."""
+        """Return all trusted keys by node; one that has another number now is under that alone."""
         with self._trust_lock:
-            return {row.num: row.public_key for row in self._trust.trusted.values()}
+            moved = self._trust.identities.moved
+            return {row.num: row.public_key for row in self._trust.trusted.values() if row.num not in moved}
+
+    def is_revoked(self, num: int, key: bytes) -> bool:
+        """Return whether an operator has revoked this key of this node."""
+        with self._trust_lock:
+            return self._trust.revoked.has(num, key)
 
     def trusted_key(self, num: int) -> TrustedKey | None:
         """Return what the radio would be taught of a node, None if no key of it is trusted."""

@@ -18,6 +18,7 @@ class Outcome(Enum):
     """How giving a key back to the radio ended; the values are the log's words."""
 
     HELD = "la radio l'a"
+    FORGOTTEN = "la radio l'a oubliée"  # a revoked one
     NO_LINK = "pas de lien"
     MANAGED = "le nœud est géré à distance (is_managed)"
     LOCKED = "le nœud est verrouillé (lockdown)"
@@ -25,7 +26,7 @@ class Outcome(Enum):
     DAY_FULL = "limite du jour atteinte"
     UNSEEN = "les nœuds de la radio ne sont pas encore arrivés"
     NO_KEY = "aucune clé connue du bot"
-    DOUBTFUL = "clé douteuse: changée ou partagée"
+    DOUBTFUL = "clé douteuse: changée, partagée ou faible"
     PINNED = "la radio en tient une autre, à vérifier"
     REFUSED = "refusée par la radio"
     NO_ANSWER = "ni le nœud ni la radio n'ont répondu"
@@ -35,6 +36,7 @@ class Outcome(Enum):
 # Waiting changes nothing about these
 FINAL_OUTCOMES: Final = frozenset(
     {
+        Outcome.FORGOTTEN,
         Outcome.MANAGED,
         Outcome.LOCKED,
         Outcome.OLD_FIRMWARE,
@@ -51,7 +53,7 @@ class TrustedKey:
 
     contact: Contact
     verified: bool = False  # by an operator
-    doubtful: bool = False  # another key waits, or other nodes have this one
+    doubtful: bool = False  # another key waits, other nodes have this one, or everybody has its private half
 
     @property
     def key(self) -> bytes:

@@ -7,6 +7,7 @@ from typing import Final
 from meshbot.mesh_link import Contact
 from meshbot.nodes.radio_state import TrustedKey
 from meshbot.nodes.trust import KeyTrust
+from meshbot.nodes.weak_keys import is_weak
 from meshbot.storage import KeySource, NodeRow
 
 # Bytes of UTF-8 that the firmware takes: beyond, it takes nothing of a contact
@@ -26,7 +27,8 @@ def teachable(trust: KeyTrust, num: int) -> TrustedKey | None:
     # against an operator's word a key that waits counts for nothing
     holders = trust.holders(trusted.public_key)
     is_shared = len(holders) > 1 and not trust.identities.is_upgrade(trusted.public_key, holders)
-    is_doubtful = is_shared or (num in trust.pending and not is_verified)
+    # everybody can read what is encrypted for a weak one
+    is_doubtful = is_shared or is_weak(trusted.public_key) or (num in trust.pending and not is_verified)
     return TrustedKey(contact_of(trust.nodes[num], trusted.public_key), is_verified, is_doubtful)
 
 

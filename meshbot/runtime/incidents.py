@@ -54,6 +54,16 @@ class LinkRecovered:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeLocked:
+    """The bot's own node is connected and in lockdown: it delivers nothing, and sends nothing for the bot."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeUnlocked:
+    """It works again."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRebooted:
     """The bot's own node has restarted."""
 
@@ -152,6 +162,8 @@ class DatabaseRecovered:
 Incident = (
     LinkLost
     | LinkRecovered
+    | NodeLocked
+    | NodeUnlocked
     | NodeRebooted
     | NodeWarning
     | RadioForgot
@@ -172,25 +184,27 @@ def unreported(_incident: Incident) -> None:
 
 
 class IncidentBus:
-    """Takes incidents from any thread; those that come before there is a listener are kept, the newest of them."""
+    """Takes incidents from any thread; those that come before there are listeners are kept, the newest of them."""
 
     def __init__(self) -> None:
         # protects all that follows, and the order; held for no wait
         self._lock = threading.Lock()
         self._waiting: deque[Incident] = deque(maxlen=KEPT)
-        self._listener: Report | None = None
+        self._listeners: tuple[Report, ...] = ()
 
     def report(self, incident: Incident) -> None:
         """Pass it on; see Report."""
         with self._lock:
-            if self._listener is None:
+            if not self._listeners:
                 self._waiting.append(incident)
-            else:
-                self._listener(incident)
+            for listener in self._listeners:
+                listener(incident)
 
-    def listen(self, listener: Report) -> None:
-        """Pass all that waits and all that comes to `listener`, which only fills an inbox."""
+    def listen(self, *listeners: Report) -> None:
+        """Pass all that waits and all that comes to each of `listeners`, which only fill inboxes; called once."""
         with self._lock:
-            self._listener = listener
-            while self._waiting:
-                listener(self._waiting.popleft())
+            self._listeners = listeners
+            while listeners and self._waiting:
+                incident = self._waiting.popleft()
+                for listener in listeners:
+                    listener(incident)

@@ -63,6 +63,11 @@ class Service(abc.ABC):
         self._inbox.put(message)
         return True
 
+    @property
+    def dropped(self) -> int:
+        """How many messages `offer` has dropped so far; any thread may ask."""
+        return self._drops.noted
+
     def start(self, crashed: SimpleQueue[Any]) -> None:
         """Start the thread; an exception that escapes it is put into `crashed`."""
         # daemon: a thread that hangs against all care must not keep the process from exiting

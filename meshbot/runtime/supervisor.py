@@ -10,7 +10,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
-from meshbot.runtime.clock import Clock
+from meshbot.runtime.clock import Clock, SystemClock
 from meshbot.runtime.service import Service
 from meshbot.runtime.watchdog import Watchdog
 
@@ -61,14 +61,17 @@ class Supervisor:
         watchdog: Watchdog | None = None,
         *,
         reload: Callable[[], object] = bool,
+        stop_clock: Clock | None = None,
     ) -> None:
         """Take the services in starting order, the grace in seconds, and the queue of reasons to stop.
 
-        `reload` is called for each RELOAD among these; it returns at once.
+        `reload` is called for each RELOAD among these; it returns at once. The grace counts on `stop_clock`, for none
+        in real time, in which threads are joined.
         """
-        self._services = services
+        self.services = services
         self._clock = clock
-        self._grace = grace
+        self._stop_clock = stop_clock or SystemClock()
+        self.grace = grace
         self._requests = requests
         self._watchdog = watchdog or Watchdog(None, ())
         self._reload = reload
@@ -78,7 +81,7 @@ class Supervisor:
         """Start all, call `on_started`, wait for the first request, stop all; return the request or the exception."""
         started: list[Service] = []
         try:
-            for service in self._services:
+            for service in self.services:
                 service.start(self._requests)
                 started.append(service)
             on_started()
@@ -97,9 +100,9 @@ class Supervisor:
                 self._reload()
 
     def _stop(self, started: Sequence[Service]) -> None:
-        deadline = self._clock.monotonic() + self._grace
+        deadline = self._stop_clock.monotonic() + self.grace
         for behind, service in reversed(list(enumerate(started))):
             service.stop()
-            if not service.join(max(0.0, deadline - behind * LAST_MOMENT - self._clock.monotonic())):
+            if not service.join(max(0.0, deadline - behind * LAST_MOMENT - self._stop_clock.monotonic())):
                 LOGGER.error("❌ %s ne s'arrête pas: abandonné", service.name)
                 self.stuck.append(service.name)

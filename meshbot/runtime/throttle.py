@@ -16,6 +16,11 @@ class Throttle:
         self._noted = 0
         self._reported = 0
 
+    @property
+    def noted(self) -> int:
+        """How many there ever were; any thread may ask."""
+        return self._noted
+
     def note(self) -> None:
         """Note one more, to be reported by `due`, which another thread may call."""
         self._noted += 1

@@ -100,6 +100,14 @@ class Watchdog:
         self._reported: set[Beating] = set()
         self._looked_at = self._due = -inf
 
+    def beats(self) -> list[tuple[str, int, float]]:
+        """Return each thread's name, how many pings it has answered, and for how many seconds it has left one.
+
+        Any thread may ask.
+        """
+        pulses = (*self._watched, *self._disk_bound, *self._disk_users)
+        return [(pulse.thread.name, pulse.thread.pings_answered, pulse.silent) for pulse in pulses]
+
     def look(self, now: float) -> HungThreadError | None:
         """Look at the threads if it is time to; return the reason to end, if one hangs. Never waits.
 

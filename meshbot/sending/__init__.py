@@ -6,6 +6,8 @@ from meshbot.sending.air_time import duty_cycle, modem_of, packet_bytes, signed_
 from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.key_cures import KeyCure, KeyCures
 from meshbot.sending.limits import SendLimits
+from meshbot.sending.moved_numbers import MovedNumbers
+from meshbot.sending.outbox_figures import OutboxFigures, outbox_figures
 from meshbot.sending.outgoing import (
     ControlOrigin,
     EchoOrigin,
@@ -50,9 +52,11 @@ __all__ = [
     "LinkChange",
     "MailNoticeOrigin",
     "MeshSender",
+    "MovedNumbers",
     "NoRoute",
     "NoRouteError",
     "Origin",
+    "OutboxFigures",
     "OutgoingText",
     "PartState",
     "Priority",
@@ -70,6 +74,7 @@ __all__ = [
     "encode_origin",
     "modem_of",
     "new_packet_id",
+    "outbox_figures",
     "packet_bytes",
     "signed_text_bytes",
 ]

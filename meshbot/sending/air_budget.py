@@ -62,45 +62,49 @@ def account_of(message: OutgoingText) -> Account:
 
 
 class Spending:
-    """Milliseconds on air, and when. Times are monotonic seconds and never go back."""
+    """Milliseconds on air, and when. Times are monotonic seconds and never go back. Any thread may ask for `spent`."""
 
     def __init__(self) -> None:
-        self._times: list[float] = []
-        self._totals: list[int] = []  # of all that was ever spent, with that entry
-        self._forgotten = 0  # the last total that is no longer listed
+        # times; all that was ever spent, with each; the last such total that is no longer listed. Replaced as one, so
+        # that whoever reads them in another thread has what belongs together
+        self._log: tuple[list[float], list[int], int] = [], [], 0
 
     def add(self, milliseconds: int, now: float) -> None:
         """Note what is sent now."""
-        self._times.append(now)
-        self._totals.append(self._total + milliseconds)
+        times, totals, _ = self._log
+        totals.append(self._total + milliseconds)
+        times.append(now)
         # half of them at once, so that each is moved but once
-        if self._times[len(self._times) // 2] <= now - WINDOW:
-            past = bisect_right(self._times, now - WINDOW)
-            self._forgotten = self._totals[past - 1]
-            del self._times[:past], self._totals[:past]
+        if times[len(times) // 2] <= now - WINDOW:
+            past = bisect_right(times, now - WINDOW)
+            self._log = times[past:], totals[past:], totals[past - 1]
 
     def refund(self, milliseconds: int, at: float) -> None:
         """Take back what was noted at a time: it was not sent."""
-        first = bisect_right(self._times, at) - 1
-        if first >= 0 and self._times[first] == at:
-            self._totals[first:] = [total - milliseconds for total in self._totals[first:]]
+        times, totals, _ = self._log
+        first = bisect_right(times, at) - 1
+        if first >= 0 and times[first] == at:
+            totals[first:] = [total - milliseconds for total in totals[first:]]
 
     def spent(self, now: float) -> int:
         """Return the milliseconds of the last WINDOW."""
-        past = bisect_right(self._times, now - WINDOW)
-        return self._total - (self._totals[past - 1] if past else self._forgotten)
+        times, totals, forgotten = self._log
+        past = bisect_right(times, now - WINDOW)
+        return (totals[-1] if totals else forgotten) - (totals[past - 1] if past else forgotten)
 
     def free_at(self, milliseconds: int, limit: int) -> float:
         """Return from when so much more stays within the limit; inf for never, -inf for always."""
         if milliseconds > limit:
             return inf
+        times, totals, forgotten = self._log
         # what must lie behind the window by then, of all that was ever spent
         past = self._total + milliseconds - limit
-        return -inf if past <= self._forgotten else self._times[bisect_left(self._totals, past)] + WINDOW
+        return -inf if past <= forgotten else times[bisect_left(totals, past)] + WINDOW
 
     @property
     def _total(self) -> int:
-        return self._totals[-1] if self._totals else self._forgotten
+        _, totals, forgotten = self._log
+        return totals[-1] if totals else forgotten
 
 
 class AirBudget:
@@ -218,9 +222,9 @@ class AirBudget:
         self.spend(text, milliseconds, now)
         return True
 
-    def spent(self, now: float) -> int:
-        """Return the milliseconds of the last hour, and a little more."""
-        return self._spending[Account.EVERYTHING].spent(now)
+    def spent(self, now: float, account: Account = Account.EVERYTHING) -> int:
+        """Return the milliseconds of the last hour, and a little more; any thread may ask."""
+        return self._spending[account].spent(now)
 
     def had_lately(self, message: OutgoingText) -> int:
         """Return the milliseconds that the person whom a text answers has had, 0 for a text that answers nobody."""

@@ -21,6 +21,8 @@ class KeyCure:
     # if it was not: whether it will not be, and why, in words for the log
     final: bool = False
     reason: str = ""
+    # seconds before which another try is of no use
+    wait: float = 0.0
 
 
 def no_lack(_num: int) -> bool:
@@ -40,6 +42,7 @@ class KeyCures:
     def hold(self, text: QueuedText, part: Part, now: float) -> bool:
         """Return whether a packet that could go now has to wait: old firmware would send it with the channel's key."""
         if text.message.is_broadcast or not self.lacks(text.message.to):
+            part.awaits_key = False
             return False
         retries = part.retries_by_error[LACKS_KEY]
         part.retries_by_error[LACKS_KEY] += 1
@@ -58,9 +61,12 @@ class KeyCures:
         lost = {}
         for text, part in parts:
             if part.awaits_key and text.message.to == cure.num:
-                part.awaits_key = False
+                # else it may come by itself before the next try
+                part.awaits_key = not (cure.cured or cure.final)
                 if cure.cured:
                     part.not_before = now
+                elif cure.wait:
+                    part.not_before = now + cure.wait
                 elif cure.final:
                     lost[text] = part.last_error, f"{part.last_error}: {cure.reason}"
         return lost

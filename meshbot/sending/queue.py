@@ -18,12 +18,12 @@ from meshbot.sending.admission import has_room
 from meshbot.sending.air_budget import AirBudget
 from meshbot.sending.channel_load import ChannelHold
 from meshbot.sending.key_cures import KeyCure, KeyCures
+from meshbot.sending.moved_numbers import MovedNumbers
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.sending.queue_rows import QueueRows
 from meshbot.sending.queued_text import (
     ACK_TIMEOUT,
     RECEIVERS_REMEMBER,
-    SETTLE_TIME,
     Part,
     PartState,
     QueuedPart,
@@ -31,6 +31,7 @@ from meshbot.sending.queued_text import (
     SavedPart,
     next_packets,
     queued_report,
+    repeatable_until,
     restored,
     waiting,
     why_given_up,
@@ -57,6 +58,7 @@ class SendQueue:
     air: AirBudget
     rows: QueueRows = field(default_factory=QueueRows)
     cures: KeyCures = field(default_factory=KeyCures)
+    moved: MovedNumbers = field(default_factory=MovedNumbers)
     _texts: dict[int, QueuedText] = field(default_factory=dict)  # by id, in order of arrival
     _by_packet: dict[int, QueuedPart] = field(default_factory=dict)  # by packet id
     _refused: dict[int, QueuedPart] = field(default_factory=dict)  # by the ids before it, which were refused
@@ -113,10 +115,12 @@ class SendQueue:
         """Return the packet to send now, if any; it is in flight until a status, a refusal or a time-out."""
         if not self._link_up or self._in_flight is not None or now < self._next_slot:
             return None
+        for text, part, before in self.moved.redirect(self.texts, self.new_id, now):
+            self._by_packet.pop(before, None)
+            self._save(text, part)
         packets = next_packets(self._texts.values(), self._goes_at)
         due = [(text, part) for text, part, goes_at in packets if goes_at <= now < self._ends_at(text)]
-        ready = [(text, part) for text, part in due if not self.cures.hold(text, part, now)]
-        if not ready:
+        if not (ready := [each for each in due if not self.cures.hold(*each, now)]):
             return None
         text, part = min(ready, key=lambda found: (found[0] is not self._current, *self._order(found[0])))
         part.repeats = self.air.charge(text.message, part.packet, now)
@@ -228,16 +232,13 @@ class SendQueue:
     def deadline(self) -> float:
         """When `on_deadline` or `take` has something to do; inf for never."""
         due = min(self._confirm_by, self.rows.note_due(self._parts()), self.hold.ends_at)
-        for text in self._texts.values():
-            due = min(due, self._ends_at(text))
-            if self._link_up:
-                due = min(due, *(p.ack_by for p in text.parts))
+        due = min([due, *map(self._ends_at, self.texts)])
+        if self._link_up:
+            due = min([due, *(part.ack_by for _, part in self._parts())])
         if self._link_up and self._in_flight is None:
             packets = next_packets(self._texts.values(), self._goes_at)
             due = min([due, *(max(self._next_slot, goes_at) for _, _, goes_at in packets)])
         return due
-
-    # -- what to write to the database
 
     def save_all(self) -> None:
         """Have every row written again: the wall clock was set."""
@@ -278,13 +279,7 @@ class SendQueue:
         first = text.first_open
         if first is None or self._in_flight in text.parts:
             return inf
-        return min(text.expires_at, self._repeatable_until(first))
-
-    def _repeatable_until(self, part: Part) -> float:
-        """Return from when receivers might show a copy twice; inf if no copy is due, or without a link."""
-        if part.first_sent == inf or not self._link_up:
-            return inf
-        return max(part.first_sent + RECEIVERS_REMEMBER, self._link_up_at + SETTLE_TIME)
+        return min(text.expires_at, repeatable_until(first, self._link_up_at) if self._link_up else inf)
 
     def _check_deadlines(self, text: QueuedText, now: float) -> list[DeliveryReport]:
         reports = []
@@ -343,7 +338,7 @@ class SendQueue:
         part.retries_by_error[error] += 1
         del self._by_packet[part.packet.packet_id]
         self._refused[part.packet.packet_id] = text, part
-        part.renew(self.new_id(), now + wait)
+        part.renew(self.new_id(), now + wait, text.message.to)
         self.cures.refused(text, part, error)
         self._save(text, part)
         if policy.holds_all:

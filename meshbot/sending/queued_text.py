@@ -137,11 +137,11 @@ class Part:
         elif self.restored:
             self.not_before = settled
 
-    def renew(self, packet_id: int, not_before: float) -> None:
-        """Start over under a new id."""
+    def renew(self, packet_id: int, not_before: float, to: int) -> None:
+        """Start over under a new id, to the number that its recipient has now."""
         old = self.packet
         self.refused_ids.append(old.packet_id)
-        self.packet = TextPacket(packet_id, old.text, old.to, old.channel, old.reply_id, old.want_ack)
+        self.packet = TextPacket(packet_id, old.text, to, old.channel, old.reply_id, old.want_ack)
         self.state, self.not_before, self.restored, self.relayed = PartState.WAITING, not_before, False, False
         self.first_sent, self.last_sent, self.sends, self.boots, self.ack_by = inf, -inf, 0, 0, inf
         self.awaits_key = False
@@ -210,6 +210,11 @@ def next_packets(
             destination = text.message.to, text.message.channel
             due = earliest[destination] = max(due, earliest.get(destination, -inf))
         yield text, part, due
+
+
+def repeatable_until(part: Part, link_up_at: float) -> float:
+    """Return from when receivers might show a copy twice; inf if no copy is due."""
+    return inf if part.first_sent == inf else max(part.first_sent + RECEIVERS_REMEMBER, link_up_at + SETTLE_TIME)
 
 
 def queued_report(text: QueuedText, reason: str = "", ahead: int = 0) -> list[DeliveryReport]:

@@ -64,6 +64,11 @@ class ReportRouter:
         """`acknowledged` gets the number of each node that has acknowledged a direct message."""
         self._acknowledged = acknowledged
         self._listeners: dict[type[Origin], Callable[[DeliveryReport], object]] = {}
+        self._observers: list[Callable[[DeliveryReport], object]] = []
+
+    def observe(self, observer: Callable[[DeliveryReport], object]) -> None:
+        """Have every report go to `observer` too, which never waits; call it before the sender starts."""
+        self._observers.append(observer)
 
     def route(self, origin: type[Origin], listener: Callable[[DeliveryReport], object]) -> None:
         """Report texts of that origin to `listener`, which only fills an inbox; call it before the sender starts."""
@@ -71,6 +76,8 @@ class ReportRouter:
 
     def on_delivery_report(self, report: DeliveryReport) -> None:
         """See ReportListener."""
+        for observe in self._observers:
+            observe(report)
         if report.status is DeliveryStatus.ACKNOWLEDGED and not report.message.is_broadcast:
             self._acknowledged(report.message.to)
         origin = report.message.origin

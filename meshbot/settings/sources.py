@@ -231,7 +231,7 @@ def _cure(path: Path) -> str:
     return f"sudo chmod 644 {path}"
 
 
-class _NotTextError(ValueError):
+class _NotTextError(MeshBotError):
     """A file is not in UTF-8, first on that line."""
 
     def __init__(self, line: int) -> None:

@@ -3,6 +3,7 @@
 from meshbot.storage.custody import CustodyRow, CustodyStore, OwnRadioRow
 from meshbot.storage.database import Database, database_of, open_database
 from meshbot.storage.errors import StorageError
+from meshbot.storage.link_periods import LinkPeriodRow, LinkPeriodStore
 from meshbot.storage.mail import Mail, MailScope, MailStore, MailTable
 from meshbot.storage.nodes import (
     UNREPORTED,
@@ -69,6 +70,8 @@ __all__ = [
     "KeySource",
     "KeyStatus",
     "Kind",
+    "LinkPeriodRow",
+    "LinkPeriodStore",
     "LinkRow",
     "Mail",
     "MailScope",

@@ -80,6 +80,8 @@ class Database:
         self._clock = clock
         # Called after it was opened, and when it takes everything again; it only fills an inbox
         self.on_change: Callable[[], object] = bool
+        # called with the seconds of each transaction that was committed; it never waits
+        self.on_transaction: Callable[[float], object] = bool
         # protects what follows; held for no I/O
         self._state_lock = threading.Lock()
         self._is_open = False
@@ -122,8 +124,10 @@ class Database:
         if self._fails and self._damage is None:
             # A reader that was opened meanwhile, on a disk that took no writes, would keep this one from writing
             self.backend.renew()
+        began = self._clock.monotonic()
         with self._used(self.backend.writer) as connection:
             yield connection
+        self.on_transaction(self._clock.monotonic() - began)
         self._report_recovery()
 
     @contextmanager
@@ -132,6 +136,11 @@ class Database:
         with self._used(self.backend.reader) as connection:
             self.backend.limit(connection, seconds)
             yield connection
+
+    @property
+    def fails(self) -> bool:
+        """Whether its last transaction failed; any thread may ask."""
+        return self._fails
 
     def close(self) -> None:
         """Close all connections; the next transaction opens it again."""

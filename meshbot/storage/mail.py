@@ -87,6 +87,18 @@ class MailStore:
             found = connection.execute(select(MAIL).where(MAIL.c.recipient.in_(recipients)).order_by(MAIL.c.id))
             return [Mail(*row) for row in found]
 
+    def totals(self) -> tuple[int, int, int]:
+        """Return how many mails there are, how many of them were not read, and for how many numbers these are."""
+        with self._database.reading() as connection:
+            unread = MAIL.c.read_at.is_(None)
+            query = select(
+                func.count(),
+                func.count().filter(unread),
+                func.count(MAIL.c.recipient.distinct()).filter(unread),
+            )
+            mails, unread_mails, recipients = connection.execute(query.select_from(MAIL)).one()
+            return mails, unread_mails, recipients
+
     def mark_notified(self, recipients: Collection[int], now: int) -> None:
         """Note that the node with these numbers knows of all its mails."""
         with self._database.transaction() as connection:

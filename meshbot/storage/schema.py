@@ -25,7 +25,7 @@ from sqlalchemy import (
 from meshbot.storage.sqlite import ONE_TREE, ROW_NUMBER
 
 # Every revision of migrations/versions in order; the last one makes the tables below.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0011", "0009", "0010")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0011", "0009", "0010", "0012")
 
 # Migrations address constraints by name.
 METADATA: Final = MetaData(
@@ -324,6 +324,20 @@ OWN_RADIO: Final = Table(
     **ONE_TREE,
 )
 
+# When the link was up and when it was not, by the process that saw it; what no row covers, no process saw
+LINK_PERIODS: Final = Table(
+    "link_periods",
+    METADATA,
+    Column("run", BigInteger, primary_key=True, autoincrement=False),  # when the process began, in milliseconds
+    Column("number", Integer, primary_key=True, autoincrement=False),  # in the order of time
+    Column("began", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),  # or when it was last seen to go on
+    Column("is_up", Boolean, nullable=False),
+    Column("cause", String(32), nullable=False),  # of an outage: see runtime.LinkCause; empty: not known
+    Column("losses", Integer, nullable=False),  # links that did not last, within one outage
+    **ONE_TREE,
+)
+
 # What is small and is not heard again: checked at each start, and rescued from a damaged database
 PRECIOUS: Final = (
     NODES,
@@ -341,4 +355,5 @@ PRECIOUS: Final = (
     TELEGRAM_STATE,
     KEY_CUSTODY,
     OWN_RADIO,
+    LINK_PERIODS,
 )

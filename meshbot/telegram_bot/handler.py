@@ -14,7 +14,7 @@ from meshbot.commands import Platform, Registry, bare, is_proven, parse, transla
 from meshbot.commands import mark as _
 from meshbot.mesh_link import NodeChannels, TextMessage
 from meshbot.persistence import HandledBefore, SavedValue, UpdatesHandled
-from meshbot.runtime import Incident, LinkRecovered
+from meshbot.runtime import Incident, LinkRecovered, NodeUnlocked
 from meshbot.sending import DeliveryReport, DeliveryStatus, OutgoingText, TelegramOrigin
 from meshbot.telegram_bot import status
 from meshbot.telegram_bot.alerts import Alerts
@@ -363,8 +363,9 @@ class UpdateHandler:
             self._save(sent)
 
     def _on_channels(self) -> None:
-        """Take the link's READY: an alert of an earlier process about it is over, and the bridges can be checked."""
-        self.on_mesh_event(LinkRecovered(0.0))
+        """Take the link's READY: alerts of an earlier process about it are over, and the bridges can be checked."""
+        for end in (LinkRecovered(0.0), NodeUnlocked()):
+            self.on_mesh_event(end)
         for channel in self.bridge.channels:
             if self.channels.lacks(channel):
                 LOGGER.warning(

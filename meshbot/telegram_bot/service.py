@@ -82,6 +82,16 @@ class TelegramService(Service):
         """Whether too many commands hang: see CommandExecutor; any thread may ask."""
         return self._handler.commands.executor.is_stuck
 
+    @property
+    def is_reachable(self) -> bool:
+        """Whether the last request of each kind succeeded, and the token was taken; any thread may ask."""
+        return self._sender is not None and not self._is_token_refused and self._reachability.is_well()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be sent to Telegram; any thread may ask."""
+        return len(self._handler.queue)
+
     def stop(self) -> None:
         """See Service."""
         super().stop()

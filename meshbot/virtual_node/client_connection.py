@@ -109,7 +109,7 @@ class ClientConnection:
         self._wrote_half_closed = False
         if self._broken():
             return End.CLIENT_GONE
-        return End.IDLE if self.phone.expired(now) else None
+        return End.IDLE if now >= self.phone.expires else None
 
     def close(self) -> None:
         """End the connection with a FIN."""

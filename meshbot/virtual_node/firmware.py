@@ -133,11 +133,16 @@ class Firmware:
 
     @property
     def due(self) -> float:
-        """When `poll` has something to do, background traffic and a full queue apart; inf for never."""
+        """When `poll` has something to do, unless it awaits room; inf for never."""
         if self._down_until > -inf:
             return self._down_until
         reboot_due = self._state.reboot_due
-        return min(self._state.scheduler.due, inf if reboot_due is None else reboot_due)
+        return min(self._state.scheduler.due, self._mesh.due, inf if reboot_due is None else reboot_due)
+
+    @property
+    def awaits_room(self) -> bool:
+        """Whether `poll` looks for free slots, to report them to the client."""
+        return self._router.reported_full
 
     def connect(self, number: int, now: float) -> PhoneApi:
         """Begin a session, which ends the one before."""

@@ -59,12 +59,15 @@ class Listener:
             self.close()
         self._mode = mode
 
+    @property
+    def listening(self) -> socket.socket | None:
+        """Return the socket that clients may come to, None if none may."""
+        return self._socket if self._mode == ListenerMode.OPEN else None
+
     def accept(self) -> socket.socket | None:
         """Return the longest waiting connection, if any."""
-        if self._socket is None or self._mode != ListenerMode.OPEN:
-            return None
         try:
-            return self._socket.accept()[0]
+            return None if self.listening is None else self.listening.accept()[0]
         except OSError:
             # None waits, or it was closed meanwhile
             return None

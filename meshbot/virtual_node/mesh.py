@@ -189,6 +189,11 @@ class Mesh:
         if payload is not None:
             self._receiver.hear(self._packet(user.num, self._state.own.num, port, payload, data=data), now)
 
+    @property
+    def due(self) -> float:
+        """When the next background traffic is due, inf for never; the attacker's comes by polls."""
+        return self._next_chatter if self._state.users else inf
+
     def poll(self, now: float) -> None:
         """Send the background traffic that is due, and the attacker's."""
         self.attacker.poll(now)
@@ -200,7 +205,7 @@ class Mesh:
         self._plan_chatter(now)
 
     def _plan_chatter(self, now: float) -> None:
-        self._next_chatter = now + (self._state.rng.expovariate(self._chatter) if self._chatter else float("inf"))
+        self._next_chatter = now + (self._state.rng.expovariate(self._chatter) if self._chatter else inf)
 
     def _chat(self, now: float) -> None:
         rng = self._state.rng

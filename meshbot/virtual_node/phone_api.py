@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator
+from math import inf
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -62,9 +63,10 @@ class PhoneApi:
         self.closed = False
         self.cut = False
 
-    def expired(self, now: float) -> bool:
-        """Whether the client has sent nothing for IDLE_LIMIT."""
-        return self._state.version() >= CLOSES_IDLE_CLIENTS and now - self._last_contact >= IDLE_LIMIT
+    @property
+    def expires(self) -> float:
+        """When the client will have sent nothing for IDLE_LIMIT; inf if the firmware bears that."""
+        return self._last_contact + IDLE_LIMIT if self._state.version() >= CLOSES_IDLE_CLIENTS else inf
 
     def handle(self, payload: bytes, now: float, *, mute: bool = False) -> None:
         """Take one framed message; a mute node only records it."""

@@ -55,13 +55,13 @@ class Router:
         self._admin = admin
         self._air = Air()
         self._local: deque[mesh_pb2.MeshPacket] = deque()  # to the node itself
-        self._reported_full = False
+        self.reported_full = False  # to the client
 
     def reset(self) -> None:
         """Drop what a reboot loses."""
         self._air.reset()
         self._local.clear()
-        self._reported_full = False
+        self.reported_full = False
 
     def status(self, now: float, res: int = 0, packet_id: int = 0) -> mesh_pb2.QueueStatus:
         """Return the state of the TX queue."""
@@ -70,7 +70,7 @@ class Router:
     def queue_status(self, now: float, res: int = 0, packet_id: int = 0) -> None:
         """Queue a status for the client."""
         status = self.status(now, res, packet_id)
-        self._reported_full = not status.free
+        self.reported_full = not status.free
         self._state.phone.statuses.append(status)
 
     def settle(self, now: float) -> None:
@@ -81,7 +81,7 @@ class Router:
     def poll(self, now: float) -> None:
         """Handle what waits; report free slots to a client to which a full queue was reported."""
         self.settle(now)
-        if self._reported_full and self._free(now):
+        if self.reported_full and self._free(now):
             self.queue_status(now)
 
     def send(self, packet: mesh_pb2.MeshPacket, now: float) -> None:

@@ -6,6 +6,7 @@ import logging
 import selectors
 import socket
 from collections.abc import Callable
+from math import ceil, inf
 from typing import Final
 
 from meshbot.runtime import Clock, SystemClock
@@ -17,6 +18,7 @@ LOGGER = logging.getLogger(__name__)
 # The poll's wait is real even if the node's clock is a test's, unless a selector of its own is given
 REAL: Final = SystemClock()
 POLL: Final = 0.1  # seconds between two polls for new clients, as in the firmware
+LONGEST_PAUSE: Final = 3600.0  # seconds
 WAKE_BYTES: Final = 4096
 CONNECT_TIMEOUT: Final = 1.0  # seconds; the system's backlog on loopback answers at once
 
@@ -46,6 +48,11 @@ class RivalClient:
         """Disconnect, and connect no more."""
         self._next_at = None
         self._disconnect()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing is connected and no connection is planned."""
+        return self._next_at is None
 
     def is_peer_of(self, accepted: socket.socket) -> bool:
         """Whether this accepted connection is the rival's."""
@@ -80,6 +87,7 @@ class TcpServer:
         """Make the server; nothing listens until `open`. See VirtualNode for `new_selector`."""
         self._new_selector = new_selector or selectors.DefaultSelector
         self._poll_clock: Clock = clock if new_selector else REAL
+        self._may_skip_polls = new_selector is not None
         self._firmware = firmware
         self._clock = clock
         self._host = host
@@ -88,6 +96,8 @@ class TcpServer:
         self._client: ClientConnection | None = None
         self._client_is_rival = False
         self._accepted = 0
+        # Somebody has connected, and the next poll finds it
+        self._awaits_accept = False
         self._next_tick = 0.0
         self._watched: socket.socket | None = None
         self.connections = 0  # clients accepted, the rival not counted
@@ -139,12 +149,23 @@ class TcpServer:
             return
 
     def wait(self) -> None:
-        """Wait until there is something to do, or at most until the next poll."""
-        for key, mask in self._selector.select(self._pause()):
+        """Wait until there is something to do: at most until the next poll, unless no poll before can find anything."""
+        skips_polls = self._may_skip_polls and self._is_idle()
+        listening = self._listener.listening if skips_polls else None
+        if listening is not None:
+            self._selector.register(listening, selectors.EVENT_READ)
+        ready = self._selector.select(self._idle_pause() if skips_polls else self._pause())
+        if listening is not None:
+            self._selector.unregister(listening)
+        for key, mask in ready:
             if key.fileobj is self._wake_in:
                 self._wake_in.recv(WAKE_BYTES)
+            elif key.fileobj is listening:
+                self._awaits_accept = True
             elif self._client is not None and mask & selectors.EVENT_WRITE:
                 self._client.blocked = False
+        if skips_polls:
+            self._pass_polls()
 
     def serve(self) -> None:
         """Do all that is due: on the mesh, at the listener, for the client."""
@@ -189,9 +210,31 @@ class TcpServer:
         due = self._client.due(now) - now if self._client is not None else POLL
         return max(0.0, min(due, self._next_tick - self._poll_clock.monotonic(), POLL))
 
+    def _is_idle(self) -> bool:
+        """Whether all that can happen is known by time or shows at a socket."""
+        client = self._client
+        return (
+            not (self._awaits_accept or self._firmware.faults.names())
+            and not self._firmware.awaits_room
+            and self._rival.is_stopped
+            and (client is None or not (client.half_closed or client.blocked))
+        )
+
+    def _idle_pause(self) -> float:
+        """Return how long nothing can be due, in seconds: a test's clock, for which ten jumps a second are many."""
+        now = self._clock.monotonic()
+        client_due = inf if self._client is None else min(self._client.due(now), self._client.phone.expires)
+        return max(0.0, min(self._firmware.due, client_due, now + LONGEST_PAUSE) - now)
+
+    def _pass_polls(self) -> None:
+        """Move on to the first poll that is not past: a client waits for it here as at the firmware."""
+        past = self._poll_clock.monotonic() - self._next_tick
+        self._next_tick += POLL * max(0, ceil(past / POLL))
+
     def _tick(self, now: float) -> None:
         """Check for a new client and check the present one, as the firmware does ten times a second."""
         faults = self._firmware.faults
+        self._awaits_accept = False
         if self._client is not None:
             self._end(self._client.tick(now))
         if not (faults.paused or "stuck" in faults) and (accepted := self._listener.accept()) is not None:

@@ -3,7 +3,7 @@
 from meshbot.web.chat import ChatClient, ChatServer, Message
 from meshbot.web.errors import Fault, WebError
 from meshbot.web.forecast import HOUR, Day, Forecast, Hour, Place
-from meshbot.web.http_client import HttpClient
+from meshbot.web.http_client import HttpClient, HttpRequest, Limits
 from meshbot.web.open_meteo import MeteoServers, OpenMeteo
 
 __all__ = [
@@ -15,6 +15,8 @@ __all__ = [
     "Forecast",
     "Hour",
     "HttpClient",
+    "HttpRequest",
+    "Limits",
     "Message",
     "MeteoServers",
     "OpenMeteo",

@@ -3,6 +3,7 @@
 import pytest
 from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2
 
+from meshbot.nodes import fingerprint_of
 from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.storage.custody import CustodyRow, CustodyStore
 from meshbot.storage.database import open_database
@@ -197,6 +198,28 @@ def test_a_managed_radio_is_not_taught_and_trust_says_so(running, node, users):
     answer = answered(node, ask(node, admin, f"/trust {user.node_id}")).text
     assert "⚠️ The radio does not have it: it is managed" in answer
     assert orders(node) == []
+
+
+def test_a_rejected_key_leaves_the_radio_as_well(running, node, users):
+    admin, user = users[0], users[1]
+    talk(node, user)
+    begin = fingerprint_of(user.public_key)[:4]
+    answer = answered(node, ask(node, admin, f"/keys reject {user.node_id} {begin}")).text
+    assert answer.endswith("proves nothing from now on. The radio has forgotten it.")
+    assert orders(node) == ["remove_by_nodenum"]
+    assert node.node_info(user.num) is None
+    assert user.num not in running.bot.interface.radio_keys
+
+
+def test_a_verified_key_is_taught_at_once(running, node, users):
+    admin, user = users[0], users[1]
+    forget(running, node, user)
+    reconnect(running, node)
+    assert questions(node) == []
+    answer = answered(node, ask(node, admin, f"/keys verify {user.node_id}")).text
+    assert answer.endswith(" is verified. The radio has it.")
+    assert node.node_info(user.num).user.public_key == user.public_key
+    assert not node.node_info(user.num).is_favorite
 
 
 def look_now():

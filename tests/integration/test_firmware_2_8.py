@@ -3,7 +3,8 @@
 import pytest
 
 from meshbot.mesh_link.messages import BROADCAST_NUM
-from meshbot.runtime.incidents import OwnNumberChanged
+from meshbot.nodes import Outcome
+from meshbot.runtime.incidents import NodeLocked, NodeUnlocked, OwnNumberChanged
 from meshbot.sending.outgoing import OutgoingText, Priority
 from tests.support.bot import UNHURRIED, RunningBot
 from tests.support.incidents import Listener
@@ -142,3 +143,21 @@ def test_a_bot_started_on_a_locked_node_waits_until_it_is_unlocked(node, new_bot
         clock.wait_for_rest()
         assert len(bot.bot.node_manager.nodes()) > len(node.users) / 2
         assert len(bot.log.matching(LOCKED)) == 1
+
+
+def test_a_lockdown_is_alerted_and_named_as_the_obstacle(node, new_bot, clock):
+    incidents, user = Listener(), next(user for user in node.users if user.public_key)
+    with new_bot(node) as bot:
+        bot.bot.incidents.listen(incidents)
+        bot.wait_ready()
+        bot.log.wait_for("🗝️ Clés publiques dans la radio")
+        node.fault("lockdown")
+        bot.bot._reconnect_tcp_interface()
+        incidents.wait_for(NodeLocked)
+        assert bot.bot._custody.teach(user.num) is Outcome.LOCKED
+        node.heal("lockdown")
+        bot.bot._reconnect_tcp_interface()
+        incidents.wait_for(NodeUnlocked)
+        bot.log.wait_for("🗝️ Clés publiques dans la radio", 2)
+        assert bot.bot._custody.teach(user.num) is Outcome.HELD
+    assert [each.text.split()[0] for each in incidents.messages if "lock" in each.text] == ["🔒", "🟢"]

@@ -8,6 +8,7 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.identity import SILENCE, number_of
 from meshbot.runtime.incidents import KeyChanged, KeyShared
+from meshbot.sending.outgoing import OutgoingText, Priority
 from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet
 from tests.support.bot import UNHURRIED, RunningBot
 from tests.support.incidents import Listener
@@ -112,6 +113,16 @@ def test_mail_name_history_and_role_follow_an_upgraded_node(node, running, incid
     assert incidents.of(KeyShared, KeyChanged) == []
     direct = [view.num for view in running.bot.memory.direct_nodes(86400)]
     assert not {admin.num} & {*direct, *(view.num for view in running.bot.memory.heard_nodes(86400))}
+
+
+def test_a_text_that_waits_follows_an_upgraded_node(node, running, admin, clock):
+    new = upgraded(node, admin, clock)
+    text = OutgoingText("later", admin.num, want_ack=True, expires_at=clock.monotonic() + 86400, priority=Priority.MAIL)
+    running.bot._sender.tell(text)
+    node.wait_for(lambda sent: (sent.text, sent.to) == ("later", admin.num), PATIENCE)
+    assert "🔑" in ask(node, new.num, "/sync")
+    node.wait_for(lambda sent: (sent.text, sent.to) == ("later", new.num), PATIENCE)
+    running.log.wait_for(f"📤 Lettre à 0x{new.num:08x} acquittée par le destinataire")
 
 
 def test_the_first_proof_may_be_the_command_itself_and_outlives_a_restart(

@@ -17,7 +17,9 @@ from meshbot.runtime.incidents import (
     KeyShared,
     LinkLost,
     LinkRecovered,
+    NodeLocked,
     NodeRebooted,
+    NodeUnlocked,
     OwnNumberChanged,
 )
 from tests.support.alert_reader import PARIS, AlertReader
@@ -34,6 +36,7 @@ waits = st.floats(0, 2 * 86400)
 incidents = st.one_of(
     st.builds(LinkLost, st.just("node:4403"), st.floats(0, 1e6), st.integers(0, 10**6), st.text(max_size=200)),
     st.builds(LinkRecovered, st.floats(0, 1e6)),
+    st.sampled_from([NodeLocked(), NodeUnlocked()]),
     st.builds(NodeRebooted, st.integers(0, 10**6), st.booleans(), st.just("2.7.11"), st.sampled_from(["", "2.7.9"])),
     st.builds(OwnNumberChanged, nums, nums),
     st.builds(KeyChanged, nums, names, keys, keys, st.sampled_from(KeyChangeSource)),

@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshbot.nodes.custody import TAUGHT_A_DAY
 from meshbot.nodes.custody_steps import AddContact, AskNode, KeepNote, RemoveFavourite, RemoveNode
+from meshbot.nodes.lessons import TAUGHT_A_DAY
 from meshbot.storage.packet_rows import DAY
 from tests.support.custody import ALICE, BRUNO, CAROLE, Bench, after, key, trusted
 
@@ -22,6 +22,7 @@ events = st.lists(
         st.tuples(st.just("introduced"), nodes, keys),
         st.tuples(st.just("trust"), nodes, keys, st.booleans(), st.booleans()),
         st.tuples(st.just("forget"), nodes),
+        st.tuples(st.just("revoke"), nodes, keys),
         st.tuples(st.just("evict"), nodes),
         st.just(("lost",)),
         st.just(("crash",)),
@@ -56,7 +57,8 @@ class World(Bench):
                 assert contact.short_name
                 assert self.noted(contact.num), "taught without a note"
             case RemoveNode(num):
-                assert self.trust[num].verified, "a key replaced on nobody's word"
+                is_revoked = (num, self.keys.get(num)) in self.revoked
+                assert is_revoked or self.trust[num].verified, "a key replaced on nobody's word"
                 assert self.noted(num)
             case RemoveFavourite(num):
                 assert num not in self.operators, "the operator's favourite"
@@ -96,10 +98,17 @@ class World(Bench):
         self.do(self.custody.introduced(num, public_key, self.at))
 
     def on_trust(self, num, public_key, verified, doubtful):
+        self.revoked.discard((num, public_key))
         self.trust[num] = trusted(num, public_key, verified=verified, doubtful=doubtful)
 
     def on_forget(self, num):
         self.trust.pop(num, None)
+
+    def on_revoke(self, num, public_key):
+        if num in self.trust and self.trust[num].key == public_key:
+            del self.trust[num]
+        self.revoked.add((num, public_key))
+        self.on_teach(num)
 
     def on_evict(self, num):
         if num not in self.favourites:
@@ -130,6 +139,7 @@ def test_any_order_of_events_keeps_the_promises(sequence):
     world.settle()
     assert world.favourites <= world.operators, "a favourite of ours is left"
     assert world.favourites >= world.operators or CAROLE not in world.trust, "a favourite of the operator's is lost"
+    assert not world.revoked & set(world.keys.items()), "a revoked key is left in the radio"
     assert max(world.day_of.values(), default=0) <= TAUGHT_A_DAY
     assert not world.records.half_done() or CAROLE not in world.trust
 
@@ -140,8 +150,8 @@ def test_whoever_wrote_lately_ends_with_the_trusted_key_in_the_radio(sequence):
     world = World()
     for event in sequence:
         world.play(*event)
-    world.trust = {num: trusted(num, key(1), verified=True) for num in NODES}
-    world.custody._trusted = world.trust.get
+    for num in NODES:
+        world.on_trust(num, key(1), verified=True, doubtful=False)
     world.at = after(2 * DAY, world.at)
     world.talk(*NODES)
     world.settle()

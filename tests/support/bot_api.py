@@ -322,5 +322,6 @@ def _table(updates: Updates, methods: Methods) -> dict[str, Callable[[Call], Any
         methods.delete_message,
         methods.send_chat_action,
         methods.set_message_reaction,
+        methods.get_chat_member,
     ]
     return {method.__name__.replace("_", ""): method for method in known}

@@ -143,6 +143,12 @@ class Methods:
         shown.reactions = emoji
         return True
 
+    def get_chat_member(self, call: Call) -> Any:
+        if call.number("user_id") != self._world.bot["id"]:
+            bad_request("user not found")
+        self._room(call)
+        return {"status": "member", "user": self._world.bot}
+
     def _room(self, call: Call) -> Room:
         if not call.text("chat_id"):
             bad_request("chat_id is empty")

@@ -44,6 +44,7 @@ class Bench:
     favourites: set[int] = field(default_factory=set)
     trust: dict[int, TrustedKey] = field(default_factory=dict)
     present: dict[int, bytes] = field(default_factory=dict)  # nodes that introduce themselves when asked, by their key
+    revoked: set[tuple[int, bytes]] = field(default_factory=set)
     obstacle: Outcome | None = None
     region: int = EU_868
     own_key: bytes = OWN_KEY
@@ -63,7 +64,13 @@ class Bench:
         saved, self.records = self.records, CustodyRecords()
         self.records.restore(saved.rows, saved.own)
         self._ids = 0
-        self.custody = Custody(self.records, self.trust.get, self._new_id, can_note=self.can_note)
+        self.custody = Custody(
+            self.records,
+            self.trust.get,
+            self._new_id,
+            is_revoked=lambda num, key: (num, key) in self.revoked,
+            can_note=self.can_note,
+        )
 
     def _new_id(self) -> int:
         self._ids += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from assembly import mesh_commands
 from meshbot.commands.access import Access
 from meshbot.commands.builtin.echo import EchoOptions, echo_command
@@ -16,6 +18,8 @@ from meshbot.commands.builtin.sync import sync_command
 from meshbot.commands.builtin.sys import sys_command
 from meshbot.commands.rate_limit import RateLimiter
 from meshbot.commands.registry import Command
+from meshbot.mesh_link.firmware import SignaturePolicy
+from meshbot.mesh_link.messages import LoraSettings
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.statistics import LinkFigures
 from meshbot.mesh_memory.memory import MeshMemory
@@ -114,7 +118,7 @@ class SampleInterface:
         self.delays.append(seconds)
 
 
-def no_lesson(_num, _tr):
+def no_lesson(_num, _decision, _tr):
     """Say nothing of the radio."""
     return ""
 
@@ -130,6 +134,19 @@ class SampleRadio:
 
     def loss(self):
         return self._loss
+
+
+SIGNING = LoraSettings(signs=True)
+
+
+@dataclass(frozen=True)
+class OwnRadio:
+    """What /status asks the interface."""
+
+    own_num: int = 0xDEE721D6
+    firmware: str = "2.8.0.8f4c1a2"
+    lora: LoraSettings = SIGNING
+    signature_policy: SignaturePolicy = SignaturePolicy.COMPATIBLE
 
 
 class SampleLink:
@@ -165,7 +182,13 @@ def sample_commands(mesh: MeshCommands | None = None, town: Town | None = None) 
         ping_command(lambda: FIGURES),
         *mesh_commands(memory, clock),
         *mesh.commands,
-        make_status(FIGURES, SampleKeys().counts, waiting=2, version="0.1.0 (1a2b3c4d5e)"),
+        make_status(
+            FIGURES,
+            SampleKeys().counts,
+            waiting=2,
+            interface=OwnRadio(firmware="2.8.0"),
+            version="0.1.0 (1a2b3c4d5e)",
+        ),
         keys_command(keys, keyed_nodes(), lambda: interface, clock, tally=SampleRadio().tally, teach=no_lesson),
         echo_command(
             clock, lambda _text: None, lambda: False, lambda _num: "ALI", lambda: EchoOptions(0, lambda _: 200, 120.0)

@@ -112,6 +112,7 @@ def shown(value):
 
 README, CONTRIBUTING, PICTURE = "README.md", "CONTRIBUTING.md", "docs/images/link.svg"
 COMMANDS, SETTINGS, TELEGRAM = "docs/commands.md", "docs/settings.md", "docs/telegram.md"
+CONTROL, DOCTOR = "docs/control.md", "docs/doctor.md"
 TROUBLES, LINK, FIX = "docs/troubleshooting.md", "docs/TCP_ARCHITECTURE.md", "docs/TCP_RECONNECTION_PUBKEY_SYNC_FIX.md"
 SUMMARY, COMPARISON = "docs/TCP_RECONNECTION_FIX_COMPLETE_SUMMARY.md", "docs/TCP_RECONNECTION_VISUAL_COMPARISON.md"
 DESIGN, KEYS = "docs/decisions/0001-design.md", "docs/decisions/0003-keys-and-trust.md"
@@ -339,6 +340,15 @@ FIGURES = (
     (CHANGES, "kept {} min", code.CACHED_FOR / 60),
     (CHANGES, "remembers a conversation for {} min", code.CONTEXT_LIFETIME / 60),
     (CHANGES, "{} commands in {} s for each user", config.RATE_LIMIT_COMMANDS, config.RATE_LIMIT_SECONDS),
+    (CONTROL, "{} clients at once", code.CLIENTS),
+    (CONTROL, "{} bytes a request", code.LONGEST_LINE),
+    (CONTROL, "{} s without a request", code("control").IDLE),
+    (CONTROL, "{} s without reading an answer", code.STALLED),
+    (CONTROL, "ends with code {}", code.EXIT_IN_USE),
+    (DOCTOR, "read through up to {} MB", code.LARGEST_READ / 1e6),
+    (DOCTOR, "{} s for a name, {} s for a port", code.NAME_TIMEOUT, code("doctor").CONNECT_TIMEOUT),
+    (DOCTOR, "{} s for a configuration", code("doctor").PATIENCE),
+    (DOCTOR, "{} s for a heartbeat", code("mesh_link").WATCH),
     (BENCH, "The bot keeps {} s between two texts", config.SEND_INTERVAL),
     (BENCH, "waits {} s (`tcp_interface_cleanup_delay`)", config.TCP_INTERFACE_CLEANUP_DELAY),
     (BENCH, "in batches of {}, or after {} s", code("mesh_memory").BATCH, code.FLUSH_EVERY),
@@ -396,7 +406,7 @@ UNITS = "s|ms|min|minutes?|h|hours?|days?|seconds|MB|kB|GB|bytes|packets|message
 FIGURE = re.compile(rf"(?<![\w.,#/])\d[\d,.]*(?: × \d+)?[ -](?:{UNITS})(?![\w/])")
 BY_SETTING = re.compile(r"`([a-z_]+)`(?: =|,)? \(?(\d+(?:\.\d+)?) s\b")  # test_documents compares it with its default
 COMPLETE = (README, CONTRIBUTING, COMMANDS, SETTINGS, TELEGRAM, TROUBLES, LINK, FIX, SUMMARY)
-COMPLETE += (DESIGN, STORED, KEYS, ACCESS, SENDING, CHATS, DATABASE, AIR)
+COMPLETE += (DESIGN, STORED, KEYS, ACCESS, SENDING, CHATS, DATABASE, AIR, CONTROL, DOCTOR)
 # Of the firmware, of the library, of Telegram, or measured: no constant of ours
 OTHERS = {
     README: ("within 1 to 2 seconds", "| 1.3 s |", "| 6.9 s |", "| 5.3 s |", "node away for 5 s"),
@@ -406,6 +416,7 @@ OTHERS = {
     FIX: ("| 30 s |", "300 s by default", "| 600 s |", "every 300 s (`mesh_interface.py:1175`)"),
     SENDING: ("for 5 or 10 minutes", "after about 23 s", "stalls for 10 s", "1.5 kB each", "100 messages of up to"),
     AIR: ("in 90 s",),
+    DOCTOR: ("after 15 idle minutes", "42 nodes", "1.6 s", "3 s for each question to Telegram", "five seconds"),
     CHATS: ("every 10 to 15 minutes", "71 MB", "89 MB"),
     ACCESS: ("70 lines", "4 MB of memory"),
 }

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import sys
 from contextlib import closing
 from types import SimpleNamespace
 from unittest import mock
@@ -157,7 +158,9 @@ def test_a_trouble_that_lasts_is_reported_again(bench):
     assert [type(one) for one in bench.heard] == [DatabaseFailed] * 2
 
 
-def test_a_database_that_cannot_be_is_reported_without_its_password(tmp_path):
+def test_a_database_that_cannot_be_is_reported_without_its_password(tmp_path, monkeypatch):
+    # as where the driver is not installed
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     heard = []
     settings = Settings(
         data_dir=tmp_path,
@@ -165,7 +168,10 @@ def test_a_database_that_cannot_be_is_reported_without_its_password(tmp_path):
         node_names_file=tmp_path / "none.json",
     )
     database, _manager = open_storage(settings, FakeClock(), heard.append)
+    # without the driver it cannot even be made
     if database is not None:
+        with pytest.raises(StorageError), database.transaction():
+            pass
         database.close()
     (trouble,) = heard
     assert isinstance(trouble, DatabaseFailed)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 import node_manager as node_manager_module
-from meshbot.mesh_link.messages import RadioMetadata
+from meshbot.mesh_link.messages import RadioMetadata, ReceivedText, TextMessage
 from meshbot.nodes import Candidate, KeyDecision, KeyEntry, KeyState, NodeActivity, NodeCounts, weak_keys
 from meshbot.nodes import trust as trust_module
 from meshbot.nodes.fingerprint import fingerprint_of
@@ -21,7 +21,7 @@ from meshbot.storage.nodes import KeySource, NodeRow, NodeStore
 from node_manager import NodeManager
 from tests.support.configured import make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
-from tests.support.nodes import ALICE, BOB, CAROL, BareInterface, key, name_of, prove, record, text_of, upgrade
+from tests.support.nodes import ALICE, BOB, CAROL, OWN, BareInterface, key, name_of, prove, record, text_of, upgrade
 from tests.support.packet_records import packet
 
 START = int(EPOCH.timestamp())
@@ -869,3 +869,44 @@ def test_a_rejected_third_number_no_longer_keeps_two_apart(manager):
     assert manager.decide_key(BOB, key(1), KeyDecision.REJECT, "an operator")
     prove(manager, NEW, key(1), packet_id=2)
     assert manager.moved == {ALICE: NEW}
+
+
+def test_a_moved_node_s_key_counts_and_is_taught_once():
+    clock = FakeClock()
+    manager = make_node_manager(None, clock)
+    new = upgrade(manager, clock, ALICE, key(1))
+    assert manager.trusted_keys() == {new: key(1)}
+    assert manager.trusted_key(ALICE) is None
+    assert manager.trusted_key(new).key == key(1)
+    # a letter or a role is noted under the number before
+    manager.set_activity(lambda: NodeActivity(kept={ALICE, BOB}))
+    assert manager.kept() == {new, BOB}
+
+
+def test_a_message_received_before_proves_nothing(manager):
+    manager.learn_from_nodeinfos([record(ALICE, key(1)), record(NEW, key(1))])
+    manager._clock.advance(SILENCE)
+    message = TextMessage(1, NEW, OWN, 0, "/ping", pki_encrypted=True, public_key=key(1))
+    manager.hear_text(ReceivedText(message, OWN, is_repeat=True))
+    assert manager.moved == {}
+    manager.hear_text(ReceivedText(message, OWN))
+    assert manager.moved == {ALICE: NEW}
+
+
+def test_a_message_teaches_no_key_that_nobody_has(manager):
+    prove(manager, NEW, key(1))
+    assert manager.public_key(NEW) is None
+
+
+def test_a_weak_key_is_no_lesson_for_the_radio(manager, monkeypatch):
+    monkeypatch.setattr(weak_keys, "HASHES", frozenset({sha256(key(1)).digest()}))
+    manager.learn_from_node_database([record(ALICE, key(1)), record(BOB, key(2))])
+    assert [manager.trusted_key(num).doubtful for num in (ALICE, BOB)] == [True, False]
+
+
+def test_a_revoked_key_is_known_as_such(manager):
+    manager.learn_from_node_database([record(ALICE, key(1))])
+    manager.decide_key(ALICE, key(1), KeyDecision.REJECT, "an operator")
+    assert manager.is_revoked(ALICE, key(1))
+    assert not manager.is_revoked(BOB, key(1))
+    assert manager.trusted_key(ALICE) is None

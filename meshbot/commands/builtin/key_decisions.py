@@ -39,7 +39,7 @@ class DecidableKeys(Protocol):
         ...
 
 
-def _teach_nobody(_num: int, _tr: Translate) -> str:
+def _teach_nobody(_num: int, _decision: KeyDecision, _tr: Translate) -> str:
     return ""
 
 
@@ -50,8 +50,8 @@ class Deciding:
     keys: DecidableKeys
     directory: Directory
     interface_of: Callable[[], object | None]  # the present interface, None without a link
-    # has the radio learn the node's trusted key, and says within seconds what came of that; empty: nothing to say
-    teach: Callable[[int, Translate], str] = _teach_nobody
+    # has the radio follow the decision, and says within seconds what came of that; empty: nothing to say
+    teach: Callable[[int, KeyDecision, Translate], str] = _teach_nobody
 
 
 DONE: Final[Mapping[KeyDecision, str]] = MappingProxyType(
@@ -124,7 +124,7 @@ def decide(deciding: Deciding, decision: KeyDecision, request: Request, argument
         nothing = _nothing(decision, node, known, request)
         # it may have been decided about while the radio could not learn it
         is_late = decision is KeyDecision.ACCEPT and known.trusted is not None
-        return f"{nothing} {deciding.teach(node.num, tr)}".rstrip() if is_late else nothing
+        return f"{nothing} {deciding.teach(node.num, decision, tr)}".rstrip() if is_late else nothing
     meant = [key for key in candidates if _begins(key, beginning)]
     if len(meant) != 1:
         return tr(_("Which one of {node}? {keys}")).format(node=label(node), keys=_listed(candidates))
@@ -133,8 +133,7 @@ def decide(deciding: Deciding, decision: KeyDecision, request: Request, argument
     if (interface := deciding.interface_of()) is not None:
         deciding.keys.sync_pubkeys_to_interface(interface)
     done = tr(DONE[decision]).format(node=label(node), key=fingerprint_of(meant[0]))
-    told = deciding.teach(node.num, tr) if decision is KeyDecision.ACCEPT else ""
-    return f"{done} {told}".rstrip()
+    return f"{done} {deciding.teach(node.num, decision, tr)}".rstrip()
 
 
 def _node_and_key(directory: Directory, argument: str, request: Request) -> tuple[NodeView | str, str]:

@@ -17,7 +17,7 @@ from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.commands.roles import Role
 from meshbot.mesh_link import NodeRecord, contact_url
 from meshbot.mesh_memory import NodeView
-from meshbot.nodes import KeyState, KeyTally, NodeCounts, NodeKeys, fingerprint_of, state_of
+from meshbot.nodes import KeyDecision, KeyState, KeyTally, NodeCounts, NodeKeys, fingerprint_of, state_of
 from meshbot.runtime import Clock
 from meshbot.storage import KeyRow
 
@@ -79,7 +79,7 @@ def keys_command(
     clock: Clock,
     *,
     tally: Callable[[], KeyTally | None],
-    teach: Callable[[int, Translate], str],
+    teach: Callable[[int, KeyDecision, Translate], str],
 ) -> Command:
     """Make the command; `interface_of` returns the present interface, None without a link.
 
@@ -166,13 +166,13 @@ EXAMPLES: Final = (
     Example(
         "/keys 1ef0",
         "🔑 Bruno !20001ef0: 1489 6247 9011 2739 4611 7919; seen on the air, not verified, for 2d; radio: none; "
-        "⚠️ another one waits: 6388 6079 2036 5532 8235 0105",
+        "⚠️ another one waits, for 2d: 6388 6079 2036 5532 8235 0105",
     ),
     Example(
         "/keys 1ef0",
         "🔑 Bruno !20001ef0\n1489 6247 9011 2739 4611 7919\nAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\n"
         "seen on the air, not verified, for 2d\nradio: none\nno message acknowledged under it yet\n"
-        "⚠️ another one waits: 6388 6079 2036 5532 8235 0105\nAAkAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\n"
+        "⚠️ another one waits, for 2d: 6388 6079 2036 5532 8235 0105\nAAkAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\n"
         "/keys accept !20001ef0 6388 or /keys reject !20001ef0 6388",
         platform=Platform.TELEGRAM,
     ),
@@ -233,14 +233,16 @@ def _warnings(seen: _Seen) -> list[str]:
     tr, keys, found = seen.tr, seen.keys, []
     if keys.pending:
         others = _listed((fingerprint_of(row.public_key) for row in keys.pending), ", ")
-        found.append(tr(_("⚠️ another one waits: {keys}")).format(keys=others))
+        found.append(_waiting(others, min(row.first_seen for row in keys.pending), seen))
     if keys.sharers:
         names = _listed((called(seen.directory, other) for other in sorted(keys.sharers)), ", ")
         found.append(tr(_("⚠️ the same as {nodes}: copied or stolen")).format(nodes=names))
     if keys.is_weak:
         found.append(tr(_("⚠️ weak: its private key is public, the node needs a new one")))
     if keys.revoked:
-        revoked = _listed((fingerprint_of(row.public_key) for row in keys.revoked), ", ")
+        revoked = _listed(
+            (f"{fingerprint_of(row.public_key)} ({_ago(row.changed_at, seen)})" for row in keys.revoked), ", "
+        )
         found.append(tr(_("🚫 revoked: {keys}")).format(keys=revoked))
     return found
 
@@ -251,18 +253,27 @@ def _since(row: KeyRow, state: KeyState, seen: _Seen) -> str:
     )
 
 
+def _waiting(keys: str, since: int, seen: _Seen) -> str:
+    text = seen.tr(_("⚠️ another one waits, for {age}: {keys}"))
+    return text.format(age=age(seen.now - since, seen.tr), keys=keys)
+
+
 def _acknowledged(at: int, seen: _Seen) -> str:
     return seen.tr(_("message acknowledged {age} ago")).format(age=age(seen.now - at, seen.tr))
 
 
-def _in_radio(seen: _Seen) -> list[str]:
+def _in_radio(seen: _Seen, *, in_full: bool = False) -> list[str]:
     """Return what the radio's own database has, nothing without a link."""
     if seen.radio is None:
         return []
     held, row, tr = seen.radio.get(seen.node.num), seen.keys.trusted, seen.tr
     if held is None:
         return [tr(_("radio: none"))]
-    return [tr(_("radio: the same")) if row is not None and held == row.public_key else tr(_("radio: another"))]
+    if row is not None and held == row.public_key:
+        return [tr(_("radio: the same"))]
+    if in_full:
+        return [tr(_("radio: another, {key}")).format(key=fingerprint_of(held))]
+    return [tr(_("radio: another"))]
 
 
 def _listed(items: Iterable[str], between: str) -> str:
@@ -293,13 +304,13 @@ def _at_length(seen: _Seen) -> list[str]:
     tr, keys, row, num = seen.tr, seen.keys, seen.keys.trusted, seen.node.num
     lines = [f"🔑 {_called(seen.directory, num)}"]
     lines += _key_lines(row, seen) if row else [tr(_("no key known"))]
-    lines += _in_radio(seen)
+    lines += _in_radio(seen, in_full=True)
     if row is not None:
         never = tr(_("no message acknowledged under it yet"))
         lines.append(never if row.acked_at is None else _acknowledged(row.acked_at, seen))
     for each in keys.pending:
         key = fingerprint_of(each.public_key)
-        lines += [tr(_("⚠️ another one waits: {keys}")).format(keys=key), _in_full(each.public_key)]
+        lines += [_waiting(key, each.first_seen, seen), _in_full(each.public_key)]
         choice = tr(_("/keys accept {id} {key} or /keys reject {id} {key}"))
         lines.append(choice.format(id=ident(num), key=key.split()[0]))
     same = tr(_("⚠️ the same as {nodes}: copied or stolen"))
@@ -317,9 +328,13 @@ def _key_lines(row: KeyRow, seen: _Seen) -> list[str]:
 
 
 def _decided(row: KeyRow, seen: _Seen) -> str:
-    ago = seen.tr(_("{age} ago")).format(age=age(seen.now - row.changed_at, seen.tr))
+    ago = _ago(row.changed_at, seen)
     by = row.decided_by if seen.names_operators else ""
     return f"{fingerprint_of(row.public_key)} ({', '.join(filter(None, (by, ago)))})"
+
+
+def _ago(at: int, seen: _Seen) -> str:
+    return seen.tr(_("{age} ago")).format(age=age(seen.now - at, seen.tr))
 
 
 def _called(directory: Directory, num: int) -> str:

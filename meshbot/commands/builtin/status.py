@@ -34,14 +34,16 @@ EXAMPLES: Final = (
     Example(
         "/status",
         "🔗 link up for 3 h 12 min; reconnections: 1 in 1 h, 4 in 24 h; last outage: 12 s, 40 min ago; "
-        "probe: 35 ms; queue: 2; keys in the radio: 36/38; MeshBot 0.1.0 (1a2b3c4d5e)",
+        "probe: 35 ms; queue: 2; keys in the radio: 36/38; firmware 2.8.0; "
+        "MeshBot 0.1.0 (1a2b3c4d5e)",
     ),
     Example(
         "/status",
         "🔗 link up for 3 h 12 min\nreconnections: 1 in 1 h, 4 in 24 h\nlast outage: 12 s, 40 min ago\n"
         "probe: 35 ms\npackets waiting for the radio: 2\n"
-        "trusted keys that the radio holds: 36 of 38, it lacks 2\nkeys changed, to be confirmed: 1\n"
-        "MeshBot 0.1.0 (1a2b3c4d5e)",
+        "trusted keys that the radio holds: 36 of 38, it lacks 2\n"
+        "firmware 2.8.0: signs texts on channels up to 166 bytes; nodes of its kind often share no position\n"
+        "keys changed, to be confirmed: 1\nMeshBot 0.1.0 (1a2b3c4d5e)",
         platform=Platform.TELEGRAM,
     ),
 )

@@ -16,7 +16,9 @@ from meshbot.runtime import (
     LinkCause,
     LinkLost,
     LinkRecovered,
+    NodeLocked,
     NodeRebooted,
+    NodeUnlocked,
     NodeWarning,
     OwnNumberChanged,
     RadioForgot,
@@ -90,6 +92,40 @@ class LinkAlert(StateAlert):
         if self._lost.cause in POWER_QUESTION_FOR:
             text += " " + moment.format(_("Has it power and WiFi?"))
         return text + self.repetitions(moment)
+
+
+class LockAlert(StateAlert):
+    """The bot's own node is in lockdown, and is unlocked."""
+
+    opened_by = (NodeLocked,)
+    resolved_by = (NodeUnlocked,)
+    missed = _("🟢{stamp} node unlocked; in lockdown {times} ×, {duration} in all")
+
+    def _take(self, incident: Incident, now: float) -> None:
+        match incident:
+            case NodeLocked():
+                self._open(now)
+            case NodeUnlocked():
+                self._resolve(now)
+
+    @property
+    def opening(self) -> Incident:
+        """See StateAlert."""
+        return NodeLocked()
+
+    def text(self, moment: Moment) -> str:
+        """See AlertMessage."""
+        if self.is_resolved:
+            line = _("🟢{stamp} The node is unlocked, after {duration}.")
+            stamp, lasted = moment.stamp(self._until), moment.duration(self._lasted)
+            # how it began stays in the message
+            began = f"\n🔒{self.beginning(moment)[0]}".rstrip()
+            return moment.format(line, stamp=stamp, duration=lasted) + began + self.repetitions(moment)
+        line = _(
+            "🔒{stamp} The node is in lockdown: it delivers nothing, and sends nothing for the bot.\n"
+            "Unlock it in the Meshtastic app; what waits is kept."
+        )
+        return moment.format(line, stamp=moment.stamp(self._since)) + self.repetitions(moment)
 
 
 class DiskAlert(StateAlert):

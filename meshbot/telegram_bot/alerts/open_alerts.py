@@ -10,14 +10,15 @@ from enum import Enum
 from typing import Any, Final
 
 from meshbot.persistence import SavedValue
-from meshbot.runtime import DatabaseFailed, DiskLow, Incident, LinkCause, LinkLost
-from meshbot.telegram_bot.alerts.kinds import DatabaseAlert, DiskAlert, LinkAlert
+from meshbot.runtime import DatabaseFailed, DiskLow, Incident, LinkCause, LinkLost, NodeLocked
+from meshbot.telegram_bot.alerts.kinds import DatabaseAlert, DiskAlert, LinkAlert, LockAlert
 from meshbot.telegram_bot.alerts.message import AlertMessage, Moment, SentAlert, StateAlert
 
 # Beginning of the names of saved values; the message's key follows
 NAME: Final = "open:"
-KINDS: Final[Mapping[str, tuple[type[StateAlert], type[LinkLost | DatabaseFailed | DiskLow]]]] = {
+KINDS: Final[Mapping[str, tuple[type[StateAlert], type[LinkLost | NodeLocked | DatabaseFailed | DiskLow]]]] = {
     "link": (LinkAlert, LinkLost),
+    "lock": (LockAlert, NodeLocked),
     "database": (DatabaseAlert, DatabaseFailed),
     "disk": (DiskAlert, DiskLow),
 }

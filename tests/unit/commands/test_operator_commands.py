@@ -1,6 +1,6 @@
 """What the operator's commands answer beside their examples, and what they do."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -20,7 +20,7 @@ from meshbot.mesh_link.firmware import SignaturePolicy
 from meshbot.mesh_link.messages import LoraSettings
 from meshbot.mesh_link.packets import BROADCAST_NUM, RadioMetadata
 from meshbot.mesh_link.statistics import LinkFigures
-from meshbot.nodes import NodeCounts
+from meshbot.nodes import NodeCounts, fingerprint_of
 from meshbot.nodes.radio_state import KeyTally, Loss
 from meshbot.runtime.host import HostFigures
 from meshbot.sending.outgoing import EchoOrigin, TelegramOrigin
@@ -31,6 +31,7 @@ from tests.support.nodes import ALICE, key
 from tests.support.sample_commands import (
     FIGURES,
     HOST,
+    OwnRadio,
     SampleInterface,
     SampleKeys,
     SampleRadio,
@@ -40,7 +41,6 @@ from tests.support.sample_commands import (
 )
 
 PING = ping_command(lambda: FIGURES)
-SIGNING = LoraSettings(signs=True)
 WIDE = {"platform": Platform.TELEGRAM, "limit": CHAT_BYTES}
 
 
@@ -213,16 +213,6 @@ def status(figures, **details):
     return make_status(figures, lambda: NodeCounts(2, 1, 0), **{"radio": SampleRadio(None)} | details)
 
 
-@dataclass(frozen=True)
-class OwnRadio:
-    """What /status asks the interface."""
-
-    own_num: int = 0xDEE721D6
-    firmware: str = "2.8.0.8f4c1a2"
-    lora: LoraSettings = SIGNING
-    signature_policy: SignaturePolicy = SignaturePolicy.COMPATIBLE
-
-
 def test_status_of_a_link_that_is_down_leaves_out_what_is_unknown():
     answer = ask(status(LinkFigures(down_for=42.0)), "/status")
     assert answer == (
@@ -322,3 +312,10 @@ def test_keys_of_a_node_without_one_says_so():
 def test_keys_lists_the_nodes_that_match():
     assert ask(looking_at(SampleKeys()), "/keys 20001ef").startswith("I know no node")
     assert ask(looking_at(SampleKeys()), "/keys c") == ("2 nodes match, which one?\n!20001ef1 Carole\n!20001ef2 Copie")
+
+
+def test_keys_at_length_tells_the_radios_other_key():
+    keys = SampleKeys()
+    other = looking_at(keys, lambda: SampleInterface({ALICE: key(4)}))
+    assert f"radio: another, {fingerprint_of(key(4))}" in ask(other, "/keys alice", **WIDE)
+    assert "; radio: another; " in ask(other, "/keys alice")

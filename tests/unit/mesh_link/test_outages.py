@@ -6,7 +6,7 @@ import pytest
 
 from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.outages import OutageReporter
-from meshbot.runtime.incidents import LinkCause, LinkLost, LinkRecovered, NodeRebooted
+from meshbot.runtime.incidents import LinkCause, LinkLost, LinkRecovered, NodeLocked, NodeRebooted, NodeUnlocked
 
 
 @dataclass
@@ -76,3 +76,12 @@ def test_another_node_in_its_place_has_not_restarted(link, reported):
     link.ready(0.0, Node(), restarted=False)
     link.ready(20.0, Node(own_num=8, boots=9), restarted=False)
     assert reported == []
+
+
+def test_a_lockdown_is_reported_once_and_ends_the_outage(link, reported):
+    link.lost(5, 60.0)
+    for outage in (90.0, 5.0):
+        link.locked(outage)
+    link.ready(5.0, Node(), restarted=False)
+    link.ready(5.0, Node(), restarted=False)
+    assert [type(each) for each in reported] == [LinkLost, LinkRecovered, NodeLocked, NodeUnlocked]

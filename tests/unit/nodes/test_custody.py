@@ -5,15 +5,8 @@ from dataclasses import replace
 import pytest
 
 from meshbot.mesh_link.messages import NodeRecord
-from meshbot.nodes.custody import (
-    ASK_TIMEOUT,
-    ASKS_AHEAD,
-    ASKS_AN_HOUR,
-    CURE_EVERY,
-    TAUGHT_A_DAY,
-    TAUGHT_AHEAD,
-    TAUGHT_FOR_MESSAGES,
-)
+from meshbot.nodes.ask_limits import ASKS_AHEAD, ASKS_AN_HOUR
+from meshbot.nodes.custody import ASK_TIMEOUT, CURE_EVERY, UNSERVED_LIMIT
 from meshbot.nodes.custody_records import KEPT, RECENT
 from meshbot.nodes.custody_steps import (
     AddContact,
@@ -25,8 +18,9 @@ from meshbot.nodes.custody_steps import (
     RemoveFavourite,
     RemoveNode,
 )
-from meshbot.nodes.radio_state import Outcome, tally
-from meshbot.storage import DAY, HOUR, CustodyRow
+from meshbot.nodes.lessons import TAUGHT_A_DAY, TAUGHT_AHEAD, TAUGHT_FOR_MESSAGES
+from meshbot.nodes.radio_state import Loss, Outcome, tally
+from meshbot.storage import DAY, HOUR, CustodyRow, OwnRadioRow
 from tests.support.configured import make_node_manager
 from tests.support.custody import ALICE, BRUNO, CAROLE, OWN_NUM, Bench, after, key, trusted
 from tests.support.fake_clock import FakeClock
@@ -285,11 +279,12 @@ def test_a_mark_that_the_radio_did_not_take_off_is_repaired(bench):
 
 
 def test_a_node_whose_mark_was_taken_off_at_ready_is_no_favourite(bench):
-    bench.favourites = {ALICE}
+    bench.favourites, bench.keys = {ALICE}, {ALICE: KEY}
     bench.records.note(ALICE, stays_favourite=False)
     bench.ready()
     assert bench.favourites == set()
     # the radio forgets it again, with the same link
+    del bench.keys[ALICE]
     bench.do(bench.custody.cure(ALICE, bench.at, lacks=True))
     bench.wait(ASK_TIMEOUT)
     assert (bench.taught(), bench.favourites) == ([ALICE], set())
@@ -317,12 +312,104 @@ def test_a_note_of_what_never_happened_touches_no_favourite(bench):
     assert bench.row(ALICE).stays_favourite is None
 
 
+def test_a_mark_without_our_key_is_the_operators(bench):
+    # the process ended between the note and the teaching, and the operator has marked the node since
+    bench.favourites = {ALICE}
+    bench.records.note(ALICE, stays_favourite=False)
+    bench.ready()
+    bench.wait(HOUR)
+    assert (bench.keys, bench.favourites) == ({ALICE: KEY}, {ALICE})
+    assert bench.row(ALICE).stays_favourite is None
+
+
+def test_a_removal_without_an_answer_forgets_no_favourite(bench):
+    bench.trust[ALICE], bench.keys = trusted(ALICE, KEY, verified=True), {ALICE: OTHER}
+    bench.favourites, bench.answers = {ALICE}, False
+    bench.ready()
+    bench.apply(bench.of(RemoveNode)[0])
+    bench.wait(HOUR)
+    assert bench.outcomes() == {ALICE: Outcome.NO_ANSWER}
+    bench.answers = True
+    bench.ready()
+    assert (bench.keys, bench.favourites) == ({ALICE: KEY}, {ALICE})
+
+
 def test_the_lost_link_ends_what_was_begun(bench):
     bench.ready()
     bench.do(bench.custody.lost())
     assert bench.outcomes() == {ALICE: Outcome.NO_LINK}
     bench.wait(HOUR)
     assert bench.taught() == []
+
+
+def test_a_link_lost_before_the_note_is_kept_leaves_none(bench):
+    bench.commits = False
+    bench.ready()
+    bench.wait(ASK_TIMEOUT)
+    bench.do(bench.custody.lost())
+    assert bench.of(KeepNote)
+    assert bench.row(ALICE).stays_favourite is None
+
+
+# -- revoked keys
+
+
+@pytest.fixture
+def stolen():
+    """A bench whose radio has Alice's key, which an operator has revoked."""
+    bench = Bench(keys={ALICE: KEY}, revoked={(ALICE, KEY)})
+    bench.records.restore({}, bench.state().own)
+    return bench
+
+
+@pytest.mark.parametrize("marked", [(), (ALICE,)])
+def test_a_revoked_key_is_forgotten_at_the_operators_word(stolen, marked):
+    stolen.revoked, stolen.favourites = set(), set(marked)
+    stolen.ready()
+    stolen.revoked = {(ALICE, KEY)}
+    stolen.do(stolen.custody.teach(ALICE, stolen.at))
+    assert (stolen.keys, stolen.outcomes()) == ({}, {ALICE: Outcome.FORGOTTEN})
+    assert RadioKey(ALICE, b"") in stolen.done
+    # the operator's mark comes back with the next key
+    stolen.trust[ALICE] = trusted(ALICE, OTHER, verified=True)
+    stolen.do(stolen.custody.teach(ALICE, stolen.at))
+    assert (stolen.keys, stolen.favourites) == ({ALICE: OTHER}, set(marked))
+
+
+def test_a_revoked_key_gives_way_to_the_trusted_one(stolen):
+    stolen.trust[ALICE] = trusted(ALICE, OTHER)
+    stolen.ready()
+    assert stolen.keys == {ALICE: OTHER}
+    assert stolen.favourites == set()
+
+
+def test_a_revoked_key_is_forgotten_at_ready_once_a_day(stolen):
+    for _ in range(3):
+        stolen.keys = {ALICE: KEY}
+        stolen.ready()
+        stolen.wait(HOUR)
+    assert len(stolen.of(RemoveNode)) == 1
+    stolen.wait(DAY)
+    stolen.ready()
+    assert stolen.keys == {}
+
+
+def test_a_forgotten_favourite_is_no_news_at_each_ready(stolen):
+    stolen.favourites = {ALICE}
+    stolen.ready()
+    assert stolen.row(ALICE).stays_favourite is True
+    before = len(stolen.done)
+    stolen.ready()
+    assert stolen.done[before:] == []
+
+
+@pytest.mark.parametrize("obstacle", [Outcome.MANAGED, Outcome.LOCKED])
+def test_a_radio_that_takes_no_orders_keeps_a_revoked_key(stolen, obstacle):
+    stolen.obstacle = obstacle
+    stolen.ready()
+    assert stolen.done == []
+    stolen.do(stolen.custody.teach(ALICE, stolen.at))
+    assert (stolen.keys, stolen.outcomes()) == ({ALICE: KEY}, {ALICE: obstacle})
 
 
 # -- limits
@@ -680,3 +767,110 @@ def test_a_shared_key_is_in_doubt_whoever_verified_it():
     found.confirm_key(ALICE, KEY)
     assert found.trusted_key(ALICE).doubtful
     assert found.trusted_key(BRUNO).doubtful
+
+
+# -- bounds and odd moments
+
+
+def test_what_was_said_before_a_lesson_is_old_at_its_end(bench):
+    bench.ready()
+    bench.answers = False
+    bench.wait(ASK_TIMEOUT)
+    (lesson,) = bench.of(AddContact)
+    bench.apply(lesson)
+    bench.do(bench.custody.answered(lesson.packet_id, "NONE", bench.at))
+    bench.do(bench.custody.cure(ALICE, bench.at, lacks=True))
+    assert bench.custody._keys == bench.keys == {ALICE: KEY}
+
+
+def test_more_unreadable_packets_than_questions_teach_nobody():
+    bench = with_many(present={num: KEY[:31] + bytes([num & 0xFF]) for num in MANY})
+    bench.records = type(bench.records)()
+    bench.restart()
+    bench.ready()
+    for num in MANY:
+        bench.do(bench.custody.unreadable(num, bench.at))
+    assert len(bench.asked()) == ASKS_AN_HOUR < len(MANY)
+    assert set(bench.outcomes()) == set(bench.asked())
+
+
+def test_an_unreadable_packet_of_an_unknown_node_ends_nothing(bench):
+    bench.ready()
+    assert bench.custody.unreadable(CAROLE, bench.at) == []
+
+
+def test_a_second_key_by_air_is_not_the_radios(bench):
+    bench.keys[ALICE] = KEY
+    bench.ready()
+    bench.do(bench.custody.introduced(ALICE, OTHER, bench.at))
+    assert bench.custody._keys == {ALICE: KEY}
+
+
+def test_a_key_that_comes_by_itself_is_told_to_who_waits(bench):
+    bench.ready()
+    bench.obstacle = Outcome.MANAGED
+    bench.do(bench.custody.lost())
+    bench.ready()
+    bench.wait(HOUR)
+    assert bench.outcomes() == {ALICE: Outcome.MANAGED}
+    bench.do(bench.custody.introduced(ALICE, KEY, bench.at))
+    assert bench.outcomes() == {ALICE: Outcome.HELD}
+
+
+def test_a_message_makes_its_nodes_cure_one_that_is_waited_for(bench):
+    bench.records.restore({}, replace(bench.state().own, day=bench.at.wall // DAY, taught=TAUGHT_AHEAD))
+    bench.ready()
+    bench.do(bench.custody.cure(ALICE, bench.at, lacks=True))
+    bench.wait(ASK_TIMEOUT)
+    assert bench.taught() == [ALICE]
+
+
+def test_as_many_nodes_as_fit_are_wanted_before_ready(bench):
+    for num in MANY:
+        bench.do(bench.custody.cure(num, bench.at, lacks=True))
+    bench.ready()
+    bench.wait(HOUR)
+    assert len([num for num in bench.outcomes() if num in MANY]) == UNSERVED_LIMIT < len(MANY)
+
+
+def test_an_operators_wish_before_ready_outlives_a_message(bench):
+    bench.do(bench.custody.teach(ALICE, bench.at))
+    bench.do(bench.custody.cure(ALICE, bench.at, lacks=False))
+    bench.ready()
+    assert (bench.asked(), bench.taught()) == ([], [ALICE])
+
+
+def test_an_operators_node_is_taught_before_others(bench):
+    bench.trust |= {num: trusted(num, KEY[:31] + bytes([num & 0xFF])) for num in (BRUNO, CAROLE)}
+    bench.region, bench.answers = 0, False
+    bench.ready()
+    bench.do(bench.custody.cure(BRUNO, bench.at, lacks=True))
+    bench.do(bench.custody.teach(CAROLE, bench.at))
+    bench.wait(HOUR)
+    assert bench.taught() == [ALICE, CAROLE, BRUNO]
+
+
+def test_a_clock_set_back_over_midnight_keeps_count(bench):
+    bench.ready()
+    bench.records.count_taught(ALICE, bench.at.wall)
+    bench.records.count_taught(ALICE, bench.at.wall - DAY)
+    assert bench.records.taught_on(bench.at.wall) == 2
+
+
+def test_the_oldest_with_a_note_are_not_forgotten(bench):
+    bench.records.note(BRUNO, stays_favourite=True)
+    bench.at = after(DAY)
+    bench.talk(*range(1, KEPT + 1))
+    assert len(bench.records.rows) <= KEPT
+    assert bench.row(BRUNO).stays_favourite is True
+
+
+def test_what_an_earlier_process_kept_replaces_nothing_newer(bench):
+    bench.records.restore({ALICE: CustodyRow(ALICE, dm_at=1, taught_at=7)}, None)
+    assert bench.row(ALICE) == CustodyRow(ALICE, dm_at=bench.at.wall, taught_at=7)
+
+
+@pytest.mark.parametrize(("before", "now"), [((3, KEY), (0, KEY)), ((40, b""), (40, KEY))])
+def test_a_small_mesh_and_a_key_first_seen_are_no_loss(before, now):
+    rows = [OwnRadioRow(OWN_NUM, public_key, 3, nodes) for nodes, public_key in (before, now)]
+    assert not Loss(*rows)

@@ -6,10 +6,11 @@ import pytest
 
 from meshbot.nodes import weak_keys
 from meshbot.nodes.identity import SILENCE, number_of
+from meshbot.nodes.key_import import ImportResult, KeyEntry, import_keys
 from meshbot.nodes.key_states import KeyDecision, KeyState
 from meshbot.nodes.operator_trust import OperatorTrust
 from meshbot.runtime.incidents import KeyChangeSource
-from meshbot.storage.nodes import KeyRow, KeyStatus, Snapshot
+from meshbot.storage.nodes import KeyRow, KeyStatus, NodeRow, Snapshot
 from tests.support.nodes import ALICE, BOB, CAROL, key
 from tests.unit.nodes.test_trust import IMPORT, LATER, NODEDB, NODEINFO, OPERATOR, keys_of, learn
 
@@ -176,6 +177,32 @@ def test_revoked_keys_outlive_a_restart(trust):
     again = OperatorTrust(Snapshot(nodes=trust.nodes, revoked={ALICE: list(trust.revoked.of(ALICE))}))
     assert learn(again, key(1), NODEDB) is None
     assert again.trusted == {}
+
+
+def test_a_report_under_a_revoked_key_renames_nobody(trust):
+    learn(trust, key(1), NODEINFO, long_name="Alice")
+    decide(trust, 1, REJECT)
+    learn(trust, key(1), NODEINFO, long_name="Mallory")
+    assert trust.nodes[ALICE].long_name == "Alice"
+
+
+# -- files
+
+
+def imported(trust, state):
+    entry = KeyEntry(NodeRow(ALICE, "Alice"), key(1), state, "an operator")
+    return dict(import_keys(trust, [entry], LATER))
+
+
+def test_a_file_does_not_revoke_the_key_in_use(trust):
+    learn(trust, key(1), NODEDB)
+    assert imported(trust, KeyState.REVOKED) == {ImportResult.CHANGED: 1}
+    assert (keys_of(trust), revoked(trust)) == ((1, []), [])
+
+
+def test_a_key_that_waited_elsewhere_is_not_trusted_here(trust):
+    assert imported(trust, KeyState.CHANGED) == {ImportResult.KEPT_OUT: 1}
+    assert trust.trusted == trust.pending == {}
 
 
 # -- an admin's first key

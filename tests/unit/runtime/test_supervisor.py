@@ -37,7 +37,7 @@ def requests():
 @pytest.fixture
 def supervise(requests):
     def supervise(services, clock=None, grace=PATIENCE):
-        return Supervisor(services, clock or SystemClock(), grace, requests)
+        return Supervisor(services, clock or SystemClock(), grace, requests, stop_clock=clock)
 
     return supervise
 

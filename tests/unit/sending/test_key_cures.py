@@ -105,6 +105,36 @@ def test_a_key_that_cannot_be_had_now_keeps_the_text(driver):
     assert driver.take_when_due().text == "bonjour"
 
 
+def test_a_key_that_comes_later_than_its_cure_sends_the_text(driver):
+    driver.add()
+    driver.status(driver.take(), ERRORS[LACKS_KEY])
+    cured(driver, cured=False, reason="pas de lien")
+    assert driver.later(INTERVAL).take() is None
+    cured(driver)
+    assert driver.take().text == "bonjour"
+    # nor is one sent twice that has gone meanwhile
+    cured(driver)
+    assert driver.later(INTERVAL).take() is None
+
+
+def test_a_text_waits_for_tomorrows_lessons(driver):
+    driver.mail("demain")
+    driver.status(driver.take(), ERRORS[LACKS_KEY])
+    began = driver.now
+    cured(driver, cured=False, reason="limite du jour atteinte", wait=30_000.0)
+    assert driver.take_when_due(40_000.0).text == "demain"
+    assert driver.now - began == 30_000.0
+
+
+def test_two_texts_for_one_node_want_its_key_once(driver):
+    for text in ("un", "deux"):
+        driver.add(text)
+    driver.status(driver.take(), ERRORS[LACKS_KEY])
+    driver.status(driver.later(INTERVAL).take(), ERRORS["NO_CHANNEL"])
+    # our own node's word outweighs the recipient's
+    assert driver.queue.cures.take_wanted() == {ASKER: True}
+
+
 def test_a_cure_of_somebody_else_changes_nothing(driver):
     driver.add()
     driver.status(driver.take(), ERRORS[LACKS_KEY])

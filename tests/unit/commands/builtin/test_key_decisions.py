@@ -33,17 +33,28 @@ def interface():
     return SampleInterface()
 
 
-def commands_of(keys, interface):
-    deciding = Deciding(keys, keyed_nodes(), lambda: interface)
+class Radio:
+    """It takes everything; `taught` has each node with the decision."""
+
+    def __init__(self):
+        self.taught = []
+
+    def teach(self, num, decision, _tr):
+        self.taught.append((num, decision))
+        return "The radio has it."
+
+
+def commands_of(keys, interface, teach=no_lesson):
+    deciding = Deciding(keys, keyed_nodes(), lambda: interface, teach)
     command = keys_command(
-        keys, deciding.directory, deciding.interface_of, FakeClock(), tally=lambda: None, teach=no_lesson
+        keys, deciding.directory, deciding.interface_of, FakeClock(), tally=lambda: None, teach=teach
     )
     return Registry((command, trust_command(deciding)))
 
 
-def ask_of(keys, interface, question, language="en"):
+def ask_of(keys, interface, question, language="en", teach=no_lesson):
     name, argument = parse(question)
-    command = commands_of(keys, interface).find_for(name, argument)
+    command = commands_of(keys, interface, teach).find_for(name, argument)
     user = User(OPERATOR, Role.ADMIN)
     return command.run(Request(name, argument, ALICE, RadioMetadata(), translator(language), (), user=user))
 
@@ -73,12 +84,14 @@ def test_a_decision_goes_into_the_present_interface(ask, keys, interface):
     assert keys.syncs == [(interface, False)]
 
 
-def test_what_the_radio_says_of_an_accepted_key_is_told(keys):
-    taught = []
-    deciding = Deciding(keys, keyed_nodes(), lambda: None, lambda num, _tr: taught.append(num) or "The radio has it.")
-    request = Request("trust", "bruno", ALICE, RadioMetadata(), translator("en"), (), user=User(OPERATOR))
-    assert trust_command(deciding).run(request).endswith("is trusted now. The radio has it.")
-    assert taught == [BOB]
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [("/trust", ACCEPT), ("/keys accept", ACCEPT), ("/keys verify", VERIFY), ("/keys reject", REJECT)],
+)
+def test_what_the_radio_says_of_a_decision_is_told(keys, question, told):
+    radio = Radio()
+    assert ask_of(keys, None, f"{question} bruno", teach=radio.teach).endswith(". The radio has it.")
+    assert radio.taught == [(BOB, told)]
 
 
 def test_without_a_link_a_key_is_trusted_all_the_same(keys):
@@ -196,15 +209,26 @@ def test_who_decided_is_told_to_admins_alone(keys, interface):
 
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_what_came_of_teaching_the_radio_is_told(outcome, language):
-    told = taught_by(lambda _num: outcome)(ALICE, translator(language))
+@pytest.mark.parametrize("decision", [ACCEPT, VERIFY])
+def test_what_came_of_teaching_the_radio_is_told(outcome, decision, language):
+    told = taught_by(lambda _num: outcome)(ALICE, decision, translator(language))
     assert len(told.encode()) <= 160
     assert ("⚠️" in told) == (outcome is not Outcome.HELD)
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("outcome", Outcome)
+def test_what_became_of_a_revoked_key_in_the_radio_is_told(outcome, language):
+    told = taught_by(lambda _num: outcome)(ALICE, REJECT, translator(language))
+    assert len(told.encode()) <= 110
+    had_none = {Outcome.HELD, Outcome.NO_KEY, Outcome.DOUBTFUL, Outcome.PINNED}
+    assert bool(told) == (outcome not in had_none)
+    assert told.startswith("⚠️") == (outcome not in {*had_none, Outcome.FORGOTTEN})
+
+
 def test_a_decision_that_the_radio_did_not_learn_can_be_repeated(keys):
-    taught = []
-    deciding = Deciding(keys, keyed_nodes(), lambda: None, lambda num, _tr: taught.append(num) or "The radio has it.")
+    radio = Radio()
+    deciding = Deciding(keys, keyed_nodes(), lambda: None, radio.teach)
     request = Request("trust", "alice", ALICE, RadioMetadata(), translator("en"), ())
     assert trust_command(deciding).run(request) == "No other key waits for Alice !20001eef. The radio has it."
-    assert taught == [ALICE]
+    assert radio.taught == [(ALICE, ACCEPT)]

@@ -17,7 +17,9 @@ from meshbot.runtime.incidents import (
     LinkCause,
     LinkLost,
     LinkRecovered,
+    NodeLocked,
     NodeRebooted,
+    NodeUnlocked,
     NodeWarning,
     OwnNumberChanged,
     RadioForgot,
@@ -526,6 +528,14 @@ def test_a_radio_that_lost_its_nodes_alone_keeps_its_key(reader):
     assert len(message.text.split("\n")) == 2
 
 
+def test_a_lockdown_is_one_message_from_beginning_to_end(reader):
+    (locked,) = reader.report(NodeLocked())
+    assert locked.text.startswith("🔒 14:00 The node is in lockdown: ")
+    (unlocked,) = reader.report(NodeUnlocked(), after=600)
+    assert unlocked.key == locked.key
+    assert unlocked.text == "🟢 14:10 The node is unlocked, after 10 min.\n🔒 14:00"
+
+
 # -- over a restart
 
 
@@ -538,10 +548,10 @@ def restarted(reader, after=3600.0):
     return later, state
 
 
-END = {LinkLost: LinkRecovered(0.0), DiskLow: DiskRecovered(2 * 10**9, 0.5)}
+END = {LinkLost: LinkRecovered(0.0), NodeLocked: NodeUnlocked(), DiskLow: DiskRecovered(2 * 10**9, 0.5)}
 
 
-@pytest.mark.parametrize("begin", [lost(), DiskLow(10**6, 0.01)], ids=["link", "disk"])
+@pytest.mark.parametrize("begin", [lost(), NodeLocked(), DiskLow(10**6, 0.01)], ids=["link", "lock", "disk"])
 @pytest.mark.parametrize("is_well_first", [False, True])
 def test_an_alert_that_ended_while_no_bot_ran_is_ended(reader, begin, is_well_first):
     (red,) = reader.report(begin)
