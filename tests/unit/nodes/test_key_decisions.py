@@ -196,12 +196,12 @@ def imported(trust, state):
 
 def test_a_file_does_not_revoke_the_key_in_use(trust):
     learn(trust, key(1), NODEDB)
-    assert imported(trust, KeyState.REVOKED) == {ImportResult.CHANGED: 1}
+    assert imported(trust, KeyState.REVOKED) == {ImportResult.REVOKED: [ALICE]}
     assert (keys_of(trust), revoked(trust)) == ((1, []), [])
 
 
 def test_a_key_that_waited_elsewhere_is_not_trusted_here(trust):
-    assert imported(trust, KeyState.CHANGED) == {ImportResult.KEPT_OUT: 1}
+    assert imported(trust, KeyState.CHANGED) == {ImportResult.KEPT_OUT: [ALICE]}
     assert trust.trusted == trust.pending == {}
 
 
