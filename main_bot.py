@@ -31,29 +31,22 @@ from meshbot.mesh_link import (
     MeshTCPInterface,
     PacketRouter,
     PubkeySync,
-    PublishingBeat,
-    ReaderBeat,
 )
 from meshbot.nodes import LookAtKeys
-from meshbot.persistence import QueueChanges
 from meshbot.runtime import (
-    Beating,
     Clock,
     FolderInUseError,
-    HealthCheck,
     HungThreadError,
     IncidentBus,
     ServiceHandle,
     Supervisor,
     SystemClock,
-    Watchdog,
     catch_signals,
     lock_in_time,
     log,
     notify,
-    watchdog_interval,
 )
-from meshbot.sending import MeshSender, ReportRouter, Tracer, new_packet_id
+from meshbot.sending import ReportRouter, Tracer, new_packet_id
 from meshbot.version import __version__ as __version__  # noqa: PLC0414 - the specification has it here
 from meshbot.version import version_text
 from tcp_interface_manager import TCPInterfaceManager
@@ -89,25 +82,18 @@ class MeshBot:
         self.incidents, self._link = IncidentBus(), CurrentLink(clock)
         link, report = self._link, self.incidents.report
         self._database, self.node_manager = assembly.open_storage(settings, clock, report)
-        self.memory = assembly.memory(settings, self._database, self.node_manager, clock, link.own_num)
+        database, nodes = self._database, self.node_manager
+        self.memory = assembly.memory(settings, database, nodes, clock, link.own_num)
         self._pubkey_sync = PubkeySync(clock, self._sync_pubkeys)
 
         # the sender and others save by Housekeeping, which is built after them: it restores what they had saved
         self._reports, disk, sender, texts = ReportRouter(self._on_acknowledged), *(ServiceHandle() for _ in range(3))
         self._disk = disk
         self._custody = custody = assembly.key_custody(
-            clock, self.node_manager, link, sender=sender.tell, disk=disk.tell, database=self._database, report=report
+            clock, nodes, link, sender=sender.tell, disk=disk.tell, database=database, report=report
         )
-        nodes = self.node_manager
         queue = assembly.send_queue(settings, clock, assembly.key_cures(nodes, link), lambda: nodes.moved)
-        self._sender = MeshSender(
-            clock,
-            queue,
-            link.interface,
-            save=lambda changes: disk.tell(QueueChanges(changes)),
-            listener=self._reports,
-            cure_key=custody.cure,
-        )
+        self._sender = assembly.sender(clock, queue, link, self._reports, disk=disk.tell, cure_key=custody.cure)
         sender.connect(self._sender)
         self._tracer = Tracer(clock, self._sender.tell, new_packet_id)
         self._parts = parts = assembly.Parts(
@@ -124,7 +110,7 @@ class MeshBot:
         )
         built_in = assembly.commands(parts, self._reconnect_tcp_interface)
         self.commands = built_in if commands is None else commands
-        telegram = assembly.telegram(parts, self.commands, None if self._database is None else disk.tell)
+        telegram = assembly.telegram(parts, self.commands, None if database is None else disk.tell)
         dispatcher = assembly.dispatcher(parts, self.commands, telegram)
         housekeeping = assembly.housekeeping(parts, telegram, texts.tell)
         disk.connect(housekeeping)
@@ -148,16 +134,16 @@ class MeshBot:
         # in starting order: receivers before senders; the link starts last and stops first
         services = self._sender, custody, telegram, dispatcher, router, self._tcp
         radio_side = [each for each in services if each is not None]
-        watched: list[Beating] = [*radio_side, PublishingBeat(), ReaderBeat(link.interface)]
-        watched += [
-            HealthCheck("TCP-Session", lambda: not self._tcp.is_stuck),
-            HealthCheck("TCP-PubkeySync", lambda: not self._pubkey_sync.is_late),
-        ]
-        commands_run = [each for each in (dispatcher, telegram) if each is not None]
-        workers = HealthCheck("Commands", lambda: not any(each.is_stuck for each in commands_run))
         # the control socket may be in the data folder
         disk_side = housekeeping, control
-        watchdog = Watchdog(watchdog_interval(), watched, disk_bound=disk_side, disk_users=(workers,))
+        watchdog = assembly.watchdog(
+            radio_side,
+            disk_side,
+            link=link,
+            tcp=self._tcp,
+            pubkey_sync=self._pubkey_sync,
+            commands_run=(dispatcher, telegram),
+        )
         # the page is not watched: whatever it does, the radio goes on
         threads = *disk_side, *([] if page is None else [page]), *radio_side
         self.supervisor = Supervisor(threads, clock, STOP_GRACE, self._requests, watchdog, reload=self.reloader.request)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from meshbot import bounds
 from meshbot.nodes import (
     EVICTED,
-    Candidate,
     ImportResult,
     KeyDecision,
     KeyEntry,
@@ -103,50 +102,6 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
         kept = self._activity().kept
         with self._trust_lock:
             return {self._trust.identities.numbers(num)[0] for num in kept}
-
-    # Whose a number is: see meshbot/nodes/identity.py
-
-    @property
-    def moved(self) -> Mapping[int, int]:
-        """The old numbers of nodes that have another one now, each with that."""
-        self._settle()
-        return self._trust.identities.moved
-
-    def numbers(self, num: int) -> tuple[int, ...]:
-        """Return all numbers of the node that has this one, the present one first; never waits."""
-        self._settle()
-        with self._trust_lock:
-            return self._trust.identities.numbers(num)
-
-    def person(self, num: int) -> NodeRow | None:
-        """Return what is known of the node under all its numbers; the row's number is the present one."""
-        with self._trust_lock:
-            return self._trust.person(num)
-
-    def candidate(self, num: int) -> Candidate | None:
-        """Return the old number whose key this number announces, if it has not proven to be the same node."""
-        self._settle()
-        with self._trust_lock:
-            return self._trust.identities.candidate(num, self._now())
-
-    def silent_number(self, num: int) -> int | None:
-        """Return the candidate's old number if it is silent."""
-        candidate = self.candidate(num)
-        return candidate.old_num if candidate is not None and candidate.is_silent else None
-
-    def with_key(self, is_wanted: Callable[[bytes], bool]) -> list[int]:
-        """Return the present numbers of the nodes whose trusted key is wanted, those that have proven it first."""
-        self._settle()
-        with self._trust_lock:
-            found = [num for num, row in self._trust.trusted.items() if is_wanted(row.public_key)]
-            identities, now = self._trust.identities, self._now()
-            found.sort(key=lambda num: identities.candidate(num, now) is not None)
-            return list(dict.fromkeys(identities.moved.get(num, num) for num in found))
-
-    def take_parted(self) -> dict[int, int]:
-        """Hand over the old numbers that were taken for another one's, and since when, seconds since 1970."""
-        with self._trust_lock:
-            return self._trust.take_parted()
 
     def hear(self, packet: PacketRecord) -> None:
         """Take in a packet that was heard now, no repetition: whether its sender's old number speaks again."""

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import config
 from assembly.parts import Parts
 from meshbot import mesh_link
-from meshbot.commands import (
-    Dispatcher,
-)
+from meshbot.commands import Dispatcher
 from meshbot.nodes import LookAtKeys
 from meshbot.persistence import Housekeeping
 from meshbot.runtime import Service
 from tcp_interface_manager import LinkTakers
-
-if TYPE_CHECKING:
-    pass
 
 
 def packet_takers(

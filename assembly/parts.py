@@ -141,6 +141,23 @@ def send_limits(settings: config.Settings) -> sending.SendLimits:
     )
 
 
+def sender(
+    clock: Clock,
+    queue: sending.SendQueue,
+    link: mesh_link.CurrentLink,
+    reports: sending.ReportRouter,
+    *,
+    disk: Callable[[object], object],
+    cure_key: Callable[[int, bool], object],
+) -> sending.MeshSender:
+    """Return the service that sends; the disk's inbox keeps what waits."""
+
+    def save(changes: sending.Changes) -> None:
+        disk(persistence.QueueChanges(changes))
+
+    return sending.MeshSender(clock, queue, link.interface, save, reports, cure_key=cure_key)
+
+
 def queue_writer(database: Database | None, clock: Clock, sender: sending.MeshSender) -> persistence.QueueWriter | None:
     """Return what keeps what waits to go on air, and gives it back to the sender, if there is a database."""
     if database is None:

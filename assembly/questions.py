@@ -38,7 +38,7 @@ def commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Command, ...]
     found = (
         builtin.HELP,
         builtin.ping_command(link.figures),
-        *mesh_commands(memory, clock),
+        *mesh_commands(memory, clock, parts.nodes.silent_number),
         builtin.trace_command(memory, parts.tracer, link.own_num),
         builtin.mail_command(memory.mailbox, memory, clock, link.own_num),
         *operator_commands(parts, reconnect),
@@ -47,11 +47,13 @@ def commands(parts: Parts, reconnect: Callable[[], None]) -> tuple[Command, ...]
     return found if parts.status is None else parts.status.metrics.timed(found)
 
 
-def mesh_commands(memory: MeshMemory, clock: Clock) -> tuple[Command, ...]:
-    """Return the commands about what the bot remembers of the mesh."""
+def mesh_commands(
+    memory: MeshMemory, clock: Clock, old_number: Callable[[int], int | None] = lambda _num: None
+) -> tuple[Command, ...]:
+    """Return the commands about what the bot remembers of the mesh; `old_number`: see NodeManager.silent_number."""
     return (
-        builtin.nodes_command(memory, clock),
-        builtin.info_command(memory, clock),
+        builtin.nodes_command(memory, clock, old_number),
+        builtin.info_command(memory, clock, old_number),
         builtin.my_command(memory, clock),
         builtin.stats_command(memory, clock),
         builtin.neighbors_command(memory),

@@ -150,6 +150,9 @@ class Year(Judge):
         plan, rng, days = self.plan, self.rng, self.plan.days
         for node in self.nodes:
             self.at(rng.uniform(0, FIRST_EVENTS - 2), partial(self._introduce, node))
+            if node.role is Role.ADMIN:
+                # heard by air, it has its rights once the operator has compared it
+                self.at(FIRST_EVENTS - 1, partial(self._decide, node))
         for _ in range(plan.heard * days):
             self.at(rng.uniform(0, days), lambda: self._introduce(rng.choice(self.nodes)))
         for _ in range(plan.messages * days):

@@ -242,8 +242,9 @@ class Judge:
         peaceful = {num for node in self.nodes if not node.is_attacked for num in (node.num, node.former)}
         for incident in self.station.incidents:
             found.alerts[type(incident).__name__] += 1
-            # what the operator does himself is confirmed, no alarm
-            if isinstance(incident, KeyChanged) and incident.source is not KeyChangeSource.OPERATOR:
+            # what the operator does himself is confirmed, no alarm; an admin's first key is to be compared
+            no_alarms = {KeyChangeSource.OPERATOR, KeyChangeSource.FIRST}
+            if isinstance(incident, KeyChanged) and incident.source not in no_alarms:
                 times[incident.num, incident.new] += 1
             if isinstance(incident, KeyShared) and peaceful.intersection(num for num, _ in incident.nodes):
                 found.false_alarms += 1

@@ -47,8 +47,8 @@ TOO_LATE_LOGGED_EVERY: Final = 3600.0  # seconds
 class AnswerAt(Protocol):
     """Tells when the answer to a question of now could go on air, in monotonic seconds; never waits."""
 
-    def __call__(self, *, for_stranger: bool) -> float:
-        """Return it; inf for never."""
+    def __call__(self, *, for_stranger: bool, despite_load: bool) -> float:
+        """Return it, inf for never; one that does not go `despite_load` waits while the channel is busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,9 @@ class Dispatcher(Service):
         if self._awaits(message) or _is_tapback(message):
             return
         user = self._access.user_of(message)
-        if self._is_too_late(user) or not self._greetings.is_due(message.sender, self._clock.monotonic()):
+        if self._is_too_late(user, despite_load=user.is_established):
+            return
+        if not self._greetings.is_due(message.sender, self._clock.monotonic()):
             return
         if self._greetings.means(message.text):
             line = _("👋 I answer commands such as /ping. /help lists them.")
@@ -194,7 +196,7 @@ class Dispatcher(Service):
         if command is None and (message.is_broadcast or self._awaits(message)):
             return
         user = self._access.user_of(message)
-        if self._is_too_late(user):
+        if self._is_too_late(user, despite_load=user.is_established or (command is not None and command.despite_load)):
             return
         if refusal := self._access.check(user, message, command, self._clock.monotonic()):
             self._refuse(message, user, name, refusal)
@@ -209,10 +211,11 @@ class Dispatcher(Service):
             return
         self._executor.submit(Job(message, self._request(message, user, name, argument), command))
 
-    def _is_too_late(self, user: User) -> bool:
+    def _is_too_late(self, user: User, *, despite_load: bool) -> bool:
         """Whether the answer would expire before it could go; then nothing is done for it, but an admin's orders."""
         now = self._clock.monotonic()
-        if user.role is Role.ADMIN or self._answer_at(for_stranger=user.is_stranger) <= now + self._limits.answer_ttl:
+        goes_at = self._answer_at(for_stranger=user.is_stranger, despite_load=despite_load)
+        if user.role is Role.ADMIN or goes_at <= now + self._limits.answer_ttl:
             return False
         if count := self._too_late.count(now):
             LOGGER.warning("🚪 Questions sans réponse, faute de temps d'émission: %d. Dernière: %s", count, user.key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from meshbot.commands.formatting import NAME_BYTES, as_many_as_fit, ident, name_of
@@ -109,6 +109,19 @@ def _formerly(view: NodeView, tr: Translate) -> str:
     if not view.former_name:
         return ""
     return " " + tr(_("(before: {former})")).format(former=shorten(view.former_name, NAME_BYTES))
+
+
+OldNumber = Callable[[int], int | None]
+
+
+def moved_from_none(_num: int) -> None:
+    """Take no node for another one's new number."""
+
+
+def perhaps_formerly(num: int, old_number: OldNumber, tr: Translate) -> str:
+    """Return whose key a number announces without having proven it: both are listed until then; else nothing."""
+    old = old_number(num)
+    return "" if old is None else tr(_("(was {end}?)")).format(end=f"{old:08x}"[-4:])
 
 
 def called(directory: Directory, num: int, limit: int = NAME_BYTES) -> str:

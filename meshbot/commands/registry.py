@@ -112,6 +112,7 @@ class Command:
     has_table: bool = False  # its wide answers of several lines are tables
     private: bool = False  # its argument is masked in the log: not even the operator reads it
     has_qr: bool = False  # on Telegram its answer, if it is a link, goes as a QR code too
+    despite_load: bool = False  # it acknowledges what it does, which is answered on a busy channel too
     without_argument: Command | None = None  # runs in its place on the mesh when no argument is given
     words: Mapping[str, Command] = field(default_factory=dict)  # run in its place when its argument begins so
 

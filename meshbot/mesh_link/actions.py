@@ -87,7 +87,7 @@ class LinkAlert:
 
 @dataclass(frozen=True, slots=True)
 class LinkContended:
-    """So many links in a row were closed soon after READY, and the node is there: another client takes its place."""
+    """So many links in a row were closed soon or regularly after READY by a node that is there: by another client."""
 
     losses: int
 

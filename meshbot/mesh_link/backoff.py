@@ -16,6 +16,11 @@ TROUBLE_WAITS = (1.0, 5.0, 15.0, 30.0, 60.0)
 CONTENTION_LOSSES = 3
 # Seconds from READY
 CLOSED_SOON = 5.0
+# Links in a row that the node closed after as long a time each: another client that comes back in its own rhythm
+REGULAR_LOSSES = 5
+# Seconds from READY, and of difference between these links: programs come back after seconds, a network fails anyhow
+REGULAR_WITHIN = 60.0
+REGULAR_SPREAD = 2.0
 # Of each wait, either way, so that two clients of one node do not retry in step
 JITTER = 0.1
 
@@ -31,6 +36,26 @@ class Backoff:
         self.troubles = 0
         # in a row
         self.soon_closed = 0
+        # how long the links lasted that the node closed in a row, as regularly as a client comes back
+        self._regular: list[float] = []
+
+    def closed(self, lasted: float) -> None:
+        """Note that the node closed a link, so many seconds after READY."""
+        kept = [*self._regular[-REGULAR_LOSSES:], lasted] if lasted < REGULAR_WITHIN else []
+        is_regular = bool(kept) and max(kept) - min(kept) <= REGULAR_SPREAD
+        self._regular = kept if is_regular else kept[-1:]
+
+    def not_closed(self) -> None:
+        """Note another end of a link or attempt: refused, silent, reset."""
+        self._regular.clear()
+
+    @property
+    def contended_losses(self) -> int:
+        """How many losses have just become evidence of another client; 0: none."""
+        if self.soon_closed == CONTENTION_LOSSES:
+            return CONTENTION_LOSSES
+        is_new = len(self._regular) == REGULAR_LOSSES and self.soon_closed < CONTENTION_LOSSES
+        return REGULAR_LOSSES if is_new else 0
 
     def after_refusal(self, outage: float) -> float:
         """The node did not accept: refused, unreachable, no answer; `outage` in seconds so far.
@@ -58,7 +83,7 @@ class Backoff:
 
     def after_loss(self) -> float:
         """A good link was lost: earlier failures no longer count."""
-        self.reset()
+        self.refusals = self.troubles = self.soon_closed = 0
         return self._spread(self._cleanup_delay)
 
     def after_request(self) -> float:
@@ -69,6 +94,7 @@ class Backoff:
     def reset(self) -> None:
         """Forget all failures: they have an explanation."""
         self.refusals = self.troubles = self.soon_closed = 0
+        self.not_closed()
 
     def _spread(self, seconds: float) -> float:
         return seconds * (1 + JITTER * self._jitter())

@@ -23,6 +23,8 @@ MAX_MATCHED_PROBES = 3
 LATENESS_MARGIN = 1.4
 # Round trips that TCP below us may need for a segment that is lost again and again
 REPEATS = 8
+# Seconds of round trip; on a slower path the system's repeats are ordinary losses, and the next one may still arrive
+QUICK_PATH = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,11 @@ class Liveness:
     def longest_silence(self, *, unacknowledged: bool = False) -> float:
         """Seconds without a byte after which the link is dead; see `check`."""
         times = self._times
-        misses = 1 if unacknowledged else times.probe_misses
+        misses = self._misses(unacknowledged=unacknowledged)
         return times.probe_after + misses * self.wait if self._decides else times.silent_timeout
+
+    def _misses(self, *, unacknowledged: bool) -> int:
+        return 1 if unacknowledged and self._round_trip <= QUICK_PATH else self._times.probe_misses
 
     @property
     def _decides(self) -> bool:
@@ -147,11 +152,10 @@ class Liveness:
         """Return what is due at `now`; for PROBE the node is suspected from now on, and `probed` must follow.
 
         `unacknowledged`: the system has sent our bytes again and again without an answer from the node's. That is no
-        busy node but an absent one: the first miss decides.
+        busy node but an absent one: the first miss decides, if the path is a quick one.
         """
         if self._decides and self._suspected_at is not None:
-            misses = 1 if unacknowledged else self._times.probe_misses
-            if now >= self._suspected_at + misses * self.wait:
+            if now >= self._suspected_at + self._misses(unacknowledged=unacknowledged) * self.wait:
                 return Verdict.DEAD
         elif now >= self._dead_at() and not self._decides:
             return Verdict.DEAD

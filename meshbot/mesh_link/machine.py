@@ -21,7 +21,7 @@ from meshbot.mesh_link.actions import (
     OpenLink,
     SendProbe,
 )
-from meshbot.mesh_link.backoff import CLOSED_SOON, CONTENTION_LOSSES, Backoff
+from meshbot.mesh_link.backoff import CLOSED_SOON, Backoff
 from meshbot.mesh_link.failures import LinkFailure
 from meshbot.mesh_link.liveness import Liveness, Verdict
 from meshbot.mesh_link.node_fetching import NodeFetching
@@ -274,8 +274,8 @@ class LinkMachine:
         self._outage_since = None
         self._failures = self._attempts = 0
         self._alerted = False
-        contended = self._backoff.soon_closed == CONTENTION_LOSSES
-        return [ready, LinkContended(CONTENTION_LOSSES)] if contended else [ready]
+        losses = self._backoff.contended_losses
+        return [ready, LinkContended(losses)] if losses else [ready]
 
     def _begin_outage(self, now: float) -> None:
         if self._outage_since is None:
@@ -300,10 +300,13 @@ class LinkMachine:
         return [LinkDown(self._failure, first, was_ready, wait)]
 
     def _wait(self, now: float) -> float:
-        backoff = self._backoff
+        backoff, lasted = self._backoff, self._lasted()
+        if self._failure.cause is LinkCause.CLOSED and lasted >= 0:
+            backoff.closed(lasted)
+        elif not self._requested:
+            backoff.not_closed()
         if not self._accepted:
             return backoff.after_request() if self._requested else backoff.after_refusal(self._outage(now))
-        lasted = self._lasted()
         if lasted >= self._times.stable_after:
             return backoff.after_loss()
         if self._requested:

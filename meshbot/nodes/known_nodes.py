@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from meshbot.nodes.identity import Candidate
 from meshbot.nodes.key_states import KeyState, NodeKeys
 from meshbot.nodes.operator_trust import NodeCounts, OperatorTrust
 from meshbot.nodes.radio_state import TrustedKey
@@ -106,6 +107,54 @@ class KnownNodes:
                 for num, known in sorted(keys.items())
                 if (rows := [*filter(None, (known.trusted,)), *known.pending, *known.revoked])
             ]
+
+    # Whose a number is: see meshbot/nodes/identity.py
+
+    @property
+    def moved(self) -> Mapping[int, int]:
+        """The old numbers of nodes that have another one now, each with that."""
+        self._settle()
+        return self._trust.identities.moved
+
+    def numbers(self, num: int) -> tuple[int, ...]:
+        """Return all numbers of the node that has this one, the present one first; never waits."""
+        self._settle()
+        with self._trust_lock:
+            return self._trust.identities.numbers(num)
+
+    def person(self, num: int) -> NodeRow | None:
+        """Return what is known of the node under all its numbers; the row's number is the present one."""
+        with self._trust_lock:
+            return self._trust.person(num)
+
+    def candidate(self, num: int) -> Candidate | None:
+        """Return the old number whose key this number announces, if it has not proven to be the same node."""
+        self._settle()
+        with self._trust_lock:
+            return self._trust.identities.candidate(num, self._now())
+
+    def silent_number(self, num: int) -> int | None:
+        """Return the candidate's old number if it is silent."""
+        candidate = self.candidate(num)
+        return candidate.old_num if candidate is not None and candidate.is_silent else None
+
+    def with_key(self, is_wanted: Callable[[bytes], bool]) -> list[int]:
+        """Return the present numbers of the nodes whose trusted key is wanted, those that have proven it first."""
+        self._settle()
+        with self._trust_lock:
+            found = [num for num, row in self._trust.trusted.items() if is_wanted(row.public_key)]
+            identities, now = self._trust.identities, self._now()
+            found.sort(key=lambda num: identities.candidate(num, now) is not None)
+            return list(dict.fromkeys(identities.moved.get(num, num) for num in found))
+
+    def take_parted(self) -> dict[int, int]:
+        """Hand over the old numbers that were taken for another one's, and since when, seconds since 1970."""
+        with self._trust_lock:
+            return self._trust.take_parted()
+
+    def _settle(self) -> None:
+        """Join what may be joined by now."""
+        raise NotImplementedError
 
     def _now(self) -> int:
         """Return the wall time, seconds since 1970."""

@@ -35,6 +35,9 @@ TRANSMISSIONS: Final = 3
 # Of the hour before the start, over which the node's sending is spread: when it was is not known
 SLICES: Final = 12
 
+# Number, and whether it may be anybody who uses it
+Asker = tuple[int, bool]
+
 
 class Account(Enum):
     """Whose texts."""
@@ -52,6 +55,11 @@ SHARES: Final[Mapping[Account, float]] = {
     Account.STRANGERS: TO_STRANGERS,
     Account.FORWARDED: OF_FORWARDED,
 }
+
+
+def asker_of(message: OutgoingText) -> Asker:
+    """Return to whom an answer's air counts: what strangers ask under a number is not its owner's."""
+    return message.person, message.for_stranger
 
 
 def account_of(message: OutgoingText) -> Account:
@@ -115,8 +123,8 @@ class AirBudget:
         self._percent = percent
         self._has_begun = False
         self._spending = {account: Spending() for account in Account}
-        self._lately: Counter[int] = Counter()  # milliseconds, by asker
-        self._answers: deque[tuple[float, int, int]] = deque()  # time, asker, milliseconds
+        self._lately: Counter[Asker] = Counter()  # milliseconds
+        self._answers: deque[tuple[float, Asker, int]] = deque()  # time, asker, milliseconds
         # the firmware's own defaults, until a node has told its settings; what fits a signed packet fits any
         self.use(LoraSettings(signs=True))
 
@@ -179,8 +187,8 @@ class AirBudget:
             self._spending[account].add(milliseconds, now)
         self._forget_old_answers(now)
         if message.priority is Priority.ANSWER:
-            self._answers.append((now, message.person, milliseconds))
-            self._lately[message.person] += milliseconds
+            self._answers.append((now, asker_of(message), milliseconds))
+            self._lately[asker_of(message)] += milliseconds
 
     def charge(self, message: OutgoingText, packet: TextPacket, now: float) -> int:
         """Note a packet with all its transmissions; return the milliseconds of its repeats, for `refund`."""
@@ -192,16 +200,16 @@ class AirBudget:
         """Take back a part of what was noted at a time: the node did not send it."""
         for account in {Account.EVERYTHING, account_of(message)}:
             self._spending[account].refund(milliseconds, at)
-        for index, (when, person, noted) in enumerate(self._answers):
-            if (when, person) == (at, message.person) and message.priority is Priority.ANSWER:
-                self._answers[index] = when, person, noted - milliseconds
-                self._lately[person] -= milliseconds
+        for index, (when, asker, noted) in enumerate(self._answers):
+            if (when, asker) == (at, asker_of(message)) and message.priority is Priority.ANSWER:
+                self._answers[index] = when, asker, noted - milliseconds
+                self._lately[asker] -= milliseconds
                 break
 
     def _forget_old_answers(self, now: float) -> None:
         while self._answers and self._answers[0][0] <= now - WINDOW:
-            _, person, milliseconds = self._answers.popleft()
-            self._lately[person] -= milliseconds
+            _, asker, milliseconds = self._answers.popleft()
+            self._lately[asker] -= milliseconds
         # none without air, or forged numbers would fill it
         self._lately = +self._lately
 
@@ -228,4 +236,4 @@ class AirBudget:
 
     def had_lately(self, message: OutgoingText) -> int:
         """Return the milliseconds that the person whom a text answers has had, 0 for a text that answers nobody."""
-        return self._lately[message.person] if message.priority is Priority.ANSWER else 0
+        return self._lately[asker_of(message)] if message.priority is Priority.ANSWER else 0

@@ -144,9 +144,10 @@ class MeshSender(Service):
         """Return how many bytes of UTF-8 of such a text go into one packet; any thread may ask."""
         return min(self._queue.limit, self._queue.air.longest(message))
 
-    def answer_at(self, *, for_stranger: bool) -> float:
+    def answer_at(self, *, for_stranger: bool, despite_load: bool) -> float:
         """Return when the answer to a question of now could go (monotonic seconds); any thread may ask."""
-        return self._answer_at[for_stranger]
+        hold = self._queue.hold
+        return max(self._answer_at[for_stranger], hold.ends_at if hold.holding and not despite_load else -inf)
 
     def report_lost(self, is_stored: Callable[[int], bool]) -> None:
         """Log how many texts end with the process: not sent, and not in the database; once the thread has ended."""

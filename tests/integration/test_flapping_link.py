@@ -70,6 +70,12 @@ def test_a_rival_is_named_and_left_the_node_for_longer(running, node, clock):
     running.log.wait_for(r"Lien TCP perdu: fermé par le nœud; nouvel essai dans 1[3-6]\.\d s")
 
 
+@pytest.mark.parametrize("every", [7.0, 20.0])
+def test_a_rival_that_comes_back_more_slowly_is_named_too(running, node, clock, every):
+    node.fault("rival_client", every=every)
+    running.log.wait_for("⚠️ 5 liens perdus de suite: un autre client prend sans doute le nœud")
+
+
 def test_a_reboot_ordered_after_trouble_is_not_waited_for(running, node, clock):
     for _ in range(3):
         node.fault("rival_client", every=2.0)

@@ -151,6 +151,18 @@ def test_what_the_node_refuses_costs_nothing():
     assert [queue.air.had_lately(OutgoingText("", to)) for to in range(1, 6)] == [0, 3 * cost, 0, 3 * cost, 0]
 
 
+def test_what_strangers_ask_under_a_number_leaves_its_owner_s_place():
+    queue = make_send_queue(2.2, 200, count(1).__next__, air_time_limit=10)
+    queue.link_up(0.0)
+    now = 0.0
+    for _ in range(4):
+        queue.add(OutgoingText("pong", 1, want_ack=True, for_stranger=True), now)
+        queue.on_queue_status(queue.take(now).packet_id, 0, now + 0.1)
+        now += 3.0
+    assert queue.air.had_lately(OutgoingText("", 1, for_stranger=True)) > 0
+    assert queue.air.had_lately(OutgoingText("", 1)) == 0
+
+
 def test_a_traceroute_is_paid_for_and_refused_beyond_the_budget():
     air = AirBudget(1)
     sent = 0

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meshbot.mesh_link.connecting import REPEATED_IN_VAIN
 from meshbot.mesh_link.liveness import Liveness, Verdict
 from tests.support.configured import make_times
 
@@ -25,6 +26,8 @@ class Node:
         self.live.begin(0.0, answers=True)
         self.live.guess(first)
         self.probes = 0
+        # whether the system says that our bytes were repeated in vain
+        self.unacknowledged = lambda now: False
 
     def accused(self, until, now=0.0):
         """Play until then; return when the link was declared dead, None if it was not."""
@@ -36,7 +39,7 @@ class Node:
                 answers.remove(at)
                 self.live.heard(at)
                 self.live.answered(at)
-            match self.live.check(now):
+            match self.live.check(now, unacknowledged=self.unacknowledged(now)):
                 case Verdict.DEAD:
                     return now
                 case Verdict.PROBE:
@@ -75,6 +78,30 @@ def through_a_lossy_link(delay, loss, random):
     return answer_at
 
 
+class LossyPath:
+    """The same, with what the system knows of it: how often it has repeated what is under way."""
+
+    def __init__(self, delay, loss, random):
+        self._delay, self._loss, self._random = delay, loss, random
+        self._arrived = 0.0
+        self._under_way = []
+
+    def answer_at(self, now):
+        at, wait, repeated = now, max(0.2, 1.1 * self._delay), []
+        for _ in range(MOST_LOSSES):
+            if self._random.random() >= self._loss:
+                break
+            at, wait = at + wait, 2 * wait
+            repeated.append(at)
+        self._under_way.append((repeated, at + self._delay))
+        self._arrived = max(self._arrived, at + self._delay)
+        return self._arrived
+
+    def unacknowledged(self, now):
+        self._under_way = [each for each in self._under_way if each[1] > now]
+        return any(sum(at <= now for at in repeated) >= REPEATED_IN_VAIN for repeated, _ in self._under_way)
+
+
 def losing_answers(delay, loss, random):
     return lambda now: inf if random.random() < loss else now + delay
 
@@ -104,6 +131,22 @@ def test_after_any_such_stalls_its_end_is_still_noticed_in_20_s(seconds, every):
 @pytest.mark.parametrize("seed", range(20))
 def test_a_slow_and_lossy_link_is_no_silence(seed):
     assert Node(through_a_lossy_link(4.0, 0.2, Random(seed)), first=4.0).accused(HOUR / 3) is None
+
+
+@pytest.mark.parametrize("delay", [0.3, 0.5, 1.0, 4.0])
+def test_what_a_slow_path_repeats_is_no_evidence_of_absence(delay):
+    for seed in range(20):
+        path = LossyPath(delay, 0.2, Random(seed))
+        node = Node(path.answer_at, first=delay)
+        node.unacknowledged = path.unacknowledged
+        assert node.accused(HOUR) is None
+
+
+@pytest.mark.parametrize("round_trip", [0.001, 0.05, 0.2])
+def test_on_a_quick_path_it_is_and_decides_after_11_s(round_trip):
+    node = Node(lambda now: now + round_trip if now < 1000 else inf)
+    node.unacknowledged = lambda now: now - node.live.heard_at > 5 + 1.4
+    assert node.accused(inf) - node.live.heard_at == pytest.approx(11.0, abs=0.1)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from math import inf
 from queue import SimpleQueue
 
 from meshbot.commands.dispatcher import Dispatcher
@@ -48,6 +49,7 @@ class Bench:
         self.begun = SimpleQueue()
         self.done = []
         self.awaited = set()  # nodes whose texts a person elsewhere waits for
+        self.channel_is_busy = False
         self.answers_go_in = {False: 0.0, True: 0.0}  # seconds, by whether for a stranger
         commands = [
             Command("echo", "", lambda request: request.argument),
@@ -60,7 +62,7 @@ class Bench:
             Command("think", "", self._think, slow=True, timeout=SLOW_TIMEOUT),
             Command("look", "", self._hang, slow=True),
             Command("wonder", "", self._hang, slow=True, queue_limit=5),
-            Command("keep", "", lambda _request: Acknowledgement("kept")),
+            Command("keep", "", lambda _request: Acknowledgement("kept"), despite_load=True),
             Command("letter", "", lambda request: request.argument, aliases=("lettre",), private=True),
             Command("press", "", lambda _request: "pressed", platforms=frozenset({Platform.TELEGRAM})),
         ]
@@ -77,8 +79,9 @@ class Bench:
         )
         self._ids = iter(range(1, 10_000))
 
-    def _answer_at(self, *, for_stranger):
-        return self.clock.monotonic() + self.answers_go_in[for_stranger]
+    def _answer_at(self, *, for_stranger, despite_load):
+        held = inf if self.channel_is_busy and not despite_load else 0.0
+        return self.clock.monotonic() + self.answers_go_in[for_stranger] + held
 
     def _order(self, request):
         request.after_answer(lambda: self.done.append("ordered"))

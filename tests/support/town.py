@@ -30,7 +30,7 @@ class EmptyTown:
         self.database = open_database(folder, self.clock)
         self.manager = make_node_manager(NodeStore(self.database), self.clock)
         self.memory = make_memory(self.database, self.manager, self.clock, lambda: OWN)
-        self.commands = Registry(mesh_commands(self.memory, self.clock))
+        self.commands = Registry(mesh_commands(self.memory, self.clock, self.manager.silent_number))
 
     def record(self, *packets: PacketRecord) -> None:
         for each in packets:

@@ -8,7 +8,7 @@ from typing import Final
 from meshbot.commands.formatting import age, decibels, facts, ident, length, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.node_lookup import one_node
+from meshbot.commands.node_lookup import OldNumber, moved_from_none, one_node
 from meshbot.commands.registry import Command, Example, Platform, Request
 from meshbot.mesh_memory import MeshMemory, NodeView
 from meshbot.runtime import Clock
@@ -45,17 +45,18 @@ EXAMPLES: Final = (
 )
 
 
-def info_command(memory: MeshMemory, clock: Clock) -> Command:
-    """Make the command."""
+def info_command(memory: MeshMemory, clock: Clock, old_number: OldNumber = moved_from_none) -> Command:
+    """Make the command; `old_number` returns the silent node that a number says to be, without having proven it."""
 
     def run(request: Request) -> str:
         view = one_node(request, memory)
         if isinstance(view, str):
             return view
         now, tr = clock.now().timestamp(), request.translate
-        if request.wide:
-            return lines_that_fit(describe_at_length(view, now, tr), request.limit)
-        return describe(view, now, tr)
+        lines = describe_at_length(view, now, tr) if request.wide else describe(view, now, tr)
+        if (old := old_number(view.num)) is not None:
+            lines.insert(1, tr(_("perhaps formerly {id}, not proven yet")).format(id=ident(old)))
+        return lines_that_fit(lines, request.limit) if request.wide else "\n".join(lines)
 
     return Command(
         name="info",
@@ -67,11 +68,11 @@ def info_command(memory: MeshMemory, clock: Clock) -> Command:
     )
 
 
-def describe(view: NodeView, now: float, tr: Translate) -> str:
+def describe(view: NodeView, now: float, tr: Translate) -> list[str]:
     """Return what is known, a line for each subject; unknown values are left out."""
     power = ", ".join(filter(None, [_power(view, tr), *_identity_proofs(view, tr)]))
     lines = [_identity(view), _former(view, tr), _make(view), _place(view, now, tr), _heard(view, now, tr), power]
-    return "\n".join(filter(None, lines))
+    return list(filter(None, lines))
 
 
 def _identity(view: NodeView) -> str:

@@ -107,6 +107,7 @@ def mail_command(mailbox: Mailbox, directory: Directory, clock: Clock, own_num: 
         name="mail",
         aliases=("courrier",),
         private=True,
+        despite_load=True,
         usage=_("[<n>], send <node> <text>, del <n>"),
         summary=_("reads your mail, or leaves some for a node, who is told when next heard"),
         run=run,

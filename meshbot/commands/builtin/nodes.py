@@ -9,6 +9,7 @@ from typing import Final
 from meshbot.commands.formatting import DAY, age, decibels, length, name_of, pages_of, table, whole_number
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
+from meshbot.commands.node_lookup import OldNumber, moved_from_none, perhaps_formerly
 from meshbot.commands.registry import PREFIX, Command, Example, Platform, Request
 from meshbot.mesh_memory import DirectNode, MeshMemory, NodeView
 from meshbot.runtime import Clock, TimedCache
@@ -39,8 +40,8 @@ EXAMPLES: Final = (
 )
 
 
-def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
-    """Make the command."""
+def nodes_command(memory: MeshMemory, clock: Clock, old_number: OldNumber = moved_from_none) -> Command:
+    """Make the command; `old_number` returns the silent node that a number says to be, without having proven it."""
     # a listing, as a function of the page: signals change while one reads, and pages must not
     listings: TimedCache[tuple[str, bool], Callable[[int], str]] = TimedCache(LISTING_KEPT, LISTINGS)
 
@@ -56,7 +57,7 @@ def nodes_command(memory: MeshMemory, clock: Clock) -> Command:
         nodes = memory.direct_nodes(DAYS * DAY)
         if not nodes:
             return tr(_("📡 No node heard directly in {days} days.")).format(days=DAYS)
-        listing = _listing(memory, nodes, clock, request)
+        listing = _listing(memory, nodes, clock, request, old_number)
         listings.put(key, listing, clock.monotonic())
         return listing(page)
 
@@ -76,19 +77,23 @@ def _head(count: int, page: int, pages: int, tr: Translate) -> str:
     return text.format(days=DAYS, count=count, page=page, pages=pages)
 
 
-def _listing(memory: MeshMemory, nodes: Sequence[DirectNode], clock: Clock, request: Request) -> Callable[[int], str]:
+def _listing(
+    memory: MeshMemory, nodes: Sequence[DirectNode], clock: Clock, request: Request, old_number: OldNumber
+) -> Callable[[int], str]:
     """Return what gives each page of these nodes; a page too far is the last."""
     tr, count = request.translate, len(nodes)
     if request.wide:
         nums = tuple(near.num for near in nodes)
-        return lambda page: _wide_page(memory, nums, page, clock.now().timestamp(), request)
+        return lambda page: _wide_page(memory, nums, page, clock.now().timestamp(), request, old_number)
     now = clock.now().timestamp()
-    lines = [_line(near, now, tr) for near in nodes]
+    lines = [_line(near, perhaps_formerly(near.num, old_number, tr), now, tr) for near in nodes]
     pages = pages_of(lambda at, of: _head(count, at, of, tr), lines, request.limit)
     return lambda page: pages[min(page, len(pages)) - 1]
 
 
-def _wide_page(memory: MeshMemory, nums: Sequence[int], page: int, now: float, request: Request) -> str:
+def _wide_page(  # noqa: PLR0917 - of one command
+    memory: MeshMemory, nums: Sequence[int], page: int, now: float, request: Request, old_number: OldNumber
+) -> str:
     """Return a page of the table, with the nodes' present figures; a page too far is the last."""
     tr = request.translate
     # two lines are the head and the titles
@@ -97,19 +102,19 @@ def _wide_page(memory: MeshMemory, nums: Sequence[int], page: int, now: float, r
     page = min(page, pages)
     shown = nums[(page - 1) * lines : page * lines]
     views = [view for num in shown if (view := memory.node(num)) is not None]
-    return "\n".join([_head(len(nums), page, pages, tr), *_table(views, now, tr)])
+    return "\n".join([_head(len(nums), page, pages, tr), *_table(views, now, tr, old_number)])
 
 
-def _line(view: DirectNode, now: float, tr: Translate) -> str:
+def _line(view: DirectNode, formerly: str, now: float, tr: Translate) -> str:
     signal = "" if view.snr is None else decibels(view.snr)
-    return " ".join(filter(None, [name_of(view), signal, age(now - view.direct_at, tr)]))
+    return " ".join(filter(None, [name_of(view), formerly, signal, age(now - view.direct_at, tr)]))
 
 
-def _table(views: Sequence[NodeView], now: float, tr: Translate) -> list[str]:
+def _table(views: Sequence[NodeView], now: float, tr: Translate, old_number: OldNumber) -> list[str]:
     """Return the titles and a line for each node; the end of its id is enough for every `<node>`."""
     rows = [
         (
-            name_of(view),
+            f"{name_of(view)} {perhaps_formerly(view.num, old_number, tr)}".rstrip(),
             f"{view.num:08x}"[-4:],
             "" if view.snr is None else f"{view.snr:.1f}",
             age(now - (view.direct_at or 0), tr),

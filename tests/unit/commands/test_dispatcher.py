@@ -506,6 +506,20 @@ def test_a_question_that_cannot_be_answered_in_time_is_dropped(bench, caplog):
     assert lines == ["🚪 Questions sans réponse, faute de temps d'émission: 1. Dernière: mesh:!00001234"]
 
 
+def test_what_a_stranger_asks_on_a_busy_channel_is_not_worked_on(bench):
+    bench.channel_is_busy = True
+    for text in ("/hang", "/nonsense", "bonjour"):
+        bench.ask(text)
+    bench.settle()
+    assert bench.begun.empty()
+    # it acknowledges what it does
+    bench.ask("/keep this")
+    assert bench.sent.next_text().text == "kept"
+    bench.channel_is_busy = False
+    bench.ask("/echo now")
+    assert bench.sent.next_text().text == "now"
+
+
 @pytest.mark.parametrize("to", [OWN, BROADCAST_NUM])
 def test_an_answer_names_its_asker_as_a_stranger(bench, to):
     bench.ask("/echo hello", to=to, channel=2)

@@ -5,12 +5,14 @@ import pytest
 from meshbot.mesh_link.actions import (
     CloseLink,
     LinkContended,
+    LinkFailure,
     LinkReady,
     LinkSilent,
     SendProbe,
 )
 from meshbot.mesh_link.machine import KEEPALIVE_EVERY
 from meshbot.mesh_link.states import Evidence
+from meshbot.runtime.incidents import LinkCause
 from tests.support.link import T0, E, Link, lose_young, of, wait_of
 
 # -- when is a link dead?
@@ -234,6 +236,43 @@ def test_another_client_is_named_once_when_three_links_were_taken(link):
         link.lose()
         named.append(of(LinkContended, ready_again(link)))
     assert named == [[], [], [LinkContended(3)], [], [], []]
+
+
+def taken_after(link, *lasted, cause=LinkCause.CLOSED, **details):
+    """Lose the link after each of these times from READY; return how many losses were said each time."""
+    said = []
+    for seconds in lasted:
+        for _ in range(10):
+            link.after(seconds / 10)
+            link.heard()
+        lost = link.tell(E.LOST, failure=LinkFailure(cause)) + link.tell(E.CLOSED)
+        assert wait_of(lost) == 1
+        said.append([each.losses for each in of(LinkContended, ready_again(link, **details))])
+    return said
+
+
+@pytest.mark.parametrize("rhythm", [6, 8, 12, 20, 45])
+def test_a_client_that_comes_back_in_its_rhythm_is_named_once(link, rhythm):
+    link.become_ready()
+    lasted = [rhythm, rhythm + 1.5, rhythm, rhythm + 1.9, rhythm, rhythm, rhythm + 1]
+    assert taken_after(link, *lasted) == [[], [], [], [], [5], [], []]
+
+
+def test_a_link_that_is_closed_at_any_time_is_not_said_to_be_taken(link):
+    link.become_ready()
+    assert not any(taken_after(link, 6, 6, 6, 6, 9, 9, 9, 20, 40, 40, 40, 40, 59, 70, 70, 70, 70, 70, 70))
+
+
+def test_another_end_of_the_link_interrupts_the_rhythm(link):
+    link.become_ready()
+    assert not any(taken_after(link, 8, 8, 8, 8))
+    assert not any(taken_after(link, 8, cause=LinkCause.OTHER))
+    assert not any(taken_after(link, 8, 8, 8, 8))
+    link.after(8)
+    link.lose()
+    link.await_attempt()
+    link.fail()
+    assert of(LinkContended, ready_again(link)) == []
 
 
 def test_a_node_that_was_away_is_not_said_to_be_taken(link):

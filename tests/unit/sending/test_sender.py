@@ -13,6 +13,7 @@ from meshbot.mesh_link.packets import RoutingAnswer
 from meshbot.mesh_link.session import QueueStatus
 from meshbot.sending.admission import ANSWERS_TO_STRANGERS, WAITING_LIMITS
 from meshbot.sending.air_budget import Account
+from meshbot.sending.channel_load import LOAD_VALID
 from meshbot.sending.outgoing import EchoOrigin, OutgoingText, Priority
 from meshbot.sending.queue import CONFIRM_TIMEOUT
 from meshbot.sending.queued_text import SETTLE_TIME, PartState
@@ -430,10 +431,18 @@ def test_with_enough_answers_to_strangers_waiting_no_further_one_is_in_time(benc
     stranger = {"for_stranger": True, "expires_at": inf}
     for number in range(ANSWERS_TO_STRANGERS - 1):
         bench.tell(answer(f"{number}", **stranger))
-    assert bench.sender.answer_at(for_stranger=True) < inf
+    assert bench.sender.answer_at(for_stranger=True, despite_load=True) < inf
     bench.tell(answer("the last", **stranger))
-    assert bench.sender.answer_at(for_stranger=True) == inf
-    assert bench.sender.answer_at(for_stranger=False) < inf
+    assert bench.sender.answer_at(for_stranger=True, despite_load=True) == inf
+    assert bench.sender.answer_at(for_stranger=False, despite_load=True) < inf
+
+
+def test_on_a_busy_channel_only_what_goes_despite_it_is_in_time(bench):
+    assert bench.sender.answer_at(for_stranger=True, despite_load=False) < inf
+    bench.tell(LinkChange(up=True), ChannelLoad(90.0))
+    held_until = bench.sender.answer_at(for_stranger=True, despite_load=False)
+    assert held_until == bench.clock.monotonic() + LOAD_VALID
+    assert bench.sender.answer_at(for_stranger=True, despite_load=True) < held_until
 
 
 # -- what others cannot say, and the hour's budget

@@ -236,6 +236,23 @@ def test_a_database_locked_by_another_program_says_so(database):
     assert digests(database) == ["a"]
 
 
+def test_a_connection_opened_during_a_fault_is_not_kept(database, tmp_path):
+    holder = sqlite3.connect(database.backend.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StorageError):
+        write(database)
+    with database.reading() as connection:
+        opened = connection.connection.dbapi_connection
+    holder.close()
+    write(database)
+    with pytest.raises(sqlite3.ProgrammingError):
+        opened.total_changes  # noqa: B018 - which a closed one refuses
+    with database.reading() as connection:
+        opened = connection.connection.dbapi_connection
+    write(database, "b")
+    assert opened.total_changes == 0
+
+
 def test_a_file_that_cannot_be_opened_says_so(tmp_path):
     (tmp_path / FILE_NAME).mkdir()
     with pytest.raises(StorageError, match=r"impossible d'ouvrir.*vérifiez que"):

@@ -8,7 +8,8 @@ from meshbot.commands.language import translator
 from meshbot.commands.registry import Platform, Request
 from meshbot.mesh_link.messages import RadioMetadata
 from meshbot.mesh_link.payloads import DeviceMetrics, PositionPayload
-from tests.support.nodes import ALICE, key, record, upgrade
+from meshbot.nodes.identity import SILENCE, number_of
+from tests.support.nodes import ALICE, key, prove, record, upgrade
 from tests.support.packet_records import packet
 from tests.support.town import ASKER, OWN, EmptyTown, Town, ask
 
@@ -137,3 +138,17 @@ def test_at_length_silence_and_messages_are_told(town):
     assert "210m, 9d ago, silent about it since\n" in by_telegram(town, "info", "alice")
     assert "messages takes none" in by_telegram(town, "info", "bob")
     assert "messages" not in by_telegram(town, "info", "alice")
+
+
+def test_a_number_that_says_to_be_another_one_is_marked_until_proof(town):
+    new = number_of(key(1))
+    town.manager.learn_from_nodeinfo(record(new, key(1), long_name="Alice 2.8"))
+    town.record(packet(new, snr=7.0))
+    assert ask(town, f"/info {new:08x}").splitlines()[1] == "perhaps formerly !20001eef, not proven yet"
+    assert "Alice 2.8 (was 1eef?) 7.0dB 0s" in ask(town, "/nodes").splitlines()
+    assert "Alice -4.5dB 2h" in ask(town, "/nodes").splitlines()
+    assert "Alice 2.8 (ancien 1eef ?)" in ask(town, "/nodes", "fr")
+    town.clock.jump(SILENCE)
+    prove(town.manager, new, key(1))
+    assert ask(town, f"/info {new:08x}").splitlines()[1] == "formerly !20001eef"
+    assert "was" not in ask(town, "/nodes")
