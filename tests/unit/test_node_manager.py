@@ -135,7 +135,7 @@ def test_a_key_by_air_makes_a_newcomer_for_a_day(database):
     assert not manager.is_newcomer(ALICE)
 
 
-def test_a_changed_key_of_a_file_is_reported_by_the_next_start_alone(database):
+def test_a_changed_key_of_a_file_is_reported_by_the_next_start(database):
     stopped = make_node_manager(NodeStore(database), FakeClock())
     stopped.learn_from_node_database([record(ALICE, key(1))])
     stopped.import_keys([KeyEntry(NodeRow(ALICE), key(2)), KeyEntry(NodeRow(BOB), key(3))])
