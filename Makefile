@@ -9,7 +9,7 @@ POT := $(CATALOGS)/meshbot.pot
 # Tests start the program dozens of times: compiled files are kept even where the environment says not to
 test test-%: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup setup-dev setup-any install demo test test-unit test-property test-integration test-e2e test-bench lint types bench mutants example diagram timelines manual wheel deb catalogs clean
+.PHONY: help setup setup-dev setup-any install demo test test-unit test-property test-integration test-e2e test-bench test-systemd lint types bench mutants example diagram timelines manual wheel deb catalogs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
@@ -32,7 +32,7 @@ demo: setup-any ## Be a mesh user: a virtual node, the real bot, and faults on d
 
 # More at a time than cores: some wait for processes and sockets
 test: setup-dev ## All tests but the bench's
-	@$(PY) -m pytest -n 6 --dist worksteal --ignore=tests/bench
+	@$(PY) -m pytest -n 6 --dist worksteal --ignore=tests/bench --ignore=tests/systemd
 
 test-unit: setup-dev ## Decisions and small parts
 	@$(PY) -m pytest tests/unit
@@ -48,6 +48,9 @@ test-e2e: setup-dev ## The whole program
 
 test-bench: setup-dev ## The bench in small: every row is measured, nothing is lost
 	@$(PY) -m pytest -n 4 tests/bench
+
+test-systemd: setup-dev ## With sudo: the service under a real systemd, in a container; SUITES="bookworm trixie"
+	@SUITES='$(or $(SUITES),bookworm trixie)' $(PY) -m pytest -v tests/systemd
 
 lint: setup-dev ## Style, format, and which module may import which
 	@$(PY) -m ruff check

@@ -68,16 +68,19 @@ def open_nodes(settings: config.Settings, *, is_new: bool = False) -> Iterator[N
         database.close()
 
 
-def _patient(settings: config.Settings) -> Patient:
-    """Return what the doctor is to examine."""
-    from meshbot.doctor import Patient, pinned  # noqa: PLC0415 - the daemon never needs it
+def _patient(settings: config.Settings, as_service: bool) -> Patient:  # noqa: FBT001 - as the callback is called
+    """Return what the doctor is to examine; raise ConfigError for bad settings of the service."""
+    from meshbot.doctor import Patient, environment, pinned, settings_file  # noqa: PLC0415 - the daemon never needs it
 
+    unit = installed_unit()
+    if as_service and unit is not None:
+        settings = config.load(settings_file(), environment())
     token = settings.telegram_token.get_secret_value()
     bridged = [found[0] for line in settings.telegram_bridges if (found := GROUP.search(line))]
     return Patient(
         version=version_text(),
         pins=pinned(core_requirements()),
-        unit=installed_unit(),
+        unit=unit,
         target=assembly.target(settings),
         data_dir=settings.data_dir,
         has_file=not settings.database_url.get_secret_value(),

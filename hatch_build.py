@@ -31,6 +31,7 @@ class Dependencies(MetadataHookInterface):
         metadata["optional-dependencies"] = {
             "pictures": pins("requirements-pictures.txt"),
             "postgresql": pins("requirements-postgresql.txt"),
+            "setup": pins("requirements-setup.txt"),
         }
 
 

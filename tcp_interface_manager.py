@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -39,7 +39,7 @@ from meshbot.mesh_link import (
     SessionEvent,
     give,
 )
-from meshbot.runtime import STOP, Clock, LinkCause, Report, Service, Throttle, notify
+from meshbot.runtime import STOP, Clock, LinkCause, Report, Service, Throttle, log, notify
 from meshbot.sending import LinkChange
 
 LOGGER = logging.getLogger(__name__)
@@ -215,14 +215,19 @@ class TCPInterfaceManager(Service):
             without_nodes=action.without_nodes,
         )
 
+    @property
+    def _about(self) -> dict[str, Mapping[str, str]]:
+        """The fields of a line about the link."""
+        return log.about(link_state=self._machine.state.name)
+
     def _log_attempt(self, action: OpenLink) -> None:
         target = f"{self._target.host}:{self._target.port}"
         often = not action.alerted or self._late_attempts.count(self._clock.monotonic())
         level = logging.INFO if often else logging.DEBUG
         if action.reconnection:
-            LOGGER.log(level, "🔄 Reconnexion TCP #%d à %s...", action.attempt, target)
+            LOGGER.log(level, "🔄 Reconnexion TCP #%d à %s...", action.attempt, target, extra=self._about)
         else:
-            LOGGER.log(level, "🌐 Connexion TCP à %s...", target)
+            LOGGER.log(level, "🌐 Connexion TCP à %s...", target, extra=self._about)
         if action.without_nodes:
             LOGGER.log(level, "🐢 Configuration restée incomplète: demandée sans les autres nœuds, qui suivront")
         if action.alerted and often and self._machine.outage_since is not None:
@@ -247,12 +252,12 @@ class TCPInterfaceManager(Service):
         self._takers.ready(ready)
         notify("STATUS=Lien TCP prêt")
         if ready.reconnection:
-            info_print("✅ Reconnexion TCP réussie (background)")
+            info_print("✅ Reconnexion TCP réussie (background)", extra=self._about)
         else:
-            info_print("✅ Connexion TCP établie")
+            info_print("✅ Connexion TCP établie", extra=self._about)
         # 0 attempts: the node restarted on the same connection
         if ready.attempts > (0 if ready.reconnection else 1):
-            info_print("ℹ️ Coupure de %.1f s, %d tentative(s)", ready.outage, ready.attempts)
+            info_print("ℹ️ Coupure de %.1f s, %d tentative(s)", ready.outage, ready.attempts, extra=self._about)
 
     def _locked(self, outage: float) -> None:
         """Take a node that is connected and of no use: what it holds back says nothing of what it knows."""
@@ -261,7 +266,8 @@ class TCPInterfaceManager(Service):
         notify("STATUS=Nœud verrouillé (lockdown)")
         LOGGER.warning(
             "🔒 Notre nœud est verrouillé (lockdown): il ne livre et n'émet rien pour le bot. "
-            "Désactivez le verrouillage dans l'application Meshtastic; le bot garde ce qui attend"
+            "Désactivez le verrouillage dans l'application Meshtastic; le bot garde ce qui attend",
+            extra=log.about(link_state="LOCKED"),
         )
 
     def _take_fetched(self) -> None:
@@ -292,11 +298,12 @@ class TCPInterfaceManager(Service):
     def _report(self, action: Action) -> None:
         match action:
             case LinkSilent():
-                LOGGER.warning("⚠️ SILENCE TCP: %ds sans paquet (max: %ds)", action.seconds, action.maximum)
+                text = "⚠️ SILENCE TCP: %ds sans paquet (max: %ds)"
+                LOGGER.warning(text, action.seconds, action.maximum, extra=self._about)
             case LinkDown():
                 self._report_down(action)
             case LinkAlert():
-                error_print("❌ Échec reconnexion TCP après 3 tentatives")
+                error_print("❌ Échec reconnexion TCP après 3 tentatives", extra=self._about)
                 # each outage is logged from its beginning
                 self._late_attempts = Throttle(LATE_ATTEMPTS_EVERY)
                 self._outages.lost(action.failures, action.outage)
@@ -305,13 +312,15 @@ class TCPInterfaceManager(Service):
                 LOGGER.warning(
                     "⚠️ %d liens perdus de suite: un autre client prend sans doute le nœud, qui n'en sert qu'un",
                     action.losses,
+                    extra=self._about,
                 )
 
     def _report_down(self, down: LinkDown) -> None:
         what = "Lien TCP perdu" if down.was_ready else "Connexion TCP impossible"
         level = logging.WARNING if down.first else logging.DEBUG
         self._outages.failure = down.failure
-        LOGGER.log(level, "⚠️ %s: %s; nouvel essai dans %.1f s", what, down.failure, down.retry_in)
+        text = "⚠️ %s: %s; nouvel essai dans %.1f s"
+        LOGGER.log(level, text, what, down.failure, down.retry_in, extra=self._about)
         if down.first and down.failure.cause is LinkCause.NAME_UNKNOWN and self._target.host.endswith(MDNS_SUFFIX):
             text = "💡 %s est un nom mDNS: sudo apt install avahi-daemon libnss-mdns, ou une adresse dans tcp_host"
             LOGGER.warning(text, self._target.host)

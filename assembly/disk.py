@@ -17,7 +17,7 @@ from meshbot.commands import (
     report_unverified,
     translator,
 )
-from meshbot.mesh_memory import MeshMemory
+from meshbot.mesh_memory import HourlySummary, MeshMemory
 from meshbot.persistence import Housekeeping, recall_texts
 from meshbot.radio_backup import NightlyBackup
 from meshbot.runtime import Clock, DiskCheck, Report, Service
@@ -70,14 +70,19 @@ def housekeeping(parts: Parts, telegram: Service | None, route: Callable[[Any], 
     daily = daily_backup(settings, clock)
     keeper = custody_writer(database, clock, parts.custody)
     of_custody = custody_takers(parts.custody, keeper, parts.nodes)
+    hourly = HourlySummary(
+        clock, parts.link.figures, lambda within: len(memory.heard_nodes(within)), lambda: sender.waiting
+    )
     of_own_node: persistence.Takers = {mesh_link.OwnNode: (parts.own_node.take,)}
+    taken = takers(*stored, notices, parts.queue_writer, updates)
+    counted = (*taken[mesh_link.PacketRecord], hourly.take)
     history = None if parts.status is None else parts.status.link_history
     writers = updates, parts.queue_writer, parts.own_node, keeper, *stored, *parts.replay_guards, history
     housekeeping = Housekeeping(
         clock,
         tuple(filter(None, writers)),
-        {**takers(*stored, notices, parts.queue_writer, updates), **of_own_node, **of_custody},
-        (check, lambda: parts.nodes.restore_keys(parts.link.interface()), nightly.look, daily.look),
+        {**taken, mesh_link.PacketRecord: counted, **of_own_node, **of_custody},
+        (check, lambda: parts.nodes.restore_keys(parts.link.interface()), nightly.look, daily.look, hourly.look),
         after_load=(
             check,
             lambda: recall_texts(database, mesh_link.TEXT_PORTNUMS, lambda keys: route(mesh_link.SeenTexts(keys))),

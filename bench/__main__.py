@@ -30,6 +30,7 @@ from bench import (
     telegram_burst,
     telegram_idle,
     telegram_outage,
+    writing,
     year,
 )
 from bench.effort import QUICK, Effort
@@ -59,6 +60,7 @@ MEASURES = (
     Measure("imports", footprint.imports),
     Measure("reconnections", footprint.reconnections),
     Measure("traffic", heavy_traffic.heavy_traffic, waits=True),
+    Measure("writing", writing.writing, waits=True),
     Measure("flood", flood.flood, waits=True),
     Measure("assistant", assistant.held_calls),
     Measure("faults", answers_kept.kept_answers),

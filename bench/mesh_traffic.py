@@ -27,20 +27,19 @@ NEIGHBOURS: Final = 3
 RENAMED: Final = 0.05
 WANDERS: Final = 0.001  # degrees between two positions
 
+# Shares of telemetry, positions, introductions, neighbour lists and texts
+BUSY: Final = (40, 30, 12, 8, 10)
+
 
 class MeshTraffic:
     """Random nodes broadcast packets whose content changes, so that there is something to store."""
 
-    def __init__(self, users: Sequence[User], seed: int = 1) -> None:
+    def __init__(self, users: Sequence[User], seed: int = 1, weights: Sequence[float] = BUSY) -> None:
+        """`weights`: how frequent telemetry, positions, introductions, neighbour lists and texts are."""
         self._users = users
         self._rng = Random(seed)
-        self._kinds: Mapping[Callable[[User], tuple[int, Any]], int] = {  # by frequency
-            self._telemetry: 40,
-            self._position: 30,
-            self._introduction: 12,
-            self._neighbours: 8,
-            self._text: 10,
-        }
+        makers = self._telemetry, self._position, self._introduction, self._neighbours, self._text
+        self._kinds: Mapping[Callable[[User], tuple[int, Any]], float] = dict(zip(makers, weights, strict=True))
 
     def packet(self) -> mesh_pb2.MeshPacket:
         """Return the next one."""

@@ -47,6 +47,7 @@ LIBRARIES: Final = {
     "matplotlib": {"meshbot.pictures"},
     "segno": {"meshbot.pictures"},
     "telegram": {"meshbot.telegram_bot"},
+    "zeroconf": {"meshbot.cli"},
 }
 SETTINGS_READERS: Final = {"main_bot", "command_line", "assembly"}  # nothing else reads settings
 OUTSIDE: Final = {

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
-from meshbot.cli import bot, database, doctor, keys, radio
+from meshbot.cli import bot, database, doctor, first_start, keys, radio
 from meshbot.commands import Translate
 from meshbot.commands import mark as _
-from meshbot.installation import SUMMARY, add_arguments, perform
+from meshbot.installation import CHECK_SUMMARY, SUMMARY, add_arguments, check_service, perform
 
 CONFIG: Final = _("settings in TOML, see meshbot.toml.example")
 CHECK: Final = _("prints the settings in force, and where each comes from")
@@ -43,7 +43,12 @@ def parser_for(name: str, version: str, tr: Translate) -> argparse.ArgumentParse
     groups = parser.add_subparsers(title=tr(_("commands")), metavar=tr(_("COMMAND")))
     top = Commands(groups, tr)
     top.add("run", None, _("runs the bot, as without a command"))
-    top.add("check", None, CHECK).set_defaults(check_config=True)
+    check = top.add("check", None, CHECK)
+    check.set_defaults(check_config=True)
+    check.add_argument(
+        "--service", dest="alone", action="store_const", const=check_service, default=None, help=tr(CHECK_SUMMARY)
+    )
+    top.add("setup", None, first_start.SUMMARY).set_defaults(alone=first_start.run_setup)
     top.add("demo", None, DEMO).set_defaults(demo=True)
     bot.add_commands(top)
     doctor.add_command(top)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from meshbot.commands import Translate
 from meshbot.commands import mark as _
+from meshbot.settings import ConfigError
 
 if TYPE_CHECKING:
     from meshbot.cli.arguments import Commands
@@ -31,7 +32,11 @@ def examine(call: Call[Any], options: argparse.Namespace) -> int:
     # only here: the running bot has no use for it
     from meshbot.doctor import Doctor  # noqa: PLC0415
 
-    doctor = Doctor(call.program.patient(call.settings), call.program.clock)
+    try:
+        patient = call.program.patient(call.settings, options.config is None)
+    except ConfigError as error:
+        return tell_problems(error.problems, options, call.tr)
+    doctor = Doctor(patient, call.program.clock)
     return _print(doctor.examine(), call.tr, as_json=options.json)
 
 

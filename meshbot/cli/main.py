@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from meshbot.cli.arguments import parser_for
 from meshbot.cli.errors import CommandError
+from meshbot.cli.first_start import run_setup
 from meshbot.cli.program import Call, CliSettings, Program
 from meshbot.commands import Translate, translator
 from meshbot.commands import mark as _
@@ -36,7 +37,9 @@ def main(program: Program[S], arguments: Sequence[str] | None = None, environ: M
     tr = translator(language or "en")
     options = parser_for(name, program.version, tr).parse_args(arguments)
     if options.alone is not None:
-        return int(options.alone(options, tr))
+        code = int(options.alone(options, tr))
+        # what was just written is looked at
+        return main(program, ["doctor"], environ) if options.alone is run_setup and not code else code
     if options.demo:
         return program.demo()
     try:

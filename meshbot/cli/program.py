@@ -88,7 +88,7 @@ class Program(Generic[S]):
     demo: Callable[[], int]
     open_nodes: OpenNodes[S]
     target: Callable[[S], LinkTarget]
-    patient: Callable[[S], Patient]
+    patient: Callable[[S, bool], Patient]  # True: where a service is installed, the settings that it has
     clock: Clock
 
 

@@ -149,6 +149,7 @@ class Dispatcher(Service):
             message.sender,
             message.to,
             message.is_broadcast,
+            extra=log.about(node=message.sender, command=self._command_in(message.text)),
         )
         parsed = None if message.is_notice else parse(message.text)
         is_plain_direct = parsed is None and not message.is_notice and not message.is_broadcast
@@ -159,7 +160,11 @@ class Dispatcher(Service):
         elif verdict is Verdict.ANSWER:
             self._on_plain_direct(message)
         elif verdict is Verdict.STALE and parsed is not None:
-            info_print("⏳ Commande de 0x%08x trop ancienne, sans réponse", message.sender)
+            info_print(
+                "⏳ Commande de 0x%08x trop ancienne, sans réponse",
+                message.sender,
+                extra=log.about(node=message.sender),
+            )
         else:
             LOGGER.debug("Message 0x%08x: %s", message.packet_id, verdict.value)
 
@@ -171,6 +176,12 @@ class Dispatcher(Service):
             if command is not None and command.private and argument:
                 return f"{PREFIX}{name} {log.MASK} ({len(argument.encode(errors='replace'))} octets)"
         return log.escaped(mask_command(text, self._masked))
+
+    def _command_in(self, text: str) -> str | None:
+        """Return the name of the command that a text is, None for any other text."""
+        parsed = parse(text)
+        command = None if parsed is None else self._registry.find(bare(parsed[0]))
+        return None if command is None else command.name
 
     def _on_plain_direct(self, message: TextMessage) -> None:
         """Tell how to ask, once a day, to whoever greets or forgets the slash; to others, what the bot is."""
@@ -205,7 +216,8 @@ class Dispatcher(Service):
             self._unknown(message, user, name)
             return
         if command.role is Role.ADMIN:
-            info_print("🛠️ /%s demandée par l'administrateur 0x%08x", command.name, message.sender)
+            about = log.about(node=message.sender, command=command.name)
+            info_print("🛠️ /%s demandée par l'administrateur 0x%08x", command.name, message.sender, extra=about)
         if reason := self._executor.busy_answer(command, user):
             self._answer(message, user, reason)
             return
@@ -250,7 +262,8 @@ class Dispatcher(Service):
 
     def _refuse(self, message: TextMessage, user: User, name: str, refusal: Refusal) -> None:
         """Refuse, by direct message to the asker, wherever the question was asked."""
-        LOGGER.log(refusal.level, "⛔ /%s de 0x%08x refusée: %s", name[:NAME_SHOWN], message.sender, refusal.reason)
+        shown, about = name[:NAME_SHOWN], log.about(node=message.sender, command=self._command_in(message.text))
+        LOGGER.log(refusal.level, "⛔ /%s de 0x%08x refusée: %s", shown, message.sender, refusal.reason, extra=about)
         if refusal.answer:
             text = self._translate(refusal.answer).format(name=name[:NAME_SHOWN])
             self._answer(message, user, text, private=True)

@@ -121,7 +121,9 @@ class CommandExecutor(Generic[Q]):
         lost = sum(job.command.slow == command.slow for job in self._lost)
         is_refused = len(running) >= limit or lost >= LOST_WORKERS_LIMIT or self._is_queue_full(command, running)
         if is_refused or (command.slow and user.is_stranger and self._have_their_share(running)):
-            LOGGER.warning("⚠️ Trop de commandes en cours: /%s refusée", command.name)
+            LOGGER.warning(
+                "⚠️ Trop de commandes en cours: /%s refusée", command.name, extra=log.about(command=command.name)
+            )
             return tr(_("🚦 Too busy, please ask again in a minute."))
         if command.slow and any(job.command is command and job.request.user.account == user.account for job in running):
             text = tr(_("⏳ I am still working on your previous /{name}."))
@@ -155,7 +157,8 @@ class CommandExecutor(Generic[Q]):
         for job in late:
             if self._pool_of(job.command).replace_worker(job):
                 self._lost.add(job)
-            error_print("❌ Commande /%s sans fin: abandonnée", job.request.command)
+            about = log.about(command=job.command.name)
+            error_print("❌ Commande /%s sans fin: abandonnée", job.request.command, extra=about)
         text = _("⌛ /{name} took too long.")
         return [(job, job.request.translate(text).format(name=job.request.command)) for job in late]
 
@@ -182,15 +185,14 @@ class CommandExecutor(Generic[Q]):
         try:
             return job.command.run(replace(job.request, send_interim=partial(self._send_interim, job)))
         except StorageError as error:
-            LOGGER.warning("⚠️ Commande /%s: %s", job.request.command, error)
+            LOGGER.warning("⚠️ Commande /%s: %s", job.request.command, error, extra=log.about(command=job.command.name))
             return job.request.translate(_("⚠️ My memory cannot be read at the moment. Try again later."))
         except (Exception, SystemExit) as exc:
             # an error in one command gets an answer and must not end the bot
             # the error may quote the argument
             private = job.command.private
-            error_print(
-                "❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, log.MASK if private else exc
-            )
+            shown, about = log.MASK if private else exc, log.about(command=job.command.name)
+            error_print("❌ Commande /%s: %s: %s", job.request.command, type(exc).__name__, shown, extra=about)
             LOGGER.debug("Commande /%s", job.request.command, exc_info=not private)
             answer = job.request.translate(_("⚠️ /{name} failed, the operator can see why in the log."))
             return answer.format(name=job.request.command)

@@ -3,5 +3,6 @@
 from meshbot.doctor.doctor import Doctor, Patient
 from meshbot.doctor.findings import Finding, Verdict, bad
 from meshbot.doctor.host import pinned
+from meshbot.doctor.service import environment, settings_file
 
-__all__ = ["Doctor", "Finding", "Patient", "Verdict", "bad", "pinned"]
+__all__ = ["Doctor", "Finding", "Patient", "Verdict", "bad", "environment", "pinned", "settings_file"]

@@ -18,7 +18,7 @@ from meshbot.runtime import Clock
 # Seconds for the node's whole configuration: a healthy node takes three at most
 PATIENCE: Final = 20.0
 # What a bot beside us would have another value of, and fight for the same node
-COMPARED: Final = ("host", "port", "data_dir")
+COMPARED: Final = ("host", "port")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +62,22 @@ class Doctor:
     def _machine(self) -> list[Step]:
         patient = self._patient
         path, differences = patient.unit or (None, None)
-        data = patient.data_dir
         return [
             (_("program"), lambda: host.program(patient.version, patient.pins)),
             (_("running bot"), self._ask_bot),
             (_("settings"), self._settings),
             (_("secrets"), lambda: host.secrets_file(patient.root)),
             (_("unit"), lambda: host.unit(differences, path)),
-            (_("data_dir"), lambda: host.data_folder(data)),
+            (_("data_dir"), lambda: host.data_folder(self._folder)),
             (_("database"), self._database),
-            (_("disk"), lambda: host.disk(data, patient.disk_least, patient.root)),
+            (_("disk"), lambda: host.disk(self._folder, patient.disk_least, patient.root)),
             (_("clock"), lambda: host.clock(self._clock.now().timestamp(), patient.root)),
         ]
+
+    @property
+    def _folder(self) -> Path:
+        """The data folder: the running bot's, else the settings'."""
+        return self._patient.data_dir if self._status is None else Path(self._status["data_dir"])
 
     def _ask_bot(self) -> Result:
         patient = self._patient
@@ -92,14 +96,14 @@ class Doctor:
 
     def _settings(self) -> Iterable[Result]:
         ours = self._patient
-        mine = {"host": ours.target.host, "port": ours.target.port, "data_dir": str(ours.data_dir.absolute())}
+        mine: Mapping[str, Any] = {"host": ours.target.host, "port": ours.target.port}
         theirs = self._status or mine
         others = [f"{name} = {theirs[name]}" for name in COMPARED if theirs[name] != mine[name]]
         return host.settings([], list(ours.origins), others)
 
     def _database(self) -> Result:
         if self._patient.has_file:
-            return host.database(self._patient.data_dir)
+            return host.database(self._folder)
         if self._status is None:
             return unknown(_("on a server: the bot's log tells how it is"))
         if self._status["database"]["works"]:

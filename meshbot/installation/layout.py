@@ -19,6 +19,7 @@ MODULES: Final = (
 )
 PACKAGES: Final = ("assembly", "meshbot")
 CORE: Final = "requirements.txt"
+SETUP: Final = "requirements-setup.txt"
 PICTURES: Final = "requirements-pictures.txt"
 EXAMPLE: Final = "meshbot.toml.example"
 MANUAL: Final = "packaging/meshbot.1"
@@ -26,8 +27,14 @@ FRENCH_MANUAL: Final = "packaging/meshbot.fr.1"
 COMPLETION: Final = "packaging/meshbot.bash"
 LICENSE: Final = "LICENSE"
 # Beside the program in a checkout; a wheel has them in a folder of this package
-DATA: Final = (CORE, PICTURES, UNIT, EXAMPLE, MANUAL, FRENCH_MANUAL, COMPLETION)
+DATA: Final = (CORE, SETUP, PICTURES, UNIT, EXAMPLE, MANUAL, FRENCH_MANUAL, COMPLETION)
 PACKED: Final = "meshbot/installation/files"
+
+
+def example_text(root: Path = ROOT) -> str:
+    """Return the example of the settings as this version has it."""
+    beside = root if (root / UNIT).exists() else root / PACKED
+    return (beside / EXAMPLE).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

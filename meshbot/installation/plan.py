@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from meshbot.installation.language import mark as _
-from meshbot.installation.layout import CORE, EXAMPLE, PICTURES, UNIT, Layout, Source
+from meshbot.installation.layout import CORE, EXAMPLE, PICTURES, SETUP, UNIT, Layout, Source
 from meshbot.installation.steps import (
     CopyFiles,
     MakeFolder,
@@ -163,7 +163,7 @@ def _lists(facts: Facts, options: Options) -> tuple[str, ...]:
     installed = facts.stamp.splitlines()[1:2]
     has_pictures = not installed or PICTURES in installed[0].split()
     wants = has_pictures if options.pictures is None else options.pictures
-    return (CORE, PICTURES) if wants else (CORE,)
+    return (CORE, SETUP, PICTURES) if wants else (CORE, SETUP)
 
 
 def _new_program(layout: Layout, source: Source) -> Iterator[Step]:

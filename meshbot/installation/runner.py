@@ -59,7 +59,7 @@ def facts_of(layout: Layout, command: str) -> Facts:
         stamp=_text(layout.venv / STAMP),
         unit=_text(layout.unit),
         systemd=_systemd_version(),
-        exported=_exported(_text(layout.settings / SECRETS)),
+        exported=exported(_text(layout.settings / SECRETS)),
         has_settings=settings.exists(),
         settings_are_readable=not settings.exists() or _is_for_others(settings),
     )
@@ -75,7 +75,7 @@ def _systemd_version() -> int:
     return int(found[1]) if found else 0
 
 
-def _exported(secrets: str) -> tuple[str, ...]:
+def exported(secrets: str) -> tuple[str, ...]:
     """Return the names that stand after `export`, for which systemd would print the whole line."""
     return tuple(re.findall(r"(?m)^\s*export\s+(\w+)", secrets))
 

@@ -1,5 +1,6 @@
 """What the bot remembers of its mesh, and the mails that users leave for each other."""
 
+from meshbot.mesh_memory.hourly_summary import HourlySummary
 from meshbot.mesh_memory.mailbox import MAX_ALL, MAX_MAIL, MAX_SENDER, MAX_SENDER_ALL, Full, Mailbox, MailboxFullError
 from meshbot.mesh_memory.memory import MeshMemory
 from meshbot.mesh_memory.search import search
@@ -14,6 +15,7 @@ __all__ = [
     "DirectNode",
     "Full",
     "HourShare",
+    "HourlySummary",
     "Link",
     "Mailbox",
     "MailboxFullError",

@@ -26,7 +26,7 @@ from meshbot.mesh_memory.aggregates import (
 )
 from meshbot.mesh_memory.mailbox import Mailbox
 from meshbot.mesh_memory.node_views import KnownNodes, node_view
-from meshbot.mesh_memory.persons import by_person, joined_state, joined_times, persons, present_links
+from meshbot.mesh_memory.persons import by_person, few_of_each, joined_state, joined_times, persons, present_links
 from meshbot.mesh_memory.recorder import Place, Recorder
 from meshbot.mesh_memory.search import known_longer, search
 from meshbot.mesh_memory.views import (
@@ -63,9 +63,12 @@ LOGGER = logging.getLogger(__name__)
 
 # Seconds that a packet may wait for its commit: a kill loses no more
 FLUSH_EVERY: Final = 30.0
+# While fewer wait than FEW: each commit writes 20 kB, whatever is in it, and a card wears by that
+QUIET_FLUSH_EVERY: Final = 120.0
+FEW: Final = 10
 BATCH: Final = 500  # packets that are committed at once
-# Seconds: each time writes a page for nearly every node that was heard
-STATES_EVERY: Final = 300.0
+# Seconds between commits of nodes' states and links: each writes a page for nearly every node that was heard
+STATES_EVERY: Final = 600.0
 TIDY_EVERY: Final = 3600.0
 # Seconds after READY in which a node may hand over what it kept
 REPLAY_TIME: Final = 60.0
@@ -134,7 +137,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
                 packet, self._now(), self._own_num(), maybe_replayed=now < self._replay_until
             )
             waiting = len(self._recorder.batch.packets)
-        self.schedule(now if waiting >= BATCH else now + FLUSH_EVERY)
+        self.schedule(now + _longest_wait(waiting))
         return is_heard
 
     def learn_nodes(self, records: Iterable[NodeRecord]) -> None:
@@ -167,7 +170,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
     def _take_unsaved(self, *, last: bool) -> Unsaved:
         with_states = last or self._clock.monotonic() >= self._states_due
         with self._recorder_lock:
-            batch = self._committing = self._recorder.take_batch()
+            batch = self._committing = self._recorder.take_batch(with_links=with_states)
             return Unsaved(batch, self._recorder.take_changes() if with_states else None)
 
     def _save(self, store: PacketLog, batch: Unsaved) -> None:
@@ -347,7 +350,8 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         links = self._with_unsaved(
             stored, lambda link: not numbers or bool({link.hearer, link.heard} & {*numbers}), since
         )
-        return sorted(links, key=lambda link: -link.heard_at)[: MAX_LINKS if num is not None else MAX_ALL_LINKS]
+        latest = sorted(links, key=lambda link: -link.heard_at)
+        return latest[:MAX_LINKS] if num is not None else few_of_each(latest, MAX_LINKS)[:MAX_ALL_LINKS]
 
     def longest_links(self, hours: int, count: int) -> list[Link]:
         """Return the longest links heard, relays and impossible distances left out. Raises StorageError."""
@@ -411,3 +415,10 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
     def _known_place(self, num: int) -> Place | None:
         row = self._node_manager.person(num)
         return bounds.place(row.latitude, row.longitude) if row is not None else None
+
+
+def _longest_wait(waiting: int) -> float:
+    """Return the seconds until so many packets are to be committed."""
+    if waiting >= BATCH:
+        return 0.0
+    return FLUSH_EVERY if waiting >= FEW else QUIET_FLUSH_EVERY

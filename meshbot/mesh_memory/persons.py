@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
@@ -79,3 +80,14 @@ def present_links(links: Iterable[LinkRow], moved: Mapping[int, int]) -> list[Li
         if ends[0] != ends[1] and (known is None or link.heard_at > known.heard_at):
             latest[ends] = link if ends == (link.hearer, link.heard) else replace(link, hearer=ends[0], heard=ends[1])
     return list(latest.values())
+
+
+def few_of_each(links: Iterable[LinkRow], most: int) -> list[LinkRow]:
+    """Return the first links of each hearer, so that those of a busy one do not hide all others."""
+    seen: Counter[int] = Counter()
+    found = []
+    for link in links:
+        seen[link.hearer] += 1
+        if seen[link.hearer] <= most:
+            found.append(link)
+    return found

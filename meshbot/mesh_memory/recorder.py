@@ -133,9 +133,11 @@ class Recorder:
             return state.latitude, state.longitude
         return self._place_of(num)
 
-    def take_batch(self) -> PacketBatch:
-        """Hand over what is to be committed."""
+    def take_batch(self, *, with_links: bool) -> PacketBatch:
+        """Hand over what is to be committed; the links may wait for a later one."""
         batch, self.batch = self.batch, PacketBatch()
+        if not with_links:
+            batch.links, self.batch.links = self.batch.links, batch.links
         return batch
 
     def put_back(self, batch: PacketBatch) -> None:

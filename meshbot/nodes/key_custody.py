@@ -36,7 +36,7 @@ from meshbot.nodes.custody_steps import (
 )
 from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.radio_state import KeyTally, Loss, Outcome, RadioState, TrustedKey, tally
-from meshbot.runtime import Clock, RadioForgot, Report, Service
+from meshbot.runtime import Clock, RadioForgot, Report, Service, log
 from meshbot.storage import DAY, CustodyRow, OwnRadioRow
 
 LOGGER = logging.getLogger(__name__)
@@ -299,6 +299,7 @@ class KeyCustody(Service):
                 LOGGER.info(
                     "🗝️ !%08x est prié de se présenter: la radio n'a pas sa clé, ou un message n'a pu être lu",
                     action.num,
+                    extra=log.about(node=action.num),
                 )
                 self._links.ask(action.num)
             case KeepNote():
@@ -313,13 +314,14 @@ class KeyCustody(Service):
 
     def _end(self, cure: CureEnded) -> None:
         if cure.outcome is Outcome.HELD and cure.taught:
-            LOGGER.info("🗝️ Clé de !%08x apprise à la radio", cure.num)
+            LOGGER.info("🗝️ Clé de !%08x apprise à la radio", cure.num, extra=log.about(node=cure.num))
         elif cure.outcome is Outcome.FORGOTTEN:
-            LOGGER.info("🗝️ Clé révoquée de !%08x oubliée par la radio", cure.num)
+            LOGGER.info("🗝️ Clé révoquée de !%08x oubliée par la radio", cure.num, extra=log.about(node=cure.num))
         elif cure.outcome is not Outcome.HELD:
             # without a link it goes on at the next one
             level = logging.DEBUG if cure.outcome is Outcome.NO_LINK else logging.WARNING
-            LOGGER.log(level, "⚠️ Clé de !%08x non rendue à la radio: %s", cure.num, cure.outcome.value)
+            text = "⚠️ Clé de !%08x non rendue à la radio: %s"
+            LOGGER.log(level, text, cure.num, cure.outcome.value, extra=log.about(node=cure.num))
         for reply in self._replies.pop(cure.num, ()):
             reply.put(cure.outcome)
         self._links.ended(cure.num, cure.outcome)

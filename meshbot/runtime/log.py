@@ -11,13 +11,15 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TextIO
+from typing import Any, Final, NamedTuple, TextIO
 
-from meshbot.runtime.log_writer import LogWriter
+from meshbot.runtime.journal import SOCKET, Journal, fields_of
+from meshbot.runtime.journal import about as about  # noqa: PLC0414 - for who logs
+from meshbot.runtime.log_writer import LogWriter, Waiting
+from meshbot.runtime.site_limit import SiteLimit
 
 LOGGER = logging.getLogger(__name__)
 MASK: Final = "***"
@@ -66,16 +68,18 @@ OWN_WORDS: Final = re.compile(
 # Their whole messages are foreign: they put what they heard into them
 FOREIGN_LOGGERS: Final = frozenset({*LIBRARIES, "py", "google"})
 
-# Of one place in the code, in SITE_PERIOD seconds: whoever can make the bot warn must not fill the disk
-SITE_LINES: Final = 30
-SITE_PERIOD: Final = 60.0
 SHOWN_OF_A_LINE: Final = 60  # characters, where it stands for many
 
 _secrets: set[str] = set()
 
 
-def set_up(level: str, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
-    """Send every record of `level` and above to `stream` (stdout), and uncaught exceptions too; may be repeated."""
+def set_up(
+    level: str, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ, journal: str = SOCKET
+) -> None:
+    """Send every record of `level` and above to `stream` (stdout), and uncaught exceptions too; may be repeated.
+
+    Where the stream is the journal's, records go with their fields to its socket `journal`.
+    """
     logging.captureWarnings(capture=True)
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, JournalHandler)]:
@@ -86,7 +90,8 @@ def set_up(level: str, stream: TextIO | None = None, environ: Mapping[str, str] 
     if stream is not None:
         use_utf8(stream)
         journald = under_journald(stream, environ)
-        root.addHandler(JournalHandler(stream, LineFormatter(journald=journald, tracebacks=journald)))
+        formatter = LineFormatter(journald=journald, tracebacks=journald)
+        root.addHandler(JournalHandler(stream, formatter, Journal(journal) if journald else None))
     set_level(level)
     capture()
 
@@ -185,6 +190,13 @@ def under_journald(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
+class Line(NamedTuple):
+    """One line of a record."""
+
+    text: str
+    priority: int  # syslog's
+
+
 class LineFormatter(logging.Formatter):
     """`HH:MM:SS [LEVEL] message`, under journald `<N>[LEVEL] message`; further lines repeat the prefix, marked."""
 
@@ -196,67 +208,40 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's lines, without the last line's end."""
-        lines = self._prefixed(record, record.levelno, _message_of(record))
+        return "\n".join(self.with_head(record, line) for line in self.lines(record))
+
+    def lines(self, record: logging.LogRecord) -> list[Line]:
+        """Return the record's lines, each with `[LEVEL]` before it."""
+        lines = self._lines(record.levelno, _message_of(record))
         with_traceback = self._tracebacks or logging.getLogger().level <= logging.DEBUG
         if with_traceback and record.exc_info and record.exc_info[1]:
             trace = "".join(traceback.format_exception(record.exc_info[1]))
-            lines += self._prefixed(record, logging.DEBUG, _foreign(trace), CONTINUED)
-        return "\n".join(lines)
+            lines += self._lines(logging.DEBUG, _foreign(trace), CONTINUED)
+        return lines
 
-    def _prefixed(self, record: logging.LogRecord, level: int, text: str, first: str = "") -> list[str]:
-        head = f"<{_priority(level)}>" if self._journald else time.strftime("%H:%M:%S ", time.localtime(record.created))
-        head += f"[{logging.getLevelName(level)}] "
+    def with_head(self, record: logging.LogRecord, line: Line) -> str:
+        """Return a line as stdout gets it."""
+        time_of_day = time.strftime("%H:%M:%S ", time.localtime(record.created))
+        return (f"<{line.priority}>" if self._journald else time_of_day) + line.text
+
+    @staticmethod
+    def _lines(level: int, text: str, first: str = "") -> list[Line]:
+        head, priority = f"[{logging.getLevelName(level)}] ", _priority(level)
         lines = [line for line in _masked(text).split("\n") if line.strip()] or [""]
         shown = (CONTROLS.sub(lambda match: ascii(match[0])[1:-1], line) for line in lines)
-        return [head + (CONTINUED if number else first) + line for number, line in enumerate(shown)]
-
-
-@dataclass(slots=True)
-class _Site:
-    """The warnings of one place in the code."""
-
-    since: float  # wall seconds
-    lines: int = 0
-    held_back: int = 0
-    last: str = ""  # of those that were held back
-
-
-class SiteLimit:
-    """At most SITE_LINES warnings or errors of one place in the code in SITE_PERIOD seconds; the others are counted."""
-
-    def __init__(self) -> None:
-        self._sites: dict[tuple[str, int], _Site] = {}
-
-    def admits(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is to be written; what the bot does, and what ends it, always is."""
-        if not logging.WARNING <= record.levelno < logging.CRITICAL:
-            return True
-        site = self._sites.setdefault((record.pathname, record.lineno), _Site(record.created))
-        if not site.held_back and not 0 <= record.created - site.since < SITE_PERIOD:
-            site.since, site.lines = record.created, 0
-        site.lines += 1
-        if site.lines <= SITE_LINES:
-            return True
-        site.held_back += 1
-        site.last = str(record.msg)
-        return False
-
-    def due(self, now: float = inf) -> list[tuple[int, str]]:
-        """Return how many were held back at each place, and one of them, where its time is over."""
-        over = [site for site in self._sites.values() if site.held_back and not 0 <= now - site.since < SITE_PERIOD]
-        found = [(site.held_back, site.last) for site in over]
-        for site in over:
-            site.held_back = 0
-        return found
+        return [Line(head + (CONTINUED if number else first) + line, priority) for number, line in enumerate(shown)]
 
 
 class JournalHandler(logging.Handler):
     """Has the thread Log write lines; a bad record becomes a line about it, a stdout that is gone is left in peace."""
 
-    def __init__(self, stream: TextIO, formatter: LineFormatter) -> None:
+    def __init__(self, stream: TextIO, formatter: LineFormatter, journal: Journal | None = None) -> None:
+        """With `journal` lines go there, and to the stream what it refuses."""
         super().__init__()
         self.setFormatter(formatter)
-        self._writer = LogWriter(stream, self._dropped_line)
+        self._lines = formatter
+        self._has_journal = journal is not None
+        self._writer = LogWriter(stream, lambda count: self._waiting(_dropped(count)), journal)
         self._limit = SiteLimit()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -270,17 +255,22 @@ class JournalHandler(logging.Handler):
             text = "🔁 Journal: %d lignes de plus comme «%s», non écrites"
             shown = line if len(line) <= SHOWN_OF_A_LINE else line[:SHOWN_OF_A_LINE] + "…"
             about = logging.LogRecord(LOGGER.name, logging.WARNING, "", 0, text, (count, shown), None)
-            self._writer.put(self.format(about))
+            self._writer.put(self._waiting(about))
 
     def _write(self, record: logging.LogRecord) -> None:
         try:
-            lines = self.format(record)
+            waiting = self._waiting(record)
         except Exception as error:  # noqa: BLE001 - a log call with wrong arguments must not end what it reports on
             about = "⚠️ Ligne de journal incorrecte (%s: %s): %r"
             details = type(error).__name__, error, record.msg
             record = logging.LogRecord(record.name, logging.ERROR, record.pathname, record.lineno, about, details, None)
-            lines = self.format(record)
-        self._writer.put(lines)
+            waiting = self._waiting(record)
+        self._writer.put(waiting)
+
+    def _waiting(self, record: logging.LogRecord) -> Waiting:
+        lines = self._lines.lines(record)
+        text = "\n".join(self._lines.with_head(record, line) for line in lines)
+        return Waiting(text, [fields_of(record, *line) for line in lines] if self._has_journal else ())
 
     def flush(self) -> None:
         """Wait for the lines so far, within LogWriter's bound; logging.shutdown does it at the end of the process."""
@@ -292,9 +282,10 @@ class JournalHandler(logging.Handler):
         self._writer.close()
         super().close()
 
-    def _dropped_line(self, count: int) -> str:
-        text = "⚠️ Journal: %d lignes perdues, personne ne lisait la sortie"
-        return self.format(logging.LogRecord(LOGGER.name, logging.WARNING, "", 0, text, (count,), None))
+
+def _dropped(count: int) -> logging.LogRecord:
+    text = "⚠️ Journal: %d lignes perdues, personne ne lisait la sortie"
+    return logging.LogRecord(LOGGER.name, logging.WARNING, "", 0, text, (count,), None)
 
 
 class _Prints(io.TextIOBase):

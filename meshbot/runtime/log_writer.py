@@ -6,9 +6,11 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
+
+from meshbot.runtime.journal import Fields, Journal
 
 # Bytes that may wait for a blocked stdout: some 5000 lines; beyond it, lines are dropped and counted
 BACKLOG: Final = 500_000
@@ -18,20 +20,34 @@ DRAIN_TIMEOUT: Final = 0.7
 ROOM_CHECK: Final = 1.0
 
 
+class Waiting(NamedTuple):
+    """A record that is to be written."""
+
+    text: str  # its lines as the stream gets them
+    lines: Sequence[Fields] = ()  # as the journal does, one each
+
+
 class LogWriter:
     """One daemon thread and a bounded backlog. `put` never waits, and lines leave in the order in which they came.
 
     It is no Service: it starts before them and ends after them, and no clock of the bot's moves it.
     """
 
-    def __init__(self, stream: TextIO, dropped_line: Callable[[int], str], backlog: int = BACKLOG) -> None:
-        """`dropped_line` makes the line that stands where so many are missing."""
+    def __init__(
+        self,
+        stream: TextIO,
+        dropped_line: Callable[[int], Waiting],
+        journal: Journal | None = None,
+        backlog: int = BACKLOG,
+    ) -> None:
+        """`dropped_line` makes the line that stands where so many are missing; `journal` goes before the stream."""
         self._stream = stream
+        self._journal = journal
         self._dropped_line = dropped_line
         self._backlog = backlog
         # protects all that follows; held for no I/O
         self._changed = threading.Condition()
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[tuple[bytes, Sequence[Fields]]] = deque()
         # bytes of these and of what is being written
         self._size = 0
         self._dropped = 0
@@ -44,15 +60,15 @@ class LogWriter:
         self._thread = threading.Thread(target=self._run, name="Log", daemon=True)
         self._thread.start()
 
-    def put(self, line: str) -> None:
-        """Have a line written; beyond the backlog it is dropped and counted."""
-        data = line.encode("utf-8", "backslashreplace") + b"\n"
+    def put(self, waiting: Waiting) -> None:
+        """Have a record written; beyond the backlog it is dropped and counted."""
+        data = waiting.text.encode("utf-8", "backslashreplace") + b"\n"
         with self._changed:
             if self._closing or self._size + len(data) > self._backlog:
                 self._dropped += 1
                 return
             self._note_dropped()
-            self._append(data)
+            self._append(data, waiting.lines)
             self._changed.notify_all()
 
     def drain(self, timeout: float = DRAIN_TIMEOUT) -> bool:
@@ -75,17 +91,20 @@ class LogWriter:
 
     def _note_dropped(self) -> None:
         if self._dropped:
-            self._append(self._dropped_line(self._dropped).encode("utf-8", "backslashreplace") + b"\n")
+            about = self._dropped_line(self._dropped)
+            self._append(about.text.encode("utf-8", "backslashreplace") + b"\n", about.lines)
             self._dropped = 0
 
-    def _append(self, data: bytes) -> None:
-        self._waiting.append(data)
+    def _append(self, data: bytes, lines: Sequence[Fields]) -> None:
+        self._waiting.append((data, lines))
         self._size += len(data)
 
     def _run(self) -> None:
-        while (data := self._next()) is not None:
+        while (waiting := self._next()) is not None:
+            data, lines = waiting
             try:
-                self._write(data)
+                if rest := self._not_taken(data, lines):
+                    self._write(rest)
             # no text and no file is worth the log's end
             except Exception:  # noqa: BLE001 - nor can it be logged
                 self._cut = False
@@ -94,8 +113,15 @@ class LogWriter:
                 if not self._waiting and self._dropped:
                     self._note_dropped()
                 self._changed.notify_all()
+        if self._journal is not None:
+            self._journal.close()
 
-    def _next(self) -> bytes | None:
+    def _not_taken(self, data: bytes, lines: Sequence[Fields]) -> bytes:
+        """Return what the journal does not take of a record."""
+        taken = 0 if self._journal is None else self._journal.send(lines)
+        return data.split(b"\n", taken)[-1]
+
+    def _next(self) -> tuple[bytes, Sequence[Fields]] | None:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing)
             return self._waiting.popleft() if self._waiting else None

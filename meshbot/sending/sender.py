@@ -10,7 +10,7 @@ from math import inf
 from typing import Final, Protocol
 
 from meshbot.mesh_link import BROADCAST_NUM, ChannelLoad, LoraSettings, QueueStatus, RoutingAnswer, TextPacket
-from meshbot.runtime import Clock, Service, Throttle
+from meshbot.runtime import Clock, Service, Throttle, log
 from meshbot.sending.admission import answer_at, waiting_for_air
 from meshbot.sending.after_answer import AfterAnswer, PendingActions
 from meshbot.sending.air_budget import account_of
@@ -334,7 +334,8 @@ class MeshSender(Service):
             message = report.message
             detail = f" ({report.detail})" if report.detail else ""
             level = LEVELS.get(report.status, logging.WARNING)
-            LOGGER.log(level, "📤 %s à 0x%08x %s%s", NAMES[message.priority], message.to, report.status.value, detail)
+            shown = NAMES[message.priority], message.to, report.status.value, detail
+            LOGGER.log(level, "📤 %s à 0x%08x %s%s", *shown, extra=log.about(node=message.to))
 
     def _report_exhausted(self, now: float) -> None:
         """Tell who waits for air, unless the link or the channel keeps the text as well; log it once an hour."""

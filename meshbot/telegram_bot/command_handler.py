@@ -29,7 +29,7 @@ from meshbot.commands import (
     Translate,
 )
 from meshbot.commands import mark as _
-from meshbot.runtime import RecentKeys
+from meshbot.runtime import RecentKeys, log
 from meshbot.telegram_bot import status
 from meshbot.telegram_bot.bridge import Bridge
 from meshbot.telegram_bot.channels import KnownChannels
@@ -264,7 +264,8 @@ class CommandHandler:
     def _run(self, call: CommandCall) -> None:
         question, command = call.question, call.command
         if command.role is Role.ADMIN:
-            info_print("🛠️ /%s demandée par l'administrateur Telegram %d", command.name, question.user.id)
+            about = log.about(command=command.name)
+            info_print("🛠️ /%s demandée par l'administrateur Telegram %d", command.name, question.user.id, extra=about)
         if reason := self.executor.busy_answer(command, question.user.command_user, self._tr(question)):
             self._send(question.answer(reason))
             return

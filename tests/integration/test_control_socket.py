@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import os
 import random
 import re
 import selectors
@@ -10,6 +11,7 @@ import socket
 import stat
 import struct
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from queue import SimpleQueue
@@ -217,9 +219,11 @@ def serving_thread(folder, clock, new_selector):
     server = ControlServer(clock, folder / "meshbot.sock", ServedNode(1, "node", 4403), Desk(parts), new_selector)
     server.start(crashed)
     until((folder / "meshbot.json").exists)
-    yield folder / "meshbot.sock"
-    server.stop()
-    assert server.join(PATIENCE)
+    try:
+        yield folder / "meshbot.sock"
+    finally:
+        server.stop()
+        assert server.join(PATIENCE)
     assert crashed.empty()
 
 
@@ -336,3 +340,47 @@ def test_the_container_s_health_check_asks_the_bot(server, tmp_path):
     absent = [part.replace("/var/lib/meshbot", str(tmp_path / "absent")) for part in command]
     done = subprocess.run(absent, check=False, timeout=PATIENCE, capture_output=True)
     assert done.returncode == 1
+
+
+# -- other users
+
+
+# Who is turned away may find the connection closed before it has asked
+ASK = """
+import contextlib, socket, sys
+bot = socket.socket(socket.AF_UNIX)
+bot.settimeout(20)
+bot.connect(sys.argv[1])
+with contextlib.suppress(BrokenPipeError):
+    bot.sendall(b'{"verb": "status"}' + bytes([10]))
+print(bot.makefile().readline())
+"""
+SYSTEM_PYTHON = Path("/usr/bin/python3")  # which every user may run
+STRANGER, OPERATORS = 65534, 64999
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that everybody may enter, as /run/meshbot."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not SYSTEM_PYTHON.exists(), reason="another user is needed: root alone has one"
+)
+def test_the_socket_s_group_may_ask_and_nobody_else(open_folder):
+    def ask_as(*groups):
+        command = [SYSTEM_PYTHON, "-S", "-c", ASK, open_folder / "meshbot.sock"]
+        return subprocess.run(
+            command, user=STRANGER, group=STRANGER, extra_groups=groups, capture_output=True, text=True, check=False
+        )
+
+    with serving_thread(open_folder, SystemClock(), selectors.DefaultSelector) as path:
+        assert "PermissionError" in ask_as().stderr
+        os.chown(path, 0, OPERATORS)
+        # the file lets them in, and the bot, which runs in another group, does not
+        assert json.loads(ask_as(OPERATORS).stdout)["error"] == "not_allowed"
+        os.chown(path, 0, 0)
+        assert json.loads(ask_as(os.getegid()).stdout)["ok"]

@@ -12,10 +12,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import create_engine, insert, select
 
 from meshbot.runtime.folder_lock import lock_folder
 from meshbot.storage.database import open_database
+from meshbot.storage.migrations.upgrade import upgrade
 from meshbot.storage.schema import NODES, REVISIONS
 from tests.support.command_runner import command_runner
 from tests.support.fake_clock import FakeClock
@@ -137,13 +138,14 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert names_in(folder) == ["Élise 🌲", "Bruno"]
 
 
-def test_a_copy_of_an_older_format_is_upgraded_at_the_start(run, copy, folder):
-    with closing(sqlite3.connect(copy)) as writer, writer:
-        writer.execute("UPDATE alembic_version SET version_num = ?", (REVISIONS[-2],))
-        for table in ("key_custody", "own_radio"):
-            writer.execute(f"DROP TABLE {table}")
-    assert run("db", "restore", copy)[0] == 0
-    assert names_in(folder) == ["Élise 🌲"]
+def test_a_copy_of_an_older_format_is_upgraded_at_the_start(run, folder, tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine.begin() as connection:
+        upgrade(connection, REVISIONS[1])
+        connection.exec_driver_sql(f"INSERT INTO nodes VALUES ({BOB}, 'Bruno', '', '', '', NULL, NULL, NULL, NULL)")
+    engine.dispose()
+    assert run("db", "restore", tmp_path / "old.db")[0] == 0
+    assert names_in(folder) == ["Bruno"]
 
 
 def test_a_vacuum_gives_the_disk_its_room_back(run, folder):

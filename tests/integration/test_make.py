@@ -19,6 +19,7 @@ PROMISED = {
         "test-integration",
         "test-e2e",
         "test-bench",
+        "test-systemd",
     ),
     *("lint", "types", "bench", "mutants", "example", "diagram", "timelines", "manual", "wheel", "deb", "catalogs"),
     *("clean", "help"),

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from tests.support.process import ROOT
 
-RUNTIME = ("requirements.txt",)
+RUNTIME = ("requirements.txt", "requirements-setup.txt")
 PICTURES = (*RUNTIME, "requirements-pictures.txt")
 POSTGRESQL = "requirements-postgresql.txt"
 ALL = (*PICTURES, POSTGRESQL, "requirements-dev.txt")

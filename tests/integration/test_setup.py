@@ -9,7 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ("sh", "dirname", "cat", "cmp", "env", "grep", "head", "mkdir", "rm", "sed", "tail")
-FILES = ("requirements.txt", "requirements-pictures.txt", "requirements-postgresql.txt", "requirements-dev.txt")
+FILES = (
+    "requirements.txt",
+    "requirements-setup.txt",
+    "requirements-pictures.txt",
+    "requirements-postgresql.txt",
+    "requirements-dev.txt",
+)
 CALLS = "calls.txt"
 
 # A Python that answers what scripts/setup asks; {venv}: whether it can make environments, {pip}: what pip does
@@ -152,7 +158,7 @@ def test_changed_requirements_are_installed_into_what_is_there(machine, name):
 
 @pytest.mark.parametrize(
     ("arguments", "environ", "files"),
-    [((), {}, FILES[:2]), ((), {"PICTURES": "no"}, FILES[:1]), (("any",), {}, FILES[:2]), (("dev",), {}, FILES)],
+    [((), {}, FILES[:3]), ((), {"PICTURES": "no"}, FILES[:2]), (("any",), {}, FILES[:3]), (("dev",), {}, FILES)],
 )
 def test_only_what_was_asked_for_is_installed(machine, arguments, environ, files):
     machine.python()
@@ -168,7 +174,7 @@ def test_more_is_added_and_nothing_is_taken_away(machine):
     machine.setup("any")
     assert machine.calls() == []
     machine.setup()
-    assert machine.installed() == FILES[:2]
+    assert machine.installed() == FILES[:3]
     machine.setup("dev")
     assert machine.installed() == FILES
     machine.calls()

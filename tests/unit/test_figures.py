@@ -116,7 +116,7 @@ CONTROL, DOCTOR = "docs/control.md", "docs/doctor.md"
 TROUBLES, LINK, FIX = "docs/troubleshooting.md", "docs/TCP_ARCHITECTURE.md", "docs/TCP_RECONNECTION_PUBKEY_SYNC_FIX.md"
 SUMMARY, COMPARISON = "docs/TCP_RECONNECTION_FIX_COMPLETE_SUMMARY.md", "docs/TCP_RECONNECTION_VISUAL_COMPARISON.md"
 DESIGN, KEYS = "docs/decisions/0001-design.md", "docs/decisions/0003-keys-and-trust.md"
-STORED, DATABASE = "docs/database.md", "docs/decisions/0004-database-durability.md"
+LOGGED, STORED, DATABASE = "docs/logging.md", "docs/database.md", "docs/decisions/0004-database-durability.md"
 STRANGERS = "docs/decisions/0012-what-strangers-can-do.md"
 ACCESS, SENDING = "docs/decisions/0006-who-may-ask.md", "docs/decisions/0007-sending.md"
 CHATS, BENCH, CHANGES = "docs/decisions/0008-telegram.md", "bench/README.md", "CHANGELOG.md"
@@ -140,6 +140,7 @@ FIGURES = (
     (KEY_PAGE, "at least {} characters", code("kinds").PASSPHRASE_LENGTH),
     (KEY_PAGE, "From {}:00 on, a night", code.NIGHT_HOUR),
     (STORED, "From {}:00 on the bot copies the file", code.NIGHT_HOUR),
+    (LOGGED, "warns at most {} times in {} s", code.SITE_LINES, code.SITE_PERIOD),
     (STORED, "The newest `database_backups` ({}) are kept", config.DATABASE_BACKUPS),
     (KEY_PAGE, "{} files of one identity are kept", code("nightly").KEPT),
     (KEY_STATES, "**Fingerprints are {} digits**", code("fingerprint").DIGITS),
@@ -355,6 +356,9 @@ FIGURES = (
     (BENCH, "The bot keeps {} s between two texts", config.SEND_INTERVAL),
     (BENCH, "waits {} s (`tcp_interface_cleanup_delay`)", config.TCP_INTERFACE_CLEANUP_DELAY),
     (BENCH, "in batches of {}, or after {} s", code("mesh_memory").BATCH, code.FLUSH_EVERY),
+    (BENCH, "({} s while fewer than {} wait)", code.QUIET_FLUSH_EVERY, code.FEW),
+    (CHANGES, "wait up to {} s for their commit", code.QUIET_FLUSH_EVERY),
+    (CHANGES, "links and states of nodes {} min", code.STATES_EVERY / 60),
     (BENCH, "{} nodes, each heard directly", f"{effort.traffic_nodes:,}"),
     (BENCH, "{} times each. The bot", effort.rounds),
     (BENCH, "{} reconnections after RST; growth from the {}th", effort.reconnections, effort.early_reconnections),
@@ -409,7 +413,7 @@ UNITS = "s|ms|min|minutes?|h|hours?|days?|seconds|MB|kB|GB|bytes|packets|message
 FIGURE = re.compile(rf"(?<![\w.,#/])\d[\d,.]*(?: × \d+)?[ -](?:{UNITS})(?![\w/])")
 BY_SETTING = re.compile(r"`([a-z_]+)`(?: =|,)? \(?(\d+(?:\.\d+)?) s\b")  # test_documents compares it with its default
 COMPLETE = (README, CONTRIBUTING, COMMANDS, SETTINGS, TELEGRAM, TROUBLES, LINK, FIX, SUMMARY)
-COMPLETE += (DESIGN, STORED, KEYS, ACCESS, SENDING, CHATS, DATABASE, AIR, CONTROL, DOCTOR)
+COMPLETE += (DESIGN, STORED, LOGGED, KEYS, ACCESS, SENDING, CHATS, DATABASE, AIR, CONTROL, DOCTOR)
 # Of the firmware, of the library, of Telegram, or measured: no constant of ours
 OTHERS = {
     README: ("within 1 to 2 seconds", "| 1.3 s |", "| 6.9 s |", "| 5.3 s |", "node away for 5 s"),

@@ -7,7 +7,7 @@ import pytest
 
 from meshbot.installation.layout import DATA, PICTURES, UNIT, Layout, Source
 from meshbot.installation.plan import Facts, Options, RefusedError, install, remove, stamp_of
-from meshbot.installation.runner import _exported
+from meshbot.installation.runner import exported
 from meshbot.installation.steps import MakeFolder, Remove, Replace, Run, Say, WriteFile
 from tests.support.process import ROOT
 
@@ -178,7 +178,7 @@ def test_secrets_have_a_folder_that_is_roots_alone():
 def test_a_variable_behind_export_is_named_without_its_value():
     steps = install(SYSTEM, SOURCE, replace(INSTALLED, exported=("MESHBOT_TELEGRAM_TOKEN",)), Options())
     assert any("`export` before MESHBOT_TELEGRAM_TOKEN:" in text for text in texts(steps))
-    assert _exported("# export A=1\nexport MESHBOT_A=secret\n  export  B=2\nMESHBOT_C=export\n") == ("MESHBOT_A", "B")
+    assert exported("# export A=1\nexport MESHBOT_A=secret\n  export  B=2\nMESHBOT_C=export\n") == ("MESHBOT_A", "B")
 
 
 @pytest.mark.parametrize(("systemd", "kind"), [(0, "notify"), (252, "notify"), (257, "notify-reload")])

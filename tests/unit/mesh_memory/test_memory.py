@@ -11,6 +11,7 @@ from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
 from meshbot.mesh_memory.memory import (
     BATCH,
+    FEW,
     MAX_LINKS,
     STATES_EVERY,
     TIDY_EVERY,
@@ -25,7 +26,7 @@ from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import key, record
 from tests.support.packet_records import NODEINFO, TELEMETRY, packet
 
-FLUSH_EVERY = 30.0  # seconds
+FLUSH_EVERY, QUIET_FLUSH_EVERY = 30.0, 120.0  # seconds
 RETRY_AFTER = 10.0  # seconds
 
 OWN, ALICE, BOB, CAROL = 0x9999, 0x20001EEF, 0x20001EF0, 0x20001EF1
@@ -257,14 +258,22 @@ def test_packets_share_a_commit_after_a_while(bench):
     assert bench.memory.deadline == inf
     bench.record(packet(ALICE), packet(BOB))
     due = bench.memory.deadline
-    assert due == bench.clock.monotonic() + FLUSH_EVERY
+    assert due == bench.clock.monotonic() + QUIET_FLUSH_EVERY
     bench.clock.advance(5)
     bench.record(packet(CAROL))
     assert bench.memory.deadline == due
-    bench.clock.advance(FLUSH_EVERY)
+    bench.clock.advance(QUIET_FLUSH_EVERY)
     assert bench.memory.flush()
     assert bench.memory.deadline == inf
     assert len(commits) == 1
+
+
+def test_ten_packets_wait_less_long_than_a_few(bench):
+    bench.memory.flush()
+    bench.record(*(packet(ALICE) for _ in range(FEW - 1)))
+    bench.clock.advance(20)
+    bench.record(packet(ALICE))
+    assert bench.memory.deadline == bench.clock.monotonic() + FLUSH_EVERY
 
 
 def test_a_full_batch_is_due_at_once(bench):
@@ -434,3 +443,17 @@ def test_queries_are_answered_while_a_batch_is_being_committed(bench):
         resume.set()
         writer.join(30)
     assert bench.memory.traffic(1, By.SENDER).packets == 2
+
+
+def test_links_are_written_with_the_states_and_told_before(bench):
+    """Random pairs of nodes are rows far apart: each commit would write a page for nearly each of them."""
+    bench.record(packet(ALICE, payload=NeighborInfo((Neighbor(BOB, 5.0),))))
+    bench.memory.flush()
+    bench.record(packet(ALICE, payload=NeighborInfo((Neighbor(CAROL, 5.0),))))
+    bench.clock.advance(FLUSH_EVERY)
+    bench.memory.flush()
+    stored = [link.heard for link in bench.memory._traffic.links_of(ALICE, 0, 10)]
+    assert CAROL not in stored
+    assert CAROL in [link.heard for link in bench.memory.neighbours_of(ALICE)]
+    bench.memory.flush(last=True)
+    assert CAROL in [link.heard for link in bench.memory._traffic.links_of(ALICE, 0, 10)]

@@ -250,7 +250,7 @@ def test_state_changes_are_taken_once_unless_put_back(recorder):
 
 def test_a_batch_that_could_not_be_written_goes_with_the_next_one(recorder):
     record(recorder, packet(ALICE))
-    batch = recorder.take_batch()
+    batch = recorder.take_batch(with_links=True)
     assert not recorder.batch
     record(recorder, packet(ALICE))
     recorder.put_back(batch)

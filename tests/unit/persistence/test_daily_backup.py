@@ -99,7 +99,7 @@ def test_a_night_without_a_database_is_silent(tmp_path, caplog):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_in_the_way_is_named_once_a_night_and_tried_again(nights, caplog):
+def test_a_folder_in_the_way_is_named_once_a_night(nights, caplog):
     nights.folder.write_text("in the way")
     nights.look()
     nights.look(900.0)

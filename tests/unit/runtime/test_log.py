@@ -12,16 +12,14 @@ from hypothesis import strategies as st
 
 from meshbot.runtime import log
 from meshbot.runtime.log import (
-    SITE_LINES,
-    SITE_PERIOD,
     JournalHandler,
     LineFormatter,
-    SiteLimit,
     mask,
     mask_command,
     set_up,
     under_journald,
 )
+from meshbot.runtime.site_limit import SITE_LINES, SITE_PERIOD, SiteLimit
 
 LOGGER = logging.getLogger("tests.journal")
 TOKEN = "12345:verysecret"
@@ -422,7 +420,8 @@ def test_set_up_itself_recognises_journald(tmp_path):
     path = tmp_path / "stream"
     with path.open("w") as stream:
         status = os.fstat(stream.fileno())
-        set_up("INFO", stream, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+        journal = str(tmp_path / "absent")
+        set_up("INFO", stream, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}, journal)
         LOGGER.error("❌")
         log.flush()
     assert path.read_text(encoding="utf-8") == "<3>[ERROR] ❌\n"

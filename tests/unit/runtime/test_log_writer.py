@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshbot.runtime.log_writer import LogWriter
+from meshbot.runtime.log_writer import LogWriter, Waiting
 
 PATIENCE = 30.0
 BACKLOG = 1000
@@ -15,7 +15,7 @@ FILLING = b"." * (1 << 20)
 
 
 def dropped_line(count):
-    return f"{count} dropped"
+    return Waiting(f"{count} dropped")
 
 
 class Pipe:
@@ -69,9 +69,9 @@ def numbers(text):
 
 
 def test_lines_leave_whole_and_in_order(pipe):
-    writer = LogWriter(pipe.stream, dropped_line, BACKLOG)
+    writer = LogWriter(pipe.stream, dropped_line, backlog=BACKLOG)
     for number in range(100):
-        writer.put(f"{number} .")
+        writer.put(Waiting(f"{number} ."))
         assert writer.drain(PATIENCE)
     writer.close(PATIENCE)
     assert numbers(pipe.rest()) == (list(range(100)), 0)
@@ -79,14 +79,14 @@ def test_lines_leave_whole_and_in_order(pipe):
 
 def test_a_blocked_stdout_holds_nobody_up_and_the_backlog_is_bounded(pipe):
     filled = pipe.fill()
-    writer = LogWriter(pipe.stream, dropped_line, BACKLOG)
+    writer = LogWriter(pipe.stream, dropped_line, backlog=BACKLOG)
     for number in range(500):
-        writer.put(f"{number:03} ......")
+        writer.put(Waiting(f"{number:03} ......"))
     assert writer._size <= BACKLOG
     assert not writer.drain(0.0)
     pipe.read(filled)
     assert writer.drain(PATIENCE)
-    writer.put("500 .")
+    writer.put(Waiting("500 ."))
     writer.close(PATIENCE)
     kept, dropped = numbers(pipe.rest())
     assert kept == [*range(BACKLOG // 11), 500]
@@ -95,8 +95,8 @@ def test_a_blocked_stdout_holds_nobody_up_and_the_backlog_is_bounded(pipe):
 
 def test_a_blocked_stdout_does_not_hold_up_the_end(pipe):
     filled = pipe.fill()
-    writer = LogWriter(pipe.stream, dropped_line, BACKLOG)
-    writer.put("1 .")
+    writer = LogWriter(pipe.stream, dropped_line, backlog=BACKLOG)
+    writer.put(Waiting("1 ."))
     assert not writer.drain(0.0)
     # after a wait in vain there is no second one
     closing = threading.Thread(target=writer.close, args=(3600.0,))
@@ -109,9 +109,9 @@ def test_a_blocked_stdout_does_not_hold_up_the_end(pipe):
 
 
 def test_what_is_put_after_the_end_is_dropped(pipe):
-    writer = LogWriter(pipe.stream, dropped_line, BACKLOG)
+    writer = LogWriter(pipe.stream, dropped_line, backlog=BACKLOG)
     writer.close(PATIENCE)
-    writer.put("1 .")
+    writer.put(Waiting("1 ."))
     assert writer.drain(PATIENCE)
     assert pipe.rest() == ""
 
@@ -119,9 +119,9 @@ def test_what_is_put_after_the_end_is_dropped(pipe):
 @given(sizes=st.lists(st.integers(0, 400), max_size=40), pauses=st.sets(st.integers(0, 40)))
 def test_every_line_is_written_or_counted(sizes, pauses):
     pipe = Pipe()
-    writer = LogWriter(pipe.stream, dropped_line, BACKLOG)
+    writer = LogWriter(pipe.stream, dropped_line, backlog=BACKLOG)
     for number, size in enumerate(sizes):
-        writer.put(f"{number} {'.' * size}")
+        writer.put(Waiting(f"{number} {'.' * size}"))
         assert writer._size <= BACKLOG + len(dropped_line(len(sizes))) + 1
         if number in pauses:
             assert writer.drain(PATIENCE)
@@ -133,8 +133,8 @@ def test_every_line_is_written_or_counted(sizes, pauses):
 
 @pytest.mark.parametrize("text", ["\ud800", "\0", "é" * 10])
 def test_any_text_is_a_line(pipe, text):
-    writer = LogWriter(pipe.stream, dropped_line, BACKLOG)
-    writer.put(text)
-    writer.put("1 .")
+    writer = LogWriter(pipe.stream, dropped_line, backlog=BACKLOG)
+    writer.put(Waiting(text))
+    writer.put(Waiting("1 ."))
     writer.close(PATIENCE)
     assert pipe.rest().endswith("\n1 .\n")
