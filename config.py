@@ -227,7 +227,7 @@ class Settings(SourcedSettings):
     data_dir: Location = Field(DATA_DIR)
     """Where the database lives; unset, STATE_DIRECTORY under systemd (/var/lib/meshbot)."""
     database_url: DatabaseUrl = Field(DATABASE_URL)
-    """A PostgreSQL database instead of the file in data_dir; its password is a secret: better in meshbot.env."""
+    """A PostgreSQL database instead of the file in data_dir; its password is a secret: better a credential."""
     packet_retention_days: Count = Field(PACKET_RETENTION_DAYS, ge=1, le=365)
     """How many days the packets heard and the figures made of them are kept."""
     database_backups: Count = Field(DATABASE_BACKUPS, ge=0, le=100)
@@ -299,7 +299,7 @@ class Settings(SourcedSettings):
     web_trust_environment: Switch = Field(WEB_TRUST_ENVIRONMENT)
     """Use the proxies and certificates that HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE name."""
     telegram_token: Token = Field(TELEGRAM_TOKEN)
-    """The Telegram bot's token; nothing: no Telegram. Better in the variable than in a file that others can read."""
+    """The Telegram bot's token; nothing: no Telegram. Better a credential than in a file that others can read."""
     telegram_base_url: ServerAddress = Field(TELEGRAM_BASE_URL)
     """The Bot API server: Telegram's, or one of your own."""
     telegram_users: TelegramUsers = Field(TELEGRAM_USERS)

@@ -32,8 +32,7 @@ from meshbot.runtime import Report, unreported
 from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from meshbot.mesh_link import NodeRecord, PacketRecord, ReceivedText
@@ -211,8 +210,18 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
         if is_due:
             self.schedule(self._clock.monotonic())
 
-    def import_keys(self, entries: Iterable[KeyEntry]) -> Counter[ImportResult]:
-        """Take in the keys of a file, and write them; what is known here is never overwritten."""
+    def report_imported(self) -> None:
+        """Report the keys that wait for an operator since a file was imported without the running bot."""
+        with self._trust_lock:
+            self._trust.report_imported(self._now())
+            self.schedule(self._clock.monotonic())
+        self._report_keys()
+
+    def import_keys(self, entries: Iterable[KeyEntry]) -> Mapping[ImportResult, Sequence[int]]:
+        """Take in the keys of a file, and write them; what is known here is never overwritten.
+
+        Returns the nodes by what came of their keys.
+        """
         with self._trust_lock:
             results = import_keys(self._trust, entries, self._now())
             self.schedule(self._clock.monotonic())

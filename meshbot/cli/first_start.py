@@ -67,8 +67,9 @@ class Questions:
 
 def run_setup(_options: argparse.Namespace, tr: Translate) -> int:
     """Ask and write; return the exit code."""
-    is_service = os.geteuid() == 0
-    places = Places(Layout().settings if is_service else Path.cwd(), is_service)
+    of_service = Layout().settings
+    is_service = os.geteuid() == 0 and of_service.is_dir()
+    places = Places(of_service if is_service else Path.cwd(), is_service)
     secretly = getpass.getpass if sys.stdin.isatty() else input
     questions = Questions(input, secretly, lambda text: print(text, flush=True), tr)
     try:

@@ -46,7 +46,7 @@ def _key(row: KeyRow) -> dict[str, Any]:
         "fingerprint": fingerprint_of(row.public_key),
         "state": state_of(row).value,
         "first_seen": _stamp(row.first_seen),
-        "since": _stamp(row.changed_at),
+        "since": _stamp(row.changed_at or row.first_seen),
         "decided_by": row.decided_by,
         "acknowledged": None if row.acked_at is None else _stamp(row.acked_at),
     }

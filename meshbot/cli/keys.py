@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import base64
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from meshbot.cli.errors import CommandError
@@ -22,7 +24,17 @@ if TYPE_CHECKING:
 
 NAME: Final = "keys"
 SUMMARY: Final = _("public keys: export, import, share")
-SHOWN: Final = 5  # nodes that match a name
+SHOWN: Final = 5  # nodes that match a name, or whose keys are to be decided about
+TO_DECIDE: Final[Mapping[ImportResult, str]] = MappingProxyType(
+    {
+        ImportResult.CHANGED: _(
+            "⚠️ Another key than the one trusted here: {nodes}. /keys shows both, you decide; the bot's next start "
+            "alerts you."
+        ),
+        ImportResult.REVOKED: _("⚠️ Revoked in the file, and in use here: {nodes}. If that is right: /keys reject."),
+        ImportResult.KEPT_OUT: _("⚠️ Kept out, as revoked here or one more than can wait: {nodes}."),
+    }
+)
 
 
 def add_commands(commands: Commands) -> None:
@@ -56,13 +68,14 @@ def import_keys(call: Call[Any], options: argparse.Namespace) -> int:
         results = book.import_keys(entries)
     call.say(
         _("✅ added: {added}, the same: {same}, changed: {changed}, kept out: {kept_out}"),
-        added=results.get(ImportResult.ADDED, 0),
-        same=results.get(ImportResult.SAME, 0),
-        changed=results.get(ImportResult.CHANGED, 0),
-        kept_out=results.get(ImportResult.KEPT_OUT, 0),
+        added=len(results.get(ImportResult.ADDED, ())),
+        same=len(results.get(ImportResult.SAME, ())),
+        changed=len(results.get(ImportResult.CHANGED, ())),
+        kept_out=len(results.get(ImportResult.KEPT_OUT, ())),
     )
-    if results.get(ImportResult.CHANGED):
-        call.say(_("⚠️ The changed ones differ from what is trusted here: /keys names them, you decide."))
+    for result, text in TO_DECIDE.items():
+        if named := [f"!{num:08x}" for num in dict.fromkeys(results.get(result, ()))]:
+            call.say(text, nodes=", ".join(named[:SHOWN]) + (" …" if len(named) > SHOWN else ""))
     return 0
 
 
@@ -76,7 +89,7 @@ def show_contact(call: Call[Any], options: argparse.Namespace) -> int:
     record = NodeRecord(node.num, node.long_name, node.short_name, node.hw_model, node.role, trusted.public_key)
     url = contact_url(record)
     print(f"{node.long_name or node.short_name} !{node.num:08x} {fingerprint_of(trusted.public_key)}\n{url}")
-    if options.png:
+    if options.png is not None:
         write_file(options.png, qr_png(url))
     else:
         print(qr_lines(url))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +59,7 @@ class KeyBook(Protocol):
         """Return each node that has keys, with them."""
         ...
 
-    def import_keys(self, entries: Iterable[KeyEntry]) -> Mapping[ImportResult, int] | Counter[ImportResult]:
+    def import_keys(self, entries: Iterable[KeyEntry]) -> Mapping[ImportResult, Sequence[int]]:
         """Take in keys and write them; return how many came to what."""
         ...
 

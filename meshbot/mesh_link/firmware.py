@@ -74,11 +74,11 @@ def has_newer_variant(from_radio: Message) -> bool:
     return len(unknown) == 1 and unknown[0].field_number in NEWER_VARIANTS and unknown[0].wire_type == LENGTH
 
 
-def module_section(module: module_config_pb2.ModuleConfig) -> tuple[str, bytes] | None:
-    """Return a module's section by its name, or its number if it is newer than the library; None for an empty one."""
+def module_section(module: module_config_pb2.ModuleConfig) -> dict[str, bytes]:
+    """Return a module's section by name, by number if it is newer than the library; nothing for an empty one."""
     unknown = UnknownFieldSet(module)
     name = module.WhichOneof("payload_variant") or (f"module {unknown[0].field_number}" if len(unknown) else "")
-    return (name, module.SerializeToString(deterministic=True)) if name else None
+    return {name: module.SerializeToString(deterministic=True)} if name else {}
 
 
 def signs_broadcasts(metadata: mesh_pb2.DeviceMetadata | None) -> bool:

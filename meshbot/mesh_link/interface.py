@@ -269,15 +269,13 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
                 # a traceroute too soon is dropped with this alone: its queueStatus reports success
                 notification = from_radio.clientNotification
                 self._listener.client_warning(notification.reply_id, warning_text(notification))
-            case "moduleConfig":
-                self.modules.update(filter(None, [module_section(from_radio.moduleConfig)]))
-                self._handleFromRadio(from_radio.SerializeToString())
             case "lockdown_status":
                 self._take_lockdown(from_radio.lockdown_status)
             case "config_complete_id" if from_radio.config_complete_id == ONLY_NODES:
                 self.database.is_whole = True
                 self._listener.fetched()
-            case _:
+            case other:
+                self.modules |= module_section(from_radio.moduleConfig) if other == "moduleConfig" else {}
                 # also what is newer than the library, which then does nothing
                 self._handleFromRadio(from_radio.SerializeToString())
 

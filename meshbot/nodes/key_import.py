@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -30,15 +30,20 @@ class ImportResult(Enum):
     ADDED = auto()
     SAME = auto()
     CHANGED = auto()  # another one is trusted here: it waits for the operator
+    REVOKED = auto()  # in the file, and in use here
     KEPT_OUT = auto()  # revoked here, or more of one node than can wait
 
 
-def import_keys(trust: OperatorTrust, entries: Iterable[KeyEntry], now: int) -> Counter[ImportResult]:
-    """Take in the keys; return how many came to what."""
-    results: Counter[ImportResult] = Counter()
-    for entry in entries:
-        results[_import(trust, entry, now)] += 1
-    # the database has them then, and whoever runs the command has read of them
+def import_keys(trust: OperatorTrust, entries: Iterable[KeyEntry], now: int) -> Mapping[ImportResult, list[int]]:
+    """Take in the keys; return the nodes whose keys came to what, as often as they have such keys."""
+    results: defaultdict[ImportResult, list[int]] = defaultdict(list)
+    # a node's key in use before others of it
+    for entry in sorted(entries, key=lambda entry: entry.state is KeyState.CHANGED):
+        result = _import(trust, entry, now)
+        results[result].append(entry.node.num)
+        if result is ImportResult.CHANGED:
+            trust.leave_unreported(entry.node.num, entry.public_key)
+    # the bot that runs next reports them
     trust.take_incidents()
     return results
 
@@ -62,7 +67,8 @@ def _import(trust: OperatorTrust, given: KeyEntry, now: int) -> ImportResult:
         if entry.state is KeyState.VERIFIED:
             trust.decide(num, key, KeyDecision.VERIFY, entry.decided_by, now)
         return ImportResult.ADDED
-    return ImportResult.CHANGED if len(after.pending) > len(before.pending) else ImportResult.KEPT_OUT
+    is_waiting = key in {row.public_key for row in after.pending}
+    return ImportResult.CHANGED if is_waiting else ImportResult.KEPT_OUT
 
 
 def _import_revoked(trust: OperatorTrust, entry: KeyEntry, now: int) -> ImportResult:
@@ -72,7 +78,7 @@ def _import_revoked(trust: OperatorTrust, entry: KeyEntry, now: int) -> ImportRe
     if key in {row.public_key for row in known.revoked}:
         return ImportResult.SAME
     if known.trusted is not None and known.trusted.public_key == key:
-        return ImportResult.CHANGED
+        return ImportResult.REVOKED
     trust.learn(entry.node, b"", KeySource.IMPORT, now)
     trust.take_revoked(KeyRow(num, key, KeySource.IMPORT, KeyStatus.REVOKED, now, now, entry.decided_by), now)
     return ImportResult.ADDED

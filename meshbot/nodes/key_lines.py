@@ -19,6 +19,14 @@ def first_line(label: str, num: int, key: bytes) -> str:
     )
 
 
+def misnumbered_line(label: str, owner: str, key: bytes) -> str:
+    """Return the line about a key that is not taken in: its number follows from the key of another node, `owner`."""
+    return (
+        f"⚠️ Clé publique {fingerprint_of(key)} annoncée sous {label}, le numéro qu'aura {owner} avec le firmware 2.8: "
+        "ignorée, c'est sans doute une usurpation"
+    )
+
+
 def replaced_line(label: str, old: bytes, key: bytes, source: KeySource) -> str:
     """Return the line about a trusted key that another one has replaced."""
     by = "un opérateur" if source is KeySource.OPERATOR else "la base du nœud"

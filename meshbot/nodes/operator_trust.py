@@ -9,12 +9,12 @@ from typing import Final
 from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.identity import number_of
 from meshbot.nodes.key_states import KeyDecision, KeyState, NodeKeys, state_of
-from meshbot.nodes.node_rows import is_by_air, is_usable
+from meshbot.nodes.node_rows import is_by_air, is_usable, overlay, with_whole_name
 from meshbot.nodes.revoked import without
 from meshbot.nodes.trust import KeyTrust
 from meshbot.nodes.weak_keys import is_weak
 from meshbot.runtime import KeyChangeSource, log
-from meshbot.storage import KeyRow, KeySource, KeyStatus, NodeRow
+from meshbot.storage import UNREPORTED, KeyRow, KeySource, KeyStatus, NodeRow
 
 ACK_WRITTEN_EVERY: Final = 3600  # seconds; with other changes it is written earlier
 
@@ -89,6 +89,15 @@ class OperatorTrust(KeyTrust):
                 return None
         return f"🔑 Clé publique de {self.label(num)} {decision.value} par {log.escaped(by)}: {fingerprint_of(key)}"
 
+    def person(self, num: int) -> NodeRow | None:
+        """Return what is known of the node under all its numbers, the present one's words first."""
+        new, *olds = self.identities.numbers(num)
+        row = self.nodes.get(new)
+        for former in filter(None, map(self.nodes.get, olds)):
+            row = NodeRow(new) if row is None else row
+            row = overlay(former, with_whole_name(former, row))
+        return row
+
     def is_vouched(self, num: int) -> bool:
         """Return whether the trusted key of the node comes from better than a NODEINFO, which anybody can send.
 
@@ -118,6 +127,20 @@ class OperatorTrust(KeyTrust):
             self.take_revoked(row, now)
         self._incidents = incidents
         return lines
+
+    def leave_unreported(self, num: int, key: bytes) -> None:
+        """Keep for `report_imported` that a key which waits came from a file, into which no running bot looked."""
+        waiting = self.pending[num]
+        place = next(index for index, row in enumerate(waiting) if row.public_key == key)
+        waiting[place] = self._keep(replace(waiting[place], changed_at=UNREPORTED))
+
+    def report_imported(self, now: int) -> None:
+        """Report the keys that files have brought since the bot ran last, each once."""
+        for num, waiting in self.pending.items():
+            for place, row in enumerate(waiting):
+                if row.changed_at == UNREPORTED:
+                    waiting[place] = self._keep(replace(row, changed_at=now))
+                    self._report_key(num, row.public_key, KeyChangeSource.FILE)
 
     def take_revoked(self, row: KeyRow, now: int) -> None:
         """Take over a decision that another memory or a file has."""

@@ -17,6 +17,7 @@ from meshbot.nodes.key_lines import (
     first_line,
     full_line,
     joined_line,
+    misnumbered_line,
     parted_line,
     replaced_line,
     shared_line,
@@ -52,6 +53,7 @@ class KeyTrust:
         self.trust_changes = 0
         self._unsaved = Changes()
         self._logged_shared: set[bytes] = set()
+        self._logged_misnumbered: set[int] = set()
         self._logged_full = self._logged_evicted = False
         self._incidents: list[Incident] = []
         # lines for the operator that are no warnings
@@ -110,15 +112,6 @@ class KeyTrust:
         """Return each trusted key that several nodes share, with their numbers; one that has moved is one node."""
         shared = {key: self.holders(key) for key in self._holders.shared}
         return {key: list(nums) for key, nums in shared.items() if not self.identities.is_upgrade(key, nums)}
-
-    def person(self, num: int) -> NodeRow | None:
-        """Return what is known of the node under all its numbers, the present one's words first."""
-        new, *olds = self.identities.numbers(num)
-        row = self.nodes.get(new)
-        for former in filter(None, map(self.nodes.get, olds)):
-            row = NodeRow(new) if row is None else row
-            row = overlay(former, with_whole_name(former, row))
-        return row
 
     def hear(self, num: int, at: int, now: int, *, is_signed: bool = False) -> list[str]:
         """Take in that a number was heard; return the lines for the operator."""
@@ -244,7 +237,8 @@ class KeyTrust:
     def _is_vouched(self, num: int, key: bytes, source: KeySource) -> bool:
         """Return whether a report with this key may come from the node: one without the trusted key may not."""
         trusted = self.trusted.get(num)
-        if source is not KeySource.OPERATOR and key and self.revoked.has(num, key):
+        is_refused = self.revoked.has(num, key) or (trusted is None and self._holders.is_misnumbered(num, key))
+        if source is not KeySource.OPERATOR and key and is_refused:
             return False
         if trusted is None or trusted.public_key == key:
             return True
@@ -269,6 +263,8 @@ class KeyTrust:
         if source is not KeySource.OPERATOR and self.revoked.has(num, key):
             return None
         if trusted is None:
+            if source is not KeySource.OPERATOR and self._holders.is_misnumbered(num, key):
+                return self._misnumbered_line(num, key)
             if source is not KeySource.OPERATOR and self.revoked.must_wait(num, key, is_held=bool(self.holders(key))):
                 return self._set_apart(num, key, source, now)
             self._trust(num, key, source, now)
@@ -282,6 +278,14 @@ class KeyTrust:
         self._report_key(num, key, KeyChangeSource.OPERATOR if source is KeySource.OPERATOR else KeyChangeSource.RADIO)
         self._trust(num, key, source, now)
         return replaced_line(self.label(num), trusted.public_key, key, source)
+
+    def _misnumbered_line(self, num: int, key: bytes) -> str | None:
+        """Return the line about a key that is not taken in, once for each number."""
+        if num in self._logged_misnumbered or len(self._logged_misnumbered) >= EVICTED:
+            return None
+        self._logged_misnumbered.add(num)
+        (owner, *_others) = self.holders(self._holders.key_for(num) or b"")
+        return misnumbered_line(self.label(num), self.label(owner), key)
 
     def _first_line(self, num: int, key: bytes, source: KeySource) -> str | None:
         """Report a listed admin's first key if anybody may have sent it; return a line for the operator."""

@@ -106,6 +106,7 @@ class KeyChangeSource(Enum):
     RADIO = auto()  # the radio's own database
     OPERATOR = auto()
     REJECTED = auto()  # nobody: an operator refused it
+    FILE = auto()  # a file that was imported: it waits for the operator
     FIRST = auto()  # a listed admin's first one, in a NODEINFO: whoever sent it has no rights yet
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ def write_private(path: Path, content: bytes) -> None:
 @contextlib.contextmanager
 def private_file(path: Path) -> Iterator[BinaryIO]:
     """Give a file to write, with rights 600, that takes its name when the work on it succeeds. Raises OSError."""
+    # `/`, or nothing at all
+    if not path.name:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     part = path.with_name(f".{path.name}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:

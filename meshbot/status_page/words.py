@@ -21,7 +21,9 @@ from meshbot.runtime import (
     LinkCause,
     LinkLost,
     LinkRecovered,
+    NodeLocked,
     NodeRebooted,
+    NodeUnlocked,
     NodeWarning,
     OwnNumberChanged,
     RadioForgot,
@@ -140,6 +142,10 @@ def _link(incident: Incident, tr: Translate) -> str | None:
             return tr(_("Our node restarted, as ordered"))
         case NodeRebooted():
             return tr(_("Our node restarted by itself"))
+        case NodeLocked():
+            return tr(_("Our node is in lockdown: nothing comes or goes"))
+        case NodeUnlocked():
+            return tr(_("Our node is unlocked"))
         case NodeWarning(text):
             return tr(_("Our node warns: {text}")).format(text=_quoted(text))
     return None

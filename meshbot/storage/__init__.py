@@ -6,6 +6,7 @@ from meshbot.storage.errors import StorageError
 from meshbot.storage.link_periods import LinkPeriodRow, LinkPeriodStore
 from meshbot.storage.mail import Mail, MailScope, MailStore, MailTable
 from meshbot.storage.nodes import (
+    UNREPORTED,
     Changes,
     IdentityRow,
     ImportRow,
@@ -53,6 +54,7 @@ __all__ = [
     "FILE_NAME",
     "HOUR",
     "UNKNOWN",
+    "UNREPORTED",
     "Air",
     "BatchRows",
     "By",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
 from sys import intern
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, or_, select
 
@@ -60,6 +60,9 @@ class NodeRow:
     unmessagable: bool | None = None  # it takes no messages, as it says itself
 
 
+UNREPORTED: Final = 0
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRow:
     """One public key of one node."""
@@ -69,7 +72,8 @@ class KeyRow:
     source: KeySource
     status: KeyStatus
     first_seen: int  # seconds since 1970
-    changed_at: int  # seconds since 1970: when source or status last changed
+    # seconds since 1970: when source or status last changed; UNREPORTED: operators have not heard of it
+    changed_at: int
     decided_by: str = ""  # the operator whose decision the status is; empty: none
     acked_at: int | None = None  # seconds since 1970: when the node last acknowledged a direct message under it
 

@@ -76,7 +76,7 @@ def test_an_export_has_every_state_and_imports_elsewhere(run, tmp_path):
         "!20001ef0": ["seen", "changed"],
         "!20001ef1": ["revoked"],
     }
-    assert run("keys", "import", file, at=other)[:2] == (0, ADDED.format(3, 0, 1, 0))
+    assert run("keys", "import", file, at=other)[:2] == (0, ADDED.format(3, 0, 1, 0) + CHANGED.format("!20001ef0"))
     with OpenNodes(other) as manager:
         states = [manager.keys_of(num).state for num in (ALICE, BOB, CAROL)]
         assert states == [KeyState.VERIFIED, KeyState.IMPORTED, None]
@@ -84,9 +84,9 @@ def test_an_export_has_every_state_and_imports_elsewhere(run, tmp_path):
         assert manager.node(ALICE).long_name == "Alice"
 
 
-ADDED = (
-    "✅ added: {}, the same: {}, changed: {}, kept out: {}\n"
-    "⚠️ The changed ones differ from what is trusted here: /keys names them, you decide.\n"
+ADDED = "✅ added: {}, the same: {}, changed: {}, kept out: {}\n"
+CHANGED = (
+    "⚠️ Another key than the one trusted here: {}. /keys shows both, you decide; the bot's next start alerts you.\n"
 )
 
 
@@ -99,10 +99,30 @@ def test_an_import_overwrites_nothing_and_sets_conflicts_apart(run, tmp_path, fo
     run("keys", "export", file)
     theirs = file.read_text().replace(b64encode(key(1)).decode(), b64encode(key(7)).decode())
     file.write_text(theirs.replace(fingerprint_of(key(1)), fingerprint_of(key(7))))
-    assert run("keys", "import", file)[:2] == (0, ADDED.format(0, 3, 1, 0))
+    assert run("keys", "import", file)[:2] == (0, ADDED.format(0, 3, 1, 0) + CHANGED.format("!20001eef"))
     with OpenNodes(folder) as manager:
         assert manager.public_key(ALICE) == key(1)
         assert manager.pending_keys()[ALICE] == {key(7)}
+
+
+def test_an_import_names_keys_in_use_that_the_file_has_revoked(run, tmp_path, folder):
+    file = tmp_path / "keys.json"
+    run("keys", "export", file)
+    file.write_text(file.read_text().replace('"verified"', '"revoked"'))
+    code, out, _err = run("keys", "import", file)
+    assert (code, out.splitlines()[1:]) == (
+        0,
+        ["⚠️ Revoked in the file, and in use here: !20001eef. If that is right: /keys reject."],
+    )
+    with OpenNodes(folder) as manager:
+        assert manager.public_key(ALICE) == key(1)
+
+
+@pytest.mark.parametrize("name", ["/", "", ".", "..", "nowhere/keys.json"])
+def test_a_name_that_is_no_file_is_refused_in_one_line(run, name):
+    for words in (("keys", "export", name), ("keys", "import", name), ("keys", "contact", "alice", "--png", name)):
+        code, out, err = run(*words)
+        assert (code, err.count("\n"), err[:2]) == (1, 1, "❌ "), (words, out, err)
 
 
 def test_an_odd_file_is_refused_whole_in_the_person_s_language(run, tmp_path):

@@ -120,3 +120,24 @@ def test_a_bot_without_the_page_does_not_load_its_libraries(library):
         f"sys.exit({library!r} in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_page_takes_no_more_than_eight_megabytes():
+    program = (
+        "import sys, re, gc, config, main_bot, tempfile, pathlib\n"
+        "folder, port = pathlib.Path(tempfile.mkdtemp()), int(sys.argv[1])\n"
+        "settings = config.Settings(data_dir=folder, node_names_file=folder / 'n.json', status_port=port)\n"
+        "bot = main_bot.MeshBot(settings)\n"
+        "for page in [each for each in bot.supervisor.services if each.name == 'Status-Page']:\n"
+        "    for path in ('/', '/metrics', '/healthz') * 10:\n"
+        "        environ = {'REQUEST_METHOD': 'GET', 'PATH_INFO': path, 'HTTP_HOST': 'localhost'}\n"
+        "        assert page._application(environ, lambda status, headers: None)\n"
+        "gc.collect()\n"
+        "print(re.search(r'VmRSS:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1])"
+    )
+
+    def resident(port):
+        run = [sys.executable, "-c", program, str(port)]
+        return int(subprocess.run(run, cwd=ROOT, check=True, capture_output=True, text=True).stdout) / 1000
+
+    assert resident(18099) - resident(0) <= 8

@@ -71,7 +71,8 @@ def test_an_import_never_replaces_a_trusted_key_nor_trusts_a_revoked_one(learnt,
         trust.learn(NodeRow(num), key(seed), source, 1)
     before = {num: (row.public_key, row.source) for num, row in trust.trusted.items()}
     pending = {num: {row.public_key for row in rows} for num, rows in trust.pending.items()}
-    import_keys(trust, entries, 2)
+    results = import_keys(trust, entries, 2)
+    assert sum(map(len, results.values())) == len(entries)
     after = {num: (row.public_key, row.source) for num, row in trust.trusted.items()}
     assert before.items() <= after.items()
     revoked = {(row.num, row.public_key) for row in trust.revoked}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from meshbot.mesh_link.current_link import CurrentLink
 from meshbot.mesh_link.messages import DeviceMetrics, NodeRecord, PositionPayload
 from meshbot.persistence.link_history import LinkHistory
 from meshbot.sending.outbox_figures import outbox_figures
-from meshbot.status_page import Application, BotMetrics, IncidentLog, Sources, StatusPage
+from meshbot.status_page import Application, BotMetrics, IncidentLog, Sources, StatusPage, StatusServer
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import NodeStore
 from tests.support.configured import make_memory, make_node_manager, make_send_queue
@@ -21,6 +22,7 @@ from tests.support.nodes import OWN, key
 from tests.support.packet_records import packet
 
 HERE = (45.76, 4.84)
+PATIENCE = 30.0  # real seconds: only a failure waits so long
 
 
 @dataclass
@@ -112,3 +114,12 @@ class Bench:
 
     def close(self) -> None:
         self.database.close()
+
+
+def address_of(server: StatusServer) -> tuple[str, int]:
+    """Where a server listens, once it does; its thread tells nobody."""
+    end = time.monotonic() + PATIENCE
+    while (found := server.address) is None:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return found

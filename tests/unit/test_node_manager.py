@@ -10,11 +10,12 @@ from sqlalchemy import event
 
 import node_manager as node_manager_module
 from meshbot.mesh_link.messages import RadioMetadata, ReceivedText, TextMessage
-from meshbot.nodes import Candidate, KeyDecision, KeyState, NodeActivity, NodeCounts, weak_keys
+from meshbot.nodes import Candidate, KeyDecision, KeyEntry, KeyState, NodeActivity, NodeCounts, weak_keys
 from meshbot.nodes import trust as trust_module
+from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.identity import SILENCE, number_of
 from meshbot.nodes.node_rows import NEWCOMER_FOR
-from meshbot.runtime.incidents import KeyShared
+from meshbot.runtime.incidents import KeyChangeSource, KeyShared
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import KeySource, NodeRow, NodeStore
 from node_manager import NodeManager
@@ -132,6 +133,20 @@ def test_a_key_by_air_makes_a_newcomer_for_a_day(database):
     assert manager.is_newcomer(ALICE)
     clock.advance(NEWCOMER_FOR)
     assert not manager.is_newcomer(ALICE)
+
+
+def test_a_changed_key_of_a_file_is_reported_by_the_next_start(database):
+    stopped = make_node_manager(NodeStore(database), FakeClock())
+    stopped.learn_from_node_database([record(ALICE, key(1))])
+    stopped.import_keys([KeyEntry(NodeRow(ALICE), key(2)), KeyEntry(NodeRow(BOB), key(3))])
+    reported = []
+    for _start in range(3):
+        running = make_node_manager(NodeStore(database), FakeClock(), reported.append)
+        running.report_imported()
+        running.flush()
+    assert [(each.num, each.new, each.source) for each in reported] == [
+        (ALICE, fingerprint_of(key(2)), KeyChangeSource.FILE)
+    ]
 
 
 def test_a_contradicted_newcomer_is_reported_as_one(database):

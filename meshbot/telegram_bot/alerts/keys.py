@@ -17,7 +17,7 @@ TOGETHER: Final = 10
 MESSAGES_KEPT: Final = 100
 WAITING_LIMIT: Final = 500  # nodes, while Telegram is out of reach
 # What the operator is to decide about
-ASKING: Final = frozenset({KeyChangeSource.NODE, KeyChangeSource.FIRST})
+ASKING: Final = frozenset({KeyChangeSource.NODE, KeyChangeSource.FILE, KeyChangeSource.FIRST})
 
 
 class KeyWarnings:
@@ -131,6 +131,12 @@ def _key_line(change: KeyChanged, stamp: str, moment: Moment) -> str:
             line = _(
                 "🔑{stamp} {node} sends a public key, and had one that is revoked: {new}\n"
                 "It proves nothing until you decide: /keys accept {id} {begin} or /keys reject {id} {begin}"
+            )
+        case KeyChangeSource.FILE:
+            line = _(
+                "🔑{stamp} {node} has another public key in a file that was imported: {new}\n"
+                "Trusted until you decide: {old}\n"
+                "Compare it with its owner, then /keys accept {id} {begin} or /keys reject {id} {begin}"
             )
         case KeyChangeSource.FIRST:
             line = _(

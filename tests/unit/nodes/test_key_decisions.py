@@ -196,12 +196,12 @@ def imported(trust, state):
 
 def test_a_file_does_not_revoke_the_key_in_use(trust):
     learn(trust, key(1), NODEDB)
-    assert imported(trust, KeyState.REVOKED) == {ImportResult.CHANGED: 1}
+    assert imported(trust, KeyState.REVOKED) == {ImportResult.REVOKED: [ALICE]}
     assert (keys_of(trust), revoked(trust)) == ((1, []), [])
 
 
 def test_a_key_that_waited_elsewhere_is_not_trusted_here(trust):
-    assert imported(trust, KeyState.CHANGED) == {ImportResult.KEPT_OUT: 1}
+    assert imported(trust, KeyState.CHANGED) == {ImportResult.KEPT_OUT: [ALICE]}
     assert trust.trusted == trust.pending == {}
 
 
@@ -263,3 +263,32 @@ def test_the_line_about_a_key_of_many_nodes_stays_short(trust):
         learn(trust, key(1), NODEINFO, num)
     (line,) = trust.shared_key_lines()
     assert line.endswith("chez !00000001, !00000002, !00000003, !00000004 et 296 autres: copie ou usurpation")
+
+
+# -- a number taken in advance
+
+
+@pytest.mark.parametrize("source", [NODEINFO, NODEDB, IMPORT])
+def test_another_key_under_the_number_of_a_known_key_is_ignored(trust, source):
+    learn(trust, key(1), NODEDB, long_name="Alice")
+    new = number_of(key(1))
+    lines = [learn(trust, key(seed), source, new, long_name="Eve") for seed in (2, 3)]
+    assert lines[0].endswith(
+        "le numéro qu'aura Alice (!20001eef) avec le firmware 2.8: ignorée, c'est sans doute une usurpation"
+    )
+    assert lines[1] is None
+    assert (keys_of(trust, new), trust.take_incidents(), new in trust.nodes) == ((None, []), [], False)
+    # its owner has it with the first packet after its upgrade
+    assert learn(trust, key(1), NODEINFO, new, long_name="Alice") is None
+    assert keys_of(trust, new) == (1, [])
+    assert trust.prove(new, key(1), 500, 500) == []
+    trust.settle(500 + SILENCE)
+    assert trust.identities.numbers(new) == (new, ALICE)
+
+
+def test_the_number_of_a_forgotten_key_is_free_again(trust):
+    learn(trust, key(1), NODEDB)
+    trust.evict([ALICE])
+    new = number_of(key(1))
+    assert learn(trust, key(2), NODEINFO, new) is None
+    assert keys_of(trust, new) == (2, [])
