@@ -38,7 +38,9 @@ def is_gone(folder):
 @pytest.mark.parametrize("end", [signal.SIGKILL, None], ids=["killed", "ended"])
 def test_a_test_run_leaves_no_server_however_it_ends(end):
     command, pipe = [sys.executable, "-c", RUN], subprocess.PIPE
-    run = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+    # else a worker's parent is taken for the test run
+    alone = {name: value for name, value in os.environ.items() if name != "PYTEST_XDIST_WORKER"}
+    run = subprocess.Popen(command, cwd=ROOT, env=alone, stdin=pipe, stdout=pipe, text=True)
     with run:
         folder = Path(run.stdout.readline().strip())
         assert len(processes_in(folder)) >= 2

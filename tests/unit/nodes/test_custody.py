@@ -160,6 +160,13 @@ def test_the_wait_is_over_as_soon_as_the_node_is_heard(bench):
     bench.ready()
     bench.do(bench.custody.introduced(ALICE, KEY, bench.at))
     assert bench.outcomes() == {ALICE: Outcome.HELD}
+
+
+def test_a_wrong_key_that_comes_by_itself_is_no_end(bench):
+    bench.keys[ALICE] = KEY
+    bench.ready()
+    bench.do(bench.custody.introduced(BRUNO, OTHER, bench.at))
+    assert bench.of(CureEnded) == []
     bench.wait(HOUR)
     assert bench.taught() == []
 

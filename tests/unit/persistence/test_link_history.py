@@ -111,7 +111,7 @@ def test_all_is_there_after_a_restart_and_the_time_between_is_unseen(bench):
     assert periods[3].began - periods[2].ended == 7201
 
 
-def test_after_a_kill_no_more_than_a_quarter_of_an_hour_is_unseen(bench):
+def test_after_a_kill_at_most_a_quarter_of_an_hour_is_unseen(bench):
     bench.up(10)
     for _ in range(5):
         bench.history.flush()

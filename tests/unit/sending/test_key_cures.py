@@ -112,7 +112,16 @@ def test_a_key_that_comes_later_than_its_cure_sends_the_text(driver):
     assert driver.later(INTERVAL).take() is None
     cured(driver)
     assert driver.take().text == "bonjour"
-    # nor is one sent twice that has gone meanwhile
+
+
+def test_a_text_that_has_gone_waits_for_no_key(driver):
+    driver.mail()
+    driver.status(driver.take(), ERRORS[LACKS_KEY])
+    cured(driver, cured=False, reason="pas de lien")
+    driver.take_when_due()
+    driver.down()
+    driver.later(INTERVAL).up()
+    # whether the node has it is not known: first its evidence
     cured(driver)
     assert driver.later(INTERVAL).take() is None
 
