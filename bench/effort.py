@@ -30,8 +30,8 @@ class Effort:
     telegram_burst: int = 100  # messages written in a group while the link is down
     telegram_outage_hours: float = 8.0  # in scaled time
     telegram_idle_hours: float = 1.0  # in scaled time
-    quiet_hours: float = 24.0  # in scaled time
-    busy_hours: float = 0.5  # likewise
+    quiet_hours: float = 6.0  # in scaled time
+    busy_hours: float = 0.25  # likewise
     custody_rounds: int = 8  # in scaled time
     year: tuple[int, ...] = (365, 2000)  # days and nodes, then as in bench.year.Plan
 

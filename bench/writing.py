@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -102,8 +103,10 @@ class _Mesh:
 
 def writing(effort: Effort) -> Measured:
     hours, busy_hours = effort.quiet_hours, effort.busy_hours
-    quiet = _written(QUIET_NODES, QUIET_NODES * sum(DEFAULTS) / HOUR, DEFAULTS, QUIET_SCALE, hours)
-    busy = _written(BUSY_NODES, BUSY_RATE, BUSY, BUSY_SCALE, busy_hours)
+    with ThreadPoolExecutor(2) as threads:
+        slowly = threads.submit(_written, QUIET_NODES, QUIET_NODES * sum(DEFAULTS) / HOUR, DEFAULTS, QUIET_SCALE, hours)
+        quickly = threads.submit(_written, BUSY_NODES, BUSY_RATE, BUSY, BUSY_SCALE, busy_hours)
+    quiet, busy = slowly.result(), quickly.result()
     rows = [
         _row(f"a quiet mesh, {QUIET_NODES} nodes, {hours:g} h: MB written an hour", QUIET_TARGET, quiet),
         Row(

@@ -71,7 +71,7 @@ class Watched:
     def wait_answered(self, bot):
         """Wait until the radio side has answered the last look's pings."""
         end = time.monotonic() + PATIENCE
-        while any(service.pings_answered < self._looks for service in bot.bot.supervisor._services[1:]):
+        while any(service.pings_answered < self._looks for service in bot.bot.supervisor.services[1:]):
             assert time.monotonic() < end
             threading.Event().wait(0.01)
 
@@ -227,7 +227,7 @@ def test_a_key_sync_that_hangs_is_noticed(bot, released):
 @pytest.mark.parametrize("side", ["Mesh-Dispatcher", "Telegram"])
 def test_commands_that_all_hang_are_noticed_on_either_side(bot, side):
     assert answers(bot, "Commands")
-    (thread,) = (each for each in bot.supervisor._services if each.name == side)
+    (thread,) = (each for each in bot.supervisor.services if each.name == side)
     executor = thread._handler.commands.executor if side == "Telegram" else thread._executor
     command = Command("hang", "", str, slow=True)
     executor._lost = {Job(None, None, command) for _ in range(LOST_WORKERS_LIMIT)}
