@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Seconds for a command's work: a traceroute may take two minutes
 WORK_TIMEOUT: Final = 180.0
+# Seconds for how the bot is, also on a busy Pi: one that hangs must not hold up who asks how it is
+STATUS_TIMEOUT: Final = 20.0
 # Seconds for a text's way to its recipient: an acknowledgement over many hops, and the texts before it
 SAY_WAIT: Final = 120
 
@@ -61,8 +63,8 @@ def _seconds(text: str) -> float:
 def show_status(call: Call[Any], options: argparse.Namespace) -> int:
     """Print the bot's own words, or all figures."""
     if options.json:
-        return _print(call, options, Verb.STATUS)
-    return _print(call, options, Verb.COMMAND, text="/status")
+        return _print(call, options, Verb.STATUS, timeout=STATUS_TIMEOUT)
+    return _print(call, options, Verb.COMMAND, timeout=STATUS_TIMEOUT, text="/status")
 
 
 def show_nodes(call: Call[Any], options: argparse.Namespace) -> int:
@@ -79,10 +81,7 @@ def say_text(call: Call[Any], options: argparse.Namespace) -> int:
     """Have a text sent, and print what becomes of it."""
     wait = not options.no_wait
     said = {"to": options.to, "text": " ".join(options.text), "wait": wait}
-    try:
-        return _print(call, options, Verb.SAY, timeout=options.wait, **said)
-    except TimeoutError:
-        raise CommandError(_("No more came in time. The text goes on waiting; the bot's log tells its end.")) from None
+    return _print(call, options, Verb.SAY, timeout=options.wait, **said)
 
 
 def follow_log(call: Call[Any], options: argparse.Namespace) -> int:
@@ -130,6 +129,12 @@ def _answers(
     try:
         with ControlClient(paths, timeout) as client:
             yield from client.ask(verb, **language, **fields)
+    except TimeoutError:
+        if verb is Verb.SAY:
+            text = _("No more came in time. The text goes on waiting; the bot's log tells its end.")
+            raise CommandError(text) from None
+        text = _("The bot has not answered in {count:.0f} s: its log may say why (journalctl -u meshbot).")
+        raise CommandError(text, count=timeout) from None
     except NotAllowedError as exc:
         raise CommandError(_("{path} is not for you: sudo meshbot {verb}"), path=exc, verb=verb.value) from None
     except NoBotError:

@@ -83,15 +83,23 @@ class Doctor:
         patient = self._patient
         try:
             with ControlClient(patient.sockets) as client:
-                self._status = client.last(Verb.STATUS)
-                where = client.path
+                status, where = client.last(Verb.STATUS), client.path
         except NotAllowedError as exc:
             self._is_forbidden = True
             text = _("a bot runs here, and {path} is not for you: the node is left to it")
             return unknown(text, _("sudo meshbot doctor"), path=exc)
-        except (NoBotError, TimeoutError):
+        except TimeoutError:
+            self._is_forbidden = True
+            return bad(_("a bot runs here and does not answer"), _("Its log may say why: journalctl -u meshbot"))
+        except NoBotError:
             return unknown(_("none answers: the doctor connects to the node itself, which throws out any other client"))
-        values = {"pid": self._status["pid"], "version": self._status["version"], "path": where}
+        if not status.get("ok"):
+            # too many ask, for example
+            self._is_forbidden = True
+            text = _("the bot at {path} refuses: {reason}")
+            return bad(text, _("Try again in a minute."), path=where, reason=status.get("text", status))
+        values = {"pid": status["pid"], "version": status["version"], "path": where}
+        self._status = status
         return good(_("process {pid}, MeshBot {version}, asked at {path}"), **values)
 
     def _settings(self) -> Iterable[Result]:
