@@ -28,7 +28,7 @@ MOST_BODY: Final = 1024
 Progress = tuple[object, ...]
 
 
-class Listener(TcpWSGIServer):
+class Listener(TcpWSGIServer):  # type: ignore[misc]  # the library has no types
     """Waitress's server. What it lacks: its own bounds are by the wall clock, and any byte counts as life."""
 
     def __init__(self, application: Callable[..., Any], listening: socket.socket, sockets: dict[int, Any]) -> None:

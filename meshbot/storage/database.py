@@ -194,7 +194,7 @@ class Database:
             self.backend.where,
         )
 
-    def _explained(self, exc: SQLAlchemyError, engine: Engine) -> StorageError:
+    def _explained(self, exc: SQLAlchemyError | UnicodeDecodeError, engine: Engine) -> StorageError:
         if isinstance(exc, NoConnectionError):
             return TooSlowError("base de données occupée, réessayez dans un moment")
         if isinstance(exc, IntegrityError | DataError):
