@@ -20,6 +20,12 @@ class Verdict(Enum):
     UNKNOWN = "–"  # not asked for, not possible here, or of no use after what failed before
 
 
+class Words(str):
+    """A value that is a marked text itself."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """A step's verdict: marked texts with their values."""
@@ -67,8 +73,9 @@ class Finding:
         return self._said(self.result.cure, tr) if self.result.cure else ""
 
     def _said(self, text: str, tr: Translate) -> str:
+        values = {name: tr(value) if isinstance(value, Words) else value for name, value in self.result.values.items()}
         # names and reasons are whatever a node or a server says
-        return one_line(tr(text).format(**self.result.values))
+        return one_line(tr(text).format(**values))
 
 
 # A step returns one result or several; its waits are bounded
