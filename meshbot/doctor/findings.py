@@ -9,6 +9,7 @@ from typing import Any
 
 from meshbot.commands import Translate
 from meshbot.commands import mark as _
+from meshbot.text import one_line
 
 
 class Verdict(Enum):
@@ -17,6 +18,12 @@ class Verdict(Enum):
     GOOD = "✓"
     BAD = "✗"
     UNKNOWN = "–"  # not asked for, not possible here, or of no use after what failed before
+
+
+class Words(str):
+    """A value that is a marked text itself."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +66,16 @@ class Finding:
 
     def text(self, tr: Translate) -> str:
         """Return what was found."""
-        return tr(self.result.text).format(**self.result.values)
+        return self._said(self.result.text, tr)
 
     def cure(self, tr: Translate) -> str:
         """Return what to do, empty for nothing."""
-        return tr(self.result.cure).format(**self.result.values) if self.result.cure else ""
+        return self._said(self.result.cure, tr) if self.result.cure else ""
+
+    def _said(self, text: str, tr: Translate) -> str:
+        values = {name: tr(value) if isinstance(value, Words) else value for name, value in self.result.values.items()}
+        # names and reasons are whatever a node or a server says
+        return one_line(tr(text).format(**values))
 
 
 # A step returns one result or several; its waits are bounded

@@ -2,10 +2,13 @@
 
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +64,28 @@ def test_a_reload_changes_what_it_may_and_keeps_the_link(node, ear, tmp_path):
     assert (node.connections, node.received.disconnects) == (1, 1)
 
 
+def test_a_bot_by_hand_leaves_the_node_to_the_service_s(node, tmp_path):
+    # the service's folder, in a file system that these processes alone see
+    private = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run && mkdir /run/meshbot && exec "$@"', "sh"]
+    if subprocess.run([*private, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("may not make a file system of its own")
+    env, port = {"RUNTIME_DIRECTORY": "/run/meshbot"}, node.port
+    service = BotProcess(
+        cwd=tmp_path, by=private, env=env, tcp_host="127.0.0.1", tcp_port=port, data_dir=tmp_path / "service"
+    )
+    with service:
+        service.wait_for("Connexion TCP établie")
+        beside = ["nsenter", f"--mount=/proc/{service.pid}/ns/mnt", f"--wdns={tmp_path}"]
+        by_hand = {"cwd": tmp_path, "by": beside, "tcp_port": port, "data_dir": tmp_path / "by_hand"}
+        # a name of the same machine
+        with BotProcess(tcp_host="localhost", **by_hand) as other:
+            other.wait_for(rf"Le bot du service sert déjà le nœud 127.0.0.1:{port} \(processus {service.pid}\)")
+            assert other.wait() == 75
+        assert not service.matching("Lien TCP perdu"), service.output
+        assert not (tmp_path / "by_hand").exists()
+    assert node.connections == 1
+
+
 def test_a_hang_up_stops_only_a_program_whose_terminal_has_gone():
     ours, theirs = pty.openpty()
     command = [*SIGNALLED, "setsid", "--ctty", sys.executable, str(ROOT / "tests/support/hung_up.py")]
@@ -73,3 +98,17 @@ def test_a_hang_up_stops_only_a_program_whose_terminal_has_gone():
         os.close(ours)
         assert process.stderr.readline() == "stop\n"
         assert process.wait(PATIENCE) == 0
+
+
+def test_a_hangup_while_it_starts_does_not_end_it(node, tmp_path):
+    with BotProcess(cwd=tmp_path, tcp_host="127.0.0.1", tcp_port=node.port, data_dir=tmp_path / "data") as bot:
+        status = Path(f"/proc/{bot.pid}/status")
+        deadline = time.monotonic() + PATIENCE
+        # SIGHUP is the first of the signals that are caught
+        while not int(re.search(r"SigCgt:\s*(\w+)", status.read_text())[1], 16) & 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        bot.signal(signal.SIGHUP)
+        bot.wait_for("Connexion TCP établie")
+        bot.signal(signal.SIGTERM)
+        assert bot.wait() == 0

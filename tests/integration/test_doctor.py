@@ -2,6 +2,9 @@
 
 import json
 import os
+import socket
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
 
@@ -10,9 +13,12 @@ from meshtastic.protobuf import admin_pb2, config_pb2
 
 import command_line
 from meshbot import cli
+from meshbot.control import ControlClient, NotAllowedError
+from meshbot.control.place import listen
 from meshbot.mesh_link.connecting import LinkTarget
 from meshbot.mesh_link.own_node_client import OwnNodeClient
 from tests.support.bot import RunningBot
+from tests.support.web_server import WebServer, says
 
 PROMISED = 10.0  # seconds on a healthy node
 GROUP = -1001234567890
@@ -87,8 +93,41 @@ def test_the_running_bot_is_asked_and_keeps_its_link(examine, node, tmp_path, cl
 def test_a_bot_with_other_settings_is_named(examine, node, tmp_path, clock):
     with RunningBot(node.port, tmp_path, clock) as bot:
         bot.wait_ready()
+        code, found = examine(tcp_port=node.port + 1)
+        assert (code, wrong(found)) == (1, {"settings"})
         code, found = examine(tcp_port=node.port, tcp_host="localhost")
-    assert (code, wrong(found)) == (1, {"settings"})
+        assert (code, wrong(found)) == (0, set()), "a name and its address are one node"
+
+
+def test_another_user_s_bot_keeps_its_node(examine, node, tmp_path, monkeypatch):
+    def refuse(_paths):
+        raise NotAllowedError("/run/meshbot/meshbot.sock")
+
+    monkeypatch.setattr("meshbot.doctor.doctor.ControlClient", refuse)
+    code, found = examine(tcp_port=node.port)
+    assert (code, wrong(found)) == (0, set())
+    assert found["running bot"][0]["cure"] == "sudo meshbot doctor"
+    assert node.connections == 0
+
+
+def test_the_running_bot_s_own_data_are_examined(examine, node, tmp_path, clock):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with RunningBot(node.port, elsewhere, clock) as bot:
+        bot.wait_ready()
+        (tmp_path / "meshbot.sock").symlink_to(elsewhere / "meshbot.sock")
+        _code, found = examine(tcp_port=node.port)
+    assert found["data_dir"][0]["text"].startswith(str(elsewhere))
+    assert str(elsewhere / "meshbot.db") in found["database"][0]["text"]
+
+
+def test_a_bot_that_hangs_is_found_and_keeps_its_node(examine, node, tmp_path, monkeypatch):
+    monkeypatch.setattr(ControlClient.__init__, "__defaults__", (0.1,))
+    with listen(tmp_path / "meshbot.sock"):
+        code, found = examine(tcp_port=node.port)
+    assert (code, wrong(found)) == (1, {"running bot"})
+    assert found["running bot"][0]["cure"] == "sudo systemctl restart meshbot"
+    assert node.connections == 0
 
 
 @pytest.mark.parametrize(
@@ -99,6 +138,7 @@ def test_each_fault_of_the_node_is_found_with_its_cure(examine, node, fault, ste
     node.fault(fault)
     code, found = examine(tcp_port=node.port)
     assert (code, wrong(found)) == (1, steps)
+    assert "fermé" not in str(found), "no word of another language"
     assert all(each["cure"] for step in steps for each in found[step] if each["verdict"] == "bad")
 
 
@@ -144,6 +184,48 @@ def test_bad_settings_are_a_finding(run):
     assert told.out.startswith("✗ settings")
 
 
+class OddBot:
+    """What answers at the control socket, whatever that is."""
+
+    def __init__(self, folder, answer):
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(folder / "meshbot.sock"))
+        self._socket.listen()
+        self._answer = answer
+        self._thread = threading.Thread(target=self._serve)
+
+    def _serve(self):
+        with suppress(OSError):
+            while True:
+                with self._socket.accept()[0] as client:
+                    client.recv(4096)
+                    client.sendall(self._answer)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exc):
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._socket.close()
+
+
+def test_a_bot_that_refuses_keeps_its_node(examine, node, tmp_path):
+    with OddBot(tmp_path, b'{"ok": false, "error": "too_many_clients", "text": "try again"}\n'):
+        code, found = examine(tcp_port=node.port)
+    assert (code, wrong(found)) == (1, {"running bot"})
+    assert found["running bot"][0]["text"].endswith("refuses: try again")
+    assert "link" not in found
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"[]\n"])
+def test_what_is_no_bot_is_not_asked(examine, node, tmp_path, answer):
+    with OddBot(tmp_path, answer):
+        code, found = examine(tcp_port=node.port)
+    assert (code, wrong(found)) == (0, set())
+
+
 # -- Telegram
 
 
@@ -162,6 +244,15 @@ def test_telegram_s_token_and_groups_are_examined(examine, telegram):
     _code, found = examine(**settings_of(telegram, telegram_groups=f"[{GROUP}, -1009]"))
     assert verdicts(found["Telegram"]) == ["good", "good", "bad"]
     assert "-1009" in found["Telegram"][2]["text"]
+
+
+@pytest.mark.parametrize("answer", ["[" * 20_000, '{"result": 5}', '{"result": null}', "9" * 5000])
+def test_what_is_no_telegram_is_told_from_one(examine, answer):
+    token = "1:A"
+    with WebServer() as server:
+        server.behaviours[f"/bot{token}/getMe"] = says(answer.encode())
+        code, found = examine(telegram_token=token, telegram_base_url=server.url, tcp_host="no-such-node.invalid")
+    assert (code, found["Telegram"][0]["text"]) == (1, "no Telegram answers there")
 
 
 def test_privacy_mode_is_a_fault_for_a_bridge_alone(examine, new_api):
