@@ -1,4 +1,4 @@
-"""`python -m chaos --seed SEED --seconds 60`: faults of every part at every moment, and what must hold all the while."""
+"""`python -m chaos --seed SEED --seconds 60`: faults of every part at every moment, and what must hold meanwhile."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final

@@ -122,11 +122,15 @@ class BotProcess:
         """Return what it holds, None if it has ended."""
         try:
             status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii", errors="replace")
-            count = len(os.listdir(f"/proc/{self.pid}/fd"))
+            count = sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
         except OSError:
             return None
         found = dict(re.findall(r"^(Threads|VmRSS):\s+(\d+)", status, re.MULTILINE))
-        return Gauge(int(found["Threads"]), count, int(found["VmRSS"])) if len(found) == len(("Threads", "VmRSS")) else None
+        return (
+            Gauge(int(found["Threads"]), count, int(found["VmRSS"]))
+            if len(found) == len(("Threads", "VmRSS"))
+            else None
+        )
 
     def links_to(self, port: int) -> int:
         """Return how many of its TCP sockets are connected to that port, or ask to be."""

@@ -7,15 +7,15 @@ import signal
 import socket
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, Final
+from typing import Final
 
-from meshtastic.protobuf import mesh_pb2, portnums_pb2
+from meshtastic.protobuf import portnums_pb2
 
-from chaos.catalogue import AMBIGUOUS, VICTIMS, Part
-from chaos.invariants import UNSAVED, Accepted, lost_and_repeated
+from chaos.catalogue import VICTIMS
+from chaos.invariants import Accepted, lost_and_repeated
 from chaos.schedule import Act, Deed, Round
 from chaos.surroundings import Surroundings
 from meshbot.control import ControlClient, NoBotError, Verb
@@ -59,7 +59,6 @@ class Deeds:
         self._questions: list[Question] = []
         self._said: dict[str, Accepted] = {}
         self._chatted: dict[str, Accepted] = {}
-        self._asked_in_chat = 0
         self._lines: list[str] = []  # of the processes that have ended
         self._keys: dict[int, set[bytes]] = defaultdict(set)
         self._learn_keys()
@@ -84,36 +83,22 @@ class Deeds:
 
     def do(self, act: Act) -> None:
         """Do one deed."""
-        node, user = self._lane.node, self._lane.node.users[act.who]
-        match act.deed:
-            case Deed.COMMAND:
-                self.command(act.who)
-            case Deed.MENTION:
-                node.hear_text(user.num, self._text("mention"), BROADCAST_NUM)
-            case Deed.SAY:
-                self._lane.pool.submit(self._say, self._text("say"), self._one)
-            case Deed.STATUS:
-                self._lane.pool.submit(self._lane.ask, Verb.STATUS)
-            # before it has said anything it has no handler yet: systemd waits for READY with a reload
-            case Deed.RELOAD if self._lane.bot.lines:
-                self._lane.bot.signal(signal.SIGHUP)
-            case Deed.BAD_REQUEST:
-                self._lane.pool.submit(self._send_raw, BAD_REQUESTS[act.who])
-            case Deed.CHAT_COMMAND:
-                self._asked_in_chat += 1
-                self._guest.says("/ping")
-            case Deed.CHAT_TEXT:
-                self._chat()
-            case Deed.IMPOSTOR:
-                self._introduce(node.users[VICTIMS[act.who]], replace_key=self._rng.randbytes(32))
-            case Deed.RENAMING:
-                self._introduce(replace(user, long_name=f"Name {self._rng.random()}"))
-            case Deed.REPLAY:
-                self._replay()
-            case Deed.NEWCOMERS:
-                for _ in range(NEWCOMERS):
-                    number = self._rng.randrange(0x1000_0000, 0xF000_0000)
-                    self._introduce(replace(user, num=number, public_key=self._rng.randbytes(32)))
+        user = self._lane.node.users[act.who]
+        doing: Mapping[Deed, Callable[[], object]] = {
+            Deed.COMMAND: lambda: self.command(act.who),
+            Deed.MENTION: lambda: self._lane.node.hear_text(user.num, self._text("mention"), BROADCAST_NUM),
+            Deed.SAY: lambda: self._lane.pool.submit(self._say, self._text("say"), self._one),
+            Deed.STATUS: lambda: self._lane.pool.submit(self._lane.ask, Verb.STATUS),
+            Deed.RELOAD: self._reload,
+            Deed.BAD_REQUEST: lambda: self._lane.pool.submit(self._send_raw, BAD_REQUESTS[act.who]),
+            Deed.CHAT_COMMAND: lambda: self._guest.says("/ping"),
+            Deed.CHAT_TEXT: self._chat,
+            Deed.IMPOSTOR: lambda: self._imitate(self._lane.node.users[VICTIMS[act.who]]),
+            Deed.RENAMING: lambda: self._introduce(replace(user, long_name=f"Name {self._rng.random()}")),
+            Deed.REPLAY: self._replay,
+            Deed.NEWCOMERS: lambda: self._meet(user),
+        }
+        doing[act.deed]()
 
     def command(self, who: int) -> int:
         """Let a user ask; return the packet's id."""
@@ -182,12 +167,22 @@ class Deeds:
         repeats = bool(self._one.names() & REPEATERS)
         self._chatted[text] = Accepted(text, time.monotonic(), may_be_repeated=repeats)
 
-    def _introduce(self, user: User, replace_key: bytes = b"") -> None:
+    def _reload(self) -> None:
+        # before it has said anything it has no handler yet: systemd waits for READY with a reload
+        if self._lane.bot.lines:
+            self._lane.bot.signal(signal.SIGHUP)
+
+    def _imitate(self, user: User) -> None:
+        self._introduce(replace(user, public_key=self._rng.randbytes(32)))
+
+    def _meet(self, like: User) -> None:
+        for _ in range(NEWCOMERS):
+            number, key = self._rng.randrange(0x1000_0000, 0xF000_0000), self._rng.randbytes(32)
+            self._keys[number].add(key)
+            self._introduce(replace(like, num=number, public_key=key))
+
+    def _introduce(self, user: User) -> None:
         message = user_message(user)
-        if replace_key:
-            message.public_key = replace_key
-        elif user.num not in self._keys:
-            self._keys[user.num].add(user.public_key)
         payload, port = message.SerializeToString(), portnums_pb2.PortNum.NODEINFO_APP
         number = self._rng.randrange(1, 1 << 32)
         self._lane.node.hear(data_packet(user.num, BROADCAST_NUM, port, payload, number, hop_start=3, hop_limit=2))
@@ -212,7 +207,9 @@ class Deeds:
         if at is None:
             return None
         asker = f"{question.asker:08x}"
-        refused = any(asker in line and re.search("non remise|expirée|🚪|⛔|🚫|WARN|ERROR", line) for line in lines[at + 1 :])
+        refused = any(
+            asker in line and re.search("non remise|expirée|🚪|⛔|🚫|WARN|ERROR", line) for line in lines[at + 1 :]
+        )
         names = question.one.names()
         return Accepted(
             str(question.packet_id),

@@ -79,7 +79,8 @@ class Faults:
         match name:
             case "stdout_unread":
                 lane.bot.leave_unread()
-                self._cures.append(lambda: lane.bot.read_on())
+                # of the process that is there then
+                self._cures.append(lambda: lane.bot.read_on())  # noqa: PLW0108
             case "lookup_hangs":
                 lane.resolver.says(HANGS)
                 self._cures.append(lambda: lane.resolver.says(FINDS))

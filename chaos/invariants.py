@@ -39,9 +39,7 @@ class Accepted:
     refused: bool = False  # out loud
 
 
-def lost_and_repeated(
-    accepted: Iterable[Accepted], on_air: Mapping[str, int], waiting: Collection[str]
-) -> list[str]:
+def lost_and_repeated(accepted: Iterable[Accepted], on_air: Mapping[str, int], waiting: Collection[str]) -> list[str]:
     """Return what is neither on air nor waiting nor refused, and what went on air under several ids.
 
     `on_air`: by text or question, under how many ids it was sent; `waiting`: those that still wait in the database.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError as LateError
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -23,11 +22,9 @@ from chaos.invariants import (
     STOP_WITHIN,
     STOP_WITHIN_BUSY,
     UNSAVED,
-    Accepted,
     KeyRow,
     broken_keys,
     growth,
-    lost_and_repeated,
 )
 from chaos.log_order import misplaced
 from chaos.schedule import Ending, Moment, Round
@@ -183,7 +180,7 @@ class Lane:
         self._disturb(one)
         self.faults.heal()
         self._recover(one)
-        self._check(one)
+        self._check()
         return not self.violations
 
     def _reach(self, one: Round) -> None:
@@ -209,9 +206,9 @@ class Lane:
         began = time.monotonic()
         for fault in one.faults:
             self.faults.begin(fault)
-        ending = () if one.ending is Ending.NOTHING else ((one.ending_at, lambda: self._end(one.ending)),)
+        ending = () if one.ending is Ending.NOTHING else ((one.ending_at, partial(self._end, one.ending)),)
         timed: list[tuple[float, Callable[[], object]]] = [
-            *((act.at, lambda act=act: self.deeds.do(act)) for act in one.acts),  # type: ignore[misc]
+            *((act.at, partial(self.deeds.do, act)) for act in one.acts),
             *ending,
         ]
         for at, action in sorted(timed, key=lambda each: each[0]):
@@ -238,20 +235,17 @@ class Lane:
             self.violations.append(f"the process has ended by itself with exit code {self.bot.code}")
             return
         within = schedule.ready_within(one) + (START if one.ending is not Ending.NOTHING else 0.0)
-        began = time.monotonic()
         if one.asks_to_reconnect and not self.is_ready():
             self.ask(Verb.RECONNECT)
         if not self._wait(self.is_ready, within):
             state = self.ask(Verb.STATUS).get("link", "the control socket does not answer")
             self.violations.append(f"not READY within {within:.0f} s after the faults were over: {state}")
             return
-        self.slowest = max(getattr(self, "slowest", 0.0), time.monotonic() - began)
         self.deeds.prove_hearing(ANSWER)
 
     # -- what must hold
 
-    def _check(self, one: Round) -> None:
-        del one
+    def _check(self) -> None:
         self.violations += [f"log: {each}" for each in self._log_faults()]
         gauge = self.bot.gauge()
         if gauge is not None:

@@ -17,10 +17,11 @@ def main() -> None:
     offset = Path(sys.argv[1])
     true_now = SystemClock.now
 
-    def now(clock: SystemClock) -> datetime:
-        return true_now(clock) + timedelta(seconds=float(offset.read_text(encoding="ascii")))
+    def now(self: SystemClock) -> datetime:
+        return true_now(self) + timedelta(seconds=float(offset.read_text(encoding="ascii")))
 
-    SystemClock.now = now  # type: ignore[method-assign] - the machine's clock is not ours to step
+    # the machine's own clock is not ours to step
+    SystemClock.now = now  # type: ignore[method-assign]
     program = str(ROOT / "main_bot.py")
     sys.argv = [program, *sys.argv[2:]]
     runpy.run_path(program, run_name="__main__")
