@@ -132,19 +132,21 @@ class BotProcess:
             else None
         )
 
-    def links_to(self, port: int) -> int:
-        """Return how many of its TCP sockets are connected to that port, or ask to be."""
+    def links_to(self, port: int) -> list[str]:
+        """Return its TCP sockets that are connected to that port, or ask to be."""
         folder, own = Path(f"/proc/{self.pid}/fd"), set()
         try:
             table = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
             for each in folder.iterdir():
                 own.update(re.findall(r"socket:\[(\d+)\]", _target(each)))
         except OSError:
-            return 0
+            return []
         fields = [line.split() for line in table]
-        return sum(
-            int(row[2].rpartition(":")[2], 16) == port and row[3] in LIVE_STATES and row[9] in own for row in fields
-        )
+        return [
+            f"{row[1]} in state {row[3]}"
+            for row in fields
+            if int(row[2].rpartition(":")[2], 16) == port and row[3] in LIVE_STATES and row[9] in own
+        ]
 
 
 def _target(link: Path) -> str:

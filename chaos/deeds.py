@@ -27,6 +27,8 @@ ASKERS: Final = 4
 NEWCOMERS: Final = 20
 SAY_WITHIN: Final = 60.0
 TICK: Final = 0.05
+# Seconds from a question to the next one
+ASKED_AGAIN: Final = 8.0
 # Of the node: they make a text go again under another id, or hide that it went
 REPEATERS: Final = frozenset({"nak", "forged_routing", "unheard", "forget_nodes", "mistake_our_key", "cut_at_text"})
 # Of the node or host: a question may be taken for an old one, or the node may not have its asker's key any more
@@ -59,6 +61,7 @@ class Deeds:
         self._questions: list[Question] = []
         self._said: dict[str, Accepted] = {}
         self._chatted: dict[str, Accepted] = {}
+        self._messages: dict[str, int] = {}  # their numbers in the group
         self._lines: list[str] = []  # of the processes that have ended
         self._keys: dict[int, set[bytes]] = defaultdict(set)
         self._learn_keys()
@@ -116,16 +119,15 @@ class Deeds:
         for kept in (self._said, self._chatted):
             kept.update({text: replace(each, may_be_lost=True) for text, each in kept.items() if each.at > since})
 
-    def prove_hearing(self, seconds: float) -> None:
+    def prove_hearing(self, seconds: float, clock: Callable[[], float]) -> None:
         """Ask until it is answered: a bot that is READY and deaf is the worst of all; TimeoutError."""
-        node, until = self._lane.node, time.monotonic() + seconds
-        asked: set[int] = set()
-        while time.monotonic() < until:
+        node, asked = self._lane.node, set[int]()
+        while clock() < seconds:
             # a radio that lost its keys refuses to send to who has not introduced itself
             node.hear_nodeinfo(node.users[0].num)
             asked.add(self.command(0))
-            again = min(until, time.monotonic() + 8.0)
-            while time.monotonic() < again:
+            again = min(seconds, clock() + ASKED_AGAIN)
+            while clock() < again:
                 if any(sent.reply_id in asked for sent in node.transmitted):
                     return
                 time.sleep(TICK)
@@ -163,8 +165,8 @@ class Deeds:
 
     def _chat(self) -> None:
         text = self._text("chat")
-        self._guest.says(text, self._group)
         repeats = bool(self._one.names() & REPEATERS)
+        self._messages[text] = self._guest.says(text, self._group)
         self._chatted[text] = Accepted(text, time.monotonic(), may_be_repeated=repeats)
 
     def _reload(self) -> None:
@@ -230,9 +232,11 @@ class Deeds:
         texts: Counter[str] = Counter()
         for text in (*self._said, *self._chatted):
             texts[text] = len({each.packet.id for each in sent if each.text.endswith(text)})
+        replied = {shown.reply_to for shown in self._lane.api.messages(self._group, by_bot=True)}
+        chatted = [replace(each, refused=self._messages[each.text] in replied) for each in list(self._chatted.values())]
         held = {text for text in texts if any(str(one).endswith(text) for one in waiting)} | set(waiting)
         questions = [one for one in map(self._accepted, self._questions) if one is not None]
         return [
             *lost_and_repeated(questions, replies, held),
-            *lost_and_repeated([*self._said.values(), *self._chatted.values()], texts, held),
+            *lost_and_repeated([*self._said.values(), *chatted], texts, held),
         ]

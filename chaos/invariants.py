@@ -10,9 +10,8 @@ from chaos.bot import Gauge
 
 # Seconds before a kill or a disk that fails: what was accepted in them may be lost, docs/decisions/0007-sending.md
 UNSAVED: Final = 4.0
-# Seconds in which the bot promises to stop, and those granted where more work waits than there are cores
+# Seconds in which the bot promises to stop
 STOP_WITHIN: Final = 3.0
-STOP_WITHIN_BUSY: Final = 8.0
 # Beyond what a process had after its first rounds
 MORE_THREADS: Final = 6
 MORE_DESCRIPTORS: Final = 16
