@@ -18,8 +18,8 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 # Under nohup or in a shell's background it would inherit signals ignored
 SIGNALLED: Final = ("env", "--default-signal=HUP,INT,TERM")
-# Seconds; a process that is killed is gone at once
-END: Final = 10.0
+# Seconds until one that does not stop is killed, on a machine that has no processor to give
+END: Final = 30.0
 FOREIGN: Final = ("MESHBOT_", "JOURNAL_", "NOTIFY_", "STATE_", "RUNTIME_")
 # In /proc/net/tcp: established, and asked for
 LIVE_STATES: Final = frozenset({"01", "02"})
@@ -132,21 +132,21 @@ class BotProcess:
             else None
         )
 
-    def links_to(self, port: int) -> list[str]:
-        """Return its TCP sockets that are connected to that port, or ask to be."""
-        folder, own = Path(f"/proc/{self.pid}/fd"), set()
-        try:
-            table = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
-            for each in folder.iterdir():
-                own.update(re.findall(r"socket:\[(\d+)\]", _target(each)))
-        except OSError:
-            return []
-        fields = [line.split() for line in table]
-        return [
-            f"{row[1]} in state {row[3]}"
-            for row in fields
-            if int(row[2].rpartition(":")[2], 16) == port and row[3] in LIVE_STATES and row[9] in own
-        ]
+
+def links_of(pid: int, port: int) -> list[str]:
+    """Return a process's TCP sockets that are connected to that port, or ask to be."""
+    own: set[str] = set()
+    try:
+        table = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+        for each in Path(f"/proc/{pid}/fd").iterdir():
+            own.update(re.findall(r"socket:\[(\d+)\]", _target(each)))
+    except OSError:
+        return []
+    return [
+        f"{row[1]} in state {row[3]}"
+        for row in map(str.split, table)
+        if int(row[2].rpartition(":")[2], 16) == port and row[3] in LIVE_STATES and row[9] in own
+    ]
 
 
 def _target(link: Path) -> str:

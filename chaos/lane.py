@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from chaos import schedule
-from chaos.bot import BotProcess, Gauge
+from chaos.bot import BotProcess, Gauge, links_of
 from chaos.deeds import Deeds
 from chaos.faults import Faults
 from chaos.invariants import (
@@ -142,7 +142,8 @@ class Lane:
         """Look all the time whether there are two sockets to the node."""
         while self._watching:
             # the table and the list of files are read one after the other: what is there twice is there
-            if len(self.bot.links_to(self.node.port)) > 1 and len(links := self.bot.links_to(self.node.port)) > 1:
+            pid, port = self.bot.pid, self.node.port
+            if len(links_of(pid, port)) > 1 and len(links := links_of(pid, port)) > 1:
                 self.violations.append(f"{len(links)} sockets to the node at the same time: {', '.join(links)}")
                 return
             time.sleep(TICK)
