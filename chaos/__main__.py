@@ -19,7 +19,7 @@ from chaos.schedule import Round, round_of, rounds, smaller
 LEFT: Final = 12.0
 # Seconds in which a failing round is made smaller
 SHRINKING: Final = 90.0
-LAST_LINES: Final = 40
+LAST_LINES: Final = 60
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ def live(chosen: Iterable[Round], until: float) -> Outcome:
         outcome.violations, outcome.lives = list(dict.fromkeys(lane.violations)), lane.lives
         if outcome.violations:
             failed = [f"❌ {each}" for each in outcome.violations]
-            print("\n".join([*failed, "  the bot's last lines:", *lane.bot.lines[-LAST_LINES:]]), flush=True)
+            print("\n".join([*failed, "  the bot's last lines:", *lane.deeds.lines()[-LAST_LINES:]]), flush=True)
     return outcome
 
 

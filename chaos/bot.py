@@ -142,11 +142,13 @@ def links_of(pid: int, port: int) -> list[str]:
             own.update(re.findall(r"socket:\[(\d+)\]", _target(each)))
     except OSError:
         return []
-    return [
-        f"{row[1]} in state {row[3]}"
+    # the kernel repeats a row when others come and go while it is read
+    live = {
+        row[9]: f"{row[1]} in state {row[3]}"
         for row in map(str.split, table)
         if int(row[2].rpartition(":")[2], 16) == port and row[3] in LIVE_STATES and row[9] in own
-    ]
+    }
+    return list(live.values())
 
 
 def _target(link: Path) -> str:

@@ -197,13 +197,17 @@ class Deeds:
 
     # -- what was kept
 
+    def lines(self) -> list[str]:
+        """Return the log of all processes so far."""
+        return [*self._lines, *self._lane.bot.lines]
+
     def _answers(self, question: Question) -> int:
         """Return under how many ids an answer went on air."""
         return len({sent.packet.id for sent in self._lane.node.transmitted if sent.reply_id == question.packet_id})
 
     def _accepted(self, question: Question) -> Accepted | None:
         """Return a question that the bot has taken, None for one that never reached it."""
-        lines = [*self._lines, *self._lane.bot.lines]
+        lines = self.lines()
         taken = f"📨 MESSAGE BRUT: '{question.text}'"
         at = next((number for number, line in enumerate(lines) if taken in line), None)
         if at is None:
