@@ -116,6 +116,9 @@ class Deeds:
         self._lines += self._lane.bot.lines
         for question in self._questions:
             question.may_be_lost |= not self._answers(question)
+        # what waits is stored with the time of day at which it expires: an hour off, and it may have expired at once
+        if "clock_step" in self._one.names():
+            since = 0.0
         for kept in (self._said, self._chatted):
             kept.update({text: replace(each, may_be_lost=True) for text, each in kept.items() if each.at > since})
 
