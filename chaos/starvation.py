@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -11,10 +12,12 @@ from typing import Final
 # Seconds between two looks; a thread that ends between them is counted up to the last one
 TICK: Final = 0.05
 NANOSECONDS: Final = 1e-9
+# Of the time that passes: however busy the machine, a bound is reached some day
+MOST: Final = 0.8
 
 
 class Starvation:
-    """The seconds that all threads of the bot and of this process have waited; counted by a thread of its own."""
+    """The seconds in which the bot or this process waited for a processor; counted by a thread of its own."""
 
     def __init__(self, bot_pid: Callable[[], int]) -> None:
         self._bot_pid = bot_pid
@@ -34,16 +37,23 @@ class Starvation:
 
     @property
     def seconds(self) -> float:
-        """Return them since the start; never less than before."""
+        """Return them since the start; they grow more slowly than time."""
         return self._seconds
 
     def _count(self) -> None:
+        at = time.monotonic()
         while not self._ended.wait(TICK):
-            for pid in (self._bot_pid(), os.getpid()):
-                for thread, waited in run_delays(pid).items():
-                    known = self._waited.get((pid, thread), 0.0)
-                    self._seconds += max(0.0, waited - known)
-                    self._waited[pid, thread] = waited
+            at, before = time.monotonic(), at
+            waits = self._new_waits(self._bot_pid()), self._new_waits(os.getpid())
+            self._seconds += min(sum(waits), MOST * (at - before))
+
+    def _new_waits(self, pid: int) -> float:
+        """Return how long the thread waited that waited longest since the last look, in seconds."""
+        longest = 0.0
+        for thread, waited in run_delays(pid).items():
+            longest = max(longest, waited - self._waited.get((pid, thread), waited))
+            self._waited[pid, thread] = waited
+        return longest
 
 
 def run_delays(pid: int) -> dict[str, float]:
