@@ -56,3 +56,11 @@ def test_two_lines_of_a_sync_in_the_wrong_order_are_noticed(first):
 
 def test_a_success_without_a_scheduled_sync_is_noticed():
     assert misplaced([*START, AGAIN[0], AGAIN[2]]) == ["'✅ Reconnexion TCP réussie (background)' came after attempt"]
+
+
+def test_a_sync_that_was_not_deferred_ends_as_it_likes():
+    assert misplaced([*START, *SYNC[1:4], *SYNC, *SYNC[1:4], *SYNC]) == []
+
+
+def test_a_deferred_sync_without_its_end_is_noticed():
+    assert misplaced([*START, *SYNC[:4], *SYNC])
