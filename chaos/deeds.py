@@ -22,7 +22,7 @@ from meshbot.control import ControlClient, NoBotError, Verb
 from meshbot.virtual_node import BROADCAST_NUM, User, data_packet, user_message
 
 GROUP: Final = -1_000_000_000_777
-GUEST: Final = 333
+ADMIN, GUEST = 111, 333
 ASKERS: Final = 4
 NEWCOMERS: Final = 20
 SAY_WITHIN: Final = 60.0
@@ -54,6 +54,8 @@ class Deeds:
     def __init__(self, lane: Surroundings) -> None:
         self._lane = lane
         api = lane.api
+        # gets the alerts
+        api.user(ADMIN, "Ada")
         self._guest = api.user(GUEST, "Gus")
         self._group = api.group(GROUP, "Mesh")
         self._count = 0

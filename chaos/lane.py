@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 from chaos import schedule
 from chaos.bot import BotProcess, Gauge, links_of
-from chaos.deeds import Deeds
+from chaos.deeds import ADMIN, GROUP, GUEST, Deeds
 from chaos.faults import Faults
 from chaos.invariants import (
     STOP_WITHIN,
@@ -33,8 +33,6 @@ from tests.support.bot_api import BotApi
 from tests.support.resolver import FINDS, Resolver
 
 NODES: Final = 12
-GROUP: Final = -1_000_000_000_777
-ADMIN, GUEST = 111, 333
 # Seconds from the start of a process to READY, where all is well but the machine busy
 START: Final = 30.0
 # Seconds for what waits when all is over: answers, retries that are due soon
