@@ -16,7 +16,7 @@ from chaos.lane import Lane
 from chaos.schedule import Round, round_of, rounds, smaller
 
 # Seconds of a run that are left to what waits when the rounds are over, and to the stop
-LEFT: Final = 12.0
+LEFT: Final = 20.0
 # Seconds in which a failing round is made smaller
 SHRINKING: Final = 90.0
 LAST_LINES: Final = 60
