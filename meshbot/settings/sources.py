@@ -221,8 +221,8 @@ def _from_file(files: Sequence[Path], problems: list[_Problem], *, must_exist: b
             problems.append(_Problem(UNREADABLE, {"path": path, "reason": error.strerror}))
         except _NotTextError as error:
             problems.append(_Problem(NOT_UTF8, {"path": path, "line": error.line}))
-        # TOML's own errors, numbers of thousands of digits, brackets in brackets in brackets
-        except (ValueError, RecursionError) as error:
+        # TOML's own errors, and numbers of thousands of digits
+        except ValueError as error:
             problems.append(_toml_problem(path, str(error)))
         except RecursionError:
             problems.append(_toml_problem(path, "brackets in brackets"))
