@@ -386,7 +386,12 @@ class Custody:
         self._asks.is_limited = not loss
         if loss:
             self._actions.append(RadioLost(loss))
-        if loss and radio.own.region and now - self._introduced_at >= INTRODUCE_EVERY:
+        if (
+            loss is not None
+            and (loss or loss.number)
+            and radio.own.region
+            and now - self._introduced_at >= INTRODUCE_EVERY
+        ):
             self._introduced_at = now
             self._actions.append(Introduce())
 

@@ -251,6 +251,11 @@ class Firmware:
         self._state.peers.get(num).firmware = VERSION_2_8
         return self._mesh.replace_user(num, replace(user, num=crc32(user.public_key)) if user.public_key else user, now)
 
+    def step_clock(self, seconds: float) -> None:
+        """Let the node's clock jump, unless it does not know the time."""
+        if self._state.clock_offset is not None:
+            self._state.clock_offset += seconds
+
     def notify(self, text: str, now: float) -> None:
         """Tell the client something in text for people."""
         self._state.notify(text, now)

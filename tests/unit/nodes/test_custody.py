@@ -681,6 +681,15 @@ def test_a_loss_is_reported_once(bench, changes, what):
     assert len(bench.of(Introduce)) == (what != "region")
 
 
+def test_under_another_number_our_node_introduces_itself_once(bench):
+    bench.ready()
+    bench.own_num = OWN_NUM + 1
+    for _ in range(2):
+        bench.ready()
+        bench.wait(60)
+    assert (len(bench.of(Introduce)), bench.of(RadioLost)) == (1, [])
+
+
 @pytest.mark.parametrize("nodes", [20, 40, 3000])
 def test_half_of_the_nodes_and_more_are_no_loss(bench, nodes):
     bench.ready()
