@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import assembly
@@ -14,6 +15,7 @@ from meshbot.cli import Program
 from meshbot.control import candidates
 from meshbot.installation import core_requirements, installed_unit
 from meshbot.runtime import SystemClock
+from meshbot.settings import sources
 from meshbot.storage import FILE_NAME, StorageError
 from meshbot.version import version_text
 from node_manager import NodeManager
@@ -32,7 +34,9 @@ def program(
     return Program(
         version=version,
         load=lambda path, language: config.load(path, language=language),
+        defaults=config.Settings,
         effective=config.effective,
+        load_service=lambda language: service_settings(language) if os.geteuid() == 0 else None,
         run=run,
         demo=_demo,
         open_nodes=open_nodes,
@@ -68,13 +72,28 @@ def open_nodes(settings: config.Settings, *, is_new: bool = False) -> Iterator[N
         database.close()
 
 
+def service_settings(
+    language: str | None, root: Path = Path("/"), environ: Mapping[str, str] = os.environ
+) -> config.Settings | None:
+    """Return the settings of the installed service, with this environment's above them; None without a service.
+
+    Raises ConfigError. What only root may read is left out for others.
+    """
+    from meshbot.doctor import environment, settings_file  # noqa: PLC0415 - the daemon never needs it
+
+    if installed_unit(root) is None:
+        return None
+    typed = {name: value for name, value in environ.items() if name.startswith(sources.ENV_PREFIX)}
+    return config.load(settings_file(root), environment(root) | typed, language=language)
+
+
 def _patient(settings: config.Settings, as_service: bool) -> Patient:  # noqa: FBT001 - as the callback is called
     """Return what the doctor is to examine; raise ConfigError for bad settings of the service."""
-    from meshbot.doctor import Patient, environment, pinned, settings_file  # noqa: PLC0415 - the daemon never needs it
+    from meshbot.doctor import Patient, pinned  # noqa: PLC0415 - the daemon never needs it
 
     unit = installed_unit()
     if as_service and unit is not None:
-        settings = config.load(settings_file(), environment())
+        settings = service_settings(None, environ={}) or settings
     token = settings.telegram_token.get_secret_value()
     bridged = [found[0] for line in settings.telegram_bridges if (found := GROUP.search(line))]
     return Patient(

@@ -24,7 +24,7 @@ from meshbot.control import (
     socket_path,
 )
 from meshbot.mesh_link import report_of
-from meshbot.runtime import read_host
+from meshbot.runtime import read_process
 
 
 def control(
@@ -38,7 +38,7 @@ def control(
     desk = DeskParts(
         parts.clock,
         commands,
-        limits(settings),
+        lambda: limits(parts.settings),
         {language: translator(language) for language in LANGUAGES},
         settings.language,
         parts.memory,
@@ -65,7 +65,7 @@ def status(parts: Parts) -> dict[str, Any]:
     """Return the running bot in figures; durations in seconds. Its names are an interface: scripts rely on them."""
     settings, link, sender = parts.settings, parts.link, parts.sender
     counts, tally, interface = parts.nodes.counts(), parts.custody.tally(), link.interface()
-    process = read_host(settings.data_dir).process
+    process = read_process()
     report = None if interface is None else report_of(interface)
     kind = "postgresql" if settings.database_url.get_secret_value() else "sqlite"
     return {

@@ -113,8 +113,9 @@ def route_reports(
     control: Callable[[sending.DeliveryReport], object],
 ) -> None:
     """Have what becomes of each text reported to the part that it came from."""
-    ttl, tr = parts.settings.answer_ttl, translator(parts.settings.language)
-    reports.route(sending.EchoOrigin, builtin.EchoReports(parts.clock, parts.sender.tell, tr, ttl).on_delivery_report)
+    tr = translator(parts.settings.language)
+    echo = builtin.EchoReports(parts.clock, parts.sender.tell, tr, lambda: parts.settings.answer_ttl)
+    reports.route(sending.EchoOrigin, echo.on_delivery_report)
     reports.route(sending.MailNoticeOrigin, housekeeping.tell)
     reports.route(sending.ControlOrigin, control)
     if telegram is not None:

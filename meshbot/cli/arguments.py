@@ -39,7 +39,7 @@ def parser_for(name: str, version: str, tr: Translate) -> argparse.ArgumentParse
     parser.add_argument("--demo", action="store_true", help=tr(DEMO))
     parser.add_argument("--version", action="version", version=f"MeshBot {version}", help=tr(VERSION))
     # without a command the bot runs; what is alone needs no settings
-    parser.set_defaults(command=None, alone=None, on_bad_settings=None)
+    parser.set_defaults(command=None, alone=None, on_bad_settings=None, needs_settings=True, is_for_service=False)
     groups = parser.add_subparsers(title=tr(_("commands")), metavar=tr(_("COMMAND")))
     top = Commands(groups, tr)
     top.add("run", None, _("runs the bot, as without a command"))
@@ -54,6 +54,8 @@ def parser_for(name: str, version: str, tr: Translate) -> argparse.ArgumentParse
     doctor.add_command(top)
     for module in (keys, radio, database):
         group = groups.add_parser(module.NAME, help=tr(module.SUMMARY), description=tr(module.SUMMARY))
+        # they use what the bot has: as root the service's
+        group.set_defaults(is_for_service=True)
         commands = group.add_subparsers(title=tr(_("commands")), metavar=tr(_("COMMAND")), required=True)
         module.add_commands(Commands(commands, tr))
     service = groups.add_parser("service", help=tr(SUMMARY), description=tr(SUMMARY))

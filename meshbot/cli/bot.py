@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from meshbot.cli.errors import CommandError
+from meshbot.commands import Translate
 from meshbot.commands import mark as _
 from meshbot.control import ControlClient, NoBotError, NotAllowedError, Verb, candidates
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 WORK_TIMEOUT: Final = 180.0
 # Seconds for a text's way to its recipient: an acknowledgement over many hops, and the texts before it
 SAY_WAIT: Final = 120
+LONGEST_WAIT: Final = 86400
 
 
 def add_commands(top: Commands) -> None:
@@ -36,7 +38,7 @@ def add_commands(top: Commands) -> None:
     say.add_argument("text", nargs="+", help=tr(_("what it says")))
     say.add_argument("--no-wait", action="store_true", help=tr(_("does not wait until the text has arrived")))
     wait = tr(_("waits at most so long for the end, {count} by default")).format(count=SAY_WAIT)
-    say.add_argument("--wait", type=_seconds, default=SAY_WAIT, metavar=tr(_("SECONDS")), help=wait)
+    say.add_argument("--wait", type=_seconds_in(tr), default=SAY_WAIT, metavar=tr(_("SECONDS")), help=wait)
     _add(top, "log", follow_log, _("follows the running bot's log"))
     _add(top, "reconnect", reconnect, _("has the running bot drop its link and take it anew"))
     _add(top, "sync", synchronize, _("has the running bot put the trusted keys into its interface"))
@@ -45,16 +47,25 @@ def add_commands(top: Commands) -> None:
 
 def _add(top: Commands, name: str, run: Any, summary: str) -> argparse.ArgumentParser:
     parser = top.add(name, run, summary)
+    # where they cannot be read, the bot is asked all the same
+    parser.set_defaults(needs_settings=False)
     parser.add_argument("--json", action="store_true", help=top.tr(_("prints the bot's answers as they are, in JSON")))
     socket = top.tr(_("the bot's control socket, if it is elsewhere"))
     parser.add_argument("--socket", type=Path, metavar=top.tr(_("FILE")), help=socket)
     return parser
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds <= 86400:  # noqa: PLR2004 - a day
-        raise ValueError(text)
+def _seconds_in(tr: Translate) -> Callable[[str], float]:
+    def seconds(text: str) -> float:
+        try:
+            found = float(text)
+        except ValueError:
+            found = 0.0
+        if not 0 < found <= LONGEST_WAIT:
+            words = tr(_("{text} refused; seconds, up to {most}"))
+            raise argparse.ArgumentTypeError(words.format(text=repr(text), most=LONGEST_WAIT))
+        return found
+
     return seconds
 
 
@@ -79,10 +90,7 @@ def say_text(call: Call[Any], options: argparse.Namespace) -> int:
     """Have a text sent, and print what becomes of it."""
     wait = not options.no_wait
     said = {"to": options.to, "text": " ".join(options.text), "wait": wait}
-    try:
-        return _print(call, options, Verb.SAY, timeout=options.wait, **said)
-    except TimeoutError:
-        raise CommandError(_("No more came in time. The text goes on waiting; the bot's log tells its end.")) from None
+    return _print(call, options, Verb.SAY, timeout=options.wait, **said)
 
 
 def follow_log(call: Call[Any], options: argparse.Namespace) -> int:
@@ -122,14 +130,33 @@ def _print(
     return 0 if answer.get("ok") else 1
 
 
+def _greeting(client: ControlClient) -> dict[str, Any]:
+    """Return the bot's first answer, which needs no work: one that hangs shows itself within seconds."""
+    try:
+        return client.last(Verb.STATUS)
+    except TimeoutError:
+        hangs = _("The bot at {path} is there and does not answer: it hangs. sudo systemctl restart meshbot")
+        raise CommandError(hangs, path=client.path) from None
+
+
 def _answers(
     call: Call[Any], options: argparse.Namespace, verb: Verb, timeout: float | None, fields: Mapping[str, object]
 ) -> Iterator[dict[str, Any]]:
     paths = [options.socket] if options.socket else candidates(call.settings.data_dir, os.environ)
-    language = {"language": call.language}
     try:
-        with ControlClient(paths, timeout) as client:
-            yield from client.ask(verb, **language, **fields)
+        with ControlClient(paths) as client:
+            answer = _greeting(client)
+            if answer.get("ok"):
+                client.be_patient(timeout)
+                yield from client.ask(verb, language=call.language, **fields)
+            else:
+                yield answer
+    except TimeoutError:
+        if verb is Verb.SAY:
+            text = _("No more came in time. The text goes on waiting; the bot's log tells its end.")
+        else:
+            text = _("The bot has not finished within {seconds:.0f} s; its log may tell more.")
+        raise CommandError(text, seconds=timeout) from None
     except NotAllowedError as exc:
         raise CommandError(_("{path} is not for you: sudo meshbot {verb}"), path=exc, verb=verb.value) from None
     except NoBotError:

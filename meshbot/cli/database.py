@@ -33,7 +33,7 @@ NAME: Final = "db"
 SUMMARY: Final = _("the database: check, copy, put back, shorten, export")
 PROBLEMS: Final[Mapping[FileProblem, str]] = MappingProxyType(
     {
-        FileProblem.MISSING: _("{path} does not exist: is data_dir the bot's?"),
+        FileProblem.MISSING: _("{path} does not exist: is data_dir the bot's? The service's: sudo meshbot db …"),
         FileProblem.NOT_OURS: _("{path} is no database of the bot's."),
         FileProblem.NEWER: _("{path} was written by a newer version of the program ({detail}): use that one."),
         FileProblem.DAMAGED: _("{path} is damaged ({detail}): put a copy back with « meshbot db restore »."),
@@ -107,6 +107,8 @@ def backup(call: Call[Any], options: argparse.Namespace) -> int:
     # it may be the only good one
     if target.exists():
         raise CommandError(_("{name} is there already: choose another name, or remove it."), name=target)
+    if options.file and not target.absolute().parent.is_dir():
+        raise CommandError(_("{folder} is no folder: make it, or choose another one."), folder=target.parent)
     with _explained():
         if not options.file and path.exists():
             make_private_folder(folder)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from meshbot.runtime import MeshBotError
+
 SERVICE: Final = "_meshtastic._tcp.local."
 # Seconds: a node answers within one, and is asked again after another
 SEARCH_TIME: Final = 3.0
@@ -14,7 +16,7 @@ SEARCH_TIME: Final = 3.0
 ADDRESS_TIME: Final = 1000
 
 
-class NoSearchError(Exception):
+class NoSearchError(MeshBotError):
     """The library is not installed, or the network cannot be searched."""
 
 

@@ -46,9 +46,9 @@ def writing(name: str) -> Iterator[BinaryIO]:
         else:
             with private_file(Path(name)) as file:
                 yield file
-    # who read it has seen enough, as with `| head`
+    # who read it has seen enough, as with `| head`: see main.py
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
+        raise
     except OSError as exc:
         raise CommandError(_("{name} cannot be written: {reason}"), name=name, reason=exc.strerror or exc) from None
 

@@ -19,7 +19,7 @@ from meshbot.commands import Translate
 from meshbot.commands import mark as _
 from meshbot.installation import LANGUAGES, Layout, example_text, language_of
 from meshbot.runtime import write_private
-from meshbot.settings import Host, Nodes, Token, toml
+from meshbot.settings import Host, Kind, Nodes, Token, toml
 from meshbot.text import one_line
 
 SUMMARY: Final = _("asks for the first settings and writes them")
@@ -27,6 +27,7 @@ FAILED: Final = 1
 INTERRUPTED: Final = 130
 PORT: Final = 4403
 SETTINGS: Final = "meshbot.toml"
+BY_HAND: Final = ".venv/bin/python main_bot.py"
 Ask = Callable[[str], str]
 
 
@@ -36,6 +37,7 @@ class Places:
 
     folder: Path
     is_service: bool
+    start: str = BY_HAND  # what starts the bot with these files
 
     @property
     def settings(self) -> Path:
@@ -51,8 +53,11 @@ class Places:
 class Questions:
     """Asks until an answer is allowed."""
 
-    def __init__(self, ask: Ask, ask_secretly: Ask, say: Callable[[str], object], tr: Translate) -> None:
-        self._ask, self._ask_secretly, self.say, self.tr = ask, ask_secretly, say, tr
+    def __init__(
+        self, ask: Ask, ask_secretly: Ask, say: Callable[[str], object], tr: Translate, language: str = "en"
+    ) -> None:
+        """`language` is `tr`'s."""
+        self._ask, self._ask_secretly, self.say, self.tr, self._language = ask, ask_secretly, say, tr, language
 
     def answer(self, text: str, kind: Any, default: str = "", *, secret: bool = False) -> Any:
         """Return the answer to a translated question as a setting of that kind; nothing typed means the default."""
@@ -62,18 +67,30 @@ class Questions:
             try:
                 return TypeAdapter(kind).validate_python(typed)
             except ValidationError:
-                self.say(self.tr(_("❌ That cannot be; once more.")))
+                self.refuse(next((getattr(m, self._language) for m in _metadata(kind) if isinstance(m, Kind)), ""))
+
+    def refuse(self, allowed: str) -> None:
+        """Say what an answer may be; empty: the question has told it."""
+        text = self.tr(_("❌ That cannot be. Allowed: {allowed}")).format(allowed=allowed)
+        self.say(text if allowed else self.tr(_("❌ That cannot be; once more.")))
+
+
+def _metadata(kind: Any) -> tuple[Any, ...]:
+    return getattr(kind, "__metadata__", ())
 
 
 def run_setup(_options: argparse.Namespace, tr: Translate) -> int:
     """Ask and write; return the exit code."""
     of_service = Layout().settings
     is_service = os.geteuid() == 0 and of_service.is_dir()
-    places = Places(of_service if is_service else Path.cwd(), is_service)
+    by_hand = "meshbot run" if Path(sys.argv[0]).name == "meshbot" else BY_HAND
+    start = "sudo systemctl restart meshbot" if is_service else by_hand
+    places = Places(of_service if is_service else Path.cwd(), is_service, start)
     secretly = getpass.getpass if sys.stdin.isatty() else input
-    questions = Questions(input, secretly, lambda text: print(text, flush=True), tr)
+    language = language_of(os.environ)
+    questions = Questions(input, secretly, lambda text: print(text, flush=True), tr, language or "en")
     try:
-        return set_up(places, questions, find_nodes, language_of(os.environ) or "fr")
+        return set_up(places, questions, find_nodes, language or "fr")
     except (EOFError, KeyboardInterrupt):
         print("\n" + tr(_("Nothing was written.")), file=sys.stderr)
         return INTERRUPTED
@@ -100,8 +117,7 @@ def set_up(places: Places, questions: Questions, find: Callable[[], Sequence[Fou
     values = {"tcp_host": host, "tcp_port": port, "language": spoken, "admin_nodes": admins}
     _write(places, values, token.get_secret_value())
     say(tr(_("✅ Written: {path}")).format(path=places.settings))
-    command = "sudo systemctl restart meshbot" if places.is_service else ".venv/bin/python main_bot.py"
-    say(tr(_("👉 To start it: {command}")).format(command=command))
+    say(tr(_("👉 To start it: {command}")).format(command=places.start))
     return 0
 
 
@@ -119,10 +135,12 @@ def _choose_node(questions: Questions, find: Callable[[], Sequence[FoundNode]]) 
         say(tr(_("ℹ️ None found: the node shows its address on its screen, under WiFi.")))
     default = "1" if found else "meshtastic.local"
     text = tr(_("Number in this list, or the node's name or address:")) if found else tr(_("The node's address:"))
-    typed = questions.answer(text, Host, default)
-    if typed.isdecimal() and 1 <= int(typed) <= len(found):
-        node = found[int(typed) - 1]
-        return node.address, node.port or PORT
+    # a number is one of the list: as a name or an address it would lead nowhere
+    while (typed := questions.answer(text, Host, default)).isdecimal():
+        if 1 <= int(typed) <= len(found):
+            node = found[int(typed) - 1]
+            return node.address, node.port or PORT
+        questions.refuse("")
     return typed, PORT
 
 

@@ -23,13 +23,28 @@ from meshbot.settings import ConfigError
 from meshbot.storage import StorageError
 
 FAILED: Final = 1
-# 128 and the signal's number, as a shell has it
+# 128 and the signal's number, as a shell has it: SIGINT, SIGPIPE
 INTERRUPTED: Final = 130
+UNREAD: Final = 141
+BAD_SETTINGS: Final = _("⚠️ The settings here have faults, which `meshbot check` names; the running bot has its own.")
 S = TypeVar("S", bound=CliSettings)
 
 
 def main(program: Program[S], arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Run what the arguments ask for; return the exit code: 78 for bad settings, else the command's, or the bot's."""
+    try:
+        code = _main(program, arguments, environ)
+        # what is left may find nobody to read it
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    # who read it has seen enough, as with `| head`
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
+        return UNREAD
+    return code
+
+
+def _main(program: Program[S], arguments: Sequence[str] | None, environ: Mapping[str, str]) -> int:
     language = language_of(environ)
     speak(language or "en")
     log.use_utf8(sys.stdout, sys.stderr)
@@ -43,9 +58,13 @@ def main(program: Program[S], arguments: Sequence[str] | None = None, environ: M
     if options.demo:
         return program.demo()
     try:
-        settings = program.load(options.config, language)
+        of_service = program.load_service(language) if options.is_for_service and options.config is None else None
+        settings = of_service or program.load(options.config, language)
     except ConfigError as error:
-        return int((options.on_bad_settings or _tell_problems)(error.problems, options, tr))
+        if options.needs_settings:
+            return int((options.on_bad_settings or _tell_problems)(error.problems, options, tr))
+        print(tr(BAD_SETTINGS), file=sys.stderr)
+        settings = program.defaults()
     if options.check_config:
         print(program.effective(settings, language or settings.language), end="")
         return 0

@@ -82,6 +82,8 @@ class Program(Generic[S]):
 
     version: str
     load: Callable[[Path | None, str | None], S]  # raises settings.ConfigError, in that language or the settings'
+    load_service: Callable[[str | None], S | None]  # for root those of the installed service; None for others
+    defaults: Callable[[], S]  # the settings' defaults, for what needs no others
     effective: Callable[[S, str], str]  # the settings in force, as text without secrets, in that language
     run: Callable[[S, Callable[[], S]], int]  # the bot, with what reads the settings again
     demo: Callable[[], int]

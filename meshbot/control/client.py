@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from meshbot.control.place import ServedNode, address_of, read_node
 from meshbot.control.protocol import Verb, encode
-from meshbot.runtime import MeshBotError
+from meshbot.runtime import MeshBotError, is_same_host
 
 # Seconds for the connection and for an answer that needs no work
 QUICK: Final = 5.0
@@ -34,6 +34,10 @@ class ControlClient:
         self.path, self._socket = _connected(paths)
         self._socket.settimeout(timeout)
         self._rest = b""
+
+    def be_patient(self, timeout: float | None) -> None:
+        """Wait so many seconds for each answer from now on, None for ever."""
+        self._socket.settimeout(timeout)
 
     def ask(self, verb: Verb, **fields: object) -> Iterator[dict[str, Any]]:
         """Ask, and return the answers as they come, up to the last; TimeoutError if the next one does not."""
@@ -66,7 +70,11 @@ class ControlClient:
                 raise NoBotError("the bot has ended")
             self._rest += data
         line, _end, self._rest = self._rest.partition(b"\n")
-        found = json.loads(line)
+        try:
+            found = json.loads(line)
+        # another program's socket: no JSON, not even UTF-8, brackets in brackets
+        except (ValueError, RecursionError):
+            found = None
         if not isinstance(found, dict):
             raise NoBotError(f"no bot of this kind answers at {self.path}")
         return found
@@ -102,10 +110,13 @@ def _connected(paths: Iterable[Path]) -> tuple[Path, socket.socket]:
 
 
 def serving(paths: Iterable[Path], host: str, port: int) -> ServedNode | None:
-    """Return the bot at one of these sockets that serves the node at that address already, None if there is none."""
+    """Return the bot at one of these sockets that serves the node at that address already, None if there is none.
+
+    A name and its address are the same node; looking names up takes some seconds at most.
+    """
     for path in paths:
         found = _served(path)
-        if found is not None and (found.host.lower(), found.port) == (host.lower(), port):
+        if found is not None and found.port == port and is_same_host(found.host, host):
             return found
     return None
 
@@ -115,8 +126,8 @@ def _served(path: Path) -> ServedNode | None:
         with ControlClient([path]) as client:
             status: Mapping[str, Any] = client.last(Verb.STATUS)
         return ServedNode(int(status["pid"]), str(status["host"]), int(status["port"]))
-    # it may not be asked, but it says beside its socket whose node it has
-    except NotAllowedError:
+    # it may not be asked, or hangs, but it says beside its socket whose node it has
+    except (NotAllowedError, TimeoutError):
         return read_node(path)
     except (NoBotError, OSError, LookupError, ValueError, TypeError, OverflowError):
         return None

@@ -90,8 +90,9 @@ class Connection:
     @property
     def is_over(self) -> bool:
         """Whether it can be closed."""
-        is_done = self.is_ending and not self._out and not len(self.lines) and (self.follows_log or not self.is_busy)
-        return self._is_lost or is_done
+        # what was asked behind the log is never answered
+        has_all = self.follows_log or not (len(self.lines) or self.is_busy)
+        return self._is_lost or (self.is_ending and not self._out and has_all)
 
     @property
     def deadline(self) -> float:

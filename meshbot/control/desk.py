@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Final, Protocol
 
@@ -36,6 +37,8 @@ from meshbot.mesh_link import Channel
 from meshbot.runtime import Clock
 from meshbot.sending import ControlOrigin, DeliveryReport, OutgoingText, new_packet_id
 
+LOGGER = logging.getLogger(__name__)
+error_print = LOGGER.error
 # Threads, beside those for the mesh: one operator at a terminal
 WORKERS: Final = 1
 OPERATOR: Final = User("control", Role.ADMIN)
@@ -73,7 +76,7 @@ class DeskParts:
 
     clock: Clock
     commands: Sequence[Command]
-    limits: CommandLimits
+    limits: Callable[[], CommandLimits]  # those in force
     translators: Mapping[str, Translate]  # by language
     language: str  # of the answers, where a request names none
     directory: Directory
@@ -138,6 +141,12 @@ class Desk:
             self._start(query, client, tr)
         except RefusedError as refused:
             self._end(client, refusal(refused, tr))
+        # whatever is wrong with what was asked, the bot goes on
+        except Exception as exc:
+            error_print("❌ Socket de commande: %s: %s", type(exc).__name__, exc)
+            LOGGER.debug("Socket de commande", exc_info=exc)
+            failed = tr(_("The bot could not do that; its log says why."))
+            self._end(client, {"ok": False, "error": Error.FAILED.value, "text": failed})
 
     def _start(self, query: Query, client: Client, tr: Translate) -> None:
         match query.verb:
@@ -168,6 +177,7 @@ class Desk:
         if command is None:
             raise RefusedError(Error.NOT_AVAILABLE, _("This bot cannot do that."))
         executor = self._started()
+        executor.set_limits(self._limits())
         if reason := executor.busy_answer(command, OPERATOR, tr):
             self._end(client, {"ok": False, "error": Error.BUSY.value, "text": reason})
             return
@@ -177,11 +187,13 @@ class Desk:
     def _started(self) -> CommandExecutor[Client]:
         """Return the executor; nobody who never asks pays for its threads."""
         if self._executor is None:
-            limits = CommandLimits(WORKERS, WORKERS, self._parts.limits.timeout, self._parts.limits.answer_ttl)
             name = "Control-Commands"
-            self._executor = CommandExecutor(name, self._parts.clock, limits, self.translate, self._tell)
+            self._executor = CommandExecutor(name, self._parts.clock, self._limits(), self.translate, self._tell)
             self._executor.start(slow=any(command.slow for command in self._registry))
         return self._executor
+
+    def _limits(self) -> CommandLimits:
+        return replace(self._parts.limits(), workers=WORKERS, slow_workers=WORKERS)
 
     def _request(self, name: str, argument: str, tr: Translate) -> Request:
         return Request(
@@ -241,8 +253,9 @@ class Desk:
         self._end(client, body)
 
     def _end(self, client: Client, body: Answer) -> None:
-        client.is_busy = False
+        # first the answer: one that cannot be written is followed by one that can
         client.answer(body)
+        client.is_busy = False
 
 
 class _Failure(str):

@@ -101,7 +101,10 @@ class ControlServer(Service):
     def on_stop(self) -> None:
         """See Service."""
         self._desk.stop()
+        now = self._clock.monotonic()
         for client in list(self._clients.values()):
+            # the last lines of the log, an answer that was just given: as far as its socket takes them at once
+            client.write(now)
             self._close(client)
         if self._socket is not None:
             self._socket.close()

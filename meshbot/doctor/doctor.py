@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import eq
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from meshbot.doctor import host, network, node, telegram, visit
 from meshbot.doctor.findings import Finding, Result, Step, bad, examine, good, unknown
 from meshbot.mesh_link import LinkTarget, Visit
 from meshbot.mesh_link import visit as visit_node
-from meshbot.runtime import Clock
+from meshbot.runtime import Clock, is_same_host
 
 # Seconds for the node's whole configuration: a healthy node takes three at most
 PATIENCE: Final = 20.0
@@ -40,6 +41,11 @@ class Patient:
     root: Path = Path("/")
 
 
+def _agree(name: str, theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> bool:
+    is_same = is_same_host if name == "host" else eq
+    return is_same(theirs[name], mine[name])
+
+
 class Doctor:
     """One examination; every wait in it is bounded."""
 
@@ -48,7 +54,7 @@ class Doctor:
         self._clock = clock
         self._addresses: list[str] = []
         self._status: Mapping[str, Any] | None = None
-        self._is_forbidden = False
+        self._is_left_alone = False
         self._seen = Visit()
 
     def examine(self) -> Iterator[Finding]:
@@ -80,16 +86,21 @@ class Doctor:
         return self._patient.data_dir if self._status is None else Path(self._status["data_dir"])
 
     def _ask_bot(self) -> Result:
-        patient = self._patient
+        where: Path | None = None
         try:
-            with ControlClient(patient.sockets) as client:
-                self._status = client.last(Verb.STATUS)
+            with ControlClient(self._patient.sockets) as client:
                 where = client.path
+                self._status = client.last(Verb.STATUS)
         except NotAllowedError as exc:
-            self._is_forbidden = True
+            self._is_left_alone = True
             text = _("a bot runs here, and {path} is not for you: the node is left to it")
             return unknown(text, _("sudo meshbot doctor"), path=exc)
-        except (NoBotError, TimeoutError):
+        except TimeoutError:
+            # its link may be good all the same
+            self._is_left_alone = True
+            text = _("a bot runs here and does not answer at {path}: it hangs; the node is left to it")
+            return bad(text, _("sudo systemctl restart meshbot"), path=where)
+        except NoBotError:
             return unknown(_("none answers: the doctor connects to the node itself, which throws out any other client"))
         values = {"pid": self._status["pid"], "version": self._status["version"], "path": where}
         return good(_("process {pid}, MeshBot {version}, asked at {path}"), **values)
@@ -98,7 +109,7 @@ class Doctor:
         ours = self._patient
         mine: Mapping[str, Any] = {"host": ours.target.host, "port": ours.target.port}
         theirs = self._status or mine
-        others = [f"{name} = {theirs[name]}" for name in COMPARED if theirs[name] != mine[name]]
+        others = [f"{name} = {theirs[name]}" for name in COMPARED if not _agree(name, theirs, mine)]
         return host.settings([], list(ours.origins), others)
 
     def _database(self) -> Result:
@@ -128,17 +139,17 @@ class Doctor:
         return "" if self._status is None else str(self._status["link"]["state"])
 
     def _tcp(self) -> Result:
-        if self._is_forbidden or self._link in {"ready", "locked"}:
+        if self._is_left_alone or self._link in {"ready", "locked"}:
             return unknown(_("left to the running bot"))
         return self._if_known(lambda first: network.tcp(first, self._patient.target.port))
 
     def _others(self, _first: str) -> Result:
         count = network.others_from_here(self._addresses, self._patient.target.port, self._patient.root)
-        return network.others(count, is_bot_connected=self._is_forbidden or self._link in {"ready", "locked"})
+        return network.others(count, is_bot_connected=self._is_left_alone or self._link in {"ready", "locked"})
 
     def _node(self) -> Iterator[Step]:
         now = self._clock.now().timestamp()
-        if self._is_forbidden:
+        if self._is_left_alone:
             return
         if self._status is not None:
             figures, found = self._status["link"], self._status["node"]

@@ -19,6 +19,12 @@ class Verdict(Enum):
     UNKNOWN = "–"  # not asked for, not possible here, or of no use after what failed before
 
 
+class Words(str):
+    """A value that is a marked text itself."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """A step's verdict: marked texts with their values."""
@@ -59,11 +65,14 @@ class Finding:
 
     def text(self, tr: Translate) -> str:
         """Return what was found."""
-        return tr(self.result.text).format(**self.result.values)
+        return tr(self.result.text).format(**self._values(tr))
 
     def cure(self, tr: Translate) -> str:
         """Return what to do, empty for nothing."""
-        return tr(self.result.cure).format(**self.result.values) if self.result.cure else ""
+        return tr(self.result.cure).format(**self._values(tr)) if self.result.cure else ""
+
+    def _values(self, tr: Translate) -> dict[str, object]:
+        return {name: tr(value) if isinstance(value, Words) else value for name, value in self.result.values.items()}
 
 
 # A step returns one result or several; its waits are bounded

@@ -95,13 +95,22 @@ def data_folder(folder: Path) -> Result:
     except PermissionError:
         is_usable = False
     except FileNotFoundError:
-        return bad(_("{folder} does not exist"), _("Start the bot, which makes it, or set data_dir."), folder=folder)
+        return _absent(folder)
     except OSError as exc:
         return bad(_("{folder}: {reason}"), _("Look at the disk: dmesg"), folder=folder, reason=exc.strerror or exc)
     if not is_usable:
         text = _("{folder} is another user's: nothing can be said of what is in it")
         return unknown(text, _("sudo meshbot doctor"), folder=folder)
     return good(_("{folder} can be read and written"), folder=folder)
+
+
+def _absent(folder: Path) -> Result:
+    """Judge a data folder that is not there: the bot makes it, if it may."""
+    above = next(each for each in folder.absolute().parents if each.exists())
+    if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
+        return unknown(_("{folder} does not exist yet: the bot makes it when it starts"), folder=folder)
+    text = _("{folder} does not exist, and {above} is not for you to write")
+    return bad(text, _("Set data_dir, or as the service's: sudo meshbot doctor"), folder=folder, above=above)
 
 
 def database(folder: Path) -> Result:
@@ -124,7 +133,7 @@ def database(folder: Path) -> Result:
     if report.faults:
         cure = _("Stop the bot, then: meshbot db restore, with one of its daily copies.")
         return bad(_("{path} is damaged: {faults}"), cure, path=path, faults="; ".join(report.faults))
-    return good(_("{path} is sound, {size:.1f} MB"), path=path, size=size / 1e6)
+    return good(_("{path} is sound, {size:.1f} MB"), path=path, size=report.size / 1e6)
 
 
 def disk(folder: Path, least: float, root: Path = Path("/")) -> Iterator[Result]:

@@ -10,7 +10,7 @@ from meshbot.mesh_link.connecting import LinkTarget
 from meshbot.mesh_link.failures import LinkFailure, failure_of
 from meshbot.mesh_link.interface import MeshTCPInterface
 from meshbot.mesh_link.node_report import NodeReport, report_of
-from meshbot.runtime import Clock
+from meshbot.runtime import Clock, LinkCause
 
 # Seconds for the heartbeat's answer; as long is looked whether another client takes the node
 WATCH: Final = 3.0
@@ -95,7 +95,7 @@ class _Listener:
 
     def restarted(self) -> None:
         """See LinkListener."""
-        self._inbox.put(LinkFailure(detail="le nœud redémarre"))
+        self._inbox.put(LinkFailure(LinkCause.CLOSED, "le nœud redémarre"))
 
     def renumbered(self, own: object) -> None:
         """See LinkListener."""

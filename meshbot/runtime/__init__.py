@@ -5,7 +5,7 @@ from meshbot.runtime.clock import Clock, SystemClock, night_of
 from meshbot.runtime.disk import DiskCheck
 from meshbot.runtime.errors import MeshBotError
 from meshbot.runtime.folder_lock import FolderInUseError, lock_folder, lock_in_time
-from meshbot.runtime.host import HostFigures, read_host
+from meshbot.runtime.host import HostFigures, read_host, read_process
 from meshbot.runtime.incidents import (
     DatabaseFailed,
     DatabaseRecovered,
@@ -29,7 +29,7 @@ from meshbot.runtime.incidents import (
     unreported,
 )
 from meshbot.runtime.log import PASSWORD_COMMANDS, end_quietly, hush, mask_command
-from meshbot.runtime.name_lookup import NameLookup, is_address
+from meshbot.runtime.name_lookup import NameLookup, is_address, is_same_host
 from meshbot.runtime.pool import WorkerPool
 from meshbot.runtime.private_file import private_file, write_private
 from meshbot.runtime.recent import RecentKeys
@@ -86,6 +86,7 @@ __all__ = [
     "end_quietly",
     "hush",
     "is_address",
+    "is_same_host",
     "lock_folder",
     "lock_in_time",
     "log",
@@ -94,6 +95,7 @@ __all__ = [
     "notify",
     "private_file",
     "read_host",
+    "read_process",
     "unreported",
     "watchdog_interval",
     "write_private",

@@ -14,6 +14,7 @@ LOGGER = logging.getLogger(__name__)
 COMMAND: Final = ("getent", "ahosts")
 # Seconds for a killed process to be gone
 KILLED_WITHIN: Final = 1.0
+LOOKED_UP_WITHIN: Final = 3.0
 
 
 class NameLookup:
@@ -86,6 +87,23 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_same_host(one: str, other: str) -> bool:
+    """Return whether two names or addresses are one host's; waits LOOKED_UP_WITHIN for each name at most."""
+    first, second = (name.lower().rstrip(".") for name in (one, other))
+    return first == second or not _addresses(first).isdisjoint(_addresses(second))
+
+
+def _addresses(host: str) -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    try:
+        found = [host] if is_address(host) else NameLookup(host).run(LOOKED_UP_WITHIN)
+    # a name that nobody knows is no other's
+    except OSError as exc:
+        LOGGER.debug("lookup of %s: %s", host, exc)
+        return set()
+    addresses = (ipaddress.ip_address(each) for each in found)
+    return {getattr(each, "ipv4_mapped", None) or each for each in addresses}
 
 
 def _ascii(host: str) -> str:

@@ -25,7 +25,7 @@ from meshbot.settings.kinds import (
     Text,
     Token,
 )
-from meshbot.settings.sources import ORDER, ConfigError, SourcedSettings, allowed, effective, toml
+from meshbot.settings.sources import ORDER, ConfigError, Kind, SourcedSettings, allowed, effective, toml
 
 __all__ = [
     "ORDER",
@@ -38,6 +38,7 @@ __all__ = [
     "DatabaseUrl",
     "Host",
     "Key",
+    "Kind",
     "Location",
     "Nodes",
     "Passphrase",

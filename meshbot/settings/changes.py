@@ -43,6 +43,4 @@ def merged(in_force: S, read: S, live: Collection[str]) -> tuple[S, ReloadReport
     report = ReloadReport(
         tuple(name for name in names if name in live), tuple(name for name in names if name not in live)
     )
-    new = in_force.model_copy(update={name: getattr(read, name) for name in report.changed})
-    new.note_origins({name: read.origins[name] for name in report.changed if name in read.origins})
-    return new, report
+    return in_force.model_copy(update={name: getattr(read, name) for name in report.changed}), report

@@ -61,6 +61,28 @@ def test_a_reload_changes_what_it_may_and_keeps_the_link(node, ear, tmp_path):
     assert (node.connections, node.received.disconnects) == (1, 1)
 
 
+def test_a_bot_by_hand_leaves_the_node_to_the_service_s(node, tmp_path):
+    # the service's folder, in a file system that these processes alone see
+    private = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run && mkdir /run/meshbot && exec "$@"', "sh"]
+    if subprocess.run([*private, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("may not make a file system of its own")
+    env, port = {"RUNTIME_DIRECTORY": "/run/meshbot"}, node.port
+    service = BotProcess(
+        cwd=tmp_path, by=private, env=env, tcp_host="127.0.0.1", tcp_port=port, data_dir=tmp_path / "service"
+    )
+    with service:
+        service.wait_for("Connexion TCP établie")
+        beside = ["nsenter", f"--mount=/proc/{service.pid}/ns/mnt", f"--wdns={tmp_path}"]
+        by_hand = {"cwd": tmp_path, "by": beside, "tcp_port": port, "data_dir": tmp_path / "by_hand"}
+        # a name of the same machine
+        with BotProcess(tcp_host="localhost", **by_hand) as other:
+            other.wait_for(rf"Le bot du service sert déjà le nœud 127.0.0.1:{port} \(processus {service.pid}\)")
+            assert other.wait() == 75
+        assert not service.matching("Lien TCP perdu"), service.output
+        assert not (tmp_path / "by_hand").exists()
+    assert node.connections == 1
+
+
 def test_a_hang_up_stops_only_a_program_whose_terminal_has_gone():
     ours, theirs = pty.openpty()
     command = [*SIGNALLED, "setsid", "--ctty", sys.executable, str(ROOT / "tests/support/hung_up.py")]

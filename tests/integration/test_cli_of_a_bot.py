@@ -3,14 +3,21 @@
 import json
 import logging
 import os
+import socket
+import subprocess
+import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
 
 import command_line
 from meshbot import cli
+from meshbot.cli import bot as bot_commands
+from meshbot.control import ControlClient
 from meshbot.control.follower import LogFollower
 from meshbot.control.place import listen
 from tests.support.bot import RunningBot
@@ -114,3 +121,71 @@ def test_an_odd_wait_is_explained(run, wait):
     with pytest.raises(SystemExit) as ended:
         run("say", "0", "x", "--wait", wait)
     assert ended.value.code == 2
+
+
+# -- what is there in the bot's place
+
+
+@pytest.fixture
+def instead(tmp_path):
+    """Return what has something else than a bot listen where one would: each client gets this, and then nothing."""
+    heard = listen(tmp_path / "meshbot.sock")
+    heard.setblocking(True)  # noqa: FBT003 - the socket's own
+    kept = []
+
+    def speak(answer):
+        def serve():
+            with suppress(OSError):
+                while True:
+                    client, _ = heard.accept()
+                    kept.append(client)
+                    client.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True, name="instead").start()
+
+    yield speak
+    heard.shutdown(socket.SHUT_RDWR)
+    heard.close()
+    for client in kept:
+        client.close()
+
+
+@pytest.mark.parametrize("command", [("status",), ("log",), ("say", "0", "x"), ("reload", "--json")])
+def test_a_bot_that_hangs_is_named_within_seconds(run, instead, monkeypatch, command):
+    instead(b"")
+    monkeypatch.setattr(ControlClient.__init__, "__defaults__", (0.1,))
+    code, out, err = run(*command)
+    assert (code, out) == (1, "")
+    assert "it hangs. sudo systemctl restart meshbot" in err
+
+
+@pytest.mark.parametrize("answer", [b"\xff\n", b"HTTP/1.1 400\n", b"[" * 60_000 + b"\n", b"[1]\n", b"7" * 9000 + b"\n"])
+def test_another_program_s_answer_is_no_bot_s(run, instead, answer):
+    instead(answer)
+    code, out, err = run("status")
+    assert (code, out) == (1, "")
+    assert err.startswith("❌ No bot answers")
+
+
+def test_a_work_without_an_end_is_given_up_in_words(run, instead, monkeypatch):
+    instead(b'{"ok": true}\n')
+    monkeypatch.setattr(bot_commands._print, "__defaults__", (0.1,))
+    code, _out, err = run("ask", "/stats")
+    assert (code, err) == (1, "❌ The bot has not finished within 0 s; its log may tell more.\n")
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "check", "--help"])
+def test_output_that_nobody_reads_has_no_traceback(bot, tmp_path, command):
+    root = Path(__file__).parents[2]
+    environ = {**os.environ, "MESHBOT_DATA_DIR": str(tmp_path), "MESHBOT_TCP_HOST": "127.0.0.1"}
+    line = f"{sys.executable} main_bot.py {command} | true"
+    done = subprocess.run(["/bin/sh", "-c", line], cwd=root, env=environ, capture_output=True, check=False)
+    assert done.stderr == b""
+
+
+def test_faults_in_the_settings_do_not_hide_the_running_bot(bot, run, tmp_path, monkeypatch):
+    monkeypatch.setenv("MESHBOT_TCP_PORT", "0")
+    code, out, err = run("status", "--socket", tmp_path / "meshbot.sock")
+    assert (code, out[:5]) == (0, "🔗 lin"[:5])
+    assert "`meshbot check` names" in err
+    assert run("db", "check")[0] == 78

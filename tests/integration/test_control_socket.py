@@ -149,6 +149,33 @@ def test_a_reload_says_what_holds_and_what_waits_for_a_restart(bot, ask):
     assert bot.bot.memory.mailbox._mail_ttl == 90
 
 
+def test_a_command_s_time_limit_is_the_one_in_force(bot, ask, monkeypatch):
+    assert ask(Verb.COMMAND, text="/ping")[0]["ok"]
+    bot.written = bot.settings.model_copy(update={"command_timeout": 7})
+    assert ask(Verb.RELOAD)[0]["ok"]
+    assert ask(Verb.COMMAND, text="/ping")[0]["ok"]
+    executor = next(each for each in bot.bot.supervisor.services if each.name == "Control")._desk._executor
+    assert executor._limits.timeout == 7
+
+
+def test_how_long_a_text_may_be_is_the_setting_in_force(bot, ask):
+    bot.written = bot.settings.model_copy(update={"telegram_max_bytes": 40})
+    assert ask(Verb.RELOAD)[0]["ok"]
+    assert ask(Verb.SAY, to="0", text="x" * 41)[0]["error"] == "too_long"
+
+
+def test_a_fault_in_what_is_asked_is_an_answer_and_ends_nobody(bot, ask, monkeypatch):
+    monkeypatch.setattr(type(bot.bot.node_manager), "counts", lambda _self: {}["gone"])
+    assert ask(Verb.STATUS)[0] == {
+        "ok": False,
+        "error": "failed",
+        "text": "The bot could not do that; its log says why.",
+    }
+    bot.log.wait_for("❌ Socket de commande: KeyError: 'gone'")
+    monkeypatch.undo()
+    assert ask(Verb.STATUS)[0]["ok"]
+
+
 def test_a_reload_of_bad_settings_is_refused_with_their_problems(bot, ask, monkeypatch):
     monkeypatch.setattr(bot.bot.reloader, "_load", lambda: config.load(environ={"MESHBOT_TCP_PORT": "0"}))
     answer = ask(Verb.RELOAD)[0]
@@ -204,7 +231,7 @@ def serving_thread(folder, clock, new_selector):
     parts = DeskParts(
         clock,
         [LONG],
-        make_limits(),
+        make_limits,
         {"en": translator("en")},
         "en",
         None,

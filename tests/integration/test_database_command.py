@@ -3,11 +3,13 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from meshbot.runtime.folder_lock import lock_folder
 from meshbot.storage.database import open_database
 from meshbot.storage.migrations.upgrade import upgrade
 from meshbot.storage.schema import NODES, REVISIONS
+from meshbot.storage.sqlite_file import RESERVE, copy_file
 from tests.support.command_runner import command_runner
 from tests.support.fake_clock import FakeClock
 
@@ -256,7 +259,9 @@ def test_a_folder_without_a_database_is_named(run, folder, command):
     no_database(folder, None)
     code, told, error = run("db", command)
     assert (code, told) == (1, "")
-    assert error == f"❌ {folder / 'meshbot.db'} does not exist: is data_dir the bot's?\n"
+    assert (
+        error == f"❌ {folder / 'meshbot.db'} does not exist: is data_dir the bot's? The service's: sudo meshbot db …\n"
+    )
     assert files(folder) == []
 
 
@@ -303,6 +308,47 @@ def test_a_disk_that_becomes_full_leaves_no_half_copy(run, folder, tmp_path):
         signal.signal(signal.SIGXFSZ, ignored)
     assert (code, error.count("\n")) == (1, 1)
     assert files(tmp_path) == ["data"]
+
+
+def test_a_copy_leaves_the_bot_room_on_the_disk(run, folder, tmp_path, monkeypatch):
+    full = shutil.disk_usage(tmp_path)._replace(free=RESERVE)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: full)
+    code, _out, error = run("db", "backup", tmp_path / "copy.db")
+    assert code == 1
+    assert "too little room" in error
+
+
+class Commits(threading.Event):
+    """Commits a row where a copy pauses."""
+
+    def __init__(self, database):
+        super().__init__()
+        self._database = database
+        self.count = 0
+
+    def wait(self, _timeout):
+        self.count += 1
+        assert self.count < 50, "it begins again with each commit"
+        add_node(self._database, BOB + self.count, "x" * 100)
+        return False
+
+
+def test_a_copy_ends_beside_a_bot_that_never_stops_writing(folder, tmp_path):
+    database = open_database(folder, FakeClock())
+    with database.transaction() as connection:
+        rows = [{"num": number, "long_name": "y" * 1000, **ROW} for number in range(1, 3000)]
+        connection.execute(insert(NODES), rows)
+    commits = Commits(database)
+    copy_file(folder / "meshbot.db", tmp_path / "copy.db", commits)
+    database.close()
+    assert commits.count >= 2
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as reader:
+        assert reader.execute("SELECT count(*) FROM nodes").fetchone() == (3000,), "of one moment"
+
+
+def test_a_folder_that_a_copy_would_need_is_named(run, tmp_path):
+    code, _out, error = run("db", "backup", tmp_path / "absent" / "copy.db")
+    assert (code, error) == (1, f"❌ {tmp_path / 'absent'} is no folder: make it, or choose another one.\n")
 
 
 @pytest.mark.parametrize("command", ["check", "backup", "restore", "vacuum", "export"])

@@ -10,6 +10,8 @@ from meshtastic.protobuf import admin_pb2, config_pb2
 
 import command_line
 from meshbot import cli
+from meshbot.control import ControlClient, NotAllowedError
+from meshbot.control.place import listen
 from meshbot.mesh_link.connecting import LinkTarget
 from meshbot.mesh_link.own_node_client import OwnNodeClient
 from tests.support.bot import RunningBot
@@ -87,8 +89,41 @@ def test_the_running_bot_is_asked_and_keeps_its_link(examine, node, tmp_path, cl
 def test_a_bot_with_other_settings_is_named(examine, node, tmp_path, clock):
     with RunningBot(node.port, tmp_path, clock) as bot:
         bot.wait_ready()
+        code, found = examine(tcp_port=node.port + 1)
+        assert (code, wrong(found)) == (1, {"settings"})
         code, found = examine(tcp_port=node.port, tcp_host="localhost")
-    assert (code, wrong(found)) == (1, {"settings"})
+        assert (code, wrong(found)) == (0, set()), "a name and its address are one node"
+
+
+def test_another_user_s_bot_keeps_its_node(examine, node, tmp_path, monkeypatch):
+    def refuse(_paths):
+        raise NotAllowedError("/run/meshbot/meshbot.sock")
+
+    monkeypatch.setattr("meshbot.doctor.doctor.ControlClient", refuse)
+    code, found = examine(tcp_port=node.port)
+    assert (code, wrong(found)) == (0, set())
+    assert found["running bot"][0]["cure"] == "sudo meshbot doctor"
+    assert node.connections == 0
+
+
+def test_the_running_bot_s_own_data_are_examined(examine, node, tmp_path, clock):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with RunningBot(node.port, elsewhere, clock) as bot:
+        bot.wait_ready()
+        (tmp_path / "meshbot.sock").symlink_to(elsewhere / "meshbot.sock")
+        _code, found = examine(tcp_port=node.port)
+    assert found["data_dir"][0]["text"].startswith(str(elsewhere))
+    assert str(elsewhere / "meshbot.db") in found["database"][0]["text"]
+
+
+def test_a_bot_that_hangs_is_found_and_keeps_its_node(examine, node, tmp_path, monkeypatch):
+    monkeypatch.setattr(ControlClient.__init__, "__defaults__", (0.1,))
+    with listen(tmp_path / "meshbot.sock"):
+        code, found = examine(tcp_port=node.port)
+    assert (code, wrong(found)) == (1, {"running bot"})
+    assert found["running bot"][0]["cure"] == "sudo systemctl restart meshbot"
+    assert node.connections == 0
 
 
 @pytest.mark.parametrize(
@@ -99,6 +134,7 @@ def test_each_fault_of_the_node_is_found_with_its_cure(examine, node, fault, ste
     node.fault(fault)
     code, found = examine(tcp_port=node.port)
     assert (code, wrong(found)) == (1, steps)
+    assert "fermé" not in str(found), "no word of another language"
     assert all(each["cure"] for step in steps for each in found[step] if each["verdict"] == "bad")
 
 

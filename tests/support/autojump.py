@@ -27,6 +27,9 @@ T = TypeVar("T")
 WAKE: Final[Any] = object()
 LOOK_EVERY: Final = 0.0005  # real seconds between two looks whether all rest
 LOOKS: Final = 2  # in a row before time jumps
+# before it jumps far: on a busy machine bytes may be on their way between two sockets while all threads wait
+LOOKS_BEFORE_FAR: Final = 8
+FAR: Final = 0.5  # seconds
 NEGLIGIBLE: Final = 20_000  # nanoseconds of work: the clocks are not read in one moment
 SETTLED: Final = (
     b"S",
@@ -153,7 +156,8 @@ class AutojumpClock:
         while not self._is_stopping:
             with self._changed:
                 self._changed.wait_for(lambda: self._is_stopping or self._next() < inf)
-            if _is_at_rest():
+                is_far = self._next() > self._now + FAR
+            if _is_at_rest(LOOKS_BEFORE_FAR if is_far else LOOKS):
                 self._note_rest()
                 self._jump()
 
@@ -183,9 +187,9 @@ def _take_out_wake(inbox: SimpleQueue[Any]) -> None:
         inbox.put(item)
 
 
-def _is_at_rest() -> bool:
+def _is_at_rest(looks: int) -> bool:
     """Look for a moment whether this process and those that it started do nothing; who asks does not count."""
-    for _ in range(LOOKS):
+    for _ in range(looks):
         before = _work_of_others()
         time.sleep(LOOK_EVERY)  # whoever waits for the interpreter gets it now
         if _work_of_others() - before > NEGLIGIBLE:

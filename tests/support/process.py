@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -26,14 +27,16 @@ class BotProcess:
         cwd: Path,
         program: str = "main_bot.py",
         env: dict[str, str] | None = None,
+        by: Sequence[str] = (),
         **settings: object,
     ) -> None:
+        """`by` is what runs it, which then becomes it: its process id must stay."""
         variables = {f"MESHBOT_{name.upper()}": str(value) for name, value in settings.items()}
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MESHBOT_", "JOURNAL_", "NOTIFY_"))}
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
-            [*SIGNALLED, sys.executable, str(ROOT / program), *arguments],
+            [*SIGNALLED, *by, sys.executable, str(ROOT / program), *arguments],
             cwd=cwd,
             env=inherited | {"PYTHONPATH": str(ROOT)} | variables | (env or {}),
             stdout=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """Settings that are read again: what differs, what holds at once, and that every setting is of one kind."""
 
+import logging
 import socket
 import threading
 from dataclasses import asdict, is_dataclass
@@ -149,6 +150,16 @@ def test_a_changed_secret_is_named_and_never_shown(reading, caplog):
     assert reading.reloader.reload() == ReloadReport((), ("telegram_token",))
     assert "telegram_token" in caplog.text
     assert "new-secret" not in caplog.text
+    assert "new-secret" not in log.LineFormatter(journald=False, tracebacks=False).format(
+        logging.LogRecord("any", logging.INFO, "", 0, "%s", ("a URL with new-secret",), None)
+    ), "whoever logs it later"
+
+
+def test_what_holds_already_is_not_news_again(reading):
+    reading.next = Settings(mail_ttl=90)
+    assert reading.reloader.reload() == ReloadReport(("mail_ttl",))
+    assert reading.reloader.reload() == ReloadReport()
+    assert reading.applied == [reading.next]
 
 
 def test_systemd_is_told_when_a_reading_begins_and_ends(reading, notified):

@@ -114,9 +114,13 @@ class EchoReports:
     """Answers to askers by radio whose text was not sent; runs on the thread Mesh-Sender and never waits."""
 
     def __init__(
-        self, clock: Clock, send: Callable[[OutgoingText], object], translate: Translate, answer_ttl: float
+        self,
+        clock: Clock,
+        send: Callable[[OutgoingText], object],
+        translate: Translate,
+        answer_ttl: Callable[[], float],
     ) -> None:
-        """`send` only puts into an inbox."""
+        """`send` only puts into an inbox; `answer_ttl` is asked each time: it may have changed."""
         self._clock = clock
         self._send = send
         self._translate = translate
@@ -128,7 +132,7 @@ class EchoReports:
         if not isinstance(origin, EchoOrigin) or text is None:
             return
         answer = self._translate(text).format(channel=report.message.channel)
-        expires_at = self._clock.monotonic() + self._answer_ttl
+        expires_at = self._clock.monotonic() + self._answer_ttl()
         echo = report.message
         self._send(
             OutgoingText(

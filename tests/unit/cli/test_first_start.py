@@ -88,6 +88,25 @@ def test_an_answer_that_cannot_be_is_asked_for_again(by_hand):
     assert loaded(by_hand.settings).admin_nodes == ("!00000005",)
 
 
+def test_a_refused_answer_says_what_is_allowed(by_hand):
+    person = Person("10.0.0.9:4403", "10.0.0.9", "", "me", "", "")
+    assert person.set_up(by_hand) == 0
+    assert "❌ That cannot be. Allowed: a host name or an IP address, without port" in person.heard
+    assert any("such as [" in each for each in person.heard)
+
+
+@pytest.mark.parametrize("found", [FOUND, []])
+def test_a_number_beyond_the_list_is_no_address(by_hand, found):
+    assert Person("0", "3", "77", "10.0.0.9", "", "", "").set_up(by_hand, find=lambda: found) == 0
+    assert loaded(by_hand.settings).tcp_host == "10.0.0.9"
+
+
+def test_the_last_line_is_the_command_that_starts_it(tmp_path):
+    person = Person("1", "", "", "")
+    assert person.set_up(Places(tmp_path, is_service=False, start="meshbot run")) == 0
+    assert person.heard[-1] == "👉 To start it: meshbot run"
+
+
 def test_who_stops_half_way_finds_nothing_written(by_hand):
     with pytest.raises(IndexError):
         Person("1", "fr").set_up(by_hand)

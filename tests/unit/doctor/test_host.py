@@ -91,7 +91,9 @@ def test_a_large_database_is_left_to_another_command(tmp_path, monkeypatch):
 
 def test_a_folder_that_is_missing_comes_with_its_cure(tmp_path):
     assert host.data_folder(tmp_path).verdict is Verdict.GOOD
-    found = host.data_folder(tmp_path / "absent")
+    assert host.data_folder(tmp_path / "absent" / "below").verdict is Verdict.UNKNOWN
+    (tmp_path / "file").touch()
+    found = host.data_folder(tmp_path / "file" / "absent")
     assert (found.verdict, bool(found.cure)) == (Verdict.BAD, True)
 
 

@@ -15,7 +15,7 @@ NOT_SENT = "❌ Your /echo did not go out on channel 3. Try again later."
 
 def answers(status, origin, language="en"):
     sent, clock = [], FakeClock()
-    reports = EchoReports(clock, sent.append, translator(language), 120.0)
+    reports = EchoReports(clock, sent.append, translator(language), lambda: 120.0)
     reports.on_delivery_report(DeliveryReport(OutgoingText("📣 ALI: salut", BROADCAST_NUM, 3, origin=origin), status))
     assert all(message.expires_at == clock.monotonic() + 120.0 for message in sent)
     return [(message.text, message.to, message.want_ack, message.origin) for message in sent]
