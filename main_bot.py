@@ -14,8 +14,9 @@ from typing import Any
 # The imports take a second, in which a Ctrl-C may come; `meshbot` is the script that a package installs
 if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "meshbot":  # noqa: PTH119 - pathlib takes its time too
     from meshbot.installation import explain_missing_libraries
-    from meshbot.runtime import end_quietly
+    from meshbot.runtime import end_quietly, outlive_hangups
 
+    outlive_hangups()
     end_quietly()
     explain_missing_libraries()
 
