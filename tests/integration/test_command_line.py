@@ -187,7 +187,8 @@ def test_a_fingerprint_is_that_of_a_key_or_a_node(run):
 def test_a_folder_without_a_database_is_not_made_by_looking(run, tmp_path):
     code, _out, err = run("keys", "export", at=tmp_path / "absent")
     assert code == 1
-    assert "data_dir" in err
+    assert err.startswith(f"❌ {tmp_path / 'absent' / 'meshbot.db'} does not exist: is data_dir the bot's?")
+    assert "n'existe pas" in run("keys", "export", at=tmp_path / "absent", environ={"LANG": "fr_FR.UTF-8"})[2]
     assert not (tmp_path / "absent").exists()
 
 
