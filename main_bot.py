@@ -14,8 +14,9 @@ from typing import Any
 # The imports take a second, in which a Ctrl-C may come; `meshbot` is the script that a package installs
 if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "meshbot":  # noqa: PTH119 - pathlib takes its time too
     from meshbot.installation import explain_missing_libraries
-    from meshbot.runtime import end_quietly
+    from meshbot.runtime import end_quietly, outlive_hangups
 
+    outlive_hangups()
     end_quietly()
     explain_missing_libraries()
 
@@ -97,16 +98,7 @@ class MeshBot:
         sender.connect(self._sender)
         self._tracer = Tracer(clock, self._sender.tell, new_packet_id)
         self._parts = parts = assembly.Parts(
-            settings,
-            clock,
-            self._database,
-            self.node_manager,
-            self.memory,
-            link,
-            self._sender,
-            self._tracer,
-            custody,
-            report,
+            settings, clock, database, nodes, self.memory, link, self._sender, self._tracer, custody, report
         )
         built_in = assembly.commands(parts, self._reconnect_tcp_interface)
         self.commands = built_in if commands is None else commands
@@ -127,10 +119,8 @@ class MeshBot:
         link_takers = assembly.link_takers(parts, housekeeping, self._start_pubkey_sync, self._pubkey_sync, telegram)
         target, machine = assembly.target(settings), assembly.machine(settings)
         self._tcp = TCPInterfaceManager(target, machine, clock, link_takers, link=link, report=report)
-        watched_by_page = assembly.Watched(
-            queue, router, self._tcp, telegram, lambda: self.supervisor.services, lambda: watchdog
-        )
-        page = assembly.status_server(parts, watched_by_page)
+        seen = assembly.Watched(queue, router, self._tcp, telegram, lambda: self.supervisor.services, lambda: watchdog)
+        page = assembly.status_server(parts, seen)
         # in starting order: receivers before senders; the link starts last and stops first
         services = self._sender, custody, telegram, dispatcher, router, self._tcp
         radio_side = [each for each in services if each is not None]

@@ -95,6 +95,9 @@ class Reloader:
             read = self._load()
         except config.ConfigError as error:
             return ReloadReport(problems=error.problems)
+        # whatever a file can hold: this bot goes on, and reads the next one
+        except Exception as error:  # noqa: BLE001 - said as a problem of the file
+            return ReloadReport(problems=(f"{type(error).__name__}: {error}",))
         # before anything can be said of them
         log.mask(read.secrets())
         new, report = merged(self._in_force, read, config.LIVE)

@@ -16,6 +16,8 @@ from meshbot.runtime import MeshBotError, is_same_host
 # Seconds for the connection and for an answer that needs no work
 QUICK: Final = 5.0
 READ_BYTES: Final = 65536
+# Bytes of one answer: the bot itself lets no more than a quarter of it wait
+LONGEST_ANSWER: Final = 1_000_000
 
 
 class NoBotError(MeshBotError):
@@ -69,6 +71,8 @@ class ControlClient:
             if not data:
                 raise NoBotError("the bot has ended")
             self._rest += data
+            if len(self._rest) > LONGEST_ANSWER:
+                raise self._other_kind()
         line, _end, self._rest = self._rest.partition(b"\n")
         try:
             found = json.loads(line)
@@ -76,8 +80,11 @@ class ControlClient:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise NoBotError(f"no bot of this kind answers at {self.path}")
+            raise self._other_kind()
         return found
+
+    def _other_kind(self) -> NoBotError:
+        return NoBotError(f"no bot of this kind answers at {self.path}")
 
     def __enter__(self) -> Self:
         """Connected already."""

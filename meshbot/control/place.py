@@ -126,6 +126,15 @@ def _clear(path: Path, address: str) -> None:
     raise OSError(None, "un autre bot y répond")
 
 
+def file_at(path: Path) -> tuple[int, int] | None:
+    """Return which file stands there, by device and number; None if there is none, or nobody may see it."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def write_node(path: Path, node: ServedNode) -> None:
     """Tell beside a socket which node its bot serves, to all who can see the folder; OSError."""
     file = path.with_name(NODE_FILE)

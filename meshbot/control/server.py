@@ -16,9 +16,9 @@ from typing import Final
 from meshbot.commands import mark as _
 from meshbot.control.connection import READ_BYTES, Connection
 from meshbot.control.desk import Desk
-from meshbot.control.place import NODE_FILE, ServedNode, is_allowed, listen, peer_of, write_node
+from meshbot.control.place import NODE_FILE, ServedNode, file_at, is_allowed, listen, peer_of, write_node
 from meshbot.control.protocol import Error, RefusedError, encode, refusal
-from meshbot.runtime import PING, STOP, Clock, Service
+from meshbot.runtime import EXHAUSTED, PING, STOP, Clock, Service
 
 LOGGER = logging.getLogger(__name__)
 # At once; each costs at most OUT_LIMIT of memory
@@ -52,6 +52,10 @@ class ControlServer(Service):
         # a pair, from the start on: what is written to the second wakes the thread
         self._wakes: tuple[socket.socket, socket.socket] | None = None
         self._socket: socket.socket | None = None
+        # which file is ours: somebody may put another in its place
+        self._file: tuple[int, int] | None = None
+        # whether the selector waits for clients; not where no descriptor is left
+        self._is_open = False
         self._clients: dict[int, Connection] = {}  # by file descriptor
 
     # -- any thread
@@ -87,16 +91,44 @@ class ControlServer(Service):
             end.settimeout(0)
         self._selector.register(self._wakes[0], selectors.EVENT_READ)
         try:
-            self._socket = listen(self._path)
-            write_node(self._path, self._node)
+            self._listen()
         except OSError as exc:
             LOGGER.warning(
                 "⚠️ Socket de commande %s indisponible (%s): meshbot status, say… n'atteindront pas ce bot",
                 self._path,
                 exc.strerror or exc,
             )
+
+    def _listen(self) -> None:
+        new = listen(self._path)
         if self._socket is not None:
+            self._open(is_open=False)
+            self._socket.close()
+        self._socket, self._file = new, file_at(self._path)
+        self._open(is_open=True)
+        write_node(self._path, self._node)
+
+    def _open(self, *, is_open: bool) -> None:
+        if self._socket is None or is_open is self._is_open:
+            return
+        if is_open:
             self._selector.register(self._socket, selectors.EVENT_READ)
+        else:
+            self._selector.unregister(self._socket)
+        self._is_open = is_open
+
+    def _look_after(self) -> None:
+        """Listen again where somebody has removed the socket; what stands in its place now is left alone."""
+        self._open(is_open=True)
+        if file_at(self._path) is not None:
+            return
+        try:
+            self._listen()
+        # the folder is gone, too: it may come back
+        except OSError as exc:
+            LOGGER.debug("Socket de commande: %s", exc)
+            return
+        LOGGER.info("🔌 Socket de commande %s: de nouveau là", self._path)
 
     def on_stop(self) -> None:
         """See Service."""
@@ -108,6 +140,7 @@ class ControlServer(Service):
             self._close(client)
         if self._socket is not None:
             self._socket.close()
+        if self._file is not None and file_at(self._path) == self._file:
             # first the socket: whoever finds none does not look further
             for path in (self._path, self._path.with_name(NODE_FILE)):
                 # the folder may be gone, or read-only: the next bot there clears it
@@ -156,6 +189,7 @@ class ControlServer(Service):
                 return False
             if message is PING:
                 self.pings_answered += 1
+                self._look_after()
             else:
                 self.handle(message)
 
@@ -180,6 +214,8 @@ class ControlServer(Service):
         # gone again, or no descriptor left
         except OSError as exc:
             LOGGER.debug("Socket de commande: %s", exc)
+            # it would fail again at once: the watchdog's next ping tries it
+            self._open(is_open=exc.errno not in EXHAUSTED)
             return
         sock.settimeout(0)
         try:

@@ -90,7 +90,7 @@ class Doctor:
         try:
             with ControlClient(self._patient.sockets) as client:
                 where = client.path
-                self._status = client.last(Verb.STATUS)
+                status = client.last(Verb.STATUS)
         except NotAllowedError as exc:
             self._is_left_alone = True
             text = _("a bot runs here, and {path} is not for you: the node is left to it")
@@ -102,7 +102,13 @@ class Doctor:
             return bad(text, _("sudo systemctl restart meshbot"), path=where)
         except NoBotError:
             return unknown(_("none answers: the doctor connects to the node itself, which throws out any other client"))
-        values = {"pid": self._status["pid"], "version": self._status["version"], "path": where}
+        if not status.get("ok"):
+            # too many ask, for example
+            self._is_left_alone = True
+            text = _("the bot at {path} refuses: {reason}")
+            return bad(text, _("Try again in a minute."), path=where, reason=status.get("text", status))
+        values = {"pid": status["pid"], "version": status["version"], "path": where}
+        self._status = status
         return good(_("process {pid}, MeshBot {version}, asked at {path}"), **values)
 
     def _settings(self) -> Iterable[Result]:

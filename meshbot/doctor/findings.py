@@ -9,6 +9,7 @@ from typing import Any
 
 from meshbot.commands import Translate
 from meshbot.commands import mark as _
+from meshbot.text import one_line
 
 
 class Verdict(Enum):
@@ -65,14 +66,16 @@ class Finding:
 
     def text(self, tr: Translate) -> str:
         """Return what was found."""
-        return tr(self.result.text).format(**self._values(tr))
+        return self._said(self.result.text, tr)
 
     def cure(self, tr: Translate) -> str:
         """Return what to do, empty for nothing."""
-        return tr(self.result.cure).format(**self._values(tr)) if self.result.cure else ""
+        return self._said(self.result.cure, tr) if self.result.cure else ""
 
-    def _values(self, tr: Translate) -> dict[str, object]:
-        return {name: tr(value) if isinstance(value, Words) else value for name, value in self.result.values.items()}
+    def _said(self, text: str, tr: Translate) -> str:
+        values = {name: tr(value) if isinstance(value, Words) else value for name, value in self.result.values.items()}
+        # names and reasons are whatever a node or a server says
+        return one_line(tr(text).format(**values))
 
 
 # A step returns one result or several; its waits are bounded

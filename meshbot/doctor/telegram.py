@@ -26,8 +26,11 @@ class BotApi:
 
     def ask(self, method: str, **parameters: int) -> Any:
         """Return a method's result; WebError, whose text holds no address, and ValueError for any other answer."""
-        answer = json.loads(self._http.fetch(HttpRequest(self._base + method, parameters or None), LIMITS))
-        return answer["result"]
+        answer = self._http.fetch(HttpRequest(self._base + method, parameters or None), LIMITS)
+        try:
+            return json.loads(answer)["result"]
+        except RecursionError as exc:
+            raise ValueError(str(exc)) from None
 
 
 def examine_telegram(api: BotApi, groups: Iterable[int], bridged: Iterable[int]) -> Iterator[Result]:

@@ -3,7 +3,7 @@
 from meshbot.runtime import log
 from meshbot.runtime.clock import Clock, SystemClock, night_of
 from meshbot.runtime.disk import DiskCheck
-from meshbot.runtime.errors import MeshBotError
+from meshbot.runtime.errors import EXHAUSTED, MeshBotError
 from meshbot.runtime.folder_lock import FolderInUseError, lock_folder, lock_in_time
 from meshbot.runtime.host import HostFigures, read_host, read_process
 from meshbot.runtime.incidents import (
@@ -34,13 +34,14 @@ from meshbot.runtime.pool import WorkerPool
 from meshbot.runtime.private_file import private_file, write_private
 from meshbot.runtime.recent import RecentKeys
 from meshbot.runtime.service import PING, STOP, Service, ServiceHandle
-from meshbot.runtime.supervisor import RELOAD, Supervisor, catch_signals
+from meshbot.runtime.supervisor import RELOAD, Supervisor, catch_signals, outlive_hangups
 from meshbot.runtime.systemd import notify, watchdog_interval
 from meshbot.runtime.throttle import Throttle
 from meshbot.runtime.timed_cache import TimedCache
 from meshbot.runtime.watchdog import Beating, HealthCheck, HungThreadError, Watchdog
 
 __all__ = [
+    "EXHAUSTED",
     "PASSWORD_COMMANDS",
     "PING",
     "RELOAD",
@@ -93,6 +94,7 @@ __all__ = [
     "mask_command",
     "night_of",
     "notify",
+    "outlive_hangups",
     "private_file",
     "read_host",
     "read_process",

@@ -1,6 +1,12 @@
-"""The root of the program's own exceptions."""
+"""The root of the program's own exceptions, and what the system's have in common."""
 
 from __future__ import annotations
+
+import errno
+from typing import Final
+
+# Process or machine has no descriptor or memory for one more: what failed so fails again at once
+EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class MeshBotError(Exception):

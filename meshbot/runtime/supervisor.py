@@ -23,6 +23,13 @@ LAST_MOMENT: Final = 0.1
 RELOAD: Final = object()
 
 
+def outlive_hangups() -> None:
+    """Let no SIGHUP end a program without terminal before `catch_signals`: it reads its settings after that anyway."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and not _has_terminal():
+        # SIG_IGN is nohup's, and children inherit it
+        signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+
+
 def catch_signals(requests: SimpleQueue[Any]) -> None:
     """Turn SIGTERM and SIGINT into requests to stop, SIGHUP into RELOAD; main thread only.
 

@@ -5,9 +5,11 @@ Knows no setting: `config.py` has them.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +33,8 @@ CREDENTIAL_PREFIX: Final = "meshbot_"
 DEFAULT_LANGUAGE: Final = "fr"
 # User and password in an address, which no line shows
 USER_INFO: Final = re.compile(r"//[^/\s]*@")
+# Bytes of a file with settings: those of a long one are a hundredth
+LONGEST_FILE: Final = 1_000_000
 # Our own type among pydantic's errors: the message says the rule
 ORDER: Final = "meshbot_order"
 UNREADABLE: Final = _("{path}: the file cannot be read ({reason})")
@@ -220,6 +224,8 @@ def _from_file(files: Sequence[Path], problems: list[_Problem], *, must_exist: b
         # TOML's own errors, and numbers of thousands of digits
         except ValueError as error:
             problems.append(_toml_problem(path, str(error)))
+        except RecursionError:
+            problems.append(_toml_problem(path, "brackets in brackets"))
     return {}
 
 
@@ -239,8 +245,24 @@ class _NotTextError(MeshBotError):
         self.line = line
 
 
+def _content(path: Path) -> bytes:
+    """Return what is in a file; OSError also for what is none, which could hold up its reader for ever."""
+    # a pipe without a writer must not hold up this call either
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        if status.st_size > LONGEST_FILE:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(LONGEST_FILE)
+    finally:
+        os.close(descriptor)
+
+
 def _text(path: Path) -> str:
-    content = path.read_bytes()
+    content = _content(path)
     try:
         # some editors put a byte order mark first
         return content.decode("utf-8-sig")

@@ -11,24 +11,12 @@ from queue import Empty
 from typing import Any, Final
 
 from waitress import wasyncore
-from waitress.server import TcpWSGIServer, create_server
 
 from meshbot.runtime import PING, STOP, Clock, Service
+from meshbot.status_page.listener import LOOK_EVERY, Listener
 
 LOGGER = logging.getLogger(__name__)
 info_print, error_print = LOGGER.info, LOGGER.error
-# Threads that make answers: one may wait for the database while the other tells how it is
-WORKERS: Final = 2
-# Sockets, the listening one and the one that wakes the thread among them
-MOST_SOCKETS: Final = 22
-# Connections that wait to be accepted
-BACKLOG: Final = 16
-# Seconds that a connection may be idle, and between two looks for such ones
-IDLE: Final = 15
-LOOK_EVERY: Final = 5
-# Bytes
-MOST_HEADERS: Final = 16_384
-MOST_BODY: Final = 1024
 # Seconds to the next try to listen where another program does
 LISTEN_AGAIN: Final = 60.0
 # Seconds for the workers to end
@@ -47,7 +35,7 @@ class StatusServer(Service):
         self._application = application
         # protects the server; held for no I/O but a byte into a pipe
         self._server_lock = threading.Lock()
-        self._server: TcpWSGIServer | None = None
+        self._server: Listener | None = None
         self._sockets: dict[int, Any] = {}
         self._has_failed = self._is_stopping = False
 
@@ -86,16 +74,17 @@ class StatusServer(Service):
         for name in ("waitress", "waitress.queue"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         while not self._is_stopping:
-            if self._listen():
-                self._serve()
+            if (server := self._listen()) is not None:
+                self._serve(server)
             else:
                 self._wait(self._clock.monotonic() + LISTEN_AGAIN)
 
-    def _serve(self) -> None:
+    def _serve(self, server: Listener) -> None:
         try:
             while not self._is_stopping:
                 wasyncore.loop(timeout=LOOK_EVERY, use_poll=True, map=self._sockets, count=1)
                 self._empty_inbox()
+                server.look_after(self._clock.monotonic())
         finally:
             self._close()
 
@@ -114,7 +103,7 @@ class StatusServer(Service):
         elif message is PING:
             self.pings_answered += 1
 
-    def _listen(self) -> bool:
+    def _listen(self) -> Listener | None:
         try:
             listening = self._bound()
         except OSError as error:
@@ -127,23 +116,11 @@ class StatusServer(Service):
                     error,
                 )
             self._has_failed = True
-            return False
+            return None
         self._has_failed = False
-        self._server = create_server(
-            self._application,
-            map=self._sockets,
-            sockets=[listening],
-            threads=WORKERS,
-            connection_limit=MOST_SOCKETS,
-            backlog=BACKLOG,
-            channel_timeout=IDLE,
-            cleanup_interval=LOOK_EVERY,
-            max_request_header_size=MOST_HEADERS,
-            max_request_body_size=MOST_BODY,
-            ident=None,
-        )
+        self._server = server = Listener(self._application, listening, self._sockets)
         info_print("🩺 Page d'état: http://%s:%d/", f"[{self._host}]" if ":" in self._host else self._host, self._port)
-        return True
+        return server
 
     def _bound(self) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(

@@ -156,7 +156,8 @@ class Database:
             try:
                 with engine.begin() as connection:
                     yield connection
-            except SQLAlchemyError as exc:
+            # a message of SQLite's that cannot be decoded passes SQLAlchemy as it is
+            except (SQLAlchemyError, UnicodeDecodeError) as exc:
                 raise self._explained(exc, engine) from exc
             finally:
                 # disposed of meanwhile: ours went back to it, and nobody would close it
@@ -193,7 +194,7 @@ class Database:
             self.backend.where,
         )
 
-    def _explained(self, exc: SQLAlchemyError, engine: Engine) -> StorageError:
+    def _explained(self, exc: SQLAlchemyError | UnicodeDecodeError, engine: Engine) -> StorageError:
         if isinstance(exc, NoConnectionError):
             return TooSlowError("base de données occupée, réessayez dans un moment")
         if isinstance(exc, IntegrityError | DataError):
@@ -238,7 +239,7 @@ class Database:
         try:
             with self.backend.writer.begin() as connection:
                 _prepare(connection, self.backend.where)
-        except SQLAlchemyError as exc:
+        except (SQLAlchemyError, UnicodeDecodeError) as exc:
             self.backend.close()
             raise self.backend.explained(exc) from exc
         except StorageError:

@@ -33,6 +33,10 @@ ROW_NUMBER: Final = BigInteger().with_variant(Integer(), "sqlite")
 # The log first: beside a new file it would be thrown away
 SUFFIXES: Final = ("-wal", "-shm", "")
 DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# What reading can raise: a message of SQLite's that quotes the damage cannot be decoded itself
+READ_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+# Python's own, without a code: no text of ours is anything but UTF-8
+UNDECODABLE: Final = "Could not decode to UTF-8"
 ADVICE: Final = {
     sqlite3.SQLITE_FULL: "disque plein, libérez de la place pour {path}",
     sqlite3.SQLITE_READONLY: "écriture refusée, donnez au compte du bot le droit d'écrire dans {folder}",
@@ -105,7 +109,7 @@ class SqliteBackend:
                 known = {name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
                 asked = [""] if killed else [f"('{name}')" for name in tables if name in known]
                 verdicts = {str(reader.execute(f"PRAGMA quick_check{name}").fetchone()[0]) for name in asked} - {"ok"}
-        except sqlite3.Error as exc:
+        except READ_ERRORS as exc:
             raise self.explained(exc) from exc
         if verdicts:
             raise DamagedError(f"{self.path} est abîmé ({'; '.join(sorted(verdicts))})")
@@ -145,7 +149,7 @@ class SqliteBackend:
         """
         with closing(self._read_only(self.path)) as holder:
             # One too damaged for this has no log that could be folded in
-            with suppress(sqlite3.Error):
+            with suppress(*READ_ERRORS):
                 holder.execute("BEGIN")
                 holder.execute("SELECT count(*) FROM sqlite_master").fetchone()
             self.close()
@@ -172,7 +176,7 @@ class SqliteBackend:
             reader.row_factory = sqlite3.Row
             for table in tables:
                 rows: list[dict[str, Any]] = []
-                with suppress(sqlite3.Error, UnicodeDecodeError):
+                with suppress(*READ_ERRORS):
                     for row in reader.execute(f"SELECT * FROM {table.name}"):  # noqa: S608 - our own tables' names
                         rows.append({name: row[name] for name in row.keys() if name in table.c})  # noqa: PERF401, SIM118 - keeps what came before the damage; a Row is no dict
                 yield table, rows
@@ -187,6 +191,8 @@ class SqliteBackend:
         """Return the error as one whose text a person understands."""
         cause = exc.orig if isinstance(exc, DBAPIError) else exc
         code = getattr(cause, "sqlite_errorcode", None)
+        if isinstance(cause, UnicodeDecodeError) or UNDECODABLE in str(cause):
+            code = sqlite3.SQLITE_CORRUPT
         if code is None:
             return StorageError(f"{self.path}: échec inattendu ({cause})")
         # The rest of the code is detail

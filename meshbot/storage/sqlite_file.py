@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from meshbot.storage.errors import StorageError
 from meshbot.storage.schema import METADATA, REVISIONS, VERSION
-from meshbot.storage.sqlite import BUSY_TIMEOUT, DAMAGED, SUFFIXES
+from meshbot.storage.sqlite import BUSY_TIMEOUT, DAMAGED, READ_ERRORS, SUFFIXES
 
 # Pages of 4 kB that are copied before the next look whether to stop: 1 MB
 SLICE: Final = 256
@@ -176,11 +176,13 @@ def _explained(path: Path) -> Iterator[None]:
     """Turn what SQLite and the system say of a file into a FileError."""
     try:
         yield
-    except (sqlite3.Error, OSError) as exc:
+    except (*READ_ERRORS, OSError) as exc:
         raise FileError(path, *_problem_of(exc)) from exc
 
 
-def _problem_of(error: sqlite3.Error | OSError) -> tuple[FileProblem, str]:
+def _problem_of(error: Exception) -> tuple[FileProblem, str]:
+    if isinstance(error, UnicodeDecodeError):
+        return FileProblem.DAMAGED, error.reason
     if isinstance(error, OSError):
         problem = FileProblem.NO_ROOM if error.errno in NO_ROOM else FileProblem.REFUSED
         return problem, "" if problem is FileProblem.NO_ROOM else error.strerror or str(error)
@@ -200,7 +202,13 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=BUSY_TIMEOUT)) as reader,
     ):
         reader.isolation_level = None
+        # what a damaged text still has can be seen
+        reader.text_factory = _text
         yield reader
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="backslashreplace")
 
 
 def _look_for(path: Path) -> None:
@@ -236,6 +244,8 @@ def _revision(reader: sqlite3.Connection, path: Path) -> str:
 def _faults(reader: sqlite3.Connection, check: str) -> tuple[str, ...]:
     try:
         found = [str(row[0]) for row in reader.execute(f"PRAGMA {check}({SHOWN_FAULTS})")]
+    except UnicodeDecodeError as exc:
+        found = [exc.reason]
     except sqlite3.DatabaseError as exc:
         # so damaged that it cannot even be checked
         if (getattr(exc, "sqlite_errorcode", None) or 0) & 0xFF not in DAMAGED:
@@ -271,7 +281,7 @@ def _copy_pages(source: Path, part: Path, stop: threading.Event) -> None:
 
 def _kept_aside(path: Path, now: datetime) -> Path:
     """Give a file a second name; its log is folded in before, or put aside with it: the next file must not have it."""
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as last:
+    with suppress(*READ_ERRORS), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as last:
         last.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
     stamp = f"{path.name}.before-{now:%Y%m%dT%H%M%SZ}"
     aside, again = path.with_name(stamp), 1

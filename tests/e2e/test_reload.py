@@ -2,10 +2,13 @@
 
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -95,3 +98,17 @@ def test_a_hang_up_stops_only_a_program_whose_terminal_has_gone():
         os.close(ours)
         assert process.stderr.readline() == "stop\n"
         assert process.wait(PATIENCE) == 0
+
+
+def test_a_hangup_while_it_starts_does_not_end_it(node, tmp_path):
+    with BotProcess(cwd=tmp_path, tcp_host="127.0.0.1", tcp_port=node.port, data_dir=tmp_path / "data") as bot:
+        status = Path(f"/proc/{bot.pid}/status")
+        deadline = time.monotonic() + PATIENCE
+        # SIGHUP is the first of the signals that are caught
+        while not int(re.search(r"SigCgt:\s*(\w+)", status.read_text())[1], 16) & 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        bot.signal(signal.SIGHUP)
+        bot.wait_for("Connexion TCP établie")
+        bot.signal(signal.SIGTERM)
+        assert bot.wait() == 0

@@ -1,6 +1,7 @@
 """The running bot, asked through its control socket: over a real socket, on a virtual node."""
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -12,6 +13,7 @@ import stat
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from queue import SimpleQueue
@@ -31,6 +33,7 @@ from meshbot.control.protocol import LONGEST_LINE, Verb
 from meshbot.control.server import CLIENTS, ControlServer
 from meshbot.mesh_link.packets import BROADCAST_NUM
 from meshbot.runtime.clock import SystemClock
+from meshbot.runtime.service import PING
 from tests.support.bot import RunningBot
 from tests.support.configured import make_limits
 
@@ -76,7 +79,9 @@ def connected(path):
 
 def answer_to(path, data):
     with connected(path) as (sock, answers):
-        sock.sendall(data)
+        # it may have answered and closed before
+        with contextlib.suppress(BrokenPipeError):
+            sock.sendall(data)
         return json.loads(answers.readline())
 
 
@@ -225,9 +230,29 @@ def test_a_bot_without_a_socket_lives_on(node, tmp_path, clock):
         running.log.wait_for("Socket de commande .* indisponible .un autre bot y répond")
 
 
+def test_a_socket_that_somebody_removes_comes_back(node, tmp_path, clock):
+    with RunningBot(node.port, tmp_path, clock) as running:
+        running.wait_ready()
+        path = running.settings.data_dir / "meshbot.sock"
+        path.unlink()
+        running.log.wait_for("Socket de commande .*: de nouveau là")
+        assert answer_to(path, b'{"verb": "status"}\n')["ok"]
+    assert not path.exists()
+
+
+def test_what_stands_in_the_socket_s_place_stays(node, tmp_path, clock):
+    with RunningBot(node.port, tmp_path, clock) as running:
+        running.wait_ready()
+        path = running.settings.data_dir / "meshbot.sock"
+        path.unlink()
+        with listen(path):
+            pass
+    assert path.is_socket()
+
+
 @contextlib.contextmanager
 def serving_thread(folder, clock, new_selector):
-    """Run the thread Control alone; give its socket's path."""
+    """Run the thread Control alone."""
     parts = DeskParts(
         clock,
         [LONG],
@@ -247,7 +272,7 @@ def serving_thread(folder, clock, new_selector):
     server.start(crashed)
     until((folder / "meshbot.json").exists)
     try:
-        yield folder / "meshbot.sock"
+        yield server
     finally:
         server.stop()
         assert server.join(PATIENCE)
@@ -257,15 +282,15 @@ def serving_thread(folder, clock, new_selector):
 @pytest.fixture
 def server(tmp_path):
     """In real time, of which no client uses up much."""
-    with serving_thread(tmp_path, SystemClock(), selectors.DefaultSelector) as path:
-        yield path
+    with serving_thread(tmp_path, SystemClock(), selectors.DefaultSelector):
+        yield tmp_path / "meshbot.sock"
 
 
 @pytest.fixture
 def patient_server(tmp_path, clock):
     """Its clients' time is moved."""
-    with serving_thread(tmp_path, clock, clock.new_selector) as path:
-        yield path
+    with serving_thread(tmp_path, clock, clock.new_selector):
+        yield tmp_path / "meshbot.sock"
 
 
 def until(true):
@@ -313,6 +338,27 @@ def test_more_clients_than_there_is_room_for_are_turned_away(server):
     assert answer_to(server, b'{"verb": "status"}\n')["ok"]
 
 
+def test_without_descriptors_the_thread_waits_for_the_next_ping(tmp_path, monkeypatch):
+    def refuse(_self):
+        tries.append(1)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    tries = []
+    with serving_thread(tmp_path, SystemClock(), selectors.DefaultSelector) as server, monkeypatch.context() as patched:
+        patched.setattr(socket.socket, "accept", refuse)
+        with connected(tmp_path / "meshbot.sock") as (sock, answers):
+            until(lambda: tries)
+            # each makes a turn of the thread
+            for number in range(20):
+                server.tell(number)
+            until(server._inbox.empty)
+            assert len(tries) == 1
+            patched.undo()
+            server.tell(PING)
+            sock.sendall(b'{"verb": "status"}\n')
+            assert json.loads(answers.readline())["ok"]
+
+
 def test_who_asks_nothing_is_let_go(patient_server, clock):
     began = clock.monotonic()
     with connected(patient_server) as (_sock, answers):
@@ -340,7 +386,8 @@ def test_who_breaks_off_in_the_middle_disturbs_nobody(path, bot):
         with connected(path) as (sock, _answers):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             sock.sendall(b'{"verb": "command", "text": "/nodes"}\n{"verb": "lo')
-    assert answer_to(path, b'{"verb": "status"}\n')["ok"]
+    # those that have gone may have all places for a moment
+    until(lambda: answer_to(path, b'{"verb": "status"}\n')["ok"])
     assert not bot.log.matching("💥")
 
 
@@ -357,6 +404,24 @@ def test_a_bot_that_starts_recognises_the_one_that_serves_its_node(path, node, m
 
 
 # -- the container
+
+
+@pytest.mark.parametrize("answer", [b"\xff\n", b"[]\n", b"[" * 60_000 + b"\n", b"1" * 1_100_000])
+def test_what_is_no_bot_is_told_from_one(tmp_path, answer):
+    def serve():
+        with contextlib.suppress(OSError), listening.accept()[0] as sock:
+            sock.settimeout(PATIENCE)
+            sock.recv(4096)
+            sock.sendall(answer)
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "odd.sock"))
+        listening.listen()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with ControlClient([tmp_path / "odd.sock"]) as client, pytest.raises(NoBotError, match="no bot of this kind"):
+            client.last(Verb.STATUS)
+        thread.join()
 
 
 def test_the_container_s_health_check_asks_the_bot(server, tmp_path):
@@ -404,7 +469,8 @@ def test_the_socket_s_group_may_ask_and_nobody_else(open_folder):
             command, user=STRANGER, group=STRANGER, extra_groups=groups, capture_output=True, text=True, check=False
         )
 
-    with serving_thread(open_folder, SystemClock(), selectors.DefaultSelector) as path:
+    with serving_thread(open_folder, SystemClock(), selectors.DefaultSelector):
+        path = open_folder / "meshbot.sock"
         assert "PermissionError" in ask_as().stderr
         os.chown(path, 0, OPERATORS)
         # the file lets them in, and the bot, which runs in another group, does not

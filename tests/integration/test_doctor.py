@@ -2,6 +2,9 @@
 
 import json
 import os
+import socket
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
 
@@ -15,6 +18,7 @@ from meshbot.control.place import listen
 from meshbot.mesh_link.connecting import LinkTarget
 from meshbot.mesh_link.own_node_client import OwnNodeClient
 from tests.support.bot import RunningBot
+from tests.support.web_server import WebServer, says
 
 PROMISED = 10.0  # seconds on a healthy node
 GROUP = -1001234567890
@@ -180,6 +184,48 @@ def test_bad_settings_are_a_finding(run):
     assert told.out.startswith("✗ settings")
 
 
+class OddBot:
+    """What answers at the control socket, whatever that is."""
+
+    def __init__(self, folder, answer):
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(folder / "meshbot.sock"))
+        self._socket.listen()
+        self._answer = answer
+        self._thread = threading.Thread(target=self._serve)
+
+    def _serve(self):
+        with suppress(OSError):
+            while True:
+                with self._socket.accept()[0] as client:
+                    client.recv(4096)
+                    client.sendall(self._answer)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exc):
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._socket.close()
+
+
+def test_a_bot_that_refuses_keeps_its_node(examine, node, tmp_path):
+    with OddBot(tmp_path, b'{"ok": false, "error": "too_many_clients", "text": "try again"}\n'):
+        code, found = examine(tcp_port=node.port)
+    assert (code, wrong(found)) == (1, {"running bot"})
+    assert found["running bot"][0]["text"].endswith("refuses: try again")
+    assert "link" not in found
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"[]\n"])
+def test_what_is_no_bot_is_not_asked(examine, node, tmp_path, answer):
+    with OddBot(tmp_path, answer):
+        code, found = examine(tcp_port=node.port)
+    assert (code, wrong(found)) == (0, set())
+
+
 # -- Telegram
 
 
@@ -198,6 +244,15 @@ def test_telegram_s_token_and_groups_are_examined(examine, telegram):
     _code, found = examine(**settings_of(telegram, telegram_groups=f"[{GROUP}, -1009]"))
     assert verdicts(found["Telegram"]) == ["good", "good", "bad"]
     assert "-1009" in found["Telegram"][2]["text"]
+
+
+@pytest.mark.parametrize("answer", ["[" * 20_000, '{"result": 5}', '{"result": null}', "9" * 5000])
+def test_what_is_no_telegram_is_told_from_one(examine, answer):
+    token = "1:A"
+    with WebServer() as server:
+        server.behaviours[f"/bot{token}/getMe"] = says(answer.encode())
+        code, found = examine(telegram_token=token, telegram_base_url=server.url, tcp_host="no-such-node.invalid")
+    assert (code, found["Telegram"][0]["text"]) == (1, "no Telegram answers there")
 
 
 def test_privacy_mode_is_a_fault_for_a_bridge_alone(examine, new_api):

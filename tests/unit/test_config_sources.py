@@ -75,7 +75,7 @@ def test_every_kind_of_problem_is_said_in_both_languages():
 
 
 def test_a_file_that_may_not_be_read_comes_with_its_cure():
-    with mock.patch.object(Path, "read_bytes", side_effect=PermissionError(13, "Permission denied")):
+    with mock.patch.object(os, "open", side_effect=PermissionError(13, "Permission denied")):
         (problem,) = problems({}, "en")
     assert problem.endswith(f"(Permission denied); sudo chmod 644 {Path('given.toml')}")
 
@@ -85,6 +85,31 @@ def test_a_folder_in_the_way_is_what_the_cure_names(tmp_path):
         return Path(folder) != tmp_path
 
     denied = PermissionError(13, "Permission denied")
-    with mock.patch.object(Path, "read_bytes", side_effect=denied), mock.patch.object(os, "access", is_open):
+    with mock.patch.object(os, "open", side_effect=denied), mock.patch.object(os, "access", is_open):
         (problem,) = problems({}, "en")
     assert problem.endswith(f"sudo chmod a+x {tmp_path}")
+
+
+def refused_file(make):
+    """Return the problem of a file that `make` has put there."""
+    path = Path("given.toml")
+    make(path)
+    with pytest.raises(ConfigError) as caught:
+        load(path, {}, language="en")
+    [problem] = caught.value.problems
+    return problem
+
+
+def test_what_is_no_file_of_settings_is_refused_at_once():
+    assert "not a regular file" in refused_file(os.mkfifo)
+    Path("given.toml").unlink()
+    assert "not a regular file" in refused_file(Path.mkdir)
+    Path("given.toml").rmdir()
+    assert "not a regular file" in refused_file(lambda path: path.symlink_to("/dev/zero"))
+    Path("given.toml").unlink()
+    assert "File too large" in refused_file(lambda path: path.touch() or os.truncate(path, 2**34))
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "{a=" * 5000])
+def test_brackets_in_brackets_are_a_problem_of_the_file(text):
+    assert "incorrect TOML" in refused_file(lambda path: path.write_text(text, encoding="utf-8"))

@@ -1,17 +1,20 @@
 """The page's thread: a thousand odd requests, slow and silent clients, a taken port, and a quick end."""
 
+import errno
 import random
 import socket
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from queue import SimpleQueue
 
 import pytest
+from waitress import wasyncore
 
 from meshbot.runtime.clock import SystemClock
 from meshbot.runtime.service import PING
-from meshbot.status_page.server import BACKLOG, MOST_BODY, MOST_HEADERS, MOST_SOCKETS, StatusServer
+from meshbot.status_page.listener import BACKLOG, IDLE, LOOK_EVERY, MOST_BODY, MOST_HEADERS, MOST_SOCKETS, Listener
+from meshbot.status_page.server import StatusServer
 
 PATIENCE = 30.0  # real seconds: only a failure waits so long
 GOOD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -61,6 +64,61 @@ def ask(server, request):
 
 def is_well(server):
     return b"200 OK" in ask(server, GOOD)
+
+
+class Turned:
+    """The listening socket without its thread: time and turns are the test's."""
+
+    def __init__(self, application):
+        self.sockets = {}
+        self.server = Listener(application, socket.create_server(("127.0.0.1", 0)), self.sockets)
+        self.address = (self.server.effective_host, int(self.server.effective_port))
+
+    def turn(self, second):
+        """Take what has come, at that second."""
+        for _ in range(4):
+            wasyncore.loop(timeout=0.01, use_poll=True, map=self.sockets, count=1)
+            self.server.look_after(second)
+
+    def turn_until(self, condition, second=0.0):
+        until(lambda: self.turn(second) or condition())
+
+    def moves(self):
+        """Return whether an answer's bytes still go somewhere."""
+        before = [each.total_outbufs_len for each in self.server.active_channels.values()]
+        self.turn(1)
+        return before != [each.total_outbufs_len for each in self.server.active_channels.values()]
+
+    def close(self):
+        self.server.task_dispatcher.shutdown(timeout=PATIENCE)
+        wasyncore.close_all(self.sockets)
+
+
+@pytest.fixture
+def listener(bench):
+    with closing(Turned(bench.application)) as turned:
+        yield turned
+
+
+@pytest.fixture
+def clients(listener):
+    """Return what connects one more and sends that; all are closed at the end."""
+    with ExitStack() as stack:
+
+        def connect_one(data):
+            sock = stack.enter_context(socket.create_connection(listener.address, PATIENCE))
+            sock.sendall(data)
+            return sock
+
+        yield connect_one
+
+
+def _is_answered(sock):
+    sock.settimeout(0.01)
+    try:
+        return sock.recv(15) == b"HTTP/1.1 200 OK"
+    except TimeoutError:
+        return False
 
 
 def odd_requests():
@@ -113,7 +171,7 @@ def test_a_large_body_is_refused_before_it_is_read(server):
 
 
 def test_who_says_nothing_is_cut_off(bench, crashed, monkeypatch):
-    monkeypatch.setattr("meshbot.status_page.server.IDLE", 0.3)
+    monkeypatch.setattr("meshbot.status_page.listener.IDLE", 0.3)
     monkeypatch.setattr("meshbot.status_page.server.LOOK_EVERY", 0.1)
     server = StatusServer(SystemClock(), "127.0.0.1", 0, bench.application)
     server.start(crashed)
@@ -124,6 +182,55 @@ def test_who_says_nothing_is_cut_off(bench, crashed, monkeypatch):
             assert silent.recv(10) == b""
     server.stop()
     assert server.join(PATIENCE)
+
+
+def test_who_sends_a_byte_now_and_then_is_cut_off(listener, clients):
+    slow, idle = clients(b"GET / HTTP/1.1\r\nX: "), clients(GOOD)
+    for second in range(int(IDLE)):
+        slow.sendall(b"a")
+        listener.turn(second)
+    assert idle.recv(15) == b"HTTP/1.1 200 OK"
+    listener.turn(IDLE + 1)
+    with suppress(ConnectionResetError):
+        assert slow.recv(10) == b""
+
+
+def test_who_never_reads_an_answer_is_cut_off(listener, clients, bench):
+    bench.hear_town(300)
+    deaf = clients(b"")
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    deaf.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
+    listener.turn_until(lambda: any(each.total_outbufs_len for each in listener.server.active_channels.values()))
+    listener.turn_until(lambda: not listener.moves(), second=1)
+    listener.turn(1)
+    listener.turn(IDLE + 1)
+    assert not listener.server.active_channels
+
+
+def test_a_crowd_that_asks_nothing_makes_room_for_who_asks(listener, clients):
+    for number in range(2 * MOST_SOCKETS):
+        clients(b"GET / HT")
+        listener.turn(number / 100)
+    asks = clients(GOOD)
+    listener.turn_until(lambda: _is_answered(asks), second=1)
+    assert len(listener.server.active_channels) < MOST_SOCKETS
+
+
+def test_without_descriptors_it_waits_instead_of_trying_at_once(listener, clients, monkeypatch):
+    def refuse(_self):
+        tries.append(1)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    tries = []
+    with monkeypatch.context() as patched:
+        patched.setattr("waitress.wasyncore.dispatcher.accept", refuse)
+        asks = clients(GOOD)
+        listener.turn_until(lambda: tries)
+        for _ in range(20):
+            listener.turn(1)
+        assert len(tries) == 1
+    listener.turn(1 + LOOK_EVERY)
+    listener.turn_until(lambda: _is_answered(asks), second=1 + LOOK_EVERY)
 
 
 def test_many_connections_keep_others_out_and_then_let_them_in(server):

@@ -13,6 +13,7 @@ from meshbot.storage.errors import DamagedError, StorageError, TooSlowError
 from meshbot.storage.nodes import Changes, NodeRow, NodeStore
 from meshbot.storage.schema import REVISIONS, VERSION
 from meshbot.storage.sqlite import FILE_NAME, SqliteBackend
+from meshbot.storage.sqlite_file import FileError, FileProblem, inspect_file
 from tests.support.fake_clock import FakeClock
 
 STAMP = "20260105T133558Z"  # the fake clock's start
@@ -159,6 +160,33 @@ def test_damage_inside_a_sound_looking_file_is_found(database):
     assert digests(again) == []
     again.close()
     assert database.backend.path.with_name(f"{FILE_NAME}.corrupt-{STAMP}").read_bytes() == content
+
+
+def test_damage_that_sqlite_cannot_even_put_into_words_is_found(database):
+    write(database)
+    database.close()
+    content = database.backend.path.read_bytes()
+    # SQLite quotes the name in its message, which is no UTF-8 then
+    content = content.replace(b"CREATE TABLE nodes", b"CREATE TABLX nodes").replace(b"tablenodes", b"table\xd4\xffdes")
+    database.backend.path.write_bytes(content)
+    with pytest.raises(FileError) as caught:
+        inspect_file(database.backend.path)
+    assert caught.value.problem is FileProblem.DAMAGED
+    again = open_database(database.backend.path.parent, FakeClock())
+    assert digests(again) == []
+    again.close()
+    assert database.backend.path.with_name(f"{FILE_NAME}.corrupt-{STAMP}").read_bytes() == content
+
+
+def test_a_text_that_is_no_utf_8_is_damage(database):
+    write(database)
+    database.close()
+    content = database.backend.path.read_bytes()
+    database.backend.path.write_bytes(content.replace(REVISIONS[-1].encode(), b"\xd4\xff\xfe\xfd"))
+    again = open_database(database.backend.path.parent, FakeClock())
+    assert digests(again) == ["a"]
+    again.close()
+    assert f"{FILE_NAME}.corrupt-{STAMP}" in names(database.backend.path.parent)
 
 
 @pytest.mark.parametrize("damage_from", [0, 4096])
