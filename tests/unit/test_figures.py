@@ -18,7 +18,7 @@ from meshbot.persistence.update_writer import UpdateWriter
 from node_manager import NodeManager
 
 ROOT = Path(__file__).parents[2]
-NOT_THE_PROGRAM = {"bench", "scripts", "tests", "locale", "docs"}
+NOT_THE_PROGRAM = {"bench", "chaos", "scripts", "tests", "locale", "docs"}
 
 
 # -- the code's constants
