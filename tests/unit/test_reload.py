@@ -98,7 +98,7 @@ def test_each_live_setting_reaches_its_part_and_no_other_changes_one(tmp_path):
     applied.bot._database.close()
 
 
-def test_what_is_read_again_holds_where_it_may_and_is_named_where_not():
+def test_what_is_read_again_holds_or_is_named():
     in_force = Settings(tcp_host="a", log_level="INFO", air_time_limit=10)
     read = Settings(tcp_host="b", log_level="DEBUG", air_time_limit=10)
     new, report = merged(in_force, read, LIVE)
