@@ -11,6 +11,7 @@ from pydantic import SecretStr
 import assembly
 from config import LIVE, ConfigError, Settings
 from main_bot import MeshBot
+from meshbot.commands.language import translator
 from meshbot.runtime import log
 from meshbot.settings import ReloadReport, merged
 from tests.support.fake_clock import FakeClock
@@ -172,9 +173,17 @@ def test_systemd_is_told_when_a_reading_begins_and_ends(reading, notified):
 
 def test_an_error_in_reading_still_ends_it_for_systemd(reading, notified):
     reading.next = MemoryError()
-    with pytest.raises(MemoryError):
-        reading.reloader.reload()
+    assert reading.reloader.reload().problems == ("MemoryError: ",)
     assert notified()[-1] == "READY=1"
+
+
+def test_a_reading_that_must_wait_says_so_in_any_language(reading, monkeypatch):
+    monkeypatch.setattr("assembly.reloading.PATIENCE", 0.01)
+    with reading.reloader._reading:
+        report = reading.reloader.reload()
+    assert not report.ok
+    assert report.text(translator("en")).startswith("The settings are being read already")
+    assert report.text(translator("fr")).startswith("Les réglages sont déjà en train d'être relus")
 
 
 def test_requests_during_a_reading_lead_to_one_more():
