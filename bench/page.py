@@ -16,7 +16,7 @@ from http.client import HTTPConnection
 from typing import Final
 
 from bench.effort import Effort
-from bench.inspection import settled
+from bench.inspection import look, settled
 from bench.program import ROOT, Contender, Program, await_ready, launch
 from bench.table import Measured, Row, Samples
 from meshbot.virtual_node import VirtualNode
@@ -43,8 +43,11 @@ def page(effort: Effort) -> Measured:
             await_ready(program, Contender.BOT)
             program.wait_for(SHOWN)
             before = settled(program.pid).megabytes
+            cpu = [look(program.pid).cpu]
             pages = [_fresh_page(port) for _ in range(effort.page_requests)]
+            cpu.append(look(program.pid).cpu)
             metrics = [_get(port, "/metrics") for _ in range(effort.page_requests)]
+            cpu.append(look(program.pid).cpu)
             after = settled(program.pid).megabytes
             reloads = [_reload(program, times) for times in range(1, effort.rounds + 1)]
             links = program.count(CONNECTED)
@@ -54,9 +57,9 @@ def page(effort: Effort) -> Measured:
     times = [milliseconds for milliseconds, _size in pages], [milliseconds for milliseconds, _size in metrics]
     size = max(size for _milliseconds, size in pages) / 1e3
     rows = [
-        _times(f"status page with {nodes}: median", PAGE_TARGET, times[0]),
+        _times(f"status page with {nodes}: median", PAGE_TARGET, times[0], cpu[1] - cpu[0]),
         Row("… its size", f"≤ {SIZE_TARGET:g} kB", "–", f"{size:.0f} kB", size <= SIZE_TARGET),
-        _times(f"metrics with {nodes}: median", METRICS_TARGET, times[1]),
+        _times(f"metrics with {nodes}: median", METRICS_TARGET, times[1], cpu[2] - cpu[1]),
         Row(
             "memory (RSS) of page and metrics, asked for",
             f"≤ {SHARE_TARGET:g} MB",
@@ -80,7 +83,7 @@ def page(effort: Effort) -> Measured:
         ),
     ]
     note = (
-        f"page, metrics: {effort.page_requests} requests each on a connection of their own, each page made anew; "
+        f"page, metrics: {effort.page_requests} requests each on a connection of their own, each page made anew; CPU: the whole bot's, a request; "
         f"doctor: {effort.runs} runs of the command, its start included; reload: from the signal to its line"
     )
     samples: Samples = {"page ms": [*times[0]], "metrics ms": [*times[1]], "doctor s": [*doctor]}
@@ -88,9 +91,10 @@ def page(effort: Effort) -> Measured:
     return Measured(rows, [note], samples)
 
 
-def _times(what: str, target: float, milliseconds: list[float]) -> Row:
+def _times(what: str, target: float, milliseconds: list[float], cpu: float) -> Row:
     median = statistics.median(milliseconds)
-    shown = f"{median:.1f} ms, worst {max(milliseconds):.1f} ms"
+    each = cpu / len(milliseconds) * 1e3
+    shown = f"{median:.1f} ms, worst {max(milliseconds):.1f} ms; CPU {each:.0f} ms"
     return Row(what, f"≤ {target:g} ms", "–", shown, median <= target)
 
 
