@@ -83,7 +83,8 @@ def page(effort: Effort) -> Measured:
         ),
     ]
     note = (
-        f"page, metrics: {effort.page_requests} requests each on a connection of their own, each page made anew; CPU: the whole bot's, a request; "
+        f"page, metrics: {effort.page_requests} requests each on a connection of their own, each page made anew; "
+        "CPU: the whole bot's, a request; "
         f"doctor: {effort.runs} runs of the command, its start included; reload: from the signal to its line"
     )
     samples: Samples = {"page ms": [*times[0]], "metrics ms": [*times[1]], "doctor s": [*doctor]}
