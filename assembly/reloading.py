@@ -13,7 +13,7 @@ from assembly.questions import limits, mesh_rules
 from assembly.telegram_side import telegram_options
 from meshbot.commands import node_list, report_moved
 from meshbot.runtime import Clock, Service, log, notify
-from meshbot.settings import ReloadReport, merged
+from meshbot.settings import ReloadReport, changes, merged
 
 LOGGER = logging.getLogger(__name__)
 # Seconds for another reading that waits for a disk
@@ -81,7 +81,7 @@ class Reloader:
     def reload(self) -> ReloadReport:
         """Read them now, which may wait for the disk; return what has changed. Any thread but a service's may ask."""
         if not self._reading.acquire(timeout=PATIENCE):
-            return ReloadReport(problems=("Les réglages sont déjà en train d'être relus: le disque ne répond pas",))
+            return ReloadReport(problems=(changes.BUSY,))
         try:
             # systemd compares it with the time of its own request
             notify("RELOADING=1", f"MONOTONIC_USEC={int(self._clock.monotonic() * 1_000_000)}")

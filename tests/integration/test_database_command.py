@@ -271,9 +271,7 @@ def test_a_folder_without_a_database_is_named(run, folder, command):
     no_database(folder, None)
     code, told, error = run("db", command)
     assert (code, told) == (1, "")
-    assert (
-        error == f"❌ {folder / 'meshbot.db'} does not exist: is data_dir the bot's? The service's: sudo meshbot db …\n"
-    )
+    assert error == f"❌ {folder / 'meshbot.db'} does not exist: is data_dir the bot's? The service's: sudo meshbot …\n"
     assert files(folder) == []
 
 

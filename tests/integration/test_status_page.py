@@ -67,6 +67,18 @@ def test_a_question_is_counted_from_the_packet_to_the_answer(running, node, cloc
     assert value(running, "meshbot_database_transaction_seconds_count") > 0
 
 
+def test_what_other_parts_know_is_told(running, node, clock):
+    asker, other = node.users[0].num, node.users[1]
+    question = node.hear_text(asker, f"/mail send {other.node_id} see you")
+    node.wait_for(lambda sent: sent.reply_id == question, PATIENCE)
+    clock.get(SimpleQueue(), clock.monotonic() + 60)
+    clock.wait_for_rest()
+    metrics = get(running, "/metrics")[1]
+    assert re.search(r'^meshbot_texts_total\{priority="answer",status="[a-z]+"\} 1\.0', metrics, re.MULTILINE)
+    assert value(running, 'meshbot_radio_keys{state="held"}') > 0
+    assert "letters: 1; unread: 1, for 1 nodes" in get(running, "/?lang=en")[1]
+
+
 def test_a_lost_link_is_counted_shown_and_kept(running, node, clock, tmp_path):
     clock.get(SimpleQueue(), clock.monotonic() + 120)
     running.bot._reconnect_tcp_interface()
