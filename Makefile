@@ -9,7 +9,7 @@ POT := $(CATALOGS)/meshbot.pot
 # Tests start the program dozens of times: compiled files are kept even where the environment says not to
 test test-%: export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup setup-dev setup-any install demo test test-unit test-property test-integration test-e2e test-bench test-systemd lint types bench mutants example diagram timelines manual wheel deb catalogs clean
+.PHONY: help setup setup-dev setup-any install demo test test-unit test-property test-integration test-e2e test-bench test-systemd lint types chaos soak bench mutants example diagram timelines manual wheel deb catalogs clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' Makefile
@@ -59,6 +59,13 @@ lint: setup-dev ## Style, format, and which module may import which
 
 types: setup-dev ## Types
 	@$(PY) -m mypy
+
+# Three bots at a time: they mostly wait
+chaos: setup-dev ## Faults of every part at every moment for a minute; SEED=… repeats a run, ROUNDS=3,7 some of it
+	@$(PY) -m chaos --seconds 60 --lanes 3 $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+soak: setup-dev ## The same for 30 minutes
+	@$(PY) -m chaos --seconds 1800 --lanes 3 $(if $(SEED),--seed $(SEED))
 
 mutants: setup-dev ## Change what decides a little, 1,700 times: which change does no test notice?
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet --no-deps -r requirements-mutants.txt

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import assembly
 import config
-from meshbot.cli import Program
+from meshbot.cli import CommandError, Program
+from meshbot.commands import mark as _
 from meshbot.control import candidates
 from meshbot.installation import core_requirements, installed_unit
 from meshbot.runtime import SystemClock
 from meshbot.settings import sources
-from meshbot.storage import FILE_NAME, StorageError
+from meshbot.storage import FILE_NAME
 from meshbot.version import version_text
 from node_manager import NodeManager
 
@@ -48,7 +49,7 @@ def program(
 
 @contextmanager
 def open_nodes(settings: config.Settings, *, is_new: bool = False) -> Iterator[NodeManager]:
-    """Give the nodes and keys of the database; raise StorageError if it cannot be used.
+    """Give the nodes and keys of the database; raise CommandError or StorageError if it cannot be used.
 
     `is_new`: there may be no database yet; else that means another folder, or another user's.
     """
@@ -56,18 +57,20 @@ def open_nodes(settings: config.Settings, *, is_new: bool = False) -> Iterator[N
     try:
         is_missing = not is_new and not settings.database_url.get_secret_value() and not path.exists()
     except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}") from error
+        raise CommandError(
+            _("{path} is closed to you ({reason}): sudo meshbot"), path=path, reason=error.strerror
+        ) from error
     if is_missing:
-        raise StorageError(f"{path} n'existe pas: data_dir est-il celui du bot?")
+        raise CommandError(_("{path} does not exist: is data_dir the bot's? The service's: sudo meshbot …"), path=path)
     database, nodes = assembly.open_storage(settings, SystemClock())
     if database is None:
-        raise StorageError("la base de données n'est pas utilisable")
+        raise CommandError(_("The database cannot be used: the line above says why."))
     try:
         if not nodes.flush():
-            raise StorageError(f"{database.backend.where} n'est pas lisible")
+            raise CommandError(_("The database cannot be read: the line above says why."))
         yield nodes
         if not nodes.flush(last=True):
-            raise StorageError(f"{database.backend.where} ne prend rien")
+            raise CommandError(_("The database takes nothing: the line above says why."))
     finally:
         database.close()
 

@@ -43,6 +43,7 @@ from meshbot.runtime import (
     Supervisor,
     SystemClock,
     catch_signals,
+    ignore_hangups,
     lock_in_time,
     log,
     notify,
@@ -210,6 +211,7 @@ def _run(settings: config.Settings, load: Callable[[], config.Settings]) -> int:
     # what the imports made stays for good: full rounds of the collector need not look at it
     gc.freeze()
     code = bot.run()
+    ignore_hangups()
     # a thread in a call that nothing can end must not hold the exit
     if bot.supervisor.stuck:
         # waits for the last lines, no longer than the log's bound

@@ -135,8 +135,7 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
         """Log what has become of numbers, and have it written."""
         with self._trust_lock:
             notes = self._trust.take_notes()
-            if self._trust.is_unsaved:
-                self.schedule(self._clock.monotonic())
+            self.schedule(self._trust.save_due(self._clock.monotonic()))
         for note in notes:
             info_print(note)
         for line in lines:
@@ -169,7 +168,7 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
         """Take in a NODEINFO packet, `num` being the packet's sender; return how many trusted keys are new.
 
         A node's first key is trusted; another one is set apart and reported once. Not `at_once`, the next `flush`
-        writes it, which is due then.
+        writes it, which is due then, or a little later for names alone.
         """
         return self.learn_from_nodeinfos([record], at_once=at_once)
 
@@ -301,8 +300,7 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
             changed = self._trust.trust_changes - before
             lines += self._trust.settle(now)
             notes = self._trust.take_notes()
-            if self._trust.is_unsaved:
-                self.schedule(self._clock.monotonic())
+            self.schedule(self._trust.save_due(self._clock.monotonic()))
         # Another thread's flush may have taken what was learnt here: this one then waits for its commit
         if at_once and not self.is_backing_off:
             self.flush()

@@ -13,11 +13,13 @@ from assembly.questions import limits, mesh_rules
 from assembly.telegram_side import telegram_options
 from meshbot.commands import node_list, report_moved
 from meshbot.runtime import Clock, Service, log, notify
-from meshbot.settings import ReloadReport, merged
+from meshbot.settings import ReloadReport, changes, merged
 
 LOGGER = logging.getLogger(__name__)
 # Seconds for another reading that waits for a disk
 PATIENCE: Final = 10.0
+# Lines of one reading: the log takes 30 a minute of one place, and the next reading has something to say, too
+MOST_PROBLEMS: Final = 10
 
 
 def apply_live(parts: Parts, settings: config.Settings, dispatcher: Service, telegram: Service | None) -> None:
@@ -79,7 +81,7 @@ class Reloader:
     def reload(self) -> ReloadReport:
         """Read them now, which may wait for the disk; return what has changed. Any thread but a service's may ask."""
         if not self._reading.acquire(timeout=PATIENCE):
-            return ReloadReport(problems=("Les réglages sont déjà en train d'être relus: le disque ne répond pas",))
+            return ReloadReport(problems=(changes.BUSY,))
         try:
             # systemd compares it with the time of its own request
             notify("RELOADING=1", f"MONOTONIC_USEC={int(self._clock.monotonic() * 1_000_000)}")
@@ -108,9 +110,11 @@ class Reloader:
 
 
 def _log(report: ReloadReport) -> None:
-    for problem in report.problems:
+    for problem in report.problems[:MOST_PROBLEMS]:
         LOGGER.error("❌ %s", problem)
     if report.problems:
+        if (more := len(report.problems) - MOST_PROBLEMS) > 0:
+            LOGGER.error("❌ … et %d autres: meshbot check les montre tous", more)
         LOGGER.error("❌ Réglages refusés, rien n'a changé. Corrigez-les, puis: sudo systemctl reload meshbot")
         return
     LOGGER.info("⚙️ Réglages relus: %s", ", ".join(report.changed) or "rien de nouveau")

@@ -31,7 +31,7 @@ class Effort:
     telegram_outage_hours: float = 8.0  # in scaled time
     telegram_idle_hours: float = 1.0  # in scaled time
     quiet_hours: float = 6.0  # in scaled time
-    busy_hours: float = 0.25  # likewise
+    busy_hours: float = 1.0  # likewise; links are written once an hour
     custody_rounds: int = 8  # in scaled time
     year: tuple[int, ...] = (365, 2000)  # days and nodes, then as in bench.year.Plan
 

@@ -35,7 +35,7 @@ LAST_ANSWER = 30.0  # seconds
 SETTLE = {"tcp_pubkey_sync_delay": 0}  # before the traffic, not in it
 
 BACKLOG_TARGET = 1.0  # seconds from a packet to the commit that ends with it
-WAIT_TARGET = 30.0  # seconds that a packet may wait for its commit, see mesh_memory.memory.FLUSH_EVERY
+WAIT_TARGET = 30.0  # seconds that a packet may wait for its commit: at this rate a batch is full before
 GROWTH_TARGET = 2.0  # MB
 COMMITS_TARGET = 1.0  # a second
 ANSWER_TARGET = 20.0  # ms

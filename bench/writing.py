@@ -27,7 +27,7 @@ DEFAULTS: Final = (2.0, 4.0, 1 / 3, 0.0, 2 / 24)
 # Of all nodes together
 COMMANDS_AN_HOUR: Final = 1.0
 BUSY_RATE: Final = 20.0  # packets a second
-BUSY_SCALE: Final = 4.0
+BUSY_SCALE: Final = 6.0
 QUIET_SCALE: Final = 60.0
 # Seconds of the clock: what a start writes is not what an hour does
 SETTLING: Final = 300.0

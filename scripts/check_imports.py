@@ -52,6 +52,7 @@ LIBRARIES: Final = {
 SETTINGS_READERS: Final = {"main_bot", "command_line", "assembly"}  # nothing else reads settings
 OUTSIDE: Final = {
     "bench",
+    "chaos",
     "scripts",
     "tests",
     "hatch_build.py",

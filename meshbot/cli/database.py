@@ -33,7 +33,7 @@ NAME: Final = "db"
 SUMMARY: Final = _("the database: check, copy, put back, shorten, export")
 PROBLEMS: Final[Mapping[FileProblem, str]] = MappingProxyType(
     {
-        FileProblem.MISSING: _("{path} does not exist: is data_dir the bot's? The service's: sudo meshbot db …"),
+        FileProblem.MISSING: _("{path} does not exist: is data_dir the bot's? The service's: sudo meshbot …"),
         FileProblem.NOT_OURS: _("{path} is no database of the bot's."),
         FileProblem.NEWER: _("{path} was written by a newer version of the program ({detail}): use that one."),
         FileProblem.DAMAGED: _("{path} is damaged ({detail}): put a copy back with « meshbot db restore »."),

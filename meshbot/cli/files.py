@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,11 +66,19 @@ def alone(folder: Path, work: str) -> Iterator[None]:
             work=work,
         ) from None
     try:
-        # made by root it must be the bot's all the same
-        if descriptor is not None and os.geteuid() == 0:
-            owner = folder.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         yield
     finally:
         if descriptor is not None:
             os.close(descriptor)
+            _give_to_owner(folder)
+
+
+def _give_to_owner(folder: Path) -> None:
+    """Give what root has made in the data folder to the bot, whose the folder is."""
+    if os.geteuid():
+        return
+    owner = folder.stat()
+    for path in folder.iterdir():
+        found = path.lstat()
+        if found.st_uid == 0 and stat.S_ISREG(found.st_mode):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

@@ -72,7 +72,7 @@ class OpenNodes(Protocol[S_contra]):
     """Opens the database."""
 
     def __call__(self, settings: S_contra, *, is_new: bool = False) -> AbstractContextManager[KeyBook]:
-        """Return its nodes and keys as a context manager; raise StorageError. `is_new`: it may be missing."""
+        """Give its nodes and keys; raise CommandError or StorageError. `is_new`: it may be missing."""
         ...
 
 

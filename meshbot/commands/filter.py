@@ -56,9 +56,10 @@ class MessageFilter:
             return Verdict.CHANNEL
         if self._refuse_mqtt and message.reception.via_mqtt:
             return Verdict.MQTT
-        # 0 while the node does not know the time: then the question counts as fresh
+        # 0 while the node does not know the time: then the question counts as fresh. What has just been heard is that,
+        # whatever the clocks say: one of the two may have jumped since the node was told the time
         rx_time = message.reception.rx_time
-        if rx_time and now - rx_time > self._max_age:
+        if rx_time and not text.is_fresh and now - rx_time > self._max_age:
             return Verdict.STALE
         return Verdict.ANSWER
 

@@ -172,7 +172,8 @@ def parse(text: str) -> tuple[str, str] | None:
     found = COMMAND.fullmatch(PREFIX + line[1:] if line[:1] in SLASHES else line)
     if found is None:
         return None
-    name = unicodedata.normalize("NFKC", found["name"])
+    # an accent that stands alone becomes a space with that accent
+    name = "".join(unicodedata.normalize("NFKC", found["name"]).split())
     ends = [place for place, char in enumerate(name, 1) if char.isalnum()]
     # `/!\\ Verglas` is a warning
     if not ends:

@@ -77,7 +77,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
         self.own_num = 0
         # over this connection
         self.reboot_ordered = False
-        self._configurations = 0
+        self._configurations, self.configured_at = 0, float("inf")  # how many, and monotonic seconds
         self._frames = FrameReader(decode)
         self._records: dict[int, NodeRecord] = {}
         self.database = RadioDatabase(is_whole=not without_nodes)
@@ -390,7 +390,7 @@ class MeshTCPInterface(TCPInterface):  # type: ignore[misc] # the library ships 
             locked = "configuration sans notre propre nœud: il est verrouillé (lockdown)" if self.is_redacted else ""
             self._end(LinkFailure(LinkCause.NO_OWN_NODE, locked))
             return
-        was_connected = self.isConnected.is_set()
+        was_connected, self.configured_at = self.isConnected.is_set(), self._monotonic()
         super()._connected()
         if not was_connected:
             self._listener.connected(answers_probes=answers_heartbeats(self.firmware))

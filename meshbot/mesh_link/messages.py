@@ -169,6 +169,8 @@ class ReceivedText:
     message: TextMessage
     own_num: int  # of the node that received it
     is_repeat: bool = False  # received before: same sender, same packet id
+    # its link had been READY for so long that the node had kept nothing for it any more: it has just been heard
+    is_fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

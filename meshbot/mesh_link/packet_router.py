@@ -30,6 +30,8 @@ TOPIC: Final = "meshtastic.receive"
 INBOX_LIMIT: Final = 1000
 BAD_PACKETS_EVERY: Final = 60.0  # seconds between two warnings
 FORGED_PACKETS_EVERY: Final = 3600.0
+# Seconds behind a configuration within which packets may be some that the node kept
+KEPT_FOR: Final = 60.0
 # Packet ids of texts, 2 MB; the node itself remembers far fewer
 REMEMBERED: Final = 8192
 
@@ -40,6 +42,7 @@ class RawPacket:
 
     packet: Mapping[str, Any]
     own_num: int
+    is_fresh: bool = False  # the node had not kept it for us
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,8 @@ class PacketRouter(Service):
         """Take a packet on the library's publishing thread, which must not wait."""
         if getattr(interface, "owner", None) is self._owner:
             # the node hands over what it kept right behind its configuration: before the link is seen to be READY
-            self.offer(RawPacket(packet, interface.own_num))
+            is_fresh = self._clock.monotonic() - interface.configured_at > KEPT_FOR
+            self.offer(RawPacket(packet, interface.own_num, is_fresh))
 
     def handle(self, message: RawPacket | SeenTexts) -> None:
         """Parse one packet and give it to its takers; a text of an earlier process is a repeated one."""
@@ -123,7 +127,7 @@ class PacketRouter(Service):
             return
         match parsed:
             case TextMessage():
-                self._route_text(parsed, message.own_num)
+                self._route_text(parsed, message.own_num, is_fresh=message.is_fresh)
             case NodeInfoPacket():
                 give(self._takers.node_infos, parsed)
             case RoutingAnswer():
@@ -137,11 +141,11 @@ class PacketRouter(Service):
         if record.sender == own_num and isinstance(metrics, DeviceMetrics) and metrics.utilization is not None:
             give(self._takers.channel_load, ChannelLoad(metrics.utilization))
 
-    def _route_text(self, text: TextMessage, own_num: int) -> None:
+    def _route_text(self, text: TextMessage, own_num: int, *, is_fresh: bool) -> None:
         is_ours = text.sender == own_num
         concerns_us = not is_ours and (text.is_broadcast or text.to == own_num)
         is_repeat = concerns_us and self._was_seen(text)
-        give(self._takers.texts, ReceivedText(text, own_num, is_repeat))
+        give(self._takers.texts, ReceivedText(text, own_num, is_repeat, is_fresh))
         if concerns_us and not is_repeat:
             give(self._takers.channel_texts if text.is_broadcast else self._takers.direct_texts, text)
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeVar
 
-from meshbot.mesh_memory.views import AirHour, SignalHour, Traffic
+from meshbot.mesh_memory.views import AirHour, SignalHour, Totals, Traffic
 from meshbot.storage import (
     DAY,
     HOUR,
@@ -212,8 +212,21 @@ def hours_of(batch: PacketBatch, by: By, span: Span) -> dict[tuple[int, int], Vo
     }
 
 
-def packets_of(traffic: Traffic, key: int | None) -> int:
-    """Return the packets of one share."""
+def totals_of(hops: Traffic, ways: Traffic, ports: Traffic, senders: Traffic) -> Totals:
+    """Return the same traffic, counted in four ways, in figures."""
+    return Totals(
+        since=ways.since,
+        packets=ways.packets,
+        size=sum(share.size for share in ways.shares),
+        nodes=len(senders.shares),
+        direct=_packets_of(hops, 0),
+        relayed=sum(share.packets for share in hops.shares if share.key),
+        via_mqtt=_packets_of(ways, 1),
+        encrypted=_packets_of(ports, None),
+    )
+
+
+def _packets_of(traffic: Traffic, key: int | None) -> int:
     return sum(share.packets for share in traffic.shares if share.key == key)
 
 

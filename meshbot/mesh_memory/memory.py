@@ -20,15 +20,15 @@ from meshbot.mesh_memory.aggregates import (
     add_volume,
     air_hour,
     hours_of,
-    packets_of,
     signal_hour,
+    totals_of,
     volumes_of,
 )
 from meshbot.mesh_memory.mailbox import Mailbox
 from meshbot.mesh_memory.node_views import KnownNodes, node_view
 from meshbot.mesh_memory.persons import by_person, few_of_each, joined_state, joined_times, persons, present_links
 from meshbot.mesh_memory.recorder import Place, Recorder
-from meshbot.mesh_memory.search import known_longer, search
+from meshbot.mesh_memory.search import found_nodes
 from meshbot.mesh_memory.views import (
     AirHour,
     DirectNode,
@@ -61,14 +61,15 @@ from meshbot.storage import (
 
 LOGGER = logging.getLogger(__name__)
 
-# Seconds that a packet may wait for its commit: a kill loses no more
-FLUSH_EVERY: Final = 30.0
-# While fewer wait than FEW: each commit writes 20 kB, whatever is in it, and a card wears by that
-QUIET_FLUSH_EVERY: Final = 120.0
-FEW: Final = 10
-BATCH: Final = 500  # packets that are committed at once
-# Seconds between commits of nodes' states and links: each writes a page for nearly every node that was heard
+# Seconds that a packet may wait for its commit: a kill loses no more. Each commit writes the pages of all sums that
+# grew, 20 kB on a quiet mesh and 100 kB on a busy one, and a card wears by that
+FLUSH_EVERY: Final = 120.0
+BATCH: Final = 1000  # packets that are committed at once
+# Seconds between commits of nodes' states: each writes a page for nearly every node that was heard
 STATES_EVERY: Final = 600.0
+# Links lie far apart, and their nodes report them again within hours; so many may wait, about 3 MB
+LINKS_EVERY: Final = 3600.0
+MANY_LINKS: Final = 10_000
 TIDY_EVERY: Final = 3600.0
 # Seconds after READY in which a node may hand over what it kept
 REPLAY_TIME: Final = 60.0
@@ -82,10 +83,11 @@ MAX_ALL_LINKS: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Unsaved:
-    """What is to be committed; `states` None: they wait for a later commit."""
+    """What is to be committed; `states` None: they wait for a later commit, as links may."""
 
     batch: PacketBatch
     states: StateChanges | None
+    with_links: bool
 
 
 class MeshMemory(WriteBehind[PacketLog, Unsaved]):
@@ -120,7 +122,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         self._recorder = Recorder(self._known_place)
         # taken from the recorder, not yet committed
         self._committing: PacketBatch | None = None
-        self._states_due = self._tidy_due = clock.monotonic()
+        self._states_due = self._links_due = self._tidy_due = clock.monotonic()
         self._replay_until = -inf
 
     def set_retention(self, days: int) -> None:
@@ -137,7 +139,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
                 packet, self._now(), self._own_num(), maybe_replayed=now < self._replay_until
             )
             waiting = len(self._recorder.batch.packets)
-        self.schedule(now + _longest_wait(waiting))
+        self.schedule(now if waiting >= BATCH else now + FLUSH_EVERY)
         return is_heard
 
     def learn_nodes(self, records: Iterable[NodeRecord]) -> None:
@@ -168,10 +170,12 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
             self._recorder.mark_all_unsaved()
 
     def _take_unsaved(self, *, last: bool) -> Unsaved:
-        with_states = last or self._clock.monotonic() >= self._states_due
+        now = self._clock.monotonic()
+        with_states = last or now >= self._states_due
         with self._recorder_lock:
-            batch = self._committing = self._recorder.take_batch(with_links=with_states)
-            return Unsaved(batch, self._recorder.take_changes() if with_states else None)
+            with_links = last or now >= self._links_due or len(self._recorder.batch.links) >= MANY_LINKS
+            batch = self._committing = self._recorder.take_batch(with_links=with_links)
+            return Unsaved(batch, self._recorder.take_changes() if with_states else None, with_links)
 
     def _save(self, store: PacketLog, batch: Unsaved) -> None:
         states = batch.states or StateChanges()
@@ -180,6 +184,8 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
         self._committing = None
         if batch.states is not None:
             self._states_due = self._clock.monotonic() + STATES_EVERY
+        if batch.with_links:
+            self._links_due = self._clock.monotonic() + LINKS_EVERY
         if batch.batch.lost:
             LOGGER.warning("⚠️ %d paquets entendus perdus pendant la panne de la base de données", batch.batch.lost)
 
@@ -252,26 +258,11 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
         Exact matches go before all others: see search. With `longer`, see known_longer.
         """
-        moved = self._node_manager.moved
         with self._recorder_lock:
             states = dict(self._recorder.states)
-        heard = {num: state.last_heard for num, state in states.items()}
         rows = {row.num: row for row in self._node_manager.nodes()}
-        everybody = [(row.num, row.short_name, row.long_name) for row in rows.values()]
-        everybody += ((num, "", "") for num in heard.keys() - rows.keys())
-
-        def since(num: int) -> float:
-            renamed = rows[num].renamed_at if num in rows else None
-            state = states.get(num)
-            first = inf if state is None else state.last_heard if state.first_heard is None else state.first_heard
-            return max(first, renamed or 0)
-
-        nums = search(text, everybody)
-        if longer:
-            nums += known_longer(text, nums, everybody, since)
-        nums.sort(key=lambda num: heard.get(num, 0), reverse=True)
-        present = dict.fromkeys(moved.get(num, num) for num in nums)
-        return [view for num in present if (view := self.node(num))]
+        found = found_nodes(text, rows, states, self._node_manager.moved, longer=longer)
+        return [view for num in found if (view := self.node(num))]
 
     @property
     def hours_kept(self) -> int:
@@ -308,18 +299,7 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
 
     def totals(self, hours: int) -> Totals:
         """Return the traffic of the running hour and the `hours` before it in figures. Raises StorageError."""
-        hops, ways = self.traffic(hours, By.HOPS), self.traffic(hours, By.VIA_MQTT)
-        ports = self.traffic(hours, By.PORT)
-        return Totals(
-            since=ways.since,
-            packets=ways.packets,
-            size=sum(share.size for share in ways.shares),
-            nodes=len(self.traffic(hours, By.SENDER).shares),
-            direct=packets_of(hops, 0),
-            relayed=sum(share.packets for share in hops.shares if share.key),
-            via_mqtt=packets_of(ways, 1),
-            encrypted=packets_of(ports, None),
-        )
+        return totals_of(*(self.traffic(hours, by) for by in (By.HOPS, By.VIA_MQTT, By.PORT, By.SENDER)))
 
     def signal_of(self, num: int, hours: int) -> list[SignalHour]:
         """Return how a node was heard, hour by hour, hours of silence left out. Raises StorageError."""
@@ -415,10 +395,3 @@ class MeshMemory(WriteBehind[PacketLog, Unsaved]):
     def _known_place(self, num: int) -> Place | None:
         row = self._node_manager.person(num)
         return bounds.place(row.latitude, row.longitude) if row is not None else None
-
-
-def _longest_wait(waiting: int) -> float:
-    """Return the seconds until so many packets are to be committed."""
-    if waiting >= BATCH:
-        return 0.0
-    return FLUSH_EVERY if waiting >= FEW else QUIET_FLUSH_EVERY

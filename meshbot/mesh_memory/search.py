@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from typing import Final
 
+from meshbot.storage import NodeRow, NodeState
 from meshbot.text import folded
 
 # Digits; the firmware's own short names are four
@@ -18,6 +19,32 @@ IDENT: Final = re.compile(rf"(!|0x)?([0-9a-f]{{{LEAST_HEX},8}})")
 
 # Since when a node has been known by its name; inf: not
 Since = Callable[[int], float]
+
+
+def found_nodes(
+    text: str,
+    rows: Mapping[int, NodeRow],
+    states: Mapping[int, NodeState],
+    moved: Mapping[int, int],
+    *,
+    longer: bool,
+) -> list[int]:
+    """Return the present numbers of the nodes that `text` means, the latest heard first; see MeshMemory.find_nodes."""
+    heard = {num: state.last_heard for num, state in states.items()}
+    everybody = [(row.num, row.short_name, row.long_name) for row in rows.values()]
+    everybody += ((num, "", "") for num in heard.keys() - rows.keys())
+
+    def since(num: int) -> float:
+        renamed = rows[num].renamed_at if num in rows else None
+        state = states.get(num)
+        first = inf if state is None else state.last_heard if state.first_heard is None else state.first_heard
+        return max(first, renamed or 0)
+
+    nums = search(text, everybody)
+    if longer:
+        nums += known_longer(text, nums, everybody, since)
+    nums.sort(key=lambda num: heard.get(num, 0), reverse=True)
+    return [*dict.fromkeys(moved.get(num, num) for num in nums)]
 
 
 def search(text: str, names: Iterable[tuple[int, str, str]]) -> list[int]:

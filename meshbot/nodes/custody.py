@@ -349,15 +349,15 @@ class Custody:
         if self._radio.obstacle is not None:
             return
         for row in self.records.half_done():
-            num, is_favourite = row.num, row.num in self._radio.favourites
+            num, is_favourite, trusted = row.num, row.num in self._radio.favourites, self._trusted(row.num)
             # teaching sets the mark with the key: without that it is the operator's
             if row.stays_favourite is is_favourite or (is_favourite and num not in self._keys):
                 self.records.note(num, stays_favourite=None)
             elif is_favourite:
                 cure = self._cures[num] = Cure(num, Stage.MARK, outcome=Outcome.HELD)
                 self._take_off_mark(cure, at)
-            elif self._trusted(num) is not None:
-                # the radio forgot the node, which was a favourite of its operator's: taught again it is one
+            # not taught any more, or forgotten with its operator's mark, which it gets back
+            if not is_favourite and trusted and (row.stays_favourite or self._keys.get(num) != trusted.key):
                 self._teach(Cure(num, Stage.TURN, awaited=True), at)
 
     def _revoke(self, at: Moment) -> None:
@@ -386,7 +386,8 @@ class Custody:
         self._asks.is_limited = not loss
         if loss:
             self._actions.append(RadioLost(loss))
-        if loss and radio.own.region and now - self._introduced_at >= INTRODUCE_EVERY:
+        is_unknown = loss is not None and (loss or loss.number)
+        if is_unknown and radio.own.region and now - self._introduced_at >= INTRODUCE_EVERY:
             self._introduced_at = now
             self._actions.append(Introduce())
 

@@ -98,11 +98,11 @@ class CustodyRecords:
     # -- our own radio
 
     def compare(self, radio: OwnRadioRow) -> Loss | None:
-        """Keep our radio as it is now; return what it has lost since the last READY, if anything."""
+        """Keep our radio as it is now; return what is different since the last READY, true if something was lost."""
         before = self.own
         self.own = radio if before is None else replace(radio, day=before.day, taught=before.taught)
         self._own_changed |= self.own != before
-        return None if before is None or not (loss := Loss(before, self.own)) else loss
+        return None if before is None else Loss(before, self.own)
 
     def taught_on(self, wall: int) -> int:
         """Return how many keys the radio was taught on that day; a clock that was set back begins no new one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from meshbot.nodes.fingerprint import fingerprint_of
@@ -33,6 +34,7 @@ LOGGER = logging.getLogger(__name__)
 MAX_NODES: Final = 20_000
 EVICTED: Final = 1_000  # nodes that make room at once
 MAX_PENDING: Final = 4  # unconfirmed keys of one node
+NAMES_WAIT: Final = 60.0  # seconds that a kill may take from names
 
 
 class KeyTrust:
@@ -52,8 +54,7 @@ class KeyTrust:
         # times that some node's trusted key became another one
         self.trust_changes = 0
         self._unsaved = Changes()
-        self._logged_shared: set[bytes] = set()
-        self._logged_misnumbered: set[int] = set()
+        self._logged_shared, self._logged_misnumbered = set[bytes](), set[int]()
         self._logged_full = self._logged_evicted = False
         self._incidents: list[Incident] = []
         # lines for the operator that are no warnings
@@ -174,10 +175,11 @@ class KeyTrust:
         self.imported.add(mark.digest)
         self._unsaved.imports[mark.digest] = mark
 
-    @property
-    def is_unsaved(self) -> bool:
-        """Whether something is to be written."""
-        return bool(self._unsaved) or self.identities.is_unsaved
+    def save_due(self, now: float) -> float:
+        """Return when what is unsaved is to be written: names can wait, keys cannot; inf for nothing."""
+        if self._unsaved.is_urgent or self.identities.is_unsaved:
+            return now
+        return now + NAMES_WAIT if self._unsaved else inf
 
     def take_unsaved(self) -> Changes:
         """Hand over what is to be written."""

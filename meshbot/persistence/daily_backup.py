@@ -42,8 +42,7 @@ class DailyBackup:
         is_busy = self._thread is not None and self._thread.is_alive()
         if not self._keep or is_busy or night == self._done or self._stop.is_set():
             return
-        latest = latest_in(self._folder)
-        if latest is not None and night_of(made_at(latest).astimezone()) == night:
+        if night in nights_in(self._folder):
             self._done = night
             return
         self._thread = threading.Thread(target=self._make, args=(now, night), name="Database-Backup", daemon=True)
@@ -63,7 +62,7 @@ class DailyBackup:
         try:
             make_private_folder(self._folder)
             copy_file(self._source, self._folder / name, self._stop)
-            for old in to_remove(backups_in(self._folder), self._keep):
+            for old in to_remove(name, backups_in(self._folder), self._keep):
                 (self._folder / old).unlink(missing_ok=True)
         except (FileError, OSError) as exc:
             self._report(exc, night)
@@ -90,9 +89,12 @@ def made_at(name: str) -> datetime:
     return datetime.strptime(name, f"meshbot-{STAMP}{SUFFIX}").replace(tzinfo=UTC)
 
 
-def to_remove(names: Iterable[str], keep: int) -> list[str]:
-    """Return which copies are no longer kept, the oldest first."""
-    return sorted(names)[:-keep]
+def to_remove(newest: str, names: Iterable[str], keep: int) -> list[str]:
+    """Return which copies are no longer kept, those first that must go first.
+
+    A copy dated after the newest was made while the clock was wrong: it must push no good one out.
+    """
+    return sorted({*names, newest}, key=lambda name: (name <= newest, name))[:-keep]
 
 
 def backups_in(folder: Path) -> list[str]:
@@ -103,12 +105,12 @@ def backups_in(folder: Path) -> list[str]:
         return []
 
 
-def latest_in(folder: Path) -> str | None:
-    """Return the newest copy's name, None if there is none or the folder cannot be read."""
+def nights_in(folder: Path) -> set[date]:
+    """Return the nights that have a copy; none if the folder cannot be read."""
     try:
-        return max(backups_in(folder), default=None)
+        return {night_of(made_at(name).astimezone()) for name in backups_in(folder)}
     except OSError:
-        return None
+        return set()
 
 
 def _is_copy(name: str) -> bool:

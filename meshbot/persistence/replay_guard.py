@@ -16,9 +16,9 @@ LOGGER = logging.getLogger(__name__)
 KEPT: Final = 1000  # the latest of admins, who give a few a day
 # The latest of everybody else, 1 MB: a day of a busy bot. Strangers cannot push out those of admins
 KEPT_OF_ALL: Final = 5000
-# Seconds; by then Housekeeping writes the packet that brought the command
 # Among how many of the last packets texts are recalled: hours of a busy mesh, without reading all that is kept
 RECENT_PACKETS: Final = 20_000
+# Seconds that a command's mark may wait for its commit: a kill loses no more
 WRITE_AFTER: Final = 30.0
 
 

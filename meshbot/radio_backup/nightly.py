@@ -84,9 +84,13 @@ def name_of(settings: OwnSettings, fingerprint: str, saved_at: int) -> str:
 
 
 def of_same_identity(name: str, names: Iterable[str]) -> list[str]:
-    """Return the backups of the same number and key, the oldest first."""
+    """Return the backups of the same number and key, the oldest first; before them those that are later than `name`.
+
+    Those were made while the clock was wrong, and must push no good one out.
+    """
     identity = name[: name.rindex("-") + 1]
-    return sorted(each for each in names if each.startswith(identity) and each.endswith(SUFFIX))
+    found = [each for each in names if each.startswith(identity) and each.endswith(SUFFIX)]
+    return sorted(found, key=lambda each: (each <= name, each))
 
 
 def to_remove(name: str, names: Iterable[str]) -> list[str]:

@@ -34,7 +34,7 @@ from meshbot.runtime.pool import WorkerPool
 from meshbot.runtime.private_file import private_file, write_private
 from meshbot.runtime.recent import RecentKeys
 from meshbot.runtime.service import PING, STOP, Service, ServiceHandle
-from meshbot.runtime.supervisor import RELOAD, Supervisor, catch_signals, outlive_hangups
+from meshbot.runtime.supervisor import RELOAD, Supervisor, catch_signals, ignore_hangups, outlive_hangups
 from meshbot.runtime.systemd import notify, watchdog_interval
 from meshbot.runtime.throttle import Throttle
 from meshbot.runtime.timed_cache import TimedCache
@@ -86,6 +86,7 @@ __all__ = [
     "catch_signals",
     "end_quietly",
     "hush",
+    "ignore_hangups",
     "is_address",
     "is_same_host",
     "lock_folder",

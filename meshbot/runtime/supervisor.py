@@ -47,6 +47,11 @@ def catch_signals(requests: SimpleQueue[Any]) -> None:
         signal.signal(signal.SIGHUP, hang_up)
 
 
+def ignore_hangups() -> None:
+    """Let no SIGHUP change the exit code of a program whose work is done: Python takes its handlers away first."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def _has_terminal() -> bool:
     """Return whether the process has a terminal that could send it signals."""
     try:

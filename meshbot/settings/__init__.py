@@ -1,6 +1,6 @@
 """What a setting may be, and where it comes from."""
 
-from meshbot.settings import sources
+from meshbot.settings import changes, sources
 from meshbot.settings.changes import ReloadReport, merged
 from meshbot.settings.kinds import (
     PASSPHRASE_LENGTH,
@@ -55,6 +55,7 @@ __all__ = [
     "Text",
     "Token",
     "allowed",
+    "changes",
     "effective",
     "merged",
     "sources",

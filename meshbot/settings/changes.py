@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from meshbot.installation import mark as _
 from meshbot.settings.sources import SourcedSettings
 
 S = TypeVar("S", bound=SourcedSettings)
+
+
+BUSY: Final = _("The settings are being read already, and the disk does not answer: try again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class ReloadReport:
 
     changed: tuple[str, ...] = ()  # in force from now on
     need_restart: tuple[str, ...] = ()  # differ from what is in force, and stay so
-    problems: tuple[str, ...] = ()  # why nothing has changed
+    problems: tuple[str, ...] = ()  # why nothing has changed, in the language of the settings, or marked
 
     @property
     def ok(self) -> bool:
@@ -28,7 +31,7 @@ class ReloadReport:
     def text(self, tr: Callable[[str], str]) -> str:
         """Return it for a person."""
         if self.problems:
-            return "\n".join([*self.problems, tr(_("❌ Settings refused, nothing has changed."))])
+            return "\n".join([*map(tr, self.problems), tr(_("❌ Settings refused, nothing has changed."))])
         changed = tr(_("⚙️ In force now: {names}")).format(names=", ".join(self.changed))
         lines = [changed if self.changed else tr(_("⚙️ Settings read again: nothing new."))]
         if self.need_restart:

@@ -119,6 +119,11 @@ class Changes:
         written = len(self.nodes) + len(self.keys) + len(self.imports) + len(self.identities)
         return written + len(self.evicted) + len(self.dropped)
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether there is more to write than names."""
+        return len(self) > len(self.nodes)
+
     def drop(self, row: KeyRow) -> None:
         """Have a node's key deleted."""
         self.dropped.add((row.num, row.public_key))

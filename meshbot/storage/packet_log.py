@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from operator import attrgetter
 from sys import intern
 from typing import Final
 
@@ -64,7 +65,9 @@ class PacketLog:
         with self._database.transaction() as connection:
             _save_packets(connection, rows)
             _save_sums(connection, rows)
-            upsert(connection, LINKS, map(as_row, rows.links))
+            # in the table's order: each page is touched once
+            links = sorted(rows.links, key=attrgetter("hearer", "heard"))
+            upsert(connection, LINKS, map(as_row, links))
             upsert(connection, NODE_STATES, map(as_row, states.changed))
             if states.forgotten:
                 connection.execute(delete(NODE_STATES).where(NODE_STATES.c.num.in_(states.forgotten)))

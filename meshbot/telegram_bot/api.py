@@ -120,9 +120,15 @@ class Api:
         await self._bot.answer_callback_query(query_id, text or None)
 
     async def set_menu(self, commands: Sequence[tuple[str, str]], chat_id: int | None, language: str) -> None:
-        """Set commands (name, description) of a chat, None: of the others; for a language, empty: for the others."""
+        """Set commands (name, description) of a chat, None: of the others; for a language, empty: for the others.
+
+        Without commands the chat's own are taken away.
+        """
         scope = telegram.BotCommandScopeChat(chat_id) if chat_id is not None else telegram.BotCommandScopeDefault()
-        await self._bot.set_my_commands(commands, scope, language or None)
+        if commands:
+            await self._bot.set_my_commands(commands, scope, language or None)
+        else:
+            await self._bot.delete_my_commands(scope, language or None)
 
     async def _send(self, chat_id: int, message: OutgoingMessage) -> int:
         text = cut(message.text, TEXT_UNITS)

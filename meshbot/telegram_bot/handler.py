@@ -25,7 +25,7 @@ from meshbot.telegram_bot.chat_commands import ChatCommand, command_in
 from meshbot.telegram_bot.command_handler import CommandHandler
 from meshbot.telegram_bot.conversations import Conversations, answer_text, key_of
 from meshbot.telegram_bot.languages import Languages
-from meshbot.telegram_bot.menu import Menu, menus
+from meshbot.telegram_bot.menu import Menu, MenuChats, menus
 from meshbot.telegram_bot.models import AllowedUser, Chat, OutgoingMessage
 from meshbot.telegram_bot.options import TelegramDependencies, TelegramOptions
 from meshbot.telegram_bot.queue import MessageQueue, RateLimit
@@ -60,6 +60,7 @@ class UpdateHandler:
         """See CommandHandler for the callables."""
         self._translate = tr = translator(options.language)
         self.users = AllowedUsers()
+        self._menu_chats = MenuChats()
         self._dependencies = dependencies
         self._clock = dependencies.clock
         self._languages = Languages(options.language)
@@ -98,6 +99,8 @@ class UpdateHandler:
         self.bridge.set_rules(rules, options.max_bytes)
         self.users.set_lists(map(parse_user, options.users), [*options.groups, *(rule.chat.id for rule in rules)])
         self.alerts.chats = tuple(map(Chat, dict.fromkeys(options.alert_chats or self.users.admins)))
+        # private chats have their users' ids
+        self._save(self._menu_chats.change({*self.users.groups, *(user.id for user in self.users)}))
         self.conversations.lifetime = options.bridge_ttl
         self.commands.take_options(options)
 
@@ -105,7 +108,7 @@ class UpdateHandler:
         """Return the menus to set, in the language of the settings and in the other one."""
         other = "en" if self._options.language == "fr" else "fr"
         translators = {"": self._translate, other: translator(other)}
-        return menus(self.commands.registry, self.users, self.users.groups, translators)
+        return menus(self.commands.registry, self.users, self.users.groups, translators, self._menu_chats.former)
 
     # -- what outlives a restart
 
@@ -118,6 +121,7 @@ class UpdateHandler:
         for name, value in before.state.items():
             if (found := MOVED_GROUP.fullmatch(f"{name} {value}")) is not None:
                 self._migrate(int(found[1]), int(found[2]))
+        self._save(self._menu_chats.restore(before.state))
         self._send_all(self.alerts.restore(before.state, self._clock.monotonic(), self._clock.now()))
 
     def _save(self, state: Mapping[str, SavedValue]) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from meshbot.commands import Command, Role, Translate
+from meshbot.persistence import SavedValue
 from meshbot.telegram_bot.api import Api
 from meshbot.telegram_bot.failures import PERSISTENT, FailureKind, failure_of, retry_delay
 from meshbot.telegram_bot.models import AllowedUser
@@ -25,6 +26,9 @@ INTERVAL: Final = 0.5
 START_DELAY: Final = 1.0
 NAME: Final = re.compile(r"[a-z0-9_]{1,32}")
 DESCRIPTION_SHOWN: Final = 256  # characters
+# Beginning of the names of saved values, before a chat's id
+SAVED: Final = "menu:"
+SAVED_NAME: Final = re.compile(SAVED + r"(-?\d{1,16})")
 # What most people come for
 FIRST: Final = "send"
 FOR_STRANGERS: Final = frozenset({"start", "id"})
@@ -36,7 +40,7 @@ class Menu:
 
     chat_id: int | None  # None: all chats that have no menu
     language: str  # empty: all languages that have no menu
-    commands: tuple[tuple[str, str], ...]  # name, description
+    commands: tuple[tuple[str, str], ...]  # name, description; none: it is taken away
 
 
 def menus(
@@ -44,8 +48,12 @@ def menus(
     users: Iterable[AllowedUser],
     groups: Iterable[int],
     translators: Mapping[str, Translate],
+    former: Iterable[int] = (),
 ) -> Iterator[Menu]:
-    """Yield all menus; `translators` by language code, the empty one for all other languages."""
+    """Yield all menus; `translators` by language code, the empty one for all other languages.
+
+    Chats that had a menu, the `former` ones, get an empty one.
+    """
     valid = sorted(
         (command for command in commands if NAME.fullmatch(command.name)), key=lambda command: command.name != FIRST
     )
@@ -56,10 +64,42 @@ def menus(
         for user in users:
             allowed = (each for each in valid if each.role <= user.role)
             yield Menu(user.id, language, _entries(tr, allowed))
+        for chat in former:
+            yield Menu(chat, language, ())
 
 
 def _entries(tr: Translate, commands: Iterable[Command]) -> tuple[tuple[str, str], ...]:
     return tuple((command.name, tr(command.summary)[:DESCRIPTION_SHOWN]) for command in commands)
+
+
+class MenuChats:
+    """The chats with a menu of their own, which Telegram keeps until it is taken away."""
+
+    def __init__(self) -> None:
+        self._now: set[int] = set()
+        # those that have or had one since a process that could not take it away
+        self._all: set[int] = set()
+        self._saved: set[int] | None = None  # None: not known yet
+
+    @property
+    def former(self) -> list[int]:
+        """Return the chats that are to have none any more."""
+        return sorted(self._all - self._now)
+
+    def restore(self, state: Mapping[str, str]) -> dict[str, SavedValue]:
+        """Take what an earlier process has saved; return what is to be saved."""
+        self._saved = {int(found[1]) for name in state if (found := SAVED_NAME.fullmatch(name))}
+        self._all |= self._saved
+        return self.change(self._now)
+
+    def change(self, chats: set[int]) -> dict[str, SavedValue]:
+        """Take the chats that are to have a menu from now on; return what is to be saved."""
+        self._now = chats
+        self._all |= chats
+        if self._saved is None:
+            return {}
+        changed, self._saved = chats ^ self._saved, set(chats)
+        return {f"{SAVED}{chat}": SavedValue("1" if chat in chats else "") for chat in sorted(changed)}
 
 
 class MenuSetter:
@@ -76,6 +116,9 @@ class MenuSetter:
 
     async def run(self, api: Api) -> None:
         """Set the remaining menus; a failure is retried, a refusal (the user never wrote to the bot) is not."""
+        # others may have been taken before this one began
+        if self._is_running:
+            return
         self._is_running = True
         try:
             await self._set_remaining(api)

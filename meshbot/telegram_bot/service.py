@@ -132,6 +132,8 @@ class TelegramService(Service):
             case HandledBefore():
                 self._handled.add(message.ids)
                 self._handler.restore(message)
+                # some may be to be taken away
+                self._set_menus()
                 self._waits_for_handled = False
                 if self._handled_loaded is not None:
                     self._handled_loaded.set()
@@ -146,6 +148,9 @@ class TelegramService(Service):
             self._handler.commands.executor.set_limits(message)
             return
         self._handler.take_options(message)
+        self._set_menus()
+
+    def _set_menus(self) -> None:
         if self._menus.replace(self._handler.menus()) and self._api is not None:
             self._try(self._menus.run(self._api))
 

@@ -12,7 +12,6 @@ from queue import SimpleQueue
 from typing import Final
 
 from meshbot.virtual_node.faults import FAULTS, Fault, Value
-from meshbot.virtual_node.firmware import WARM_SIZE
 from meshbot.virtual_node.packets import BROADCAST_NUM
 from meshbot.virtual_node.server import VirtualNode
 
@@ -43,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             keys=options.keys,
             capacity=options.capacity,
             warm_size=options.warm,
+            psram=options.psram,
             airtime=options.airtime,
             chatter=options.users_talk,
         )
@@ -88,9 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--warm",
         type=int,
-        default=WARM_SIZE,
         metavar="NODES",
-        help="evicted nodes whose keys 2.8 keeps, 100 to 2000 by memory (%(default)s)",
+        help="evicted nodes whose keys 2.8 keeps, 100 to 2000 by memory (150, with --psram 2000)",
+    )
+    parser.add_argument(
+        "--psram", action="store_true", help="hardware with more memory: 2.8 also caches NODEINFOs, and hands over more"
     )
     parser.add_argument(
         "--airtime", type=_airtime, default=0.15, metavar="SECONDS", help="of a packet, or `preset` (%(default)s)"

@@ -19,6 +19,7 @@ from meshbot.virtual_node.fields_2_8 import HAS_XEDDSA, MESH_BEACON, bytes_field
 from meshbot.virtual_node.framing import CUT, frame
 from meshbot.virtual_node.node_db import NodeDb
 from meshbot.virtual_node.population import User, position_message
+from meshbot.virtual_node.position_dedup import INTERVAL, is_public
 from meshbot.virtual_node.redaction import redacted
 from meshbot.virtual_node.regions import region_presets
 from meshbot.virtual_node.replays import MACADDR_BYTES
@@ -69,6 +70,7 @@ class Configuration:
             getattr(module, name).SetInParent()
         self.configs["device"].device.node_info_broadcast_secs = 10_800
         self.modules["neighbor_info"].neighbor_info.enabled = True
+        self._set_dedup()
         self.configs["network"].network.wifi_enabled = True
         lora = self.configs["lora"].lora
         lora.use_preset, lora.hop_limit, lora.tx_enabled = True, 3, True
@@ -107,14 +109,19 @@ class Configuration:
     def opt_out(self) -> None:
         """Stop sending position and telemetry, as the first start of 2.8 does for channels with a public key."""
         for channel in self.channels:
-            if len(channel.settings.psk) <= 1 and channel.role != channel_pb2.Channel.Role.DISABLED:
+            if is_public(channel) and channel.role != channel_pb2.Channel.Role.DISABLED:
                 channel.settings.module_settings.position_precision = 0
         telemetry = self.modules["telemetry"].telemetry
         telemetry.device_telemetry_enabled = telemetry.environment_measurement_enabled = False
         telemetry.air_quality_enabled = telemetry.power_measurement_enabled = False
         telemetry.health_measurement_enabled = False
         self.modules["mqtt"].mqtt.map_report_settings.should_report_location = False
+        self._set_dedup()
         self.save()
+
+    def _set_dedup(self) -> None:
+        if self.is_2_8:
+            self.modules["traffic_management"].traffic_management.position_min_interval_secs = INTERVAL
 
     def _settings_now(self) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
         """Return copies of all settings."""

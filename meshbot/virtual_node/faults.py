@@ -145,6 +145,15 @@ _TABLE = (
         once=True,
     ),
     Fault(
+        "step_clock",
+        "its clock jumps, as by another client's time or a wrong GPS fix; not before a client has set it",
+        (
+            Parameter("seconds", 86400.0, "s", "how far"),
+            Parameter("backwards", 0, "0 or 1", "into the past"),
+        ),
+        once=True,
+    ),
+    Fault(
         "warn",
         "warns its client by a clientNotification",
         (Parameter("text", "Remote_device_has_advertised_your_public_key", "text", "_ stands for a space"),),

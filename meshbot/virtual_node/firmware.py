@@ -10,12 +10,14 @@ from random import Random
 from typing import Any, Final
 from zlib import crc32
 
-from meshtastic.protobuf import mesh_pb2
+from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot.virtual_node.admin import Admin
 from meshbot.virtual_node.configuration import Configuration
+from meshbot.virtual_node.deliveries import Delivery
 from meshbot.virtual_node.faults import ActiveFaults, Value
 from meshbot.virtual_node.framing import CUT
+from meshbot.virtual_node.hop_scaling import HopScaling
 from meshbot.virtual_node.identity import Identity
 from meshbot.virtual_node.mesh import Mesh
 from meshbot.virtual_node.node_db import NodeDb
@@ -24,14 +26,23 @@ from meshbot.virtual_node.phone_api import PhoneApi
 from meshbot.virtual_node.population import KEY_BYTES, User, make_users, metrics_message, position_message, user_message
 from meshbot.virtual_node.records import RECORDS_KEPT, Received, ReceivedLog, Transmission
 from meshbot.virtual_node.router import Router
-from meshbot.virtual_node.state import NodeState, PhoneQueue, Scheduler
+from meshbot.virtual_node.scheduler import Scheduler
+from meshbot.virtual_node.state import NodeState, PhoneQueue
 from meshbot.virtual_node.versions import VERSION_2_8, version_numbers
 
+PortNum = portnums_pb2.PortNum
 BOOT_SECONDS: Final = 10.0  # of a reboot that the client requested; an ESP32 needs 10 to 20
 HEARD_WITHIN: Final = 6 * 3600  # seconds before the start in which every user was last heard
 REGION: Final = "EU_868"
 SMALLEST_CAPACITY: Final = 250  # nodes, as on an ESP32-S3
-WARM_SIZE: Final = 150  # evicted nodes whose keys 2.8 keeps, as on an ESP32-S3 without PSRAM
+# Of 2.8, in nodes, as on an ESP32-S3 without PSRAM: whose keys it keeps once they are evicted, and how many have a
+# position, device metrics and so on
+WARM_SIZE: Final = 150
+MOST_OF_A_KIND: Final = 40
+# The same with PSRAM; then it caches NODEINFOs too
+PSRAM_WARM_SIZE: Final = 2000
+PSRAM_MOST_OF_A_KIND: Final = 250
+NODEINFO_CACHE: Final = 2000
 
 
 class Firmware:
@@ -51,7 +62,8 @@ class Firmware:
         now: float,
         epoch: int,
         region: str = REGION,
-        warm_size: int = WARM_SIZE,
+        warm_size: int | None = None,
+        psram: bool = False,
     ) -> None:
         """Make the node and its mesh; `epoch` is the time in seconds since 1970, which the node does not know."""
         if nodes < 1:
@@ -71,13 +83,15 @@ class Firmware:
             phone=PhoneQueue(queue_size),
             faults=ActiveFaults(),
             scheduler=Scheduler(),
+            hop_scaling=HopScaling(now),
             rng=rng,
             firmware_version=version,
             fixed_airtime=airtime,
             log=ReceivedLog(),
             transmitted=deque(maxlen=RECORDS_KEPT),
         )
-        self._warm_size = warm_size
+        self._warm_size = (PSRAM_WARM_SIZE if psram else WARM_SIZE) if warm_size is None else warm_size
+        self._psram = psram
         self._mesh = Mesh(self._state, chatter, now)
         self._identity = Identity(self._state)
         self._admin = Admin(self._state, self._identity)
@@ -178,10 +192,11 @@ class Firmware:
         state.phone.clear()
         state.scheduler.clear()
         state.nodes.reboot(now, forget_recent=forget_recent)
+        state.hop_scaling.reboot(now + seconds)
         state.config.reboot()
         self._admin.reset()
         self._router.reset()
-        self._mesh.reset(now)
+        self._mesh.reset(self._down_until)
 
     def forget_nodes(self) -> None:
         """Lose the node database."""
@@ -236,6 +251,11 @@ class Firmware:
         self._state.peers.get(num).firmware = VERSION_2_8
         return self._mesh.replace_user(num, replace(user, num=crc32(user.public_key)) if user.public_key else user, now)
 
+    def step_clock(self, seconds: float) -> None:
+        """Let the node's clock jump, unless it does not know the time."""
+        if self._state.clock_offset is not None:
+            self._state.clock_offset += seconds
+
     def notify(self, text: str, now: float) -> None:
         """Tell the client something in text for people."""
         self._state.notify(text, now)
@@ -256,10 +276,12 @@ class Firmware:
         self._apply_version()
 
     def hear_text(self, num: int, text: str, now: float, **fields: Any) -> int:
-        """Let the node hear a user's text, except during a reboot; see Mesh.send_text."""
-        if self.is_up(now):
-            return self._mesh.send_text(num, text, now, **fields)
-        return int(fields.get("packet_id", 0)) or self._state.new_id()
+        """Let a user send a text, which the node does not hear during a reboot; see Mesh.send_text."""
+        return self._mesh.send_text(num, text, now, **fields)
+
+    def delivery(self, packet_id: int) -> Delivery:
+        """Return what the user's node knows of a direct message that `hear_text` sent."""
+        return self._mesh.deliveries.get(packet_id)
 
     def hear(self, packet: mesh_pb2.MeshPacket, now: float) -> None:
         """Let the node hear a packet, except during a reboot."""
@@ -287,13 +309,19 @@ class Firmware:
 
     def _introduce(self, now: float) -> None:
         if self._mesh.may_introduce(now, is_urgent=False):
-            reached = [user for user in self._state.users.values() if user.hops <= self._state.config.hop_limit]
+            limit = self._state.hop_limit_for(PortNum.NODEINFO_APP, now)
+            reached = [user for user in self._state.users.values() if user.hops <= limit]
             self._mesh.introduce(reached, now)
 
     def _apply_version(self) -> None:
         state = self._state
         state.config.firmware_version = state.version_text()
-        state.nodes.follow(is_guarded=state.is_2_8, warm_size=self._warm_size if state.is_2_8 else 0)
+        if not state.is_2_8:
+            state.nodes.follow(is_guarded=False, warm_size=0)
+            return
+        most = PSRAM_MOST_OF_A_KIND if self._psram else MOST_OF_A_KIND
+        cached = NODEINFO_CACHE if self._psram else 0
+        state.nodes.follow(is_guarded=True, warm_size=self._warm_size, cache_size=cached, most_of_a_kind=most)
 
 
 def _node_info(user: User, last_heard: int) -> mesh_pb2.NodeInfo:

@@ -40,6 +40,10 @@ def _upgrade(firmware: Firmware, values: Mapping[str, Value], now: float) -> Non
     firmware.upgrade(str(values["version"]), float(values["seconds"]), now, float(values["silence"]))
 
 
+def _step_clock(firmware: Firmware, values: Mapping[str, Value], _now: float) -> None:
+    firmware.step_clock(-float(values["seconds"]) if values["backwards"] else float(values["seconds"]))
+
+
 HAPPENINGS: Final[Mapping[str, Happening]] = {
     "reboot": _reboot,
     "forget_nodes": lambda firmware, _values, _now: firmware.forget_nodes(),
@@ -49,5 +53,6 @@ HAPPENINGS: Final[Mapping[str, Happening]] = {
     "upgrade_user": lambda firmware, values, now: firmware.upgrade_user(_user_called(firmware, values).num, now),
     "change_key": lambda firmware, values, now: firmware.change_key(_user_called(firmware, values).num, now),
     "mistake_our_key": _mistake_our_key,
+    "step_clock": _step_clock,
     "warn": lambda firmware, values, now: firmware.notify(str(values["text"]).replace("_", " "), now),
 }

@@ -9,7 +9,8 @@ from typing import Any, Final
 from meshtastic.protobuf import mesh_pb2, portnums_pb2, telemetry_pb2
 
 from meshbot.virtual_node.attacker import Attacker
-from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet, error_in, routing_packet
+from meshbot.virtual_node.deliveries import Deliveries
+from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet, error_in, routing_packet, sender_of
 from meshbot.virtual_node.peers import SECONDS_BETWEEN, SECONDS_BETWEEN_URGENT, START_DELAY
 from meshbot.virtual_node.population import MAX_HOPS, User, metrics_message, position_message, user_message
 from meshbot.virtual_node.receiver import Receiver
@@ -43,7 +44,9 @@ class Mesh:
     def __init__(self, state: NodeState, chatter: float, now: float) -> None:
         """`chatter` is in packets per second, on average; 0 for none."""
         self._state = state
-        self._receiver = Receiver(state, self._on_user_request, self._on_refusal)
+        self._receiver = Receiver(state, self._on_user_request, self._on_answer)
+        self.deliveries = Deliveries()
+        self._hears_from = now  # the last boot
         self.attacker = Attacker(state, self._receiver)
         by_distance = {user.hops: user for user in sorted(state.users.values(), key=lambda user: user.num)}
         # One of each distance, the nearest first
@@ -62,11 +65,13 @@ class Mesh:
         """Start again after the node's reboot; traffic in the meantime was not heard."""
         self._receiver.reset()
         self._introduced_at = -inf
+        self._hears_from = now
         self._plan_chatter(now)
 
     def send_text(self, num: int, text: str, now: float, to: int | None = None, **fields: Any) -> int:
         """Send a user's text to the node (to=None), as a broadcast, or to another node; return the packet id.
 
+        A neighbour's node sends a direct message again until ours answers; a more distant one hears a relay repeat it.
         `fields` are the received packet's, besides `packet_id`, `channel` and `reply_id`. A direct message from a
         user with a key is PKI-encrypted, as in the firmware, unless pki_encrypted=False. It goes to the number that the
         user's node has for ours, and nowhere if that lacks our key. One that is not encrypted is refused by our node,
@@ -83,15 +88,25 @@ class Mesh:
         pki = fields.pop("pki_encrypted", direct and user is not None and bool(user.public_key))
         if pki and direct and user is not None and not our_keys.get(to):
             LOGGER.info("🔑 %s n'a pas notre clé: son message reste chez lui", user.node_id)
+            self.deliveries.refuse(packet_id, Error.PKI_SEND_FAIL_PUBLIC_KEY)
             return packet_id
         payload, data = text.encode(), {"reply_id": reply_id}
         fields = {"channel": 0 if pki else channel, "want_ack": direct} | fields
-        packet = self._packet(num, to, PortNum.TEXT_MESSAGE_APP, payload, packet_id=packet_id, data=data, **fields)
-        if pki and user is not None:
-            self._encrypt(packet, user, our_keys.get(to, b""))
-        elif direct and not is_chosen and user is not None and self._refuses_legacy_texts():
-            packet.encrypted, packet.channel = state.rng.randbytes(len(payload) + PKI_OVERHEAD), LEGACY_HASH
-        self._receiver.hear(packet, now)
+
+        def transmit(at: float) -> None:
+            if at < self._hears_from:
+                return
+            packet = self._packet(num, to, PortNum.TEXT_MESSAGE_APP, payload, packet_id=packet_id, data=data, **fields)
+            if pki and user is not None:
+                self._encrypt(packet, user, our_keys.get(to, b""))
+            elif direct and not is_chosen and user is not None and self._refuses_legacy_texts():
+                packet.encrypted, packet.channel = state.rng.randbytes(len(payload) + PKI_OVERHEAD), LEGACY_HASH
+            self._receiver.hear(packet, at)
+
+        if direct and fields["want_ack"] and user is not None:
+            self.deliveries.send(packet_id, transmit, now, is_relayed=user.hops > 0)
+        else:
+            transmit(now)
         return packet_id
 
     def _refuses_legacy_texts(self) -> bool:
@@ -191,11 +206,12 @@ class Mesh:
 
     @property
     def due(self) -> float:
-        """When the next background traffic is due, inf for never; the attacker's comes by polls."""
-        return self._next_chatter if self._state.users else inf
+        """When traffic of the users' own is due, inf for never; the attacker's comes by polls."""
+        return min(self._next_chatter if self._state.users else inf, self.deliveries.due)
 
     def poll(self, now: float) -> None:
-        """Send the background traffic that is due, and the attacker's."""
+        """Send the background traffic that is due, what is sent again, and the attacker's."""
+        self.deliveries.run(now)
         self.attacker.poll(now)
         for _ in range(MOST_AT_ONCE):
             if now < self._next_chatter or not self._state.users:
@@ -234,6 +250,13 @@ class Mesh:
         if self.may_introduce(now, is_urgent=False) and num in self._state.users:
             self.introduce([self._state.users[num]], now, asks=True)
 
+    def _on_answer(self, packet: mesh_pb2.MeshPacket, error: int, now: float) -> None:
+        """Let a packet's sender hear that our node has acknowledged or refused it."""
+        if "unheard" in self._state.faults:
+            return
+        self.deliveries.settle(packet.id, error)
+        self._on_refusal(sender_of(packet), error, now)
+
     def _on_refusal(self, num: int, error: int, now: float) -> None:
         """Let a user's node that lacks in our key be answered: on PKI_UNKNOWN_PUBKEY it introduces itself."""
         user = self._state.users.get(num)
@@ -252,7 +275,7 @@ class Mesh:
     def _encrypt(self, packet: mesh_pb2.MeshPacket, user: User, our_key: bytes) -> None:
         """Mark the packet as decrypted by the node, or leave it encrypted if one of the two lacks the other's key."""
         state = self._state
-        known = state.nodes.public_key(user.num)
+        known = state.nodes.reading_key(user.num)
         if known == user.public_key and our_key == state.own.public_key:
             packet.pki_encrypted, packet.public_key = True, known
             return

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
-from google.protobuf.message import DecodeError
-from meshtastic.protobuf import admin_pb2, mesh_pb2, portnums_pb2, telemetry_pb2
+from meshtastic.protobuf import admin_pb2, mesh_pb2
 
 from meshbot.runtime import MeshBotError
 from meshbot.virtual_node.fields_2_8 import HAS_XEDDSA_SIGNED, with_flag
 from meshbot.virtual_node.framing import CUT, frame
+from meshbot.virtual_node.node_entry import IN_NODE_INFO, KINDS, NodeEntry, content_of, drop_stalest
+from meshbot.virtual_node.nodeinfo_cache import NodeInfoCache
 from meshbot.virtual_node.packets import sender_of
-from meshbot.virtual_node.population import KEY_BYTES
 from meshbot.virtual_node.replays import thin
 from meshbot.virtual_node.warm_tier import WarmNode, WarmTier
 
@@ -27,33 +26,6 @@ class FullOfFavouritesError(MeshBotError):
     """No entry may be evicted for a new node; firmware before 2.8 aborts here."""
 
 
-@dataclass(slots=True)
-class _Entry:
-    info: mesh_pb2.NodeInfo
-    bare_key: bytes = b""  # without a NODEINFO: a key that outlived an earlier entry
-    signs: bool = False  # a signature of it was verified
-    framed: bytes = b""  # the FromRadio frame, made when first asked for
-    is_thin: bool = False  # that frame
-
-    @property
-    def public_key(self) -> bytes:
-        """Return the key, b"" if there is no usable one."""
-        key: bytes = self.info.user.public_key or self.bare_key
-        return key if len(key) == KEY_BYTES else b""
-
-    @property
-    def is_protected(self) -> bool:
-        """Whether it counts for the limit of firmware 2.8."""
-        info = self.info
-        return bool(info.is_favorite or info.is_ignored or info.is_key_manually_verified)
-
-    def copy(self) -> _Entry:
-        """Return an entry that later changes leave alone."""
-        info = mesh_pb2.NodeInfo()
-        info.CopyFrom(self.info)
-        return _Entry(info, self.bare_key, self.signs)
-
-
 class NodeDb:
     """Nodes by number, the own one among them. Times are the caller's monotonic seconds."""
 
@@ -61,19 +33,35 @@ class NodeDb:
         """Make it as firmware before 2.8 has it; see `follow`."""
         self._own_num: int = own.num
         self._capacity = capacity
-        self._entries: dict[int, _Entry] = {info.num: _Entry(info) for info in (own, *others)}
-        self._unsaved: dict[int, _Entry | None] = {}  # as they were at the last save
+        self._entries: dict[int, NodeEntry] = {info.num: NodeEntry(info) for info in (own, *others)}
+        self._unsaved: dict[int, NodeEntry | None] = {}  # as they were at the last save
         # The firmware counts its first minute from the boot
         self._heard_saved_at = now
         self._admitted_at = now - ADMIT_EVERY
         self._warm = WarmTier(0)
         self._saved_warm = self._warm.copy()
+        self._cache = NodeInfoCache()
         self._is_guarded = False
+        self._most_of_a_kind = capacity
 
-    def follow(self, *, is_guarded: bool, warm_size: int) -> None:
-        """Take the rules of a firmware: from 2.8 on room is guarded, and evicted nodes' keys are kept."""
+    def follow(self, *, is_guarded: bool, warm_size: int, cache_size: int = 0, most_of_a_kind: int = 0) -> None:
+        """Take the rules of a firmware: from 2.8 on room is guarded, and evicted nodes' keys are kept.
+
+        `cache_size` is the NodeInfo cache's, in nodes; no more than `most_of_a_kind` nodes have a position, metrics or
+        a status (0: all may).
+        """
         self._is_guarded = is_guarded
         self._warm.resize(warm_size)
+        self._cache.resize(cache_size)
+        self._most_of_a_kind = most_of_a_kind or self._capacity
+        for kind in KINDS:
+            if not is_guarded and kind not in IN_NODE_INFO:
+                self._drop_all(kind)
+            drop_stalest(self._others(), kind, self._most_of_a_kind)
+
+    def _drop_all(self, kind: str) -> None:
+        for entry in self.kept(kind):
+            entry.drop(kind)
 
     def trim(self) -> None:
         """Give up what there is no room for, the longest unheard first, and save."""
@@ -107,17 +95,37 @@ class NodeDb:
         return entry.info if entry else None
 
     def public_key(self, num: int) -> bytes:
-        """Return the key for direct messages to a node and from it, b"" if there is no usable one."""
+        """Return the key for direct messages to a node, b"" if there is no usable one."""
+        return self._own_key(num) or self._cache.key(num)
+
+    def reading_key(self, num: int) -> bytes:
+        """Return the key for direct messages from a node: a cached one only if a signature has proved it."""
+        return self._own_key(num) or self._cache.key(num, is_proven=True)
+
+    def _own_key(self, num: int) -> bytes:
         entry = self._entries.get(num)
-        if entry is not None:
+        if entry is not None and (entry.public_key or not self._is_guarded):
             return entry.public_key
         warm = self._warm.get(num)
         return warm.public_key if warm else b""
+
+    def observe(self, num: int, user: mesh_pb2.User, *, is_signed: bool) -> None:
+        """Hear a NODEINFO, whether the node gets an entry or not."""
+        known = self._own_key(num)
+        if (self.signs(num) and not is_signed) or (known and known != user.public_key):
+            return
+        self._cache.observe(num, user, self._entries, is_proven=is_signed or self.signs(num))
 
     def signs(self, num: int) -> bool:
         """Whether a signature of the node was verified."""
         found = self._entries.get(num) or self._warm.get(num)
         return found is not None and found.signs
+
+    def role(self, num: int) -> int:
+        """Return a node's role, CLIENT if it is not known."""
+        entry = self._entries.get(num)
+        warm = self._warm.get(num)
+        return int(entry.info.user.role) if entry else warm.role if warm else 0
 
     def has_user(self, num: int) -> bool:
         """Whether a NODEINFO of the node is known."""
@@ -138,7 +146,12 @@ class NodeDb:
                 entry.framed, entry.is_thin = frame(mesh_pb2.FromRadio(node_info=info).SerializeToString()), is_thin
             yield entry.framed
 
-    def _others(self) -> list[_Entry]:
+    def kept(self, kind: str) -> list[NodeEntry]:
+        """Return the other nodes of which there is one of KINDS, by number."""
+        entries = self._entries
+        return [entries[num] for num in sorted(entries) if num != self._own_num and entries[num].has(kind)]
+
+    def _others(self) -> list[NodeEntry]:
         others = [entry for num, entry in self._entries.items() if num != self._own_num]
         others.sort(key=lambda entry: (not entry.info.is_favorite, -entry.info.last_heard))
         return others
@@ -174,7 +187,16 @@ class NodeDb:
         info.via_mqtt = packet.via_mqtt
         if packet.hop_start and packet.hop_limit <= packet.hop_start:
             info.hops_away = packet.hop_start - packet.hop_limit
-        _store_content(info, packet)
+        self._store_content(entry, packet)
+
+    def _store_content(self, entry: NodeEntry, packet: mesh_pb2.MeshPacket) -> None:
+        found = content_of(packet)
+        if found is None or not (self._is_guarded or found[0] in IN_NODE_INFO):
+            return
+        kind, content = found
+        if self._is_guarded and not entry.has(kind):
+            drop_stalest((each for each in self._others() if each is not entry), kind, self._most_of_a_kind - 1)
+        entry.put(kind, content)
 
     def update_user(self, num: int, user: mesh_pb2.User, channel: int, now: float, *, is_signed: bool = False) -> bool:
         """Store a NODEINFO unless its key differs from the known one; return whether it was stored.
@@ -225,7 +247,7 @@ class NodeDb:
         if contact.should_ignore:
             self._protect(entry, "is_ignored")
             info.is_favorite = False
-            self._strip(info)
+            self._strip(entry)
         else:
             if is_base or not self._protect(entry, "is_favorite"):
                 info.last_heard = epoch
@@ -259,7 +281,7 @@ class NodeDb:
         entry = self._edit(num)
         is_done = self._protect(entry, field)
         if ignores and is_done:
-            self._strip(entry.info)
+            self._strip(entry)
         return is_done
 
     def unprotect(self, num: int, field: str) -> None:
@@ -272,6 +294,7 @@ class NodeDb:
         if num != self._own_num:
             self._entries.pop(num, None)
             self._warm.take(num)
+            self._cache.forget(num)
             self.save()
 
     def reset(self, *, keep_favourites: bool = False) -> None:
@@ -279,6 +302,7 @@ class NodeDb:
         kept = {num: each for num, each in self._entries.items() if keep_favourites and each.info.is_favorite}
         self._entries = {self._own_num: self._entries[self._own_num]} | kept
         self._warm.clear()
+        self._cache.clear()
         self.save()
 
     def save(self) -> None:
@@ -288,6 +312,7 @@ class NodeDb:
 
     def reboot(self, now: float, *, forget_recent: bool) -> None:
         """Start again with the saved entries, or (after a clean shutdown) with all; those without NODEINFO go."""
+        self._cache.clear()
         if forget_recent:
             for num, entry in self._unsaved.items():
                 if entry is None:
@@ -301,7 +326,7 @@ class NodeDb:
         self.save()
         self._heard_saved_at = now
 
-    def _edit(self, num: int) -> _Entry:
+    def _edit(self, num: int) -> NodeEntry:
         """Return the node's entry for a change, made if there is none."""
         entry = self._entries.get(num)
         if entry is None:
@@ -311,14 +336,18 @@ class NodeDb:
         entry.framed = b""
         return entry
 
-    def _add(self, num: int) -> _Entry:
+    def _add(self, num: int) -> NodeEntry:
         if self.is_full:
             self._evict()
         self._unsaved.setdefault(num, None)
-        entry = self._entries[num] = _Entry(mesh_pb2.NodeInfo(num=num))
+        entry = self._entries[num] = NodeEntry(mesh_pb2.NodeInfo(num=num))
         if (warm := self._warm.take(num)) is not None:
             entry.info.last_heard = warm.last_heard
             entry.bare_key, entry.signs = warm.public_key, warm.signs
+            user = self._cache.user(num)
+            # The name comes back if it belongs to that key
+            if user is not None and warm.public_key and user.public_key == warm.public_key:
+                entry.info.user.CopyFrom(user)
         return entry
 
     def _evict(self) -> None:
@@ -339,8 +368,10 @@ class NodeDb:
         entry = self._entries.pop(num)
         info = entry.info
         self._warm.absorb(num, WarmNode(info.last_heard, entry.public_key, info.user.role, entry.signs))
+        if info.HasField("user"):
+            self._cache.commit(num, info.user, self._entries, is_proven=entry.signs)
 
-    def _protect(self, entry: _Entry, field: str) -> bool:
+    def _protect(self, entry: NodeEntry, field: str) -> bool:
         if self._is_guarded and not entry.is_protected:
             protected = sum(each.is_protected for each in self._entries.values())
             if protected >= self.protected_limit:
@@ -348,23 +379,8 @@ class NodeDb:
         setattr(entry.info, field, True)
         return True
 
-    def _strip(self, info: mesh_pb2.NodeInfo) -> None:
+    def _strip(self, entry: NodeEntry) -> None:
         """Drop what is not kept of an ignored node: before 2.8 its key as well."""
-        info.ClearField("position")
-        info.ClearField("device_metrics")
+        entry.drop(*KINDS)
         if not self._is_guarded:
-            info.user.public_key = b""
-
-
-def _store_content(info: mesh_pb2.NodeInfo, packet: mesh_pb2.MeshPacket) -> None:
-    data = packet.decoded
-    try:
-        if data.portnum == portnums_pb2.PortNum.POSITION_APP:
-            info.position.CopyFrom(mesh_pb2.Position.FromString(data.payload))
-        elif data.portnum == portnums_pb2.PortNum.TELEMETRY_APP:
-            telemetry = telemetry_pb2.Telemetry.FromString(data.payload)
-            if telemetry.HasField("device_metrics"):
-                info.device_metrics.CopyFrom(telemetry.device_metrics)
-    except DecodeError:
-        # The client gets the packet all the same
-        return
+            entry.info.user.public_key = b""

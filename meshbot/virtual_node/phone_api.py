@@ -114,8 +114,8 @@ class PhoneApi:
         state = self._state
         self.configured = False
         is_locked = self._session.is_locked
-        replayed = state.nodes.others() if state.is_2_8 and nonce != ONLY_CONFIG and not is_locked else []
-        self._replays = replays(replayed, state.config.hop_limit)
+        replayed = state.is_2_8 and nonce != ONLY_CONFIG and not is_locked
+        self._replays = replays(state.nodes.kept, state.config.hop_limit) if replayed else iter(())
         self._download = state.config.download(
             nonce, state.nodes, state.epoch(now), self._is_stalled, is_locked=is_locked
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from meshtastic.protobuf import mesh_pb2, portnums_pb2, telemetry_pb2
 
+from meshbot.virtual_node.node_entry import DEVICE_METRICS, ENVIRONMENT, POSITION, STATUS, NodeEntry
 from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet
 
 PortNum = portnums_pb2.PortNum
@@ -14,25 +15,30 @@ LORA: Final = mesh_pb2.MeshPacket.TransportMechanism.TRANSPORT_LORA
 BACKGROUND: Final = mesh_pb2.MeshPacket.Priority.BACKGROUND
 LONG_NAME_BYTES: Final = 24
 MACADDR_BYTES: Final = 6  # all of them 0
-# Of the number that distinguishes records of one node and time: Telemetry's tag of device_metrics
-DEVICE_METRICS_TAG: Final = 2
+# What distinguishes telemetry of one node and time: Telemetry's tags
+TAGS: Final = {DEVICE_METRICS: 2, ENVIRONMENT: 3}
 HASH_FACTOR: Final = 2654435761
 WORD: Final = 0xFFFFFFFF
 
 
-def replays(infos: list[mesh_pb2.NodeInfo], hop_limit: int) -> Iterator[mesh_pb2.MeshPacket]:
-    """Yield the packets for these nodes of the database: all positions, then all device metrics."""
-    for info in infos:
-        if info.HasField("position"):
-            time = info.position.time
-            number = packet_id(info.num, time, PortNum.POSITION_APP)
-            yield _packet(info, (PortNum.POSITION_APP, info.position.SerializeToString()), number, time, hop_limit)
-    for info in infos:
-        if info.HasField("device_metrics"):
-            telemetry = telemetry_pb2.Telemetry(time=info.last_heard, device_metrics=info.device_metrics)
-            number = packet_id(info.num, info.last_heard, DEVICE_METRICS_TAG)
-            content = PortNum.TELEMETRY_APP, telemetry.SerializeToString()
-            yield _packet(info, content, number, info.last_heard, hop_limit)
+def replays(kept: Callable[[str], list[NodeEntry]], hop_limit: int) -> Iterator[mesh_pb2.MeshPacket]:
+    """Yield the packets of the other nodes: positions, then device metrics, environment, status.
+
+    `kept(kind)` returns the nodes of which there is one of KINDS.
+    """
+    for entry in kept(POSITION):
+        position = entry.info.position
+        yield _packet(entry.info, PortNum.POSITION_APP, position, (position.time, PortNum.POSITION_APP), hop_limit)
+    for kind in (DEVICE_METRICS, ENVIRONMENT):
+        for entry in kept(kind):
+            info = entry.info
+            content: Any = info.device_metrics if kind == DEVICE_METRICS else entry.environment_metrics
+            telemetry = telemetry_pb2.Telemetry(time=info.last_heard, **{kind: content})
+            yield _packet(info, PortNum.TELEMETRY_APP, telemetry, (info.last_heard, TAGS[kind]), hop_limit)
+    for entry in kept(STATUS):
+        if entry.status is not None and entry.status.status:
+            stamp = entry.info.last_heard, PortNum.NODE_STATUS_APP
+            yield _packet(entry.info, PortNum.NODE_STATUS_APP, entry.status, stamp, hop_limit)
 
 
 def packet_id(num: int, time: int, kind: int) -> int:
@@ -62,12 +68,15 @@ def clipped(name: str) -> str:
     return whole + "?" * (len(kept) - len(whole.encode()))
 
 
-def _packet(info: mesh_pb2.NodeInfo, content: tuple[int, bytes], number: int, time: int, hop_limit: int) -> Any:
+def _packet(info: mesh_pb2.NodeInfo, port: int, content: Any, stamp: tuple[int, int], hop_limit: int) -> Any:
+    """Return the packet; `stamp` is the content's time and what distinguishes it from others of that time."""
+    time, kind = stamp
     return data_packet(
         info.num,
         BROADCAST_NUM,
-        *content,
-        number,
+        port,
+        content.SerializeToString(),
+        packet_id(info.num, time, kind),
         rx_time=time,
         rx_snr=info.snr,
         hop_start=hop_limit,

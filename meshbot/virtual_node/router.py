@@ -11,6 +11,8 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 
 from meshbot.virtual_node.admin import Admin
 from meshbot.virtual_node.air import Air
+from meshbot.virtual_node.deliveries import MAX_RETRANSMIT_AFTER, TRANSMISSIONS
+from meshbot.virtual_node.hop_scaling import ROUTINE_PORTS
 from meshbot.virtual_node.identity import UNSET
 from meshbot.virtual_node.mesh import Mesh
 from meshbot.virtual_node.packets import (
@@ -39,8 +41,6 @@ TX_QUEUE: Final = 16  # packets
 # Of a QueueStatus, its `res`; no NAK follows
 TX_QUEUE_FULL: Final = 32
 TX_DISABLED: Final = 34
-MAX_RETRANSMIT_AFTER: Final = 23.0  # seconds: so many transmissions without a rebroadcast
-TRANSMISSIONS: Final = 3
 DUTY_CYCLE_EXCEEDED: Final = "Duty cycle limit exceeded. You can send again in {} mins"
 # Since then a direct message needs a key
 REFUSES_LEGACY_DMS: Final = (2, 7, 19)
@@ -182,6 +182,8 @@ class Router:
         setattr(packet, "from", self._state.own.num)
         if packet.want_ack:
             packet.hop_limit = packet.hop_limit or self._state.config.hop_limit
+        if packet.to == BROADCAST_NUM and packet.decoded.portnum in ROUTINE_PORTS and self._state.is_2_8:
+            packet.hop_limit = min(packet.hop_limit, self._state.hop_limit_for(packet.decoded.portnum, now))
         packet.hop_start = packet.hop_limit
         signed = self._state.is_2_8 and bool(self._state.own.public_key) and fits_signed(packet)
         self._state.transmitted.append(Transmission(packet, start, signed))

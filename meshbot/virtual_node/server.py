@@ -14,8 +14,9 @@ from typing import Any, Final, Self
 from meshtastic.protobuf import mesh_pb2
 
 from meshbot.runtime import Clock, SystemClock
+from meshbot.virtual_node.deliveries import Delivery
 from meshbot.virtual_node.faults import FAULTS, Value
-from meshbot.virtual_node.firmware import REGION, WARM_SIZE, Firmware
+from meshbot.virtual_node.firmware import REGION, Firmware
 from meshbot.virtual_node.happenings import happen
 from meshbot.virtual_node.population import User
 from meshbot.virtual_node.records import Received, Transmission
@@ -46,7 +47,8 @@ class VirtualNode:
         airtime: float | None = 0.15,
         capacity: int | None = None,
         region: str = REGION,
-        warm_size: int = WARM_SIZE,
+        warm_size: int | None = None,
+        psram: bool = False,
         new_selector: Callable[[], BaseSelector] | None = None,
     ) -> None:
         """Make the node; nothing listens until `start`. ValueError explains a wrong argument.
@@ -55,7 +57,8 @@ class VirtualNode:
         but a few). `chatter` is in packets a second, `queue_size` in packets kept for the client, `airtime` in seconds
         that a packet takes to the next node (None: by preset and size), `capacity` in nodes (None: room for all, at
         least 250), `region` the name of a RegionCode, whose duty cycle the node keeps to. `warm_size` is in evicted
-        nodes whose keys firmware 2.8 keeps.
+        nodes whose keys firmware 2.8 keeps (None: 150, with `psram` 2000); `psram`: it also caches NODEINFOs, and keeps
+        more of what nodes tell.
         `new_selector` makes a selector that waits on `clock` (None: its waits for sockets are real ones).
         """
         self._clock: Clock = clock or SystemClock()
@@ -72,6 +75,7 @@ class VirtualNode:
             epoch=int(self._clock.now().timestamp()),
             region=region,
             warm_size=warm_size,
+            psram=psram,
         )
         self._server = TcpServer(self._firmware, self._clock, host, port, new_selector)
         # Guards the two above; notified after every turn of the thread
@@ -189,6 +193,11 @@ class VirtualNode:
             )
         self._wake()
         return packet_id
+
+    def delivery(self, packet_id: int) -> Delivery:
+        """Return what the sender's node knows of a direct message that `hear_text` sent: acknowledged, or given up."""
+        with self._changed:
+            return self._firmware.delivery(packet_id)
 
     def hear_nodeinfo(self, user_num: int) -> None:
         """Let the node hear a user's node introduce itself to everybody."""

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
-from math import inf
 from random import Random
 from typing import Final
 
@@ -16,11 +12,13 @@ from meshtastic.protobuf import mesh_pb2, portnums_pb2
 from meshbot.virtual_node.air import TYPICAL_BYTES, seconds_on_air
 from meshbot.virtual_node.configuration import Configuration
 from meshbot.virtual_node.faults import ActiveFaults
+from meshbot.virtual_node.hop_scaling import ROUTINE_PORTS, HopScaling
 from meshbot.virtual_node.node_db import NodeDb
 from meshbot.virtual_node.packets import new_packet_id
 from meshbot.virtual_node.peers import Peers
 from meshbot.virtual_node.population import User
 from meshbot.virtual_node.records import ReceivedLog, Transmission
+from meshbot.virtual_node.scheduler import Scheduler
 from meshbot.virtual_node.versions import VERSION_2_8, version_numbers
 
 STATUSES_KEPT: Final = 2  # a burst of packets loses all statuses but the last
@@ -66,33 +64,6 @@ class PhoneQueue:
         return mesh_pb2.FromRadio(packet=self.packets.popleft()) if self.packets else None
 
 
-class Scheduler:
-    """Runs actions at their time."""
-
-    def __init__(self) -> None:
-        self._due: list[tuple[float, int, Callable[[float], None]]] = []
-        self._order = count()
-
-    def at(self, due: float, action: Callable[[float], None]) -> None:
-        """Run `action(now)` once `due` has come."""
-        heapq.heappush(self._due, (due, next(self._order), action))
-
-    @property
-    def due(self) -> float:
-        """When `run` has something to do; inf for never."""
-        return self._due[0][0] if self._due else inf
-
-    def run(self, now: float) -> None:
-        """Run the due actions, each with the time it was due at."""
-        while self._due and self._due[0][0] <= now:
-            due, _, action = heapq.heappop(self._due)
-            action(due)
-
-    def clear(self) -> None:
-        """Cancel all actions."""
-        self._due.clear()
-
-
 @dataclass(slots=True)
 class NodeState:
     """The node's state. Times are monotonic seconds unless they are called epoch (seconds since 1970)."""
@@ -105,6 +76,7 @@ class NodeState:
     phone: PhoneQueue
     faults: ActiveFaults
     scheduler: Scheduler
+    hop_scaling: HopScaling
     rng: Random
     firmware_version: str
     fixed_airtime: float | None  # seconds of every packet to the next node; None: by preset and size
@@ -117,6 +89,13 @@ class NodeState:
     def epoch(self, now: float) -> int:
         """Return the node's time, 0 until it is set."""
         return 0 if self.clock_offset is None else int(self.clock_offset + now) & 0xFFFFFFFF
+
+    def hop_limit_for(self, port: int, now: float) -> int:
+        """Return how many hops a broadcast of the node's takes at most: less if it is a routine one of firmware 2.8."""
+        if not self.is_2_8 or port not in ROUTINE_PORTS:
+            return self.config.hop_limit
+        role = self.config.configs["device"].device.role
+        return min(self.config.hop_limit, self.hop_scaling.limit(role, now))
 
     @property
     def airtime(self) -> float:

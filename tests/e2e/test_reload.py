@@ -112,3 +112,14 @@ def test_a_hangup_while_it_starts_does_not_end_it(node, tmp_path):
         bot.wait_for("Connexion TCP établie")
         bot.signal(signal.SIGTERM)
         assert bot.wait() == 0
+
+
+def test_hangups_without_end_neither_keep_it_from_ending_nor_kill_it(node, tmp_path):
+    with BotProcess(cwd=tmp_path, tcp_host="127.0.0.1", tcp_port=node.port, data_dir=tmp_path / "data") as bot:
+        bot.wait_for("Connexion TCP établie")
+        bot.signal(signal.SIGTERM)
+        # until nobody is there any more
+        while bot.is_running:
+            bot.signal(signal.SIGHUP)
+            time.sleep(0.001)
+        assert bot.wait() == 0

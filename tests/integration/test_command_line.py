@@ -5,11 +5,14 @@ import logging
 import os
 import stat
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from meshtastic.protobuf import admin_pb2
 
+import command_line
+from meshbot import cli
 from meshbot.mesh_link.connecting import LinkTarget
 from meshbot.mesh_link.contact import parse_contact_url
 from meshbot.mesh_link.own_node_client import OwnNodeClient
@@ -184,7 +187,8 @@ def test_a_fingerprint_is_that_of_a_key_or_a_node(run):
 def test_a_folder_without_a_database_is_not_made_by_looking(run, tmp_path):
     code, _out, err = run("keys", "export", at=tmp_path / "absent")
     assert code == 1
-    assert "data_dir" in err
+    assert err.startswith(f"❌ {tmp_path / 'absent' / 'meshbot.db'} does not exist: is data_dir the bot's?")
+    assert "n'existe pas" in run("keys", "export", at=tmp_path / "absent", environ={"LANG": "fr_FR.UTF-8"})[2]
     assert not (tmp_path / "absent").exists()
 
 
@@ -304,3 +308,55 @@ def test_without_a_passphrase_and_a_terminal_it_says_what_to_set(radio, tmp_path
         code, _out, err = radio("backup", tmp_path / "radio.json", radio_backup_passphrase="")
     assert code == 1
     assert "radio_backup_passphrase" in err
+
+
+# -- as root, beside an installed service
+
+
+@pytest.fixture
+def service(tmp_path, monkeypatch, folder):
+    """A machine whose service has its own data folder; the program on it as root has it."""
+    machine = tmp_path / "machine"
+    for name, text in {
+        "etc/systemd/system/meshbot.service": "[Service]\n",
+        "etc/meshbot/meshbot.toml": f'data_dir = "{folder}"\nlanguage = "en"\n',
+        "etc/meshbot/meshbot.env": "MESHBOT_TCP_PORT=4404\n",
+        "etc/meshbot/credentials/radio_backup_passphrase": "a long passphrase\n",
+    }.items():
+        path = machine / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.delenv("MESHBOT_DATA_DIR", raising=False)
+    return machine
+
+
+def test_root_s_commands_take_what_the_service_has(service, folder, tmp_path):
+    found = command_line.service_settings("en", service, {"PATH": "x"})
+    assert (found.data_dir, found.tcp_port) == (folder, 4404)
+    assert found.radio_backup_passphrase.get_secret_value() == "a long passphrase"
+    typed = command_line.service_settings("en", service, {"MESHBOT_DATA_DIR": str(tmp_path)})
+    assert typed.data_dir == tmp_path, "what is typed before the command counts"
+    assert command_line.service_settings("en", tmp_path / "nothing", {}) is None
+
+
+@pytest.mark.parametrize("arguments", [("keys", "export"), ("db", "check"), ("keys", "fingerprint", "Alice")])
+def test_the_service_s_data_are_used_unless_a_file_is_named(service, tmp_path, capsys, monkeypatch, arguments):
+    def load(language):
+        return command_line.service_settings(language, service, {})
+
+    monkeypatch.chdir(tmp_path)
+    program = replace(command_line.program(lambda _settings, _load: 99, "1.2.3"), load_service=load)
+    assert cli.main(program, arguments, {"LANG": "en_US.UTF-8"}) == 0
+    (tmp_path / "mine.toml").write_text(f'data_dir = "{tmp_path / "empty"}"\n')
+    assert cli.main(program, [*arguments, "--config", str(tmp_path / "mine.toml")], {"LANG": "en_US.UTF-8"}) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_what_root_makes_in_the_data_folder_is_the_bot_s(run, tmp_path, folder):
+    file = tmp_path / "keys.json"
+    assert run("keys", "export", file)[0] == 0
+    other = tmp_path / "other"
+    other.mkdir()
+    os.chown(other, 4321, 4321)
+    assert run("keys", "import", file, at=other)[0] == 0
+    assert {each.stat().st_uid for each in other.iterdir()} == {4321}

@@ -1,7 +1,8 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config import ConfigError, Settings, effective, load
+from meshbot.settings.sources import toml
 
 NAMES = st.sampled_from(sorted(Settings.model_fields)) | st.text(max_size=12)
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=40)  # lone surrogates too: a variable may hold any byte
@@ -11,6 +12,31 @@ TEXTS = st.text(st.characters(exclude_categories=()), max_size=40)  # lone surro
 def test_whatever_the_variables_hold_each_problem_is_one_printable_line(environ):
     try:
         load(None, environ)
+    except ConfigError as error:
+        for problem in error.problems:
+            assert problem.isprintable(), problem
+
+
+VALUES = st.recursive(
+    st.booleans() | st.integers() | st.floats() | st.text(max_size=12), lambda inner: st.lists(inner, max_size=3)
+)
+FILES = (
+    st.binary(max_size=80)
+    | st.text(max_size=80).map(str.encode)
+    | st.dictionaries(st.sampled_from(sorted(Settings.model_fields)), VALUES, max_size=6).map(
+        lambda values: "\n".join(f"{name} = {toml(value)}" for name, value in values.items()).encode()
+    )
+)
+
+
+@given(content=FILES)
+@example(content=b"\xff\xfe")
+@example(content=b"a = " + b"[" * 5000)
+def test_whatever_the_file_holds_each_problem_is_one_printable_line(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("config") / "meshbot.toml"
+    path.write_bytes(content)
+    try:
+        load(path, {})
     except ConfigError as error:
         for problem in error.problems:
             assert problem.isprintable(), problem

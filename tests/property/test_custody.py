@@ -138,10 +138,12 @@ def test_any_order_of_events_keeps_the_promises(sequence):
         world.play(*event)
     world.settle()
     assert world.favourites <= world.operators, "a favourite of ours is left"
-    assert world.favourites >= world.operators or CAROLE not in world.trust, "a favourite of the operator's is lost"
+    # one whose key is in doubt is not taught, so its mark waits for the operator
+    is_teachable = CAROLE in world.trust and not world.trust[CAROLE].doubtful
+    assert world.favourites >= world.operators or not is_teachable, "a favourite of the operator's is lost"
     assert not world.revoked & set(world.keys.items()), "a revoked key is left in the radio"
     assert max(world.day_of.values(), default=0) <= TAUGHT_A_DAY
-    assert not world.records.half_done() or CAROLE not in world.trust
+    assert not world.records.half_done() or not is_teachable
 
 
 @settings(max_examples=100, deadline=None)

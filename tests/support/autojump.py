@@ -75,6 +75,10 @@ class AutojumpClock:
         """See Clock; right when the clock was made, then ahead of the wall."""
         return self._wall_at_zero + timedelta(seconds=self.monotonic())
 
+    def jump(self, seconds: float) -> None:
+        """Move the wall time alone, as NTP does."""
+        self._wall_at_zero += timedelta(seconds=seconds)
+
     def timestamp(self) -> float:
         """Return that in Unix seconds."""
         return self.now().timestamp()

@@ -47,6 +47,7 @@ class Bench:
     revoked: set[tuple[int, bytes]] = field(default_factory=set)
     obstacle: Outcome | None = None
     region: int = EU_868
+    own_num: int = OWN_NUM
     own_key: bytes = OWN_KEY
     nodes: int = 40
     answers: bool = True  # to admin messages
@@ -81,7 +82,7 @@ class Bench:
             self.records.direct_message(num, self.at.wall)
 
     def state(self) -> RadioState:
-        own = OwnRadioRow(OWN_NUM, self.own_key, self.region, self.nodes)
+        own = OwnRadioRow(self.own_num, self.own_key, self.region, self.nodes)
         return RadioState(own, dict(self.keys), frozenset(self.favourites), self.obstacle)
 
     def ready(self, people: set[int] = frozenset()) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from config import Settings
 
 ROOT = Path(__file__).parents[2]
-NOT_THE_BOT = {"tests", "bench", "scripts"}
+NOT_THE_BOT = {"tests", "bench", "chaos", "scripts"}
 
 
 def repeated_defaults(path):

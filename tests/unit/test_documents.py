@@ -28,7 +28,7 @@ COMMANDS, SETTINGS = ROOT / "docs" / "commands.md", ROOT / "docs" / "settings.md
 TELEGRAM, TROUBLESHOOTING = ROOT / "docs" / "telegram.md", ROOT / "docs" / "troubleshooting.md"
 LINK_FACTS = ROOT / "docs" / "link_facts.md"
 # What measures, makes and tests the program, and what plays a node for it, logs no line of the bot's
-OUTSIDE = {"bench", "demo", "scripts", "tests", "virtual_node"}
+OUTSIDE = {"bench", "chaos", "demo", "scripts", "tests", "virtual_node"}
 DEFAULTS = dict(line.split(" = ", 1) for line in config.effective(config.Settings()).splitlines())
 BAR = r"\|"  # within a table
 BEGINNINGS = "|".join(sorted({name.partition("_")[0] for name in DEFAULTS}))

@@ -18,7 +18,7 @@ from meshbot.persistence.update_writer import UpdateWriter
 from node_manager import NodeManager
 
 ROOT = Path(__file__).parents[2]
-NOT_THE_PROGRAM = {"bench", "scripts", "tests", "locale", "docs"}
+NOT_THE_PROGRAM = {"bench", "chaos", "scripts", "tests", "locale", "docs"}
 
 
 # -- the code's constants
@@ -305,7 +305,7 @@ FIGURES = (
     (LINK, "everybody else remembered | {};", code.KEPT_OF_ALL),
     (COMMANDS, "{} of one sender, for", code.MAX_SENDER),
     (ACCESS, "some {} answers a minute", int(60 / config.SEND_INTERVAL)),
-    (ACCESS, "the next batch, {} s later at most", code.FLUSH_EVERY),
+    (ACCESS, "the next batch, {} s later at most", code.WRITE_AFTER),
     (SENDING, "a text every {} s", config.SEND_INTERVAL),
     (SENDING, "no `queueStatus` within {} s", code.CONFIRM_TIMEOUT),
     (SENDING, "after {} s the other texts pass", code.SENDS_PER_LINK * code.CONFIRM_TIMEOUT),
@@ -355,10 +355,11 @@ FIGURES = (
     (DOCTOR, "{} s for a heartbeat", code("mesh_link").WATCH),
     (BENCH, "The bot keeps {} s between two texts", config.SEND_INTERVAL),
     (BENCH, "waits {} s (`tcp_interface_cleanup_delay`)", config.TCP_INTERFACE_CLEANUP_DELAY),
-    (BENCH, "in batches of {}, or after {} s", code("mesh_memory").BATCH, code.FLUSH_EVERY),
-    (BENCH, "({} s while fewer than {} wait)", code.QUIET_FLUSH_EVERY, code.FEW),
-    (CHANGES, "wait up to {} s for their commit", code.QUIET_FLUSH_EVERY),
-    (CHANGES, "links and states of nodes {} min", code.STATES_EVERY / 60),
+    (BENCH, "in batches of {}, or after {} s", f"{code('mesh_memory').BATCH:,}", code("mesh_memory").FLUSH_EVERY),
+    (CHANGES, "wait up to {} s for their commit", code("mesh_memory").FLUSH_EVERY),
+    (CHANGES, "names {} s", code.NAMES_WAIT),
+    (CHANGES, "states of nodes {} min", code.STATES_EVERY / 60),
+    (CHANGES, "who hears whom {} h", code.LINKS_EVERY / 3600),
     (BENCH, "{} nodes, each heard directly", f"{effort.traffic_nodes:,}"),
     (BENCH, "{} times each. The bot", effort.rounds),
     (BENCH, "{} reconnections after RST; growth from the {}th", effort.reconnections, effort.early_reconnections),

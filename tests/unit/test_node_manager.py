@@ -15,6 +15,7 @@ from meshbot.nodes import trust as trust_module
 from meshbot.nodes.fingerprint import fingerprint_of
 from meshbot.nodes.identity import SILENCE, number_of
 from meshbot.nodes.node_rows import NEWCOMER_FOR
+from meshbot.nodes.trust import NAMES_WAIT
 from meshbot.runtime.incidents import KeyChangeSource, KeyShared
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import KeySource, NodeRow, NodeStore
@@ -755,6 +756,17 @@ def test_old_numbers_of_an_imported_file_are_found_by_their_keys(manager, tmp_pa
     manager.import_node_names(names)
     assert (manager.moved, manager.duplicates()) == ({ALICE: NEW}, {})
     assert manager.person(NEW).long_name == "Alice"
+
+
+def test_names_wait_for_their_commit_and_keys_do_not(manager):
+    clock = manager._clock
+    manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Alice"))
+    manager.learn_from_nodeinfo(record(ALICE, key(1), long_name="Alice 2"), at_once=False)
+    assert manager.deadline == clock.monotonic() + NAMES_WAIT
+    manager.hear(packet(ALICE))
+    assert manager.deadline == clock.monotonic() + NAMES_WAIT
+    manager.learn_from_nodeinfo(record(BOB, key(2)), at_once=False)
+    assert manager.deadline == clock.monotonic()
 
 
 def test_what_was_proven_before_the_database_was_read_counts(database):

@@ -9,8 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 import assembly
+from assembly.reloading import MOST_PROBLEMS
 from config import LIVE, ConfigError, Settings
 from main_bot import MeshBot
+from meshbot.commands.language import translator
 from meshbot.runtime import log
 from meshbot.settings import ReloadReport, merged
 from tests.support.fake_clock import FakeClock
@@ -97,7 +99,7 @@ def test_each_live_setting_reaches_its_part_and_no_other_changes_one(tmp_path):
     applied.bot._database.close()
 
 
-def test_what_is_read_again_holds_where_it_may_and_is_named_where_not():
+def test_what_is_read_again_holds_or_is_named():
     in_force = Settings(tcp_host="a", log_level="INFO", air_time_limit=10)
     read = Settings(tcp_host="b", log_level="DEBUG", air_time_limit=10)
     new, report = merged(in_force, read, LIVE)
@@ -170,11 +172,28 @@ def test_systemd_is_told_when_a_reading_begins_and_ends(reading, notified):
     assert end == "READY=1"
 
 
-def test_an_error_in_reading_still_ends_it_for_systemd(reading, notified):
+def test_an_unexpected_error_is_a_problem_and_the_next_reading_works(reading, notified):
     reading.next = MemoryError()
-    with pytest.raises(MemoryError):
-        reading.reloader.reload()
+    assert reading.reloader.reload().problems == ("MemoryError: ",)
     assert notified()[-1] == "READY=1"
+    reading.next = Settings(mail_ttl=90)
+    assert reading.reloader.reload() == ReloadReport(("mail_ttl",))
+
+
+def test_many_problems_are_not_all_in_the_log(reading, caplog):
+    reading.next = ConfigError(tuple(f"x{number}" for number in range(3000)))
+    assert len(reading.reloader.reload().problems) == 3000
+    assert len(caplog.messages) == MOST_PROBLEMS + 2
+    assert "et 2990 autres" in caplog.text
+
+
+def test_a_reading_that_must_wait_says_so_in_any_language(reading, monkeypatch):
+    monkeypatch.setattr("assembly.reloading.PATIENCE", 0.01)
+    with reading.reloader._reading:
+        report = reading.reloader.reload()
+    assert not report.ok
+    assert report.text(translator("en")).startswith("The settings are being read already")
+    assert report.text(translator("fr")).startswith("Les réglages sont déjà en train d'être relus")
 
 
 def test_requests_during_a_reading_lead_to_one_more():

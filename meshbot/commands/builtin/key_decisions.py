@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
-from meshbot.commands.node_lookup import Directory, label, only_one
+from meshbot.commands.node_lookup import Directory, called, label, only_one
 from meshbot.commands.registry import Command, Example, Request
 from meshbot.commands.roles import Role
 from meshbot.mesh_link import KEY_BYTES
@@ -54,6 +54,8 @@ class Deciding:
     teach: Callable[[int, KeyDecision, Translate], str] = _teach_nobody
 
 
+WEAK: Final = _("⚠️ weak: its private key is public, the node needs a new one")
+SHOWN: Final = 3  # names of nodes
 DONE: Final[Mapping[KeyDecision, str]] = MappingProxyType(
     {
         KeyDecision.VERIFY: _("✅ {node}: {key} is verified."),
@@ -133,7 +135,22 @@ def decide(deciding: Deciding, decision: KeyDecision, request: Request, argument
     if (interface := deciding.interface_of()) is not None:
         deciding.keys.sync_pubkeys_to_interface(interface)
     done = tr(DONE[decision]).format(node=label(node), key=fingerprint_of(meant[0]))
-    return f"{done} {deciding.teach(node.num, decision, tr)}".rstrip()
+    doubts = (
+        [] if decision is KeyDecision.REJECT else doubts_of(deciding.keys.keys_of(node.num), deciding.directory, tr)
+    )
+    return " ".join(filter(None, [done, *doubts, deciding.teach(node.num, decision, tr)]))
+
+
+def doubts_of(keys: NodeKeys, directory: Directory, tr: Translate) -> list[str]:
+    """Return what speaks against a trusted key, whoever decided for it."""
+    doubts = []
+    if keys.sharers:
+        shown = [called(directory, other) for other in sorted(keys.sharers)]
+        names = ", ".join(shown[:SHOWN]) + (" …" if len(shown) > SHOWN else "")
+        doubts.append(tr(_("⚠️ the same as {nodes}: copied or stolen")).format(nodes=names))
+    if keys.is_weak:
+        doubts.append(tr(WEAK))
+    return doubts
 
 
 def _node_and_key(directory: Directory, argument: str, request: Request) -> tuple[NodeView | str, str]:

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from meshbot.commands.builtin.key_decisions import DecidableKeys, Deciding, decision_commands, whole_key
+from meshbot.commands.builtin.key_decisions import (
+    SHOWN,
+    WEAK,
+    DecidableKeys,
+    Deciding,
+    decision_commands,
+    doubts_of,
+    whole_key,
+)
 from meshbot.commands.formatting import age, ident, joined, lines_that_fit
 from meshbot.commands.language import Translate
 from meshbot.commands.language import mark as _
@@ -21,7 +29,6 @@ from meshbot.nodes import KeyDecision, KeyState, KeyTally, NodeCounts, NodeKeys,
 from meshbot.runtime import Clock
 from meshbot.storage import KeyRow
 
-SHOWN = 3  # nodes named in one list
 STATES: Final[Mapping[KeyState, str]] = MappingProxyType(
     {
         KeyState.LEARNT: _("learnt from the radio"),
@@ -234,11 +241,7 @@ def _warnings(seen: _Seen) -> list[str]:
     if keys.pending:
         others = _listed((fingerprint_of(row.public_key) for row in keys.pending), ", ")
         found.append(_waiting(others, min(row.first_seen for row in keys.pending), seen))
-    if keys.sharers:
-        names = _listed((called(seen.directory, other) for other in sorted(keys.sharers)), ", ")
-        found.append(tr(_("⚠️ the same as {nodes}: copied or stolen")).format(nodes=names))
-    if keys.is_weak:
-        found.append(tr(_("⚠️ weak: its private key is public, the node needs a new one")))
+    found += doubts_of(keys, seen.directory, tr)
     if keys.revoked:
         revoked = _listed(
             (f"{fingerprint_of(row.public_key)} ({_ago(row.changed_at, seen)})" for row in keys.revoked), ", "
@@ -316,7 +319,7 @@ def _at_length(seen: _Seen) -> list[str]:
     same = tr(_("⚠️ the same as {nodes}: copied or stolen"))
     lines += [same.format(nodes=_called(seen.directory, other)) for other in sorted(keys.sharers)]
     if keys.is_weak:
-        lines.append(tr(_("⚠️ weak: its private key is public, the node needs a new one")))
+        lines.append(tr(WEAK))
     revoked = tr(_("🚫 revoked: {keys}"))
     lines += [revoked.format(keys=_decided(each, seen)) for each in keys.revoked]
     return lines

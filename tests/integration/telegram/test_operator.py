@@ -7,7 +7,7 @@ import pytest
 from meshbot.mesh_link.packets import BROADCAST_NUM
 from tests.support import bot_api_faults as faults
 from tests.support.bot_api_calls import ApiError
-from tests.support.telegram_bot import ADMIN, GROUP, telegram_bot
+from tests.support.telegram_bot import ADMIN, GROUP, GUEST, telegram_bot
 
 PATIENCE = 60.0
 LOUNGE = -1_000_000_000_888
@@ -25,6 +25,30 @@ def test_a_refused_menu_is_skipped(api, node, tmp_path, clock):
     assert not api.commands(), "the first one of all, which was refused"
     assert api.commands("default", "fr")
     assert api.counts["setMyCommands"] == 4
+
+
+def menus_of(api, chat):
+    return [bool(api.commands(f"chat:{chat}", code)) for code in ("", "fr")]
+
+
+def test_who_is_no_longer_listed_loses_the_menu_at_the_reload(api, node, tmp_path, clock):
+    with telegram_bot(api, node.port, tmp_path, clock) as bot:
+        api.wait_until(lambda: menus_of(api, GUEST) == menus_of(api, GROUP) == [True, True], PATIENCE)
+        changes = {"telegram_users": (f"{ADMIN} admin",), "telegram_groups": ()}
+        bot.written = bot.settings.model_copy(update=changes)
+        assert bot.bot.reloader.reload().ok
+        api.wait_until(lambda: menus_of(api, GUEST) == menus_of(api, GROUP) == [False, False], PATIENCE)
+        assert menus_of(api, ADMIN) == [True, True]
+
+
+def test_who_is_no_longer_listed_loses_the_menu_at_the_restart(api, node, tmp_path, clock):
+    with telegram_bot(api, node.port, tmp_path, clock):
+        api.wait_until(lambda: menus_of(api, GUEST) == [True, True], PATIENCE)
+    with telegram_bot(api, node.port, tmp_path, clock, telegram_users=(f"{ADMIN} admin",)):
+        api.wait_until(lambda: menus_of(api, GUEST) == [False, False], PATIENCE)
+    with telegram_bot(api, node.port, tmp_path, clock, telegram_users=(f"{ADMIN} admin",)):
+        api.wait_until(lambda: menus_of(api, GROUP) == [True, True], PATIENCE)
+    assert api.counts["deleteMyCommands"] == 4, "of two people in two languages, once"
 
 
 @pytest.mark.parametrize("settings", [{"telegram_bridges": (f"0 {GROUP}",)}])

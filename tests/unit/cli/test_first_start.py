@@ -53,14 +53,14 @@ def test_answers_become_settings_with_all_others_as_comments(by_hand):
     assert mode(by_hand.settings) == 0o600
 
 
-def test_nothing_typed_takes_the_first_node_the_person_s_language_and_no_secret(by_hand):
+def test_nothing_typed_takes_first_node_own_language_and_no_secret(by_hand):
     assert Person("", "", "", "").set_up(by_hand, language="en") == 0
     settings = loaded(by_hand.settings)
     assert (settings.tcp_host, settings.language, settings.admin_nodes) == ("10.0.0.7", "en", ())
     assert not settings.telegram_token.get_secret_value()
 
 
-def test_the_service_s_token_has_a_file_of_its_own_that_is_roots_alone(tmp_path):
+def test_the_service_s_token_is_in_a_file_that_is_root_s(tmp_path):
     places = Places(tmp_path, is_service=True)
     places.settings.write_text(example_text())
     assert Person("node.local", "", "", TOKEN).set_up(places) == 0

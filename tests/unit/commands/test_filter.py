@@ -28,8 +28,8 @@ def message_filter():
     return MessageFilter([2], MAX_AGE, refuse_mqtt=False)
 
 
-def check(message_filter, message, *, is_repeat=False):
-    text = ReceivedText(message, OWN, is_repeat)
+def check(message_filter, message, *, is_repeat=False, is_fresh=False):
+    text = ReceivedText(message, OWN, is_repeat, is_fresh)
     return message_filter.check(text, NOW, is_command=parse(message.text) is not None)
 
 
@@ -95,3 +95,9 @@ def test_a_private_answer_to_a_channel_goes_to_the_asker():
 
 def test_an_answer_on_a_channel_stays_on_it_without_acknowledgement():
     assert return_path(channel(2, packet_id=7)) == ReturnPath(BROADCAST_NUM, 2, 7, want_ack=False)
+
+
+@pytest.mark.parametrize("rx_time", [NOW - 86400, NOW - MAX_AGE - 1, NOW + 86400])
+def test_what_has_just_been_heard_is_fresh_whatever_the_clocks_say(message_filter, rx_time):
+    message = direct(reception=RadioMetadata(rx_time=int(rx_time)))
+    assert check(message_filter, message, is_fresh=True) is Verdict.ANSWER

@@ -258,7 +258,7 @@ def test_a_client_that_comes_back_in_its_rhythm_is_named_once(link, rhythm):
     assert taken_after(link, *lasted) == [[], [], [], [], [5], [], []]
 
 
-def test_a_link_that_is_closed_at_any_time_is_not_said_to_be_taken(link):
+def test_a_link_closed_at_any_time_is_not_called_taken(link):
     link.become_ready()
     assert not any(taken_after(link, 6, 6, 6, 6, 9, 9, 9, 20, 40, 40, 40, 40, 59, 70, 70, 70, 70, 70, 70))
 

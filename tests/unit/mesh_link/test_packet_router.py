@@ -1,5 +1,6 @@
 """The thread Mesh-Router: each packet parsed once and given to its takers."""
 
+from math import inf
 from queue import SimpleQueue
 from types import SimpleNamespace
 
@@ -15,7 +16,15 @@ from meshbot.mesh_link.messages import (
     RoutingAnswer,
     TracerouteReply,
 )
-from meshbot.mesh_link.packet_router import INBOX_LIMIT, REMEMBERED, PacketRouter, PacketTakers, RawPacket, SeenTexts
+from meshbot.mesh_link.packet_router import (
+    INBOX_LIMIT,
+    KEPT_FOR,
+    REMEMBERED,
+    PacketRouter,
+    PacketTakers,
+    RawPacket,
+    SeenTexts,
+)
 from tests.support.fake_clock import FakeClock
 
 OWN, ALICE, BOB = 0x9999, 7, 8
@@ -233,7 +242,7 @@ def test_packets_of_its_own_interfaces_alone_reach_the_thread():
     router.start(SimpleQueue())
     router._clock.wait_parked(float("inf"))
     for owner, packet_id in ((object(), 1), (OWNER, 2)):
-        interface = SimpleNamespace(owner=owner, own_num=OWN)
+        interface = SimpleNamespace(owner=owner, own_num=OWN, configured_at=0.0)
         pub.sendMessage("meshtastic.receive.text", packet={"from": ALICE, "id": packet_id}, interface=interface)
     assert records.get(timeout=PATIENCE).packet_id == 2
     router.stop()
@@ -241,8 +250,15 @@ def test_packets_of_its_own_interfaces_alone_reach_the_thread():
     assert records.empty()
 
 
+@pytest.mark.parametrize(("ago", "is_fresh"), [(0, False), (KEPT_FOR, False), (KEPT_FOR + 1, True), (-inf, False)])
+def test_long_behind_the_configuration_a_text_is_fresh(router, ago, is_fresh):
+    interface = SimpleNamespace(owner=OWNER, own_num=OWN, configured_at=router.service._clock.monotonic() - ago)
+    router.service._on_receive({"from": ALICE}, interface)
+    assert router.service._inbox.get_nowait().is_fresh is is_fresh
+
+
 def test_beyond_a_full_inbox_packets_are_dropped(router):
-    interface = SimpleNamespace(owner=OWNER, own_num=OWN)
+    interface = SimpleNamespace(owner=OWNER, own_num=OWN, configured_at=0.0)
     for _ in range(INBOX_LIMIT + 5):
         router.service._on_receive({"from": ALICE}, interface)
     assert router.service._inbox.qsize() == INBOX_LIMIT

@@ -5,13 +5,15 @@ import threading
 from math import inf
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from meshbot.mesh_link.packets import NodeRecord
 from meshbot.mesh_link.payloads import DeviceMetrics, Neighbor, NeighborInfo, PositionPayload
 from meshbot.mesh_memory.memory import (
     BATCH,
-    FEW,
+    FLUSH_EVERY,
+    LINKS_EVERY,
+    MANY_LINKS,
     MAX_LINKS,
     STATES_EVERY,
     TIDY_EVERY,
@@ -20,13 +22,13 @@ from meshbot.mesh_memory.views import DirectNode, Share
 from meshbot.storage.database import open_database
 from meshbot.storage.errors import StorageError
 from meshbot.storage.nodes import NodeStore
+from meshbot.storage.schema import LINKS
 from meshbot.storage.traffic import By
 from tests.support.configured import make_memory, make_node_manager
 from tests.support.fake_clock import EPOCH, FakeClock
 from tests.support.nodes import key, record
 from tests.support.packet_records import NODEINFO, TELEMETRY, packet
 
-FLUSH_EVERY, QUIET_FLUSH_EVERY = 30.0, 120.0  # seconds
 RETRY_AFTER = 10.0  # seconds
 
 OWN, ALICE, BOB, CAROL = 0x9999, 0x20001EEF, 0x20001EF0, 0x20001EF1
@@ -258,22 +260,14 @@ def test_packets_share_a_commit_after_a_while(bench):
     assert bench.memory.deadline == inf
     bench.record(packet(ALICE), packet(BOB))
     due = bench.memory.deadline
-    assert due == bench.clock.monotonic() + QUIET_FLUSH_EVERY
+    assert due == bench.clock.monotonic() + FLUSH_EVERY
     bench.clock.advance(5)
     bench.record(packet(CAROL))
     assert bench.memory.deadline == due
-    bench.clock.advance(QUIET_FLUSH_EVERY)
+    bench.clock.advance(FLUSH_EVERY)
     assert bench.memory.flush()
     assert bench.memory.deadline == inf
     assert len(commits) == 1
-
-
-def test_ten_packets_wait_less_long_than_a_few(bench):
-    bench.memory.flush()
-    bench.record(*(packet(ALICE) for _ in range(FEW - 1)))
-    bench.clock.advance(20)
-    bench.record(packet(ALICE))
-    assert bench.memory.deadline == bench.clock.monotonic() + FLUSH_EVERY
 
 
 def test_a_full_batch_is_due_at_once(bench):
@@ -296,6 +290,37 @@ def test_states_are_written_seldom_and_at_the_end(bench):
     bench.record(packet(BOB))
     bench.memory.flush(last=True)
     assert bench.restart().node(BOB).last_heard == bench.now()
+
+
+def kept_links(bench):
+    with bench.database.reading() as connection:
+        return connection.execute(select(LINKS.c.hearer, LINKS.c.heard, LINKS.c.heard_at)).all()
+
+
+def test_links_are_written_once_an_hour_and_at_the_end(bench):
+    bench.memory.flush()
+    bench.record(packet(ALICE, NeighborInfo((Neighbor(BOB, 1.0),)), hops=1))
+    bench.clock.advance(LINKS_EVERY - 1)
+    bench.memory.flush()
+    assert kept_links(bench) == []
+    assert [link.heard for link in bench.memory.neighbours_of(None, 24)] == [BOB]
+    bench.clock.advance(1)
+    bench.memory.flush()
+    assert [row[:2] for row in kept_links(bench)] == [(ALICE, BOB)]
+    bench.record(packet(ALICE, NeighborInfo((Neighbor(CAROL, 1.0),)), hops=1))
+    bench.memory.flush(last=True)
+    assert [row[:2] for row in kept_links(bench)] == [(ALICE, BOB), (ALICE, CAROL)]
+
+
+def test_many_links_wait_for_no_hour(bench):
+    bench.memory.flush()
+    near = tuple(Neighbor(num, 1.0) for num in range(1, MANY_LINKS))
+    bench.record(packet(ALICE, NeighborInfo(near), hops=1))
+    bench.memory.flush()
+    assert kept_links(bench) == []
+    bench.record(packet(ALICE, NeighborInfo((Neighbor(MANY_LINKS, 1.0),)), hops=1))
+    bench.memory.flush()
+    assert len(kept_links(bench)) == MANY_LINKS
 
 
 def test_a_packet_heard_before_a_restart_is_known_after_it(bench):

@@ -309,6 +309,20 @@ def test_a_favourite_lost_between_removal_and_teaching_comes_back(bench):
     assert bench.row(ALICE).stays_favourite is None
 
 
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_lesson_cut_short_by_a_crash_is_given_at_the_next_ready(bench, removed):
+    bench.trust[ALICE], bench.keys = trusted(ALICE, KEY, verified=True), {ALICE: OTHER}
+    bench.answers = False
+    bench.ready()
+    if removed:
+        bench.apply(bench.of(RemoveNode)[0])
+    bench.restart()
+    bench.answers = True
+    bench.ready()
+    assert (bench.keys, bench.favourites) == ({ALICE: KEY}, set())
+    assert bench.row(ALICE).stays_favourite is None
+
+
 def test_a_note_of_what_never_happened_touches_no_favourite(bench):
     bench.favourites = {ALICE}
     bench.keys = {ALICE: KEY}
@@ -679,6 +693,15 @@ def test_a_loss_is_reported_once(bench, changes, what):
     [lost] = bench.of(RadioLost)
     assert [name for name in ("key", "nodes", "region") if getattr(lost.loss, name)] == [what]
     assert len(bench.of(Introduce)) == (what != "region")
+
+
+def test_under_another_number_our_node_introduces_itself_once(bench):
+    bench.ready()
+    bench.own_num = OWN_NUM + 1
+    for _ in range(2):
+        bench.ready()
+        bench.wait(60)
+    assert (len(bench.of(Introduce)), bench.of(RadioLost)) == (1, [])
 
 
 @pytest.mark.parametrize("nodes", [20, 40, 3000])

@@ -123,7 +123,7 @@ def test_the_oldest_unconfirmed_key_gives_way_after_a_day(trust):
     assert (ALICE, key(2)) not in unsaved.keys
 
 
-def test_an_unconfirmed_key_of_the_radio_s_own_takes_a_forged_one_s_place(trust):
+def test_an_unconfirmed_key_from_the_radio_displaces_a_forged_one(trust):
     learn(trust, key(1), OPERATOR)
     for seed in range(2, 2 + MAX_PENDING):
         learn(trust, key(seed), NODEINFO)

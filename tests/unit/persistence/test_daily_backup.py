@@ -75,6 +75,21 @@ def test_the_last_seven_nights_are_kept(nights):
     assert nights.names == made[-7:]
 
 
+def test_copies_of_a_wrong_clock_push_no_good_one_out(nights):
+    nights.look()
+    now = nights.clock.now()
+    wrong = [backup_name(now + timedelta(days=1000 + number)) for number in range(7)]
+    for name in wrong:
+        (nights.folder / name).touch()
+    nights.look(DAY)
+    assert len(nights.names) == 7
+    nights.look(60.0)
+    assert [name for name in nights.names if name not in wrong] == [
+        backup_name(now),
+        backup_name(now + timedelta(days=1)),
+    ]
+
+
 def test_a_restart_makes_no_second_copy_of_a_night(nights, tmp_path):
     nights.look()
     with closing(nights.database):
@@ -154,13 +169,15 @@ def test_a_stop_ends_a_copy_and_leaves_no_half_of_it(nights, monkeypatch):
     assert list(nights.folder.iterdir()) == []
 
 
-@given(st.lists(st.datetimes(datetime(2020, 1, 1), datetime(2060, 1, 1)), max_size=20), st.integers(1, 9))  # noqa: DTZ001 - made UTC below
-def test_the_newest_are_kept_whatever_their_order(times, keep):
-    names = [backup_name(each.replace(tzinfo=UTC)) for each in times]
-    gone = to_remove(names, keep)
-    kept = sorted(names)[len(gone) :]
+@given(st.lists(st.datetimes(datetime(2020, 1, 1), datetime(2060, 1, 1)), min_size=1), st.data())  # noqa: DTZ001 - made UTC below
+def test_the_newest_stays_and_what_goes_is_older_or_of_a_wrong_clock(times, data):
+    names = {backup_name(each.replace(tzinfo=UTC)) for each in times}
+    newest, keep = data.draw(st.sampled_from(sorted(names))), data.draw(st.integers(1, 9))
+    gone = to_remove(newest, names, keep)
+    kept = names - set(gone)
+    assert newest in kept
     assert len(kept) == min(keep, len(names))
-    assert all(made_at(old) <= made_at(new) for old in gone for new in kept)
+    assert all(made_at(old) > made_at(newest) or made_at(old) < min(map(made_at, kept)) for old in gone)
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2060, 1, 1)))  # noqa: DTZ001 - a local time

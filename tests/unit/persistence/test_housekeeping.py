@@ -12,7 +12,7 @@ import assembly
 from meshbot.commands.language import translator
 from meshbot.commands.mail_notices import MailNotices
 from meshbot.mesh_link.messages import NodeDatabase, NodeInfoPacket, NodeRecord
-from meshbot.mesh_memory.memory import QUIET_FLUSH_EVERY
+from meshbot.mesh_memory.memory import FLUSH_EVERY
 from meshbot.persistence.housekeeping import LAST_TRIES, UPKEEP_EVERY, Housekeeping
 from meshbot.persistence.queue_writer import WRITE_EVERY, QueueChanges, QueueWriter
 from meshbot.persistence.update_writer import UpdatesHandled, UpdateWriter
@@ -134,7 +134,7 @@ def test_packets_are_remembered_and_committed_when_they_are_due(bench, tmp_path)
     database = bench.keep_in(tmp_path)
     bench.start()
     bench.housekeeping.offer(packet(7))
-    bench.clock.advance(QUIET_FLUSH_EVERY - 1)
+    bench.clock.advance(FLUSH_EVERY - 1)
     assert stored_packets(database) == 0
     bench.clock.advance(1)
     assert stored_packets(database) == 1
@@ -151,7 +151,7 @@ def test_node_infos_that_come_fast_share_a_commit(bench, tmp_path):
     event.listen(database.backend.writer, "commit", commits.append)
     bench.start()
     for num in range(1, 101):
-        bench.housekeeping.offer(NodeInfoPacket(NodeRecord(num, f"Node {num}")))
+        bench.housekeeping.offer(NodeInfoPacket(NodeRecord(num, f"Node {num}", public_key=num.to_bytes(32, "big"))))
     bench.clock.advance(0)
     assert len(commits) == 1  # the first one waits for nobody
     bench.clock.advance(0.9)

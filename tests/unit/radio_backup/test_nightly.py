@@ -19,6 +19,11 @@ def test_seven_of_one_identity_are_kept():
     assert to_remove(newest, kept[1:]) == []
 
 
+def test_backups_of_a_wrong_clock_go_first():
+    now, *later = names(KEPT + 1)
+    assert to_remove(now, later) == later[:1]
+
+
 def test_another_identity_pushes_nothing_out():
     assert to_remove(names(1, num=8)[0], names(KEPT)) == []
 

@@ -8,7 +8,7 @@ from meshbot.runtime.errors import MeshBotError
 from meshbot.telegram_bot.failures import FailureKind, InvalidAnswerError, failure_of
 
 ROOT = Path(__file__).parents[3]
-NOT_THE_PROGRAM = {"tests", "bench", "scripts"}
+NOT_THE_PROGRAM = {"tests", "bench", "chaos", "scripts"}
 BUILTIN = {name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)}
 
 

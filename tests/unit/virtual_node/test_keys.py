@@ -69,7 +69,7 @@ def test_2_8_drops_a_dm_it_cannot_read_without_a_word():
 
 
 @pytest.mark.parametrize(("version", "read"), [("2.7.26", False), ("2.8.0", True)])
-def test_a_repetition_of_what_could_not_be_read_is_read_by_2_8(version, read):
+def test_a_repetition_of_the_unreadable_is_read_by_2_8(version, read):
     phone = forgetful(version)
     phone.hear_from(phone.keyed, "/help", packet_id=9, want_ack=False)
     phone.firmware.hear_nodeinfo(phone.keyed.num, phone.now)

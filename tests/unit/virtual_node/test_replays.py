@@ -2,12 +2,17 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from meshtastic.protobuf import mesh_pb2
+from meshtastic.protobuf import mesh_pb2, portnums_pb2, telemetry_pb2
 
 from meshbot.mesh_link.messages import PositionPayload
 from meshbot.mesh_link.packets import packet_record, replay_id
+from meshbot.virtual_node.node_entry import NodeEntry
+from meshbot.virtual_node.packets import BROADCAST_NUM, data_packet
+from meshbot.virtual_node.population import MAX_HOPS
 from meshbot.virtual_node.replays import LONG_NAME_BYTES, clipped, packet_id, replays, thin
+from tests.support.phone import EPOCH, Phone
 
+PortNum = portnums_pb2.PortNum
 words = st.integers(0, 2**32 - 1)
 
 
@@ -41,7 +46,8 @@ DECODED = {"portnum": "POSITION_APP", "position": {"latitude": 45.764, "longitud
 
 
 def test_a_replay_is_recognised_and_a_packet_off_the_air_is_not():
-    (packet,) = replays([info(position=POSITION)], 3)
+    entry = NodeEntry(info(position=POSITION))
+    (packet,) = replays(lambda kind: [entry] if entry.has(kind) else [], 3)
     record = packet_record(as_dict(packet, DECODED))
     assert record.is_replay
     assert record.payload == PositionPayload(45.764, 4.8357)
@@ -56,3 +62,71 @@ def test_an_entry_of_the_configuration_is_thin():
     assert not copy.HasField("position")
     assert copy.user.long_name == "Zoé" * 6
     assert thin(mesh_pb2.NodeInfo(num=7)) == mesh_pb2.NodeInfo(num=7)
+
+
+ENVIRONMENT = telemetry_pb2.Telemetry(time=5, environment_metrics={"temperature": 21.5})
+STATUS = mesh_pb2.StatusMessage(status="Au refuge")
+
+
+def tell(phone, user, port, message):
+    """Let the node hear a broadcast of the user's."""
+    packet = data_packet(
+        user.num, BROADCAST_NUM, port, message.SerializeToString(), 0, hop_start=MAX_HOPS, hop_limit=MAX_HOPS
+    )
+    phone.firmware.hear(packet, phone.now)
+
+
+def replayed(phone):
+    """Port, sender and Telemetry's kind of what follows a new configuration."""
+    phone.packets()
+    phone.connect()
+    packets = [message.packet for message in phone.configure() if message.HasField("packet")]
+    kinds = [
+        telemetry_pb2.Telemetry.FromString(packet.decoded.payload).WhichOneof("variant")
+        if packet.decoded.portnum == PortNum.TELEMETRY_APP
+        else ""
+        for packet in packets
+    ]
+    return [
+        (packet.decoded.portnum, getattr(packet, "from"), kind) for packet, kind in zip(packets, kinds, strict=True)
+    ]
+
+
+def test_environment_and_status_follow_the_configuration_from_2_8_on():
+    phone = Phone(version="2.8.0", nodes=3)
+    phone.admin(set_time_only=EPOCH)
+    user = phone.keyed
+    tell(phone, user, PortNum.NODE_STATUS_APP, STATUS)
+    tell(phone, user, PortNum.TELEMETRY_APP, ENVIRONMENT)
+    tell(phone, phone.firmware.users[1], PortNum.NODE_STATUS_APP, mesh_pb2.StatusMessage())
+    kinds = replayed(phone)
+    last = [(PortNum.TELEMETRY_APP, user.num, "environment_metrics"), (PortNum.NODE_STATUS_APP, user.num, "")]
+    assert kinds[-2:] == last
+    assert [kind[0] for kind in kinds[:-2]] == [PortNum.POSITION_APP] * 2 + [PortNum.TELEMETRY_APP] * 2
+
+
+def test_2_7_keeps_neither_environment_nor_status():
+    phone = Phone(nodes=3)
+    tell(phone, phone.keyed, PortNum.NODE_STATUS_APP, STATUS)
+    tell(phone, phone.keyed, PortNum.TELEMETRY_APP, ENVIRONMENT)
+    assert replayed(phone) == []
+    phone.firmware.upgrade("2.8.0", 1.0, phone.now)
+    phone.later(2.0)
+    assert {port for port, _, kind in replayed(phone) if kind != "device_metrics"} == {PortNum.POSITION_APP}
+
+
+def test_40_nodes_have_a_position_without_psram_and_250_with():
+    for psram, most in ((False, 40), (True, 250)):
+        phone = Phone(version="2.8.0", nodes=260, capacity=260, psram=psram)
+        heard_last = sorted(phone.firmware.users, key=lambda user: -phone.firmware.node_info(user.num).last_heard)
+        numbers = [num for port, num, _ in replayed(phone) if port == PortNum.POSITION_APP]
+        assert numbers == sorted(user.num for user in heard_last[:most])
+
+
+def test_a_new_position_takes_the_place_of_the_stalest():
+    phone = Phone(version="2.8.0", nodes=60)
+    phone.admin(set_time_only=EPOCH)
+    users = sorted(phone.firmware.users, key=lambda user: phone.firmware.node_info(user.num).last_heard)
+    tell(phone, users[0], PortNum.POSITION_APP, POSITION)
+    numbers = {num for port, num, _ in replayed(phone) if port == PortNum.POSITION_APP}
+    assert numbers == {users[0].num, *(user.num for user in users[-39:])}
