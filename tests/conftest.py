@@ -79,5 +79,7 @@ def log_level(caplog):
     """Keep every record, so that a test can look for any line; a bot that set its libraries' levels is forgotten."""
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.NOTSET)
+    # as it sets itself when it is imported: below, it logs every statement
+    caplog.set_level(logging.WARNING, "sqlalchemy")
     caplog.set_level(logging.WARNING, "meshtastic")  # at DEBUG it prints every packet several times
     caplog.set_level(logging.DEBUG)  # last: each call also sets the level of what is kept
