@@ -28,7 +28,7 @@ from meshbot.nodes import (
     to_evict,
 )
 from meshbot.persistence import WriteBehind
-from meshbot.runtime import Report, unreported
+from meshbot.runtime import Report, log, unreported
 from meshbot.storage import Changes, ImportRow, KeySource, NodeRow, NodeStore, Snapshot
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
             self.schedule(self._clock.monotonic())
         if line is None:
             return False
-        LOGGER.warning(line)
+        LOGGER.warning(line, extra=log.about(node=num))
         self._report_keys()
         if not self.is_backing_off:
             self.flush()
@@ -293,12 +293,12 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
         made_room = self._make_room([row.num for row, _key in usable])
         with self._trust_lock:
             before = self._trust.trust_changes
-            lines = [made_room] if made_room else []
-            lines += [line for row, key in usable if (line := self._trust.learn(row, key, source, now))]
+            lines: list[tuple[int | None, str]] = [(None, made_room)] if made_room else []
+            lines += [(row.num, line) for row, key in usable if (line := self._trust.learn(row, key, source, now))]
             if mark is not None:
                 self._trust.mark_imported(mark)
             changed = self._trust.trust_changes - before
-            lines += self._trust.settle(now)
+            lines += [(None, line) for line in self._trust.settle(now)]
             notes = self._trust.take_notes()
             self.schedule(self._trust.save_due(self._clock.monotonic()))
         # Another thread's flush may have taken what was learnt here: this one then waits for its commit
@@ -306,8 +306,8 @@ class NodeManager(KnownNodes, WriteBehind[NodeStore, Changes]):
             self.flush()
         for note in notes:
             info_print(note)
-        for line in lines:
-            LOGGER.warning(line)
+        for num, line in lines:
+            LOGGER.warning(line, extra=log.about(node=num))
         self._report_keys()
         return changed
 

@@ -18,6 +18,8 @@ from meshbot.settings import ReloadReport, changes, merged
 LOGGER = logging.getLogger(__name__)
 # Seconds for another reading that waits for a disk
 PATIENCE: Final = 10.0
+# Lines of one reading: the log takes 30 a minute of one place, and the next reading has something to say, too
+MOST_PROBLEMS: Final = 10
 
 
 def apply_live(parts: Parts, settings: config.Settings, dispatcher: Service, telegram: Service | None) -> None:
@@ -108,9 +110,11 @@ class Reloader:
 
 
 def _log(report: ReloadReport) -> None:
-    for problem in report.problems:
+    for problem in report.problems[:MOST_PROBLEMS]:
         LOGGER.error("❌ %s", problem)
     if report.problems:
+        if (more := len(report.problems) - MOST_PROBLEMS) > 0:
+            LOGGER.error("❌ … et %d autres: meshbot check les montre tous", more)
         LOGGER.error("❌ Réglages refusés, rien n'a changé. Corrigez-les, puis: sudo systemctl reload meshbot")
         return
     LOGGER.info("⚙️ Réglages relus: %s", ", ".join(report.changed) or "rien de nouveau")

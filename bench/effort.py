@@ -32,6 +32,8 @@ class Effort:
     telegram_idle_hours: float = 1.0  # in scaled time
     quiet_hours: float = 6.0  # in scaled time
     busy_hours: float = 1.0  # likewise; links are written once an hour
+    page_nodes: int = 5_000
+    page_requests: int = 8  # of the page, and of the metrics
     custody_rounds: int = 8  # in scaled time
     year: tuple[int, ...] = (365, 2000)  # days and nodes, then as in bench.year.Plan
 
@@ -60,6 +62,8 @@ QUICK = Effort(
     telegram_idle_hours=0.05,
     quiet_hours=0.25,
     busy_hours=0.01,
+    page_nodes=50,
+    page_requests=2,
     custody_rounds=1,
     year=(30, 60, 12, 1, 10, 5, 15, 5),
 )

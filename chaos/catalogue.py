@@ -73,6 +73,7 @@ NODE_RANGES: Final[Mapping[str, Mapping[str, Range]]] = {
 NOT_DRAWN: Final[Mapping[str, str]] = {
     "renumber": "the rounds after it would meet another node",
     "upgrade": "the rounds after it would meet another node",
+    "step_clock": "it outlasts its round: questions count as old until a client sets the clock again",
     "lockdown": "it needs firmware 2.8 and a person who unlocks it",
 }
 OF_A_VICTIM: Final = frozenset({"upgrade_user", "change_key", "mistake_our_key"})

@@ -10,6 +10,7 @@ from unittest import mock
 import pytest
 from hypothesis import HealthCheck, settings
 
+from meshbot.runtime.log import LIBRARIES
 from tests.support import postgresql as servers
 
 FOREVER = {"publishing"}  # the library's own, one a process (link_facts §1)
@@ -75,6 +76,8 @@ def postgresql():
 
 @pytest.fixture(autouse=True)
 def log_level(caplog):
-    """Keep every record, so that a test can look for any line."""
+    """Keep every record, so that a test can look for any line; a bot that set its libraries' levels is forgotten."""
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.NOTSET)
     caplog.set_level(logging.WARNING, "meshtastic")  # at DEBUG it prints every packet several times
     caplog.set_level(logging.DEBUG)  # last: each call also sets the level of what is kept

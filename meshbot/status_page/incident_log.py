@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from typing import Final
 
-from meshbot.runtime import Clock, Incident
+from meshbot.runtime import Clock, DiskLow, DiskRecovered, Incident
 
 KEPT: Final = 30
 
@@ -19,11 +19,16 @@ class IncidentLog:
         # protects what follows
         self._lock = threading.Lock()
         self._taken: deque[tuple[float, Incident]] = deque(maxlen=KEPT)
+        self._was_low = False
 
     def take(self, incident: Incident) -> None:
         """Keep an incident; see Report."""
         at = self._clock.now().timestamp()
         with self._lock:
+            # said at each start, for an alert that an earlier process may have left open
+            if isinstance(incident, DiskRecovered) and not self._was_low:
+                return
+            self._was_low = isinstance(incident, DiskLow) or (self._was_low and not isinstance(incident, DiskRecovered))
             self._taken.append((at, incident))
 
     def latest(self) -> list[tuple[float, Incident]]:

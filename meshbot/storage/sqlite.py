@@ -33,6 +33,9 @@ ROW_NUMBER: Final = BigInteger().with_variant(Integer(), "sqlite")
 # The log first: beside a new file it would be thrown away
 SUFFIXES: Final = ("-wal", "-shm", "")
 DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# Tables of every format, and the one that tells it: without the former no file is whole that has the latter
+ALWAYS_THERE: Final = frozenset({"nodes", "public_keys"})
+FORMAT_TABLE: Final = "alembic_version"
 # What reading can raise: a message of SQLite's that quotes the damage cannot be decoded itself
 READ_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
 # Python's own, without a code: no text of ours is anything but UTF-8
@@ -111,6 +114,8 @@ class SqliteBackend:
                 verdicts = {str(reader.execute(f"PRAGMA quick_check{name}").fetchone()[0]) for name in asked} - {"ok"}
         except READ_ERRORS as exc:
             raise self.explained(exc) from exc
+        if FORMAT_TABLE in known and (missing := ALWAYS_THERE - known):
+            verdicts.add(f"sans {', '.join(sorted(missing))}")
         if verdicts:
             raise DamagedError(f"{self.path} est abîmé ({'; '.join(sorted(verdicts))})")
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from meshbot.storage.errors import StorageError
 from meshbot.storage.schema import METADATA, REVISIONS, VERSION
-from meshbot.storage.sqlite import BUSY_TIMEOUT, DAMAGED, READ_ERRORS, SUFFIXES
+from meshbot.storage.sqlite import ALWAYS_THERE, BUSY_TIMEOUT, DAMAGED, READ_ERRORS, SUFFIXES
 
 # Pages of 4 kB that are copied before the next look whether to stop: 1 MB
 SLICE: Final = 256
@@ -215,7 +215,10 @@ def _look_for(path: Path) -> None:
     with _explained(path):
         if path.is_file():
             return
-        raise FileError(path, FileProblem.REFUSED if path.exists() else FileProblem.MISSING)
+        if path.exists():
+            reason = os.strerror(errno.EISDIR) if path.is_dir() else "no regular file"
+            raise FileError(path, FileProblem.REFUSED, reason)
+        raise FileError(path, FileProblem.MISSING)
 
 
 def _size(path: Path) -> int:
@@ -238,6 +241,9 @@ def _revision(reader: sqlite3.Connection, path: Path) -> str:
     revision = str(found[0])
     if revision not in REVISIONS:
         raise FileError(path, FileProblem.NEWER, f"format {revision}, {REVISIONS[-1]}")
+    tables = {name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables >= ALWAYS_THERE:
+        raise FileError(path, FileProblem.NOT_OURS)
     return revision
 
 

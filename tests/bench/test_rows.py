@@ -13,6 +13,7 @@ ROWS = {  # by name: what one of its lines begins with
     "answer": "own time",
     "reconnections": "threads, sockets, descriptors",
     "traffic": "50 packets/s from 200 nodes",
+    "page": "status page with 50 nodes",
     "flood": "30 forged commands/s by direct message from new numbers for 8 s",
     "assistant": "packets heard meanwhile",
     "faults": "12 commands through 2 link faults",

@@ -209,6 +209,16 @@ def of_a_newer_version(_folder, copy):
         writer.execute("UPDATE alembic_version SET version_num = '9999'")
 
 
+def without_tables(_folder, copy):
+    with closing(sqlite3.connect(copy)) as writer, writer:
+        writer.execute("DROP TABLE nodes")
+
+
+def a_pipe(_folder, copy):
+    copy.unlink()
+    os.mkfifo(copy)
+
+
 def cut(_folder, copy):
     copy.write_bytes(copy.read_bytes()[:20000])
 
@@ -236,7 +246,9 @@ ODD_COPIES = [
     (cut, "damaged"),
     (overwritten, "damaged"),
     (gone, "does not exist"),
-    (a_folder, "cannot be used"),
+    (a_folder, "cannot be used (Is a directory)"),
+    (a_pipe, "cannot be used (no regular file)"),
+    (without_tables, "no database"),
 ]
 
 

@@ -9,6 +9,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from meshbot.runtime import DatabaseFailed
 from meshbot.storage.database import open_database
 from tests.support.bot import RunningBot
 from tests.support.fake_clock import FakeClock
@@ -77,6 +78,38 @@ def test_what_other_parts_know_is_told(running, node, clock):
     assert re.search(r'^meshbot_texts_total\{priority="answer",status="[a-z]+"\} 1\.0', metrics, re.MULTILINE)
     assert value(running, 'meshbot_radio_keys{state="held"}') > 0
     assert "letters: 1; unread: 1, for 1 nodes" in get(running, "/?lang=en")[1]
+
+
+def test_an_incident_is_counted_and_shown(running):
+    running.bot.incidents.report(DatabaseFailed("the disk is gone"))
+    assert value(running, 'meshbot_incidents_total{kind="DatabaseFailed"}') == 1
+    shown = get(running, "/?lang=en")[1].partition('id="incidents"')[2].partition("</section>")[0]
+    assert shown.count("<li>") == 1
+
+
+def test_a_node_in_lockdown_is_told(new_node, tmp_path, clock, port):
+    with (
+        new_node(nodes=8, firmware_version="2.8.0") as node,
+        RunningBot(node.port, tmp_path, clock, status_port=port, language="en") as bot,
+    ):
+        bot.wait_ready()
+        bot.log.wait_for("Page d'état")
+        assert value(bot, "meshbot_node_locked") == 0
+        node.fault("lockdown")
+        bot.bot._reconnect_tcp_interface()
+        bot.log.wait_for("🔒 Notre nœud est verrouillé")
+        clock.wait_for_rest()
+        assert value(bot, "meshbot_node_locked") == 1
+        assert "🔒 the node is in lockdown" in get(bot, "/?lang=en")[1]
+
+
+def test_a_database_that_cannot_be_opened_is_told(node, tmp_path, clock, port):
+    (tmp_path / "file").touch()
+    with RunningBot(node.port, tmp_path / "file" / "data", clock, status_port=port) as bot:
+        bot.wait_ready()
+        bot.log.wait_for("Page d'état")
+        bot.log.wait_for("impossible à créer")
+        assert value(bot, "meshbot_database_up") == 0
 
 
 def test_a_lost_link_is_counted_shown_and_kept(running, node, clock, tmp_path):

@@ -17,6 +17,7 @@ from meshbot.nodes.identity import SILENCE, number_of
 from meshbot.nodes.node_rows import NEWCOMER_FOR
 from meshbot.nodes.trust import NAMES_WAIT
 from meshbot.runtime.incidents import KeyChangeSource, KeyShared
+from meshbot.runtime.journal import fields_of
 from meshbot.storage.database import open_database
 from meshbot.storage.nodes import KeySource, NodeRow, NodeStore
 from node_manager import NodeManager
@@ -756,6 +757,14 @@ def test_old_numbers_of_an_imported_file_are_found_by_their_keys(manager, tmp_pa
     manager.import_node_names(names)
     assert (manager.moved, manager.duplicates()) == ({ALICE: NEW}, {})
     assert manager.person(NEW).long_name == "Alice"
+
+
+def test_a_line_about_a_key_has_its_node_as_a_field(manager, caplog):
+    manager.learn_from_nodeinfo(record(ALICE, key(1)))
+    caplog.clear()
+    manager.learn_from_nodeinfo(record(ALICE, key(2)))
+    assert manager.decide_key(ALICE, key(2), KeyDecision.ACCEPT, "kim")
+    assert [fields_of(each, "", 4).get("NODE") for each in caplog.records] == [f"!{ALICE:08x}"] * 2
 
 
 def test_names_wait_for_their_commit_and_keys_do_not(manager):

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 import assembly
+from assembly.reloading import MOST_PROBLEMS
 from config import LIVE, ConfigError, Settings
 from main_bot import MeshBot
 from meshbot.commands.language import translator
@@ -171,10 +172,19 @@ def test_systemd_is_told_when_a_reading_begins_and_ends(reading, notified):
     assert end == "READY=1"
 
 
-def test_an_error_in_reading_still_ends_it_for_systemd(reading, notified):
+def test_an_unexpected_error_is_a_problem_and_the_next_reading_works(reading, notified):
     reading.next = MemoryError()
     assert reading.reloader.reload().problems == ("MemoryError: ",)
     assert notified()[-1] == "READY=1"
+    reading.next = Settings(mail_ttl=90)
+    assert reading.reloader.reload() == ReloadReport(("mail_ttl",))
+
+
+def test_many_problems_are_not_all_in_the_log(reading, caplog):
+    reading.next = ConfigError(tuple(f"x{number}" for number in range(3000)))
+    assert len(reading.reloader.reload().problems) == 3000
+    assert len(caplog.messages) == MOST_PROBLEMS + 2
+    assert "et 2990 autres" in caplog.text
 
 
 def test_a_reading_that_must_wait_says_so_in_any_language(reading, monkeypatch):

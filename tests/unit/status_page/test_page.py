@@ -235,3 +235,13 @@ def test_the_channel_s_use_is_a_line_over_the_columns(bench):
 
 def test_a_wish_is_a_key_of_the_cache():
     assert len({Wish("fr"), Wish("en"), Wish("fr"), Wish("fr", "name")}) == 3
+
+
+def test_room_on_the_disk_is_news_after_a_shortage_alone(bench):
+    none = "<p>None.</p>"
+    bench.incidents.take(DiskRecovered(10, 0.5))
+    assert none in bench.get("/", "lang=en").text
+    bench.incidents.take(DiskLow(1, 0.01))
+    bench.incidents.take(DiskRecovered(10, 0.5))
+    bench.incidents.take(DiskRecovered(10, 0.5))
+    assert bench.get("/", "lang=en&page=2").text.count("The disk has room again") == 1

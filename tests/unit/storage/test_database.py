@@ -1,6 +1,7 @@
 import sqlite3
 import stat
 import threading
+from contextlib import closing
 from inspect import signature
 from pathlib import Path
 from unittest import mock
@@ -176,6 +177,16 @@ def test_damage_that_sqlite_cannot_even_put_into_words_is_found(database):
     assert digests(again) == []
     again.close()
     assert database.backend.path.with_name(f"{FILE_NAME}.corrupt-{STAMP}").read_bytes() == content
+
+
+def test_a_file_without_its_first_tables_is_set_aside(tmp_path):
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as writer, writer:
+        writer.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        writer.execute("INSERT INTO alembic_version VALUES (?)", (REVISIONS[-1],))
+    database = open_database(tmp_path, FakeClock())
+    write(database)
+    database.close()
+    assert f"{FILE_NAME}.corrupt-{STAMP}" in names(tmp_path)
 
 
 def test_a_text_that_is_no_utf_8_is_damage(database):
