@@ -12,6 +12,10 @@ from meshbot.storage import HOUR
 ASKS_AN_HOUR, ASKS_AHEAD = 60, 45
 # Seconds between two cures of one node for packets that cannot be read
 EVIDENCE_EVERY: Final = HOUR
+# Seconds between two broadcasts of our own node, and how often, after so many seconds each, it is asked again: its
+# firmware sends one NODEINFO in 60 s, drops what is more, and may just have sent that to a single node
+INTRODUCE_EVERY: Final = HOUR
+INTRODUCE_AGAIN, AGAINS = 12.0, 5
 
 
 class AskLimits:
@@ -49,3 +53,26 @@ class AskLimits:
 
     def _free_at(self, limit: int) -> float:
         return self._asked[-limit] + HOUR if len(self._asked) >= limit else -inf
+
+
+class OwnIntroductions:
+    """When our own node introduces itself to everybody. Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._began = -inf
+        self.due = inf
+        self._left = 0
+
+    def begin(self, now: float, *, again: bool) -> None:
+        """Have it do so now, at most hourly; `again`: until its firmware must have done so."""
+        if now - self._began >= INTRODUCE_EVERY:
+            self._began, self.due = now, now
+            self._left = AGAINS if again else 0
+
+    def take(self, now: float) -> bool:
+        """Return whether it is to be done now; if so, it counts as done."""
+        if now < self.due:
+            return False
+        self.due = now + INTRODUCE_AGAIN if self._left else inf
+        self._left -= 1
+        return True

@@ -12,7 +12,7 @@ from dataclasses import replace
 from math import inf
 from typing import Final
 
-from meshbot.nodes.ask_limits import AskLimits
+from meshbot.nodes.ask_limits import AskLimits, OwnIntroductions
 from meshbot.nodes.custody_records import CustodyRecords, needing
 from meshbot.nodes.custody_steps import (
     Action,
@@ -31,7 +31,6 @@ from meshbot.nodes.custody_steps import (
 )
 from meshbot.nodes.lessons import Lessons, none_revoked
 from meshbot.nodes.radio_state import Outcome, RadioState, TrustedKey
-from meshbot.storage import HOUR
 
 # Seconds between two nodes whose cure nobody waits for
 CURE_EVERY: Final = 10.0
@@ -44,8 +43,6 @@ ADMIN_TIMEOUT: Final = 12.0
 NOTE_TIMEOUT: Final = 15.0  # seconds for a commit
 # Nodes
 UNSERVED_LIMIT: Final = 50
-# Seconds between two broadcasts of our own node
-INTRODUCE_EVERY: Final = HOUR
 
 
 class Custody:
@@ -79,13 +76,14 @@ class Custody:
         self._cures: dict[int, Cure] = {}
         self._next_start = -inf
         self._asks = AskLimits()
-        self._introduced_at = -inf
+        self._introductions = OwnIntroductions()
         self._actions: list[Action] = []
 
     @property
     def deadline(self) -> float:
         """When `on_deadline` has something to do; inf for never."""
-        due = min((cure.until for cure in self._cures.values()), default=inf)
+        introduction = inf if self._radio is None else self._introductions.due
+        due = min(introduction, min((cure.until for cure in self._cures.values()), default=inf))
         return min(due, self._start_at) if self._waiting else due
 
     # -- what happens
@@ -103,7 +101,7 @@ class Custody:
         self._serve_late(at)
         self._next_start = max(self._next_start, at.now)
         self._start_due(at)
-        return self._take()
+        return self._take(at)
 
     def lost(self) -> list[Action]:
         """Take the loss of the link."""
@@ -194,7 +192,7 @@ class Custody:
                     self._advance(cure, at, Outcome.NO_ANSWER)
         self._next_turn(at)
         self._start_due(at)
-        return self._take()
+        return self._take(at)
 
     # -- which nodes
 
@@ -386,15 +384,15 @@ class Custody:
         self._asks.is_limited = not loss
         if loss:
             self._actions.append(RadioLost(loss))
-        is_unknown = loss is not None and (loss or loss.number)
-        if is_unknown and radio.own.region and now - self._introduced_at >= INTRODUCE_EVERY:
-            self._introduced_at = now
-            self._actions.append(Introduce())
+        if loss is not None and (loss or loss.number) and radio.own.region:
+            self._introductions.begin(now, again=loss.number)
 
     def _set_key(self, num: int, key: bytes) -> None:
         self._keys[num] = key
         self._actions.append(RadioKey(num, key))
 
-    def _take(self) -> list[Action]:
+    def _take(self, at: Moment | None = None) -> list[Action]:
+        if at is not None and self._radio is not None and self._introductions.take(at.now):
+            self._actions.append(Introduce())
         actions, self._actions = self._actions, []
         return actions

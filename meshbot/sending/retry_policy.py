@@ -21,7 +21,8 @@ LAST_TRY: Final = 5.0  # seconds before a text's end, for a last try of what hol
 SOON: Final = (5.0, 10.0, 20.0)  # the radio's own queue, a few packets
 AIR_TIME: Final = (30.0,)  # the hour's quota of air time frees slowly
 LATER: Final = (60.0, 600.0, 3600.0)  # a recipient out of reach
-KEY_EXCHANGE: Final = (15.0,)  # the firmware itself sends our node's NodeInfo, which has the key
+# The firmware itself sends our node's NodeInfo, which has the key; but once in 60 s, and so perhaps to another node
+KEY_EXCHANGE: Final = (15.0, 60.0, 15.0)
 # At most: a question to the recipient, a note, up to three messages to our node (nodes/custody.py). Then as for one out
 # of reach
 KEY_CURE: Final = (75.0, 600.0, 3600.0)

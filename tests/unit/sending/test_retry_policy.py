@@ -203,7 +203,7 @@ def test_a_mail_s_parts_stay_in_order_through_a_retry(driver):
 # -- the receiver lacks our key
 
 
-def test_a_receiver_without_our_key_gets_one_retry_after_the_exchange(driver):
+def test_a_receiver_without_our_key_gets_three_retries_within_90_s(driver):
     driver.add(want_ack=True)
     driver.add("b")
     packet = driver.send()
@@ -213,6 +213,11 @@ def test_a_receiver_without_our_key_gets_one_retry_after_the_exchange(driver):
     assert (again.text, driver.now) == (packet.text, 100 + 15)
     assert again.packet_id != packet.packet_id
     driver.status(again)
+    for _ in range(2):
+        assert driver.routing(again, "PKI_UNKNOWN_PUBKEY", ASKER) == [DeliveryStatus.POSTPONED]
+        again = driver.take_when_due()
+        driver.status(again)
+    assert driver.now <= 100 + 90 + 10
     assert driver.routing(again, "PKI_UNKNOWN_PUBKEY", ASKER) == [DeliveryStatus.FAILED]
 
 
