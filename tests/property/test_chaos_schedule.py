@@ -56,7 +56,7 @@ def test_lanes_share_the_rounds_among_them(seed, lanes):
     assert sorted(numbers) == list(range(4 * lanes))
 
 
-def test_each_fault_of_the_node_is_drawn_or_has_a_reason_not_to():
+def test_each_fault_of_the_node_is_drawn_or_excused():
     assert set(NODE_RANGES) | set(NOT_DRAWN) == set(FAULTS)
     assert not set(NODE_RANGES) & set(NOT_DRAWN)
     assert all(NOT_DRAWN.values())

@@ -310,7 +310,7 @@ def test_a_favourite_lost_between_removal_and_teaching_comes_back(bench):
 
 
 @pytest.mark.parametrize("removed", [False, True])
-def test_a_lesson_cut_short_by_a_crash_is_given_at_the_next_ready(bench, removed):
+def test_a_lesson_that_a_crash_cut_is_given_at_ready(bench, removed):
     bench.trust[ALICE], bench.keys = trusted(ALICE, KEY, verified=True), {ALICE: OTHER}
     bench.answers = False
     bench.ready()

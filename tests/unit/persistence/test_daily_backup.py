@@ -170,7 +170,7 @@ def test_a_stop_ends_a_copy_and_leaves_no_half_of_it(nights, monkeypatch):
 
 
 @given(st.lists(st.datetimes(datetime(2020, 1, 1), datetime(2060, 1, 1)), min_size=1), st.data())  # noqa: DTZ001 - made UTC below
-def test_the_newest_stays_and_what_goes_is_older_or_of_a_wrong_clock(times, data):
+def test_the_newest_stays_and_older_or_wrongly_dated_ones_go(times, data):
     names = {backup_name(each.replace(tzinfo=UTC)) for each in times}
     newest, keep = data.draw(st.sampled_from(sorted(names))), data.draw(st.integers(1, 9))
     gone = to_remove(newest, names, keep)

@@ -51,7 +51,7 @@ def test_a_distant_user_hears_a_relay_and_sends_no_more():
     assert phone.firmware.delivery(number) == Delivery(1, "NONE", is_implicit=True)
 
 
-def test_a_2_8_node_without_the_key_leaves_its_user_with_max_retransmit():
+def test_a_node_without_the_key_leaves_its_user_with_max_retransmit():
     phone = Phone(version="2.8.0")
     user = neighbour(phone)
     phone.firmware.forget_nodes()

@@ -77,7 +77,7 @@ def test_trackers_may_repeat_themselves_hourly():
     assert interval_for(Role.CLIENT, INTERVAL) == INTERVAL
 
 
-def test_a_channel_with_a_name_or_a_key_of_its_own_is_not_well_known():
+def test_a_channel_of_its_own_name_or_key_is_not_well_known():
     primary = channel_pb2.Channel.Role.PRIMARY
     assert is_well_known(channel_pb2.Channel(role=primary, settings={"psk": b"\1"}))
     assert not is_well_known(channel_pb2.Channel(role=primary, settings={"psk": b"\1", "name": "Entraide"}))
