@@ -24,7 +24,7 @@ ALERT = "alert:1:1"
 
 
 class Side:
-    """The Telegram side alone; what it saves is in `saved`. `loaded`: there is nothing of an earlier process."""
+    """The Telegram side alone; the messages that it saves are in `saved`. `loaded`: no earlier process left anything."""
 
     def __init__(self, api, data_dir, *, loaded=True):
         settings = Settings(tcp_host="127.0.0.1", data_dir=data_dir, **telegram_settings(api))
@@ -36,13 +36,18 @@ class Side:
             MeshCommands().memory,
             lambda: 1,
             lambda _text: None,
-            self.saved.put,
+            self._save,
         )
         self.service = TelegramService(assembly.telegram_options(settings), dependencies)
         self.tell = self.service.tell
         self.crashed = SimpleQueue()
         if loaded:
             self.tell(HandledBefore([], {}))
+
+    def _save(self, handled):
+        """Keep what was posted; who has a menu is saved too."""
+        if handled.messages:
+            self.saved.put(handled)
 
     def __enter__(self):
         self.service.start(self.crashed)

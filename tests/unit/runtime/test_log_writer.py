@@ -122,7 +122,7 @@ def test_every_line_is_written_or_counted(sizes, pauses):
     writer = LogWriter(pipe.stream, dropped_line, backlog=BACKLOG)
     for number, size in enumerate(sizes):
         writer.put(Waiting(f"{number} {'.' * size}"))
-        assert writer._size <= BACKLOG + len(dropped_line(len(sizes))) + 1
+        assert writer._size <= BACKLOG + len(dropped_line(len(sizes)).text) + 1
         if number in pauses:
             assert writer.drain(PATIENCE)
     writer.close(PATIENCE)
