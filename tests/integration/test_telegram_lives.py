@@ -24,7 +24,7 @@ ALERT = "alert:1:1"
 
 
 class Side:
-    """The Telegram side alone; the messages that it saves are in `saved`. `loaded`: no earlier process left anything."""
+    """The Telegram side alone; the messages that it saves are in `saved`. `loaded`: no earlier process left any."""
 
     def __init__(self, api, data_dir, *, loaded=True):
         settings = Settings(tcp_host="127.0.0.1", data_dir=data_dir, **telegram_settings(api))
