@@ -47,7 +47,8 @@ class Program:
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
-            [sys.executable, "-u", *arguments],
+            # SIGHUP as in a service, also where the bench was started under nohup
+            ["env", "--default-signal=HUP", sys.executable, "-u", *arguments],
             # No meshbot.toml and no data of another bot
             cwd=self._folder.name,
             env=environ | {"PYTHONPATH": str(ROOT)},
