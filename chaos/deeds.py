@@ -135,7 +135,7 @@ class Deeds:
             while clock() < again:
                 if any(sent.reply_id in asked for sent in node.transmitted):
                     return
-                time.sleep(TICK)
+                self._lane.pause(TICK)
         raise TimeoutError(f"READY, and no answer within {seconds:g} s to {len(asked)} questions")
 
     def _text(self, kind: str) -> str:

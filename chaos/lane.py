@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +82,7 @@ class Lane:
         self.resolver = Resolver(self.folder / "bin")
         self.bot: BotProcess
         self.starvation = Starvation(lambda: self.bot.pid)
-        self._watching = True
+        self._ended = threading.Event()
         self._first: Gauge | None = None
         self._keys: list[KeyRow] = []
 
@@ -102,7 +103,7 @@ class Lane:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """End everything that was started."""
-        self._watching = False
+        self._ended.set()
         self.starvation.stop()
         self.bot.close()
         self.node.stop()
@@ -138,13 +139,13 @@ class Lane:
 
     def _watch(self) -> None:
         """Look all the time whether there are two sockets to the node."""
-        while self._watching:
+        while not self._ended.is_set():
             # the table and the list of files are read one after the other: what is there twice is there
             pid, port = self.bot.pid, self.node.port
             if len(links_of(pid, port)) > 1 and len(links := links_of(pid, port)) > 1:
                 self.violations.append(f"{len(links)} sockets to the node at the same time: {', '.join(links)}")
                 return
-            time.sleep(TICK)
+            self.pause(TICK)
 
     # -- looking at it
 
@@ -161,12 +162,16 @@ class Lane:
         link = self.ask(Verb.STATUS).get("link", {})
         return link.get("state") == "ready" and self.node.configured
 
+    def pause(self, seconds: float) -> None:
+        """Let so much time pass, unless the lane ends before."""
+        self._ended.wait(max(0.0, seconds))
+
     def _wait(self, condition: Callable[[], object], seconds: float) -> bool:
         clock = self.fair_clock()
         while not condition():
             if clock() > seconds:
                 return False
-            time.sleep(TICK)
+            self.pause(TICK)
         return True
 
     def fair_clock(self) -> Callable[[], float]:
@@ -187,7 +192,7 @@ class Lane:
         self.done.append(one)
         self.deeds.begin(one)
         self._reach(one)
-        time.sleep(one.wait)
+        self.pause(one.wait)
         self._disturb(one)
         self.faults.heal()
         self._recover(one)
@@ -223,9 +228,9 @@ class Lane:
             *ending,
         ]
         for at, action in sorted(timed, key=lambda each: each[0]):
-            time.sleep(max(0.0, began + at - time.monotonic()))
+            self.pause(began + at - time.monotonic())
             action()
-        time.sleep(max(0.0, began + one.lasts - time.monotonic()))
+        self.pause(began + one.lasts - time.monotonic())
 
     def _end(self, ending: Ending) -> None:
         if ending is Ending.KILL:

@@ -23,6 +23,9 @@ class Surroundings(Protocol):
     pool: ThreadPoolExecutor
     resolver: Resolver
 
+    def pause(self, seconds: float) -> None:
+        """Let so much time pass, unless the lane ends before."""
+
     def ask(self, verb: Verb, timeout: float = 3.0, **fields: object) -> dict[str, Any]:
         """Return the control socket's last answer, {} for none."""
         ...
